@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The keyed hash of every table that a stranger can fill: 64x64->128 bit
+ * multiplications folded, with a secret key, so that collisions cannot be
+ * prepared.  Not for cryptography.  The result never orders any output.
+ */
+#ifndef SAWATCH_HASH_H
+#define SAWATCH_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash_key {
+	uint64_t word[4];	/* secret; from the operating system's random source */
+};
+
+static inline uint64_t hash_fold(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Hash of two, or of five, words: what SA keys are made of. */
+static inline uint64_t hash_2(const struct hash_key *k, uint64_t a, uint64_t b)
+{
+	return hash_fold(hash_fold(a ^ k->word[0], b ^ k->word[1]) ^ k->word[2], k->word[3] | 1);
+}
+
+static inline uint64_t hash_5(const struct hash_key *k, uint64_t a, uint64_t b, uint64_t c,
+			      uint64_t d, uint64_t e)
+{
+	uint64_t first = hash_fold(a ^ k->word[0], b ^ k->word[1]);
+	uint64_t second = hash_fold(c ^ k->word[2], d ^ k->word[3]);
+
+	return hash_fold(first ^ e, second ^ k->word[0] ^ UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* Hash of bytes. */
+uint64_t hash_bytes(const struct hash_key *k, const void *data, size_t length);
+
+#endif

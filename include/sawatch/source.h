@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where frames come from: capture files, streams and directories of them.
+ * The only place that knows <pcap.h>.  Refuses to know what the frames hold.
+ */
+#ifndef SAWATCH_SOURCE_H
+#define SAWATCH_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/link.h>
+
+struct source;
+
+struct source_options {
+	const char *filter;	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
+	bool no_mmap;		/* read classic pcap through the general reader too (tests, benchmark) */
+};
+
+struct source_info {
+	const char *name;	/* as given; "-" for standard input */
+	const char *format;	/* "pcap", "pcapng" */
+	const char *compression;	/* NULL, "gzip", "zstd", "xz", "bzip2", … */
+	uint16_t link_type;	/* of the first interface */
+	uint32_t snap_length;
+	bool nanoseconds;
+	int64_t size_bytes;	/* of the file; -1 for a stream */
+	int64_t read_bytes;	/* so far, for progress; of the file as it lies on disk */
+	uint64_t frames;	/* records read so far, before the user's filter */
+	char fingerprint[33];	/* hex of the first 16 bytes of SHA-256 over the first 64 KiB (after decompression) */
+	nsec first_at;		/* time of the first record; NSEC_NONE in an empty file.  Known after opening */
+	int64_t dropped;	/* pcapng interface statistics: packets the capturer dropped; -1 unknown */
+};
+
+/*
+ * Open one capture: classic pcap (µs and ns, both byte orders, "modified" Kuznetzov
+ * variants refused with a clear text), pcapng (several interfaces and link
+ * types), either of them compressed (gzip, zstd, xz, bzip2, lz4 by content,
+ * through libarchive), "-" for standard input, a FIFO.  A classic pcap in a regular file is
+ * mapped.  On failure *ret is NULL and `e` names the file, what is wrong, and the remedy
+ * (no such file; is a directory; empty; a text file or other format; unknown link type; bad filter).
+ */
+bool source_open(struct source **ret, const char *path, const struct source_options *o, struct err *e);
+
+/*
+ * Up to `max` next frames that pass the filter; they borrow until the next
+ * call.  Returns how many; 0 at the end; -1 when the file is damaged or cut
+ * here: every frame before that point was already returned, `e` names the
+ * file, the byte offset and the frame number, and the source is at its end.
+ * frame.number counts every record of the file from 1, filtered ones too;
+ * frame.capture is set to the value of source_set_capture().
+ */
+int source_read(struct source *s, struct frame *ret, size_t max, struct err *e);
+
+void source_set_capture(struct source *s, uint32_t capture);
+void source_info(const struct source *s, struct source_info *ret);
+void source_close(struct source *s);	/* accepts NULL */
+
+/*
+ * Expand paths: a directory becomes its capture files (recursively not; names
+ * of non-captures are skipped silently, an error when none is left), then all
+ * are put in time order of their first packets, ties by name (strverscmp).
+ * Standard input and FIFOs keep their place and are not opened here.  The list is
+ * NULL-terminated; free it with source_list_free().
+ */
+bool source_list(char ***ret, char *const *paths, size_t n_paths, struct err *e);
+void source_list_free(char **list);
+
+/*
+ * Save frames as they are: a pcap with nanosecond stamps (all of one link type) — what `-w` writes.
+ * Frames of another link type than the first are refused (false, e).
+ * "-" writes to standard output.
+ */
+struct frame_writer;
+bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type, struct err *e);
+bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct err *e);
+bool frame_writer_close(struct frame_writer *w, struct err *e);	/* flushes; accepts NULL */
+
+/* Is this expression a BPF filter?  For a clear error before anything is opened. */
+bool source_filter_check(const char *filter, struct err *e);
+
+#endif

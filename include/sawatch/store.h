@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The history in SQLite; the only includer of <sqlite3.h>.  Tables and views
+ * are the schema/ directory's, embedded at build.
+ */
+#ifndef SAWATCH_STORE_H
+#define SAWATCH_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/record.h>
+
+struct store;
+
+enum store_mode {
+	STORE_WRITE,		/* create or migrate, write */
+	STORE_READ,		/* must exist; nothing is changed */
+};
+
+/*
+ * Open `path`; NULL is a private temporary database that vanishes at close.
+ * Errors name the path and the remedy: another program's database, a text file, a newer
+ * schema, read-only, no such directory, locked, disk full.
+ */
+bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e);
+bool store_close(struct store *s, struct err *e);	/* commits; accepts NULL */
+
+/*
+ * The id of a capture: the one it had when it was read before (same sensor and
+ * fingerprint), else a new row.  *ret_known is set when it was read to its end
+ * before with the same size: reading it again would change nothing.
+ */
+bool store_capture_begin(struct store *s, const char *name, const char *kind, const char *fingerprint,
+			 int64_t size, uint32_t *ret_id, bool *ret_known, struct err *e);
+
+/*
+ * Write one record (insert, or bring the row with this identity up to date).
+ * Transactions are begun and committed inside, bounded by rows and by
+ * store_tick().  On failure false; the store stays usable, what was committed
+ * stays, and the failed transaction's records are lost and counted.
+ */
+bool store_capture(struct store *s, const struct record_capture *r, struct err *e);
+bool store_tunnel(struct store *s, const struct record_tunnel *r, struct err *e);
+bool store_ike_sa(struct store *s, const struct record_ike_sa *r, struct err *e);
+bool store_esp_sa(struct store *s, const struct record_esp_sa *r, struct err *e);
+bool store_child_sa(struct store *s, const struct record_child_sa *r, struct err *e);
+bool store_exchange(struct store *s, const struct record_exchange *r, struct err *e);
+bool store_event(struct store *s, const struct record_event *r, struct err *e);
+bool store_alert(struct store *s, const struct record_alert *r, struct err *e);
+bool store_traffic(struct store *s, const struct record_traffic *r, struct err *e);
+bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
+
+/* Which rows a query gives back. */
+struct store_scope {
+	const char *tunnel;	/* tunnel name, its rowid as text, a peer's address, or NULL for all */
+	const char *code;	/* alerts: only this code */
+	int min_severity;	/* alerts: enum severity */
+	const uint32_t *captures;	/* only objects born in these; NULL for all */
+	size_t n_captures;
+	nsec since, until;	/* NSEC_NONE open */
+	int64_t alert_row;	/* one alert by its number; 0 all */
+};
+
+/*
+ * Walk the history in a fixed order (by time, then identity), one call of the
+ * sink per row; records borrow from the statement.  Only the sink's non-NULL
+ * kinds are read.
+ * Order of kinds: capture, tunnel, ike_sa, child_sa, esp_sa, exchange, event, alert.
+ */
+bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink, struct err *e);
+
+/* A row of v_lifetimes. */
+struct store_lifetime {
+	const char *tunnel;
+	const char *kind;	/* "ike" | "child" */
+	const char *side;	/* peer address; NULL: both sides together */
+	int64_t rekeys;		/* n */
+	int64_t min_ns, median_ns, max_ns;	/* age at rekey */
+	const char *who_rekeys;	/* peer address, "both", NULL unknown */
+	int64_t expected_ns;	/* RECORD_UNKNOWN */
+	const char *expected_grade;
+	const char *ended_by;	/* "time" | "volume" | "idle" | NULL unknown */
+};
+bool store_walk_lifetimes(struct store *s, const struct store_scope *scope,
+			  void (*row)(void *user, const struct store_lifetime *l), void *user, struct err *e);
+
+struct store_counters {
+	uint64_t rows, transactions, failed_rows;
+};
+void store_counters(const struct store *s, struct store_counters *ret);
+
+#endif
