@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/addr.h>
+
+#include <arpa/inet.h>
+
+#include <sawatch/text.h>
+
+void addr_bytes(struct addr a, uint8_t ret[16])
+{
+	for (int i = 0; i < 8; i++) {
+		ret[i] = (uint8_t)(a.high >> (56 - 8 * i));
+		ret[8 + i] = (uint8_t)(a.low >> (56 - 8 * i));
+	}
+}
+
+struct addr addr_from_bytes(const uint8_t bytes[16])
+{
+	struct addr a = { 0, 0 };
+
+	for (int i = 0; i < 8; i++) {
+		a.high = a.high << 8 | bytes[i];
+		a.low = a.low << 8 | bytes[8 + i];
+	}
+	return a;
+}
+
+const char *addr_text(struct addr a, char ret[ADDR_TEXT_MAX])
+{
+	uint8_t bytes[16];
+
+	addr_bytes(a, bytes);
+	if (addr_is_v4(a))
+		inet_ntop(AF_INET, bytes + 12, ret, ADDR_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, bytes, ret, ADDR_TEXT_MAX);
+	return ret;
+}
+
+const char *endpoint_text(struct endpoint p, char ret[ENDPOINT_TEXT_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+	struct text t = text_in(ret, ENDPOINT_TEXT_MAX);
+
+	addr_text(p.addr, address);
+	if (p.port == 0)
+		text_add(&t, "%s", address);
+	else if (addr_is_v4(p.addr))
+		text_add(&t, "%s:%u", address, (unsigned)p.port);
+	else
+		text_add(&t, "[%s]:%u", address, (unsigned)p.port);
+	return ret;
+}
+
+bool addr_parse(const char *text, struct addr *ret)
+{
+	uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };	/* IPv4-mapped, if it is IPv4 */
+
+	if (inet_pton(AF_INET, text, bytes + 12) != 1 && inet_pton(AF_INET6, text, bytes) != 1)
+		return false;
+	*ret = addr_from_bytes(bytes);
+	return true;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/nsec.h>
+
+#include <sawatch/text.h>
+
+enum { SECONDS_PER_DAY = 86400, DAYS_PER_ERA = 146097 };	/* an era: 400 Gregorian years */
+
+struct date {
+	int64_t year;
+	int64_t month, day;	/* 1-based */
+};
+
+/* Proleptic Gregorian date; years counted from 1 March, so that the leap day comes last. */
+static struct date date_of(int64_t days_since_1970)
+{
+	int64_t days = days_since_1970 + 719468;	/* since 0000-03-01 */
+	int64_t era = (days >= 0 ? days : days - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
+	int64_t of_era = days - era * DAYS_PER_ERA;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t from_march = (5 * of_year + 2) / 153;
+	int64_t month = from_march < 10 ? from_march + 3 : from_march - 9;
+
+	return (struct date){
+		.year = year + era * 400 + (month <= 2),
+		.month = month,
+		.day = of_year - (153 * from_march + 2) / 5 + 1,
+	};
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX])
+{
+	struct text t = text_in(ret, NSEC_TEXT_MAX);
+
+	if (at == NSEC_NONE)
+		return ret;
+
+	int64_t seconds = floor_div(at, NSEC_PER_S);
+	int64_t days = floor_div(seconds, SECONDS_PER_DAY);
+	int of_day = (int)(seconds - days * SECONDS_PER_DAY);
+	struct date d = date_of(days);
+
+	text_add(&t, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)d.year, (int)d.month, (int)d.day,
+		 of_day / 3600, of_day / 60 % 60, of_day % 60, (int)(at - seconds * NSEC_PER_S));
+	return ret;
+}
+
+/* `span` in units of `unit`, rounded to the nearest. */
+static uint64_t in_units(uint64_t span, uint64_t unit)
+{
+	return span / unit + (span % unit >= unit - span % unit);
+}
+
+const char *nsec_span(nsec span, char ret[NSEC_TEXT_MAX])
+{
+	struct text t = text_in(ret, NSEC_TEXT_MAX);
+
+	if (span == NSEC_NONE)
+		return ret;
+
+	uint64_t ns = span < 0 ? (uint64_t)-span : (uint64_t)span;
+	/* rounded before the unit is chosen, so that 59.97 s reads "1 min 00 s" and not "60 s" */
+	unsigned long us = in_units(ns, 1000);
+	unsigned long ms = in_units(ns, NSEC_PER_MS);
+	unsigned long tenths = in_units(ns, NSEC_PER_S / 10);
+	unsigned long s = in_units(ns, NSEC_PER_S);
+	unsigned long min = in_units(ns, 60 * NSEC_PER_S);
+	unsigned long h = in_units(ns, 3600 * NSEC_PER_S);
+
+	if (span < 0)
+		text_add(&t, "-");
+	if (ns == 0)
+		text_add(&t, "0 s");
+	else if (ns < 1000)
+		text_add(&t, "%lu ns", (unsigned long)ns);
+	else if (us < 1000)
+		text_add(&t, "%lu us", us);
+	else if (ms < 1000)
+		text_add(&t, "%lu ms", ms);
+	else if (tenths < 600 && tenths % 10 == 0)
+		text_add(&t, "%lu s", tenths / 10);
+	else if (tenths < 600)
+		text_add(&t, "%lu.%lu s", tenths / 10, tenths % 10);
+	else if (s < 3600)
+		text_add(&t, "%lu min %02lu s", s / 60, s % 60);
+	else if (min < 24 * 60)
+		text_add(&t, "%lu h %02lu min", min / 60, min % 60);
+	else
+		text_add(&t, "%lu d %lu h", h / 24, h % 24);
+	return ret;
+}
