@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Detectors: events in, alerts out.  A detector is a pair of files,
+ * src/detect/<code>.c and <code>.md, and a line in src/detect/table.c.  It
+ * says what is true now; raising, updating, clearing, hysteresis, precedence
+ * and identity of alerts are the framework's work.
+ */
+#ifndef SAWATCH_DETECT_H
+#define SAWATCH_DETECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/record.h>
+#include <sawatch/settings.h>
+#include <sawatch/track.h>
+
+struct detect;
+
+/* NULL when memory is short.  Alerts go to sink->alert as they are raised, change severity and clear. */
+struct detect *detect_new(const struct settings *settings, const struct record_sink *sink);
+void detect_free(struct detect *d);
+
+/* Every event of the tracker, in order. */
+void detect_observe(struct detect *d, const struct tracker *t, const struct event *ev);
+
+/* The capture ends: judge everything a last time and give every alert in its final state to the sink. */
+void detect_finish(struct detect *d, const struct tracker *t);
+
+/* All alerts that changed since the last call, to the sink. */
+void detect_flush(struct detect *d, const struct tracker *t);
+
+/* The tunnel's state with its open alerts taken into account, and how many alerts it had. */
+enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t tunnel);
+uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
+
+/* Codes and their pages, in the catalogue's order; NULL at the end / when unknown. */
+const char *detect_code(size_t n);
+const char *detect_page(const char *code);	/* Markdown text of <code>.md */
+
+#endif

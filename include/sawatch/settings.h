@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Every number an operator may change, in one list: it makes the struct, the
+ * defaults, the parser's table, `config --defaults` and the manual.  Keys are
+ * those of DETECTION-FACTS section 7; the unit is in the key's name.
+ */
+#ifndef SAWATCH_SETTINGS_H
+#define SAWATCH_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/nsec.h>
+
+/*
+ * X(KIND, "key", field, default, min, max, "help")
+ * KIND: COUNT (whole number), SECONDS and MILLISECONDS (given with decimals in
+ * the config, kept as nsec), RATIO (0.05 is five per cent).  default, min and
+ * max are in the unit of the key.
+ */
+#define SETTINGS(X)                                                                                       \
+	X(COUNT, "table.tunnels", tables_tunnels, 16384, 16, 1048576, "tunnels remembered at once")        \
+	X(COUNT, "table.ike_sas", tables_ike_sas, 262144, 16, 4194304, "IKE SAs remembered at once")       \
+	X(COUNT, "table.child_sas", tables_child_sas, 524288, 16, 4194304, "child SAs remembered at once") \
+	X(COUNT, "table.esp_sas", tables_esp_sas, 1048576, 64, 16777216, "ESP and AH SAs remembered at once") \
+	X(MILLISECONDS, "dup.ike_ms", dup_ike, 200, 1, 10000, "identical IKE messages closer than this are copies made by the mirror, not retransmissions") \
+	X(MILLISECONDS, "dup.esp_ms", dup_esp, 50, 1, 10000, "the same for ESP and AH")                    \
+	X(MILLISECONDS, "nat_twin_ms", nat_twin, 50, 1, 10000, "the same payload between other addresses within this is the packet behind a NAT") \
+	X(SECONDS, "settle_s", settle, 30, 0.1, 600, "wait this long after a rekey before deciding what replaced what") \
+	X(SECONDS, "overlap_budget_s", overlap_budget, 10, 0, 600, "time an old SA may carry traffic after its replacement") \
+	X(COUNT, "birth_seq_max", birth_seq_max, 16, 1, 4096, "an SA first seen with a higher sequence number was there before the capture") \
+	X(SECONDS, "birth_window_s", birth_window, 30, 0.1, 3600, "a first ESP packet this long after an exchange still belongs to it when nothing else claims it") \
+	X(SECONDS, "chain.before_s", chain_before, 5, 0, 600, "a new SPI may start this long before its predecessor stops") \
+	X(SECONDS, "chain.after_s", chain_after, 30, 0, 3600, "or this long after it stopped")              \
+	X(SECONDS, "ended_keep_s", ended_keep, 600, 1, 86400, "remember an ended SA this long, to recognise packets that come too late") \
+	X(SECONDS, "silent_end_s", silent_end, 86400, 60, 2592000, "an SA silent this long is taken for ended") \
+	X(COUNT, "retx.warn_copies", retx_warn_copies, 3, 2, 100, "transmissions of one IKE_AUTH request that make a warning") \
+	X(COUNT, "retx.crit_copies", retx_crit_copies, 5, 2, 100, "and a critical alert")                 \
+	X(SECONDS, "retx.window_s", retx_window, 60, 1, 3600, "within this time")                           \
+	X(RATIO, "retx.abandon_factor", retx_abandon_factor, 2.2, 1, 10, "a request is given up after this many times its last gap") \
+	X(SECONDS, "retx.abandon_min_s", retx_abandon_min, 10, 0.1, 600, "but not before")                  \
+	X(SECONDS, "retx.abandon_max_s", retx_abandon_max, 90, 1, 3600, "and not after")                    \
+	X(COUNT, "retx.answered_copies", retx_answered_copies, 2, 1, 100, "identical requests after the answer that make a warning") \
+	X(COUNT, "retx.rounds_crit", retx_rounds_crit, 3, 1, 100, "new IKE SAs ending like that within ten minutes that make it critical") \
+	X(SECONDS, "churn.window_s", churn_window, 600, 1, 86400, "replacements of ESP SAs are counted over this time") \
+	X(COUNT, "churn.warn", churn_warn, 3, 1, 1000, "replacements in one direction that make a warning (at least 2 per parallel SA, plus 1)") \
+	X(COUNT, "churn.crit", churn_crit, 6, 1, 1000, "and a critical alert (at least 4 per parallel SA)") \
+	X(SECONDS, "churn.age_warn_s", churn_age_warn, 300, 0.01, 86400, "only while the median age at replacement is below this") \
+	X(SECONDS, "churn.age_crit_s", churn_age_crit, 120, 0.01, 86400, "critical below this: no vendor allows a shorter lifetime") \
+	X(RATIO, "life.declared_tol", life_declared_tol, 0.01, 0, 1, "phase 1 lifetimes that differ by more than this are a mismatch") \
+	X(RATIO, "life.cluster_tol", life_cluster_tol, 0.03, 0.001, 1, "ages this close to each other are one lifetime") \
+	X(COUNT, "life.min_n_medium", life_min_n_medium, 2, 1, 100, "early ends for medium confidence in an inferred mismatch") \
+	X(COUNT, "life.min_n_high", life_min_n_high, 4, 1, 100, "and for high confidence")                  \
+	X(SECONDS, "life.min_age_s", life_min_age, 120, 0.01, 86400, "no vendor has a shorter time lifetime; younger ends are not one") \
+	X(SECONDS, "gap.min_s", gap_min, 1, 0.001, 3600, "a pause in the traffic at least this long is a gap") \
+	X(SECONDS, "gap.crit_s", gap_crit, 5, 0.001, 3600, "and critical from here")                        \
+	X(SECONDS, "idle_s", idle, 300, 1, 86400, "an SA without packets for this long is idle")            \
+	X(COUNT, "loss.flows", loss_flows, 3, 2, 1000, "SAs whose sequence numbers jump at the same moment that make it capture loss") \
+	X(MILLISECONDS, "loss.coincidence_ms", loss_coincidence, 100, 1, 10000, "what is the same moment") \
+	X(RATIO, "mirror.ratio", mirror_ratio, 0.8, 0.1, 1, "share of packets seen twice in ten seconds that makes a duplicating mirror") \
+	X(COUNT, "mirror.min_packets", mirror_min_packets, 10, 2, 100000, "and at least this many packets")  \
+	X(COUNT, "one_sided.min_exchanges", one_sided_min, 2, 1, 1000, "answers proven but not seen that make a one-sided capture") \
+	X(SECONDS, "clock.back_s", clock_back, 1, 0.001, 3600, "a step back of the capture's clock by more is reported") \
+	X(SECONDS, "clock.forward_s", clock_forward, 60, 1, 86400, "a step forward by more, while sequence numbers hardly moved, is reported") \
+	X(SECONDS, "judge_s", judge_every, 10, 0.01, 600, "tunnels are judged this often")                   \
+	X(SECONDS, "realert_s", realert, 900, 1, 86400, "the same alert of the same tunnel is not raised anew within this time")
+
+#define SETTING_FIELD_COUNT int64_t
+#define SETTING_FIELD_SECONDS nsec
+#define SETTING_FIELD_MILLISECONDS nsec
+#define SETTING_FIELD_RATIO double
+#define SAWATCH_SETTING_FIELD(kind, key, field, initial, low, high, text) SETTING_FIELD_##kind field;
+struct settings { SETTINGS(SAWATCH_SETTING_FIELD) };
+
+/* All defaults. */
+void settings_defaults(struct settings *ret);
+
+enum setting_kind { SETTING_COUNT, SETTING_SECONDS, SETTING_MILLISECONDS, SETTING_RATIO };
+
+struct setting {
+	const char *key;
+	enum setting_kind kind;
+	double initial, min, max;	/* in the unit of the key */
+	const char *text;
+	size_t offset;			/* of the field in struct settings */
+};
+
+/* The table, in the list's order; ends with a NULL key. */
+const struct setting *settings_table(void);
+
+/*
+ * Set one key from text.  False, with the reason in `e` (unknown key with the nearest one, not a
+ * number, out of limits); `e` does not name a file or line: the caller does.
+ */
+bool settings_set(struct settings *s, const char *key, const char *value, struct err *e);
+
+/* The present value of a key in its own unit. */
+double settings_get(const struct settings *s, const struct setting *which);
+
+#endif

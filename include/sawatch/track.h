@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The tracker: frames in, security associations and events out.  It owns the
+ * tables of tunnels, IKE SAs, child SAs, ESP SAs and exchanges; everybody else
+ * reads them through the const pointers it gives.  It does no I/O, has no
+ * clock and allocates nothing after tracker_new().
+ *
+ * A tunnel is an unordered pair of peers; "side" 0 and 1 are peer[0] and
+ * peer[1] in endpoint_compare() order, -1 is unknown.  A direction is named by
+ * its sender: direction 0 is peer[0] -> peer[1].
+ */
+#ifndef SAWATCH_TRACK_H
+#define SAWATCH_TRACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/addr.h>
+#include <sawatch/hash.h>
+#include <sawatch/icmp.h>
+#include <sawatch/ike.h>
+#include <sawatch/link.h>
+#include <sawatch/nsec.h>
+#include <sawatch/record.h>
+#include <sawatch/settings.h>
+
+enum { NO_INDEX = UINT32_MAX, SIDE_UNKNOWN = -1 };
+
+struct tracker;
+
+/* ---- objects, read-only for everyone but the tracker ---------------------- */
+
+/* One request and its answer, with every copy counted. */
+struct exchange {
+	object_id id;
+	uint32_t tunnel, ike_sa;	/* indices; ike_sa NO_INDEX when the IKE SA is unknown */
+	uint64_t spi_i, spi_r;
+	uint8_t major, type;		/* IKE version and exchange type */
+	int8_t from;			/* side that asked */
+	bool closed;			/* nothing more is expected */
+	uint32_t message_id;
+	nsec request_at, request_last;	/* first and latest transmission; NSEC_NONE not seen */
+	nsec response_at, response_last;
+	nsec last_gap;			/* between the latest two transmissions of the request */
+	uint64_t request_frame, request_last_frame, response_frame, response_last_frame;
+	uint16_t requests, responses;	/* transmissions, first ones included; mirror copies are not counted */
+	uint16_t requests_after_response;	/* further requests at least dup_ike after the first answer */
+	uint32_t request_bytes, response_bytes;	/* IKE length of one transmission (sum over SKF fragments) */
+	int16_t request_np1, response_np1;	/* first inner payload, IKE_NP1_NONE */
+	uint16_t request_src_port, request_dst_port, response_src_port, response_dst_port;
+	uint16_t request_ip_fragments, response_ip_fragments;	/* 1: the message came as IP fragments */
+	uint16_t request_fragment_total, response_fragment_total;	/* SKF; 0 unfragmented */
+	uint32_t request_fragments_seen, response_fragments_seen;	/* bit n-1: fragment n was seen */
+	uint64_t request_hash, response_hash;	/* of the first transmission's bytes */
+	enum exchange_outcome outcome;
+	enum exchange_purpose purpose;
+	enum grade grade;		/* of the purpose */
+	uint16_t error;			/* clear error notify of the answer; 0 none */
+	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
+};
+
+enum { TRACK_OFFERS_MAX = 8, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
+
+struct ike_sa {
+	object_id id;
+	uint32_t tunnel;
+	uint64_t spi_i, spi_r;		/* spi_r 0: no answer yet */
+	uint8_t major;
+	int8_t initiator_side;		/* original initiator of this IKE SA */
+	struct endpoint initiator, responder;	/* as last seen */
+	enum ike_state state;
+	enum origin origin;
+	nsec created, established, ended, last;	/* NSEC_NONE not (yet) seen */
+	enum end_reason end_reason;
+	int8_t ended_by;
+	enum grade grade;		/* of origin and end */
+	object_id parent;		/* rekeyed from; 0 none */
+	uint64_t parent_spi_i, parent_spi_r;
+	uint32_t successor;		/* index of the IKE SA that replaced this one; NO_INDEX */
+	uint64_t first_frame, last_frame;
+	uint64_t messages;
+	bool init_seen;			/* IKE_SA_INIT, main or aggressive mode was seen from its start */
+	bool auth_failed;
+
+	/* chosen suite and offers of the clear messages; 0 not seen */
+	uint16_t encr, key_bits, integ, prf, group, auth;	/* IKEv1: integ is the hash */
+	uint64_t life_seconds, life_kilobytes;	/* IKEv1, of the chosen transform */
+	bool has_life_seconds, has_life_kilobytes;
+	uint8_t n_offers;
+	struct ike1_offer offers1[TRACK_OFFERS_MAX];	/* IKEv1 */
+	uint8_t n_transforms;
+	struct ike2_transform transforms[48];	/* IKEv2, as offered */
+	uint64_t offer_frame;
+	tristate nat[2];		/* [0] initiator, [1] responder stands behind a NAT */
+	uint8_t n_vendors;
+	struct { const char *name; char hex[TRACK_VENDOR_HEX]; int8_t side; } vendors[TRACK_VENDORS_MAX];
+
+	/* the exchange engine: current and previous exchange asked by the initiator [0] and the responder [1] */
+	struct exchange current[2], previous[2];
+	uint32_t next_in_tunnel;	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
+	/* private to the tracker */
+	uint32_t flags;
+	nsec due;
+	uint64_t key;
+	uint32_t fragments_waiting;
+	nsec delete_at;			/* request time of an unresolved Delete */
+	int8_t delete_by;
+	nsec rekey_at;			/* answer time of a CREATE_CHILD_SA that may have been an IKE rekey */
+	nsec rekey_request_at;
+	int8_t rekey_by;
+	uint32_t rekey_child;		/* tentative child SA of that exchange */
+	uint32_t became;		/* half-open: index of the IKE SA that the answer made */
+};
+
+/* One SPI, one direction, one generation.  The first 64 bytes are all that the fast path reads to find it. */
+struct esp_sa {
+	struct addr src, dst;
+	uint32_t spi;
+	uint16_t src_port, dst_port;	/* of the latest packet; 0 without encapsulation */
+	uint32_t seq_high;		/* highest sequence number */
+	uint32_t tunnel;
+	uint64_t window;		/* bit n: seq_high - n was seen */
+	nsec last;
+
+	uint64_t packets, bytes;	/* distinct packets; copies are only in `duplicates` */
+	uint64_t last_frame;
+	nsec next_minute;		/* when the running traffic bucket ends */
+	uint32_t seq_first;
+	uint32_t duplicates, late;
+	uint32_t epoch;			/* times the sequence number wrapped (ESN) */
+	uint8_t protocol, encap;	/* enum esp_protocol, enum encap */
+	int8_t direction;		/* side that sends */
+	uint8_t flags;			/* ESP_SA_… */
+	uint16_t low_run;		/* packets in a row that look like a restarted sequence */
+	uint16_t mirrored;		/* copies within dup_esp since the last judgement (saturates) */
+
+	nsec first;
+	uint64_t first_frame;
+	uint64_t lost_before;		/* lost up to the last jump or restart of the sequence */
+	uint64_t packets_before;	/* packets up to it */
+	uint64_t minute_packets, minute_bytes, minute_lost;	/* totals when the running bucket began */
+	object_id id;
+	uint32_t child;			/* child SA index; NO_INDEX */
+	uint32_t next_in_direction;	/* the tunnel's list of this direction, newest first */
+	uint32_t predecessor, successor;	/* indices; NO_INDEX */
+	object_id predecessor_id, successor_id;
+	uint32_t predecessor_spi, successor_spi;
+	uint32_t generation;
+	uint32_t low_seq;
+	uint8_t end_reason;		/* enum end_reason; END_NONE living */
+	int8_t ended_by;
+	uint8_t grade;
+	uint32_t stale_packets;		/* after it had ended and its budget was over */
+	nsec ended;
+	nsec stale_first;
+};
+
+enum {
+	ESP_SA_USED = 1,		/* slot in use */
+	ESP_SA_DIRTY = 2,		/* changed since the last record */
+	ESP_SA_MIDSTREAM = 4,		/* was there before the capture: its age is a lower bound */
+	ESP_SA_CONFIRMED = 8,		/* three packets, or IKE evidence: not pushed out by strangers */
+	ESP_SA_ESN = 16,		/* its sequence number wrapped and it went on */
+	ESP_SA_CLAIMED = 32,		/* belongs to a child SA */
+};
+
+struct child_sa {
+	object_id id;
+	uint32_t tunnel, ike_sa;	/* indices; ike_sa NO_INDEX unknown */
+	object_id ike_sa_id;
+	uint64_t ike_spi_i, ike_spi_r;
+	uint32_t esp[2];		/* per direction; NO_INDEX never seen */
+	object_id esp_id[2];
+	uint32_t spi[2];
+	enum child_state state;
+	enum created_how how;
+	nsec requested, created;	/* request and answer of the creating exchange; created alone when only ESP was seen */
+	int8_t created_by;
+	uint32_t predecessor, successor;
+	object_id predecessor_id;
+	uint32_t predecessor_spi[2];
+	nsec ended;
+	enum end_reason end_reason;
+	int8_t ended_by;
+	int8_t rekeyed_by;		/* side whose exchange replaced it; SIDE_UNKNOWN */
+	nsec rekey_at;			/* request time of that exchange */
+	enum grade grade;
+	uint32_t next_in_tunnel;
+	/* private */
+	uint32_t flags;
+	int16_t request_np1, response_np1;
+	uint32_t response_bytes;
+};
+
+enum {
+	CHILD_SA_USED = 1, CHILD_SA_DIRTY = 2,
+	CHILD_SA_TENTATIVE = 4,		/* may still turn out to be an IKE rekey: not shown yet */
+	CHILD_SA_COLLIDED = 8,		/* its exchange crossed one of the other side */
+	CHILD_SA_REDUNDANT = 16,	/* lost a collision: never carried traffic */
+	CHILD_SA_SETTLED = 32,
+	CHILD_SA_MIDSTREAM = 64,	/* age unknown */
+	CHILD_SA_REKEY_EXPECTED = 128,	/* its request's first payload says that it replaces one */
+};
+
+struct tunnel_side {
+	uint64_t ike_messages, esp_packets_before;	/* esp of freed SAs */
+	nsec ike_last, esp_last;	/* latest IKE message; ESP: as of the latest judgement */
+	uint64_t proven_unseen;		/* messages of this side that must exist but were not captured */
+	nsec unseen_last;
+};
+
+struct tunnel {
+	object_id id;
+	struct endpoint peer[2];	/* identity: port 0, or the NAT's port that separates clients */
+	struct endpoint now[2];		/* where they were last seen (NAT, MOBIKE) */
+	uint32_t network;
+	nsec first, last;
+	tristate behind_nat[2];
+	struct tunnel_side side[2];
+	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
+	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
+	uint32_t live_esp[2];		/* living ESP SAs per direction */
+	uint64_t mirrored, counted;	/* packets seen twice, and all, since the last judgement of the mirror */
+	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */
+	nsec loss_last;			/* latest moment of capture loss; NSEC_NONE never */
+	/* private */
+	uint32_t flags;
+	nsec due;
+	uint64_t key;
+	enum tunnel_state state;
+	nsec state_since;
+	uint32_t generation;
+	uint32_t half_open;
+};
+
+/* ---- events --------------------------------------------------------------- */
+
+/*
+ * X(KIND, "text", HISTORY): HISTORY 1 is kept in the database and shown, 0 is
+ * for detectors only (too many, or only meaningful inside).
+ */
+#define EVENTS(X)                                                                                   \
+	X(IKE_SA_CREATED, "ike_sa_created", 1)			/* first message of an IKE SA */            \
+	X(IKE_SA_ESTABLISHED, "ike_sa_established", 1)		/* authenticated, or made by a rekey */     \
+	X(IKE_SA_REKEYED, "ike_sa_rekeyed", 1)			/* ike_sa: the new one; other: the old one */ \
+	X(IKE_SA_ENDED, "ike_sa_ended", 1)                                                          \
+	X(CHILD_SA_CREATED, "child_sa_created", 1)                                                  \
+	X(CHILD_SA_REKEYED, "child_sa_rekeyed", 1)		/* child_sa: the new one; other: the old one */ \
+	X(CHILD_SA_REVISED, "child_sa_revised", 0)		/* an earlier decision about it was corrected */ \
+	X(CHILD_SA_ENDED, "child_sa_ended", 1)                                                      \
+	X(ESP_SA_FIRST, "esp_sa_first", 1)			/* an SPI carries its first packet */       \
+	X(ESP_SA_REPLACED, "esp_sa_replaced", 0)		/* esp_sa: the new one; other: the old one, same direction */ \
+	X(ESP_SA_ENDED, "esp_sa_ended", 0)                                                          \
+	X(ESP_AFTER_END, "esp_after_end", 0)			/* a packet on an SA that ended, its budget over */ \
+	X(ESP_DUPLICATE, "esp_duplicate", 0)			/* not a mirror copy: value[0] = age of the copy in ns */ \
+	X(ESP_LATE, "esp_late", 0)				/* value[0] = positions behind the highest */ \
+	X(ESP_GAP, "esp_gap", 0)				/* value[0] = sequence numbers skipped at once */ \
+	X(ESP_SEQ_RESET, "esp_seq_reset", 1)                                                        \
+	X(ESP_SEQ_JUMP, "esp_seq_jump", 1)			/* value[0] = how far */                    \
+	X(TRAFFIC, "traffic", 0)				/* a minute of an ESP SA: value[0] packets, [1] bytes, [2] lost */ \
+	X(REQUEST, "request", 0)				/* first transmission of a request */       \
+	X(REQUEST_COPY, "request_copy", 0)			/* a retransmission */                      \
+	X(RESPONSE, "response", 0)				/* first answer */                          \
+	X(RESPONSE_COPY, "response_copy", 0)                                                        \
+	X(EXCHANGE_CLOSED, "exchange_closed", 0)		/* final outcome of exchange */             \
+	X(RETRANSMISSION, "retransmission", 1)			/* one line per exchange that needed copies, when it is over */ \
+	X(REKEY_COLLISION, "rekey_collision", 1)		/* crossing CREATE_CHILD_SA or quick modes */ \
+	X(DELETE_COLLISION, "delete_collision", 1)		/* crossing Deletes; exchange and other_exchange */ \
+	X(CHILD_REFUSED, "child_refused", 1)			/* CREATE_CHILD_SA or quick mode answered by an error */ \
+	X(AUTH_REFUSED, "auth_refused", 1)			/* IKE_AUTH answered by an error */         \
+	X(ERROR_NOTIFY, "error_notify", 1)			/* clear error notify; value[0] = type */   \
+	X(COOKIE, "cookie", 1)					/* the responder asks for a cookie */       \
+	X(LIFETIME_OFFERED, "lifetime_offered", 0)		/* IKEv1 phase 1 offer of the initiator */  \
+	X(LIFETIME_ANSWERED, "lifetime_answered", 0)		/* IKEv1: transform the responder returned */ \
+	X(NAT_FOUND, "nat_found", 1)				/* side = who stands behind it */           \
+	X(ADDRESS_MOVED, "address_moved", 1)			/* same SPIs, new address or port; value[0] = 1 with MOBIKE exchange */ \
+	X(KEEPALIVE, "keepalive", 0)                                                                \
+	X(ICMP_ERROR, "icmp_error", 1)				/* quotes this tunnel's packet: value[0] type, [1] code, [2] mtu, [3] spi */ \
+	X(FRAGMENT_MISSING, "fragment_missing", 1)                                                  \
+	X(ESP_NEW_PEER, "esp_new_peer", 0)                                                          \
+	X(TICK, "tick", 0)					/* judge this tunnel now */                 \
+	X(ONE_SIDED, "one_sided", 1)				/* what `side` sends is not captured */     \
+	X(CAPTURE_LOSS, "capture_loss", 1)			/* about the capture: tunnel NO_INDEX */    \
+	X(MIRROR, "mirror", 1)					/* packets of this tunnel arrive twice */   \
+	X(CLOCK_JUMP, "clock_jump", 1)				/* value[0] = step in ns */                 \
+	X(TABLE_FULL, "table_full", 1)				/* the quietest entry made room */
+
+#define SAWATCH_ENUM_EVENT(kind, text, history) EVENT_##kind,
+enum event_kind { EVENTS(SAWATCH_ENUM_EVENT) EVENT_KINDS };
+
+const char *event_kind_text(enum event_kind k);
+bool event_is_history(enum event_kind k);
+
+struct event {
+	enum event_kind kind;
+	nsec at;			/* packet time of what caused it */
+	uint64_t frame;			/* 0: no single frame */
+	uint32_t capture;
+	uint32_t tunnel;		/* index; NO_INDEX: about the capture */
+	int8_t side;			/* who did it; SIDE_UNKNOWN */
+	uint32_t ike_sa, child_sa, esp_sa;	/* indices; NO_INDEX */
+	uint32_t other;			/* index of the second object, see EVENTS; NO_INDEX */
+	const struct exchange *exchange, *other_exchange;	/* NULL; borrowed for the call */
+	int64_t value[4];
+};
+
+/* ---- the tracker ---------------------------------------------------------- */
+
+struct tracker_handler {
+	void *user;
+	/* Called at once, in order.  The tables may be read, nothing may be changed. */
+	void (*event)(void *user, const struct tracker *t, const struct event *ev);
+	/*
+	 * Snapshots for the history: whenever an object ends, and all changed
+	 * ones at tracker_flush().  Events of the history come here as well.
+	 */
+	struct record_sink sink;
+	/* A frame that needs reassembly: an IP fragment, or a segment of TCP port 4500. */
+	void (*fragment)(void *user, const struct frame *f, const struct packet *p);
+	void (*segment)(void *user, const struct frame *f, const struct packet *p);
+};
+
+/* NULL when memory is short. `settings` must outlive the tracker. */
+struct tracker *tracker_new(const struct settings *settings, const struct hash_key *key,
+			    const struct tracker_handler *handler);
+void tracker_free(struct tracker *t);
+
+/* Frames of one capture, in its order.  Never fails: what is not IPsec, cut or wrong is counted. */
+void tracker_frames(struct tracker *t, const struct frame *frames, size_t n);
+
+/* What reassembly made of fragments, and one message of a TCP stream (marker taken off when is_ike). */
+void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole);
+void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p, uint16_t src_port,
+		     uint16_t dst_port, bool is_ike, struct bytes message);
+void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen, uint64_t frame);
+
+/* The capturer says that it dropped `n` packets between these moments. */
+void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
+
+/* Packet time has reached `now` without a packet (live), or to let everything settle. */
+void tracker_advance(struct tracker *t, nsec now);
+
+/* Give every changed object to the sink. */
+void tracker_flush(struct tracker *t);
+
+/*
+ * The capture ends here: settle everything, close living objects with
+ * capture_end when `final`, flush.
+ */
+void tracker_finish(struct tracker *t, bool final);
+
+nsec tracker_now(const struct tracker *t);
+const struct settings *tracker_settings(const struct tracker *t);
+
+/* Objects by index; NULL when the slot is free or the index NO_INDEX. */
+const struct tunnel *tracker_tunnel(const struct tracker *t, uint32_t index);
+const struct ike_sa *tracker_ike_sa(const struct tracker *t, uint32_t index);
+const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index);
+const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
+uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
+
+/* Sequence numbers of an ESP SA that never came (as far as decided). */
+uint64_t esp_sa_lost(const struct esp_sa *sa);
+/* Is it alive: not ended, and heard of within `within` of `now`? */
+bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within);
+
+struct tracker_counters {
+	uint64_t frames, bytes;
+	uint64_t ike_messages, esp_packets, ah_packets, keepalives, icmp_errors;
+	uint64_t duplicates;		/* copies made by the mirror */
+	uint64_t malformed, cut, unsupported, too_deep, not_ip, other;
+	uint64_t fragments;
+	uint64_t evicted_tunnels, evicted_ike_sas, evicted_child_sas, evicted_esp_sas;
+	uint64_t strangers;		/* ESP packets of unknown SPIs not given a record under pressure */
+	nsec first, last;		/* NSEC_NONE before the first frame */
+};
+
+/* Since tracker_new(), or since the last tracker_counters_reset() (one capture of several). */
+void tracker_counters(const struct tracker *t, struct tracker_counters *ret);
+void tracker_counters_reset(struct tracker *t);
+
+#endif
