@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Records made readable: JSON Lines for programs, a diagnosis and tables for
+ * people, CSV for spreadsheets.  Every writer is a record_sink over a FILE*,
+ * so one walk over the data feeds any of them.  Refuses to know where records
+ * come from.  Write errors stay in the FILE*: ask ferror() at the end.
+ *
+ * Whatever a packet could have put into a string leaves here without control
+ * characters and as valid UTF-8.
+ */
+#ifndef SAWATCH_REPORT_H
+#define SAWATCH_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <sawatch/record.h>
+
+/* JSON Lines of DESIGN 9, one object a record; traffic has no line of its own. */
+struct record_sink report_json(FILE *out);
+
+/* The diagnosis: collects all records of one walk, prints them at the end. */
+struct diagnosis;
+
+struct diagnosis_options {
+	bool colour;		/* the terminal understands SGR and NO_COLOR is not set */
+	bool verbose;		/* every SA, and events */
+	bool quiet;		/* the verdict and ill tunnels only */
+};
+
+struct diagnosis *diagnosis_open(const struct diagnosis_options *o);
+struct record_sink diagnosis_sink(struct diagnosis *d);
+void diagnosis_print(struct diagnosis *d, FILE *out);
+void diagnosis_close(struct diagnosis *d);	/* accepts NULL */
+
+/* Tables. */
+enum table_format {
+	TABLE_ALIGNED,		/* columns for the eye, printed at table_close(); headings in capitals */
+	TABLE_CSV,		/* RFC 4180: header row first, CRLF, times as RFC 3339, nothing abbreviated */
+	TABLE_JSON,		/* one object a row: "_v", "type", then the columns as keys */
+};
+
+struct table;
+
+/*
+ * `columns` are the snake_case names of the fields, borrowed until
+ * table_close(); a name that begins with '>' is a number, set to the right.
+ * `type` is the "type" of TABLE_JSON.
+ */
+struct table *table_open(FILE *out, enum table_format format, const char *type,
+			 const char *const *columns, size_t n_columns);
+
+/* Cells from left to right; after the last column the next row begins. */
+void table_text(struct table *t, const char *text);	/* NULL: not known */
+void table_number(struct table *t, int64_t number);	/* RECORD_UNKNOWN: not known */
+void table_time(struct table *t, nsec at);		/* NSEC_NONE: not known */
+void table_span(struct table *t, nsec span);		/* RECORD_UNKNOWN: not known; seconds in CSV and JSON */
+void table_close(struct table *t);			/* prints what is pending; accepts NULL */
+
+/* Tables of records: the kinds that the history's subcommands show. */
+enum rows_kind { ROWS_TUNNELS, ROWS_IKE_SAS, ROWS_CHILD_SAS, ROWS_ESP_SAS, ROWS_EXCHANGES, ROWS_EVENTS, ROWS_ALERTS };
+
+struct rows;
+
+struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);
+struct record_sink rows_sink(struct rows *r);	/* only the member of its kind is set */
+void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
+
+/*
+ * `text` without anything that moves a cursor, breaks a line or turns its
+ * direction: control characters and bytes that are no UTF-8 become \xHH.
+ * Allocated; free() it.
+ */
+char *report_printable(const char *text);
+
+#endif
