@@ -97,7 +97,7 @@ static inline uint16_t reader_u16(struct reader *r)
 {
 	struct bytes b = reader_bytes(r, 2);
 
-	return b.data ? (uint16_t)(b.data[0] << 8 | b.data[1]) : 0;
+	return (uint16_t)(b.data ? b.data[0] << 8 | b.data[1] : 0);
 }
 
 static inline uint32_t reader_u32(struct reader *r)
