@@ -285,16 +285,19 @@ static enum tunnel_rank rank_of(const struct seen_tunnel *t)
 		return RANK_CRITICAL;
 	if (worst == SEVERITY_WARNING)
 		return RANK_WARNING;
+	if (worst == SEVERITY_INFO)
+		return RANK_INFO;
 	switch (t->record.state) {
-	case TUNNEL_DOWN:
 	case TUNNEL_UNKNOWN:
-		return RANK_UNKNOWN;	/* nothing to complain of, but not seen to work either */
+		return RANK_UNKNOWN;
+	case TUNNEL_DOWN:	/* ended, and nothing to complain of */
+		return RANK_DOWN;
 	case TUNNEL_UP:
 	case TUNNEL_DEGRADED:
 	case TUNNEL_FLAPPING:
 		break;
 	}
-	return worst == SEVERITY_INFO ? RANK_INFO : RANK_HEALTHY;
+	return RANK_HEALTHY;
 }
 
 static int by_rank(const void *a, const void *b)
@@ -333,7 +336,7 @@ static int by_age(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct age_summary ages_summary(struct ages ages[SIDES], int side)
+struct age_summary ages_summary(const struct ages ages[SIDES], int side)
 {
 	size_t from = side == SIDES ? 0 : (size_t)side, to = side == SIDES ? SIDES : (size_t)side + 1;
 	struct age_summary ret = { 0 };

@@ -57,7 +57,7 @@ struct seen_tunnel {
 };
 
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */
-enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_UNKNOWN, RANK_HEALTHY, RANKS };
+enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_UNKNOWN, RANK_DOWN, RANK_HEALTHY, RANKS };
 
 struct collection {
 	struct keep *keep;
@@ -78,6 +78,6 @@ struct record_sink collection_sink(struct collection *c);
 void collection_judge(struct collection *c);
 
 /* Over one side, or over all with SIDES. n = 0: no rekey was seen. */
-struct age_summary ages_summary(struct ages ages[SIDES], int side);
+struct age_summary ages_summary(const struct ages ages[SIDES], int side);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sawatch/text.h>
 
 #include "report/json.h"
+#include "report/people.h"
 
 struct table {
 	FILE *out;
@@ -109,21 +110,6 @@ void table_number(struct table *t, int64_t number)
 		put_cell(t, text, text, true, json_of_number(number));
 }
 
-/* "2026-11-22 04:30:51.123": milliseconds are enough for the eye. */
-static const char *time_for_people(const char *rfc3339, char ret[NSEC_TEXT_MAX])
-{
-	snprintf(ret, NSEC_TEXT_MAX, "%s", rfc3339);
-
-	char *separator = strchr(ret, 'T');
-	char *point = strchr(ret, '.');
-
-	if (separator && point) {
-		*separator = ' ';
-		point[4] = '\0';
-	}
-	return ret;
-}
-
 void table_time(struct table *t, nsec at)
 {
 	char text[NSEC_TEXT_MAX], shown[NSEC_TEXT_MAX];
@@ -131,7 +117,7 @@ void table_time(struct table *t, nsec at)
 	if (at == NSEC_NONE)
 		put_cell(t, NULL, NULL, false, json_null());
 	else
-		put_cell(t, time_for_people(nsec_rfc3339(at, text), shown), text, false, json_of_time(at));
+		put_cell(t, moment_text(at, 3, shown), nsec_rfc3339(at, text), false, json_of_time(at));
 }
 
 void table_span(struct table *t, nsec span)

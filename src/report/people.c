@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "report/people.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sawatch/record.h>
+#include <sawatch/report.h>
+
+const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
+{
+	nsec_rfc3339(at, ret);
+
+	char *separator = strchr(ret, 'T');
+	char *point = strchr(ret, '.');
+
+	if (separator && point) {
+		*separator = ' ';
+		point[decimals ? decimals + 1 : 0] = '\0';
+	}
+	return ret;
+}
+
+const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX])
+{
+	char digits[24];
+	size_t used = 0;
+
+	if (n < 0) {
+		snprintf(ret, COUNT_TEXT_MAX, "unknown");
+		return ret;
+	}
+	snprintf(digits, sizeof(digits), "%" PRId64, n);
+	for (size_t i = 0, length = strlen(digits); i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			ret[used++] = ',';
+		ret[used++] = digits[i];
+	}
+	ret[used] = '\0';
+	return ret;
+}
+
+const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX])
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double scaled = (double)bytes;
+	size_t unit = 0;
+
+	for (; scaled >= 999.95 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		scaled /= 1000;
+	if (bytes < 0)
+		snprintf(ret, COUNT_TEXT_MAX, "unknown size");
+	else
+		snprintf(ret, COUNT_TEXT_MAX, "%.*f %s", unit ? 1 : 0, scaled, units[unit]);
+	return ret;
+}
+
+void put_counted(FILE *out, int64_t n, const char *noun)
+{
+	char text[COUNT_TEXT_MAX];
+
+	fprintf(out, "%s %s%s", count_text(n, text), noun, n == 1 ? "" : "s");
+}
+
+void put_wrapped(FILE *out, const char *text, int column, int indent)
+{
+	char *safe = report_printable(text);
+	bool first = true;
+
+	for (char *word = safe; *word;) {
+		int width = (int)strcspn(word, " ");
+
+		if (!first && column + 1 + width > LINE_WIDTH) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (!first) {
+			putc(' ', out);
+			column++;
+		}
+		fwrite(word, 1, (size_t)width, out);
+		column += width;
+		first = false;
+		word += width;
+		word += strspn(word, " ");
+	}
+	putc('\n', out);
+	free(safe);
+}
+
+void put_shaded(FILE *out, bool colour, enum shade shade, const char *text)
+{
+	static const char *const codes[] = {
+		[SHADE_PLAIN] = "0", [SHADE_STRONG] = "1", [SHADE_GOOD] = "32", [SHADE_NOTICE] = "33",
+		[SHADE_BAD] = "1;31", [SHADE_FAINT] = "2",
+	};
+
+	if (colour && shade != SHADE_PLAIN)
+		fprintf(out, "\033[%sm%s\033[0m", codes[shade], text);
+	else
+		fputs(text, out);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Numbers and moments as people read them, and text set in lines. */
+#ifndef SAWATCH_REPORT_PEOPLE_H
+#define SAWATCH_REPORT_PEOPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <sawatch/nsec.h>
+
+/* "2026-11-22 04:30:51.123" with so many decimals (0-9), UTC; "" for NSEC_NONE. */
+const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX]);
+
+enum { COUNT_TEXT_MAX = 32 };
+
+/* "1,234,567"; "unknown" for RECORD_UNKNOWN. */
+const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX]);
+
+/* "312 bytes", "1.1 MB" (powers of 1000). */
+const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX]);
+
+/* "1 tunnel", "3 tunnels": n and the noun. */
+void put_counted(FILE *out, int64_t n, const char *noun);
+
+/*
+ * `text` made safe, in lines of at most LINE_WIDTH columns where words allow it.  The
+ * cursor stands at column `column`; later lines begin at `indent`.  Ends the line.
+ */
+enum { LINE_WIDTH = 100 };
+void put_wrapped(FILE *out, const char *text, int column, int indent);
+
+enum shade { SHADE_PLAIN, SHADE_STRONG, SHADE_GOOD, SHADE_NOTICE, SHADE_BAD, SHADE_FAINT };
+void put_shaded(FILE *out, bool colour, enum shade shade, const char *text);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The part of the diagnosis that is about one tunnel. */
+#ifndef SAWATCH_REPORT_TUNNEL_TEXT_H
+#define SAWATCH_REPORT_TUNNEL_TEXT_H
+
+#include <stdio.h>
+
+#include "report/collect.h"
+#include "report/people.h"
+
+void put_tunnel_fully(FILE *out, bool colour, const struct collection *c, const struct seen_tunnel *t);
+
+/* `one_line`: there are too many to say more. */
+void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line);
+
+/* `t` NULL: an alert about the capture. */
+void put_alert(FILE *out, bool colour, const struct collection *c, const struct seen_tunnel *t,
+	       const struct record_alert *a);
+
+enum shade rank_shade(enum tunnel_rank rank);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "report/samples.h"
+
+static const struct diagnosis_options plain = { .colour = false };
+
+/* One tunnel with its SAs, as the walk over the history gives them. */
+static void give_tunnel(const struct record_sink *sink, uint32_t number)
+{
+	struct record_tunnel tunnel = sample_tunnel(number);
+
+	sink->tunnel(sink->user, &tunnel);
+}
+
+static void give_sas(const struct record_sink *sink, uint32_t number)
+{
+	struct record_ike_sa ike = sample_ike_sa(number);
+	struct record_child_sa child = sample_child_sa(number);
+	struct record_esp_sa esp = sample_esp_sa(number);
+
+	sink->ike_sa(sink->user, &ike);
+	sink->child_sa(sink->user, &child);
+	sink->esp_sa(sink->user, &esp);
+}
+
+static const char *last_line(const char *text)
+{
+	size_t end = strlen(text) - 1;
+
+	while (end > 0 && text[end - 1] != '\n')
+		end--;
+	return text + end;
+}
+
+static void an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(2);
+	struct printed p;
+
+	(void)state;
+	give_tunnel(&sink, 1);
+	give_tunnel(&sink, 2);
+	give_sas(&sink, 2);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+
+	const char *text = printed_text(&p);
+	const char *ill = strstr(text, "CRITICAL 192.0.2.1<->198.51.100.3");
+	const char *healthy = strstr(text, "healthy  192.0.2.1<->198.51.100.2");
+
+	assert_non_null(ill);
+	assert_non_null(healthy);
+	assert_true(ill < healthy);
+	assert_non_null(strstr(ill, "critical spi_churn, confidence high"));
+	assert_non_null(strstr(ill, "SAs are replaced every 5.1 s, 7 times in 40 s"));
+	assert_non_null(strstr(ill, "replacements 7, median_age_s 5.1, side 192.0.2.1"));
+	assert_non_null(strstr(ill, "frames     12, 345"));
+	assert_non_null(strstr(ill, "by 198.51.100.3: 1 time, at the age of 28 s"));
+	assert_non_null(strstr(ill, "ESP in UDP: 300 packets, 45.0 kB on 1 SPI, lost 0.99 %"));
+	assert_string_equal(last_line(text), "verdict: 2 tunnels: 1 critical, 1 healthy\n");
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void advice_is_for_the_vendors_seen_and_points_to_the_page_for_others(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	give_tunnel(&sink, 1);
+	give_sas(&sink, 1);	/* its vendor ID says strongSwan */
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "Compare the lifetimes of both sides."));
+	assert_non_null(strstr(p.text, "strongSwan: swanctl --list-sas"));
+	assert_null(strstr(p.text, "FortiOS"));
+	assert_non_null(strstr(p.text, "other vendors: sawatch explain spi_churn"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void advice_is_for_all_vendors_when_none_was_recognised(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	give_tunnel(&sink, 1);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "strongSwan: swanctl --list-sas"));
+	assert_non_null(strstr(p.text, "FortiOS: diagnose vpn tunnel list"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void more_than_fifty_healthy_tunnels_take_one_line_each(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct printed p;
+	size_t lines = 0;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 60; i++)
+		give_tunnel(&sink, i);
+	for (uint32_t i = 1; i <= 60; i++)
+		give_sas(&sink, i);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	for (const char *c = printed_text(&p); *c; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, 60 + 2);	/* and a blank line and the verdict */
+	assert_string_equal(last_line(p.text), "verdict: 60 tunnels: 60 healthy\n");
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void a_tunnel_that_could_not_be_judged_is_not_called_healthy(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_tunnel tunnel = sample_tunnel(1);
+	const char *const reasons[] = { "Rekeys: the capture is shorter than any lifetime." };
+	struct printed p;
+
+	(void)state;
+	tunnel.state = TUNNEL_UNKNOWN;
+	tunnel.unobservable = reasons;
+	tunnel.n_unobservable = 1;
+	sink.tunnel(sink.user, &tunnel);
+	tunnel.id++;
+	tunnel.peers[1].addr.low++;
+	sink.tunnel(sink.user, &tunnel);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_null(strstr(printed_text(&p), "healthy"));
+	assert_non_null(strstr(p.text, "Not observable\n  192.0.2.1<->198.51.100.2, 192.0.2.1<->198.51.100.3\n"
+				       "    Rekeys: the capture is shorter than any lifetime.\n"));
+	assert_string_equal(last_line(p.text), "verdict: 2 tunnels: 2 not observable\n");
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void no_tunnel_is_said_and_alerts_about_the_capture_are_shown(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_capture capture = sample_capture();
+	struct record_alert alert = sample_alert(0);
+	struct printed p;
+
+	(void)state;
+	capture.ike_messages = capture.esp_packets = capture.keepalives = 0;
+	alert.code = "capture_loss";
+	sink.capture(sink.user, &capture);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "1,000 packets, none of them IPsec\n"));
+	assert_non_null(strstr(p.text, "About the capture\n  critical capture_loss, confidence high"));
+	assert_string_equal(last_line(p.text), "verdict: no IPsec tunnel seen\n");
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void what_the_wire_says_cannot_colour_or_clear_the_terminal(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_ike_sa ike = sample_ike_sa(1);
+	struct record_capture capture = sample_capture();
+	const char *const hostile[] = { "\x1b]0;owned\x07\x1b[2J" };
+	struct printed p;
+
+	(void)state;
+	ike.vendor_ids = capture.warnings = hostile;
+	ike.n_vendor_ids = capture.n_warnings = 1;
+	capture.name = hostile[0];
+	sink.capture(sink.user, &capture);
+	give_tunnel(&sink, 1);
+	sink.ike_sa(sink.user, &ike);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "\\x1b]0;owned"));
+	for (const char *c = p.text; *c; c++)
+		assert_true((unsigned char)*c >= 0x20 || *c == '\n');
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void colour_is_used_only_when_asked_for(void **state)
+{
+	static const struct diagnosis_options coloured = { .colour = true };
+	struct diagnosis *d = diagnosis_open(&coloured);
+	struct record_sink sink = diagnosis_sink(d);
+	struct printed p;
+
+	(void)state;
+	give_tunnel(&sink, 1);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "\033[32mhealthy"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void quiet_leaves_the_ill_tunnels_and_the_verdict(void **state)
+{
+	static const struct diagnosis_options quiet = { .quiet = true };
+	struct diagnosis *d = diagnosis_open(&quiet);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_capture capture = sample_capture();
+	struct printed p;
+
+	(void)state;
+	sink.capture(sink.user, &capture);
+	give_tunnel(&sink, 1);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_string_equal(printed_text(&p), "\nverdict: 1 tunnel: 1 healthy\n");
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice),
+		cmocka_unit_test(advice_is_for_the_vendors_seen_and_points_to_the_page_for_others),
+		cmocka_unit_test(advice_is_for_all_vendors_when_none_was_recognised),
+		cmocka_unit_test(more_than_fifty_healthy_tunnels_take_one_line_each),
+		cmocka_unit_test(a_tunnel_that_could_not_be_judged_is_not_called_healthy),
+		cmocka_unit_test(no_tunnel_is_said_and_alerts_about_the_capture_are_shown),
+		cmocka_unit_test(what_the_wire_says_cannot_colour_or_clear_the_terminal),
+		cmocka_unit_test(colour_is_used_only_when_asked_for),
+		cmocka_unit_test(quiet_leaves_the_ill_tunnels_and_the_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
