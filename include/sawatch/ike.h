@@ -58,16 +58,18 @@ struct ike_walk ike_walk_over(const struct ike_header *h, struct reader body);
 /*
  * Next payload of the chain, RFC 7296 3.2, RFC 2408 3.2.  Every true return
  * has consumed at least the four-byte header, so no length can make the walk
- * loop.  False at the end of the chain (next payload 0, or after SK/SKF, which
- * must be last) or when w->r failed.
+ * loop.  False when w->r failed or at the end of the chain: next payload 0, or
+ * after SK/SKF and fragments 132, which must be last.  An IKEv1 message with
+ * the E flag has no chain that we can read.
  */
 bool ike_next_payload(struct ike_walk *w, struct ike_payload *ret);
 
 enum { IKE_NP1_NONE = -1 };	/* no Encrypted payload in this message */
 
 enum {
-	IKE_NOTIFIES_MAX = 16, IKE_TRANSFORMS_MAX = 96, IKE_OFFERS_MAX = 24, IKE_VENDOR_IDS_MAX = 16,
-	IKE_PAYLOADS_MAX = 32, IKE_DELETES_MAX = 8, IKE_NAT_HASHES_MAX = 8, IKE_VENDOR_ID_BYTES = 20,
+	IKE_NOTIFIES_MAX = 16, IKE_TRANSFORMS_MAX = 96, IKE_OFFERS_MAX = 24,
+	IKE_VENDOR_IDS_MAX = 16, IKE_PAYLOADS_MAX = 32, IKE_DELETES_MAX = 8,
+	IKE_NAT_SOURCES_MAX = 8, IKE_NAT_DESTINATIONS_MAX = 2, IKE_VENDOR_ID_BYTES = 20,
 };
 
 struct ike_notify {
@@ -87,12 +89,12 @@ struct ike2_transform {
 	uint16_t key_bits;	/* attribute 14; 0 absent */
 };
 
-/* One phase 1 transform, RFC 2409 appendix A: an offer stands whole by itself.  0 = attribute absent. */
+/* One phase 1 transform, RFC 2409 appendix A: a whole offer.  0 = attribute absent. */
 struct ike1_offer {
 	uint16_t encryption, hash, auth, group, prf, key_bits;
 	uint64_t life_seconds, life_kilobytes;
 	bool has_life_seconds, has_life_kilobytes;
-	bool life_malformed;	/* duration over 64 bits, or without a type */
+	bool life_malformed;	/* duration empty, over 64 bits, or without a type */
 };
 
 struct ike_vendor_id {
@@ -104,13 +106,13 @@ struct ike_vendor_id {
 /* What an IKE message shows without keys.  Arrays hold the first N; the counts go on. */
 struct ike_message {
 	struct ike_header header;
-	enum verdict verdict;	/* of the whole: header and every clear payload */
+	enum verdict verdict;	/* the worst of header and clear payloads; not of encrypted bytes */
 	bool is_request;	/* IKEv2: R flag clear.  IKEv1 has no such flag: false */
 	bool from_initiator;	/* IKEv2: I flag set.  IKEv1: false */
 	bool encrypted;		/* SK/SKF present, or IKEv1 E flag */
-	int16_t np1;		/* first inner payload of SK or of SKF fragment 1; else IKE_NP1_NONE */
+	int16_t np1;		/* first inner payload of SK or SKF 1; else IKE_NP1_NONE */
 
-	/* SKF (RFC 7383) or payload 132 fragment; fragment_total 0 = not a fragment, or unknown total (IKEv1) */
+	/* SKF (RFC 7383) or payload 132; total 0: no fragment, or unknown (132 marks the last) */
 	bool is_fragment;
 	bool fragment_last;	/* IKEv1 flag, or number == total */
 	uint16_t fragment_id;	/* IKEv1 only */
@@ -122,8 +124,8 @@ struct ike_message {
 	unsigned n_notifies;	/* clear ones */
 	struct ike_notify notifies[IKE_NOTIFIES_MAX];
 
-	unsigned n_transforms;	/* IKEv2 SA payload */
-	unsigned n_proposals;
+	unsigned n_proposals;	/* SA payloads of both versions */
+	unsigned n_transforms;	/* IKEv2 */
 	struct ike2_transform transforms[IKE_TRANSFORMS_MAX];
 	unsigned n_offers;	/* IKEv1 SA payload (phase 1, clear) */
 	struct ike1_offer offers[IKE_OFFERS_MAX];
@@ -135,14 +137,19 @@ struct ike_message {
 	struct ike_vendor_id vendor_ids[IKE_VENDOR_IDS_MAX];
 
 	/* NAT detection hashes, RFC 7296 2.23 / RFC 3947 3.2, borrowed */
-	unsigned n_nat_source, n_nat_destination;	/* IKEv1: the first NAT-D is the destination's, the rest source */
-	struct bytes nat_source[IKE_NAT_HASHES_MAX];
-	struct bytes nat_destination[2];
+	unsigned n_nat_source, n_nat_destination;	/* IKEv1: the first is destination */
+	struct bytes nat_source[IKE_NAT_SOURCES_MAX];
+	struct bytes nat_destination[IKE_NAT_DESTINATIONS_MAX];
 
-	unsigned n_deletes;	/* clear Delete payloads (IKEv1 before phase 1 completes; else never) */
-	struct { uint8_t protocol; uint8_t spi_size; uint16_t count; uint32_t first_spi; } deletes[IKE_DELETES_MAX];
+	unsigned n_deletes;	/* clear ones: IKEv1 before phase 1 completes, else never */
+	struct {
+		uint8_t protocol;
+		uint8_t spi_size;
+		uint16_t count;
+		uint32_t first_spi;	/* when spi_size is 4; else 0 */
+	} deletes[IKE_DELETES_MAX];
 
-	struct bytes whole;	/* the message as far as captured, IKE header included: for hashing copies */
+	struct bytes whole;	/* as far as captured, with the header: to hash copies */
 };
 
 /*
@@ -159,7 +166,8 @@ enum verdict ike_parse(struct reader r, struct ike_message *ret);
  * hash: `hash_length` 16 = MD5, 20 = SHA-1, 32, 48, 64 = SHA-2.  Returns false
  * for other lengths.  Uses the digests in wire/digest.c (libcrypto).
  */
-bool ike_nat_hash_matches(struct bytes hash, uint64_t spi_i, uint64_t spi_r, struct addr addr, uint16_t port);
+bool ike_nat_hash_matches(struct bytes hash, uint64_t spi_i, uint64_t spi_r, struct addr addr,
+			  uint16_t port);
 
 /* First notify of this type; NULL when there is none. */
 const struct ike_notify *ike_find_notify(const struct ike_message *m, uint16_t type);
