@@ -6,6 +6,7 @@
 #ifndef SAWATCH_SOURCE_H
 #define SAWATCH_SOURCE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,9 @@ struct source;
 
 struct source_options {
 	const char *filter;	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
-	bool no_mmap;		/* read classic pcap through the general reader too (tests, benchmark) */
+	bool no_mmap;		/* read() regular files instead of mapping them (tests, benchmark) */
+	/* When it is not 0, a read ends as if the stream had ended there; may be NULL */
+	const volatile sig_atomic_t *stop;
 };
 
 struct source_info {
@@ -30,8 +33,13 @@ struct source_info {
 	int64_t size_bytes;	/* of the file; -1 for a stream */
 	int64_t read_bytes;	/* so far, for progress; of the file as it lies on disk */
 	uint64_t frames;	/* records read so far, before the user's filter */
-	char fingerprint[33];	/* hex of the first 16 bytes of SHA-256 over the first 64 KiB (after decompression) */
-	nsec first_at;		/* time of the first record; NSEC_NONE in an empty file.  Known after opening */
+	/*
+	 * Hex of the first 16 bytes of SHA-256 over the first 64 KiB (after
+	 * decompression).  Of a stream: over as much of that as has been read.
+	 */
+	char fingerprint[33];
+	/* Of the first record; NSEC_NONE without any.  Known after opening, of a stream after a read. */
+	nsec first_at;
 	int64_t dropped;	/* pcapng interface statistics: packets the capturer dropped; -1 unknown */
 };
 
@@ -39,9 +47,10 @@ struct source_info {
  * Open one capture: classic pcap (µs and ns, both byte orders, "modified" Kuznetzov
  * variants refused with a clear text), pcapng (several interfaces and link
  * types), either of them compressed (gzip, zstd, xz, bzip2, lz4 by content,
- * through libarchive), "-" for standard input, a FIFO.  A classic pcap in a regular file is
- * mapped.  On failure *ret is NULL and `e` names the file, what is wrong, and the remedy
- * (no such file; is a directory; empty; a text file or other format; unknown link type; bad filter).
+ * through libarchive), "-" for standard input, a FIFO.  A regular file is mapped
+ * when nobody has changed it for some seconds, else read.  On failure *ret is
+ * NULL and `e` names the file, what is wrong, and the remedy (no such file; is a
+ * directory; empty; a text file or other format; unknown link type; bad filter).
  */
 bool source_open(struct source **ret, const char *path, const struct source_options *o, struct err *e);
 
@@ -63,8 +72,10 @@ void source_close(struct source *s);	/* accepts NULL */
  * Expand paths: a directory becomes its capture files (recursively not; names
  * of non-captures are skipped silently, an error when none is left), then all
  * are put in time order of their first packets, ties by name (strverscmp).
- * Standard input and FIFOs keep their place and are not opened here.  The list is
- * NULL-terminated; free it with source_list_free().
+ * A path that is named but cannot be opened is an error; in a directory such a
+ * file is kept, in front, for source_open() to say why.  Standard input and
+ * FIFOs keep their place and are not opened here.  The list is NULL-terminated;
+ * free it with source_list_free().
  */
 bool source_list(char ***ret, char *const *paths, size_t n_paths, struct err *e);
 void source_list_free(char **list);

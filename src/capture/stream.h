@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The bytes of a capture in order, wherever they lie: a mapped file, a
+ * descriptor, or something compressed.  Refuses to know capture formats.
+ */
+#ifndef SAWATCH_CAPTURE_STREAM_H
+#define SAWATCH_CAPTURE_STREAM_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <sawatch/err.h>
+
+/* How much of the (decompressed) stream the fingerprint covers. */
+enum { STREAM_FINGERPRINT_SPAN = 64 * 1024 };
+
+struct stream {
+	/* The readable bytes.  A format reader takes them by stream_take(). */
+	const uint8_t *at;
+	size_t left;
+	bool ended;		/* nothing follows these */
+	bool stopped;		/* …because `stop` was set, not because the capture ends */
+	bool failed;		/* …because of `failure` */
+	struct err failure;	/* without the name of the file */
+
+	const char *name;	/* for messages; borrowed */
+	bool regular;
+	const char *compression;	/* NULL when there is none */
+	int64_t size_bytes;	/* on disk; -1 for a stream */
+
+	/* private to stream.c */
+	const volatile sig_atomic_t *stop;
+	int fd;
+	const uint8_t *origin;	/* where the byte with number `origin_offset` is */
+	int64_t origin_offset;
+	int64_t taken_bytes;	/* from the descriptor; not for a mapped file */
+	uint8_t *map;
+	size_t map_length, map_released;
+	uint8_t *buffer;
+	size_t buffer_size;
+	struct unpacking *unpacking;
+	struct fingerprint *fingerprint;
+};
+
+/*
+ * Open `path` ("-" is standard input) and have its first bytes ready: the
+ * first STREAM_FINGERPRINT_SPAN of a regular file, what is there of others.
+ * `e` names the file.  On failure there is nothing to close.
+ */
+bool stream_open(struct stream *s, const char *path, bool may_map,
+		 const volatile sig_atomic_t *stop, struct err *e);
+
+/*
+ * Have at least `n` bytes at s->at; false when so many do not come (s->ended).
+ * What was borrowed from the stream before is gone.  Waits for the writer of a
+ * FIFO, but only until there are `n` bytes.
+ */
+bool stream_need(struct stream *s, size_t n);
+
+static inline void stream_take(struct stream *s, size_t n)
+{
+	s->at += n;
+	s->left -= n;
+}
+
+/* Where s->at is in the decompressed stream. */
+static inline int64_t stream_offset(const struct stream *s)
+{
+	return s->origin_offset + (s->at - s->origin);
+}
+
+/* Bytes used of what lies on disk. */
+int64_t stream_read_bytes(const struct stream *s);
+
+/* Hex of half the SHA-256 over the first span of what was seen so far. */
+void stream_fingerprint(const struct stream *s, char ret[33]);
+
+void stream_close(struct stream *s);
+
+#endif

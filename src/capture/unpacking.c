@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "unpacking.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PACKED_BUFFER = 128 * 1024 };
+
+struct unpacking {
+	struct archive *archive;
+	bool begun;
+	unpacking_source *source;
+	void *from;
+	size_t start_length;		/* bytes at the front of `packed` not yet handed over */
+	const uint8_t *block;		/* unpacked by libarchive, not yet copied out */
+	size_t block_left;
+	uint8_t packed[];
+};
+
+const char *unpacking_format(const uint8_t *start, size_t length)
+{
+	static const struct {
+		const char *name;
+		size_t length;
+		uint8_t magic[6];
+	} formats[] = {
+		{ "gzip", 3, { 0x1f, 0x8b, 8 } },
+		{ "zstd", 4, { 0x28, 0xb5, 0x2f, 0xfd } },
+		{ "xz", 6, { 0xfd, '7', 'z', 'X', 'Z', 0 } },
+		{ "bzip2", 3, { 'B', 'Z', 'h' } },
+		{ "lz4", 4, { 0x04, 0x22, 0x4d, 0x18 } },
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (length >= formats[i].length &&
+		    memcmp(start, formats[i].magic, formats[i].length) == 0)
+			return formats[i].name;
+	return NULL;
+}
+
+static la_ssize_t feed(struct archive *a, void *context, const void **ret)
+{
+	struct unpacking *u = context;
+	ssize_t got = (ssize_t)u->start_length;
+
+	u->start_length = 0;
+	if (got == 0)
+		got = u->source(u->from, u->packed, PACKED_BUFFER);
+	if (got < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	*ret = u->packed;
+	return got;
+}
+
+struct unpacking *unpacking_open(const uint8_t *start, size_t length, unpacking_source *source,
+				 void *from, struct err *e)
+{
+	size_t size = length > PACKED_BUFFER ? length : PACKED_BUFFER;
+	struct unpacking *u = calloc(1, sizeof(*u) + size);
+
+	if (u)
+		u->archive = archive_read_new();
+	if (!u || !u->archive) {
+		err_set(e, "no memory");
+		free(u);
+		return NULL;
+	}
+	u->source = source;
+	u->from = from;
+	u->start_length = length;
+	if (length > 0)
+		memcpy(u->packed, start, length);
+	archive_read_support_filter_gzip(u->archive);
+	archive_read_support_filter_zstd(u->archive);
+	archive_read_support_filter_xz(u->archive);
+	archive_read_support_filter_bzip2(u->archive);
+	archive_read_support_filter_lz4(u->archive);
+	archive_read_support_format_raw(u->archive);
+	archive_read_support_format_empty(u->archive);
+	return u;
+}
+
+static ssize_t failure(const struct unpacking *u, struct err *e)
+{
+	const char *why = archive_error_string(u->archive);
+
+	err_set(e, "cannot be decompressed: %s", why ? why : "damaged");
+	return -1;
+}
+
+static int begin(struct unpacking *u)
+{
+	struct archive_entry *entry;
+	int result = archive_read_open(u->archive, u, NULL, feed, NULL);
+
+	u->begun = true;
+	return result == ARCHIVE_OK ? archive_read_next_header(u->archive, &entry) : result;
+}
+
+ssize_t unpacking_read(struct unpacking *u, uint8_t *ret, size_t size, struct err *e)
+{
+	if (!u->begun) {
+		int result = begin(u);
+
+		if (result == ARCHIVE_EOF)
+			return 0;
+		if (result < ARCHIVE_WARN)
+			return failure(u, e);
+	}
+	while (u->block_left == 0) {
+		const void *block;
+		la_int64_t offset;
+		int result = archive_read_data_block(u->archive, &block, &u->block_left, &offset);
+
+		u->block = block;
+		if (result == ARCHIVE_EOF) {
+			u->block_left = 0;
+			return 0;
+		}
+		if (result < ARCHIVE_WARN) {
+			u->block_left = 0;
+			return failure(u, e);
+		}
+	}
+	if (size > u->block_left)
+		size = u->block_left;
+	memcpy(ret, u->block, size);
+	u->block += size;
+	u->block_left -= size;
+	return (ssize_t)size;
+}
+
+void unpacking_close(struct unpacking *u)
+{
+	if (!u)
+		return;
+	archive_read_free(u->archive);
+	free(u);
+}
