@@ -17,11 +17,10 @@ enum {
 	IPV6_DESTINATION = 60, IPV6_MOBILITY = 135,
 };
 
-static inline enum link_result ipv4_parse(struct reader r, struct packet *ret)
+static inline enum link_result ipv4_parse(const uint8_t *ip, size_t captured, size_t sent,
+					  struct packet *ret)
 {
-	const uint8_t *ip = r.at;
-	size_t captured = r.left;
-	size_t sent = r.left + r.unseen;
+	struct reader r = reader_over(ip, captured, sent);
 
 	if (!reader_need(&r, IPV4_HEADER_LEN))	/* once, instead of at every field */
 		return descent_failure(&r);
@@ -123,11 +122,10 @@ static inline struct addr addr_read(struct reader *r)
 	return (struct addr){ high, reader_u64(r) };
 }
 
-static inline enum link_result ipv6_parse(struct reader r, struct packet *ret)
+static inline enum link_result ipv6_parse(const uint8_t *ip, size_t captured, size_t sent,
+					  struct packet *ret)
 {
-	const uint8_t *ip = r.at;
-	size_t captured = r.left;
-	size_t sent = r.left + r.unseen;
+	struct reader r = reader_over(ip, captured, sent);
 
 	if (!reader_need(&r, IPV6_HEADER_LEN))
 		return descent_failure(&r);
@@ -158,20 +156,24 @@ static inline enum link_result ipv6_parse(struct reader r, struct packet *ret)
 	return extensions_walk(&body, next, ret);
 }
 
-/* The IP packet at `r`, whose envelope announced `version` (0: it did not). */
-static inline enum link_result either_parse(struct reader r, uint8_t version, struct packet *ret)
+/*
+ * The IP packet at `r`, whose envelope announced `version` (0: it did not).
+ * Words go down instead of the reader: copying a struct whose members were
+ * just written stalls, and this runs for every packet.
+ */
+static inline enum link_result either_parse(struct reader *r, uint8_t version, struct packet *ret)
 {
-	if (!reader_need(&r, 1))
-		return descent_failure(&r);
+	if (!reader_need(r, 1))
+		return descent_failure(r);
 
-	uint8_t is = r.at[0] >> 4;
+	uint8_t is = r->at[0] >> 4;
 
 	if (version != 0 && is != version)
 		return LINK_MALFORMED;
 	if (is == 4)
-		return ipv4_parse(r, ret);
+		return ipv4_parse(r->at, r->left, r->left + r->unseen, ret);
 	if (is == 6)
-		return ipv6_parse(r, ret);
+		return ipv6_parse(r->at, r->left, r->left + r->unseen, ret);
 	return LINK_UNSUPPORTED;
 }
 
@@ -201,7 +203,7 @@ static inline bool envelope_carried(const struct packet *p)
 enum link_result ip_descend(struct descent *d, struct packet *ret)
 {
 	for (;;) {
-		enum link_result result = either_parse(d->r, d->version, ret);
+		enum link_result result = either_parse(&d->r, d->version, ret);
 
 		if (result != LINK_PACKET)
 			return result;
@@ -223,7 +225,10 @@ enum link_result ip_parse(const uint8_t *ip, uint32_t captured, uint32_t length,
 {
 	ret->depth = 0;
 	ret->network = 0;
-	return either_parse(reader_over(ip, captured, length), 0, ret);
+
+	struct reader r = reader_over(ip, captured, length);
+
+	return either_parse(&r, 0, ret);
 }
 
 enum link_result ip_decap(const uint8_t *ip, uint32_t captured, uint32_t length, struct packet *ret)

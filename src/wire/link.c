@@ -46,19 +46,19 @@ static uint16_t ppp_type(struct reader *r)
 	}
 }
 
-/* PPPoE session, RFC 2516 4: version and type (0x11), code 0, session, length. */
+/*
+ * PPPoE session, RFC 2516 4: version and type (0x11), code 0, session, length.
+ * The length is not believed: IP brings its own, and there are concentrators
+ * that leave a few bytes out of this one.
+ */
 static uint16_t pppoe_type(struct reader *r)
 {
 	uint8_t version = reader_u8(r);
 	uint8_t code = reader_u8(r);
 
-	reader_u16(r);
-
-	size_t length = reader_u16(r);
-
-	if (!reader_ok(r) || version != 0x11 || code != 0)
+	reader_u32(r);		/* session, length */
+	if (version != 0x11 || code != 0)
 		return ETHERTYPE_NOTHING_OF_OURS;
-	*r = reader_sub(r, length);
 	return ppp_type(r);
 }
 
