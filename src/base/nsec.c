@@ -41,13 +41,13 @@ const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX])
 		return ret;
 
 	int64_t seconds = floor_div(at, NSEC_PER_S);
-	int64_t fraction = at % NSEC_PER_S;
+	int64_t fraction = (at % NSEC_PER_S + NSEC_PER_S) % NSEC_PER_S;
 	int64_t days = floor_div(seconds, SECONDS_PER_DAY);
 	int of_day = (int)(seconds - days * SECONDS_PER_DAY);
 	struct date d = date_of(days);
 
 	text_add(&t, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)d.year, (int)d.month, (int)d.day,
-		 of_day / 3600, of_day / 60 % 60, of_day % 60, (int)(fraction < 0 ? fraction + NSEC_PER_S : fraction));
+		 of_day / 3600, of_day / 60 % 60, of_day % 60, (int)fraction);
 	return ret;
 }
 
