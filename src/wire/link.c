@@ -182,8 +182,8 @@ static uint16_t ppp_frame_type(struct reader *r, bool may_be_cisco)
 
 	if (may_be_cisco && (address == 0x0f || address == 0x8f))
 		return chdlc_type(r);
-	if (address == 0xff && control == 0x03)
-		*r = peek;
+	if (address == 0xff && (control == 0x03 || !reader_ok(&peek)))
+		*r = peek;	/* with its failure: 0xff alone is no protocol either */
 	return ppp_type(r);
 }
 
