@@ -20,6 +20,7 @@ struct frame_writer {
 	uint16_t link_type;
 	bool failed;
 	struct err failure;	/* the first; repeated by every later call */
+	char buffer[WRITER_BUFFER];
 };
 
 /* Classic pcap in the byte order of this machine; the magic number tells which. */
@@ -61,7 +62,8 @@ bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t lin
 		err_set(e, "%s: cannot be written: %s", w->name, strerror(errno));
 		goto out;
 	}
-	setvbuf(w->file, NULL, _IOFBF, WRITER_BUFFER);
+	if (!standard_output)	/* which is flushed once more at exit, when the buffer is gone */
+		setvbuf(w->file, w->buffer, _IOFBF, sizeof(w->buffer));
 	if (fwrite(&header, sizeof(header), 1, w->file) != 1) {
 		cannot_write(w, e);
 		goto out;
