@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "ike_build.h"
+
+static void put_sa2(struct build *b)
+{
+	begin_payload(b, IKE2_PAYLOAD_SA);
+
+	size_t proposal = begin_substructure(b);
+
+	put_number(b, 0x01010001, 4);	/* number 1, IKE, no SPI, one transform */
+
+	size_t transform = begin_substructure(b);
+
+	put_number(b, 0x0100000c, 4);	/* ENCR AES_CBC */
+	put_tv(b, 14, 256);
+	end_substructure(b, transform);
+	end_substructure(b, proposal);
+}
+
+/* Every kind of payload that the digest of IKEv2 looks into, all in clear. */
+static struct build full2(void)
+{
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_INITIATOR, 0);
+
+	put_sa2(&b);
+	begin_payload(&b, IKE2_PAYLOAD_KE);
+	put_number(&b, 31, 2);
+	put_number(&b, 0, 2);
+	put_fill(&b, 0xee, 32);
+	put_payload(&b, IKE2_PAYLOAD_NONCE, 32);
+	put_notify2(&b, 0, IKE2_NOTIFY_NAT_DETECTION_SOURCE_IP, "ssssssssssssssssssss", 20);
+	put_notify2(&b, 0, IKE2_NOTIFY_NAT_DETECTION_SOURCE_IP, "tttttttttttttttttttt", 20);
+	put_notify2(&b, 0, IKE2_NOTIFY_NAT_DETECTION_DESTINATION_IP, "dddddddddddddddddddd", 20);
+	put_notify2(&b, 4, IKE2_NOTIFY_INVALID_SPI, NULL, 0);
+	begin_payload(&b, IKE2_PAYLOAD_VENDOR_ID);
+	put_text(&b, "FLEXVPN-SUPPORTED");
+	begin_payload(&b, IKE2_PAYLOAD_DELETE);
+	put_number(&b, 0x03040002, 4);
+	put_number(&b, 0xabcdef01abcdef02, 8);
+	ike_end(&b);
+	return b;
+}
+
+static void put_notify1(struct build *b, uint16_t type, uint8_t spi_size)
+{
+	begin_payload(b, IKE1_PAYLOAD_NOTIFY);
+	put_number(b, 1, 4);
+	put_number(b, 1, 1);
+	put_number(b, spi_size, 1);
+	put_number(b, type, 2);
+	put_fill(b, 0x77, spi_size);
+}
+
+static struct build full1(void)
+{
+	struct build b = ike_begin(1, IKE1_EXCHANGE_AGGRESSIVE, 0, 0);
+
+	begin_payload(&b, IKE1_PAYLOAD_SA);
+	put_number(&b, 0x0000000100000001, 8);
+
+	size_t proposal = begin_substructure(&b);
+
+	put_number(&b, 0x01010001, 4);
+
+	size_t transform = begin_substructure(&b);
+
+	put_number(&b, 0x01010000, 4);
+	put_tv(&b, 1, 7);
+	put_tv(&b, 11, 1);
+	put_tlv(&b, 12, 86400, 4);
+	end_substructure(&b, transform);
+	end_substructure(&b, proposal);
+	put_payload(&b, IKE1_PAYLOAD_KE, 128);
+	put_payload(&b, IKE1_PAYLOAD_NONCE, 20);
+	put_payload(&b, IKE1_PAYLOAD_ID, 8);
+	put_payload(&b, IKE1_PAYLOAD_HASH, 20);
+	put_payload(&b, IKE1_PAYLOAD_NAT_D, 20);
+	put_payload(&b, IKE1_PAYLOAD_NAT_D, 20);
+	put_payload(&b, IKE1_PAYLOAD_NAT_D, 20);
+	put_notify1(&b, IKE1_NOTIFY_INITIAL_CONTACT, 16);
+	begin_payload(&b, IKE1_PAYLOAD_VENDOR_ID);
+	put_number(&b, 0x09002689dfd6b712, 8);
+	begin_payload(&b, IKE1_PAYLOAD_DELETE);
+	put_number(&b, 0x0000000103040001, 8);
+	put_number(&b, 0xdeadbeef, 4);
+	ike_end(&b);
+	return b;
+}
+
+static struct build protected2(uint8_t payload, uint8_t next, uint16_t number, uint16_t total)
+{
+	struct build b = ike_begin(2, IKE2_EXCHANGE_INFORMATIONAL, IKE2_FLAG_RESPONSE, 7);
+
+	begin_payload(&b, payload);
+	b.bytes[b.payload_at] = next;
+	if (payload == IKE2_PAYLOAD_SKF) {
+		put_number(&b, number, 2);
+		put_number(&b, total, 2);
+	}
+	put_fill(&b, 0x99, 48);
+	ike_end(&b);
+	return b;
+}
+
+static void header_fields_come_from_their_places(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_AUTH, IKE2_FLAG_INITIATOR, 0x01020304);
+	struct ike_message m;
+
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_true(m.header.spi_i == 0x1112131415161718 && m.header.spi_r == 0x2122232425262728);
+	assert_int_equal(m.header.major, 2);
+	assert_int_equal(m.header.minor, 0);
+	assert_int_equal(m.header.exchange, IKE2_EXCHANGE_IKE_AUTH);
+	assert_int_equal(m.header.message_id, 0x01020304);
+	assert_int_equal(m.header.length, 28);
+	assert_true(m.is_request && m.from_initiator);
+	assert_int_equal(m.n_payloads, 0);
+	assert_int_equal(m.np1, IKE_NP1_NONE);
+}
+
+static void bytes_behind_the_ike_length_do_not_belong_to_the_message(void **s)
+{
+	(void)s;
+	struct build b = full2();
+	size_t length = b.length;
+	struct ike_message m;
+
+	put_fill(&b, 0xff, 9);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.whole.length, length);
+	assert_ptr_equal(m.whole.data, b.bytes);
+}
+
+static void versions_other_than_1_and_2_are_malformed(void **s)
+{
+	(void)s;
+	for (unsigned major = 0; major < 16; major++) {
+		struct build b = ike_begin(major, 34, 0, 0);
+		struct ike_message m;
+
+		ike_end(&b);
+		assert_int_equal(parse(&b, &m),
+				 major == 1 || major == 2 ? VERDICT_OK : VERDICT_MALFORMED);
+	}
+}
+
+static void a_length_below_the_header_is_malformed(void **s)
+{
+	(void)s;
+	struct build b = full2();
+	struct ike_message m;
+
+	for (unsigned length = 0; length < IKE_HEADER_LEN; length++) {
+		set_u16(&b, 26, length);
+		assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+	}
+}
+
+static void the_payloads_of_ikev2_are_read(void **s)
+{
+	(void)s;
+	static const uint8_t expected[] = { 33, 34, 40, 41, 41, 41, 41, 43, 42 };
+	struct build b = full2();
+	struct ike_message m;
+
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_payloads, sizeof(expected));
+	assert_memory_equal(m.payloads, expected, sizeof(expected));
+	assert_true(m.has_ke && m.has_nonce && !m.encrypted && !m.is_fragment);
+	assert_int_equal(m.ke_group, 31);
+	assert_int_equal(m.n_transforms, 1);
+	assert_int_equal(m.transforms[0].key_bits, 256);
+	assert_int_equal(m.n_nat_source, 2);
+	assert_memory_equal(m.nat_source[1].data, "tttttttttttttttttttt", 20);
+	assert_int_equal(m.n_nat_destination, 1);
+	assert_memory_equal(m.nat_destination[0].data, "dddddddddddddddddddd", 20);
+	assert_int_equal(m.n_vendor_ids, 1);
+	assert_string_equal(m.vendor_ids[0].name, "Cisco FlexVPN");
+	assert_int_equal(m.n_deletes, 1);
+	assert_int_equal(m.deletes[0].count, 2);
+	assert_int_equal(m.deletes[0].first_spi, 0xabcdef01);
+
+	const struct ike_notify *n = ike_find_notify(&m, IKE2_NOTIFY_INVALID_SPI);
+
+	assert_non_null(n);
+	assert_int_equal(n->spi_size, 4);
+	assert_int_equal(n->spi, 0xc1c1c1c1);
+	assert_int_equal(n->data.length, 0);
+	assert_null(ike_find_notify(&m, IKE2_NOTIFY_COOKIE));
+}
+
+static void the_payloads_of_ikev1_are_read(void **s)
+{
+	(void)s;
+	struct build b = full1();
+	struct ike_message m;
+
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_payloads, 11);
+	assert_true(m.has_ke && m.has_nonce && m.has_id && m.has_hash);
+	assert_false(m.is_request || m.from_initiator || m.encrypted);
+	assert_int_equal(m.n_offers, 1);
+	assert_int_equal(m.offers[0].life_seconds, 86400);
+	assert_int_equal(m.n_nat_destination, 1);
+	assert_int_equal(m.n_nat_source, 2);
+	assert_int_equal(m.notifies[0].type, IKE1_NOTIFY_INITIAL_CONTACT);
+	assert_true(m.notifies[0].spi == 0x7777777777777777);
+	assert_string_equal(m.vendor_ids[0].name, "XAUTH");
+	assert_int_equal(m.deletes[0].protocol, 3);
+	assert_int_equal(m.deletes[0].first_spi, 0xdeadbeef);
+}
+
+static void a_clear_informational_of_ikev1_tells_its_error(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 0x5f724dc6);
+	struct ike_message m;
+
+	put_notify1(&b, IKE1_NOTIFY_NO_PROPOSAL_CHOSEN, 0);
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_non_null(ike_find_notify(&m, IKE1_NOTIFY_NO_PROPOSAL_CHOSEN));
+}
+
+static void payload_15_is_nat_d_in_phase_1_and_nowhere_else(void **s)
+{
+	(void)s;
+	static const struct { uint8_t exchange; unsigned found; } cases[] = {
+		{ IKE1_EXCHANGE_IDENTITY_PROTECTION, 1 }, { IKE1_EXCHANGE_AGGRESSIVE, 1 },
+		{ IKE1_EXCHANGE_QUICK_MODE, 0 }, { IKE1_EXCHANGE_INFORMATIONAL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct build b = ike_begin(1, cases[i].exchange, 0, 0);
+		struct ike_message m;
+
+		put_payload(&b, 15, 20);
+		put_payload(&b, 15, 20);
+		ike_end(&b);
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_int_equal(m.n_nat_destination, cases[i].found);
+		assert_int_equal(m.n_nat_source, cases[i].found);
+	}
+}
+
+static void payload_130_is_nat_d(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
+	struct ike_message m;
+
+	put_payload(&b, IKE1_PAYLOAD_NAT_D_DRAFT, 16);
+	put_payload(&b, IKE1_PAYLOAD_NAT_D_DRAFT, 16);
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.nat_destination[0].length, 16);
+	assert_int_equal(m.n_nat_source, 1);
+}
+
+static void an_encrypted_ikev1_message_is_not_looked_into(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_QUICK_MODE, IKE1_FLAG_ENCRYPTED, 0xcafe);
+	struct ike_message m;
+
+	put_payload(&b, IKE1_PAYLOAD_HASH, 60);
+	ike_end(&b);
+	memset(b.bytes + IKE_HEADER_LEN, 0, 60);	/* zero lengths, were they read */
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_true(m.encrypted);
+	assert_int_equal(m.n_payloads, 0);
+	assert_false(m.has_hash);
+	assert_int_equal(m.header.next_payload, IKE1_PAYLOAD_HASH);
+}
+
+static void sk_shows_its_first_inner_payload_and_ends_the_chain(void **s)
+{
+	(void)s;
+	static const uint8_t inner[] = { 0, 41, 42, 35 };	/* nothing, notify, delete, IDi */
+
+	for (size_t i = 0; i < sizeof(inner); i++) {
+		struct build b = protected2(IKE2_PAYLOAD_SK, inner[i], 0, 0);
+		struct ike_message m;
+
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_true(m.encrypted && !m.is_request && !m.is_fragment);
+		assert_int_equal(m.np1, inner[i]);
+		assert_int_equal(m.n_payloads, 1);
+	}
+}
+
+static void skf_counts_and_only_its_first_shows_the_inner_payload(void **s)
+{
+	(void)s;
+	struct ike_message m;
+	struct build b = protected2(IKE2_PAYLOAD_SKF, IKE2_PAYLOAD_IDI, 1, 3);
+
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_true(m.is_fragment && m.encrypted && !m.fragment_last);
+	assert_int_equal(m.fragment_number, 1);
+	assert_int_equal(m.fragment_total, 3);
+	assert_int_equal(m.np1, IKE2_PAYLOAD_IDI);
+
+	b = protected2(IKE2_PAYLOAD_SKF, 0, 3, 3);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_true(m.fragment_last);
+	assert_int_equal(m.np1, IKE_NP1_NONE);
+}
+
+static void skf_numbers_that_cannot_be_are_malformed(void **s)
+{
+	(void)s;
+	static const uint16_t cases[][2] = { { 0, 0 }, { 0, 3 }, { 4, 3 }, { 1, 0 }, { 9, 8 } };
+	struct ike_message m;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct build b = protected2(IKE2_PAYLOAD_SKF, 35, cases[i][0], cases[i][1]);
+
+		assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+		assert_false(m.is_fragment);
+	}
+}
+
+/* Payload 132, whatever the version; with IKEv1 also under the E flag. */
+static void fragment_132_is_read_in_both_versions(void **s)
+{
+	(void)s;
+	static const struct { unsigned major; uint8_t exchange, flags; } cases[] = {
+		{ 1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0 },
+		{ 1, IKE1_EXCHANGE_IDENTITY_PROTECTION, IKE1_FLAG_ENCRYPTED },
+		{ 2, IKE2_EXCHANGE_IKE_AUTH, IKE2_FLAG_INITIATOR },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct build b = ike_begin(cases[i].major, cases[i].exchange, cases[i].flags, 1);
+		struct ike_message m;
+
+		begin_payload(&b, 132);
+		put_number(&b, 0x00070201, 4);
+		put_fill(&b, 0x12, 500);
+		ike_end(&b);
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_true(m.is_fragment && m.fragment_last);
+		assert_int_equal(m.fragment_id, 7);
+		assert_int_equal(m.fragment_number, 2);
+		assert_int_equal(m.fragment_total, 0);
+		assert_int_equal(m.n_payloads, 1);
+	}
+}
+
+static void an_answer_with_a_cookie_and_nothing_else_is_read(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_RESPONSE, 0);
+	struct ike_message m;
+
+	put_notify2(&b, 0, IKE2_NOTIFY_COOKIE, "0123456789abcdef", 16);
+	ike_end(&b);
+	assert_int_equal(b.length, 52);		/* as seen from real responders */
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+
+	const struct ike_notify *n = ike_find_notify(&m, IKE2_NOTIFY_COOKIE);
+
+	assert_non_null(n);
+	assert_int_equal(n->data.length, 16);
+	assert_memory_equal(n->data.data, "0123456789abcdef", 16);
+}
+
+static void the_wanted_group_is_the_data_of_invalid_ke_payload(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_RESPONSE, 0);
+	struct ike_message m;
+
+	put_notify2(&b, 0, IKE2_NOTIFY_INVALID_KE_PAYLOAD, "\0\x13", 2);
+	ike_end(&b);
+	assert_int_equal(b.length, 38);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_memory_equal(m.notifies[0].data.data, "\0\x13", 2);
+}
+
+static void exchanges_and_payloads_without_a_name_are_kept(void **s)
+{
+	(void)s;
+	for (unsigned major = 1; major <= 2; major++) {
+		struct build b = ike_begin(major, 251, 0, 1);
+		struct ike_message m;
+
+		put_payload(&b, 200, 5);
+		put_payload(&b, 255, 0);
+		ike_end(&b);
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_int_equal(m.header.exchange, 251);
+		assert_int_equal(m.n_payloads, 2);
+		assert_int_equal(m.payloads[0], 200);
+		assert_int_equal(m.payloads[1], 255);
+	}
+}
+
+static void intermediate_and_group_exchanges_are_read(void **s)
+{
+	(void)s;
+	static const uint8_t exchanges[] = { 38, 39, 40, 41, 43, 44 };
+
+	for (size_t i = 0; i < sizeof(exchanges); i++) {
+		struct build b = protected2(IKE2_PAYLOAD_SK, IKE2_PAYLOAD_KE, 0, 0);
+		struct ike_message m;
+
+		b.bytes[18] = exchanges[i];
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_int_equal(m.np1, IKE2_PAYLOAD_KE);
+	}
+}
+
+static void a_payload_length_below_four_ends_the_walk_as_malformed(void **s)
+{
+	(void)s;
+	for (unsigned length = 0; length < IKE_PAYLOAD_HEADER_LEN; length++) {
+		struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, 0, 0);
+		struct ike_message m;
+
+		put_payload(&b, IKE2_PAYLOAD_NONCE, 16);
+		put_payload(&b, IKE2_PAYLOAD_NONCE, 16);
+		ike_end(&b);
+		set_u16(&b, IKE_HEADER_LEN + 2, length);
+		assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+		assert_int_equal(m.n_payloads, 0);
+	}
+}
+
+static void a_chain_that_promises_one_payload_too_many_is_malformed(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 1);
+	struct ike_message m;
+
+	put_notify1(&b, 5, 16);
+	ike_end(&b);
+	b.bytes[IKE_HEADER_LEN] = IKE1_PAYLOAD_NOTIFY;
+	assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+	assert_int_equal(m.n_notifies, 1);	/* what was there is told all the same */
+}
+
+static void a_payload_malformed_inside_does_not_hide_the_next(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, 0, 0);
+	struct ike_message m;
+
+	begin_payload(&b, IKE2_PAYLOAD_DELETE);
+	put_number(&b, 0x0304ffff, 4);		/* 65535 SPIs, none there */
+	put_notify2(&b, 0, IKE2_NOTIFY_COOKIE, "c", 1);
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+	assert_int_equal(m.n_deletes, 0);
+	assert_non_null(ike_find_notify(&m, IKE2_NOTIFY_COOKIE));
+}
+
+static void more_than_the_arrays_hold_is_counted_and_not_kept(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, 0, 0);
+	struct ike_message m;
+
+	for (unsigned i = 0; i < 60; i++) {
+		put_notify2(&b, 0, IKE2_NOTIFY_NAT_DETECTION_DESTINATION_IP, "x", 1);
+		put_notify2(&b, 0, IKE2_NOTIFY_NAT_DETECTION_SOURCE_IP, "y", 1);
+		put_payload(&b, IKE2_PAYLOAD_VENDOR_ID, 40);
+		begin_payload(&b, IKE2_PAYLOAD_DELETE);
+		put_number(&b, 0x01000000, 4);
+	}
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_payloads, 240);
+	assert_int_equal(m.n_notifies, 120);
+	assert_int_equal(m.n_nat_destination, 60);
+	assert_int_equal(m.n_nat_source, 60);
+	assert_int_equal(m.n_vendor_ids, 60);
+	assert_int_equal(m.n_deletes, 60);
+	assert_int_equal(m.vendor_ids[IKE_VENDOR_IDS_MAX - 1].length, IKE_VENDOR_ID_BYTES);
+	assert_null(ike_find_notify(&m, IKE2_NOTIFY_COOKIE));
+}
+
+static void a_digest_does_not_remember_the_message_before(void **s)
+{
+	(void)s;
+	struct ike_message m;
+	struct build b = full1();
+
+	memset(&m, 0xa5, sizeof(m));
+	parse(&b, &m);
+	b = full2();
+	parse(&b, &m);
+	b = protected2(IKE2_PAYLOAD_SKF, 35, 1, 1);
+	parse(&b, &m);
+	b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
+	ike_end(&b);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_payloads + m.n_notifies + m.n_transforms + m.n_proposals + m.n_offers +
+			 m.n_vendor_ids + m.n_nat_source + m.n_nat_destination + m.n_deletes, 0);
+	assert_false(m.has_ke || m.has_nonce || m.has_id || m.has_hash || m.is_fragment ||
+		     m.fragment_last || m.encrypted || m.is_request || m.from_initiator);
+	assert_int_equal(m.fragment_id + m.fragment_number + m.fragment_total + m.ke_group, 0);
+	assert_int_equal(m.np1, IKE_NP1_NONE);
+}
+
+static void any_snaplen_is_reported_as_cut_never_as_malformed(void **s)
+{
+	(void)s;
+	struct build messages[] = { full1(), full2() };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct build *b = &messages[i];
+
+		assert_int_equal(parse_cut(b->bytes, b->length, b->length), VERDICT_OK);
+		for (size_t captured = 0; captured < b->length; captured++)
+			assert_int_equal(parse_cut(b->bytes, captured, b->length), VERDICT_CUT);
+	}
+}
+
+static void what_was_cut_from_encrypted_bytes_is_not_missed(void **s)
+{
+	(void)s;
+	struct build b = protected2(IKE2_PAYLOAD_SK, 42, 0, 0);
+
+	for (size_t captured = 0; captured < b.length; captured++)
+		assert_int_equal(parse_cut(b.bytes, captured, b.length),
+				 captured < 32 ? VERDICT_CUT : VERDICT_OK);
+}
+
+static void a_message_sent_short_is_never_ok(void **s)
+{
+	(void)s;
+	struct build messages[] = { full1(), full2(), protected2(IKE2_PAYLOAD_SKF, 35, 1, 2) };
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t sent = 0; sent < messages[i].length; sent++)
+			assert_int_equal(parse_cut(messages[i].bytes, sent, sent),
+					 VERDICT_MALFORMED);
+}
+
+/* No expectation but the sanitizer's: the reader must hold whatever the bytes say. */
+static void no_flipped_byte_makes_the_parser_read_outside(void **s)
+{
+	(void)s;
+	struct build messages[] = { full1(), full2(), protected2(IKE2_PAYLOAD_SKF, 35, 1, 2) };
+	static const uint8_t values[] = { 0x00, 0x01, 0x03, 0x04, 0x7f, 0x80, 0xfe, 0xff };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct build b = messages[i];
+		unsigned judged = 0;
+
+		for (size_t at = 0; at < b.length; at++) {
+			uint8_t saved = b.bytes[at];
+
+			for (size_t v = 0; v < sizeof(values); v++) {
+				b.bytes[at] = values[v];
+				judged += parse_cut(b.bytes, b.length, b.length) != VERDICT_CUT;
+				parse_cut(b.bytes, b.length / 2, b.length);
+			}
+			b.bytes[at] = saved;
+		}
+		assert_int_equal(judged, b.length * sizeof(values));	/* never CUT */
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(header_fields_come_from_their_places),
+		cmocka_unit_test(bytes_behind_the_ike_length_do_not_belong_to_the_message),
+		cmocka_unit_test(versions_other_than_1_and_2_are_malformed),
+		cmocka_unit_test(a_length_below_the_header_is_malformed),
+		cmocka_unit_test(the_payloads_of_ikev2_are_read),
+		cmocka_unit_test(the_payloads_of_ikev1_are_read),
+		cmocka_unit_test(a_clear_informational_of_ikev1_tells_its_error),
+		cmocka_unit_test(payload_15_is_nat_d_in_phase_1_and_nowhere_else),
+		cmocka_unit_test(payload_130_is_nat_d),
+		cmocka_unit_test(an_encrypted_ikev1_message_is_not_looked_into),
+		cmocka_unit_test(sk_shows_its_first_inner_payload_and_ends_the_chain),
+		cmocka_unit_test(skf_counts_and_only_its_first_shows_the_inner_payload),
+		cmocka_unit_test(skf_numbers_that_cannot_be_are_malformed),
+		cmocka_unit_test(fragment_132_is_read_in_both_versions),
+		cmocka_unit_test(an_answer_with_a_cookie_and_nothing_else_is_read),
+		cmocka_unit_test(the_wanted_group_is_the_data_of_invalid_ke_payload),
+		cmocka_unit_test(exchanges_and_payloads_without_a_name_are_kept),
+		cmocka_unit_test(intermediate_and_group_exchanges_are_read),
+		cmocka_unit_test(a_payload_length_below_four_ends_the_walk_as_malformed),
+		cmocka_unit_test(a_chain_that_promises_one_payload_too_many_is_malformed),
+		cmocka_unit_test(a_payload_malformed_inside_does_not_hide_the_next),
+		cmocka_unit_test(more_than_the_arrays_hold_is_counted_and_not_kept),
+		cmocka_unit_test(a_digest_does_not_remember_the_message_before),
+		cmocka_unit_test(any_snaplen_is_reported_as_cut_never_as_malformed),
+		cmocka_unit_test(what_was_cut_from_encrypted_bytes_is_not_missed),
+		cmocka_unit_test(a_message_sent_short_is_never_ok),
+		cmocka_unit_test(no_flipped_byte_makes_the_parser_read_outside),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
