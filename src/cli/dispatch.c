@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+
+static int unknown_command(const char *word)
+{
+	const char *names[32] = { NULL };
+	struct stat st;
+	size_t n = 0;
+
+	for (const struct command *c = cli_commands; c->name && n + 1 < sizeof(names) / sizeof(names[0]); c++)
+		names[n++] = c->name;
+
+	const char *near = nearest_word(word, names);
+
+	if (stat(word, &st) == 0)
+		complain("%s: is a file, not a command; to read it: sawatch -r %s", word, word);
+	else if (near)
+		complain("%s: no such command; did you mean %s?", word, near);
+	else
+		complain("%s: no such command; sawatch --help lists them", word);
+	return EXIT_TROUBLE;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int cli_main(int argc, char **argv)
+{
+	const struct command *c;
+	int status;
+
+	/* A reader of our diagnostics that goes away must not stop an import. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		help_print(stderr);
+		return EXIT_TROUBLE;
+	}
+	if (argv[1][0] == '-')
+		return read_run(argc, argv);
+	c = command_find(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	output_may_end_early();	/* questions change nothing */
+	if (wants_help(argc - 1, argv + 1)) {
+		help_print_command(stdout, c);
+		status = EXIT_DONE;
+	} else {
+		status = c->run(argc - 1, argv + 1);
+	}
+	return output_finish(stdout) ? status : EXIT_TROUBLE;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The list of subcommands and what --help teaches. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define QUERY_OPTIONS \
+	"  --db FILE        the history (written by sawatch -r … --db FILE); required\n" \
+	"  --tunnel T       only this tunnel: its name (a<->b), a peer's address, or its number\n" \
+	"  --since TIME     2026-11-22, \"2026-11-22 04:30\" (UTC), or an age such as 2h or 7d\n" \
+	"  --until TIME     the same\n" \
+	"  --json           JSON Lines, one object a line\n" \
+	"  --csv            CSV with a header row (RFC 4180)\n"
+
+const struct command cli_commands[] = {
+	{ "tunnels", tunnels_run, "every tunnel, its state and how many SAs and alerts it had",
+	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch tunnels --db h.db --since 24h\n" },
+	{ "sas", sas_run, "IKE SAs, child SAs and ESP SAs: suites, rekeys, packets, how each ended",
+	  "--db FILE [--kind ike|child|esp] [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n"
+	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs; --csv needs it\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch sas --db h.db --kind esp --tunnel 192.0.2.1 --csv > sas.csv\n" },
+	{ "exchanges", exchanges_run, "IKE requests with their answers, copies and round-trip times",
+	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch exchanges --db h.db --json | jq 'select(.requests > 1)'\n" },
+	{ "alerts", alerts_run, "what was found, with severity, confidence and frame numbers",
+	  "--db FILE [--code CODE] [--severity SEVERITY] [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n"
+	  "  --code CODE      only this condition; sawatch explain lists them\n"
+	  "  --severity S     at least info, warning or critical\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch alerts --db h.db --severity warning --since 7d\n" },
+	{ "events", events_run, "what happened, one line each: SAs made, rekeyed, ended, moved",
+	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch events --db h.db --tunnel '192.0.2.1<->198.51.100.2'\n" },
+	{ "lifetimes", lifetimes_run, "ages at rekey per tunnel and side, and the lifetime they point to",
+	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
+	  "\nExample\n  sawatch lifetimes --db h.db\n" },
+	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
+	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
+	{ "config", config_run, "print the settings, or check a configuration file",
+	  "--defaults | --check FILE\n\n"
+	  "  --defaults       every setting with its default, limits and meaning, as a file to begin with\n"
+	  "  --check FILE     read it as --config would, and say what is wrong\n"
+	  "\nExample\n  sawatch config --defaults > sawatch.conf\n" },
+	{ "help", help_run, "help on a subcommand", "[COMMAND]\n" },
+	{ 0 },
+};
+
+static const char intro[] =
+	"sawatch " SAWATCH_VERSION " - passive IPsec tunnel health monitor: reads captures, needs no keys\n"
+	"\n"
+	"Usage\n"
+	"  sawatch -r FILE|DIR|- ... [options] [filter words]   read captures, print the diagnosis\n"
+	"  sawatch COMMAND --db FILE [options]                  ask the history\n"
+	"\n"
+	"Examples\n"
+	"  sawatch -r customer.pcap                             what is wrong in this capture?\n"
+	"  sawatch -r /var/captures host 192.0.2.1              a directory in time order, one gateway only\n"
+	"  sawatch -r a.pcap b.pcap.zst --db h.db               and keep the history in SQLite\n"
+	"  sawatch -r x.pcap --json | jq 'select(.type==\"alert\")'\n"
+	"  zcat x.pcap.gz | sawatch -r - --fail-on critical     in a script: status 10 when a tunnel is in trouble\n"
+	"\n"
+	"Commands\n";
+
+static const char options_text[] =
+	"\n"
+	"Options of -r\n"
+	"  -r FILE          pcap or pcapng, also gz, zst, xz, bz2, lz4; a directory; - for standard input; may be repeated\n"
+	"  -f EXPR          BPF filter (pcap-filter(7)); words that remain are a filter too\n"
+	"  -c N             stop after N packets\n"
+	"  -w FILE          save the packets that matter (IPsec) as pcap; - for standard output\n"
+	"  -q, -v           quiet: ill tunnels and the verdict only; verbose: every tunnel at length\n"
+	"  -n, -l           accepted: names are never resolved; lines are flushed one by one\n"
+	"  --json           JSON Lines: captures, tunnels, SAs, exchanges, events, alerts\n"
+	"  --db FILE        keep the history in this SQLite database; what it already holds is not read again\n"
+	"  --sensor NAME    name of this observation point in the database (default: local)\n"
+	"  --config FILE    settings; --set key=value changes one; sawatch config --defaults lists them\n"
+	"  --fail-on SEV    exit with status 10 when an alert of this severity (info, warning, critical) or above is there\n"
+	"  --progress       show progress even when standard error is no terminal\n"
+	"  --print-filter   print the BPF filter for interfaces with yours and-ed, and stop\n"
+	"  --version, --help\n"
+	"\n"
+	"Exit status\n"
+	"  0 done   1 wrong usage or run-time error   2 input could not be opened or was damaged (the rest was kept)\n"
+	"  10 with --fail-on\n"
+	"\n"
+	"sawatch COMMAND --help explains one command; sawatch explain lists what can be found; sawatch(8) has it all.\n";
+
+void help_print(FILE *out)
+{
+	fputs(intro, out);
+	for (const struct command *c = cli_commands; c->name; c++)
+		fprintf(out, "  %-11s %s\n", c->name, c->summary);
+	fputs(options_text, out);
+}
+
+void help_print_command(FILE *out, const struct command *c)
+{
+	fprintf(out, "sawatch %s: %s\n\nUsage: sawatch %s %s", c->name, c->summary, c->name, c->help);
+}
+
+const struct command *command_find(const char *name)
+{
+	const struct command *c = cli_commands;
+
+	while (c->name && strcmp(c->name, name) != 0)
+		c++;
+	return c->name ? c : NULL;
+}
+
+int help_run(int argc, char **argv)
+{
+	const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
+
+	if (argc > 1 && !c && strcmp(argv[1], "--help") != 0) {
+		complain("help %s: no such command; sawatch --help lists them", argv[1]);
+		return EXIT_TROUBLE;
+	}
+	if (c)
+		help_print_command(stdout, c);
+	else
+		help_print(stdout);
+	return EXIT_DONE;
+}

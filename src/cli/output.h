@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Standard output as a citizen of pipes. */
+#ifndef SAWATCH_CLI_OUTPUT_H
+#define SAWATCH_CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* From now on a reader that went away (`… | head -1`) ends the program quietly, with status 0. */
+void output_may_end_early(void);
+
+/* Colour: only on a terminal that can, and without NO_COLOR (no-color.org). */
+bool output_has_colour(FILE *out);
+
+/* Everything written is out; otherwise complains, and is false. */
+bool output_finish(FILE *out);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/pipeline.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <sawatch/detect.h>
+#include <sawatch/reassemble.h>
+#include <sawatch/text.h>
+#include <sawatch/track.h>
+
+enum { WARNINGS_MAX = 8, WARNING_TEXT_MAX = 512 };
+
+/* Enough for a busy gateway's fragments, and a ceiling for a flood of them (DESIGN 1.3). */
+static const struct reassemble_limits limits = {
+	.datagrams = 1024, .bytes = 16 << 20, .streams = 1024, .timeout = 30 * NSEC_PER_S,
+};
+
+/* A tunnel's record of the final flush; its state is known only after the last judgement. */
+struct kept_tunnel {
+	struct record_tunnel record;
+	char **sentences;	/* owned; record.unobservable points to them */
+};
+
+struct pipeline {
+	struct store *store;
+	struct tracker *tracker;
+	struct detect *detect;
+	struct reassembler *reassembler;
+	uint32_t tunnel_hint;	/* where the next tunnel's index is looked for first */
+	bool finishing;
+	struct kept_tunnel *kept;
+	size_t n_kept, kept_room;
+	bool handed_over;	/* the latest frame went to the reassembler */
+	bool store_failed;
+	struct err store_error;	/* the first */
+};
+
+/* ---- to the store ---- */
+
+static void note(struct pipeline *p, bool ok, const struct err *e)
+{
+	if (ok || p->store_failed)
+		return;
+	p->store_failed = true;
+	p->store_error = *e;
+}
+
+#define TO_STORE(kind)                                                            \
+	static void put_##kind(void *user, const struct record_##kind *r)         \
+	{                                                                         \
+		struct pipeline *p = user;                                        \
+		struct err e = { "" };                                            \
+                                                                                  \
+		note(p, store_##kind(p->store, r, &e), &e);                       \
+	}
+
+TO_STORE(ike_sa)
+TO_STORE(esp_sa)
+TO_STORE(child_sa)
+TO_STORE(exchange)
+TO_STORE(event)
+TO_STORE(alert)
+TO_STORE(traffic)
+
+/* The tracker flushes in the order of indices, so the search ends at its first step. */
+static uint32_t tunnel_index(struct pipeline *p, object_id id)
+{
+	uint32_t n = tracker_tunnels(p->tracker);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t index = (p->tunnel_hint + i) % n;
+		const struct tunnel *t = tracker_tunnel(p->tracker, index);
+
+		if (t && t->id == id) {
+			p->tunnel_hint = index + 1;
+			return index;
+		}
+	}
+	return NO_INDEX;
+}
+
+/* The tracker knows how a tunnel is; the detectors know how ill. */
+static void store_judged(struct pipeline *p, const struct record_tunnel *r)
+{
+	struct record_tunnel judged = *r;
+	uint32_t index = tunnel_index(p, r->id);
+	struct err e = { "" };
+
+	if (index != NO_INDEX) {
+		judged.state = detect_tunnel_state(p->detect, p->tracker, index);
+		judged.alerts = detect_tunnel_alerts(p->detect, index);
+	}
+	note(p, store_tunnel(p->store, &judged, &e), &e);
+}
+
+static void keep_tunnel(struct pipeline *p, const struct record_tunnel *r)
+{
+	if (p->n_kept == p->kept_room) {
+		p->kept_room = p->kept_room ? 2 * p->kept_room : 64;
+		p->kept = realloc(p->kept, p->kept_room * sizeof(p->kept[0]));
+		assert(p->kept);
+	}
+
+	struct kept_tunnel *k = &p->kept[p->n_kept++];
+
+	k->record = *r;
+	k->sentences = calloc(r->n_unobservable + 1, sizeof(k->sentences[0]));
+	assert(k->sentences);
+	for (size_t i = 0; i < r->n_unobservable; i++)
+		k->sentences[i] = strdup(r->unobservable[i]);
+	k->record.unobservable = (const char *const *)k->sentences;
+}
+
+static void put_tunnel(void *user, const struct record_tunnel *r)
+{
+	struct pipeline *p = user;
+
+	if (p->finishing)
+		keep_tunnel(p, r);
+	else
+		store_judged(p, r);
+}
+
+/* ---- between tracker, detectors and reassembler ---- */
+
+static void on_event(void *user, const struct tracker *t, const struct event *ev)
+{
+	struct pipeline *p = user;
+
+	detect_observe(p->detect, t, ev);
+}
+
+static void on_fragment(void *user, const struct frame *f, const struct packet *packet)
+{
+	struct pipeline *p = user;
+
+	p->handed_over = true;
+	reassemble_fragment(p->reassembler, f, packet);
+}
+
+static void on_segment(void *user, const struct frame *f, const struct packet *packet)
+{
+	struct pipeline *p = user;
+
+	p->handed_over = true;
+	reassemble_segment(p->reassembler, f, packet);
+}
+
+static void on_whole(void *user, const struct frame *f, const struct packet *whole)
+{
+	struct pipeline *p = user;
+
+	tracker_packet(p->tracker, f, whole);
+}
+
+static void on_message(void *user, const struct frame *f, const struct packet *packet, uint16_t src_port,
+		       uint16_t dst_port, bool is_ike, struct bytes message)
+{
+	struct pipeline *p = user;
+
+	tracker_message(p->tracker, f, packet, src_port, dst_port, is_ike, message);
+}
+
+static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen)
+{
+	struct pipeline *p = user;
+
+	(void)bytes_seen;
+	tracker_fragment_missing(p->tracker, at, first_seen, frame);
+}
+
+bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store, struct err *e)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	struct hash_key key;
+
+	assert(p);
+	*ret = p;
+	p->store = store;
+
+	struct record_sink sink = {
+		.user = p, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa, .child_sa = put_child_sa,
+		.exchange = put_exchange, .event = put_event, .alert = put_alert, .traffic = put_traffic,
+	};
+	struct tracker_handler handler = {
+		.user = p, .event = on_event, .sink = sink, .fragment = on_fragment, .segment = on_segment,
+	};
+	struct reassemble_handler whole = {
+		.user = p, .packet = on_whole, .message = on_message, .missing = on_missing,
+	};
+
+	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return err_set(e, "random numbers: the system gives none; they key the tables against floods");
+	p->tracker = tracker_new(settings, &key, &handler);
+	p->detect = detect_new(settings, &sink);
+	if (!p->tracker || !p->detect)
+		return err_set(e, "memory: too little for the tables; make them smaller: --set table.esp_sas=65536");
+	p->reassembler = reassembler_open(&limits, &whole, e);
+	return p->reassembler != NULL;
+}
+
+void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n)
+{
+	tracker_frames(p->tracker, frames, n);
+	if (n > 0)
+		reassemble_tick(p->reassembler, frames[n - 1].at);
+}
+
+/* What the tracker has counted as IPsec, or as damaged IPsec, so far. */
+static uint64_t relevant(const struct pipeline *p)
+{
+	struct tracker_counters c;
+
+	tracker_counters(p->tracker, &c);
+	return c.ike_messages + c.esp_packets + c.ah_packets + c.keepalives + c.icmp_errors + c.duplicates +
+	       c.malformed;
+}
+
+bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
+{
+	uint64_t before = relevant(p);
+
+	p->handed_over = false;
+	pipeline_frames(p, f, 1);
+	return p->handed_over || relevant(p) != before;
+}
+
+/* ---- the end ---- */
+
+/* What a reader of the history must know about this capture. */
+struct warnings {
+	size_t n;
+	const char *list[WARNINGS_MAX];
+	char texts[WARNINGS_MAX][WARNING_TEXT_MAX];
+};
+
+__attribute__((format(printf, 2, 3)))
+static void warn(struct warnings *w, const char *format, ...)
+{
+	va_list arguments;
+
+	if (w->n == WARNINGS_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(w->texts[w->n], WARNING_TEXT_MAX, format, arguments);
+	va_end(arguments);
+	w->list[w->n] = w->texts[w->n];
+	w->n++;
+}
+
+static void warn_of_evictions(struct warnings *w, const struct tracker_counters *c)
+{
+	const struct {
+		uint64_t n;
+		const char *what, *key;
+	} tables[] = {
+		{ c->evicted_tunnels, "tunnels", "table.tunnels" }, { c->evicted_ike_sas, "IKE SAs", "table.ike_sas" },
+		{ c->evicted_child_sas, "child SAs", "table.child_sas" },
+		{ c->evicted_esp_sas, "ESP SAs", "table.esp_sas" },
+		{ c->strangers, "packets of unknown SPIs", "table.esp_sas" },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (tables[i].n > 0)
+			warn(w, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
+			     tables[i].what, tables[i].key);
+}
+
+void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out)
+{
+	struct tracker_counters c;
+	struct warnings w = { 0 };
+	char unnamed[32];
+	struct err e = { "" };
+
+	tracker_counters(p->tracker, &c);
+	tracker_counters_reset(p->tracker);
+	snprintf(unnamed, sizeof(unnamed), "LINKTYPE_%u", info->link_type);
+	if (left_out)
+		warn(&w, "%s", left_out);
+	if (c.unsupported > 0)
+		warn(&w, "%" PRIu64 " packets of a link type or version that is not understood", c.unsupported);
+	if (c.too_deep > 0)
+		warn(&w, "%" PRIu64 " packets in more than %d envelopes, not opened", c.too_deep, LINK_DEPTH_MAX);
+	warn_of_evictions(&w, &c);
+
+	struct record_capture r = {
+		.id = id, .name = info->name, .kind = "file",
+		.link_type = link_type_name(info->link_type) ? link_type_name(info->link_type) : unnamed,
+		.fingerprint = info->fingerprint, .size = info->size_bytes, .first = c.first, .last = c.last,
+		.packets = (int64_t)c.frames, .bytes = (int64_t)c.bytes, .ike_messages = (int64_t)c.ike_messages,
+		.esp_packets = (int64_t)c.esp_packets, .ah_packets = (int64_t)c.ah_packets,
+		.keepalives = (int64_t)c.keepalives, .duplicates = (int64_t)c.duplicates,
+		.malformed = (int64_t)c.malformed, .cut = (int64_t)c.cut, .dropped = info->dropped,
+		.fragments = (int64_t)c.fragments, .n_warnings = w.n, .warnings = w.list, .complete = !left_out,
+	};
+
+	note(p, store_capture(p->store, &r, &e), &e);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	struct err e = { "" };
+
+	p->finishing = true;
+	tracker_finish(p->tracker, true);
+	detect_finish(p->detect, p->tracker);
+	for (size_t i = 0; i < p->n_kept; i++)
+		store_judged(p, &p->kept[i].record);
+	note(p, store_commit(p->store, &e), &e);
+}
+
+bool pipeline_stored_all(const struct pipeline *p, struct err *e)
+{
+	*e = p->store_error;
+	return !p->store_failed;
+}
+
+void pipeline_close(struct pipeline *p)
+{
+	if (!p)
+		return;
+	reassembler_close(p->reassembler);
+	detect_free(p->detect);
+	tracker_free(p->tracker);
+	for (size_t i = 0; i < p->n_kept; i++) {
+		for (char **s = p->kept[i].sentences; *s; s++)
+			free(*s);
+		free(p->kept[i].sentences);
+	}
+	free(p->kept);
+	free(p);
+}

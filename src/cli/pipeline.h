@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Frames to history: the core (tracker, detectors) connected to its edges
+ * (reassembler, store).  One tracker for all captures of a run, so that a
+ * tunnel lives on from one rotated file to the next.
+ */
+#ifndef SAWATCH_CLI_PIPELINE_H
+#define SAWATCH_CLI_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sawatch/err.h>
+#include <sawatch/link.h>
+#include <sawatch/settings.h>
+#include <sawatch/source.h>
+#include <sawatch/store.h>
+
+struct pipeline;
+
+/* `settings` and `store` must outlive it. */
+bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store, struct err *e);
+
+/* Frames of the running capture, in its order. */
+void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
+
+/* One frame; true when it had to do with IPsec. */
+bool pipeline_frame_matters(struct pipeline *p, const struct frame *f);
+
+/*
+ * The running capture is over: its row of the history.  `left_out` is NULL when
+ * it was read in full, else why not: damage, -c, a filter.  A part must not
+ * pass for all of it when it is read again.
+ */
+void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out);
+
+/* All captures are over: settle everything and commit. */
+void pipeline_finish(struct pipeline *p);
+
+/* False when the history could not be written at some point; `e` is the first reason. */
+bool pipeline_stored_all(const struct pipeline *p, struct err *e);
+
+void pipeline_close(struct pipeline *p);	/* accepts NULL */
+
+#endif

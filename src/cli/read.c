@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `sawatch -r …`: captures in, diagnosis out. */
+#include <assert.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sawatch/report.h>
+#include <sawatch/source.h>
+#include <sawatch/store.h>
+
+#include "cli/cli.h"
+#include "cli/filter.h"
+#include "cli/output.h"
+#include "cli/pipeline.h"
+#include "cli/progress.h"
+#include "cli/read_options.h"
+
+enum { BATCH = 256 };	/* frames at once, so that the tracker can fetch ahead */
+
+struct reading {
+	const struct read_options *options;
+	struct store *store;
+	struct pipeline *pipeline;
+	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
+	struct progress progress;
+	uint32_t *captures;		/* ids, for the report */
+	size_t n_captures, captures_room;
+	uint64_t left;			/* packets, of -c */
+	bool input_failed, failed;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static void complain_of_input(struct reading *r, const struct err *e)
+{
+	progress_clear(&r->progress);
+	complain("%s", e->text);
+	r->input_failed = true;
+}
+
+static void complain_of_trouble(struct reading *r, const struct err *e)
+{
+	progress_clear(&r->progress);
+	complain("%s", e->text);
+	r->failed = true;
+}
+
+/* False when this run had it before: the same file given twice. */
+static bool remember_capture(struct reading *r, uint32_t id)
+{
+	for (size_t i = 0; i < r->n_captures; i++)
+		if (r->captures[i] == id)
+			return false;
+	if (r->n_captures == r->captures_room) {
+		r->captures_room = r->captures_room ? 2 * r->captures_room : 64;
+		r->captures = realloc(r->captures, r->captures_room * sizeof(r->captures[0]));
+		assert(r->captures);
+	}
+	r->captures[r->n_captures++] = id;
+	return true;
+}
+
+/* With -w frames go one by one, so that each is known to matter or not. */
+static bool take_and_save(struct reading *r, const struct frame *frames, size_t n)
+{
+	struct err e;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!pipeline_frame_matters(r->pipeline, &frames[i]))
+			continue;
+		if (!frame_writer_write(r->writer, &frames[i], &e)) {
+			complain_of_trouble(r, &e);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* One opened capture, to its end, to -c, or to where it is damaged. */
+static void read_frames(struct reading *r, struct source *s, uint32_t id)
+{
+	struct frame frames[BATCH];
+	struct source_info info;
+	struct err e = { "" };
+	int n = 1;
+
+	source_set_capture(s, id);
+	while (n > 0 && r->left > 0 && !interrupted) {
+		n = source_read(s, frames, r->left < BATCH ? (size_t)r->left : BATCH, &e);
+		if (n <= 0)
+			break;
+		r->left -= (uint64_t)n;
+		if (!r->writer)
+			pipeline_frames(r->pipeline, frames, (size_t)n);
+		else if (!take_and_save(r, frames, (size_t)n))
+			break;
+		progress_show(&r->progress, s);
+	}
+	progress_clear(&r->progress);
+	source_info(s, &info);
+	if (n < 0)
+		complain_of_input(r, &e);
+	else if (n > 0)
+		err_set(&e, "read in part: it goes on after frame %llu", (unsigned long long)info.frames);
+	else if (r->options->filter)
+		err_set(&e, "read in part: filter %s", r->options->filter);
+	pipeline_end_capture(r->pipeline, id, &info, *e.text ? e.text : NULL);
+}
+
+static void read_capture(struct reading *r, const char *path)
+{
+	struct source_options so = { .filter = r->options->filter };
+	struct source *s = NULL;
+	struct source_info info;
+	uint32_t id;
+	bool known;
+	struct err e;
+
+	if (!source_open(&s, path, &so, &e)) {
+		complain_of_input(r, &e);
+		return;
+	}
+	source_info(s, &info);
+	if (!store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
+		complain_of_trouble(r, &e);
+	} else if (r->options->write_path && !r->writer &&
+		   !frame_writer_open(&r->writer, r->options->write_path, info.link_type, &e)) {
+		complain_of_trouble(r, &e);
+	} else if (!remember_capture(r, id)) {
+		complain("%s: the same capture was given before; not read twice", path);
+	} else if (known) {
+		complain("%s: already in %s, not read again; the report is from there", path,
+			 r->options->database);
+	} else {
+		read_frames(r, s, id);
+	}
+	source_close(s);
+}
+
+/* Paths that lead nowhere are named, each; the others are read. */
+static char **list_captures(struct reading *r)
+{
+	const struct read_options *o = r->options;
+	char **good = calloc(o->n_paths + 1, sizeof(good[0]));
+	char **list = NULL;
+	struct err e;
+	size_t n = 0;
+
+	assert(good);
+	for (size_t i = 0; i < o->n_paths; i++) {
+		char *path = (char *)(uintptr_t)o->paths[i];
+
+		if (o->n_paths > 1) {
+			if (!source_list(&list, &path, 1, &e)) {
+				complain_of_input(r, &e);
+				continue;
+			}
+			source_list_free(list);
+		}
+		good[n++] = path;
+	}
+	list = NULL;
+	if (n > 0 && !source_list(&list, good, n, &e)) {
+		complain_of_input(r, &e);
+		list = NULL;
+	}
+	free(good);
+	return list;
+}
+
+/* ---- the report ---- */
+
+/* The sink of a writer, with the worst severity noted on the way. */
+struct watched_sink {
+	struct record_sink sink;
+	int worst;
+};
+
+static void watch_alert(void *user, const struct record_alert *a)
+{
+	struct watched_sink *w = user;
+
+	if ((int)a->severity > w->worst)
+		w->worst = (int)a->severity;
+	w->sink.alert(w->sink.user, a);
+}
+
+#define PASS_ON(kind)                                                             \
+	static void pass_##kind(void *user, const struct record_##kind *r)        \
+	{                                                                         \
+		struct watched_sink *w = user;                                    \
+                                                                                  \
+		w->sink.kind(w->sink.user, r);                                    \
+	}
+
+PASS_ON(capture)
+PASS_ON(tunnel)
+PASS_ON(ike_sa)
+PASS_ON(esp_sa)
+PASS_ON(child_sa)
+PASS_ON(exchange)
+PASS_ON(event)
+
+static bool walk(const struct reading *r, struct record_sink to, int *ret_worst, struct err *e)
+{
+	struct watched_sink w = { .sink = to, .worst = -1 };
+	struct record_sink sink = {
+		.user = &w,
+		.capture = to.capture ? pass_capture : NULL, .tunnel = to.tunnel ? pass_tunnel : NULL,
+		.ike_sa = to.ike_sa ? pass_ike_sa : NULL, .esp_sa = to.esp_sa ? pass_esp_sa : NULL,
+		.child_sa = to.child_sa ? pass_child_sa : NULL, .exchange = to.exchange ? pass_exchange : NULL,
+		.event = to.event ? pass_event : NULL, .alert = watch_alert,
+	};
+	struct store_scope scope = {
+		.captures = r->captures, .n_captures = r->n_captures, .since = NSEC_NONE, .until = NSEC_NONE,
+	};
+	bool ok = store_walk(r->store, &scope, &sink, e);
+
+	*ret_worst = w.worst;
+	return ok;
+}
+
+static bool report(struct reading *r, int *ret_worst)
+{
+	const struct read_options *o = r->options;
+	/* packets on standard output leave no room for words there */
+	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
+	struct diagnosis_options d_options = {
+		.colour = output_has_colour(out), .verbose = o->verbose, .quiet = o->quiet,
+	};
+	struct err e;
+	bool ok;
+
+	if (o->json) {
+		ok = walk(r, report_json(out), ret_worst, &e);
+	} else {
+		struct diagnosis *d = diagnosis_open(&d_options);
+
+		ok = walk(r, diagnosis_sink(d), ret_worst, &e);
+		if (ok)
+			diagnosis_print(d, out);
+		diagnosis_close(d);
+	}
+	if (!ok)
+		complain("%s", e.text);
+	return output_finish(out) && ok;
+}
+
+/* ---- the run ---- */
+
+static void read_all(struct reading *r, char **list)
+{
+	const struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct err e;
+
+	sigaction(SIGINT, &action, NULL);
+	for (char **path = list; *path && r->left > 0 && !r->failed && !interrupted; path++) {
+		progress_init(&r->progress, r->options->progress);
+		read_capture(r, *path);
+	}
+	signal(SIGINT, SIG_DFL);
+	if (interrupted)
+		complain("interrupted: the report is about what was read until now");
+	pipeline_finish(r->pipeline);
+	if (!pipeline_stored_all(r->pipeline, &e))
+		complain_of_trouble(r, &e);
+	if (!frame_writer_close(r->writer, &e))
+		complain_of_trouble(r, &e);
+	r->writer = NULL;
+}
+
+static int read_and_report(struct reading *r)
+{
+	int worst = -1;
+	struct err e;
+	char **list = list_captures(r);
+
+	if (!list)
+		return EXIT_INPUT;
+	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e) ||
+	    !pipeline_open(&r->pipeline, &r->options->settings, r->store, &e)) {
+		complain("%s", e.text);
+		source_list_free(list);
+		return EXIT_TROUBLE;
+	}
+	read_all(r, list);
+	source_list_free(list);
+
+	output_may_end_early();	/* what was read is safe by now */
+	if (r->n_captures > 0 && !report(r, &worst))
+		r->failed = true;
+	if (!store_close(r->store, &e)) {
+		complain("%s", e.text);
+		r->failed = true;
+	}
+	r->store = NULL;
+	if (r->failed)
+		return EXIT_TROUBLE;
+	if (r->options->fail_on >= 0 && worst >= r->options->fail_on)
+		return EXIT_ALERTED;	/* said even of a capture that is damaged somewhere */
+	return r->input_failed ? EXIT_INPUT : EXIT_DONE;
+}
+
+/* Writing over what is being read would destroy it. */
+static bool write_path_is_safe(const struct read_options *o)
+{
+	char target[PATH_MAX], source[PATH_MAX];
+
+	if (!o->write_path || !realpath(o->write_path, target))
+		return true;
+	for (size_t i = 0; i < o->n_paths; i++) {
+		if (!realpath(o->paths[i], source) || strcmp(source, target) != 0)
+			continue;
+		complain("-w %s: is read with -r; write to another file", o->write_path);
+		return false;
+	}
+	return true;
+}
+
+static int print_filter(const struct read_options *o)
+{
+	char *both = filter_and(filter_builtin, o->filter);
+
+	puts(both);
+	free(both);
+	return EXIT_DONE;
+}
+
+/* What is asked for instead of reading; -1 when reading is wanted. */
+static int answer_at_once(const struct read_options *o)
+{
+	struct err e;
+
+	if (o->help) {
+		help_print(stdout);
+		return EXIT_DONE;
+	}
+	if (o->version) {
+		puts("sawatch " SAWATCH_VERSION);
+		return EXIT_DONE;
+	}
+	if (o->list_interfaces || o->interface) {
+		complain("live capture is not in this build yet; tcpdump -w FILE, then sawatch -r FILE");
+		return EXIT_TROUBLE;
+	}
+	if (o->filter && !source_filter_check(o->filter, &e)) {
+		complain("%s", e.text);
+		return EXIT_TROUBLE;
+	}
+	if (o->print_filter)
+		return print_filter(o);
+	if (o->n_paths == 0) {
+		complain("nothing to read: give -r FILE; see sawatch --help");
+		return EXIT_TROUBLE;
+	}
+	return write_path_is_safe(o) ? -1 : EXIT_TROUBLE;
+}
+
+int read_run(int argc, char **argv)
+{
+	struct read_options o;
+	int status = EXIT_TROUBLE;
+
+	if (read_options_parse(&o, argc, argv)) {
+		struct reading r = { .options = &o, .left = o.limit };
+
+		if (o.line_buffered)
+			setvbuf(stdout, NULL, _IOLBF, 0);
+		status = answer_at_once(&o);
+		if (status < 0)
+			status = read_and_report(&r);
+		else
+			status = output_finish(stdout) ? status : EXIT_TROUBLE;
+		pipeline_close(r.pipeline);
+		store_close(r.store, NULL);
+		free(r.captures);
+	}
+	read_options_free(&o);
+	return status;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/read_options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <sawatch/record.h>
+
+#include "cli/cli.h"
+#include "cli/filter.h"
+#include "cli/settings_file.h"
+
+enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
+       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW };
+
+static const struct option long_options[] = {
+	{ "read", required_argument, NULL, 'r' },
+	{ "interface", required_argument, NULL, 'i' },
+	{ "list-interfaces", no_argument, NULL, 'D' },
+	{ "filter", required_argument, NULL, 'f' },
+	{ "count", required_argument, NULL, 'c' },
+	{ "write", required_argument, NULL, 'w' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "db", required_argument, NULL, OPTION_DB },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "set", required_argument, NULL, OPTION_SET },
+	{ "sensor", required_argument, NULL, OPTION_SENSOR },
+	{ "fail-on", required_argument, NULL, OPTION_FAIL_ON },
+	{ "progress", no_argument, NULL, OPTION_PROGRESS },
+	{ "print-filter", no_argument, NULL, OPTION_PRINT_FILTER },
+	{ "follow", no_argument, NULL, OPTION_FOLLOW },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* '-' in front: words come in their place, as option 1; ':' so that a missing value is told apart. */
+static const char short_options[] = "-:r:i:f:c:w:Z:s:B:DnNqvltpSVh";
+
+/* What the words collect on the way. */
+struct words {
+	const char **filter;	/* in order */
+	size_t n_filter;
+	const char **sets;
+	size_t n_sets;
+	const char *config, *expression;
+};
+
+/*
+ * Words of the filter language are never file names, even where a directory is
+ * called "esp": whoever means that writes ./esp.
+ */
+static bool is_filter_word(const char *word)
+{
+	static const char *const language[] = {
+		"host", "net", "port", "portrange", "src", "dst", "proto", "ip", "ip6", "tcp", "udp", "icmp", "icmp6",
+		"esp", "ah", "ike", "arp", "ether", "vlan", "mpls", "pppoes", "not", "and", "or", "less", "greater",
+		"broadcast", "multicast", "inbound", "outbound", "gateway", NULL,
+	};
+
+	for (size_t i = 0; language[i]; i++)
+		if (strcmp(word, language[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") == 0 || stat(path, &st) == 0;
+}
+
+/* `sawatch -r a.pcap b.pcap host 192.0.2.1`: files first, from the first word that is none on, filter. */
+static void take_word(struct read_options *o, struct words *w, const char *word)
+{
+	if (o->n_paths > 0 && w->n_filter == 0 && !is_filter_word(word) && exists(word))
+		o->paths[o->n_paths++] = word;
+	else
+		w->filter[w->n_filter++] = word;
+}
+
+static bool take_count(struct read_options *o, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	o->limit = strtoull(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || o->limit == 0) {
+		complain("-c %s: not a number of packets; write 1 or more", text);
+		return false;
+	}
+	return true;
+}
+
+static bool take_severity(struct read_options *o, const char *text)
+{
+	o->fail_on = severity_parse(text);
+	if (o->fail_on < 0)
+		complain("--fail-on %s: not a severity; write info, warning or critical", text);
+	return o->fail_on >= 0;
+}
+
+/* One option; false when complained. */
+static bool take_option(struct read_options *o, struct words *w, int option, const char *value)
+{
+	switch (option) {
+	case 1:
+		take_word(o, w, value);
+		break;
+	case 'r':
+		o->paths[o->n_paths++] = value;
+		break;
+	case 'i':
+		o->interface = value;
+		break;
+	case 'D':
+		o->list_interfaces = true;
+		break;
+	case 'f':
+		w->expression = value;
+		break;
+	case 'c':
+		return take_count(o, value);
+	case 'w':
+		o->write_path = value;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'l':
+		o->line_buffered = true;
+		break;
+	case 'V':
+		o->version = true;
+		break;
+	case 'h':
+		o->help = true;
+		break;
+	case OPTION_JSON:
+		o->json = true;
+		break;
+	case OPTION_DB:
+		o->database = value;
+		break;
+	case OPTION_CONFIG:
+		w->config = value;
+		break;
+	case OPTION_SET:
+		w->sets[w->n_sets++] = value;
+		break;
+	case OPTION_SENSOR:
+		o->sensor = value;
+		break;
+	case OPTION_FAIL_ON:
+		return take_severity(o, value);
+	case OPTION_PROGRESS:
+		o->progress = true;
+		break;
+	case OPTION_PRINT_FILTER:
+		o->print_filter = true;
+		break;
+	case OPTION_FOLLOW:
+		complain("--follow: watching a growing file is not in this build yet; read it again when it is complete");
+		return false;
+	default:	/* -n -N -t -S -p -s -B -Z: names are never resolved; the others concern interfaces */
+		break;
+	}
+	return true;
+}
+
+/* All words of a filter in one text. */
+static char *joined(const char **words, size_t n)
+{
+	size_t length = 1;
+
+	for (size_t i = 0; i < n; i++)
+		length += strlen(words[i]) + 1;
+
+	char *ret = calloc(1, length);
+	char *end = ret;
+
+	assert(ret);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			*end++ = ' ';
+		end = stpcpy(end, words[i]);
+	}
+	return ret;
+}
+
+static bool settle(struct read_options *o, const struct words *w)
+{
+	struct err e;
+	char *words = joined(w->filter, w->n_filter);
+
+	o->filter = filter_and(w->expression, words);
+	free(words);
+	if (w->config && !settings_file_read(&o->settings, w->config, &e)) {
+		complain("%s", e.text);
+		return false;
+	}
+	for (size_t i = 0; i < w->n_sets; i++) {
+		if (!settings_assign(&o->settings, w->sets[i], &e)) {
+			complain("%s", e.text);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool read_options_parse(struct read_options *o, int argc, char **argv)
+{
+	size_t most = (size_t)argc + 1;
+	struct words w = { .filter = calloc(most, sizeof(char *)), .sets = calloc(most, sizeof(char *)) };
+	bool ok = true;
+	int option;
+
+	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local" };
+	o->paths = calloc(most, sizeof(char *));
+	assert(o->paths && w.filter && w.sets);
+	settings_defaults(&o->settings);
+
+	opterr = 0;
+	optind = 0;	/* glibc: begin anew */
+	while (ok && (option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+		ok = option != '?' && option != ':';
+		if (!ok)
+			complain_about_option(argc, argv, option, long_options);
+		else
+			ok = take_option(o, &w, option, optarg);
+	}
+	for (; ok && optind < argc; optind++)	/* after "--" */
+		w.filter[w.n_filter++] = argv[optind];
+	ok = ok && settle(o, &w);
+	free(w.filter);
+	free(w.sets);
+	return ok;
+}
+
+void read_options_free(struct read_options *o)
+{
+	free(o->filter);
+	free(o->paths);
+}

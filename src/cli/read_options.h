@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The options of `sawatch -r …`, as hands trained on tcpdump and tshark type them. */
+#ifndef SAWATCH_CLI_READ_OPTIONS_H
+#define SAWATCH_CLI_READ_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/settings.h>
+
+struct read_options {
+	const char **paths;	/* -r, and the file names that follow it */
+	size_t n_paths;
+	char *filter;		/* -f and the remaining words, and-ed; NULL none */
+	const char *write_path, *database, *sensor;
+	uint64_t limit;		/* -c; UINT64_MAX none */
+	int fail_on;		/* enum severity; -1 never */
+	bool json, quiet, verbose, line_buffered, progress;
+	bool help, version, print_filter, list_interfaces;
+	const char *interface;	/* -i */
+	struct settings settings;	/* defaults, then --config, then --set */
+};
+
+/* False: complained already.  read_options_free() in either case. */
+bool read_options_parse(struct read_options *o, int argc, char **argv);
+void read_options_free(struct read_options *o);
+
+#endif

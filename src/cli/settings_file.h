@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The configuration file: settings in INI form, "churn.warn = 3" or "[churn]" and "warn = 3". */
+#ifndef SAWATCH_CLI_SETTINGS_FILE_H
+#define SAWATCH_CLI_SETTINGS_FILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <sawatch/err.h>
+#include <sawatch/settings.h>
+
+/* Change `s` by what the file says.  False with "file:line: …" for the first thing that is wrong. */
+bool settings_file_read(struct settings *s, const char *path, struct err *e);
+
+/* The same from a stream that is called `name`. */
+bool settings_stream_read(struct settings *s, FILE *in, const char *name, struct err *e);
+
+/* One "key=value" of the command line. */
+bool settings_assign(struct settings *s, const char *assignment, struct err *e);
+
+/* All settings as a file that could be read again, with their explanations. */
+void settings_print(FILE *out, const struct settings *s);
+
+#endif
