@@ -24,6 +24,7 @@ enum store_mode {
  * Open `path`; NULL is a private temporary database that vanishes at close.
  * Errors name the path and the remedy: another program's database, a text file, a newer
  * schema, read-only, no such directory, locked, disk full.
+ * `sensor` names who captured (STORE_WRITE); NULL is the nameless one.
  */
 bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e);
 bool store_close(struct store *s, struct err *e);	/* commits; accepts NULL */
@@ -41,6 +42,8 @@ bool store_capture_begin(struct store *s, const char *name, const char *kind, co
  * Transactions are begun and committed inside, bounded by rows and by
  * store_tick().  On failure false; the store stays usable, what was committed
  * stays, and the failed transaction's records are lost and counted.
+ * A tunnel in a network other than 0 is best written before what belongs to it:
+ * until its record comes, network 0 is assumed (and corrected then).
  */
 bool store_capture(struct store *s, const struct record_capture *r, struct err *e);
 bool store_tunnel(struct store *s, const struct record_tunnel *r, struct err *e);
@@ -53,6 +56,13 @@ bool store_alert(struct store *s, const struct record_alert *r, struct err *e);
 bool store_traffic(struct store *s, const struct record_traffic *r, struct err *e);
 bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
 
+/*
+ * Commit what is pending when it is old or large.  Every store_*() above does
+ * that too; call this as well where records may be far apart (once per batch of
+ * packets), because other writers wait while a transaction is open.
+ */
+bool store_tick(struct store *s, struct err *e);
+
 /* Which rows a query gives back. */
 struct store_scope {
 	const char *tunnel;	/* tunnel name, its rowid as text, a peer's address, or NULL for all */
@@ -61,14 +71,16 @@ struct store_scope {
 	const uint32_t *captures;	/* only objects born in these; NULL for all */
 	size_t n_captures;
 	nsec since, until;	/* NSEC_NONE open */
-	int64_t alert_row;	/* one alert by its number; 0 all */
+	int64_t alert_row;	/* alerts: one by its number (v_alerts.id); 0 all */
 };
 
 /*
  * Walk the history in a fixed order (by time, then identity), one call of the
  * sink per row; records borrow from the statement.  Only the sink's non-NULL
  * kinds are read.
- * Order of kinds: capture, tunnel, ike_sa, child_sa, esp_sa, exchange, event, alert.
+ * Order of kinds: capture, tunnel, ike_sa, child_sa, esp_sa, exchange, event, alert, traffic.
+ * A tunnel's object id is its rowid here; its counts are those of the scope's captures.
+ * The time window takes what was alive in it.  An unknown tunnel gives no rows.
  */
 bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink, struct err *e);
 

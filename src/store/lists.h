@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The JSON columns as arrays again.  SQLite reads the JSON; the arrays and
+ * their strings live until lists_clear().
+ */
+#ifndef SAWATCH_LISTS_H
+#define SAWATCH_LISTS_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sawatch/record.h>
+
+struct block;
+
+struct lists {
+	sqlite3_stmt *values;	/* key, type, value of each member */
+	sqlite3_stmt *offers, *actions;
+	struct block *blocks;
+	int rc;			/* first failure; what follows gives empty lists */
+};
+
+int lists_open(struct lists *l, sqlite3 *db);
+void lists_close(struct lists *l);
+void lists_clear(struct lists *l);
+
+/* `json` NULL is an empty list.  The result is NULL when it is empty. */
+const char *const *lists_texts(struct lists *l, const char *json, size_t *ret_n);
+const struct record_offer *lists_offers(struct lists *l, const char *json, size_t *ret_n);
+const struct record_evidence *lists_evidence(struct lists *l, const char *json, size_t *ret_n);
+const struct record_action *lists_actions(struct lists *l, const char *json, size_t *ret_n);
+size_t lists_frames(struct lists *l, const char *json, uint64_t ret[RECORD_FRAMES_MAX]);
+
+#endif
