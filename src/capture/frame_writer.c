@@ -43,7 +43,8 @@ static bool cannot_write(struct frame_writer *w, struct err *e)
 	return err_set(e, "%s", w->failure.text);
 }
 
-bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type, struct err *e)
+bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type,
+		       struct err *e)
 {
 	struct file_header header = {
 		MAGIC_NANOSECONDS, 2, 4, 0, 0, WRITER_SNAP_LENGTH, link_type,

@@ -348,7 +348,7 @@ static bool passes(const struct pcapng_interface *i, const struct frame *f)
 	return !i->filter || frame_filter_passes(i->filter, f->data, f->captured, f->length);
 }
 
-/* Stops at the first block that is not ready or not sane, so that the frames before it come first. */
+/* Stops before a block that is not ready or not sane, so that the frames before it come first. */
 static int read_blocks(struct source *s, struct frame *ret, size_t max, struct err *e)
 {
 	size_t n = 0;
@@ -390,7 +390,7 @@ bool pcapng_file_recognise(const uint8_t *start, size_t length)
 	       !block_frame(start, false, &b);
 }
 
-/* Blocks up to the first packet, or only to the first interface where a writer must be waited for. */
+/* Blocks up to the first packet; of a stream, whose writer may take its time, to the first interface. */
 bool pcapng_file_begin(struct source *s, struct err *e)
 {
 	struct pcapng_file *p = &s->pcapng;

@@ -129,7 +129,8 @@ out:
 	return *ret != NULL;
 }
 
-bool source_open(struct source **ret, const char *path, const struct source_options *o, struct err *e)
+bool source_open(struct source **ret, const char *path, const struct source_options *o,
+		 struct err *e)
 {
 	bool foreign;
 

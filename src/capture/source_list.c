@@ -41,7 +41,7 @@ static bool add(struct listing *l, char *path, nsec first_at, bool fixed, struct
 	return true;
 }
 
-/* The time of a capture's first packet. False when it cannot be opened, see source_open_or_tell(). */
+/* The time of the first packet; fails as source_open_or_tell(). */
 static bool first_packet(const char *path, nsec *ret, bool *ret_foreign, struct err *e)
 {
 	struct source *s;
