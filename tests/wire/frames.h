@@ -89,7 +89,7 @@ static inline void wrap_ipv4(struct built *b, uint8_t protocol, uint32_t src, ui
 	put32(h + 16, dst);
 }
 
-/* From 2001:db8::<src> to 2001:db8::<dst>. */
+/* From 2001:db8::<src> to 2001:db8::<dst>, both as the last 32 bits. */
 static inline void wrap_ipv6(struct built *b, uint8_t next, uint32_t src, uint32_t dst)
 {
 	size_t length = b->length;
