@@ -70,17 +70,18 @@ static bool is_filter_word(const char *word)
 	return false;
 }
 
-static bool exists(const char *path)
+/* A word with ".pcap" in it is a file name even when there is no such file: that must be said, not compiled. */
+static bool is_path(const char *word)
 {
 	struct stat st;
 
-	return strcmp(path, "-") == 0 || stat(path, &st) == 0;
+	return strcmp(word, "-") == 0 || strstr(word, ".pcap") || stat(word, &st) == 0;
 }
 
 /* `sawatch -r a.pcap b.pcap host 192.0.2.1`: files first, from the first word that is none on, filter. */
 static void take_word(struct read_options *o, struct words *w, const char *word)
 {
-	if (o->n_paths > 0 && w->n_filter == 0 && !is_filter_word(word) && exists(word))
+	if (o->n_paths > 0 && w->n_filter == 0 && !is_filter_word(word) && is_path(word))
 		o->paths[o->n_paths++] = word;
 	else
 		w->filter[w->n_filter++] = word;
