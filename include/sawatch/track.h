@@ -58,6 +58,7 @@ struct exchange {
 	enum grade grade;		/* of the purpose */
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
+	uint32_t written;		/* private: state as last given to the sink */
 };
 
 enum { TRACK_OFFERS_MAX = 8, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
@@ -102,15 +103,13 @@ struct ike_sa {
 	/* private to the tracker */
 	uint32_t flags;
 	nsec due;
-	uint64_t key;
-	uint32_t fragments_waiting;
 	nsec delete_at;			/* request time of an unresolved Delete */
 	int8_t delete_by;
 	nsec rekey_at;			/* answer time of a CREATE_CHILD_SA that may have been an IKE rekey */
 	nsec rekey_request_at;
 	int8_t rekey_by;
 	uint32_t rekey_child;		/* tentative child SA of that exchange */
-	uint32_t became;		/* half-open: index of the IKE SA that the answer made */
+	uint32_t auth_child;		/* tentative child SA of IKE_AUTH */
 };
 
 /* One SPI, one direction, one generation.  The first 64 bytes are all that the fast path reads to find it. */
@@ -143,8 +142,7 @@ struct esp_sa {
 	object_id id;
 	uint32_t child;			/* child SA index; NO_INDEX */
 	uint32_t next_in_direction;	/* the tunnel's list of this direction, newest first */
-	uint32_t predecessor, successor;	/* indices; NO_INDEX */
-	object_id predecessor_id, successor_id;
+	object_id predecessor, successor;	/* in the same direction; 0 none */
 	uint32_t predecessor_spi, successor_spi;
 	uint32_t generation;
 	uint32_t low_seq;
@@ -153,7 +151,6 @@ struct esp_sa {
 	uint8_t grade;
 	uint32_t stale_packets;		/* after it had ended and its budget was over */
 	nsec ended;
-	nsec stale_first;
 };
 
 enum {
@@ -221,17 +218,17 @@ struct tunnel {
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
 	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
 	uint32_t live_esp[2];		/* living ESP SAs per direction */
-	uint64_t mirrored, counted;	/* packets seen twice, and all, since the last judgement of the mirror */
+	uint64_t mirrored, counted;	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
+	uint64_t esp_judged;		/* distinct ESP packets when it was */
 	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */
 	nsec loss_last;			/* latest moment of capture loss; NSEC_NONE never */
 	/* private */
 	uint32_t flags;
 	nsec due;
-	uint64_t key;
 	enum tunnel_state state;
 	nsec state_since;
 	uint32_t generation;
-	uint32_t half_open;
+	uint32_t paths;
 };
 
 /* ---- events --------------------------------------------------------------- */

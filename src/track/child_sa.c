@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Child SAs: which two ESP SAs belong together, which exchange made them,
+ * which pair they replace and who wanted it.  Nothing of this is said in clear;
+ * it is inferred from the order of exchanges, first packets and silences
+ * (DETECTION-FACTS 3.3, 3.4).  Decisions wait until every candidate had time
+ * to speak, and are revised when later packets prove otherwise.
+ */
+#include "track/tracker.h"
+
+#include <sawatch/ike_registry.h>
+
+static struct tunnel *owner_of(struct tracker *t, const struct child_sa *c)
+{
+	return &t->tunnels[c->tunnel];
+}
+
+static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
+		       uint32_t other)
+{
+	const struct child_sa *c = &t->child_sas[child];
+	struct event ev = event_of(t, kind, at, c->tunnel);
+
+	ev.child_sa = child;
+	ev.ike_sa = c->ike_sa;
+	ev.other = other;
+	ev.side = (int8_t)side;
+	event_emit(t, &ev);
+}
+
+/* The oldest ended child SA of a few slots makes room; a living one only when there is no other. */
+static uint32_t make_room(struct tracker *t)
+{
+	uint32_t best = NO_INDEX;
+
+	for (unsigned n = 0; n < 16; n++) {
+		uint32_t i = t->child_pool.cursor++ % t->child_pool.high;
+		const struct child_sa *c = &t->child_sas[i], *b = best == NO_INDEX ? NULL : &t->child_sas[best];
+
+		if (!(c->flags & CHILD_SA_USED))
+			continue;
+		bool ended = c->end_reason != END_NONE, best_ended = b && b->end_reason != END_NONE;
+
+		if (!b || ended > best_ended || (ended == best_ended && c->created < b->created))
+			best = i;
+	}
+	if (best == NO_INDEX)
+		return NO_INDEX;
+	t->counters.evicted_child_sas++;
+	child_release(t, best);
+	return pool_take(&t->child_pool);
+}
+
+static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
+{
+	uint32_t i = pool_take(&t->child_pool);
+
+	if (i == NO_INDEX)
+		i = make_room(t);
+	if (i == NO_INDEX)
+		return NO_INDEX;
+	struct tunnel *w = &t->tunnels[tunnel];
+
+	t->child_sas[i] = (struct child_sa){
+		.tunnel = tunnel, .ike_sa = NO_INDEX, .esp = { NO_INDEX, NO_INDEX },
+		.state = CHILD_CREATED, .how = CREATED_UNKNOWN, .requested = created, .created = created,
+		.created_by = SIDE_UNKNOWN, .predecessor = NO_INDEX, .successor = NO_INDEX,
+		.ended = NSEC_NONE, .end_reason = END_NONE, .ended_by = SIDE_UNKNOWN,
+		.rekeyed_by = SIDE_UNKNOWN, .rekey_at = NSEC_NONE, .grade = GRADE_INFERRED,
+		.next_in_tunnel = w->child_sas, .flags = CHILD_SA_USED | CHILD_SA_DIRTY,
+		.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
+	};
+	w->child_sas = i;
+	return i;
+}
+
+/* It is a child SA for certain: number it and tell. */
+static void reveal(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	if (c->id != 0)
+		return;
+	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
+	c->id = tracker_number(t, OBJECT_CHILD_SA);
+	owner_of(t, c)->n_child_sas++;
+	emit_child(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
+}
+
+uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
+		     int by, const struct exchange *x, bool tentative)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+	uint32_t i = child_new(t, sa->tunnel, created);
+
+	if (i == NO_INDEX)
+		return NO_INDEX;
+	struct child_sa *c = &t->child_sas[i];
+
+	c->ike_sa = ike_sa;
+	c->ike_sa_id = sa->id;
+	c->ike_spi_i = sa->spi_i;
+	c->ike_spi_r = sa->spi_r;
+	c->how = how;
+	c->requested = requested == NSEC_NONE ? created : requested;
+	c->created_by = (int8_t)by;
+	c->grade = GRADE_DERIVED;
+	c->request_np1 = x->request_np1;
+	c->response_np1 = x->response_np1;
+	c->response_bytes = x->response_bytes;
+	if (how == CREATED_CREATE_CHILD_SA && x->request_np1 == IKE2_PAYLOAD_NOTIFY)
+		c->flags |= CHILD_SA_REKEY_EXPECTED;
+	if (tentative)
+		c->flags |= CHILD_SA_TENTATIVE;
+	else
+		reveal(t, i);
+	owner_of(t, c)->flags |= TUNNEL_UNSETTLED;
+	tunnel_wake(t, c->tunnel, created + t->settings->settle);
+	return i;
+}
+
+/* It was an IKE rekey after all: nobody was told of it. */
+void child_discard(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	if ((c->flags & CHILD_SA_USED) && (c->flags & CHILD_SA_TENTATIVE))
+		child_release(t, child);
+}
+
+void child_release(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child];
+	struct tunnel *w = owner_of(t, c);
+	uint32_t *link = &w->child_sas;
+
+	if (c->id != 0 && (c->flags & CHILD_SA_DIRTY))
+		snapshot_child_sa(t, child);
+	while (*link != child) {
+		struct child_sa *other = &t->child_sas[*link];
+
+		if (other->predecessor == child)
+			other->predecessor = NO_INDEX;
+		link = &other->next_in_tunnel;
+	}
+	*link = c->next_in_tunnel;
+	for (uint32_t i = c->next_in_tunnel; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		if (t->child_sas[i].successor == child)
+			t->child_sas[i].successor = NO_INDEX;
+		if (t->child_sas[i].predecessor == child)
+			t->child_sas[i].predecessor = NO_INDEX;
+	}
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].successor == child)
+			t->child_sas[i].successor = NO_INDEX;
+	for (int d = 0; d < 2; d++)
+		if (c->esp[d] != NO_INDEX)
+			t->esp_sas[c->esp[d]].child = NO_INDEX;
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
+		if (t->ike_sas[i].rekey_child == child)
+			t->ike_sas[i].rekey_child = NO_INDEX;
+	c->flags = 0;
+	c->id = 0;
+	pool_give(&t->child_pool, child);
+}
+
+/* ---- pairing: a new SPI joins the child SA it belongs to ------------------- */
+
+static void join(struct tracker *t, uint32_t child, uint32_t esp)
+{
+	struct child_sa *c = &t->child_sas[child];
+	struct esp_sa *sa = &t->esp_sas[esp];
+	int d = sa->direction;
+
+	c->esp[d] = esp;
+	c->esp_id[d] = sa->id;
+	c->spi[d] = sa->spi;
+	sa->child = child;
+	sa->flags |= ESP_SA_CLAIMED | ESP_SA_DIRTY;
+	if (c->how != CREATED_UNKNOWN)
+		sa->flags |= ESP_SA_CONFIRMED;
+	if (c->state == CHILD_CREATED)
+		c->state = CHILD_INSTALLED;
+	c->flags |= CHILD_SA_DIRTY;
+	reveal(t, child);
+}
+
+/* The earliest birth that still waits for an SPI of this direction. */
+static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa)
+{
+	const struct tunnel *w = &t->tunnels[sa->tunnel];
+	uint32_t best = NO_INDEX;
+
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		nsec early = c->requested < c->created ? c->requested : c->created;
+
+		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE)
+			continue;
+		if (sa->first < early - 50 * NSEC_PER_MS)
+			continue;
+		/* A partner that stopped long ago says that this birth's time is over. */
+		if (c->esp[1 - sa->direction] != NO_INDEX && t->esp_sas[c->esp[1 - sa->direction]].end_reason != END_NONE)
+			continue;
+		if (c->flags & CHILD_SA_REDUNDANT)
+			continue;
+		best = i;		/* newest first: the last that fits is the earliest */
+	}
+	if (best == NO_INDEX)
+		return NO_INDEX;
+	/*
+	 * The earliest waits perhaps in vain (a direction without traffic): when a
+	 * later birth has its other half and this packet came after that, the
+	 * later one is meant.
+	 */
+	for (uint32_t i = w->child_sas; i != NO_INDEX && i != best; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->how != CREATED_UNKNOWN && c->spi[sa->direction] == 0 && c->end_reason == END_NONE &&
+		    c->spi[1 - sa->direction] != 0 && sa->first >= c->created - 50 * NSEC_PER_MS &&
+		    t->child_sas[best].created + t->settings->birth_window < sa->first)
+			return i;
+	}
+	return best;
+}
+
+/* Without IKE: a partner in the other direction that is as old, or as unknown, as this one. */
+static uint32_t lonely_partner(struct tracker *t, const struct esp_sa *sa)
+{
+	const struct tunnel *w = &t->tunnels[sa->tunnel];
+	uint32_t found = NO_INDEX;
+
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		uint32_t other = c->esp[1 - sa->direction];
+
+		if (c->how != CREATED_UNKNOWN || c->spi[sa->direction] != 0 || other == NO_INDEX ||
+		    c->end_reason != END_NONE)
+			continue;
+		const struct esp_sa *o = &t->esp_sas[other];
+
+		if (o->protocol != sa->protocol || o->encap != sa->encap ||
+		    (o->flags & ESP_SA_MIDSTREAM) != (sa->flags & ESP_SA_MIDSTREAM))
+			continue;
+		if (sa->first - o->first > t->settings->birth_window)
+			continue;
+		if (found != NO_INDEX)
+			return NO_INDEX;	/* two could be meant: wait until they end */
+		found = i;
+	}
+	return found;
+}
+
+void child_esp_born(struct tracker *t, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+	uint32_t child = NO_INDEX;
+
+	if (addr_is_multicast(sa->dst))
+		return;
+	if (!(sa->flags & ESP_SA_MIDSTREAM))
+		child = waiting_birth(t, sa);
+	if (child == NO_INDEX)
+		child = lonely_partner(t, sa);
+	if (child == NO_INDEX) {
+		child = child_new(t, sa->tunnel, sa->first);
+		if (child == NO_INDEX)
+			return;
+		if (sa->flags & ESP_SA_MIDSTREAM)
+			t->child_sas[child].flags |= CHILD_SA_MIDSTREAM;
+		t->tunnels[sa->tunnel].flags |= TUNNEL_UNSETTLED;
+	}
+	join(t, child, esp);
+	/* Traffic proves that the IKE SA which made it is authenticated. */
+	const struct child_sa *c = &t->child_sas[child];
+
+	if (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].id == c->ike_sa_id)
+		ike_sa_established(t, c->ike_sa, c->created);
+	tunnel_wake(t, sa->tunnel, t->now + t->settings->settle);
+}
+
+/* ---- predecessors --------------------------------------------------------- */
+
+/* Latest packet of a child SA, and its first; NSEC_NONE when it never carried one. */
+static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d)
+{
+	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
+}
+
+static nsec first_packet(const struct tracker *t, const struct child_sa *c)
+{
+	nsec first = NSEC_NONE;
+
+	for (int d = 0; d < 2; d++)
+		if (c->esp[d] != NO_INDEX && (first == NSEC_NONE || t->esp_sas[c->esp[d]].first < first))
+			first = t->esp_sas[c->esp[d]].first;
+	return first;
+}
+
+enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
+
+/* Could `old` be what `c` replaces? It must be older, and silent since the new one speaks. */
+static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c, nsec now)
+{
+	nsec until = NSEC_NONE;
+	bool both = false;
+
+	if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
+	    (old->flags & CHILD_SA_REDUNDANT))
+		return FIT_NO;
+	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
+		return FIT_NO;		/* perhaps an IKE rekey */
+	if (old->end_reason != END_NONE && old->ended < c->requested)
+		return FIT_NO;		/* it was gone before anyone asked for another */
+	for (int d = 0; d < 2; d++) {
+		nsec last = last_packet(t, old, d);
+
+		if (last == NSEC_NONE)
+			continue;
+		until = nsec_later(until, last);
+		if (c->esp[d] == NO_INDEX)
+			continue;
+		both = true;
+		/* Still speaking well after the new SPI of this direction began: it is another. */
+		if (last > t->esp_sas[c->esp[d]].first + t->settings->overlap_budget)
+			return FIT_NO;
+	}
+	if (until == NSEC_NONE)
+		return FIT_POSSIBLE;
+	if (until > c->created + t->settings->birth_window + t->settings->overlap_budget)
+		return FIT_NO;
+	return both && now - until > t->settings->overlap_budget / 10 ? FIT_STOPPED : FIT_POSSIBLE;
+}
+
+/* How long `old` has usually been silent between packets, to tell quiet from stopped. */
+static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
+{
+	nsec pause = 0;
+
+	for (int d = 0; d < 2; d++) {
+		if (c->esp[d] == NO_INDEX)
+			continue;
+		const struct esp_sa *sa = &t->esp_sas[c->esp[d]];
+
+		if (sa->packets > 1)
+			pause = nsec_later(pause, (sa->last - sa->first) / (nsec)(sa->packets - 1));
+	}
+	return pause;
+}
+
+/*
+ * The predecessor of `c`: of the older SAs that fell silent, the one whose
+ * last packet is nearest to the new one's birth.  *ret_alone: there was no
+ * other candidate.
+ */
+static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
+				   bool *ret_sure)
+{
+	const struct tunnel *w = owner_of(t, c);
+	nsec born = first_packet(t, c);
+	nsec best_distance = 0;
+	uint32_t best = NO_INDEX;
+	unsigned candidates = 0;
+
+	*ret_sure = false;
+	if (born == NSEC_NONE)
+		born = c->created;
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *old = &t->child_sas[i];
+		enum fit fit = fits(t, old, c, now);
+		nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
+
+		if (fit == FIT_NO)
+			continue;
+		candidates++;
+		if (last == NSEC_NONE) {	/* never carried a packet: only when nothing else can be meant */
+			if (best == NO_INDEX) {
+				best = i;
+				best_distance = INT64_MAX;
+			}
+			continue;
+		}
+		nsec distance = last > born ? last - born : born - last;
+
+		if (best == NO_INDEX || distance < best_distance) {
+			best = i;
+			best_distance = distance;
+			*ret_sure = fit == FIT_STOPPED && now - last > 3 * usual_pause(t, old);
+		}
+	}
+	*ret_alone = candidates == 1;
+	return best;
+}
+
+static void link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
+{
+	for (int d = 0; d < 2; d++) {
+		if (c->esp[d] == NO_INDEX || old->spi[d] == 0)
+			continue;
+		struct esp_sa *new_sa = &t->esp_sas[c->esp[d]];
+
+		if (new_sa->predecessor != 0)
+			continue;
+		new_sa->predecessor = old->esp_id[d];
+		new_sa->predecessor_spi = old->spi[d];
+		new_sa->flags |= ESP_SA_DIRTY;
+		if (old->esp[d] == NO_INDEX)
+			continue;
+		struct esp_sa *old_sa = &t->esp_sas[old->esp[d]];
+
+		old_sa->successor = new_sa->id;
+		old_sa->successor_spi = new_sa->spi;
+		old_sa->flags |= ESP_SA_DIRTY;
+		struct event ev = event_of(t, EVENT_ESP_SA_REPLACED, new_sa->first, c->tunnel);
+
+		ev.esp_sa = c->esp[d];
+		ev.other = old->esp[d];
+		ev.child_sa = (uint32_t)(c - t->child_sas);
+		ev.ike_sa = c->ike_sa;
+		ev.side = (int8_t)d;
+		ev.frame = new_sa->first_frame;
+		ev.value[0] = how;
+		ev.value[1] = new_sa->first - old_sa->first;
+		event_emit(t, &ev);
+	}
+}
+
+/* `c` replaced `old`: by the exchange that made it. */
+static void link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enum grade grade)
+{
+	struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
+
+	reveal(t, old_index);
+	c->predecessor = old_index;
+	c->predecessor_id = old->id;
+	c->predecessor_spi[0] = old->spi[0];
+	c->predecessor_spi[1] = old->spi[1];
+	old->successor = child;
+	old->rekeyed_by = c->created_by;
+	old->rekey_at = c->requested;
+	if (grade < c->grade)
+		c->grade = grade;
+	if (old->end_reason == END_NONE)
+		old->state = CHILD_REKEYED;
+	c->flags |= CHILD_SA_DIRTY;
+	old->flags |= CHILD_SA_DIRTY;
+	link_esp(t, old, c, 0);
+	struct event ev = event_of(t, EVENT_CHILD_SA_REKEYED, c->created, c->tunnel);
+
+	ev.child_sa = child;
+	ev.ike_sa = c->ike_sa;
+	ev.other = old_index;
+	ev.side = c->created_by;
+	ev.value[0] = old->flags & CHILD_SA_MIDSTREAM ? -1 : c->requested - old->created;
+	event_emit(t, &ev);
+}
+
+/* A Delete seen since `c` was made: the predecessor of a rekey is the first thing it can mean. */
+static struct pending_delete *delete_since(struct tracker *t, const struct child_sa *c)
+{
+	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
+
+	for (unsigned i = 0; i < PENDING_DELETES; i++)
+		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS)
+			return &d[i];
+	return NULL;
+}
+
+static void end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child, nsec now)
+{
+	const struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
+	struct pending_delete *d = delete_since(t, c);
+	nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
+
+	if (d) {
+		child_end(t, old_index, d->at, END_REKEYED, c->created_by, GRADE_DERIVED);
+		d->at = NSEC_NONE;
+		return;
+	}
+	/* No Delete was seen (IKEv1 need not send one): it ends when it has been silent long enough. */
+	if (now - nsec_later(last, c->created) > t->settings->settle || t->finishing)
+		child_end(t, old_index, nsec_later(last, c->created), END_REKEYED, c->created_by, GRADE_INFERRED);
+}
+
+/* ---- settling ------------------------------------------------------------- */
+
+/* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
+static uint32_t collision_winner(const struct tracker *t, const struct child_sa *c)
+{
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *o = &t->child_sas[i];
+
+		if (o != c && (o->flags & CHILD_SA_COLLIDED) && o->ike_sa == c->ike_sa &&
+		    (o->spi[0] != 0 || o->spi[1] != 0) && o->created_by != c->created_by &&
+		    (o->created > c->created ? o->created - c->created : c->created - o->created) <=
+			    t->settings->settle)
+			return i;
+	}
+	return NO_INDEX;
+}
+
+static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
+{
+	struct child_sa *c = &t->child_sas[child];
+	bool ripe = last_call || now - c->created >= t->settings->settle;
+	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
+
+	if ((c->flags & CHILD_SA_COLLIDED) && !spoke && ripe) {
+		uint32_t winner = collision_winner(t, c);
+
+		if (winner != NO_INDEX) {
+			reveal(t, child);
+			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
+			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
+			emit_child(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
+			return;
+		}
+	}
+	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
+	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
+		bool alone, sure;
+		uint32_t old = choose_predecessor(t, c, now, &alone, &sure);
+		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || delete_since(t, c) != NULL;
+
+		if (old != NO_INDEX && (spoke || expected) && ((alone && expected) || (ripe && (sure || alone)))) {
+			link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
+		} else if (ripe && spoke && c->how != CREATED_UNKNOWN && expected && old != NO_INDEX) {
+			link_rekey(t, old, child, GRADE_INFERRED);
+		}
+	}
+	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
+		end_predecessor(t, c->predecessor, child, now);
+	if (ripe)
+		c->flags |= CHILD_SA_SETTLED;
+}
+
+/* A new SA made from scratch takes over where an old one ended: churn, but no rekey. */
+static void link_renewal(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child], *best = NULL;
+
+	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE && c->how != CREATED_CREATE_CHILD_SA)
+		return;
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *o = &t->child_sas[i];
+
+		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
+		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
+			continue;
+		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
+		    o->ended < c->created - t->settings->churn_window)
+			continue;
+		if (!best || o->ended > best->ended)
+			best = o;
+	}
+	if (best)
+		link_esp(t, best, c, 1);
+}
+
+void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	uint32_t order[256];
+	unsigned n = 0;
+	bool unsettled = false;
+
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (!(c->flags & CHILD_SA_SETTLED) ||
+		    (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE))
+			if (n < sizeof(order) / sizeof(*order))
+				order[n++] = i;
+	}
+	while (n-- > 0) {			/* oldest first: a predecessor is taken once */
+		uint32_t i = order[n];
+		struct child_sa *c = &t->child_sas[i];
+		bool before = c->flags & CHILD_SA_SETTLED;
+
+		settle_one(t, i, now, last_call);
+		if (!before && (c->flags & CHILD_SA_SETTLED) && c->predecessor_id == 0 && c->id != 0)
+			link_renewal(t, i);
+		if (!(c->flags & CHILD_SA_SETTLED))
+			unsettled = true;
+	}
+	/* Deletes nobody claimed: the SA that fell silent then. */
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+
+	for (unsigned k = 0; k < PENDING_DELETES; k++) {
+		uint32_t best = NO_INDEX;
+
+		if (d[k].at == NSEC_NONE || (!last_call && now - d[k].at < t->settings->overlap_budget))
+			continue;
+		for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+			const struct child_sa *c = &t->child_sas[i];
+			nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
+
+			if (c->id == 0 || c->end_reason != END_NONE || c->created > d[k].at ||
+			    last > d[k].at + t->settings->overlap_budget)
+				continue;
+			best = i;		/* the oldest that fits */
+		}
+		if (best != NO_INDEX)
+			child_end(t, best, d[k].at, END_DELETED, d[k].by, GRADE_INFERRED);
+		d[k].at = NSEC_NONE;
+	}
+	if (!unsettled)
+		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
+}
+
+/* ---- ends ----------------------------------------------------------------- */
+
+void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered)
+{
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+		if (d[i].at == NSEC_NONE) {
+			oldest = i;
+			break;
+		}
+		if (d[i].at < d[oldest].at)
+			oldest = i;
+	}
+	d[oldest] = (struct pending_delete){ .at = at, .tunnel = tunnel, .ike_sa = ike_sa, .by = (int8_t)by,
+					     .answered = answered };
+	/* With one living SA and no rekey under way there is nothing to wait for. */
+	uint32_t only = NO_INDEX;
+	unsigned living = 0;
+
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].end_reason == END_NONE) {
+			living++;
+			only = i;
+		}
+	if (answered && living == 1 && t->child_sas[only].id != 0 && t->child_sas[only].created < at) {
+		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
+		d[oldest].at = NSEC_NONE;
+	}
+	tunnel_wake(t, tunnel, at + t->settings->overlap_budget);
+}
+
+void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	if (c->end_reason != END_NONE || c->id == 0)
+		return;
+	/* A Delete after long silence closed an idle SA (RFC 7296 2.8). */
+	nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
+
+	if (why == END_DELETED && last != NSEC_NONE && at - last >= t->settings->idle)
+		why = END_IDLE;
+	c->end_reason = why;
+	c->ended = at;
+	c->ended_by = (int8_t)by;
+	if (grade < c->grade)
+		c->grade = grade;
+	if (why != END_CAPTURE_END)
+		c->state = why == END_REKEYED ? CHILD_REKEYED : CHILD_DELETED;
+	c->flags |= CHILD_SA_DIRTY;
+	for (int d = 0; d < 2; d++)
+		if (c->esp[d] != NO_INDEX)
+			esp_end(t, c->esp[d], at, why, by, grade);
+	if (why != END_CAPTURE_END)
+		emit_child(t, EVENT_CHILD_SA_ENDED, child, at, by, NO_INDEX);
+	snapshot_child_sa(t, child);
+}
+
+void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
+{
+	uint32_t next;
+
+	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = next) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		next = c->next_in_tunnel;
+		if (c->ike_sa != ike_sa)
+			continue;
+		if (c->flags & CHILD_SA_TENTATIVE)
+			child_release(t, i);
+		else
+			child_end(t, i, at, why, by, grade);
+	}
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ESP and AH packets (RFC 4303, RFC 4302): one hash probe and a few counters
+ * for a packet of a known SA; births, restarts and ends are the slow path.
+ */
+#include "track/tracker.h"
+
+enum {
+	WINDOW_BITS = 64,
+	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
+	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
+	STRANGERS = 65536,		/* first sightings remembered under pressure */
+	DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
+	EVICTION_SAMPLE = 8,
+};
+
+#define MINUTE (60 * NSEC_PER_S)
+
+uint64_t esp_hash(const struct tracker *t, const struct esp_arrival *a)
+{
+	return hash_5(&t->key, a->src.high ^ (uint64_t)a->spi << 32 ^ a->protocol, a->src.low, a->dst.high,
+		      a->dst.low, (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
+}
+
+static uint64_t hash_of_slot(const void *user, uint32_t i)
+{
+	const struct tracker *t = user;
+	const struct esp_sa *sa = &t->esp_sas[i];
+	struct esp_arrival a = { .src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol,
+				 .encap = sa->encap };
+
+	return esp_hash(t, &a);
+}
+
+uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
+{
+	uint32_t at = (uint32_t)a->hash & t->esp_index.mask;
+
+	for (; t->esp_index.slot[at] != 0; at = (at + 1) & t->esp_index.mask) {
+		const struct esp_sa *sa = &t->esp_sas[t->esp_index.slot[at] - 1];
+
+		if (sa->spi == a->spi && addr_equal(sa->src, a->src) && addr_equal(sa->dst, a->dst) &&
+		    sa->protocol == a->protocol && sa->encap == a->encap)
+			return t->esp_index.slot[at] - 1;
+	}
+	return NO_INDEX;
+}
+
+uint64_t esp_sa_lost(const struct esp_sa *sa)
+{
+	uint64_t span = ((uint64_t)sa->epoch << 32) + sa->seq_high - sa->seq_first + 1;
+	uint64_t came = sa->packets - sa->packets_before;
+
+	return sa->lost_before + (span > came ? span - came : 0);
+}
+
+bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
+{
+	return sa->end_reason == END_NONE && now - sa->last <= within;
+}
+
+/* The running minute is over: report it and begin the one that holds `at`. */
+static void close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
+{
+	uint64_t lost = esp_sa_lost(sa);
+	int64_t packets = (int64_t)(sa->packets - sa->minute_packets);
+
+	if (packets > 0 && sa->next_minute != NSEC_NONE) {
+		struct event ev = event_of(t, EVENT_TRAFFIC, sa->last, sa->tunnel);
+
+		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
+		ev.side = sa->direction;
+		ev.value[0] = packets;
+		ev.value[1] = (int64_t)(sa->bytes - sa->minute_bytes);
+		ev.value[2] = (int64_t)(lost - sa->minute_lost);
+		ev.value[3] = sa->next_minute - MINUTE;
+		event_emit(t, &ev);
+	}
+	sa->minute_packets = sa->packets;
+	sa->minute_bytes = sa->bytes;
+	sa->minute_lost = lost;
+	sa->next_minute = at - ((at % MINUTE) + MINUTE) % MINUTE + MINUTE;
+}
+
+/* The sequence number went on from another place: count from here. */
+static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+{
+	(void)t;
+	sa->lost_before = esp_sa_lost(sa);
+	sa->packets_before = sa->packets;
+	sa->seq_first = sa->seq_high = a->seq;
+	sa->epoch = 0;
+	sa->window = 1;
+	sa->low_run = 0;
+}
+
+static void emit_esp(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
+		     const struct esp_arrival *a, int64_t value)
+{
+	struct event ev = event_of(t, kind, a->at, sa->tunnel);
+
+	ev.esp_sa = (uint32_t)(sa - t->esp_sas);
+	ev.child_sa = sa->child;
+	ev.side = sa->direction;
+	ev.value[0] = value;
+	event_emit(t, &ev);
+}
+
+/* Below the highest: a late packet, a copy, or the beginning of a restart.  False: a copy. */
+static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+{
+	uint32_t behind = sa->seq_high - a->seq;
+
+	if (behind < WINDOW_BITS) {
+		uint64_t bit = UINT64_C(1) << behind;
+
+		if (sa->window & bit) {
+			sa->duplicates++;
+			if (a->at - sa->last <= t->settings->dup_esp) {
+				t->counters.duplicates++;
+				if (sa->mirrored < UINT16_MAX)
+					sa->mirrored++;
+				if (a->at > sa->last)
+					sa->last = a->at;
+			} else {
+				emit_esp(t, EVENT_ESP_DUPLICATE, sa, a, a->at - sa->last);
+			}
+			return false;
+		}
+		sa->window |= bit;
+		sa->late++;
+		emit_esp(t, EVENT_ESP_LATE, sa, a, behind);
+		return true;
+	}
+	/* Far behind: too late for the window, a replay, or a new sequence. */
+	sa->low_run = a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS ?
+			(uint16_t)(sa->low_run + 1) : 1;
+	sa->low_seq = a->seq;
+	if (sa->low_run >= LOW_RUN_RESET) {
+		uint32_t from = sa->seq_high;
+
+		sequence_restarts(t, sa, a);
+		emit_esp(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
+		return true;
+	}
+	sa->late++;
+	emit_esp(t, EVENT_ESP_LATE, sa, a, behind);
+	return true;
+}
+
+/* A step forward of two or more. */
+static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+			   uint32_t ahead)
+{
+	uint32_t esp = (uint32_t)(sa - t->esp_sas);
+
+	if (a->seq < sa->seq_high) {		/* wrapped: legal with ESN, RFC 4303 2.2.1 */
+		sa->epoch++;
+		sa->flags |= ESP_SA_ESN;
+	}
+	if (ahead > 1)
+		hygiene_gap(t, esp, a->at);
+	if (ahead > WINDOW_BITS)
+		emit_esp(t, EVENT_ESP_GAP, sa, a, ahead - 1);
+	if (ahead > JUMP) {
+		nsec alive = sa->last - sa->first;
+		double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
+		double explained = rate * (double)(a->at - sa->last);
+
+		if ((double)ahead > 10 * explained) {	/* HA fail-over, or a forgery: not loss */
+			emit_esp(t, EVENT_ESP_SEQ_JUMP, sa, a, ahead);
+			sequence_restarts(t, sa, a);
+			return;
+		}
+	}
+	sa->window = ahead >= WINDOW_BITS ? 1 : sa->window << ahead | 1;
+	sa->seq_high = a->seq;
+	sa->low_run = 0;
+}
+
+/* A packet on an SA that had ended. */
+static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+{
+	if (sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN || sa->end_reason == END_CAPTURE_END) {
+		sa->end_reason = END_NONE;	/* it had only been silent */
+		sa->ended = NSEC_NONE;
+		sa->ended_by = SIDE_UNKNOWN;
+		return;
+	}
+	if (a->at - sa->ended <= t->settings->overlap_budget)
+		return;
+	sa->stale_packets++;
+	emit_esp(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->ended);
+}
+
+static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+{
+	struct tunnel *tunnel = &t->tunnels[sa->tunnel];
+	int side = sa->direction;
+	struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
+
+	if (a->src_port == sa->src_port)
+		side = 1 - side;		/* the receiver's port changed */
+	if (a->encap != ENCAP_NONE && side >= 0) {
+		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->src, a->src_port } :
+							    (struct endpoint){ a->dst, a->dst_port };
+		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
+		ev.side = (int8_t)side;
+		event_emit(t, &ev);
+	}
+	tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
+			(struct endpoint){ a->dst, a->dst_port }, sa->direction);
+	sa->src_port = a->src_port;
+	sa->dst_port = a->dst_port;
+}
+
+static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+{
+	uint32_t ahead = a->seq - sa->seq_high;
+
+	if (a->at >= sa->next_minute)
+		close_minute(t, sa, a->at);
+	if (sa->end_reason != END_NONE)
+		after_end(t, sa, a);
+	if (a->src_port != sa->src_port || a->dst_port != sa->dst_port)
+		moved(t, sa, a);
+	if (a->at - sa->last > t->settings->clock_forward)
+		hygiene_esp_pause(t, sa, a->at, ahead);
+	if (ahead - 1 < 1u << 31) {
+		if (ahead == 1 && a->seq != 0) {
+			sa->window = sa->window << 1 | 1;
+			sa->seq_high = a->seq;
+		} else {
+			sequence_ahead(t, sa, a, ahead);
+		}
+	} else if (!sequence_behind(t, sa, a)) {
+		return;
+	}
+	sa->packets++;
+	sa->bytes += a->bytes;
+	sa->last_frame = a->frame->number;
+	if (a->at > sa->last)
+		sa->last = a->at;
+	if (sa->packets == 3)
+		sa->flags |= ESP_SA_CONFIRMED;
+	sa->flags |= ESP_SA_DIRTY;
+}
+
+/* ---- births --------------------------------------------------------------- */
+
+/* Of a few slots the one that is missed least: unconfirmed before confirmed, then the quietest. */
+static uint32_t quietest(struct tracker *t)
+{
+	uint32_t best = NO_INDEX;
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
+		uint32_t i = t->esp_pool.cursor++ % t->esp_pool.high;
+		const struct esp_sa *sa = &t->esp_sas[i];
+		const struct esp_sa *b = best == NO_INDEX ? NULL : &t->esp_sas[best];
+
+		if (!(sa->flags & ESP_SA_USED))
+			continue;
+		if (!b || (sa->flags & ESP_SA_CONFIRMED) < (b->flags & ESP_SA_CONFIRMED) ||
+		    ((sa->flags & ESP_SA_CONFIRMED) == (b->flags & ESP_SA_CONFIRMED) && sa->last < b->last))
+			best = i;
+	}
+	return best;
+}
+
+/*
+ * Under pressure an SPI gets a record at its second sighting only, so that
+ * random SPIs cost one word each and push nobody out.
+ */
+static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
+{
+	uint64_t *slot = &t->strangers[a->hash % STRANGERS];
+
+	if (*slot == a->hash)
+		return false;
+	*slot = a->hash;
+	t->counters.strangers++;
+	return true;
+}
+
+static bool under_pressure(const struct tracker *t)
+{
+	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
+	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3;
+}
+
+static uint32_t take_slot(struct tracker *t)
+{
+	uint32_t i = pool_take(&t->esp_pool);
+
+	if (i != NO_INDEX)
+		return i;
+	uint32_t victim = quietest(t);
+
+	if (victim == NO_INDEX)
+		return NO_INDEX;
+	t->counters.evicted_esp_sas++;
+	esp_end(t, victim, t->esp_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	esp_release(t, victim);
+	return pool_take(&t->esp_pool);
+}
+
+/*
+ * The same SPI from or to another address, its sequence going on: the tunnel
+ * moved (MOBIKE, NAT) and this is no stranger.  The address is believed when
+ * the sequence number fits, which an outsider cannot know.
+ */
+static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
+{
+	uint32_t i = t->esp_by_spi[a->spi & t->esp_by_spi_mask];
+	const struct esp_sa *sa;
+
+	if (i == 0)
+		return NO_INDEX;
+	sa = &t->esp_sas[i - 1];
+	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
+	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
+		return NO_INDEX;
+	if (!addr_equal(sa->src, a->src) == !addr_equal(sa->dst, a->dst) && sa->encap == a->encap)
+		return NO_INDEX;
+	if (a->seq - sa->seq_high - 1 >= 1024 || sa->packets < 3)
+		return NO_INDEX;
+	return i - 1;
+}
+
+static void birth(struct tracker *t, const struct esp_arrival *a)
+{
+	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
+	int8_t side = SIDE_UNKNOWN;
+	uint32_t moved_sa = moved_from(t, a);
+	uint32_t tunnel;
+
+	if (moved_sa != NO_INDEX) {
+		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
+
+		tunnel = t->esp_sas[moved_sa].tunnel;
+		side = t->esp_sas[moved_sa].direction;
+		ev.esp_sa = moved_sa;
+		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
+		tunnel_add_path(t, tunnel, src, dst, side);
+		t->tunnels[tunnel].now[side] = src;
+		t->tunnels[tunnel].now[1 - side] = dst;
+		event_emit(t, &ev);
+	} else {
+		tunnel = tunnel_see(t, src, dst, a->network, &side);
+	}
+	if (tunnel == NO_INDEX)
+		return;
+
+	uint32_t i = take_slot(t);
+
+	if (i == NO_INDEX)
+		return;
+	struct tunnel *owner = &t->tunnels[tunnel];
+	struct esp_sa *sa = &t->esp_sas[i];
+
+	*sa = (struct esp_sa){
+		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
+		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
+		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
+		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
+		.first_frame = a->frame->number, .child = NO_INDEX, .generation = 1,
+		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED, .ended = NSEC_NONE,
+		.next_minute = NSEC_NONE,
+	};
+	sa->id = tracker_number(t, OBJECT_ESP_SA);
+	close_minute(t, sa, a->at);
+	sa->minute_packets = sa->minute_bytes = 0;
+	sa->minute_lost = 0;
+	if (a->seq > (uint32_t)t->settings->birth_seq_max)
+		sa->flags |= ESP_SA_MIDSTREAM;
+	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */
+		struct esp_sa *old = &t->esp_sas[moved_sa];
+
+		sa->predecessor = old->id;
+		sa->predecessor_spi = old->spi;
+		old->successor = sa->id;
+		old->successor_spi = sa->spi;
+		sa->child = old->child;
+		sa->flags |= old->flags & (ESP_SA_CLAIMED | ESP_SA_CONFIRMED);
+		if (sa->child != NO_INDEX) {
+			t->child_sas[sa->child].esp[side] = i;
+			t->child_sas[sa->child].esp_id[side] = sa->id;
+		}
+		old->child = NO_INDEX;
+		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
+	}
+	index_add(&t->esp_index, a->hash, i);
+	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
+	owner->n_esp_sas++;
+	owner->last = nsec_later(owner->last, a->at);
+	if (side < 0)
+		return;
+	sa->next_in_direction = owner->esp_sas[side];
+	owner->esp_sas[side] = i;
+	owner->live_esp[side]++;
+	owner->flags |= TUNNEL_DIRTY;
+
+	emit_esp(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
+	if (moved_sa == NO_INDEX && owner->live_esp[side] <= DIRECTION_LIVE_MAX)
+		child_esp_born(t, i);
+	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
+}
+
+void esp_packet(struct tracker *t, const struct esp_arrival *a)
+{
+	uint32_t i = esp_find(t, a);
+
+	if (a->protocol == PROTOCOL_AH)
+		t->counters.ah_packets++;
+	else
+		t->counters.esp_packets++;
+	if (i != NO_INDEX)
+		known(t, &t->esp_sas[i], a);
+	else if (!under_pressure(t) || !first_sighting(t, a))
+		birth(t, a);
+}
+
+void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+
+	if (sa->end_reason != END_NONE)
+		return;
+	close_minute(t, sa, t->now);
+	sa->end_reason = (uint8_t)why;
+	sa->ended = at;
+	sa->ended_by = (int8_t)by;
+	if (grade < sa->grade)
+		sa->grade = (uint8_t)grade;
+	if (why != END_CAPTURE_END) {
+		struct event ev = event_of(t, EVENT_ESP_SA_ENDED, at, sa->tunnel);
+
+		ev.esp_sa = esp;
+		ev.child_sa = sa->child;
+		ev.side = (int8_t)by;
+		event_emit(t, &ev);
+	}
+	sa->flags |= ESP_SA_DIRTY;
+	snapshot_esp_sa(t, esp);
+}
+
+void esp_release(struct tracker *t, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+	struct tunnel *owner = &t->tunnels[sa->tunnel];
+
+	if (sa->flags & ESP_SA_DIRTY)
+		snapshot_esp_sa(t, esp);
+	if (sa->direction >= 0) {
+		uint32_t *link = &owner->esp_sas[sa->direction];
+
+		while (*link != esp && *link != NO_INDEX)
+			link = &t->esp_sas[*link].next_in_direction;
+		if (*link == esp) {
+			*link = sa->next_in_direction;
+			owner->live_esp[sa->direction]--;
+		}
+		owner->side[sa->direction].esp_packets_before += sa->packets;
+		owner->side[sa->direction].esp_last = nsec_later(owner->side[sa->direction].esp_last, sa->last);
+	}
+	if (sa->child != NO_INDEX) {
+		struct child_sa *child = &t->child_sas[sa->child];
+
+		for (int d = 0; d < 2; d++)
+			if (child->esp[d] == esp)
+				child->esp[d] = NO_INDEX;
+	}
+	index_remove(&t->esp_index, hash_of_slot(t, esp), esp, hash_of_slot, t);
+	sa->flags = 0;
+	pool_give(&t->esp_pool, esp);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Facts about the capture itself: copies made by the mirror, one-sided taps,
+ * packets that the capture lost, clocks that jump.  They gate the detectors
+ * (DETECTION-FACTS 3.1), so they are looked at before anything else.
+ */
+#include "track/tracker.h"
+
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
+{
+	struct recent_message *m = &t->recent[hash % RECENT_MESSAGES];
+	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
+	bool same_bytes = m->hash == hash;
+	bool known = m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
+	bool copy = false;
+
+	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {
+		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike;
+	} else if (same_bytes && a->at - m->at <= t->settings->nat_twin && known) {
+		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
+		tunnel_add_path(t, m->tunnel, src, dst, m->side);
+		copy = true;
+	}
+	if (copy) {
+		t->counters.duplicates++;
+		if (known)
+			t->tunnels[m->tunnel].mirrored++;
+		return true;
+	}
+	*m = (struct recent_message){ .hash = hash, .at = a->at, .src = src, .dst = dst, .tunnel = NO_INDEX,
+				      .side = SIDE_UNKNOWN };
+	return false;
+}
+
+void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side)
+{
+	struct recent_message *m = &t->recent[hash % RECENT_MESSAGES];
+
+	if (m->hash == hash) {
+		m->tunnel = tunnel;
+		m->tunnel_id = t->tunnels[tunnel].id;
+		m->side = side;
+	}
+	t->tunnels[tunnel].counted++;
+}
+
+/* A message of `side` must exist (window 1, RFC 7296 2.3) but was not captured. */
+void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct tunnel_side *s = &w->side[side];
+	uint32_t told = side == 0 ? TUNNEL_ONE_SIDED_TOLD0 : TUNNEL_ONE_SIDED_TOLD1;
+
+	s->proven_unseen++;
+	s->unseen_last = at;
+	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min || s->ike_messages * 4 > s->proven_unseen)
+		return;
+	w->one_sided[side] = true;
+	if (w->flags & told)
+		return;
+	w->flags |= told;
+	struct event ev = event_of(t, EVENT_ONE_SIDED, at, tunnel);
+
+	ev.side = (int8_t)side;
+	ev.value[0] = (int64_t)s->proven_unseen;
+	event_emit(t, &ev);
+}
+
+/*
+ * Sequence numbers were skipped.  When unrelated SAs skip at the same moment
+ * the capture lost packets, not the network.
+ */
+void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
+{
+	unsigned tunnels = 0;
+	nsec first = at;
+
+	t->gaps[t->next_gap++ % RECENT_GAPS] = (struct recent_gap){ .at = at, .esp_sa = esp,
+		.tunnel = t->esp_sas[esp].tunnel, .frame = t->frame };
+	for (unsigned i = 0; i < RECENT_GAPS; i++) {
+		const struct recent_gap *g = &t->gaps[i];
+		bool counted_before = false;
+
+		if (g->at == NSEC_NONE || at - g->at > t->settings->loss_coincidence || g->at > at)
+			continue;
+		for (unsigned j = 0; j < i; j++)
+			if (t->gaps[j].at != NSEC_NONE && at - t->gaps[j].at <= t->settings->loss_coincidence &&
+			    t->gaps[j].tunnel == g->tunnel)
+				counted_before = true;
+		if (!counted_before)
+			tunnels++;
+		if (g->at < first)
+			first = g->at;
+	}
+	if (tunnels < (unsigned)t->settings->loss_flows)
+		return;
+	t->loss_until = at;
+	for (unsigned i = 0; i < RECENT_GAPS; i++)
+		if (t->gaps[i].at != NSEC_NONE && at - t->gaps[i].at <= t->settings->loss_coincidence)
+			t->tunnels[t->gaps[i].tunnel].loss_last = at;
+	if (t->loss_told != NSEC_NONE && at - t->loss_told < 10 * NSEC_PER_S)
+		return;
+	t->loss_told = at;
+	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, at, NO_INDEX);
+
+	ev.value[0] = tunnels;
+	ev.value[1] = at - first;
+	event_emit(t, &ev);
+}
+
+/* A frame's time against the latest one seen. */
+void hygiene_clock(struct tracker *t, nsec at)
+{
+	if (at < t->now - t->settings->clock_back) {
+		if (t->jump_told == NSEC_NONE || t->now - t->jump_told >= 60 * NSEC_PER_S) {
+			struct event ev = event_of(t, EVENT_CLOCK_JUMP, at, NO_INDEX);
+
+			ev.value[0] = at - t->now;
+			event_emit(t, &ev);
+			t->jump_told = t->now;
+		}
+	} else if (at - t->now > t->settings->clock_forward) {
+		t->jump_from = t->now;
+		t->jump_to = at;
+	}
+}
+
+/*
+ * The first packet of an SA after a long pause.  When the whole capture paused
+ * and the sequence number hardly moved although the SA was busy, the clock
+ * jumped, not the traffic.
+ */
+void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance)
+{
+	nsec alive = sa->last - sa->first;
+	double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
+	double expected = rate * (double)(at - sa->last);
+
+	if (t->jump_from == NSEC_NONE || sa->last > t->jump_from || sa->last < t->jump_from - 10 * NSEC_PER_S ||
+	    at < t->jump_to || sa->packets < 20)
+		return;
+	if (expected < 20 || (double)advance > expected / 10)
+		return;
+	struct event ev = event_of(t, EVENT_CLOCK_JUMP, at, NO_INDEX);
+
+	ev.value[0] = t->jump_to - t->jump_from;
+	t->jump_from = NSEC_NONE;
+	event_emit(t, &ev);
+}
+
+/* Distinct ESP packets of a tunnel so far; moves what its SAs counted as copies to the tunnel. */
+static uint64_t distinct_esp(struct tracker *t, struct tunnel *w)
+{
+	uint64_t distinct = 0;
+
+	for (int d = 0; d < 2; d++) {
+		distinct += w->side[d].esp_packets_before;
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction) {
+			distinct += t->esp_sas[i].packets;
+			w->mirrored += t->esp_sas[i].mirrored;
+			t->esp_sas[i].mirrored = 0;
+		}
+	}
+	return distinct;
+}
+
+/* Most packets of a tunnel came twice since the last look: the mirror delivers both of its legs. */
+void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	uint64_t esp = distinct_esp(t, w);
+	uint64_t distinct = w->counted + (esp > w->esp_judged ? esp - w->esp_judged : 0);
+	uint64_t twice = w->mirrored;
+
+	if (distinct < (uint64_t)t->settings->mirror_min_packets)
+		return;			/* too few to judge: they count at the next look */
+	w->mirrored = w->counted = 0;
+	w->esp_judged = esp;
+	if ((double)twice < t->settings->mirror_ratio * (double)distinct || w->mirror_seen)
+		return;
+	struct event ev = event_of(t, EVENT_MIRROR, now, tunnel);
+
+	w->mirror_seen = true;
+	ev.value[0] = (int64_t)twice;
+	ev.value[1] = (int64_t)distinct;
+	event_emit(t, &ev);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What IKEv1 messages mean (RFC 2408, 2409).  Both sides retransmit, quick
+ * modes have random message IDs, deletes and DPD are one-way messages told
+ * apart by their length (DETECTION-FACTS 1.6, 1.8).
+ */
+#include "track/tracker.h"
+
+#include <sawatch/ike_registry.h>
+
+enum { DPD_ECHO_S = 3, DELETE_SETTLES_S = 5, INITIAL_CONTACT_S = 3 };
+
+static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
+{
+	struct event ev = event_of(t, kind, a->at, x->tunnel);
+
+	ev.ike_sa = x->ike_sa;
+	ev.exchange = x;
+	ev.side = a->side;
+	event_emit(t, &ev);
+}
+
+/* Length of an encrypted message whose payloads after HASH are `payload` bytes, RFC 2409 5.7. */
+static uint32_t message_bytes(const struct ike_sa *sa, uint32_t payload)
+{
+	static const uint8_t hash_bytes[] = { 0, 16, 20, 24, 32, 48, 64 };
+	uint32_t hash = sa->integ < sizeof(hash_bytes) ? hash_bytes[sa->integ] : 0;
+	uint32_t block = sa->encr == 7 || sa->encr == 8 ? 16 : 8;
+
+	if (hash == 0 || sa->encr == 0)
+		return 0;
+	return IKE_HEADER_LEN + (4 + hash + payload + block - 1) / block * block;
+}
+
+static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
+	int8_t side;
+
+	if (i != NO_INDEX) {
+		struct ike_sa *sa = &t->ike_sas[i];
+
+		if (tunnel_find(t, arrival_src(a), arrival_dst(a), &side) == sa->tunnel) {
+			a->tunnel = sa->tunnel;
+			a->side = side;
+			return i;
+		}
+		/* Other endpoints: the side whose address stayed tells who speaks. */
+		bool initiator = addr_equal(a->packet->dst, sa->responder.addr) || addr_equal(a->packet->src, sa->initiator.addr);
+
+		a->tunnel = sa->tunnel;
+		a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
+		tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side);
+		if (sa->established != NSEC_NONE) {
+			struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
+
+			ev.ike_sa = i;
+			ev.side = a->side;
+			event_emit(t, &ev);
+		}
+		return i;
+	}
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	if (a->tunnel == NO_INDEX)
+		return NO_INDEX;
+	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX && (h->spi_r == 0 || t->ike_sas[i].spi_r == 0)) {
+		if (h->spi_r != 0)
+			ike_sa_answered(t, i, h->spi_r);
+		return i;
+	}
+	bool beginning = h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
+					   h->exchange == IKE1_EXCHANGE_AGGRESSIVE || h->exchange == IKE1_EXCHANGE_BASE);
+
+	/* Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker stands for it. */
+	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1, a->side);
+	if (i == NO_INDEX)
+		return NO_INDEX;
+	struct ike_sa *sa = &t->ike_sas[i];
+
+	if (beginning) {
+		struct event ev = event_of(t, EVENT_IKE_SA_CREATED, a->at, a->tunnel);
+
+		sa->init_seen = true;
+		ev.ike_sa = i;
+		ev.side = a->side;
+		event_emit(t, &ev);
+	} else {
+		sa->origin = ORIGIN_MIDSTREAM;
+		sa->grade = GRADE_INFERRED;
+		if (h->exchange == IKE1_EXCHANGE_QUICK_MODE || h->exchange == IKE1_EXCHANGE_INFORMATIONAL)
+			sa->state = IKE_ESTABLISHED;
+	}
+	return i;
+}
+
+/* ---- phase 1 -------------------------------------------------------------- */
+
+static enum exchange_purpose step_of(const struct ike_sa *sa, const struct ike_message *m)
+{
+	if (m->header.exchange == IKE1_EXCHANGE_AGGRESSIVE)
+		return PURPOSE_AGGRESSIVE;
+	if (m->n_offers > 0 || (m->n_payloads > 0 && m->payloads[0] == IKE1_PAYLOAD_SA))
+		return PURPOSE_MAIN_MODE_SA;
+	if (m->has_ke)
+		return PURPOSE_MAIN_MODE_KE;
+	if (m->encrypted || m->is_fragment)
+		return PURPOSE_MAIN_MODE_AUTH;
+	return sa->current[0].purpose == PURPOSE_UNKNOWN ? PURPOSE_MAIN_MODE_SA : sa->current[0].purpose;
+}
+
+static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	enum exchange_purpose step = step_of(sa, m);
+	bool request = a->side == sa->initiator_side;
+	struct exchange *x = NULL;
+
+	for (int n = 0; n < 2 && !x; n++) {
+		struct exchange *candidate = n == 0 ? &sa->current[0] : &sa->previous[0];
+
+		if (candidate->id != 0 && candidate->type == m->header.exchange && candidate->purpose == step)
+			x = candidate;
+	}
+	if (!x) {
+		if (sa->current[0].id != 0 && request && sa->current[0].responses == 0 &&
+		    sa->current[0].type == m->header.exchange)
+			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
+		exchange_close(t, &sa->current[0], sa->current[0].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, a->at);
+		if (!request && sa->origin == ORIGIN_OBSERVED)
+			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
+		x = exchange_begin(t, i, 0, m, a->at, sa->initiator_side);
+		x->purpose = step;
+		x->grade = GRADE_OBSERVED;
+	}
+	/* The third message of aggressive mode completes it; it is no copy of the first. */
+	if (step == PURPOSE_AGGRESSIVE && request && x->responses > 0 && hash != x->request_hash) {
+		ike_sa_established(t, i, a->at);
+		return;
+	}
+	enum transmission what = request ? exchange_request(t, x, a, m, hash) : exchange_response(t, x, a, m, hash);
+
+	if (what == TRANSMISSION_COPY) {
+		emit_exchange(t, request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+		return;
+	}
+	if (what == TRANSMISSION_PART)
+		return;
+	if (request) {
+		emit_exchange(t, EVENT_REQUEST, x, a);
+		return;
+	}
+	x->outcome = OUTCOME_ANSWERED;
+	if (sa->state == IKE_CREATED)
+		sa->state = IKE_CONNECTING;
+	if (step == PURPOSE_MAIN_MODE_AUTH)
+		ike_sa_established(t, i, a->at);
+	emit_exchange(t, EVENT_RESPONSE, x, a);
+}
+
+/* ---- quick mode ----------------------------------------------------------- */
+
+static struct exchange *quick_of(struct ike_sa *sa, uint32_t message_id)
+{
+	for (int slot = 0; slot < 2; slot++) {
+		if (exchange_is(&sa->current[slot], IKE1_EXCHANGE_QUICK_MODE, message_id))
+			return &sa->current[slot];
+		if (exchange_is(&sa->previous[slot], IKE1_EXCHANGE_QUICK_MODE, message_id))
+			return &sa->previous[slot];
+	}
+	return NULL;
+}
+
+static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const struct exchange *x, uint32_t child)
+{
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+
+		if (i == child || c->how != CREATED_QUICK_MODE || c->created_by == x->from)
+			continue;
+		if (c->requested <= t->child_sas[child].created && c->created >= x->request_at) {
+			c->flags |= CHILD_SA_COLLIDED;
+			t->child_sas[child].flags |= CHILD_SA_COLLIDED;
+		}
+	}
+}
+
+/* The third message: both sides have the keys. */
+static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, nsec at)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+
+	if (x->outcome == OUTCOME_ANSWERED && x->closed)
+		return;
+	x->outcome = OUTCOME_ANSWERED;
+	uint32_t child = child_birth(t, i, CREATED_QUICK_MODE, x->request_at, at, x->from, x, false);
+
+	if (child != NO_INDEX)
+		mark_crossing(t, sa, x, child);
+	exchange_close(t, x, OUTCOME_ANSWERED, at);
+}
+
+static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	struct exchange *x = quick_of(sa, m->header.message_id);
+	int slot = a->side == sa->initiator_side ? 0 : 1;
+
+	ike_sa_established(t, i, a->at);
+	if (!x) {
+		struct exchange *before = &sa->current[slot];
+
+		exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+		x = exchange_begin(t, i, slot, m, a->at, a->side);
+		x->purpose = PURPOSE_QUICK_MODE;
+		x->grade = GRADE_OBSERVED;
+	}
+	if (a->side != x->from) {
+		enum transmission what = exchange_response(t, x, a, m, hash);
+
+		if (what == TRANSMISSION_FIRST) {
+			x->outcome = OUTCOME_ANSWERED;
+			emit_exchange(t, EVENT_RESPONSE, x, a);
+		} else if (what == TRANSMISSION_COPY) {
+			emit_exchange(t, EVENT_RESPONSE_COPY, x, a);
+		}
+		return;
+	}
+	if (x->requests > 0 && hash != x->request_hash && !m->is_fragment) {
+		if (x->responses == 0)
+			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
+		quick_complete(t, i, x, a->at);
+		return;
+	}
+	enum transmission what = exchange_request(t, x, a, m, hash);
+
+	if (what == TRANSMISSION_FIRST)
+		emit_exchange(t, EVENT_REQUEST, x, a);
+	else if (what == TRANSMISSION_COPY)
+		emit_exchange(t, EVENT_REQUEST_COPY, x, a);
+}
+
+/* ---- informational -------------------------------------------------------- */
+
+static void clear_information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m)
+{
+	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++) {
+		struct event ev = event_of(t, EVENT_ERROR_NOTIFY, a->at, a->tunnel);
+
+		if (m->notifies[n].type >= IKE1_NOTIFY_FIRST_STATUS)
+			continue;
+		if (t->ike_sas[i].current[0].responses == 0) {
+			t->ike_sas[i].current[0].error = m->notifies[n].type;
+			t->ike_sas[i].current[0].outcome = OUTCOME_FAILED;
+		}
+		ev.ike_sa = i;
+		ev.side = a->side;
+		ev.value[0] = m->notifies[n].type;
+		ev.value[1] = 1;
+		ev.value[2] = (int64_t)m->notifies[n].spi;
+		event_emit(t, &ev);
+	}
+}
+
+/* A quick mode of the other side that this message may refuse. */
+static struct exchange *open_quick(struct ike_sa *sa, int side)
+{
+	int slot = side == sa->initiator_side ? 1 : 0;
+	struct exchange *x = &sa->current[slot];
+
+	return x->id != 0 && x->type == IKE1_EXCHANGE_QUICK_MODE && !x->closed && x->responses == 0 ? x : NULL;
+}
+
+/* An R-U-THERE of the other side with this length, still without its echo. */
+static struct exchange *open_dpd(struct ike_sa *sa, int side, uint32_t bytes, nsec at)
+{
+	int slot = side == sa->initiator_side ? 1 : 0;
+	struct exchange *x = &sa->current[slot];
+
+	return x->id != 0 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->responses == 0 && !x->closed &&
+	       x->request_bytes == bytes && at - x->request_last <= DPD_ECHO_S * NSEC_PER_S ? x : NULL;
+}
+
+static void information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	uint32_t bytes = m->header.length;
+	uint32_t dpd = message_bytes(sa, 32), delete_ike = message_bytes(sa, 28), short_one = message_bytes(sa, 16);
+	struct exchange *x = open_dpd(sa, a->side, bytes, a->at);
+	int slot = a->side == sa->initiator_side ? 0 : 1;
+
+	if (!m->encrypted) {
+		clear_information(t, i, a, m);
+		return;
+	}
+	if (sa->delete_at != NSEC_NONE && a->at - sa->delete_at > DELETE_SETTLES_S * NSEC_PER_S)
+		sa->delete_at = NSEC_NONE;	/* it lives on */
+	if (x && (dpd == 0 || bytes == dpd)) {	/* the echo: both were DPD, RFC 3706 */
+		x->purpose = PURPOSE_DPD;
+		x->grade = GRADE_INFERRED;
+		sa->delete_at = NSEC_NONE;
+		exchange_response(t, x, a, m, hash);
+		x->outcome = OUTCOME_ANSWERED;
+		emit_exchange(t, EVENT_RESPONSE, x, a);
+		return;
+	}
+	struct exchange *quick = open_quick(sa, a->side);
+
+	if (quick && short_one != 0 && bytes <= short_one && a->at - quick->request_last <= 5 * NSEC_PER_S) {
+		quick->outcome = OUTCOME_FAILED;
+		emit_exchange(t, EVENT_CHILD_REFUSED, quick, a);
+		return;
+	}
+	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
+		return;			/* its slot is busy: this message leaves no row */
+	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_ONE_WAY, a->at);
+	x = exchange_begin(t, i, slot, m, a->at, a->side);
+	exchange_request(t, x, a, m, hash);
+	x->purpose = PURPOSE_OTHER;
+	x->grade = GRADE_INFERRED;
+	if (bytes == dpd && dpd != delete_ike) {
+		x->purpose = PURPOSE_DPD;
+	} else if (bytes == delete_ike && delete_ike != 0) {
+		if (sa->established != NSEC_NONE && a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
+		    a->side == sa->initiator_side) {
+			x->purpose = PURPOSE_NOTIFY;
+		} else {		/* or a DPD probe of that length: silence will tell */
+			x->purpose = dpd == delete_ike ? PURPOSE_UNKNOWN : PURPOSE_DELETE_IKE;
+			sa->delete_at = a->at;
+			sa->delete_by = a->side;
+			ike_sa_wake(t, i, a->at + DELETE_SETTLES_S * NSEC_PER_S);
+		}
+	} else if (bytes == short_one && short_one != 0) {
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
+	}
+	emit_exchange(t, EVENT_REQUEST, x, a);
+}
+
+void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	uint32_t i = m->header.spi_i == 0 ? NO_INDEX : sa_of(t, a, m);
+
+	if (i == NO_INDEX)
+		return;
+	hygiene_remember_tunnel(t, hash, a->tunnel, a->side);
+	ike_sa_seen(t, i, a, a->side);
+	if (!m->encrypted)
+		ike_sa_clear_parts(t, i, a, m);
+	switch (m->header.exchange) {
+	case IKE1_EXCHANGE_BASE:
+	case IKE1_EXCHANGE_IDENTITY_PROTECTION:
+	case IKE1_EXCHANGE_AUTHENTICATION_ONLY:
+	case IKE1_EXCHANGE_AGGRESSIVE:
+		phase1(t, i, a, m, hash);
+		break;
+	case IKE1_EXCHANGE_QUICK_MODE:
+		quick_mode(t, i, a, m, hash);
+		break;
+	case IKE1_EXCHANGE_INFORMATIONAL:
+		information(t, i, a, m, hash);
+		break;
+	default:
+		break;			/* transaction and new group mode: counted with the SA's messages */
+	}
+	if (!(t->ike_sas[i].flags & IKE_SA_USED))
+		return;
+	for (int slot = 0; slot < 2; slot++)
+		if (t->ike_sas[i].current[slot].id != 0 && !t->ike_sas[i].current[slot].closed)
+			ike_sa_wake(t, i, exchange_abandon_at(t, &t->ike_sas[i].current[slot]));
+	ike_sa_wake(t, i, a->at + t->settings->retx_abandon_max);
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What IKEv2 messages mean (RFC 7296).  Almost everything is encrypted, but
+ * the header, the order of exchanges and np1, the type of the first inner
+ * payload, are not (DETECTION-FACTS 1.3).
+ */
+#include "track/tracker.h"
+
+#include <sawatch/ike_registry.h>
+
+enum { INITIATOR_REFUSAL_S = 2 };
+
+static bool is_initial(uint8_t exchange)
+{
+	return exchange == IKE2_EXCHANGE_IKE_SA_INIT || exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
+}
+
+static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
+			  const struct arrival *a)
+{
+	struct event ev = event_of(t, kind, a->at, x->tunnel);
+
+	ev.ike_sa = x->ike_sa;
+	ev.exchange = x;
+	ev.side = a->side;
+	event_emit(t, &ev);
+}
+
+static void emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type, uint64_t spi)
+{
+	struct event ev = event_of(t, EVENT_ERROR_NOTIFY, a->at, a->tunnel);
+
+	ev.ike_sa = ike_sa;
+	ev.side = a->side;
+	ev.value[0] = type;
+	ev.value[1] = 2;
+	ev.value[2] = (int64_t)spi;
+	event_emit(t, &ev);
+}
+
+/* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
+static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
+
+	if (i != NO_INDEX) {
+		struct ike_sa *sa = &t->ike_sas[i];
+		int8_t side;
+		uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+
+		a->tunnel = sa->tunnel;
+		a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
+		if (leads_to != sa->tunnel) {	/* same SPIs, other endpoints: NAT or MOBIKE */
+			tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side);
+			if (sa->established != NSEC_NONE) {
+				struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
+
+				ev.ike_sa = i;
+				ev.side = a->side;
+				ev.value[0] = m->np1 == IKE2_PAYLOAD_NOTIFY;
+				event_emit(t, &ev);
+			}
+		}
+		t->tunnels[sa->tunnel].now[a->side] = arrival_src(a);
+		t->tunnels[sa->tunnel].now[1 - a->side] = arrival_dst(a);
+		return i;
+	}
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	if (a->tunnel == NO_INDEX)
+		return NO_INDEX;
+	/* The answer names the responder's SPI; so does whatever comes first when the answer was missed. */
+	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX) {
+		struct ike_sa *sa = &t->ike_sas[i];
+		bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE && sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
+
+		if (h->spi_r == 0 || sa->spi_r == h->spi_r)
+			return i;
+		if (open && (sa->initiator_side == a->side) == m->from_initiator) {
+			ike_sa_answered(t, i, h->spi_r);
+			return i;
+		}
+	}
+	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 2, m->from_initiator ? a->side : (int8_t)(1 - a->side));
+	if (i == NO_INDEX)
+		return NO_INDEX;
+	if (is_initial(h->exchange)) {
+		struct event ev = event_of(t, EVENT_IKE_SA_CREATED, a->at, a->tunnel);
+
+		t->ike_sas[i].init_seen = true;
+		ev.ike_sa = i;
+		ev.side = t->ike_sas[i].initiator_side;
+		event_emit(t, &ev);
+	} else if (h->exchange == IKE2_EXCHANGE_IKE_AUTH || h->exchange == IKE2_EXCHANGE_IKE_INTERMEDIATE) {
+		t->ike_sas[i].origin = ORIGIN_MIDSTREAM;
+		t->ike_sas[i].state = IKE_CONNECTING;
+	} else {
+		ike_sa_rekeyed_from(t, i, h->message_id);
+		t->ike_sas[i].state = IKE_ESTABLISHED;
+		if (t->ike_sas[i].origin == ORIGIN_REKEY)
+			t->ike_sas[i].flags |= IKE_SA_ESTABLISHED_TOLD;
+		else
+			t->ike_sas[i].established = NSEC_NONE;
+	}
+	return i;
+}
+
+/* ---- requests ------------------------------------------------------------- */
+
+static void classify_request(struct tracker *t, struct exchange *x, const struct ike_message *m)
+{
+	const struct ike_sa *sa = &t->ike_sas[x->ike_sa];
+
+	x->grade = GRADE_OBSERVED;
+	switch (m->header.exchange) {
+	case IKE2_EXCHANGE_IKE_SA_INIT:
+	case IKE2_EXCHANGE_IKE_SESSION_RESUME:
+		x->purpose = PURPOSE_IKE_SA_INIT;
+		break;
+	case IKE2_EXCHANGE_IKE_INTERMEDIATE:
+		x->purpose = PURPOSE_INTERMEDIATE;
+		break;
+	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:
+		x->purpose = PURPOSE_FOLLOWUP_KE;
+		break;
+	case IKE2_EXCHANGE_IKE_AUTH:
+		x->purpose = m->np1 == IKE2_PAYLOAD_EAP ? PURPOSE_EAP : PURPOSE_IKE_AUTH;
+		break;
+	case IKE2_EXCHANGE_CREATE_CHILD_SA:
+		x->grade = GRADE_INFERRED;
+		x->purpose = m->np1 == IKE2_PAYLOAD_NOTIFY ? PURPOSE_REKEY_CHILD : PURPOSE_CREATE_CHILD;
+		break;
+	case IKE2_EXCHANGE_INFORMATIONAL:
+		x->grade = GRADE_DERIVED;
+		if (m->np1 == 0)
+			x->purpose = PURPOSE_DPD;
+		else if (m->np1 == IKE2_PAYLOAD_DELETE)
+			x->purpose = PURPOSE_DELETE_UNKNOWN;
+		else if (m->np1 == IKE2_PAYLOAD_NOTIFY)
+			x->purpose = PURPOSE_NOTIFY;
+		else if (m->np1 == IKE2_PAYLOAD_CP)
+			x->purpose = PURPOSE_CONFIG;
+		else
+			x->grade = GRADE_UNKNOWN;
+		break;
+	default:
+		x->purpose = PURPOSE_OTHER;
+	}
+	(void)sa;
+}
+
+/* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
+static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a)
+{
+	const struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
+
+	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE || y->response_at != NSEC_NONE || y->closed)
+		return;
+	if (x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
+	    y->request_np1 == IKE2_PAYLOAD_DELETE) {
+		struct event ev = event_of(t, EVENT_DELETE_COLLISION, a->at, sa->tunnel);
+
+		ev.ike_sa = x->ike_sa;
+		ev.exchange = x;
+		ev.other_exchange = y;
+		ev.side = x->from;
+		event_emit(t, &ev);
+	}
+}
+
+static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
+			     const struct ike_message *m)
+{
+	struct exchange *x = &sa->current[slot];
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+
+	classify_request(t, x, m);
+	if (x->type == IKE2_EXCHANGE_IKE_AUTH && (sa->flags & IKE_SA_AUTH_TENTATIVE)) {
+		/* Another round: the answer before was EAP, not success. */
+		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
+		sa->established = NSEC_NONE;
+		sa->state = IKE_CONNECTING;
+		if (sa->auth_child != NO_INDEX)
+			child_discard(t, sa->auth_child);
+		sa->auth_child = NO_INDEX;
+	} else if (x->type != IKE2_EXCHANGE_IKE_AUTH && (sa->flags & IKE_SA_AUTH_TENTATIVE)) {
+		if (x->request_np1 == IKE2_PAYLOAD_NOTIFY && slot == 0 &&
+		    a->at - sa->established <= INITIATOR_REFUSAL_S * NSEC_PER_S) {
+			sa->flags |= IKE_SA_INITIATOR_REFUSED;
+		} else {
+			ike_sa_established(t, i, sa->established);
+		}
+	}
+	if (sa->delete_at != NSEC_NONE && a->at > sa->delete_at) {
+		/* It lives on, so the Delete meant a child SA (its answer crossed another Delete). */
+		if (x->request_np1 != IKE2_PAYLOAD_DELETE || x->from == sa->delete_by) {
+			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
+			sa->delete_at = NSEC_NONE;
+		}
+	}
+	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL && sa->state < IKE_DELETING &&
+	    sa->rekey_at != NSEC_NONE)
+		sa->state = IKE_DELETING;
+	note_crossing(t, sa, slot, a);
+	emit_exchange(t, EVENT_REQUEST, x, a);
+}
+
+/* ---- answers -------------------------------------------------------------- */
+
+static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
+			   const struct ike_message *m)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+	const struct ike_notify *cookie = ike_find_notify(m, IKE2_NOTIFY_COOKIE);
+	const struct ike_notify *ke = ike_find_notify(m, IKE2_NOTIFY_INVALID_KE_PAYLOAD);
+
+	if (m->n_transforms > 0) {
+		if (m->header.spi_r != 0)
+			ike_sa_answered(t, i, m->header.spi_r);
+		if (sa->state == IKE_CREATED)
+			sa->state = IKE_CONNECTING;
+		return;
+	}
+	if (cookie) {
+		x->purpose = PURPOSE_COOKIE;
+		emit_exchange(t, EVENT_COOKIE, x, a);
+		return;
+	}
+	if (ke) {
+		x->purpose = PURPOSE_INVALID_KE;
+		x->outcome = OUTCOME_FAILED;
+		if (ke->data.length >= 2)
+			x->error_group = (uint16_t)(ke->data.data[0] << 8 | ke->data.data[1]);
+	}
+	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++)
+		if (m->notifies[n].type < IKE2_NOTIFY_FIRST_STATUS) {
+			x->error = m->notifies[n].type;
+			x->outcome = OUTCOME_FAILED;
+			emit_error(t, a, i, x->error, x->error_group);
+			break;
+		}
+}
+
+static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
+			   const struct ike_message *m)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+
+	if (m->np1 == IKE2_PAYLOAD_NOTIFY && !m->is_fragment && m->header.length <= ike_sa_error_bytes_max(sa)) {
+		x->outcome = OUTCOME_FAILED;
+		sa->auth_failed = true;
+		sa->established = NSEC_NONE;
+		emit_exchange(t, EVENT_AUTH_REFUSED, x, a);
+		ike_sa_end(t, i, a->at, END_FAILED, a->side, GRADE_DERIVED);
+		return;
+	}
+	if (m->np1 != IKE2_PAYLOAD_IDR && m->np1 != IKE2_PAYLOAD_AUTH)
+		return;
+	if (sa->auth_child != NO_INDEX)
+		child_discard(t, sa->auth_child);
+	sa->auth_child = child_birth(t, i, CREATED_IKE_AUTH, x->request_at, a->at, x->from, x, true);
+	sa->established = a->at;
+	sa->state = IKE_ESTABLISHED;
+	sa->flags |= IKE_SA_AUTH_TENTATIVE;
+	if (m->np1 == IKE2_PAYLOAD_AUTH)	/* final leg of EAP */
+		ike_sa_established(t, i, a->at);
+	else
+		ike_sa_wake(t, i, a->at + 2 * NSEC_PER_S);
+}
+
+/* Mark child SAs whose exchanges crossed, once both are known. */
+static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
+			   const struct exchange *y, uint32_t child)
+{
+	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
+		return;
+	if (y->request_at > x->response_at || (y->response_at != NSEC_NONE && y->response_at < x->request_at))
+		return;
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+
+		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
+			c->flags |= CHILD_SA_COLLIDED;
+	}
+}
+
+static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
+			    const struct arrival *a, const struct ike_message *m)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
+
+	if (m->np1 == IKE2_PAYLOAD_NOTIFY && !m->is_fragment && m->header.length <= ike_sa_error_bytes_max(sa)) {
+		x->outcome = OUTCOME_FAILED;
+		emit_exchange(t, EVENT_CHILD_REFUSED, x, a);
+		return;
+	}
+	uint32_t child = child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, a->at, x->from, x, !rekey);
+
+	if (child == NO_INDEX)
+		return;
+	mark_collision(t, sa, x, &sa->current[1 - slot], child);
+	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
+	if (rekey)
+		return;
+	sa->rekey_at = a->at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
+	sa->rekey_request_at = x->request_at;
+	sa->rekey_by = x->from;
+	sa->rekey_child = child;
+}
+
+static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				  const struct arrival *a, const struct ike_message *m)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+
+	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
+		return;
+	if (m->np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
+		return;
+	}
+	if (m->np1 != 0)
+		return;
+	if (sa->end_reason != END_NONE)
+		return;
+	/* 42/0: the IKE SA, if nothing follows; at once when it was rekeyed by the same side. */
+	if (sa->successor != NO_INDEX ||
+	    (sa->rekey_at != NSEC_NONE && sa->rekey_by == x->from && sa->rekey_child != NO_INDEX &&
+	     (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE) && a->at - sa->rekey_at < 60 * NSEC_PER_S)) {
+		x->purpose = PURPOSE_DELETE_IKE;
+		ike_sa_delete_seen(t, i, x->request_at, x->from);
+		return;
+	}
+	sa->delete_at = x->request_at;
+	sa->delete_by = x->from;
+	ike_sa_wake(t, i, a->at + 5 * NSEC_PER_S);
+}
+
+static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
+			      const struct ike_message *m)
+{
+	struct exchange *x = &sa->current[slot];
+
+	x->outcome = OUTCOME_ANSWERED;
+	if (x->purpose == PURPOSE_UNKNOWN)
+		classify_request(t, x, m);
+	switch (m->header.exchange) {
+	case IKE2_EXCHANGE_IKE_SA_INIT:
+	case IKE2_EXCHANGE_IKE_SESSION_RESUME:
+		on_init_answer(t, sa, x, a, m);
+		break;
+	case IKE2_EXCHANGE_IKE_AUTH:
+		on_auth_answer(t, sa, x, a, m);
+		break;
+	case IKE2_EXCHANGE_CREATE_CHILD_SA:
+		on_child_answer(t, sa, x, slot, a, m);
+		break;
+	case IKE2_EXCHANGE_INFORMATIONAL:
+		on_information_answer(t, sa, x, a, m);
+		break;
+	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:	/* the rekey is complete only now, RFC 9370 2.2.4 */
+		if (sa->rekey_at != NSEC_NONE && x->from == sa->rekey_by)
+			sa->rekey_at = a->at;
+		break;
+	default:
+		break;
+	}
+	emit_exchange(t, EVENT_RESPONSE, x, a);
+}
+
+/* ---- one message ---------------------------------------------------------- */
+
+/* A new step of IKE_SA_INIT under the same message ID: a retry with a cookie or another group (RFC 7296 2.6). */
+static bool is_next_step(const struct exchange *x, const struct ike_message *m, uint64_t hash)
+{
+	return m->is_request && is_initial(m->header.exchange) && x->request_at != NSEC_NONE &&
+	       x->request_hash != hash && !m->is_fragment;
+}
+
+static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const struct exchange *x, const struct arrival *a)
+{
+	if (x->id != 0 && x->responses == 0 && x->request_at != NSEC_NONE && x->from >= 0)
+		hygiene_unseen(t, sa->tunnel, 1 - x->from, a->at);
+}
+
+static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, const struct arrival *a,
+				    const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	struct exchange *x = &sa->current[slot];
+	uint8_t type = m->header.exchange;
+	uint32_t id = m->header.message_id;
+	int from = slot == 0 ? sa->initiator_side : 1 - sa->initiator_side;
+
+	if (exchange_is(x, type, id) && !is_next_step(x, m, hash))
+		return x;
+	if (!m->is_request && exchange_is(&sa->previous[slot], type, id))
+		return &sa->previous[slot];
+	if (m->is_request && exchange_is(&sa->previous[slot], type, id) && sa->previous[slot].request_hash == hash)
+		return &sa->previous[slot];
+	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type)
+		return NULL;		/* long over */
+	if (m->is_request && !exchange_is(x, type, id) && id > x->message_id)
+		proves_unseen(t, sa, x, a);	/* window 1: the answer to the last one must exist */
+	exchange_close(t, x, x->responses ? OUTCOME_ANSWERED :
+		       x->from >= 0 && t->tunnels[sa->tunnel].one_sided[1 - x->from] ? OUTCOME_NOT_OBSERVABLE :
+		       m->is_request && id > x->message_id ? OUTCOME_NOT_OBSERVABLE : OUTCOME_SUPERSEDED, a->at);
+	if (!m->is_request)
+		hygiene_unseen(t, sa->tunnel, from, a->at);	/* an answer nobody asked for */
+	return exchange_begin(t, i, slot, m, a->at, from);
+}
+
+/* Outside any IKE SA: INVALID_SPI and the like, RFC 7296 1.5.  Nobody signed it: an event, no more. */
+static void unprotected(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	if (a->tunnel == NO_INDEX)
+		return;
+	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++) {
+		const struct ike_notify *f = &m->notifies[n];
+		uint64_t spi = f->spi;
+
+		if (spi == 0 && f->data.length >= 4)
+			spi = (uint64_t)f->data.data[0] << 24 | (uint64_t)f->data.data[1] << 16 |
+			      (uint64_t)f->data.data[2] << 8 | f->data.data[3];
+		if (f->type < IKE2_NOTIFY_FIRST_STATUS)
+			emit_error(t, a, NO_INDEX, f->type, spi);
+	}
+}
+
+void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	bool clear_error = !m->encrypted && m->header.exchange == IKE2_EXCHANGE_INFORMATIONAL;
+
+	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0)) {
+		unprotected(t, a, m);
+		return;
+	}
+	uint32_t i = sa_of(t, a, m);
+
+	if (i == NO_INDEX)
+		return;
+	struct ike_sa *sa = &t->ike_sas[i];
+	/* The requester's slot: a request comes from it, an answer goes to it. */
+	int slot = m->from_initiator == m->is_request ? 0 : 1;
+	/* A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that exchange. */
+	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
+
+	hygiene_remember_tunnel(t, hash, a->tunnel, a->side);
+	ike_sa_seen(t, i, a, a->side);
+	if (foreign_error) {
+		for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++)
+			emit_error(t, a, i, m->notifies[n].type, m->notifies[n].spi);
+		return;
+	}
+	if (is_initial(m->header.exchange))
+		ike_sa_clear_parts(t, i, a, m);
+
+	struct exchange *x = exchange_of(t, i, slot, a, m, hash);
+
+	if (!x)
+		return;
+	bool current = x == &sa->current[slot];
+	enum transmission what = m->is_request ? exchange_request(t, x, a, m, hash) :
+						 exchange_response(t, x, a, m, hash);
+	bool tells = !m->is_fragment || m->fragment_number == 1;
+
+	if (current && what == TRANSMISSION_FIRST && !tells) {
+		x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */
+	} else if (current && (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
+		if (m->is_request)
+			on_first_request(t, sa, slot, a, m);
+		else
+			on_first_response(t, sa, slot, a, m);
+	} else if (what == TRANSMISSION_COPY) {
+		emit_exchange(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+	}
+	if (sa->flags & IKE_SA_USED)
+		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));
+}

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * IKE SAs: states as strongSwan names them, rekey (a new SPI pair that begins
+ * with message ID 0 and had no IKE_SA_INIT, RFC 7296 2.8), and how they end.
+ */
+#include "track/tracker.h"
+
+#include <sawatch/ike_registry.h>
+
+#include <string.h>
+
+enum { HALF_OPEN_LOOKED_AT = 64, EVICTION_SAMPLE = 16, DELETE_SETTLES_S = 5, AUTH_SETTLES_S = 2,
+       REKEY_THEN_DELETE_S = 60 };
+
+static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t spi_r)
+{
+	return hash_2(&t->key, spi_i, spi_r);
+}
+
+static uint64_t hash_of_slot(const void *user, uint32_t i)
+{
+	const struct tracker *t = user;
+
+	return hash_of_spis(t, t->ike_sas[i].spi_i, t->ike_sas[i].spi_r);
+}
+
+uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r)
+{
+	uint32_t at = (uint32_t)hash_of_spis(t, spi_i, spi_r) & t->ike_index.mask;
+
+	for (; t->ike_index.slot[at] != 0; at = (at + 1) & t->ike_index.mask) {
+		const struct ike_sa *sa = &t->ike_sas[t->ike_index.slot[at] - 1];
+
+		if (sa->spi_i == spi_i && sa->spi_r == spi_r)
+			return t->ike_index.slot[at] - 1;
+	}
+	return NO_INDEX;
+}
+
+/* An IKE SA of this initiator SPI whose responder SPI is not certain yet; the newest few are looked at. */
+uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i)
+{
+	unsigned looked_at = 0;
+
+	for (uint32_t i = t->tunnels[tunnel].ike_sas; i != NO_INDEX && looked_at < HALF_OPEN_LOOKED_AT;
+	     i = t->ike_sas[i].next_in_tunnel, looked_at++)
+		if (t->ike_sas[i].spi_i == spi_i)
+			return i;
+	return NO_INDEX;
+}
+
+/* Of a few the one that is missed least: never established before established, ended before living. */
+static uint32_t quietest(struct tracker *t)
+{
+	uint32_t best = NO_INDEX;
+	unsigned best_worth = 0;
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
+		uint32_t i = t->ike_pool.cursor++ % t->ike_pool.high;
+		const struct ike_sa *sa = &t->ike_sas[i];
+		unsigned worth = (sa->established != NSEC_NONE ? 2u : 0u) + (sa->end_reason == END_NONE ? 1u : 0u);
+
+		if (!(sa->flags & IKE_SA_USED))
+			continue;
+		if (best == NO_INDEX || worth < best_worth ||
+		    (worth == best_worth && sa->last < t->ike_sas[best].last)) {
+			best = i;
+			best_worth = worth;
+		}
+	}
+	return best;
+}
+
+uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
+		    int8_t initiator_side)
+{
+	uint32_t i = pool_take(&t->ike_pool);
+
+	if (i == NO_INDEX) {
+		uint32_t victim = quietest(t);
+
+		if (victim == NO_INDEX)
+			return NO_INDEX;
+		t->counters.evicted_ike_sas++;
+		ike_sa_end(t, victim, t->ike_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+		ike_sa_release(t, victim);
+		i = pool_take(&t->ike_pool);
+	}
+	struct ike_sa *sa = &t->ike_sas[i];
+	struct tunnel *w = &t->tunnels[a->tunnel];
+	bool from_initiator = a->side == initiator_side;
+
+	memset(sa, 0, sizeof(*sa));
+	sa->tunnel = a->tunnel;
+	sa->spi_i = spi_i;
+	sa->spi_r = spi_r;
+	sa->major = major;
+	sa->initiator_side = initiator_side;
+	sa->initiator = from_initiator ? arrival_src(a) : arrival_dst(a);
+	sa->responder = from_initiator ? arrival_dst(a) : arrival_src(a);
+	sa->state = IKE_CREATED;
+	sa->origin = ORIGIN_OBSERVED;
+	sa->created = sa->last = a->at;
+	sa->established = sa->ended = NSEC_NONE;
+	sa->ended_by = SIDE_UNKNOWN;
+	sa->grade = GRADE_OBSERVED;
+	sa->successor = sa->rekey_child = sa->auth_child = NO_INDEX;
+	sa->first_frame = sa->last_frame = a->frame->number;
+	sa->nat[0] = sa->nat[1] = RECORD_UNKNOWN;
+	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
+	sa->due = sa->delete_at = sa->rekey_at = sa->rekey_request_at = NSEC_NONE;
+	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
+	sa->next_in_tunnel = w->ike_sas;
+	sa->id = tracker_number(t, OBJECT_IKE_SA);
+	w->ike_sas = i;
+	w->n_ike_sas++;
+	index_add(&t->ike_index, hash_of_spis(t, spi_i, spi_r), i);
+	return i;
+}
+
+void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if (sa->spi_r == spi_r)
+		return;
+	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
+	sa->spi_r = spi_r;
+	for (int slot = 0; slot < 2; slot++)
+		sa->current[slot].spi_r = sa->previous[slot].spi_r = spi_r;
+	index_add(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
+	if (sa->state == IKE_CREATED)
+		sa->state = IKE_CONNECTING;
+	sa->flags |= IKE_SA_DIRTY;
+}
+
+static void emit_ike(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct event ev = event_of(t, kind, at, sa->tunnel);
+
+	ev.ike_sa = ike_sa;
+	ev.other = other;
+	ev.side = (int8_t)side;
+	event_emit(t, &ev);
+}
+
+/* Certain that it is authenticated: tell once. */
+void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
+	if (sa->flags & IKE_SA_ESTABLISHED_TOLD)
+		return;
+	sa->flags |= IKE_SA_ESTABLISHED_TOLD | IKE_SA_DIRTY;
+	if (sa->established == NSEC_NONE)
+		sa->established = at;
+	if (sa->state < IKE_ESTABLISHED)
+		sa->state = IKE_ESTABLISHED;
+	emit_ike(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
+	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
+}
+
+void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	sa->last = nsec_later(sa->last, a->at);
+	sa->last_frame = a->frame->number;
+	sa->messages++;
+	sa->flags |= IKE_SA_DIRTY;
+	w->last = nsec_later(w->last, a->at);
+	w->flags |= TUNNEL_DIRTY;
+	if (side < 0)
+		return;
+	w->side[side].ike_messages++;
+	w->side[side].ike_last = a->at;
+	if (side == sa->initiator_side) {
+		sa->initiator = arrival_src(a);
+		sa->responder = arrival_dst(a);
+	} else {
+		sa->initiator = arrival_dst(a);
+		sa->responder = arrival_src(a);
+	}
+}
+
+/*
+ * An unknown SPI pair in the middle of a tunnel's life: the child of an IKE
+ * rekey when a CREATE_CHILD_SA of the same side succeeded before and nothing
+ * else explains it; otherwise it was there before the capture.
+ */
+void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	uint32_t parent = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *old = &t->ike_sas[i];
+
+		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE || old->successor != NO_INDEX ||
+		    old->rekey_by != sa->initiator_side)
+			continue;
+		if (message_id > 1 && !(old->flags & IKE_SA_REKEYED_AWAY))
+			continue;
+		parent = i;
+		break;
+	}
+	if (parent == NO_INDEX) {
+		sa->origin = ORIGIN_MIDSTREAM;
+		sa->grade = GRADE_DERIVED;
+		return;
+	}
+	struct ike_sa *old = &t->ike_sas[parent];
+
+	sa->origin = ORIGIN_REKEY;
+	sa->grade = old->flags & IKE_SA_REKEYED_AWAY ? GRADE_DERIVED : GRADE_INFERRED;
+	sa->parent = old->id;
+	sa->parent_spi_i = old->spi_i;
+	sa->parent_spi_r = old->spi_r;
+	sa->created = sa->established = old->rekey_at;
+	sa->encr = old->encr, sa->key_bits = old->key_bits, sa->integ = old->integ;	/* best guess for sizes */
+	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
+	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
+	old->successor = ike_sa;
+	if (old->state < IKE_REKEYED)
+		old->state = IKE_REKEYED;
+	old->flags |= IKE_SA_DIRTY;
+	if (old->rekey_child != NO_INDEX)
+		child_discard(t, old->rekey_child);
+	old->rekey_child = NO_INDEX;
+	for (int slot = 0; slot < 2; slot++) {
+		struct exchange *both[2] = { &old->current[slot], &old->previous[slot] };
+
+		for (int n = 0; n < 2; n++)
+			if (both[n]->id != 0 && both[n]->request_at == old->rekey_request_at &&
+			    both[n]->type == IKE2_EXCHANGE_CREATE_CHILD_SA) {
+				both[n]->purpose = PURPOSE_REKEY_IKE;
+				both[n]->grade = GRADE_DERIVED;
+				exchange_write(t, both[n]);
+			}
+	}
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].ike_sa == parent)
+			t->child_sas[i].ike_sa = ike_sa;	/* child SAs are inherited, RFC 7296 2.8 */
+	if (old->end_reason == END_DELETED || old->end_reason == END_SUPERSEDED) {
+		old->end_reason = END_REKEYED;
+		snapshot_ike_sa(t, parent);
+	}
+	struct event ev = event_of(t, EVENT_IKE_SA_REKEYED, sa->created, sa->tunnel);
+
+	ev.ike_sa = ike_sa;
+	ev.other = parent;
+	ev.side = old->rekey_by;
+	ev.value[0] = old->origin == ORIGIN_MIDSTREAM ? -1 : old->rekey_request_at - old->created;
+	event_emit(t, &ev);
+}
+
+/* Is there a younger, established IKE SA of this tunnel that did not come out of a rekey of this one? */
+static bool has_younger(const struct tracker *t, const struct ike_sa *sa)
+{
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *o = &t->ike_sas[i];
+
+		if (o != sa && o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
+		    o->origin != ORIGIN_MIDSTREAM)
+			return true;
+	}
+	return false;
+}
+
+/* The Delete was for the IKE SA itself. */
+void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	bool rekeyed = sa->successor != NO_INDEX ||
+		       (sa->rekey_at != NSEC_NONE && sa->rekey_by == by && at >= sa->rekey_at &&
+			at - sa->rekey_at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
+			(sa->rekey_child == NO_INDEX || (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE)));
+	enum grade grade = rekeyed && sa->successor == NO_INDEX ? GRADE_INFERRED : GRADE_DERIVED;
+
+	sa->delete_at = NSEC_NONE;
+	if (rekeyed) {
+		if (sa->successor == NO_INDEX)
+			sa->flags |= IKE_SA_REKEYED_AWAY;
+		if (sa->rekey_child != NO_INDEX)
+			child_discard(t, sa->rekey_child);
+		sa->rekey_child = NO_INDEX;
+		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
+		return;
+	}
+	enum end_reason why = has_younger(t, sa) ? END_SUPERSEDED : END_DELETED;
+
+	ike_sa_end(t, ike_sa, at, why, by, grade);
+	if (sa->major == 2)		/* IKEv1 child SAs outlive their phase 1 */
+		child_end_all(t, ike_sa, at, why, by, GRADE_DERIVED);
+}
+
+void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if (sa->end_reason != END_NONE)
+		return;
+	for (int slot = 0; slot < 2; slot++) {
+		exchange_close(t, &sa->current[slot],
+			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
+		exchange_write(t, &sa->previous[slot]);
+	}
+	sa->end_reason = why;
+	sa->ended = at;
+	sa->ended_by = (int8_t)by;
+	if (grade < sa->grade)
+		sa->grade = grade;
+	if (why != END_CAPTURE_END)
+		sa->state = why == END_FAILED ? IKE_FAILED : why == END_REKEYED ? IKE_REKEYED : IKE_GONE;
+	sa->flags |= IKE_SA_DIRTY;
+	if (why != END_CAPTURE_END)
+		emit_ike(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
+	snapshot_ike_sa(t, ike_sa);
+	tunnel_wake(t, sa->tunnel, t->now + NSEC_PER_S);
+}
+
+void ike_sa_release(struct tracker *t, uint32_t ike_sa)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	uint32_t *link = &t->tunnels[sa->tunnel].ike_sas;
+
+	if (sa->flags & IKE_SA_DIRTY)
+		snapshot_ike_sa(t, ike_sa);
+	while (*link != ike_sa)
+		link = &t->ike_sas[*link].next_in_tunnel;
+	*link = sa->next_in_tunnel;
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
+		if (t->ike_sas[i].successor == ike_sa)
+			t->ike_sas[i].successor = NO_INDEX;
+	if (sa->auth_child != NO_INDEX)
+		child_discard(t, sa->auth_child);
+	if (sa->rekey_child != NO_INDEX)
+		child_discard(t, sa->rekey_child);
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].ike_sa == ike_sa)
+			t->child_sas[i].ike_sa = NO_INDEX;
+	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
+	sa->flags = 0;
+	sa->id = 0;
+	sa->due = NSEC_NONE;
+	pool_give(&t->ike_pool, ike_sa);
+}
+
+void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if (sa->due != NSEC_NONE && sa->due <= at)
+		return;
+	sa->due = at;
+	tracker_schedule(t, TIMER_IKE_SA, ike_sa, at);
+}
+
+/* A request that nobody will answer any more: what follows from it. */
+static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	const struct tunnel *w = &t->tunnels[sa->tunnel];
+	bool blind = x->from >= 0 && w->one_sided[1 - x->from];
+	bool was_delete = x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
+	nsec asked = x->request_last;
+	int by = x->from;
+
+	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
+	if (sa->end_reason != END_NONE || blind)
+		return;
+	if (sa->established == NSEC_NONE)
+		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
+	else if (was_delete && sa->last <= asked)
+		ike_sa_delete_seen(t, ike_sa, asked, by);
+	else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {
+		ike_sa_end(t, ike_sa, asked, END_PEER_LOST, x->from < 0 ? SIDE_UNKNOWN : 1 - x->from, GRADE_INFERRED);
+		child_end_all(t, ike_sa, asked, END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);
+	}
+}
+
+static nsec earlier(nsec a, nsec b)
+{
+	return a == NSEC_NONE ? b : b == NSEC_NONE ? a : a < b ? a : b;
+}
+
+void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	nsec next = NSEC_NONE;
+
+	if (sa->flags & IKE_SA_AUTH_TENTATIVE) {
+		nsec at = sa->established + AUTH_SETTLES_S * NSEC_PER_S;
+
+		if (sa->flags & IKE_SA_INITIATOR_REFUSED) {
+			nsec settled = sa->last + AUTH_SETTLES_S * NSEC_PER_S;
+
+			if (now >= settled || last_call) {
+				sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
+				sa->auth_failed = true;
+				emit_ike(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
+				sa->established = NSEC_NONE;
+				ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
+			} else {
+				next = settled;
+			}
+		} else if (now >= at || last_call) {
+			ike_sa_established(t, ike_sa, sa->established);
+		} else {
+			next = at;
+		}
+	}
+	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE) {
+		nsec at = sa->last + DELETE_SETTLES_S * NSEC_PER_S;
+
+		if (now >= at || last_call)
+			ike_sa_delete_seen(t, ike_sa, sa->delete_at, sa->delete_by);
+		else
+			next = earlier(next, at);
+	}
+	for (int slot = 0; slot < 2; slot++) {
+		struct exchange *x = &sa->current[slot];
+
+		if (x->id == 0 || x->closed)
+			continue;
+		nsec at = exchange_abandon_at(t, x);
+
+		if (now < at)
+			next = earlier(next, at);
+		else if (x->responses == 0)
+			abandoned(t, ike_sa, x, now);
+		else
+			exchange_close(t, x, OUTCOME_ANSWERED, now);
+	}
+	if (sa->end_reason == END_NONE && sa->established == NSEC_NONE && next == NSEC_NONE &&
+	    now - sa->last >= t->settings->retx_abandon_max)
+		ike_sa_end(t, ike_sa, sa->last, END_FAILED, SIDE_UNKNOWN, GRADE_INFERRED);
+	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
+		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= t->settings->ended_keep) {
+		ike_sa_release(t, ike_sa);
+		return;
+	}
+	if (sa->end_reason != END_NONE)
+		next = earlier(next, nsec_later(sa->ended, sa->last) + t->settings->ended_keep);
+	else if (next == NSEC_NONE)
+		next = sa->established == NSEC_NONE ? sa->last + t->settings->retx_abandon_max :
+						      sa->last + t->settings->silent_end + 1;
+	ike_sa_wake(t, ike_sa, nsec_later(next, now + NSEC_PER_MS));
+}
+
+/* ---- the clear part: offers, suite, NAT, vendors --------------------------- */
+
+static void remember_vendors(struct ike_sa *sa, const struct ike_message *m, int8_t side)
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < m->n_vendor_ids && i < IKE_VENDOR_IDS_MAX; i++) {
+		const struct ike_vendor_id *v = &m->vendor_ids[i];
+		char hex[TRACK_VENDOR_HEX] = "";
+		bool known = false;
+
+		for (unsigned b = 0; b < v->length && b < 16; b++) {
+			hex[2 * b] = digit[v->bytes[b] >> 4];
+			hex[2 * b + 1] = digit[v->bytes[b] & 15];
+		}
+		for (unsigned k = 0; k < sa->n_vendors; k++)
+			known |= sa->vendors[k].side == side && strcmp(sa->vendors[k].hex, hex) == 0;
+		if (known || sa->n_vendors == TRACK_VENDORS_MAX)
+			continue;
+		sa->vendors[sa->n_vendors].name = v->name;
+		sa->vendors[sa->n_vendors].side = side;
+		memcpy(sa->vendors[sa->n_vendors].hex, hex, sizeof(hex));
+		sa->n_vendors++;
+	}
+}
+
+/* RFC 7296 2.23: no source hash fits the address we see -> the sender stands behind a NAT. */
+static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival *a, const struct ike_message *m)
+{
+	int sender = a->side == sa->initiator_side ? 0 : 1;
+	/* IKEv1 hashes hold both cookies; the first IKEv2 request has no responder SPI yet. */
+	uint64_t spi_r = m->header.spi_r;
+	tristate found[2] = { RECORD_UNKNOWN, RECORD_UNKNOWN };
+
+	for (unsigned i = 0; i < m->n_nat_source && i < IKE_NAT_HASHES_MAX; i++) {
+		bool fits = ike_nat_hash_matches(m->nat_source[i], m->header.spi_i, spi_r, a->packet->src, a->src_port);
+
+		found[sender] = (tristate)(found[sender] == 0 || fits ? 0 : 1);
+	}
+	for (unsigned i = 0; i < m->n_nat_destination && i < 2; i++)
+		found[1 - sender] = ike_nat_hash_matches(m->nat_destination[i], m->header.spi_i, spi_r, a->packet->dst,
+							 a->dst_port) ? 0 : 1;
+	for (int role = 0; role < 2; role++) {
+		int side = role == 0 ? sa->initiator_side : 1 - sa->initiator_side;
+		struct tunnel *w = &t->tunnels[sa->tunnel];
+
+		if (found[role] == RECORD_UNKNOWN || sa->nat[role] == 1)
+			continue;
+		sa->nat[role] = found[role];
+		if (found[role] == 1 && w->behind_nat[side] != 1) {
+			struct event ev = event_of(t, EVENT_NAT_FOUND, a->at, sa->tunnel);
+
+			ev.ike_sa = (uint32_t)(sa - t->ike_sas);
+			ev.side = (int8_t)side;
+			event_emit(t, &ev);
+		}
+		w->behind_nat[side] = found[role];
+	}
+}
+
+static void choose2(struct ike_sa *sa, const struct ike_message *m)
+{
+	for (unsigned i = 0; i < m->n_transforms && i < IKE_TRANSFORMS_MAX; i++) {
+		const struct ike2_transform *f = &m->transforms[i];
+
+		switch (f->type) {
+		case IKE2_TRANSFORM_ENCR:
+			sa->encr = f->id;
+			sa->key_bits = f->key_bits;
+			break;
+		case IKE2_TRANSFORM_PRF:
+			sa->prf = f->id;
+			break;
+		case IKE2_TRANSFORM_INTEG:
+			sa->integ = f->id;
+			break;
+		case IKE2_TRANSFORM_KE:
+			sa->group = f->id;
+			break;
+		}
+	}
+}
+
+static void choose1(struct ike_sa *sa, const struct ike1_offer *o)
+{
+	sa->encr = o->encryption;
+	sa->key_bits = o->key_bits;
+	sa->integ = o->hash;
+	sa->prf = o->prf;
+	sa->group = o->group;
+	sa->auth = o->auth;
+	sa->life_seconds = o->life_seconds;
+	sa->life_kilobytes = o->life_kilobytes;
+	sa->has_life_seconds = o->has_life_seconds;
+	sa->has_life_kilobytes = o->has_life_kilobytes;
+}
+
+static void emit_lifetime(struct tracker *t, enum event_kind kind, uint32_t ike_sa, const struct arrival *a)
+{
+	struct event ev = event_of(t, kind, a->at, t->ike_sas[ike_sa].tunnel);
+
+	ev.ike_sa = ike_sa;
+	ev.side = a->side;
+	event_emit(t, &ev);
+}
+
+void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	bool from_initiator = a->side == sa->initiator_side;
+
+	remember_vendors(sa, m, a->side);
+	if (m->n_nat_source + m->n_nat_destination > 0)
+		judge_nat(t, sa, a, m);
+	if (m->n_transforms > 0 && !from_initiator) {
+		choose2(sa, m);
+	} else if (m->n_transforms > 0) {
+		unsigned n = m->n_transforms;
+
+		if (n > sizeof(sa->transforms) / sizeof(*sa->transforms))
+			n = sizeof(sa->transforms) / sizeof(*sa->transforms);
+		memcpy(sa->transforms, m->transforms, n * sizeof(*m->transforms));
+		sa->n_transforms = (uint8_t)n;
+		sa->offer_frame = a->frame->number;
+	}
+	if (m->n_offers > 0 && !from_initiator) {
+		choose1(sa, &m->offers[0]);
+		emit_lifetime(t, EVENT_LIFETIME_ANSWERED, ike_sa, a);
+	} else if (m->n_offers > 0 && sa->n_offers == 0) {
+		unsigned n = m->n_offers < TRACK_OFFERS_MAX ? m->n_offers : TRACK_OFFERS_MAX;
+
+		memcpy(sa->offers1, m->offers, n * sizeof(*m->offers));
+		sa->n_offers = (uint8_t)n;
+		sa->offer_frame = a->frame->number;
+		emit_lifetime(t, EVENT_LIFETIME_OFFERED, ike_sa, a);
+	}
+	sa->flags |= IKE_SA_DIRTY;
+}
+
+/*
+ * The longest IKE message that can still be an error answer inside SK: empty,
+ * or one notify (DETECTION-FACTS 1.8, 3.3).
+ */
+uint32_t ike_sa_error_bytes_max(const struct ike_sa *sa)
+{
+	unsigned icv = ike2_encr_icv_bytes(sa->encr), iv = ike2_encr_iv_bytes(sa->encr);
+	unsigned block = ike2_encr_block_bytes(sa->encr);
+
+	if (sa->encr == 0 || iv == 0)
+		return 112;
+	if (icv == 0) {
+		icv = ike2_integ_icv_bytes(sa->integ);
+		return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + icv + 2 * block;
+	}
+	return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + icv + 24;
+}

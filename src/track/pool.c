@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/tracker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+bool pool_new(struct pool *p, uint32_t capacity)
+{
+	*p = (struct pool){ .capacity = capacity, .free = calloc(capacity, sizeof(*p->free)) };
+	return p->free != NULL;
+}
+
+void pool_free(struct pool *p)
+{
+	free(p->free);
+	*p = (struct pool){ 0 };
+}
+
+uint32_t pool_take(struct pool *p)
+{
+	if (p->n_free > 0) {
+		p->used++;
+		return p->free[--p->n_free];
+	}
+	if (p->high == p->capacity)
+		return NO_INDEX;
+	p->used++;
+	return p->high++;
+}
+
+void pool_give(struct pool *p, uint32_t i)
+{
+	assert(i < p->high && p->n_free < p->capacity);
+	p->free[p->n_free++] = i;
+	p->used--;
+}
+
+bool index_new(struct index *x, uint32_t capacity)
+{
+	uint32_t size = 16;
+
+	while (size < capacity * 2)	/* at most half full, so that probes stay short */
+		size *= 2;
+	*x = (struct index){ .slot = calloc(size, sizeof(*x->slot)), .mask = size - 1 };
+	return x->slot != NULL;
+}
+
+void index_free(struct index *x)
+{
+	free(x->slot);
+	*x = (struct index){ 0 };
+}
+
+void index_add(struct index *x, uint64_t hash, uint32_t i)
+{
+	uint32_t at = (uint32_t)hash & x->mask;
+
+	while (x->slot[at] != 0)
+		at = (at + 1) & x->mask;
+	x->slot[at] = i + 1;
+}
+
+void index_remove(struct index *x, uint64_t hash, uint32_t i,
+		  uint64_t (*hash_of)(const void *user, uint32_t i), const void *user)
+{
+	uint32_t hole = (uint32_t)hash & x->mask;
+
+	while (x->slot[hole] != i + 1) {
+		if (x->slot[hole] == 0)
+			return;
+		hole = (hole + 1) & x->mask;
+	}
+	/* Close the hole: move up every later entry of the cluster that may stand here. */
+	for (uint32_t at = (hole + 1) & x->mask; x->slot[at] != 0; at = (at + 1) & x->mask) {
+		uint32_t home = (uint32_t)hash_of(user, x->slot[at] - 1) & x->mask;
+
+		if (((at - home) & x->mask) >= ((at - hole) & x->mask)) {
+			x->slot[hole] = x->slot[at];
+			hole = at;
+		}
+	}
+	x->slot[hole] = 0;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of the tracker share: its tables and the functions by which
+ * they call each other.  Private to src/track.
+ *
+ *   tracker.c   frames -> ESP, IKE, ICMP; time; the public functions
+ *   pool.c      fixed pools of objects, their hash indices, eviction
+ *   tunnel.c    pairs of peers and the paths that lead to them
+ *   esp_sa.c    ESP and AH packets: the fast path, births, sequence numbers
+ *   child_sa.c  pairs of ESP SAs: births, predecessors, ends
+ *   ike_sa.c    IKE SAs: states, rekey, end
+ *   exchange.c  requests, answers, copies
+ *   ike2.c      what IKEv2 messages mean
+ *   ike1.c      what IKEv1 messages mean
+ *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
+ *   event.c     events and their sentences
+ *   snapshot.c  objects -> records
+ */
+#ifndef SAWATCH_TRACK_TRACKER_H
+#define SAWATCH_TRACK_TRACKER_H
+
+#include <sawatch/esp.h>
+#include <sawatch/track.h>
+#include <sawatch/udp.h>
+
+/* ---- pools ---------------------------------------------------------------- */
+
+/* Object slots of one kind: `free` is a stack of slots that were used and given back. */
+struct pool {
+	uint32_t capacity, used, high;	/* high: slots ever touched */
+	uint32_t *free;
+	uint32_t n_free;
+	uint32_t cursor;		/* where the search for the quietest goes on */
+};
+
+/* A hash index over the slots of a pool: open addressing, linear probing, slot + 1, 0 empty. */
+struct index {
+	uint32_t *slot;
+	uint32_t mask;
+};
+
+bool pool_new(struct pool *p, uint32_t capacity);
+void pool_free(struct pool *p);
+uint32_t pool_take(struct pool *p);		/* NO_INDEX when full */
+void pool_give(struct pool *p, uint32_t i);
+
+bool index_new(struct index *x, uint32_t capacity);
+void index_free(struct index *x);
+void index_add(struct index *x, uint64_t hash, uint32_t i);
+/* Remove; `hash_of` recomputes the hash of a slot, because its neighbours may move up. */
+void index_remove(struct index *x, uint64_t hash, uint32_t i,
+		  uint64_t (*hash_of)(const void *user, uint32_t i), const void *user);
+
+/* ---- a path: two endpoints as seen on the wire, leading to a tunnel ------- */
+
+struct path {
+	struct endpoint a, b;		/* a < b; ports 500 and 4500 count as 0 */
+	uint32_t tunnel;		/* NO_INDEX: slot free */
+	int8_t side_of_a;
+	uint32_t next_in_tunnel;
+	uint64_t hash;
+};
+
+/* ---- timers: a binary heap of moments ------------------------------------- */
+
+enum timer_kind { TIMER_TUNNEL, TIMER_IKE_SA };
+
+struct timer {
+	nsec at;
+	uint32_t object;
+	uint8_t kind;
+};
+
+/* ---- one message or packet on its way through the tracker ----------------- */
+
+struct arrival {
+	const struct frame *frame;
+	const struct packet *packet;
+	nsec at;
+	uint16_t src_port, dst_port;
+	enum encap encap;
+	bool ip_fragments;		/* came out of reassembly */
+	uint32_t tunnel;		/* index, when known */
+	int8_t side;			/* sender's */
+};
+
+/* One ESP or AH packet: what the fast path needs. */
+struct esp_arrival {
+	struct addr src, dst;
+	uint32_t spi, seq;
+	uint16_t src_port, dst_port;
+	uint8_t protocol, encap;
+	uint32_t bytes;
+	uint64_t hash;
+	nsec at;
+	const struct frame *frame;
+	uint32_t network;
+};
+
+/* ---- hygiene -------------------------------------------------------------- */
+
+enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64 };
+
+struct recent_message {
+	uint64_t hash;
+	nsec at;
+	struct endpoint src, dst;
+	uint32_t tunnel;		/* NO_INDEX not known; valid while that tunnel has this id */
+	object_id tunnel_id;
+	int8_t side;
+};
+
+struct recent_gap {
+	nsec at;
+	uint32_t esp_sa, tunnel;
+	uint64_t frame;
+};
+
+enum { PENDING_DELETES = 8 };
+
+/* A child delete (IKEv2 42/42, IKEv1 of that size) whose SA is not yet known. */
+struct pending_delete {
+	nsec at;			/* NSEC_NONE: free */
+	uint32_t tunnel, ike_sa;
+	int8_t by;
+	bool answered;
+};
+
+enum object_kind { OBJECT_TUNNEL, OBJECT_IKE_SA, OBJECT_CHILD_SA, OBJECT_ESP_SA, OBJECT_EXCHANGE,
+		   OBJECT_EVENT, OBJECT_KINDS };
+
+struct capture_numbers {
+	uint32_t capture;
+	uint32_t next[OBJECT_KINDS];
+};
+
+/* ---- flags private to the tracker ----------------------------------------- */
+
+enum {
+	IKE_SA_USED = 1, IKE_SA_DIRTY = 2,
+	IKE_SA_AUTH_TENTATIVE = 4,	/* IDr came: authenticated, or EAP begins */
+	IKE_SA_ESTABLISHED_TOLD = 8,
+	IKE_SA_INITIATOR_REFUSED = 16,	/* the initiator sent a notify right after the answer to IKE_AUTH */
+	IKE_SA_REKEYED_AWAY = 32,	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
+	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
+};
+
+enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
+       TUNNEL_ONE_SIDED_TOLD1 = 16 };
+
+struct tracker {
+	const struct settings *settings;
+	struct hash_key key;
+	struct tracker_handler handler;
+
+	struct pool tunnel_pool, path_pool, ike_pool, child_pool, esp_pool;
+	struct index path_index, ike_index, esp_index;
+	struct tunnel *tunnels;
+	struct path *paths;
+	struct ike_sa *ike_sas;
+	struct child_sa *child_sas;
+	struct esp_sa *esp_sas;
+	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
+	uint32_t esp_by_spi_mask;
+
+	struct timer *timers;
+	uint32_t n_timers, timers_capacity;
+
+	nsec now;			/* the latest packet time, never going back */
+	nsec next_due;			/* of the earliest timer */
+	uint64_t frame;			/* number of the frame at work */
+	uint32_t capture;		/* capture of the frame at work */
+
+	struct recent_message *recent;
+	struct recent_gap gaps[RECENT_GAPS];
+	unsigned next_gap;
+	nsec loss_until, loss_told;
+	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
+	nsec jump_told;
+	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
+	uint64_t *strangers;		/* first sightings of SPIs under pressure */
+	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
+	bool any_learned;
+	bool finishing;
+
+	struct capture_numbers numbers[CAPTURES_MAX];
+	unsigned n_numbers;
+	struct tracker_counters counters;
+};
+
+/* tracker.c */
+object_id tracker_number(struct tracker *t, enum object_kind kind);
+void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
+static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }	/* NSEC_NONE is the earliest */
+
+/* tunnel.c */
+uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
+uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network, int8_t *ret_side);
+void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst, int8_t src_side);
+void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
+void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
+void tunnel_release(struct tracker *t, uint32_t tunnel);
+enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec now);
+
+/* esp_sa.c */
+uint64_t esp_hash(const struct tracker *t, const struct esp_arrival *a);
+uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
+void esp_packet(struct tracker *t, const struct esp_arrival *a);
+void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);
+void esp_release(struct tracker *t, uint32_t esp);
+
+/* child_sa.c */
+uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
+		     int by, const struct exchange *x, bool tentative);
+void child_discard(struct tracker *t, uint32_t child);
+void child_esp_born(struct tracker *t, uint32_t esp);
+void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered);
+void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
+void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
+void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void child_release(struct tracker *t, uint32_t child);
+
+/* ike_sa.c */
+uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r);
+uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i);
+uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
+		    int8_t initiator_side);
+void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
+void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
+void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
+void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
+void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m);
+void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
+void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
+void ike_sa_release(struct tracker *t, uint32_t ike_sa);
+void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
+uint32_t ike_sa_error_bytes_max(const struct ike_sa *sa);
+static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }
+static inline struct endpoint arrival_dst(const struct arrival *a) { return (struct endpoint){ a->packet->dst, a->dst_port }; }
+
+/* exchange.c */
+enum transmission { TRANSMISSION_FIRST, TRANSMISSION_PART, TRANSMISSION_COPY };
+struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, nsec at, int from);
+enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a, const struct ike_message *m, uint64_t hash);
+enum transmission exchange_response(struct tracker *t, struct exchange *x, const struct arrival *a, const struct ike_message *m, uint64_t hash);
+void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
+nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
+void exchange_write(struct tracker *t, struct exchange *x);
+bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
+
+/* ike2.c, ike1.c */
+void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash);
+void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash);
+void ike_message(struct tracker *t, struct arrival *a, struct reader r);
+
+/* hygiene.c */
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash);
+void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
+void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
+void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);
+void hygiene_clock(struct tracker *t, nsec at);
+void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance);
+void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now);
+
+/* event.c */
+struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
+void event_emit(struct tracker *t, const struct event *ev);
+
+/* snapshot.c */
+void snapshot_tunnel(struct tracker *t, uint32_t tunnel);
+void snapshot_ike_sa(struct tracker *t, uint32_t ike_sa);
+void snapshot_child_sa(struct tracker *t, uint32_t child);
+void snapshot_esp_sa(struct tracker *t, uint32_t esp);
+void snapshot_exchange(struct tracker *t, struct exchange *x);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Tunnels and the paths that lead to them.  A path is a pair of endpoints as
+ * packets show them; several may lead to one tunnel (NAT, MOBIKE, ports 500
+ * and 4500), and the IKE SPIs say which.
+ */
+#include "track/tracker.h"
+
+enum { EVICTION_SAMPLE = 16, IKE_PORT = 500, NAT_T_PORT = 4500 };
+
+/* The well-known ports carry no identity; any other port is a NAT's and tells clients apart. */
+static struct endpoint identity_of(struct endpoint p)
+{
+	if (p.port == IKE_PORT || p.port == NAT_T_PORT)
+		p.port = 0;
+	return p;
+}
+
+static uint64_t path_hash(const struct tracker *t, struct endpoint a, struct endpoint b)
+{
+	return hash_5(&t->key, a.addr.high, a.addr.low, b.addr.high, b.addr.low,
+		      (uint64_t)a.port << 16 | b.port);
+}
+
+static uint64_t hash_of_slot(const void *user, uint32_t i)
+{
+	return ((const struct tracker *)user)->paths[i].hash;
+}
+
+static struct path *path_find(struct tracker *t, struct endpoint a, struct endpoint b)
+{
+	uint64_t hash = path_hash(t, a, b);
+	uint32_t at = (uint32_t)hash & t->path_index.mask;
+
+	for (; t->path_index.slot[at] != 0; at = (at + 1) & t->path_index.mask) {
+		struct path *p = &t->paths[t->path_index.slot[at] - 1];
+
+		if (p->hash == hash && endpoint_equal(p->a, a) && endpoint_equal(p->b, b))
+			return p;
+	}
+	return NULL;
+}
+
+uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side)
+{
+	struct endpoint s = identity_of(src), d = identity_of(dst);
+	bool src_first = endpoint_compare(s, d) <= 0;
+	const struct path *p = src_first ? path_find(t, s, d) : path_find(t, d, s);
+
+	*ret_side = SIDE_UNKNOWN;
+	if (!p)
+		return NO_INDEX;
+	*ret_side = src_first ? p->side_of_a : (int8_t)(1 - p->side_of_a);
+	return p->tunnel;
+}
+
+static void path_release(struct tracker *t, uint32_t i)
+{
+	uint32_t *link = &t->tunnels[t->paths[i].tunnel].paths;
+
+	while (*link != i)
+		link = &t->paths[*link].next_in_tunnel;
+	*link = t->paths[i].next_in_tunnel;
+	index_remove(&t->path_index, t->paths[i].hash, i, hash_of_slot, t);
+	t->paths[i].tunnel = NO_INDEX;
+	pool_give(&t->path_pool, i);
+}
+
+void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
+		     int8_t src_side)
+{
+	struct endpoint s = identity_of(src), d = identity_of(dst);
+	bool src_first = endpoint_compare(s, d) <= 0;
+	struct path *p = src_first ? path_find(t, s, d) : path_find(t, d, s);
+	int8_t side_of_a = src_first ? src_side : (int8_t)(1 - src_side);
+
+	if (p && p->tunnel == tunnel) {
+		p->side_of_a = side_of_a;
+		return;
+	}
+	if (p)				/* another's: the latest word counts */
+		path_release(t, (uint32_t)(p - t->paths));
+	uint32_t i = pool_take(&t->path_pool);
+
+	if (i == NO_INDEX) {			/* room: the next path in turn that is not this tunnel's */
+		i = t->path_pool.cursor++ % t->path_pool.capacity;
+		path_release(t, i);
+		i = pool_take(&t->path_pool);
+	}
+	t->paths[i] = (struct path){ .a = src_first ? s : d, .b = src_first ? d : s, .tunnel = tunnel,
+				     .side_of_a = side_of_a, .next_in_tunnel = t->tunnels[tunnel].paths };
+	t->tunnels[tunnel].paths = i;
+	t->paths[i].hash = path_hash(t, t->paths[i].a, t->paths[i].b);
+	index_add(&t->path_index, t->paths[i].hash, i);
+}
+
+/* Of a few tunnels the one that is missed least: no IKE SA before one, then the quietest. */
+static uint32_t quietest(struct tracker *t)
+{
+	uint32_t best = NO_INDEX;
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
+		uint32_t i = t->tunnel_pool.cursor++ % t->tunnel_pool.high;
+		const struct tunnel *w = &t->tunnels[i];
+		const struct tunnel *b = best == NO_INDEX ? NULL : &t->tunnels[best];
+
+		if (!(w->flags & TUNNEL_USED))
+			continue;
+		bool known = w->state_since != NSEC_NONE, best_known = b && b->state_since != NSEC_NONE;
+
+		if (!b || known < best_known || (known == best_known && w->last < b->last))
+			best = i;
+	}
+	return best;
+}
+
+uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
+		    int8_t *ret_side)
+{
+	uint32_t i = tunnel_find(t, src, dst, ret_side);
+
+	if (i != NO_INDEX)
+		return i;
+	i = pool_take(&t->tunnel_pool);
+	if (i == NO_INDEX) {
+		uint32_t victim = quietest(t);
+
+		if (victim == NO_INDEX)
+			return NO_INDEX;
+		t->counters.evicted_tunnels++;
+		tunnel_release(t, victim);
+		i = pool_take(&t->tunnel_pool);
+	}
+	struct endpoint s = identity_of(src), d = identity_of(dst);
+	bool src_first = endpoint_compare(s, d) <= 0;
+	struct tunnel *w = &t->tunnels[i];
+	uint32_t generation = w->generation + 1;
+
+	*w = (struct tunnel){
+		.peer = { src_first ? s : d, src_first ? d : s }, .now = { src_first ? src : dst, src_first ? dst : src },
+		.network = network, .first = t->now, .last = t->now,
+		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
+		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
+		.paths = NO_INDEX, .ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
+		.loss_last = NSEC_NONE, .flags = TUNNEL_USED | TUNNEL_DIRTY, .due = NSEC_NONE,
+		.state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE, .generation = generation,
+	};
+	w->id = tracker_number(t, OBJECT_TUNNEL);
+	for (unsigned n = 0; n < PENDING_DELETES; n++)
+		t->deletes[i * PENDING_DELETES + n].at = NSEC_NONE;
+	*ret_side = src_first ? 0 : 1;
+	tunnel_add_path(t, i, src, dst, *ret_side);
+	return i;
+}
+
+void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+
+	if (w->due != NSEC_NONE && w->due <= at)
+		return;
+	w->due = at;
+	tracker_schedule(t, TIMER_TUNNEL, tunnel, at);
+}
+
+enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	const struct tunnel *w = &t->tunnels[tunnel];
+	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
+	bool live[2] = { false, false };
+
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa->established != NSEC_NONE && (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END))
+			return TUNNEL_UP;
+		was_up |= sa->established != NSEC_NONE;
+	}
+	for (int d = 0; d < 2; d++)
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d]; i = t->esp_sas[i].next_in_direction) {
+			const struct esp_sa *sa = &t->esp_sas[i];
+
+			live[d] = (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
+				  now - sa->last <= t->settings->idle;
+			was_up |= sa->packets >= 3;
+		}
+	if (live[0] && live[1])
+		return TUNNEL_UP;
+	if (live[0] || live[1])
+		return TUNNEL_UNKNOWN;
+	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
+}
+
+/* Forget SAs that ended long ago; end those that fell silent. */
+static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	bool alive = false;
+	uint32_t next;
+
+	for (int d = 0; d < 2; d++)
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX; i = next) {
+			struct esp_sa *sa = &t->esp_sas[i];
+
+			next = sa->next_in_direction;
+			w->side[d].esp_last = nsec_later(w->side[d].esp_last, sa->last);
+			w->last = nsec_later(w->last, sa->last);
+			if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
+				esp_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+			if (sa->end_reason != END_NONE &&
+			    now - nsec_later(sa->ended, sa->last) > t->settings->ended_keep)
+				esp_release(t, i);
+			else
+				alive = true;
+		}
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = next) {
+		struct child_sa *c = &t->child_sas[i];
+
+		next = c->next_in_tunnel;
+		if (c->end_reason != END_NONE && now - c->ended > t->settings->ended_keep &&
+		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX)
+			child_release(t, i);
+		else
+			alive = true;
+	}
+	return alive || w->ike_sas != NO_INDEX;
+}
+
+void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	enum tunnel_state state;
+
+	child_settle(t, tunnel, now, false);
+	hygiene_judge_mirror(t, tunnel, now);
+
+	bool alive = clean(t, tunnel, now);
+
+	state = tunnel_judge_state(t, tunnel, now);
+	if (state != w->state) {
+		w->state = state;
+		w->state_since = now;
+		w->flags |= TUNNEL_DIRTY;
+	}
+	struct event ev = event_of(t, EVENT_TICK, now, tunnel);
+
+	event_emit(t, &ev);
+	if (alive)
+		tunnel_wake(t, tunnel, now + t->settings->judge_every);
+}
+
+void tunnel_release(struct tracker *t, uint32_t tunnel)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+
+	snapshot_tunnel(t, tunnel);
+	while (w->ike_sas != NO_INDEX) {
+		ike_sa_end(t, w->ike_sas, t->ike_sas[w->ike_sas].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+		ike_sa_release(t, w->ike_sas);
+	}
+	for (int d = 0; d < 2; d++)
+		while (w->esp_sas[d] != NO_INDEX) {
+			uint32_t i = w->esp_sas[d];
+
+			esp_end(t, i, t->esp_sas[i].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+			esp_release(t, i);
+		}
+	while (w->child_sas != NO_INDEX)
+		child_release(t, w->child_sas);
+	while (w->paths != NO_INDEX)
+		path_release(t, w->paths);
+	w->flags = 0;
+	w->due = NSEC_NONE;
+	pool_give(&t->tunnel_pool, tunnel);
+}
