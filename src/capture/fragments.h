@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Unfinished datagrams: which fragments came, what they add up to, who may
+ * keep some, and when to give up.  The bytes are with the glue.
+ *
+ * Policy: a datagram with overlapping fragments is refused with all that
+ * follows (RFC 5722, for IPv4 too); an exact copy is ignored, also within a
+ * second after the datagram was whole (a mirror that delivers twice).  Known
+ * pairs and strangers have separate shares; no destination may use more than
+ * a quarter of a share; over any limit the oldest makes room.
+ */
+#ifndef SAWATCH_CAPTURE_FRAGMENTS_H
+#define SAWATCH_CAPTURE_FRAGMENTS_H
+
+#include <sawatch/hash.h>
+#include <sawatch/reassemble.h>
+
+#include "glue.h"
+
+struct fragments;
+
+struct fragments_setup {
+	uint32_t datagrams, blocks;
+	nsec timeout;
+	struct hash_key key;
+	const struct reassemble_handler *handler;	/* missing, known; borrowed */
+	struct reassemble_counters *counters;
+	struct glue *v4, *v6;
+};
+
+enum { FRAGMENTS_WHOLE_MAX = 40 + 65535 };	/* IPv6: the payload length is without the header */
+
+/* Slots in the glue that `datagrams` unfinished ones take. */
+uint32_t fragments_slots(uint32_t datagrams);
+
+struct fragments *fragments_open(const struct fragments_setup *s);	/* NULL: no memory */
+
+/*
+ * True when `p` completes a datagram: it is in `whole` (FRAGMENTS_WHOLE_MAX
+ * bytes), and *ret borrows from there.
+ */
+bool fragments_add(struct fragments *t, nsec now, const struct frame *f, const struct packet *p,
+		   uint8_t *whole, struct packet *ret);
+
+void fragments_expire(struct fragments *t, nsec now);
+void fragments_forget(struct fragments *t);	/* all, without a word */
+void fragments_close(struct fragments *t);	/* accepts NULL */
+
+#endif

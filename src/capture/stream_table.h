@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The table of streams: finding them, whose blocks they use, and who has to
+ * go.  A stream that has carried a message is proven; the others share a half
+ * of everything and are evicted first.
+ */
+#ifndef SAWATCH_CAPTURE_STREAM_TABLE_H
+#define SAWATCH_CAPTURE_STREAM_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sawatch/addr.h>
+
+#include "blocks.h"
+#include "lru.h"
+#include "streams.h"
+
+enum {
+	STREAM_MESSAGE_MAX = 65535,	/* with its length field, RFC 9329 3 */
+	STREAM_SCRATCH = STREAM_MESSAGE_MAX + GLUE_OUT_MAX,
+};
+
+/* Bytes ahead of a hole; they are with the glue. */
+struct held {
+	uint32_t next;
+	uint32_t seq, length;
+};
+
+struct direction {
+	bool placed;		/* `next` is known */
+	bool at_start;		/* no byte was read yet, and it begins with the SYN */
+	bool lost;		/* the framing is unknown */
+	bool fin_seen, syn_seen;
+	uint32_t next;		/* sequence number of the next byte in order */
+	uint32_t start;		/* where it was placed */
+	uint32_t origin;	/* position 0 of the glue's flow */
+	uint32_t syn, fin;	/* first byte after another SYN; first byte after the FIN */
+	uint32_t held;		/* list by sequence number */
+	uint32_t held_cost, held_blocks;
+	nsec stuck_since;	/* something is held, or too far ahead; else NSEC_NONE */
+	struct chain pending;	/* in order, but no whole message yet */
+	uint32_t wanted;	/* bytes in `pending` at which it is worth looking again */
+	uint32_t discard;	/* bytes in order that are still to be thrown away */
+	struct frame frame;	/* latest segment, without its bytes */
+	uint8_t hop_limit, depth;
+};
+
+struct stream {
+	struct endpoint ends[2];	/* the lower first; way[0] is from it */
+	uint32_t network;
+	uint32_t next;			/* in its hash chain */
+	bool used, proven;
+	uint32_t blocks;		/* of both ways, held and pending */
+	nsec seen;
+	struct direction way[2];
+};
+
+struct stream_share {
+	struct lru age;
+	uint32_t streams_max, blocks_max;
+	uint32_t blocks;
+};
+
+struct streams {
+	struct streams_setup setup;
+	struct stream *streams;
+	struct lru_link *by_age;
+	struct lru unused;
+	struct stream_share shares[2];	/* 0 strangers, 1 proven */
+	uint32_t *chain;
+	uint32_t mask;
+	struct held *held;
+	uint32_t held_free;
+	struct blocks blocks;		/* of what is pending */
+	uint8_t *scratch;
+};
+
+struct stream *stream_find(struct streams *t, const struct endpoint ends[2], uint32_t network);
+struct stream *stream_new(struct streams *t, const struct endpoint ends[2], uint32_t network);
+void stream_touch(struct streams *t, struct stream *s, nsec now);
+void stream_prove(struct streams *t, struct stream *s);
+void stream_evict(struct streams *t, struct stream *s);
+
+/* Charge `more` blocks; older streams of the same standing make room.  False: there is none. */
+bool stream_charge(struct streams *t, struct stream *s, uint32_t more);
+void stream_discharge(struct streams *t, struct stream *s, uint32_t less);
+
+/* Number of a direction in the glue. */
+static inline uint32_t stream_flow(const struct streams *t, const struct stream *s,
+				   const struct direction *d)
+{
+	return (uint32_t)(s - t->streams) * 2 + (uint32_t)(d - s->way);
+}
+
+/* Begin (again) at sequence number `seq`; what was held or pending is gone. */
+void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq, bool at_start);
+void direction_drop_held(struct streams *t, struct stream *s, struct direction *d);
+void direction_drop_pending(struct streams *t, struct stream *s, struct direction *d);
+
+#endif
