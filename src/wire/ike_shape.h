@@ -8,7 +8,7 @@
 /*
  * True when `r` holds exactly one message with an IKE header of a version and
  * an exchange that exist, an initiator's SPI, and the length of what is there:
- * about one in 2^50 of random datagrams.  RFC 7296 3.1, RFC 2408 3.1.
+ * so that ordinary traffic is never taken for it.  RFC 7296 3.1, RFC 2408 3.1.
  */
 bool ike_shaped(struct reader r);
 

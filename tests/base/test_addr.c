@@ -123,12 +123,23 @@ static void an_endpoint_shows_its_port_only_when_it_has_one(void **s)
 	char text[ENDPOINT_TEXT_MAX];
 
 	(void)s;
-	assert_string_equal(endpoint_text((struct endpoint){ parsed("192.0.2.1"), 0 }, text), "192.0.2.1");
-	assert_string_equal(endpoint_text((struct endpoint){ parsed("192.0.2.1"), 4500 }, text),
-			    "192.0.2.1:4500");
-	assert_string_equal(endpoint_text((struct endpoint){ parsed("2001:db8::1"), 0 }, text), "2001:db8::1");
-	assert_string_equal(endpoint_text((struct endpoint){ parsed("2001:db8::1"), 500 }, text),
-			    "[2001:db8::1]:500");
+
+	static const struct {
+		const char *address;
+		uint16_t port;
+		const char *expected;
+	} rows[] = {
+		{ "192.0.2.1", 0, "192.0.2.1" },
+		{ "192.0.2.1", 4500, "192.0.2.1:4500" },
+		{ "2001:db8::1", 0, "2001:db8::1" },
+		{ "2001:db8::1", 500, "[2001:db8::1]:500" },
+	};
+
+	for (int i = 0; i < 4; i++) {
+		struct endpoint p = { parsed(rows[i].address), rows[i].port };
+
+		assert_string_equal(endpoint_text(p, text), rows[i].expected);
+	}
 }
 
 static void the_longest_texts_fit(void **s)

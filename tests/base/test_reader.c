@@ -8,7 +8,7 @@
 
 #include <sawatch/reader.h>
 
-static const uint8_t wire[12] = { 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c };
+static const uint8_t wire[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
 /* `captured` bytes of `wire` in a heap block of exactly that size. */
 static uint8_t *exact(size_t captured)

@@ -58,11 +58,12 @@ static void a_tunnel_has_one_name_whichever_side_is_given_first(void **s)
 {
 	struct endpoint v4 = { addr_v4(0xc0000201), 4500 };
 	struct endpoint v6 = { { UINT64_C(0x20010db800000000), 1 }, 0 };
+	const char *name = "192.0.2.1:4500<->2001:db8::1";
 	char text[TUNNEL_TEXT_MAX];
 
 	(void)s;
-	assert_string_equal(tunnel_text((struct endpoint[]){ v4, v6 }, text), "192.0.2.1:4500<->2001:db8::1");
-	assert_string_equal(tunnel_text((struct endpoint[]){ v6, v4 }, text), "192.0.2.1:4500<->2001:db8::1");
+	assert_string_equal(tunnel_text((struct endpoint[]){ v4, v6 }, text), name);
+	assert_string_equal(tunnel_text((struct endpoint[]){ v6, v4 }, text), name);
 }
 
 static void the_longest_tunnel_name_fits(void **s)

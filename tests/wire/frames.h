@@ -114,8 +114,8 @@ static inline void wrap_extension(struct built *b, uint8_t next, uint8_t more)
 	h[1] = more;
 }
 
-static inline void wrap_ipv6_fragment(struct built *b, uint8_t next, unsigned offset_bytes, int more,
-				      uint32_t id)
+static inline void wrap_ipv6_fragment(struct built *b, uint8_t next, unsigned offset_bytes,
+				      int more, uint32_t id)
 {
 	uint8_t *h = built_wrap(b, 8);
 
@@ -136,7 +136,7 @@ static inline void wrap_udp(struct built *b, uint16_t src_port, uint16_t dst_por
 
 static inline void wrap_ethernet(struct built *b, uint16_t ethertype)
 {
-	static const uint8_t addresses[12] = { 0x00, 0x1b, 0x21, 1, 2, 3, 0x00, 0x1b, 0x21, 4, 5, 6 };
+	static const uint8_t addresses[12] = { 0, 0x1b, 0x21, 1, 2, 3, 0, 0x1b, 0x21, 4, 5, 6 };
 	uint8_t *h = built_wrap(b, 14);
 
 	memcpy(h, addresses, sizeof(addresses));
@@ -186,7 +186,8 @@ static inline void wrap_vxlan(struct built *b, uint32_t vni)
 	put32(h + 4, vni << 8);
 }
 
-static inline void wrap_geneve(struct built *b, uint32_t vni, uint16_t ethertype, uint8_t option_words)
+static inline void wrap_geneve(struct built *b, uint32_t vni, uint16_t ethertype,
+			       uint8_t option_words)
 {
 	uint8_t *h = built_wrap(b, 8 + 4 * (size_t)option_words);
 
