@@ -25,6 +25,7 @@
 	X(COUNT, "table.ike_sas", tables_ike_sas, 262144, 16, 4194304, "IKE SAs remembered at once")       \
 	X(COUNT, "table.child_sas", tables_child_sas, 524288, 16, 4194304, "child SAs remembered at once") \
 	X(COUNT, "table.esp_sas", tables_esp_sas, 1048576, 64, 16777216, "ESP and AH SAs remembered at once") \
+	X(COUNT, "table.alerts", tables_alerts, 8192, 16, 1048576, "alerts remembered at once")       \
 	X(MILLISECONDS, "dup.ike_ms", dup_ike, 200, 1, 10000, "identical IKE messages closer than this are copies made by the mirror, not retransmissions") \
 	X(MILLISECONDS, "dup.esp_ms", dup_esp, 50, 1, 10000, "the same for ESP and AH")                    \
 	X(MILLISECONDS, "nat_twin_ms", nat_twin, 50, 1, 10000, "the same payload between other addresses within this is the packet behind a NAT") \
@@ -44,18 +45,29 @@
 	X(SECONDS, "retx.abandon_max_s", retx_abandon_max, 90, 1, 3600, "and not after")                    \
 	X(COUNT, "retx.answered_copies", retx_answered_copies, 2, 1, 100, "identical requests after the answer that make a warning") \
 	X(COUNT, "retx.rounds_crit", retx_rounds_crit, 3, 1, 100, "new IKE SAs ending like that within ten minutes that make it critical") \
+	X(SECONDS, "retx.rounds_window_s", retx_rounds_window, 600, 1, 86400, "the time for those new IKE SAs; the alert clears after twice as long") \
+	X(SECONDS, "retx.answer_wait_s", retx_answer_wait, 2, 0, 60, "an answer may take this long before a request counts as unanswered") \
+	X(SECONDS, "retx.restart_s", retx_restart, 300, 1, 3600, "a new IKE_SA_INIT this soon after a given-up IKE_AUTH makes it critical") \
 	X(SECONDS, "churn.window_s", churn_window, 600, 1, 86400, "replacements of ESP SAs are counted over this time") \
 	X(COUNT, "churn.warn", churn_warn, 3, 1, 1000, "replacements in one direction that make a warning (at least 2 per parallel SA, plus 1)") \
 	X(COUNT, "churn.crit", churn_crit, 6, 1, 1000, "and a critical alert (at least 4 per parallel SA)") \
 	X(SECONDS, "churn.age_warn_s", churn_age_warn, 300, 0.01, 86400, "only while the median age at replacement is below this") \
 	X(SECONDS, "churn.age_crit_s", churn_age_crit, 120, 0.01, 86400, "critical below this: no vendor allows a shorter lifetime") \
+	X(RATIO, "volume.cv_bytes", volume_cv_bytes, 0.10, 0.001, 1, "volumes of retired SAs that spread less than this are one volume limit") \
+	X(RATIO, "volume.cv_age", volume_cv_age, 0.25, 0.001, 10, "while their ages spread more than this") \
+	X(RATIO, "volume.limit_tol", volume_limit_tol, 0.10, 0.001, 1, "a volume this close to a vendor's limit is that limit") \
+	X(COUNT, "volume.min_n", volume_min_n, 3, 2, 32, "retired SAs needed to tell volume from time") \
 	X(RATIO, "life.declared_tol", life_declared_tol, 0.01, 0, 1, "phase 1 lifetimes that differ by more than this are a mismatch") \
+	X(SECONDS, "life.declared_apart_s", life_declared_apart, 604800, 1, 31536000, "offers further apart than this are not compared") \
+	X(SECONDS, "life.active_s", life_active, 30, 0.1, 3600, "an SA that carried traffic this shortly before its end was not idle") \
 	X(RATIO, "life.cluster_tol", life_cluster_tol, 0.03, 0.001, 1, "ages this close to each other are one lifetime") \
 	X(COUNT, "life.min_n_medium", life_min_n_medium, 2, 1, 100, "early ends for medium confidence in an inferred mismatch") \
 	X(COUNT, "life.min_n_high", life_min_n_high, 4, 1, 100, "and for high confidence")                  \
 	X(SECONDS, "life.min_age_s", life_min_age, 120, 0.01, 86400, "no vendor has a shorter time lifetime; younger ends are not one") \
+	X(SECONDS, "life.window_s", life_window, 86400, 1, 2592000, "ends of SAs are compared over this time") \
 	X(SECONDS, "gap.min_s", gap_min, 1, 0.001, 3600, "a pause in the traffic at least this long is a gap") \
 	X(SECONDS, "gap.crit_s", gap_crit, 5, 0.001, 3600, "and critical from here")                        \
+	X(RATIO, "gap.factor", gap_factor, 5, 1, 1000, "and this many times the usual distance of its packets") \
 	X(SECONDS, "idle_s", idle, 300, 1, 86400, "an SA without packets for this long is idle")            \
 	X(COUNT, "loss.flows", loss_flows, 3, 2, 1000, "SAs whose sequence numbers jump at the same moment that make it capture loss") \
 	X(MILLISECONDS, "loss.coincidence_ms", loss_coincidence, 100, 1, 10000, "what is the same moment") \
@@ -64,6 +76,7 @@
 	X(COUNT, "one_sided.min_exchanges", one_sided_min, 2, 1, 1000, "answers proven but not seen that make a one-sided capture") \
 	X(SECONDS, "clock.back_s", clock_back, 1, 0.001, 3600, "a step back of the capture's clock by more is reported") \
 	X(SECONDS, "clock.forward_s", clock_forward, 60, 1, 86400, "a step forward by more, while sequence numbers hardly moved, is reported") \
+	X(SECONDS, "capture.window_s", capture_window, 1800, 1, 86400, "a fact about the capture is told once for this time, and over after twice as long") \
 	X(SECONDS, "judge_s", judge_every, 10, 0.01, 600, "tunnels are judged this often")                   \
 	X(SECONDS, "realert_s", realert, 900, 1, 86400, "the same alert of the same tunnel is not raised anew within this time")
 

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/alerts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/precedence.h"
+
+enum {
+	CAPTURES_COUNTED = 64,	/* captures read at the same time (interfaces); files come one after the other */
+};
+
+struct alerts {
+	const struct settings *settings;
+	const struct record_sink *sink;
+	struct alert *at;		/* [0] is not used: index 0 is "none" */
+	uint32_t size, high;		/* slots; first one never used */
+	uint32_t free;			/* list through next */
+	uint64_t dropped;
+	uint32_t *order;		/* for alerts_tell_final */
+	struct { uint32_t capture, last; } numbers[CAPTURES_COUNTED];
+	uint32_t numbers_hand;
+};
+
+struct alerts *alerts_new(const struct settings *settings, const struct record_sink *sink)
+{
+	struct alerts *as = calloc(1, sizeof(*as));
+
+	if (!as)
+		return NULL;
+	as->settings = settings;
+	as->sink = sink;
+	as->size = (uint32_t)settings->tables_alerts + 1;
+	as->high = 1;
+	as->at = calloc(as->size, sizeof(*as->at));
+	as->order = calloc(as->size, sizeof(*as->order));
+	if (!as->at || !as->order) {
+		alerts_free(as);
+		return NULL;
+	}
+	return as;
+}
+
+void alerts_free(struct alerts *as)
+{
+	if (!as)
+		return;
+	free(as->at);
+	free(as->order);
+	free(as);
+}
+
+const struct alert *alerts_get(const struct alerts *as, uint32_t index)
+{
+	return index == 0 ? NULL : &as->at[index];
+}
+
+uint64_t alerts_dropped(const struct alerts *as)
+{
+	return as->dropped;
+}
+
+static nsec quiet_time(const struct alerts *as, const struct detector *d)
+{
+	return 2 * *(const nsec *)((const char *)as->settings + d->window);
+}
+
+/* ---- room ----------------------------------------------------------------- */
+
+static uint32_t slot_take(struct alerts *as)
+{
+	uint32_t index = as->free;
+
+	if (index != 0) {
+		as->free = as->at[index].next;
+	} else if (as->high < as->size) {
+		index = as->high++;
+	} else {
+		as->dropped++;
+		return 0;
+	}
+	as->at[index] = (struct alert){ .used = true };
+	return index;
+}
+
+static void slot_release(struct alerts *as, uint32_t index)
+{
+	as->at[index].used = false;
+	as->at[index].next = as->free;
+	as->free = index;
+}
+
+/* Dense numbers per capture; a capture that is read again after 64 others would begin anew, and none is. */
+static object_id identity(struct alerts *as, uint32_t capture)
+{
+	for (uint32_t i = 0; i < CAPTURES_COUNTED; i++)
+		if (as->numbers[i].capture == capture && as->numbers[i].last > 0)
+			return object_id_of(capture, ++as->numbers[i].last);
+
+	uint32_t i = as->numbers_hand++ % CAPTURES_COUNTED;
+
+	as->numbers[i].capture = capture;
+	as->numbers[i].last = 1;
+	return object_id_of(capture, 1);
+}
+
+/* ---- telling -------------------------------------------------------------- */
+
+static size_t evidence_of(const struct finding *f, struct record_evidence ret[FINDING_EVIDENCE_MAX])
+{
+	for (size_t i = 0; i < f->n_items; i++) {
+		const struct finding_item *item = &f->items[i];
+
+		ret[i] = (struct record_evidence){ .name = item->name };
+		switch (item->type) {
+		case ITEM_INTEGER:
+			ret[i].type = EVIDENCE_INTEGER;
+			ret[i].integer = item->integer;
+			break;
+		case ITEM_REAL:
+			ret[i].type = EVIDENCE_REAL;
+			ret[i].real = item->real;
+			break;
+		case ITEM_TEXT:
+			ret[i].type = EVIDENCE_TEXT;
+			ret[i].text = item->text;
+			break;
+		}
+	}
+	return f->n_items;
+}
+
+static void tell(struct alerts *as, struct alert *a)
+{
+	char peer[2][ENDPOINT_TEXT_MAX] = { "", "" }, sentence[640];
+	struct text summary = TEXT_IN(sentence);
+	struct story story = { .finding = &a->finding, .peer = { peer[0], peer[1] }, .summary = &summary };
+	struct record_evidence evidence[FINDING_EVIDENCE_MAX];
+	struct record_action actions[ACTIONS_MAX];
+	int side = a->finding.side;
+
+	a->dirty = a->urgent = false;
+	if (!as->sink->alert)
+		return;
+	if (a->tunnel != 0)
+		for (int i = 0; i < 2; i++)
+			endpoint_text(a->peers[i], peer[i]);
+	a->detector->explain(&story);
+
+	/* the side to look at decides when its vendor is known; otherwise whoever is known */
+	uint32_t known = side >= 0 && a->vendors[side] ? a->vendors[side] : a->vendors[0] | a->vendors[1];
+	struct record_alert r = {
+		.id = a->id,
+		.tunnel = a->tunnel,
+		.code = a->detector->code,
+		.severity = a->finding.severity,
+		.confidence = a->finding.confidence,
+		.cleared = a->cleared_at != NSEC_NONE,
+		.first = a->finding.first,
+		.last = a->evidence_last,
+		.raised = a->raised,
+		.cleared_at = a->cleared_at,
+		.count = a->finding.count,
+		.summary = sentence,
+		.cause = a->cause ? a->cause->code : a->finding.cause,
+		.incident = a->incident,
+		.n_evidence = evidence_of(&a->finding, evidence),
+		.evidence = evidence,
+		.n_frames = a->finding.n_frames,
+		.n_actions = remedy_actions(a->detector->code, story.remedies, story.n_remedies, known, actions),
+		.actions = actions,
+		.peers = a->tunnel != 0 ? a->peers : NULL,
+	};
+
+	memcpy(r.frames, a->finding.frames, sizeof(r.frames));
+	as->sink->alert(as->sink->user, &r);
+}
+
+void alerts_tell_urgent(struct alerts *as, uint32_t head)
+{
+	for (uint32_t i = head; i != 0; i = as->at[i].next)
+		if (as->at[i].urgent)
+			tell(as, &as->at[i]);
+}
+
+void alerts_tell_changed(struct alerts *as)
+{
+	for (uint32_t i = 1; i < as->high; i++)
+		if (as->at[i].used && as->at[i].dirty)
+			tell(as, &as->at[i]);
+}
+
+void alerts_tell_final(struct alerts *as)
+{
+	uint32_t n = 0;
+
+	/* by identity, so that the order does not depend on which slots were free; nearly sorted as it is */
+	for (uint32_t i = 1; i < as->high; i++) {
+		const struct alert *a = &as->at[i];
+		uint32_t j = n;
+
+		if (!a->used || (!a->dirty && a->cleared_at != NSEC_NONE))
+			continue;
+		for (; j > 0 && as->at[as->order[j - 1]].id > a->id; j--)
+			as->order[j] = as->order[j - 1];
+		as->order[j] = i;
+		n++;
+	}
+	for (uint32_t j = 0; j < n; j++)
+		tell(as, &as->at[as->order[j]]);
+}
+
+/* ---- merging -------------------------------------------------------------- */
+
+static struct alert *find(struct alerts *as, uint32_t head, const struct detector *d, uint64_t key)
+{
+	for (uint32_t i = head; i != 0; i = as->at[i].next)
+		if (as->at[i].detector == d && as->at[i].finding.key == key)
+			return &as->at[i];
+	return NULL;
+}
+
+/* Vendors by the vendor IDs of the tunnel's latest IKE SAs. */
+static void vendors_of(const struct scene *sc, uint32_t ret[2])
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int looked = 0; index != NO_INDEX && looked < 16; looked++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		for (size_t i = 0; i < sa->n_vendors; i++)
+			if (sa->vendors[i].name && sa->vendors[i].side >= 0)
+				ret[sa->vendors[i].side] |= vendors_of_name(sa->vendors[i].name);
+		index = sa->next_in_tunnel;
+	}
+}
+
+static void fill_tunnel(struct alert *a, const struct scene *sc)
+{
+	if (!sc->tunnel)
+		return;
+	a->tunnel = sc->tunnel->id;
+	a->peers[0] = sc->tunnel->peer[0];
+	a->peers[1] = sc->tunnel->peer[1];
+	vendors_of(sc, a->vendors);
+}
+
+static void update(struct alert *a, const struct finding *f, nsec now)
+{
+	bool worse = f->severity > a->finding.severity;
+	nsec first = a->finding.first < f->first ? a->finding.first : f->first;
+
+	if (f->last > a->evidence_last) {
+		a->evidence_last = f->last;
+		a->dirty = true;
+	}
+	if (worse || (f->severity == a->finding.severity && f->count >= a->finding.count)) {
+		if (worse || f->count > a->finding.count || f->cause != a->finding.cause)
+			a->dirty = true;
+		if (worse)
+			a->urgent = true;
+		a->finding = *f;
+		a->finding.first = first;
+	}
+	a->true_last = now;
+	a->held = true;
+}
+
+static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *d,
+		     const struct scene *sc, uint32_t capture, nsec now, const struct finding *f)
+{
+	uint32_t index = slot_take(as);
+
+	if (index == 0)
+		return false;
+
+	struct alert *a = &as->at[index];
+
+	a->detector = d;
+	a->finding = *f;
+	a->id = identity(as, capture);
+	fill_tunnel(a, sc);
+	a->raised = a->true_last = now;
+	a->evidence_last = f->last;
+	a->cleared_at = NSEC_NONE;
+	a->dirty = a->urgent = a->held = true;
+	a->next = *head;
+	*head = index;
+	++*count;
+	return true;
+}
+
+/* Clears what was not held and has been quiet for long; returns whether there was such a one. */
+static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector *d, nsec now)
+{
+	bool changed = false;
+
+	for (uint32_t i = head; i != 0; i = as->at[i].next) {
+		struct alert *a = &as->at[i];
+
+		if (a->detector != d)
+			continue;
+		if (!a->held && a->cleared_at == NSEC_NONE && now - a->true_last >= quiet_time(as, d)) {
+			a->cleared_at = now;
+			a->dirty = a->urgent = changed = true;
+		}
+		a->held = false;
+	}
+	return changed;
+}
+
+bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *detector,
+		  const struct scene *sc, uint32_t capture, nsec now, const struct findings *found)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < found->n; i++) {
+		const struct finding *f = &found->finding[i];
+		struct alert *a = find(as, *head, detector, f->key);
+
+		if (!a) {
+			changed |= open_new(as, head, count, detector, sc, capture, now, f);
+			continue;
+		}
+		if (a->cleared_at != NSEC_NONE) {	/* within the hold-down, or it would be tidied away */
+			a->cleared_at = NSEC_NONE;
+			a->dirty = changed = true;
+		}
+		update(a, f, now);
+	}
+	return clear_quiet(as, *head, detector, now) || changed;
+}
+
+void alerts_relate(struct alerts *as, uint32_t head)
+{
+	for (uint32_t i = head; i != 0; i = as->at[i].next) {
+		struct alert *a = &as->at[i];
+		const struct alert *best = NULL;
+		int rank = PRECEDENCE_NONE;
+
+		if (a->cleared_at != NSEC_NONE)
+			continue;
+		for (uint32_t j = head; j != 0; j = as->at[j].next) {
+			const struct alert *b = &as->at[j];
+			int this_rank = precedence_of(b->detector->code, a->detector->code);
+
+			/* one that had cleared before this one began explains nothing */
+			if (this_rank >= rank ||
+			    (b->cleared_at != NSEC_NONE && b->true_last < a->finding.first))
+				continue;
+			best = b;
+			rank = this_rank;
+		}
+
+		object_id incident = !best ? 0 : best->incident ? best->incident : best->id;
+
+		if (!best || (a->cause == best->detector && a->incident == incident))
+			continue;
+		a->cause = best->detector;
+		a->incident = incident;
+		a->dirty = a->urgent = true;
+	}
+}
+
+void alerts_tidy(struct alerts *as, uint32_t *head, nsec now)
+{
+	uint32_t *link = head;
+
+	while (*link != 0) {
+		struct alert *a = &as->at[*link];
+		uint32_t index = *link;
+
+		if (a->cleared_at == NSEC_NONE || now - a->raised < as->settings->realert ||
+		    now - a->true_last < quiet_time(as, a->detector)) {
+			link = &a->next;
+			continue;
+		}
+		if (a->dirty)
+			tell(as, a);
+		*link = a->next;
+		slot_release(as, index);
+	}
+}
+
+void alerts_forget(struct alerts *as, uint32_t *head)
+{
+	while (*head != 0) {
+		struct alert *a = &as->at[*head];
+		uint32_t index = *head;
+
+		if (a->dirty)
+			tell(as, a);
+		*head = a->next;
+		slot_release(as, index);
+	}
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a condition looks like from inside.  A detector observes the events it
+ * asked for, and judges: it says which findings are true now.  It never opens
+ * or closes an alert, knows no other detector and keeps nothing but its state,
+ * a zeroed block per tunnel.
+ */
+#ifndef SAWATCH_DETECT_DETECTOR_H
+#define SAWATCH_DETECT_DETECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/record.h>
+#include <sawatch/settings.h>
+#include <sawatch/text.h>
+#include <sawatch/track.h>
+
+#include "detect/remedy.h"
+
+/* What a detector may look at besides its state and the event. */
+struct scene {
+	const struct tracker *tracker;
+	const struct settings *settings;
+	const struct tunnel *tunnel;	/* NULL when the condition is about the capture */
+	uint32_t index;			/* of the tunnel; NO_INDEX */
+	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
+	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
+};
+
+enum { FINDING_EVIDENCE_MAX = 20, FINDING_TEXT_MAX = 64, FINDINGS_MAX = 8 };
+
+struct finding_item {
+	const char *name;		/* static */
+	enum { ITEM_INTEGER, ITEM_REAL, ITEM_TEXT } type;
+	union {
+		int64_t integer;
+		double real;
+		char text[FINDING_TEXT_MAX];
+	};
+};
+
+/* One thing that is true now. */
+struct finding {
+	uint64_t key;			/* tells findings of one detector and tunnel apart; mostly 0 */
+	enum severity severity;
+	enum confidence confidence;
+	const char *cause;		/* sub-kind, static; NULL none */
+	int8_t side;			/* whose side to look at; SIDE_UNKNOWN */
+	nsec first, last;		/* of the evidence */
+	int64_t count;
+	uint8_t n_items, n_frames;
+	struct finding_item items[FINDING_EVIDENCE_MAX];
+	uint64_t frames[RECORD_FRAMES_MAX];
+};
+
+struct findings {
+	size_t n;
+	struct finding finding[FINDINGS_MAX];
+};
+
+/* A new finding to fill in; confidence and severity as given, side unknown.  Never NULL. */
+struct finding *finding_raise(struct findings *out, enum severity severity, enum confidence confidence,
+			      nsec first, nsec last, int64_t count);
+
+/* Evidence; names are static, lower case, with the unit in them.  What does not fit is dropped. */
+void finding_integer(struct finding *f, const char *name, int64_t value);
+void finding_real(struct finding *f, const char *name, double value);
+void finding_seconds(struct finding *f, const char *name, nsec span);
+void finding_text(struct finding *f, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void finding_address(struct finding *f, const char *name, const struct scene *sc, int side);
+
+/* A frame that proves it; 0 and known ones are ignored, the first and the latest are kept. */
+void finding_frame(struct finding *f, uint64_t frame);
+
+/* Read back, for explain: 0 or "" when there is no such item. */
+const struct finding_item *finding_item(const struct finding *f, const char *name);
+int64_t finding_get(const struct finding *f, const char *name);
+double finding_get_real(const struct finding *f, const char *name);
+const char *finding_get_text(const struct finding *f, const char *name);
+
+/* One step less sure. */
+enum confidence less(enum confidence c);
+
+/* ---- explanation ---------------------------------------------------------- */
+
+struct story {
+	const struct finding *finding;
+	const char *peer[2];		/* text of the tunnel's peers; "" for the capture */
+	struct text *summary;		/* one sentence, with the numbers in it */
+	enum remedy remedies[REMEDIES_PER_ALERT];	/* what to do, best first */
+	size_t n_remedies;
+};
+
+/* "192.0.2.1", or "one peer" when the side is not known. */
+const char *story_peer(const struct story *s, int side);
+static inline int other_side(int side)
+{
+	return side < 0 ? SIDE_UNKNOWN : !side;
+}
+void story_remedy(struct story *s, enum remedy r);
+
+/* ---- the detector --------------------------------------------------------- */
+
+enum scope { SCOPE_TUNNEL, SCOPE_CAPTURE };
+
+#define WANTS(kind) (UINT64_C(1) << EVENT_##kind)
+
+struct detector {
+	const char *code;
+	enum scope scope;
+	bool posture;			/* about security, not health: does not degrade the tunnel's state */
+	size_t state_size;
+	size_t window;			/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
+	uint64_t observes;		/* WANTS(…) | … */
+	uint64_t judges_after;		/* events after which judge runs at once; ticks always count */
+	void (*observe)(void *state, const struct scene *sc, const struct event *ev);
+	/*
+	 * What is true now.  Returns false when nothing can become true
+	 * without another observed event, so that it need not be asked again.
+	 */
+	bool (*judge)(void *state, const struct scene *sc, nsec now, struct findings *out);
+	void (*reset)(void *state);	/* after zeroing; NULL when zeros are right */
+	void (*explain)(struct story *s);
+};
+
+/* In the catalogue's order (DESIGN 6). */
+extern const struct detector *const detectors[];
+size_t detectors_count(void);
+
+/* ---- hygiene (DETECTION-FACTS 3.1, 4.9) ----------------------------------- */
+
+/* What this side sends is not captured: its silence proves nothing. */
+bool side_unseen(const struct scene *sc, int side);
+/* Packets were lost by the capture at or after this moment. */
+bool loss_since(const struct scene *sc, nsec from);
+/* The capture's clock stepped at or after this moment: ages across it are void. */
+bool clock_stepped_since(const struct scene *sc, nsec from);
+/* The tunnel is seen through a duplicating mirror. */
+bool mirror_doubles(const struct scene *sc);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct finding *finding_raise(struct findings *out, enum severity severity, enum confidence confidence,
+			      nsec first, nsec last, int64_t count)
+{
+	/* More than fit: the last one is overwritten; FINDINGS_MAX is beyond what any detector keeps apart. */
+	struct finding *f = &out->finding[out->n < FINDINGS_MAX ? out->n++ : FINDINGS_MAX - 1];
+
+	f->key = 0;
+	f->severity = severity;
+	f->confidence = confidence;
+	f->cause = NULL;
+	f->side = SIDE_UNKNOWN;
+	f->first = first;
+	f->last = last;
+	f->count = count;
+	f->n_items = f->n_frames = 0;
+	return f;
+}
+
+/* NULL when the finding is full. */
+static struct finding_item *item_add(struct finding *f, const char *name)
+{
+	if (f->n_items == FINDING_EVIDENCE_MAX)
+		return NULL;
+
+	struct finding_item *item = &f->items[f->n_items++];
+
+	item->name = name;
+	return item;
+}
+
+void finding_integer(struct finding *f, const char *name, int64_t value)
+{
+	struct finding_item *item = item_add(f, name);
+
+	if (item) {
+		item->type = ITEM_INTEGER;
+		item->integer = value;
+	}
+}
+
+void finding_real(struct finding *f, const char *name, double value)
+{
+	struct finding_item *item = item_add(f, name);
+
+	if (item) {
+		item->type = ITEM_REAL;
+		item->real = value;
+	}
+}
+
+void finding_seconds(struct finding *f, const char *name, nsec span)
+{
+	/* milliseconds are enough, and 12.3 reads better than 12.300000021 */
+	finding_real(f, name, (double)(span / NSEC_PER_MS) / 1000.0);
+}
+
+void finding_text(struct finding *f, const char *name, const char *format, ...)
+{
+	struct finding_item *item = item_add(f, name);
+	va_list args;
+
+	if (!item)
+		return;
+	item->type = ITEM_TEXT;
+	va_start(args, format);
+	vsnprintf(item->text, sizeof(item->text), format, args);
+	va_end(args);
+}
+
+void finding_address(struct finding *f, const char *name, const struct scene *sc, int side)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (side >= 0 && sc->tunnel)
+		finding_text(f, name, "%s", endpoint_text(sc->tunnel->peer[side], text));
+}
+
+void finding_frame(struct finding *f, uint64_t frame)
+{
+	if (frame == 0)
+		return;
+	for (size_t i = 0; i < f->n_frames; i++)
+		if (f->frames[i] == frame)
+			return;
+	if (f->n_frames < RECORD_FRAMES_MAX)
+		f->frames[f->n_frames++] = frame;
+	else
+		f->frames[RECORD_FRAMES_MAX - 1] = frame;
+}
+
+const struct finding_item *finding_item(const struct finding *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_items; i++)
+		if (strcmp(f->items[i].name, name) == 0)
+			return &f->items[i];
+	return NULL;
+}
+
+int64_t finding_get(const struct finding *f, const char *name)
+{
+	const struct finding_item *item = finding_item(f, name);
+
+	return !item ? 0 : item->type == ITEM_INTEGER ? item->integer :
+	       item->type == ITEM_REAL ? (int64_t)item->real : 0;
+}
+
+double finding_get_real(const struct finding *f, const char *name)
+{
+	const struct finding_item *item = finding_item(f, name);
+
+	return !item ? 0 : item->type == ITEM_REAL ? item->real :
+	       item->type == ITEM_INTEGER ? (double)item->integer : 0;
+}
+
+const char *finding_get_text(const struct finding *f, const char *name)
+{
+	const struct finding_item *item = finding_item(f, name);
+
+	return item && item->type == ITEM_TEXT ? item->text : "";
+}
+
+enum confidence less(enum confidence c)
+{
+	return c == CONFIDENCE_HIGH ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+}
+
+const char *story_peer(const struct story *s, int side)
+{
+	return side < 0 || !*s->peer[side] ? "one peer" : s->peer[side];
+}
+
+void story_remedy(struct story *s, enum remedy r)
+{
+	assert(s->n_remedies < REMEDIES_PER_ALERT);
+	s->remedies[s->n_remedies++] = r;
+}
+
+bool side_unseen(const struct scene *sc, int side)
+{
+	return sc->tunnel && side >= 0 && sc->tunnel->one_sided[side];
+}
+
+bool loss_since(const struct scene *sc, nsec from)
+{
+	return (sc->loss_last != NSEC_NONE && sc->loss_last >= from) ||
+	       (sc->tunnel && sc->tunnel->loss_last != NSEC_NONE && sc->tunnel->loss_last >= from);
+}
+
+bool clock_stepped_since(const struct scene *sc, nsec from)
+{
+	return sc->jump_last != NSEC_NONE && sc->jump_last >= from;
+}
+
+bool mirror_doubles(const struct scene *sc)
+{
+	return sc->tunnel && sc->tunnel->mirror_seen;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+
+struct state {
+	int64_t reports;
+	nsec first, last;
+	uint64_t frame;
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+
+	(void)sc;
+	if (s->reports++ == 0)
+		s->first = ev->at;
+	s->last = ev->at;
+	s->frame = ev->frame;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+
+	(void)now;
+	if (s->reports == 0 || !mirror_doubles(sc))
+		return false;
+
+	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->first, s->last, s->reports);
+
+	finding_real(f, "ratio_threshold", sc->settings->mirror_ratio);
+	finding_frame(f, s->frame);
+	return true;
+}
+
+static void explain(struct story *story)
+{
+	text_add(story->summary, "The mirror delivers the packets between %s and %s twice; the copies are not "
+		 "counted, and none of them is a retransmission or a replay.", story->peer[0], story->peer[1]);
+	story_remedy(story, REMEDY_TAP);
+}
+
+const struct detector detect_mirror_duplicates = {
+	.code = "mirror_duplicates",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, capture_window),
+	.observes = WANTS(MIRROR),
+	.judges_after = WANTS(MIRROR),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

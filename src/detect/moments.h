@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The latest moments of something, with their frames: "how often within the
+ * window", the question most conditions begin with.
+ */
+#ifndef SAWATCH_DETECT_MOMENTS_H
+#define SAWATCH_DETECT_MOMENTS_H
+
+#include <stdint.h>
+
+#include <sawatch/nsec.h>
+
+struct finding;
+
+enum { MOMENTS_MAX = 16 };
+
+struct moments {
+	uint64_t total;		/* ever; the latest MOMENTS_MAX are kept */
+	nsec at[MOMENTS_MAX];
+	uint32_t frame[MOMENTS_MAX];	/* low 32 bits: captures with more frames show no frame for it */
+};
+
+void moments_add(struct moments *m, nsec at, uint64_t frame);
+
+/* How many of the kept ones are at or after `from`. */
+unsigned moments_since(const struct moments *m, nsec from);
+
+/* The n-th latest, 0 the latest; n < kept ones. */
+nsec moments_at(const struct moments *m, unsigned n);
+unsigned moments_kept(const struct moments *m);
+void moments_clear(struct moments *m);
+
+/* Earliest kept one at or after `from`; NSEC_NONE when there is none. */
+nsec moments_first(const struct moments *m, nsec from);
+
+/* The frames of those at or after `from`, as evidence. */
+void moments_frames(const struct moments *m, nsec from, struct finding *f);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/precedence.h"
+
+#include <string.h>
+
+enum { CAUSES_MAX = 20 };
+
+/* Symptom, then what may be behind it, the most telling first. */
+static const struct {
+	const char *symptom;
+	const char *causes[CAUSES_MAX];	/* NULL ends */
+} rows[] = {
+	{ "spi_churn", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch", "volume_expiry",
+			 "periodic_drop", "rekey_collision", "rekey_failing", "stale_spi", "lifetime_mismatch",
+			 "ike_sa_limit_loop", "ike_auth_retransmit", "ike_flap" } },
+	{ "ike_flap", { "peer_restart", "dpd_timeout", "ike_sa_limit_loop", "ike_auth_retransmit", "auth_failed",
+			"pfs_mismatch", "ts_mismatch", "idle_expiry", "periodic_drop", "lifetime_mismatch",
+			"duplicate_ike_sa", "fragment_loss", "encap_mismatch" } },
+	{ "tunnel_down", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "auth_failed",
+			   "no_proposal_chosen", "pfs_mismatch", "ts_mismatch", "ike_init_unanswered",
+			   "periodic_drop", "stale_spi", "one_way_esp", "idle_expiry", "expiry_gap",
+			   "rekey_failing", "lifetime_mismatch", "encap_mismatch", "ike_flap" } },
+	{ "ike_sa_limit_loop", { "ike_auth_retransmit" } },
+	{ "fragment_loss", { "ike_auth_retransmit" } },
+	{ "ike_init_unanswered", { "dpd_timeout" } },
+	{ "dpd_timeout", { "peer_restart", "nat_rebind" } },
+	{ "nat_rebind", { "nat_keepalive_missing" } },
+	{ "rekey_failing", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch", "no_proposal_chosen",
+			     "rekey_collision" } },
+	{ "ts_mismatch", { "pfs_mismatch" } },
+	{ "expiry_gap", { "peer_restart", "dpd_timeout", "pfs_mismatch", "volume_expiry", "periodic_drop",
+			  "rekey_collision", "rekey_failing", "lifetime_mismatch", "ts_mismatch" } },
+	{ "stale_spi", { "peer_restart", "rekey_collision", "simultaneous_delete", "lifetime_mismatch",
+			 "duplicate_ike_sa" } },
+	{ "one_way_esp", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "encap_mismatch",
+			   "rekey_collision", "stale_spi", "duplicate_ike_sa", "nat_rebind" } },
+	{ "simultaneous_delete", { "rekey_collision" } },
+	{ "lifetime_asymmetry", { "lifetime_mismatch" } },
+};
+
+int precedence_of(const char *cause, const char *symptom)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].symptom, symptom) != 0)
+			continue;
+		for (int n = 0; rows[i].causes[n]; n++)
+			if (strcmp(rows[i].causes[n], cause) == 0)
+				return n;
+	}
+	return PRECEDENCE_NONE;
+}
+
+int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes)
+{
+	if (n >= sizeof(rows) / sizeof(rows[0]))
+		return 0;
+	*ret_symptom = rows[n].symptom;
+	*ret_causes = rows[n].causes;
+	return 1;
+}

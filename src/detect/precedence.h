@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which condition explains which, DETECTION-FACTS 4.7: one fault is one incident. */
+#ifndef SAWATCH_DETECT_PRECEDENCE_H
+#define SAWATCH_DETECT_PRECEDENCE_H
+
+#include <stddef.h>
+
+enum { PRECEDENCE_NONE = 1000 };
+
+/* How well `cause` explains `symptom`, both codes: 0 best; PRECEDENCE_NONE when it does not. */
+int precedence_of(const char *cause, const char *symptom);
+
+/* The table's rows, for the test that it has no circle; false at the end. */
+int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes);
+
+#endif

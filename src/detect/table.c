@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The conditions, in the catalogue's order (DESIGN 6).  A new one is a line here. */
+#include <sawatch/detect.h>
+#include <sawatch/embedded.h>
+
+#include <string.h>
+
+#include "detect/detector.h"
+
+#define DETECTORS(X)         \
+	X(spi_churn)         \
+	X(ike_auth_retransmit) \
+	X(lifetime_mismatch) \
+	X(capture_loss)      \
+	X(mirror_duplicates) \
+	X(one_sided_capture) \
+	X(clock_jump)
+
+#define DETECTOR_DECLARE(code) extern const struct detector detect_##code;
+DETECTORS(DETECTOR_DECLARE)
+
+#define DETECTOR_ROW(code) &detect_##code,
+const struct detector *const detectors[] = { DETECTORS(DETECTOR_ROW) };
+
+size_t detectors_count(void)
+{
+	return sizeof(detectors) / sizeof(detectors[0]);
+}
+
+const char *detect_code(size_t n)
+{
+	return n < detectors_count() ? detectors[n]->code : NULL;
+}
+
+const char *detect_page(const char *code)
+{
+	size_t length = strlen(code);
+
+	for (const struct embedded *page = embedded_pages; page->name; page++)
+		if (strncmp(page->name, code, length) == 0 && strcmp(page->name + length, ".md") == 0)
+			return page->text;
+	return NULL;
+}

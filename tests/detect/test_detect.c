@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+/* One loss tells capture_loss, the simplest of the conditions: it shows what the framework does with findings. */
+static void lose(void)
+{
+	struct event ev = stage_event(EVENT_CAPTURE_LOSS);
+
+	ev.tunnel = NO_INDEX;
+	ev.value[0] = 10;
+	stage_send(ev);
+}
+
+static void an_alert_is_told_once_however_often_it_is_judged_true(void **state)
+{
+	(void)state;
+	lose();
+	assert_int_equal(stage->alerts.calls, 1);
+	stage_pass(600 * S);
+	lose();
+	stage_pass(60 * S);
+	assert_int_equal(stage->alerts.n, 1);
+	assert_int_equal(stage->alerts.calls, 1);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stage->alerts.calls, 2);
+	assert_int_equal(stage->alerts.alert[0].record.count, 2);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stage->alerts.calls, 2);
+}
+
+static void identity_is_the_capture_and_a_dense_number(void **state)
+{
+	(void)state;
+	lose();
+	assert_int_equal(stage->alerts.alert[0].record.id, object_id_of(1, 1));
+	assert_int_equal(stage->alerts.alert[0].record.tunnel, 0);
+	assert_null(stage->alerts.alert[0].record.peers);
+}
+
+static void it_clears_after_twice_its_window_of_quiet_and_not_before(void **state)
+{
+	(void)state;
+	nsec window = stage->settings.capture_window;
+
+	lose();
+	stage_pass(window);		/* true until the loss leaves the window */
+	stage_pass(2 * window - 30 * S);
+	assert_false(stage->alerts.alert[0].record.cleared);
+	stage_pass(60 * S);
+	assert_true(stage->alerts.alert[0].record.cleared);
+	assert_true(stage->alerts.alert[0].record.cleared_at != NSEC_NONE);
+	assert_int_equal(stage->alerts.n, 1);
+}
+
+static void after_it_cleared_the_same_fault_is_a_new_alert(void **state)
+{
+	(void)state;
+	lose();
+	stage_pass(4 * stage->settings.capture_window);
+	assert_true(stage->alerts.alert[0].record.cleared);
+	lose();
+	assert_int_equal(stage->alerts.n, 2);
+	assert_int_equal(stage->alerts.alert[1].record.id, object_id_of(1, 2));
+	assert_false(stage->alerts.alert[1].record.cleared);
+}
+
+static void within_the_hold_down_it_is_the_old_alert_again(void **state)
+{
+	(void)state;
+	stage->settings.realert = 40000 * S;
+	lose();
+	stage_pass(4 * stage->settings.capture_window);
+	assert_true(stage->alerts.alert[0].record.cleared);
+	lose();
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stage->alerts.n, 1);
+	assert_false(stage->alerts.alert[0].record.cleared);
+}
+
+static void the_end_of_the_capture_leaves_a_raised_alert_raised(void **state)
+{
+	(void)state;
+	lose();
+	stage_finish();
+	assert_int_equal(stage->alerts.n, 1);
+	assert_false(stage->alerts.alert[0].record.cleared);
+	assert_int_equal(stage->alerts.alert[0].record.cleared_at, NSEC_NONE);
+}
+
+static void another_tunnel_in_the_same_place_inherits_nothing(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_MIRROR);
+
+	stage->tunnel[0].mirror_seen = true;
+	stage_send(ev);
+	assert_int_equal(stage->alerts.n, 1);
+	assert_int_equal(detect_tunnel_alerts(stage->detect, 0), 1);
+	stage->tunnel[0].id = object_id_of(1, 99);
+	stage_pass(60 * S);
+	stage_finish();
+	assert_int_equal(detect_tunnel_alerts(stage->detect, 0), 0);
+	assert_int_equal(stage->alerts.n, 1);
+}
+
+static void an_informational_alert_leaves_the_tunnel_up(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_MIRROR);
+
+	stage->tunnel[0].mirror_seen = true;
+	stage_send(ev);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+}
+
+static void a_clock_that_went_back_makes_no_alert_of_old_times(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_CLOCK_JUMP);
+
+	stage->now -= 3600 * S;
+	ev.at = stage->now;
+	ev.tunnel = NO_INDEX;
+	ev.value[0] = -3600 * S;
+	stage_send(ev);
+	stage_pass(600 * S);
+	assert_int_equal(stage->alerts.n, 1);
+	assert_string_equal(stage->alerts.alert[0].code, "clock_jump");
+	assert_non_null(strstr(stage->alerts.alert[0].summary, "back"));
+}
+
+static void tunnels_that_are_gone_give_their_room_to_new_alerts(void **state)
+{
+	(void)state;
+	stage->settings.tables_alerts = 16;
+	detect_free(stage->detect);
+	stage->settings.tables_tunnels = 64;
+	stage->detect = detect_new(&stage->settings, &stage->sink);
+	for (uint32_t i = 0; i < 40; i++) {
+		struct event ev = stage_event(EVENT_MIRROR);
+
+		/* one place, forty tunnels: old ones are forgotten, so room never ends */
+		stage->tunnel[0].id = object_id_of(1, 100 + i);
+		stage->tunnel[0].mirror_seen = true;
+		stage_send(ev);
+	}
+	assert_int_equal(stage->alerts.n, 40);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(an_alert_is_told_once_however_often_it_is_judged_true),
+		ON_STAGE(identity_is_the_capture_and_a_dense_number),
+		ON_STAGE(it_clears_after_twice_its_window_of_quiet_and_not_before),
+		ON_STAGE(after_it_cleared_the_same_fault_is_a_new_alert),
+		ON_STAGE(within_the_hold_down_it_is_the_old_alert_again),
+		ON_STAGE(the_end_of_the_capture_leaves_a_raised_alert_raised),
+		ON_STAGE(another_tunnel_in_the_same_place_inherits_nothing),
+		ON_STAGE(an_informational_alert_leaves_the_tunnel_up),
+		ON_STAGE(a_clock_that_went_back_makes_no_alert_of_old_times),
+		ON_STAGE(tunnels_that_are_gone_give_their_room_to_new_alerts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
