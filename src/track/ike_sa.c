@@ -486,7 +486,7 @@ static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival
 	uint64_t spi_r = m->header.spi_r;
 	tristate found[2] = { RECORD_UNKNOWN, RECORD_UNKNOWN };
 
-	for (unsigned i = 0; i < m->n_nat_source && i < IKE_NAT_HASHES_MAX; i++) {
+	for (unsigned i = 0; i < m->n_nat_source && i < IKE_NAT_SOURCES_MAX; i++) {
 		bool fits = ike_nat_hash_matches(m->nat_source[i], m->header.spi_i, spi_r, a->packet->src, a->src_port);
 
 		found[sender] = (tristate)(found[sender] == 0 || fits ? 0 : 1);
