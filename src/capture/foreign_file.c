@@ -60,6 +60,6 @@ const char *foreign_file_description(const uint8_t *start, size_t length)
 	if (length < 4)
 		return "it is shorter than any file header";
 	if (is_text(start, length < 256 ? length : 256))
-		return "it looks like a text file; captures are pcap or pcapng, made with tcpdump -w";
-	return "its format is unknown; captures are pcap or pcapng, made with tcpdump -w";
+		return "it looks like a text file; captures are pcap or pcapng, as of tcpdump -w";
+	return "its format is unknown; captures are pcap or pcapng, as of tcpdump -w";
 }

@@ -69,8 +69,9 @@ static bool compile(struct bpf_program *ret, const char *text, uint16_t link_typ
 	bool ok = pcap_compile(p, ret, text, 1, PCAP_NETMASK_UNKNOWN) == 0;
 
 	if (!ok)
-		err_set(e, "filter \"%s\" does not compile for link type %u (%s): %s; see pcap-filter(7)",
-			text, link_type, name ? name : "unknown", pcap_geterr(p));
+		err_set(e, "filter \"%s\" does not compile for link type %u (%s): %s; "
+			   "see pcap-filter(7)", text, link_type, name ? name : "unknown",
+			pcap_geterr(p));
 	pcap_close(p);
 	return ok;
 }

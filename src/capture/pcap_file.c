@@ -104,7 +104,8 @@ static size_t take_records(struct source *s, struct frame *ret, size_t max)
 		__builtin_prefetch((const void *)((uintptr_t)at + PREFETCH_AHEAD));
 		at += RECORD_HEADER + captured;
 		left -= RECORD_HEADER + captured;
-		if (!p.filter || frame_filter_passes(p.filter, ret[n].data, captured, ret[n].length))
+		if (!p.filter ||
+		    frame_filter_passes(p.filter, ret[n].data, captured, ret[n].length))
 			n++;
 	}
 	s->stream.at = at;
@@ -139,9 +140,9 @@ bool pcap_file_begin(struct source *s, struct err *e)
 
 	uint32_t magic = unswapped_magic(st->at, &p->swapped);
 	uint16_t major = file_u16(st->at + 4, p->swapped), minor = file_u16(st->at + 6, p->swapped);
-	uint32_t link_type = file_u32(st->at + 20, p->swapped) & 0x03ffffff;	/* the rest tells of the FCS */
+	uint32_t link_type = file_u32(st->at + 20, p->swapped) & 0x03ffffff;	/* above: the FCS */
 
-	if (major != 2 || minor != 4)	/* before 2.4 the two lengths of a record are in another order */
+	if (major != 2 || minor != 4)	/* before, the lengths of a record were in another order */
 		return err_set(e, "%s: is a pcap of version %u.%u, only 2.4 is read; "
 				  "convert it: editcap -F pcap OLD NEW", st->name, major, minor);
 	p->fraction_ns = magic == MAGIC_MICROSECONDS ? FRACTION_MICROSECONDS : 1;

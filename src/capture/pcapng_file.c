@@ -369,7 +369,7 @@ static int read_blocks(struct source *s, struct frame *ret, size_t max, struct e
 			*f = (struct frame){ .number = s->info.frames + 1, .capture = s->capture };
 			i = packet(s, &b, f);
 			if (!i)
-				return n > 0 ? (int)n : source_damaged(s, e, "a packet block that is broken");
+				return n > 0 ? (int)n : source_damaged(s, e, "a broken packet block");
 			if (s->info.frames++ == 0)
 				s->info.first_at = f->at;
 			s->pcapng.latest = f->at;
@@ -390,7 +390,7 @@ bool pcapng_file_recognise(const uint8_t *start, size_t length)
 	       !block_frame(start, false, &b);
 }
 
-/* Blocks up to the first packet; of a stream, whose writer may take its time, to the first interface. */
+/* Blocks up to the first packet; of a stream, which may be slow, to the first interface. */
 bool pcapng_file_begin(struct source *s, struct err *e)
 {
 	struct pcapng_file *p = &s->pcapng;

@@ -28,9 +28,11 @@ int source_cut(const struct source *s, size_t needed, struct err *e)
 	const struct stream *st = &s->stream;
 	struct err why;
 
+	if (st->stopped)	/* which may look like a cut to the decompression */
+		return 0;
 	if (st->failed)
 		return broken(s, "broken", st->failure.text, e);
-	if (st->left == 0 || st->stopped)
+	if (st->left == 0)
 		return 0;
 	err_set(&why, "%zu of %zu bytes are there", st->left, needed);
 	return broken(s, "cut off", why.text, e);
@@ -92,12 +94,14 @@ static bool recognise(struct source *s, bool *ret_foreign, struct err *e)
 	if (st->left == 0 && st->failed)
 		return err_set(e, "%s: %s", st->name, st->failure.text);
 	*ret_foreign = true;
+
+	const char *packing = st->compression;
+
 	if (st->left == 0)
-		return err_set(e, "%s: is empty%s; nothing was captured, or its writer has not "
-				  "written yet", st->name, st->compression ? " after decompression" : "");
-	return err_set(e, "%s: is not a capture%s%s: %s", st->name,
-		       st->compression ? " packed with " : "", st->compression ? st->compression : "",
-		       foreign_file_description(st->at, st->left));
+		return err_set(e, "%s: is empty%s; nothing was captured, or not written yet",
+			       st->name, packing ? " after decompression" : "");
+	return err_set(e, "%s: is not a capture%s%s: %s", st->name, packing ? " packed with " : "",
+		       packing ? packing : "", foreign_file_description(st->at, st->left));
 }
 
 bool source_open_or_tell(struct source **ret, const char *path, const struct source_options *o,
@@ -120,8 +124,11 @@ bool source_open_or_tell(struct source **ret, const char *path, const struct sou
 		goto out;
 	}
 	if (!stream_open(&s->stream, s->path, !(o && o->no_mmap), o ? o->stop : NULL, e) ||
-	    !recognise(s, ret_foreign, e))
+	    !recognise(s, ret_foreign, e)) {
+		if (s->stream.stopped)
+			err_set(e, "%s: interrupted before its first bytes came", s->stream.name);
 		goto out;
+	}
 	*ret = s;
 	s = NULL;
 out:

@@ -213,7 +213,8 @@ static void packed_twice_is_unpacked_twice(void **state)
 	const char *plain = made_file("plain", m.data, m.length), *packed = made_path("packed");
 
 	/* Two members one after the other are one file too, RFC 1952 2.2. */
-	snprintf(command, sizeof(command), "(head -c 50 '%s' | gzip -c; tail -c +51 '%s' | gzip -c) | gzip -c >'%s'",
+	snprintf(command, sizeof(command),
+		 "(head -c 50 '%s' | gzip -c; tail -c +51 '%s' | gzip -c) | gzip -c >'%s'",
 		 plain, plain, packed);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(read_file(packed, false, &frames, NULL), 0);
@@ -293,7 +294,8 @@ static void a_signal_ends_the_wait_for_a_writer(void **state)
 {
 	struct made m = { 0 };
 	struct sigaction action = { .sa_handler = set_stop }, before;
-	struct itimerval soon = { .it_interval = { .tv_usec = 100000 }, .it_value = { .tv_usec = 100000 } };
+	struct timeval tenth = { .tv_usec = 100000 };
+	struct itimerval soon = { .it_interval = tenth, .it_value = tenth };
 	struct itimerval never = { 0 };
 	int data[2];
 	char name[64];
@@ -319,6 +321,32 @@ static void a_signal_ends_the_wait_for_a_writer(void **state)
 	close(data[0]);
 	close(data[1]);
 	made_free(&m);
+}
+
+static void a_signal_ends_the_wait_for_the_first_bytes(void **state)
+{
+	struct sigaction action = { .sa_handler = set_stop }, before;
+	struct timeval tenth = { .tv_usec = 100000 };
+	struct itimerval soon = { .it_interval = tenth, .it_value = tenth };
+	struct itimerval never = { 0 };
+	static const char header[] = "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0";
+	int data[2];
+	char name[64];
+
+	(void)state;
+	for (int sent = 0; sent <= 20; sent += 10) {
+		assert_int_equal(pipe(data), 0);
+		snprintf(name, sizeof(name), "/dev/fd/%d", data[0]);
+		assert_int_equal(write(data[1], header, (size_t)sent), sent);
+		stop = 0;
+		sigaction(SIGALRM, &action, &before);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		refused(name, &(struct source_options){ .stop = &stop }, name, "interrupted", NULL);
+		setitimer(ITIMER_REAL, &never, NULL);
+		sigaction(SIGALRM, &before, NULL);
+		close(data[0]);
+		close(data[1]);
+	}
 }
 
 /* Larger than what is shown of a mapping at once, so that records lie across the borders. */
@@ -441,6 +469,7 @@ int main(void)
 		cmocka_unit_test(a_packed_file_that_is_cut_gives_the_frames_before),
 		cmocka_unit_test(frames_come_as_soon_as_the_writer_of_a_fifo_has_sent_them),
 		cmocka_unit_test(a_signal_ends_the_wait_for_a_writer),
+		cmocka_unit_test(a_signal_ends_the_wait_for_the_first_bytes),
 		cmocka_unit_test(mapped_and_read_large_files_are_the_same),
 		cmocka_unit_test(a_mapped_file_that_is_shortened_meanwhile_ends_there),
 		cmocka_unit_test(only_files_that_lie_still_are_mapped),
