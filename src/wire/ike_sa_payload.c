@@ -116,7 +116,7 @@ enum verdict ike2_sa_payload_parse(struct reader body, struct ike_message *m)
 		}
 		worst = worse(worst, r.verdict);
 	}
-	return worse(worst, body.verdict);
+	return worst;
 }
 
 /* RFC 2409 appendix A: life types may repeat, and a duration belongs to the type before it. */
@@ -206,5 +206,5 @@ enum verdict ike1_sa_payload_parse(struct reader body, struct ike_message *m)
 		}
 		worst = worse(worst, r.verdict);
 	}
-	return worse(worst, body.verdict);
+	return worst;
 }

@@ -81,7 +81,7 @@ static inline void begin_payload(struct build *b, uint8_t type)
 	put_number(b, 0, 4);
 }
 
-/* A payload of `length` bytes that nobody looks into. */
+/* A payload of `length` bytes without a meaning. */
 static inline void put_payload(struct build *b, uint8_t type, size_t length)
 {
 	begin_payload(b, type);

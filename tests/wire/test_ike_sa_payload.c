@@ -325,6 +325,67 @@ static void life_types_that_nobody_defined_are_passed_over(void **s)
 		     m.offers[0].life_malformed);
 }
 
+static void no_code_point_has_more_than_16_bits(void **s)
+{
+	(void)s;
+	size_t proposal, transform;
+	struct build b = begin_offer1(&proposal, &transform);
+	struct ike_message m;
+
+	put_tlv(&b, 1, 65536 + 7, 4);
+	put_tlv(&b, 14, 256, 4);
+	end_offer1(&b, proposal, transform);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.offers[0].encryption, 0);
+	assert_int_equal(m.offers[0].key_bits, 256);
+}
+
+static void the_spi_of_an_ikev1_proposal_is_stepped_over(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
+	struct ike_message m;
+
+	begin_payload(&b, IKE1_PAYLOAD_SA);
+	put_number(&b, 0x0000000100000001, 8);
+
+	size_t proposal = begin_substructure(&b);
+
+	put_number(&b, 0x01010801, 4);
+	put_fill(&b, 0xff, 8);
+
+	size_t transform = begin_substructure(&b);
+
+	put_number(&b, 0x01010000, 4);
+	put_tv(&b, 3, 3);
+	end_offer1(&b, proposal, transform);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_offers, 1);
+	assert_int_equal(m.offers[0].auth, IKE1_AUTH_RSA);
+
+	b.bytes[proposal + 6] = 200;
+	assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+}
+
+static void sixty_offers_are_counted(void **s)
+{
+	(void)s;
+	size_t proposal, transform;
+	struct build b = begin_offer1(&proposal, &transform);
+	struct ike_message m;
+
+	for (uint16_t i = 1; i <= 60; i++) {
+		put_tv(&b, 4, i);
+		end_substructure(&b, transform);
+		transform = begin_substructure(&b);
+		put_number(&b, 0x01010000, 4);
+	}
+	end_offer1(&b, proposal, transform);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_offers, 61);
+	assert_int_equal(m.offers[IKE_OFFERS_MAX - 1].group, IKE_OFFERS_MAX);
+}
+
 static void an_attribute_longer_than_its_transform_is_malformed(void **s)
 {
 	(void)s;
@@ -396,7 +457,7 @@ static void only_isakmp_proposals_make_phase_1_offers(void **s)
 	assert_int_equal(m.n_offers, 0);
 }
 
-static void other_domains_of_interpretation_are_not_interpreted(void **s)
+static void other_domains_and_situations_are_not_interpreted(void **s)
 {
 	(void)s;
 	size_t proposal, transform;
@@ -405,9 +466,17 @@ static void other_domains_of_interpretation_are_not_interpreted(void **s)
 
 	put_tv(&b, 1, 7);
 	end_offer1(&b, proposal, transform);
-	b.bytes[IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + 3] = 2;
 	memset(b.bytes + proposal, 0xff, 4);
+	assert_int_equal(parse(&b, &m), VERDICT_MALFORMED);
+
+	struct build labelled = b;
+
+	b.bytes[IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + 3] = 2;
 	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.n_offers, 0);
+
+	labelled.bytes[IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + 7] = 3;	/* and secrecy */
+	assert_int_equal(parse(&labelled, &m), VERDICT_OK);
 	assert_int_equal(m.n_offers, 0);
 }
 
@@ -427,11 +496,14 @@ int main(void)
 		cmocka_unit_test(a_duration_of_more_than_64_bits_is_no_lifetime),
 		cmocka_unit_test(an_empty_duration_is_no_lifetime),
 		cmocka_unit_test(life_types_that_nobody_defined_are_passed_over),
+		cmocka_unit_test(no_code_point_has_more_than_16_bits),
+		cmocka_unit_test(the_spi_of_an_ikev1_proposal_is_stepped_over),
+		cmocka_unit_test(sixty_offers_are_counted),
 		cmocka_unit_test(an_attribute_longer_than_its_transform_is_malformed),
 		cmocka_unit_test(a_transform_that_ends_in_the_middle_of_an_attribute_is_malformed),
 		cmocka_unit_test(offers_of_ikev1_that_lie_about_their_length_are_malformed),
 		cmocka_unit_test(only_isakmp_proposals_make_phase_1_offers),
-		cmocka_unit_test(other_domains_of_interpretation_are_not_interpreted),
+		cmocka_unit_test(other_domains_and_situations_are_not_interpreted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
