@@ -32,6 +32,8 @@ struct pipeline {
 	struct tracker *tracker;
 	struct detect *detect;
 	struct reassembler *reassembler;
+	struct record_sink sink;	/* to the store; the detectors borrow it */
+	nsec latest;		/* time of the latest frame; NSEC_NONE before the first */
 	uint32_t tunnel_hint;	/* where the next tunnel's index is looked for first */
 	bool finishing;
 	struct kept_tunnel *kept;
@@ -183,13 +185,14 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	assert(p);
 	*ret = p;
 	p->store = store;
+	p->latest = NSEC_NONE;
 
-	struct record_sink sink = {
+	p->sink = (struct record_sink){
 		.user = p, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa, .child_sa = put_child_sa,
 		.exchange = put_exchange, .event = put_event, .alert = put_alert, .traffic = put_traffic,
 	};
 	struct tracker_handler handler = {
-		.user = p, .event = on_event, .sink = sink, .fragment = on_fragment, .segment = on_segment,
+		.user = p, .event = on_event, .sink = p->sink, .fragment = on_fragment, .segment = on_segment,
 	};
 	struct reassemble_handler whole = {
 		.user = p, .packet = on_whole, .message = on_message, .missing = on_missing,
@@ -198,7 +201,7 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		return err_set(e, "random numbers: the system gives none; they key the tables against floods");
 	p->tracker = tracker_new(settings, &key, &handler);
-	p->detect = detect_new(settings, &sink);
+	p->detect = detect_new(settings, &p->sink);
 	if (!p->tracker || !p->detect)
 		return err_set(e, "memory: too little for the tables; make them smaller: --set table.esp_sas=65536");
 	p->reassembler = reassembler_open(&limits, &whole, e);
@@ -207,9 +210,21 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n)
 {
+	if (n == 0)
+		return;
 	tracker_frames(p->tracker, frames, n);
-	if (n > 0)
-		reassemble_tick(p->reassembler, frames[n - 1].at);
+	reassemble_tick(p->reassembler, frames[n - 1].at);
+	if (frames[n - 1].at > p->latest)
+		p->latest = frames[n - 1].at;
+}
+
+bool pipeline_continues(const struct pipeline *p, nsec first_at)
+{
+	/* a rotated file begins with the next packet: a little out of order, or after a lull */
+	const nsec overlap = NSEC_PER_S, lull = 300 * NSEC_PER_S;
+
+	return p->latest == NSEC_NONE || first_at == NSEC_NONE ||
+	       (first_at >= p->latest - overlap && first_at <= p->latest + lull);
 }
 
 /* What the tracker has counted as IPsec, or as damaged IPsec, so far. */
@@ -304,20 +319,16 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
 	note(p, store_capture(p->store, &r, &e), &e);
 }
 
-void pipeline_finish(struct pipeline *p)
+bool pipeline_finish(struct pipeline *p, struct err *e)
 {
-	struct err e = { "" };
+	struct err last = { "" };
 
 	p->finishing = true;
 	tracker_finish(p->tracker, true);
 	detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->n_kept; i++)
 		store_judged(p, &p->kept[i].record);
-	note(p, store_commit(p->store, &e), &e);
-}
-
-bool pipeline_stored_all(const struct pipeline *p, struct err *e)
-{
+	note(p, store_commit(p->store, &last), &last);
 	*e = p->store_error;
 	return !p->store_failed;
 }

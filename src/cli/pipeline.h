@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Frames to history: the core (tracker, detectors) connected to its edges
- * (reassembler, store).  One tracker for all captures of a run, so that a
- * tunnel lives on from one rotated file to the next.
+ * (reassembler, store).  One pipeline for captures that follow each other, so
+ * that a tunnel lives on from one rotated file to the next.  At most one may be open.
  */
 #ifndef SAWATCH_CLI_PIPELINE_H
 #define SAWATCH_CLI_PIPELINE_H
@@ -12,6 +12,7 @@
 
 #include <sawatch/err.h>
 #include <sawatch/link.h>
+#include <sawatch/nsec.h>
 #include <sawatch/settings.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
@@ -34,11 +35,15 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f);
  */
 void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out);
 
-/* All captures are over: settle everything and commit. */
-void pipeline_finish(struct pipeline *p);
+/*
+ * Would a capture that begins at this moment go on where the frames so far end?
+ * Not when it overlaps them (another observation point, or another day's
+ * clock) or begins much later (what happened in between was not seen).
+ */
+bool pipeline_continues(const struct pipeline *p, nsec first_at);
 
-/* False when the history could not be written at some point; `e` is the first reason. */
-bool pipeline_stored_all(const struct pipeline *p, struct err *e);
+/* All captures are over: settle everything and commit.  False, with the first reason, when not all was stored. */
+bool pipeline_finish(struct pipeline *p, struct err *e);
 
 void pipeline_close(struct pipeline *p);	/* accepts NULL */
 

@@ -22,7 +22,7 @@ enum { BATCH = 256 };	/* frames at once, so that the tracker can fetch ahead */
 struct reading {
 	const struct read_options *options;
 	struct store *store;
-	struct pipeline *pipeline;
+	struct pipeline *pipeline;	/* of the captures that follow each other; NULL between series */
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
 	struct progress progress;
 	uint32_t *captures;		/* ids, for the report */
@@ -115,6 +115,30 @@ static void read_frames(struct reading *r, struct source *s, uint32_t id)
 	pipeline_end_capture(r->pipeline, id, &info, *e.text ? e.text : NULL);
 }
 
+/* The captures that followed each other are over: their history is complete. */
+static void end_series(struct reading *r)
+{
+	struct err e;
+
+	if (r->pipeline && !pipeline_finish(r->pipeline, &e))
+		complain_of_trouble(r, &e);
+	pipeline_close(r->pipeline);
+	r->pipeline = NULL;
+}
+
+/* A pipeline for this capture: the one of the capture before when it goes on from there. */
+static bool join_series(struct reading *r, const struct source_info *info)
+{
+	struct err e;
+
+	if (r->pipeline && !pipeline_continues(r->pipeline, info->first_at))
+		end_series(r);
+	if (r->pipeline || pipeline_open(&r->pipeline, &r->options->settings, r->store, &e))
+		return true;
+	complain_of_trouble(r, &e);
+	return false;
+}
+
 static void read_capture(struct reading *r, const char *path)
 {
 	struct source_options so = { .filter = r->options->filter };
@@ -139,7 +163,7 @@ static void read_capture(struct reading *r, const char *path)
 	} else if (known) {
 		complain("%s: already in %s, not read again; the report is from there", path,
 			 r->options->database);
-	} else {
+	} else if (join_series(r, &info)) {
 		read_frames(r, s, id);
 	}
 	source_close(s);
@@ -269,9 +293,7 @@ static void read_all(struct reading *r, char **list)
 	signal(SIGINT, SIG_DFL);
 	if (interrupted)
 		complain("interrupted: the report is about what was read until now");
-	pipeline_finish(r->pipeline);
-	if (!pipeline_stored_all(r->pipeline, &e))
-		complain_of_trouble(r, &e);
+	end_series(r);
 	if (!frame_writer_close(r->writer, &e))
 		complain_of_trouble(r, &e);
 	r->writer = NULL;
@@ -285,8 +307,7 @@ static int read_and_report(struct reading *r)
 
 	if (!list)
 		return EXIT_INPUT;
-	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e) ||
-	    !pipeline_open(&r->pipeline, &r->options->settings, r->store, &e)) {
+	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);
 		return EXIT_TROUBLE;

@@ -11,6 +11,7 @@
 #include <sawatch/report.h>
 
 #include "report/json.h"
+#include "report/people.h"
 
 json_t *json_of_text(const char *text)
 {
@@ -203,8 +204,9 @@ static void put_tunnel(void *user, const struct record_tunnel *r)
 static json_t *json_of_suite(const struct record_offer *s)
 {
 	json_t *o = json_object();
+	char encryption[ENCRYPTION_TEXT_MAX];
 
-	json_put(o, "encryption", json_of_text(s->encryption));
+	json_put(o, "encryption", json_of_text(encryption_text(s, encryption)));
 	json_put(o, "integrity", json_of_text(s->integrity));
 	json_put(o, "prf", json_of_text(s->prf));
 	json_put(o, "group", json_of_text(s->group));

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sawatch/record.h>
 #include <sawatch/report.h>
 
 const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
@@ -53,6 +52,17 @@ const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX])
 		snprintf(ret, COUNT_TEXT_MAX, "unknown size");
 	else
 		snprintf(ret, COUNT_TEXT_MAX, "%.*f %s", unit ? 1 : 0, scaled, units[unit]);
+	return ret;
+}
+
+const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTION_TEXT_MAX])
+{
+	if (!suite->encryption)
+		return NULL;
+	if (suite->key_bits > 0)
+		snprintf(ret, ENCRYPTION_TEXT_MAX, "%s_%" PRId64, suite->encryption, suite->key_bits);
+	else
+		snprintf(ret, ENCRYPTION_TEXT_MAX, "%s", suite->encryption);
 	return ret;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <sawatch/nsec.h>
+#include <sawatch/record.h>
 
 /* "2026-11-22 04:30:51.123" with so many decimals (0-9), UTC; "" for NSEC_NONE. */
 const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX]);
@@ -19,6 +20,10 @@ const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX]);
 
 /* "312 bytes", "1.1 MB" (powers of 1000). */
 const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX]);
+
+/* The chosen cipher with its key length, "AES_CBC_128"; NULL when it was not seen. */
+enum { ENCRYPTION_TEXT_MAX = 64 };
+const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTION_TEXT_MAX]);
 
 /* "1 tunnel", "3 tunnels": n and the noun. */
 void put_counted(FILE *out, int64_t n, const char *noun);

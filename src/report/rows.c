@@ -10,6 +10,8 @@
 #include <sawatch/report.h>
 #include <sawatch/text.h>
 
+#include "report/people.h"
+
 struct rows {
 	enum rows_kind kind;
 	struct record_sink sink;
@@ -110,7 +112,8 @@ static void ike_row(void *user, const struct record_ike_sa *r)
 {
 	struct table *t = ((struct rows *)user)->table;
 	const struct record_offer *s = &r->suite;
-	const char *const parts[] = { s->encryption, s->integrity, s->prf, s->group };
+	char encryption[ENCRYPTION_TEXT_MAX];
+	const char *const parts[] = { encryption_text(s, encryption), s->integrity, s->prf, s->group };
 	char buffer[256];
 	struct text suite = TEXT_IN(buffer);
 

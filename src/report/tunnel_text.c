@@ -71,7 +71,8 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 
 static void put_suite(FILE *out, const struct record_offer *s)
 {
-	const char *const parts[] = { s->encryption, s->integrity, s->prf, s->group };
+	char encryption[ENCRYPTION_TEXT_MAX];
+	const char *const parts[] = { encryption_text(s, encryption), s->integrity, s->prf, s->group };
 	const char *before = "  ";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -240,7 +241,7 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 	for (size_t i = 0; i < a->n_evidence; i++) {
 		const struct record_evidence *e = &a->evidence[i];
 
-		text_add(&line, "%s%s ", i ? ", " : "", e->name);
+		text_add(&line, "%s%s=", i ? ", " : "", e->name);
 		switch (e->type) {
 		case EVIDENCE_INTEGER:
 			text_add(&line, "%" PRId64, e->integer);
@@ -259,16 +260,26 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 	put_wrapped(out, buffer, LABEL, LABEL);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static void put_frames(FILE *out, const struct collection *c, const struct record_alert *a)
 {
 	char buffer[RECORD_FRAMES_MAX * 22];
 	struct text line = TEXT_IN(buffer);
 	uint32_t capture = (uint32_t)(a->id >> 32);
+	uint64_t frames[RECORD_FRAMES_MAX];
 
 	if (a->n_frames == 0)
 		return;
+	memcpy(frames, a->frames, a->n_frames * sizeof(frames[0]));
+	qsort(frames, a->n_frames, sizeof(frames[0]), by_number);
 	for (size_t i = 0; i < a->n_frames; i++)
-		text_add(&line, "%s%" PRIu64, i ? ", " : "", a->frames[i]);
+		text_add(&line, "%s%" PRIu64, i ? ", " : "", frames[i]);
 	put_label(out, "frames");
 	for (size_t i = 0; i < c->n_captures && c->n_captures > 1; i++) {
 		if (c->captures[i].id != capture)

@@ -62,7 +62,7 @@ static void an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_ad
 	assert_true(ill < healthy);
 	assert_non_null(strstr(ill, "critical spi_churn, confidence high"));
 	assert_non_null(strstr(ill, "SAs are replaced every 5.1 s, 7 times in 40 s"));
-	assert_non_null(strstr(ill, "replacements 7, median_age_s 5.1, side 192.0.2.1"));
+	assert_non_null(strstr(ill, "replacements=7, median_age_s=5.1, side=192.0.2.1"));
 	assert_non_null(strstr(ill, "frames     12, 345"));
 	assert_non_null(strstr(ill, "by 198.51.100.3: 1 time, at the age of 28 s"));
 	assert_non_null(strstr(ill, "ESP in UDP: 300 packets, 45.0 kB on 1 SPI, lost 0.99 %"));
