@@ -111,7 +111,8 @@ CREATE TABLE ike_sa (
 	suite_key_bits	INTEGER,
 	suite_life_seconds INTEGER,
 	suite_life_kilobytes INTEGER,
-	offered		TEXT NOT NULL CHECK (json_valid(offered)),
+	offered		TEXT NOT NULL CHECK (json_valid(offered)),	-- [{encryption, life_seconds, ...}, ...]
+	offered_life_seconds INTEGER,		-- the first that is stated in them
 	nat_initiator	INTEGER,
 	nat_responder	INTEGER,
 	vendor_ids	TEXT NOT NULL CHECK (json_valid(vendor_ids)),

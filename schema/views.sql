@@ -4,7 +4,9 @@
 -- These views are made anew whenever this file changes, so nothing may be
 -- stored that depends on them.  Times are RFC 3339 text, UTC, with
 -- nanoseconds; "at" is the moment by which the rows of a kind are told in
--- order.  Lists are JSON text: json_each() reads them.
+-- order.  Lists are JSON text: json_each() reads them.  They are made without
+-- SQL's JSON functions, which SQLite before 3.41 refuses in views when
+-- trusted_schema is off (as it is where sawatch reads a history).
 --
 -- A moment in nanoseconds becomes text by
 --	strftime('%Y-%m-%dT%H:%M:%S', ns / 1000000000, 'unixepoch') || printf('.%09dZ', ns % 1000000000)
@@ -30,7 +32,7 @@ SELECT t.id, s.name AS sensor, t.network,
 	strftime('%Y-%m-%dT%H:%M:%S', coalesce(t.since_ns, t.first_ns) / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', coalesce(t.since_ns, t.first_ns) % 1000000000) AS at,
 	t.name AS tunnel,
-	json_array(t.peer_a, t.peer_b) AS peers, t.peer_a, t.peer_b, t.state,
+	'["' || t.peer_a || '","' || t.peer_b || '"]' AS peers, t.peer_a, t.peer_b, t.state,
 	strftime('%Y-%m-%dT%H:%M:%S', t.since_ns / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', t.since_ns % 1000000000) AS since,
 	strftime('%Y-%m-%dT%H:%M:%S', t.first_ns / 1000000000, 'unixepoch')
@@ -39,9 +41,9 @@ SELECT t.id, s.name AS sensor, t.network,
 		|| printf('.%09dZ', t.last_ns % 1000000000) AS last,
 	-- the peers behind NAT; NULL unless it is known of both, or one certainly is
 	CASE
-		WHEN t.behind_nat_a = 1 AND t.behind_nat_b = 1 THEN json_array(t.peer_a, t.peer_b)
-		WHEN t.behind_nat_a = 1 THEN json_array(t.peer_a)
-		WHEN t.behind_nat_b = 1 THEN json_array(t.peer_b)
+		WHEN t.behind_nat_a = 1 AND t.behind_nat_b = 1 THEN '["' || t.peer_a || '","' || t.peer_b || '"]'
+		WHEN t.behind_nat_a = 1 THEN '["' || t.peer_a || '"]'
+		WHEN t.behind_nat_b = 1 THEN '["' || t.peer_b || '"]'
 		WHEN t.behind_nat_a = 0 AND t.behind_nat_b = 0 THEN '[]'
 	END AS nat,
 	(SELECT count(*) FROM ike_sa i WHERE i.tunnel_id = t.id) AS ike_sas,
@@ -80,7 +82,7 @@ SELECT i.id, i.id >> 32 AS capture,
 	(i.ended_ns - coalesce(i.established_ns, i.created_ns)) / 1e9 AS age_s,
 	i.suite_encryption, i.suite_key_bits, i.suite_integrity, i.suite_prf, i.suite_group, i.suite_auth,
 	i.suite_life_seconds, i.suite_life_kilobytes,
-	i.offered, i.nat_initiator, i.nat_responder, i.vendor_ids, i.first_frame, i.last_frame, i.messages, i.grade
+	i.offered, i.offered_life_seconds, i.nat_initiator, i.nat_responder, i.vendor_ids, i.first_frame, i.last_frame, i.messages, i.grade
 FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id;
 
 DROP VIEW IF EXISTS v_child_sas;
@@ -89,7 +91,7 @@ SELECT c.id, c.id >> 32 AS capture,
 	strftime('%Y-%m-%dT%H:%M:%S', c.created_ns / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', c.created_ns % 1000000000) AS at,
 	t.name AS tunnel, c.tunnel_id,
-	json_array(c.spi_a, c.spi_b) AS sas,	-- [0] peer_a sends, [1] peer_b sends
+	'[' || ifnull('"' || c.spi_a || '"', 'null') || ',' || ifnull('"' || c.spi_b || '"', 'null') || ']' AS sas,	-- [0] peer_a sends, [1] peer_b sends
 	c.spi_a, c.spi_b, c.esp_sa_a_id, c.esp_sa_b_id,
 	c.ike_spi_i || ':' || coalesce(c.ike_spi_r, '0000000000000000') AS ike_sa, c.ike_sa_id,
 	c.state,
@@ -97,7 +99,8 @@ SELECT c.id, c.id >> 32 AS capture,
 		|| printf('.%09dZ', c.created_ns % 1000000000) AS created,
 	CASE c.created_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END AS created_by, c.created_how, c.predecessor_id,
 	CASE WHEN c.predecessor_spi_a IS NOT NULL OR c.predecessor_spi_b IS NOT NULL
-		THEN json_array(c.predecessor_spi_a, c.predecessor_spi_b) END AS predecessor,
+		THEN '[' || ifnull('"' || c.predecessor_spi_a || '"', 'null') || ','
+			|| ifnull('"' || c.predecessor_spi_b || '"', 'null') || ']' END AS predecessor,
 	strftime('%Y-%m-%dT%H:%M:%S', c.ended_ns / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', c.ended_ns % 1000000000) AS ended,
 	c.end_reason, CASE c.ended_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END AS ended_by,
@@ -245,11 +248,11 @@ offers AS (	-- IKEv1 phase 1: the initiator says its lifetime in clear; the late
 	SELECT tunnel_id, side, seconds FROM (
 		SELECT i.tunnel_id,
 			CASE i.initiator_address WHEN t.address_a THEN 0 WHEN t.address_b THEN 1 END AS side,
-			coalesce(json_extract(i.offered, '$[0].life_seconds'), i.suite_life_seconds) AS seconds,
+			coalesce(i.offered_life_seconds, i.suite_life_seconds) AS seconds,
 			row_number() OVER (PARTITION BY i.tunnel_id, i.initiator_address ORDER BY i.created_ns DESC, i.id DESC)
 				AS age_rank
 		FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id
-		WHERE i.version = 1 AND coalesce(json_extract(i.offered, '$[0].life_seconds'), i.suite_life_seconds) > 0
+		WHERE i.version = 1 AND coalesce(i.offered_life_seconds, i.suite_life_seconds) > 0
 	) WHERE age_rank = 1 AND side IS NOT NULL
 ),
 declared AS (

@@ -59,6 +59,8 @@ bool store_fault(const struct store *s, int rc, struct err *e)
 		return err_set(e, "database %s: the disk is full; what was stored before is kept: free some space and try again",
 			       name);
 	case SQLITE_IOERR:
+		if (system_errno == EISDIR)
+			return cannot_open(s, e);
 		return err_set(e, "database %s: %s; what was stored before is kept: look at the disk and try again", name,
 			       system_errno ? strerror(system_errno) : sqlite3_errmsg(s->db));
 	case SQLITE_CORRUPT:

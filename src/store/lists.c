@@ -21,8 +21,9 @@ int lists_open(struct lists *l, sqlite3 *db)
 			" json_extract(value, '$.life_seconds'), json_extract(value, '$.life_kilobytes')"
 			" FROM json_each(?1)", -1, &l->offers, NULL);
 	if (l->rc == SQLITE_OK)
-		l->rc = sqlite3_prepare_v2(db, "SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text') FROM json_each(?1)", -1,
-					   &l->actions, NULL);
+		l->rc = sqlite3_prepare_v2(db,
+			"SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text') FROM json_each(?1)",
+			-1, &l->actions, NULL);
 	return l->rc;
 }
 

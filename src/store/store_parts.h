@@ -71,8 +71,9 @@ enum {
 		" parent_id, parent_spi_i, parent_spi_r, created_ns, established_ns, ended_ns,"        \
 		" last_ns, end_reason, ended_by, suite_encryption, suite_integrity, suite_prf,"        \
 		" suite_group, suite_auth, suite_key_bits, suite_life_seconds, suite_life_kilobytes,"  \
-		" offered, nat_initiator, nat_responder, vendor_ids, first_frame, last_frame,"         \
-		" messages, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"   \
+		" offered, offered_life_seconds, nat_initiator, nat_responder, vendor_ids,"            \
+		" first_frame, last_frame,"                                                            \
+		" messages, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                           \
 	X(ESP_SA_PUT, "REPLACE INTO esp_sa (id, tunnel_id, protocol, spi,"                             \
 		" src_address, src_port, src_key, dst_address, dst_port, dst_key, encap, generation,"  \

@@ -316,6 +316,15 @@ static void put_offers(struct row *w, const struct record_offer *offers, size_t 
 	put_list(w, ']');
 }
 
+/* The first lifetime that the offers state: what its sender is configured to. */
+static int64_t offered_life_seconds(const struct record_ike_sa *r)
+{
+	for (size_t i = 0; i < r->n_offered; i++)
+		if (r->offered[i].life_seconds > 0)
+			return r->offered[i].life_seconds;
+	return RECORD_UNKNOWN;
+}
+
 /* In an offer 0 is "not stated", too: no peer can mean a key or a lifetime of nothing. */
 static void put_stated(struct row *w, int64_t number)
 {
@@ -352,6 +361,7 @@ bool store_ike_sa(struct store *s, const struct record_ike_sa *r, struct err *e)
 	put_stated(&w, r->suite.life_seconds);
 	put_stated(&w, r->suite.life_kilobytes);
 	put_offers(&w, r->offered, r->n_offered);
+	put_known(&w, offered_life_seconds(r));
 	put_known(&w, r->nat_initiator);
 	put_known(&w, r->nat_responder);
 	put_texts(&w, r->vendor_ids, r->n_vendor_ids);

@@ -164,18 +164,20 @@ static inline void assert_look(const char *path, const char *sql, const char *ex
 /* Every row of every table, as text.  free() it. */
 static inline char *look_at_all(const char *path)
 {
-	char *tables = look(path, "SELECT group_concat('SELECT ''' || name || ''', quote(t.' || replace((SELECT group_concat("
-				  "c.name, '), quote(t.') FROM pragma_table_xinfo(s.name) c), 'x', 'x') || ') FROM ' || name"
-				  " || ' t ORDER BY 2, 3, 4', ';') FROM sqlite_schema s WHERE type = 'table'");
+	char *tables = look(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
 	char *all = NULL;
 	size_t size;
 	FILE *out = open_memstream(&all, &size);
 	char *rest = tables;
 
-	for (char *sql; (sql = strsep(&rest, ";"));) {
+	for (char *table; (table = strsep(&rest, "\n")) && *table;) {
+		char sql[128];
+
+		snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);	/* in the order of its key */
+
 		char *rows = look(path, sql);
 
-		fputs(rows, out);
+		fprintf(out, "%s\n%s", table, rows);
 		free(rows);
 	}
 	fclose(out);
