@@ -41,6 +41,7 @@ struct direction {
 	nsec stuck_since;	/* something is held, or too far ahead; else NSEC_NONE */
 	struct chain pending;	/* in order, but no whole message yet */
 	uint32_t wanted;	/* bytes in `pending` at which it is worth looking again */
+	uint32_t searched;	/* bytes, for the framing, in vain */
 	uint32_t discard;	/* bytes in order that are still to be thrown away */
 	struct frame frame;	/* latest segment, without its bytes */
 	uint8_t hop_limit, depth;

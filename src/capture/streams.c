@@ -13,6 +13,9 @@ enum {
 	FAR = 1 << 20,
 	/* Of a stream without framing, what is kept to look for it: two jumbo frames. */
 	LOST_KEEP = 20000,
+	/* After so many bytes were searched in vain, so many pass unread: searching is slow. */
+	SEARCH_MAX = 256 << 10,
+	SEARCH_PAUSE = 1 << 20,
 	/* libnids counts a stream's bytes in an int. */
 	FLOW_BYTES_MAX = 1 << 30,
 	TCP_HEADER = 20,
@@ -74,7 +77,11 @@ static void message_give(struct streams *t, struct stream *s, const struct direc
 	h->message(h->user, &d->frame, p, s->ends[from].port, s->ends[!from].port, is_ike, message);
 }
 
-/* The framing in `stream`; returns how many bytes of it are done with. */
+/*
+ * The framing in `stream`.  Without the prefix, the first message has to be
+ * found like after a hole, or any protocol on this port would look like ESP.
+ * Returns how many bytes are done with.
+ */
 static size_t messages_read(struct streams *t, struct stream *s, struct direction *d,
 			    const struct packet *p, struct bytes stream)
 {
@@ -87,10 +94,12 @@ static size_t messages_read(struct streams *t, struct stream *s, struct directio
 		if (d->lost) {
 			size_t skip = tcpencap_resync(rest);
 
+			d->searched += (uint32_t)rest.length;
 			if (skip == rest.length)
 				break;
-			d->lost = false;
-			t->setup.counters->resyncs++;
+			d->searched = 0;
+			t->setup.counters->resyncs += !d->at_start;
+			d->lost = d->at_start = false;
 			done += skip;
 			continue;
 		}
@@ -99,6 +108,11 @@ static size_t messages_read(struct streams *t, struct stream *s, struct directio
 
 		if (content == TCPENCAP_MORE)
 			break;
+		if (d->at_start && content != TCPENCAP_PREFIX) {
+			/* the answering side, which begins with IKE; or nothing of ours */
+			d->lost = true;
+			continue;
+		}
 		d->at_start = false;
 		switch (content) {
 		case TCPENCAP_IKE:
@@ -125,7 +139,7 @@ static uint32_t bytes_wanted(const struct direction *d, struct bytes rest)
 	uint32_t have = (uint32_t)rest.length;
 
 	if (d->lost)
-		return have + have / 2;	/* each byte is searched three times at most */
+		return have * 2;	/* so each byte is searched twice, in the long run */
 	if (have >= 2 && !d->at_start)
 		return (uint32_t)(rest.data[0] << 8 | rest.data[1]);
 	return have + 1;
@@ -147,6 +161,11 @@ static void pending_append(struct streams *t, struct stream *s, struct direction
 /* What is left when everything in order was read. */
 static void pending_keep(struct streams *t, struct stream *s, struct direction *d, struct bytes rest)
 {
+	if (d->lost && d->searched > SEARCH_MAX) {
+		d->searched = 0;
+		d->discard = SEARCH_PAUSE;
+		return;
+	}
 	if (d->lost && rest.length > LOST_KEEP) {
 		rest.data += rest.length - LOST_KEEP;
 		rest.length = LOST_KEEP;

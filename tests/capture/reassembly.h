@@ -34,6 +34,7 @@ struct seen {
 	uint16_t src_port, dst_port;
 	bool (*known)(struct addr a, struct addr b);
 	bool feed_inner;		/* what is inside a whole packet goes back in */
+	bool jumbled;			/* packets are no payload of ours: keep a sum in `seed` */
 };
 
 static inline uint32_t mix(uint32_t x)
@@ -103,6 +104,14 @@ static inline void on_packet(void *user, const struct frame *f, const struct pac
 	s->packet = *p;
 	s->frame = f->number;
 	s->captured = p->ip_captured;
+	if (s->jumbled) {
+		uint32_t sum = 0;
+
+		for (uint32_t i = 0; i < p->ip_captured; i++)
+			sum = mix(sum + p->ip[i]);
+		seen_add(s, s->packets++, sum, p->ip_length);
+		return;
+	}
 	if (p->ip_captured == p->ip_length)
 		payload_check(p->payload.at, (uint32_t)p->payload.left);
 	seen_add(s, s->packets++, get32(p->payload.at), (uint32_t)reader_remaining(&p->payload));
