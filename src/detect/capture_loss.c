@@ -13,7 +13,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	(void)sc;
 	moments_add(&s->losses, ev->at, ev->frame);
-	s->dropped += ev->value[0];
+	s->dropped += ev->value[2];
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *retransmit(void)
+{
+	return collected_find(&stage->alerts, "ike_auth_retransmit");
+}
+
+/* IKE_SA_INIT asked and answered; then the first IKE_AUTH request, from `initiator`. */
+static struct exchange *begin(int initiator)
+{
+	uint32_t ike = stage_ike(initiator, 2);
+	struct exchange *x;
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, initiator);
+	x = stage_request(ike, IKE2_EXCHANGE_IKE_SA_INIT, PURPOSE_IKE_SA_INIT, initiator, 0);
+	stage_answer(x);
+	return stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, initiator, 1);
+}
+
+/* Further transmissions at these seconds after one another. */
+static void copies(struct exchange *x, int n, nsec gap)
+{
+	for (int i = 0; i < n; i++) {
+		stage_pass(gap);
+		stage_copy(x);
+	}
+}
+
+static void one_more_copy_is_normal_life(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 1, 2 * S);
+	stage_answer(x);
+	stage_pass(600 * S);
+	assert_null(retransmit());
+}
+
+static void three_unanswered_transmissions_are_a_warning_and_five_are_critical(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 2, 4 * S);
+	stage_pass(10 * S);
+	assert_non_null(retransmit());
+	assert_int_equal(retransmit()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_HIGH);
+	assert_string_equal(retransmit()->cause, "silent");
+	copies(x, 2, 10 * S);
+	stage_pass(10 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(collected_number(retransmit(), "requests"), 5);
+	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 sent the same IKE_AUTH request 5 times"));
+}
+
+static void an_answer_to_the_third_copy_came_in_time(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 2, 4 * S);
+	stage->now += 100 * NSEC_PER_MS;
+	stage_answer(x);
+	stage_pass(600 * S);
+	assert_null(retransmit());
+}
+
+static void copies_over_more_than_a_minute_are_too_slow_for_a_warning(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 2, 40 * S);
+	stage_pass(10 * S);
+	assert_null(retransmit());
+	stage_exchange_close(x, OUTCOME_UNANSWERED);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
+}
+
+static void two_copies_then_a_new_ike_sa_are_critical(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 1, 4 * S);
+	stage_pass(20 * S);
+	stage_exchange_close(x, OUTCOME_UNANSWERED);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
+	stage_pass(20 * S);
+	begin(0);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+	assert_string_equal(collected_text(retransmit(), "then"), "new IKE_SA_INIT");
+}
+
+static void a_new_ike_sa_of_the_other_side_is_not_the_restart(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 1, 4 * S);
+	stage_exchange_close(x, OUTCOME_UNANSWERED);
+	stage_pass(20 * S);
+	begin(1);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
+}
+
+static void requests_after_the_answer_have_the_cause_answered(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(1);
+
+	stage_answer(x);
+	copies(x, 1, 4 * S);
+	stage_answer(x);
+	assert_null(retransmit());
+	copies(x, 1, 7 * S);
+	assert_non_null(retransmit());
+	assert_int_equal(retransmit()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(retransmit()->cause, "answered");
+	assert_string_equal(collected_text(retransmit(), "likely"), "initiator_rejects");
+	assert_string_equal(collected_text(retransmit(), "initiator"), "203.0.113.1");
+	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 answered every IKE_AUTH of 203.0.113.1"));
+}
+
+static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		struct exchange *x = begin(0);
+
+		stage_answer(x);
+		copies(x, 2, 3 * S);
+		assert_int_equal(retransmit()->record.severity, round < 2 ? SEVERITY_WARNING : SEVERITY_CRITICAL);
+		stage_pass(10 * S);
+	}
+	assert_int_equal(stage->alerts.n, 1);
+	assert_int_equal(collected_number(retransmit(), "rounds"), 3);
+}
+
+static void port_4500_is_blamed_only_when_nothing_ever_came_from_it(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	x->request_src_port = x->request_dst_port = 4500;
+	copies(x, 2, 4 * S);
+	stage_pass(10 * S);
+	assert_string_equal(retransmit()->cause, "port4500");
+	assert_string_equal(retransmit()->actions[0].vendor, "any");
+	assert_non_null(strstr(retransmit()->actions[0].text, "4500"));
+}
+
+static void a_keepalive_from_port_4500_clears_the_port(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+	struct event ev = stage_event(EVENT_KEEPALIVE);
+
+	ev.side = 1;
+	stage_send(ev);
+	x->request_src_port = x->request_dst_port = 4500;
+	copies(x, 2, 4 * S);
+	stage_pass(10 * S);
+	assert_string_equal(retransmit()->cause, "silent");
+}
+
+static void a_large_request_is_lost_in_fragments(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	x->request_bytes = 3468;
+	x->request_ip_fragments = 1;
+	copies(x, 2, 1 * S);
+	stage_pass(10 * S);
+	assert_string_equal(retransmit()->cause, "ip_fragments");
+}
+
+static void ike_fragments_have_their_own_cause(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	x->request_bytes = 3468;
+	x->request_fragment_total = 3;
+	x->request_fragments_seen = 7;
+	copies(x, 2, 1 * S);
+	stage_pass(10 * S);
+	assert_string_equal(retransmit()->cause, "ike_fragments");
+	assert_int_equal(collected_number(retransmit(), "fragments_seen"), 3);
+}
+
+static void eap_rounds_may_wait_for_people(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	x->purpose = PURPOSE_EAP;
+	copies(x, 3, 4 * S);
+	stage_pass(10 * S);
+	assert_null(retransmit());
+}
+
+static void what_is_not_captured_is_not_called_unanswered(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	stage->tunnel[0].one_sided[1] = true;
+	copies(x, 5, 4 * S);
+	stage_pass(10 * S);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_LOW);
+}
+
+static void other_exchanges_are_not_its_business(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 2);
+
+	copies(x, 5, 4 * S);
+	stage_pass(10 * S);
+	assert_null(retransmit());
+}
+
+static void later_message_ids_are_watched_too(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	x->message_id = 3;	/* IKE_INTERMEDIATE took 1 and 2 */
+	copies(x, 2, 4 * S);
+	stage_pass(10 * S);
+	assert_int_equal(collected_number(retransmit(), "message_id"), 3);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(one_more_copy_is_normal_life),
+		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),
+		ON_STAGE(an_answer_to_the_third_copy_came_in_time),
+		ON_STAGE(copies_over_more_than_a_minute_are_too_slow_for_a_warning),
+		ON_STAGE(two_copies_then_a_new_ike_sa_are_critical),
+		ON_STAGE(a_new_ike_sa_of_the_other_side_is_not_the_restart),
+		ON_STAGE(requests_after_the_answer_have_the_cause_answered),
+		ON_STAGE(three_answered_rounds_in_ten_minutes_are_critical),
+		ON_STAGE(port_4500_is_blamed_only_when_nothing_ever_came_from_it),
+		ON_STAGE(a_keepalive_from_port_4500_clears_the_port),
+		ON_STAGE(a_large_request_is_lost_in_fragments),
+		ON_STAGE(ike_fragments_have_their_own_cause),
+		ON_STAGE(eap_rounds_may_wait_for_people),
+		ON_STAGE(what_is_not_captured_is_not_called_unanswered),
+		ON_STAGE(other_exchanges_are_not_its_business),
+		ON_STAGE(later_message_ids_are_watched_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

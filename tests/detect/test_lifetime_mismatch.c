@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *mismatch(void)
+{
+	return collected_find(&stage->alerts, "lifetime_mismatch");
+}
+
+static uint32_t offer(int initiator, uint64_t seconds)
+{
+	uint32_t ike = stage_ike(initiator, 1);
+	struct ike_sa *sa = &stage->ike[ike];
+
+	sa->n_offers = 1;
+	sa->offers1[0] = (struct ike1_offer){ .has_life_seconds = seconds != 0, .life_seconds = seconds };
+	stage_ike_event(EVENT_LIFETIME_OFFERED, ike, initiator);
+	return ike;
+}
+
+static void offers_of_both_sides_that_differ_are_declared_with_both_values_and_frames(void **state)
+{
+	(void)state;
+	uint64_t first, second;
+
+	first = stage->frame + 1;
+	offer(0, 86400);
+	stage_pass(3600 * S);
+	assert_null(mismatch());
+	second = stage->frame + 1;
+	offer(1, 28800);
+	assert_non_null(mismatch());
+	assert_string_equal(mismatch()->cause, "declared");
+	assert_int_equal(mismatch()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_HIGH);
+	assert_int_equal(collected_number(mismatch(), "lifetime_a_s"), 86400);
+	assert_int_equal(collected_number(mismatch(), "lifetime_b_s"), 28800);
+	assert_int_equal(collected_number(mismatch(), "frame_a"), first);
+	assert_int_equal(collected_number(mismatch(), "frame_b"), second);
+	assert_string_equal(collected_text(mismatch(), "initiator_a"), "192.0.2.1");
+	assert_string_equal(collected_text(mismatch(), "initiator_b"), "203.0.113.1");
+	assert_int_equal(mismatch()->record.n_frames, 2);
+	assert_non_null(strstr(mismatch()->summary, "86400 s"));
+	assert_non_null(strstr(mismatch()->summary, "28800 s"));
+}
+
+static void one_side_alone_declares_nothing(void **state)
+{
+	(void)state;
+	offer(0, 86400);
+	offer(0, 28800);
+	stage_pass(60 * S);
+	assert_null(mismatch());
+}
+
+static void within_one_per_cent_they_agree(void **state)
+{
+	(void)state;
+	offer(0, 28800);
+	offer(1, 28600);
+	assert_null(mismatch());
+	offer(1, 28500);
+	assert_non_null(mismatch());
+}
+
+static void an_absent_lifetime_is_not_another_lifetime(void **state)
+{
+	(void)state;
+	offer(0, 28800);
+	offer(1, 0);
+	assert_null(mismatch());
+}
+
+static void offers_more_than_a_week_apart_are_not_compared(void **state)
+{
+	(void)state;
+	stage->settings.judge_every = 600 * S;
+	offer(0, 86400);
+	stage_pass(8 * 86400 * S);
+	offer(1, 28800);
+	assert_null(mismatch());
+}
+
+static void an_answer_that_was_not_offered_is_declared_too(void **state)
+{
+	(void)state;
+	uint32_t ike = offer(0, 86400);
+
+	stage->ike[ike].has_life_seconds = true;
+	stage->ike[ike].life_seconds = 86400;
+	stage_ike_event(EVENT_LIFETIME_ANSWERED, ike, 1);
+	assert_null(mismatch());
+	ike = offer(0, 86400);
+	stage->ike[ike].has_life_seconds = true;
+	stage->ike[ike].life_seconds = 3600;
+	stage_ike_event(EVENT_LIFETIME_ANSWERED, ike, 1);
+	assert_non_null(mismatch());
+	assert_int_equal(collected_number(mismatch(), "answered_s"), 3600);
+	assert_non_null(strstr(mismatch()->summary, "not offered"));
+}
+
+/* A child that lives `age`, one packet a second, and is ended by `by`; then `pause` and it all begins again. */
+static void life(uint32_t ike, nsec age, int by, nsec quiet_before_end, nsec pause)
+{
+	uint32_t child = stage_child(ike, 0);
+
+	stage_pass(age - quiet_before_end);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)((age - quiet_before_end) / S), 100);
+	stage_pass(quiet_before_end);
+	stage_child_down(child, END_DELETED, by);
+	stage_pass(pause);
+}
+
+static void two_early_ends_by_one_side_at_one_age_are_inferred(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	life(ike, 3600 * S, 1, 0, 1 * S);
+	assert_null(mismatch());
+	life(ike, 3605 * S, 1, 0, 1 * S);
+	stage_pass(30 * S);
+	assert_non_null(mismatch());
+	assert_string_equal(mismatch()->cause, "inferred");
+	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_int_equal(mismatch()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(mismatch(), "ended_by"), "203.0.113.1");
+}
+
+static void four_of_them_are_certain(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++)
+		life(ike, 3600 * S, 1, 0, 1 * S);
+	stage_pass(30 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_HIGH);
+}
+
+static void a_gap_in_the_traffic_makes_it_critical(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 3; i++)
+		life(ike, 3600 * S, 1, 0, 12 * S);
+	stage_pass(30 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(mismatch()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(collected_number(mismatch(), "longest_gap_s"), 12);
+}
+
+static void ends_at_scattered_ages_are_somebodys_hand(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	life(ike, 3600 * S, 1, 0, 1 * S);
+	life(ike, 1900 * S, 1, 0, 1 * S);
+	life(ike, 700 * S, 1, 0, 1 * S);
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
+static void idle_sas_may_be_ended_at_will(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++)
+		life(ike, 3600 * S, 1, 200 * S, 1 * S);
+	assert_null(mismatch());
+}
+
+static void when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		life(ike, 3600 * S, 1, 0, 1 * S);
+		stage_ike_down(ike, END_DELETED, 1);
+	}
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
+static void a_side_that_always_rekeys_first_is_no_fault(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0);
+
+	for (int i = 0; i < 10; i++) {
+		uint32_t new;
+		struct event ev;
+
+		stage_pass(3300 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[old].esp[d], 3300, 100);
+		new = stage_child(ike, 0);
+		stage->child[old].rekeyed_by = 0;
+		stage->child[old].rekey_at = stage->now;
+		stage->child[old].successor = new;
+		ev = stage_event(EVENT_CHILD_SA_REKEYED);
+		ev.child_sa = new;
+		ev.other = old;
+		ev.side = 0;
+		stage_send(ev);
+		stage_child_down(old, END_REKEYED, 0);
+		old = new;
+	}
+	assert_null(mismatch());
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(offers_of_both_sides_that_differ_are_declared_with_both_values_and_frames),
+		ON_STAGE(one_side_alone_declares_nothing),
+		ON_STAGE(within_one_per_cent_they_agree),
+		ON_STAGE(an_absent_lifetime_is_not_another_lifetime),
+		ON_STAGE(offers_more_than_a_week_apart_are_not_compared),
+		ON_STAGE(an_answer_that_was_not_offered_is_declared_too),
+		ON_STAGE(two_early_ends_by_one_side_at_one_age_are_inferred),
+		ON_STAGE(four_of_them_are_certain),
+		ON_STAGE(a_gap_in_the_traffic_makes_it_critical),
+		ON_STAGE(ends_at_scattered_ages_are_somebodys_hand),
+		ON_STAGE(idle_sas_may_be_ended_at_will),
+		ON_STAGE(when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime),
+		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <sawatch/detect.h>
+
+#include "detect/detector.h"
+#include "detect/precedence.h"
+
+static void every_condition_has_a_page_with_all_headings(void **state)
+{
+	(void)state;
+	static const char *const headings[] = { "## Meaning\n", "## How it is seen\n", "## What can look like it\n",
+						"## What to do\n", "## Knobs\n", "## References\n" };
+
+	for (size_t n = 0; detect_code(n); n++) {
+		const char *page = detect_page(detect_code(n)), *at = page;
+
+		assert_non_null(page);
+		assert_int_equal(strncmp(page, "# ", 2), 0);
+		assert_int_equal(strncmp(page + 2, detect_code(n), strlen(detect_code(n))), 0);
+		for (size_t h = 0; h < sizeof(headings) / sizeof(headings[0]); h++) {
+			at = strstr(at, headings[h]);
+			assert_non_null(at);	/* present, and in this order */
+		}
+	}
+	assert_null(detect_page("no_such_code"));
+	assert_null(detect_page("spi"));
+}
+
+/* The whole key, between back quotes as the pages write it. */
+static bool is_setting(const char *name, size_t length)
+{
+	for (const struct setting *s = settings_table(); s->key; s++)
+		if (strlen(s->key) == length && strncmp(s->key, name, length) == 0)
+			return true;
+	return false;
+}
+
+static void every_knob_on_a_page_exists(void **state)
+{
+	(void)state;
+	for (size_t n = 0; detect_code(n); n++) {
+		const char *at = strstr(detect_page(detect_code(n)), "## Knobs\n");
+		const char *end = strstr(at, "## References");
+
+		for (at = strstr(at, "- `"); at && at < end; at = strstr(at, "- `")) {
+			at += 3;
+			if (!is_setting(at, strcspn(at, "`")))
+				fail_msg("%s: no such setting: %.*s", detect_code(n), (int)strcspn(at, "`"), at);
+		}
+	}
+}
+
+static void no_code_is_there_twice(void **state)
+{
+	(void)state;
+	for (size_t a = 0; detect_code(a); a++)
+		for (size_t b = a + 1; detect_code(b); b++)
+			assert_string_not_equal(detect_code(a), detect_code(b));
+}
+
+static void every_detector_can_observe_judge_explain_and_clear(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < detectors_count(); n++) {
+		const struct detector *d = detectors[n];
+		bool window_is_a_setting = false;
+
+		assert_non_null(d->observe);
+		assert_non_null(d->judge);
+		assert_non_null(d->explain);
+		assert_true(d->observes != 0);
+		for (const struct setting *s = settings_table(); s->key; s++)
+			window_is_a_setting |= s->offset == d->window && s->kind == SETTING_SECONDS;
+		assert_true(window_is_a_setting);
+	}
+}
+
+/* Longest chain upwards from this symptom; a circle would never end, so it stops at the number of rows. */
+static int height(const char *symptom, int left)
+{
+	const char *row, *const *causes;
+	int highest = 0;
+
+	for (size_t n = 0; left > 0 && precedence_row(n, &row, &causes); n++) {
+		if (strcmp(row, symptom) != 0)
+			continue;
+		for (; *causes; causes++) {
+			int h = 1 + height(*causes, left - 1);
+
+			highest = h > highest ? h : highest;
+		}
+	}
+	return highest;
+}
+
+static void no_fault_is_its_own_cause(void **state)
+{
+	(void)state;
+	const char *symptom, *const *causes;
+
+	for (size_t n = 0; precedence_row(n, &symptom, &causes); n++)
+		assert_true(height(symptom, 12) < 8);
+}
+
+static void the_first_cause_of_a_row_explains_best(void **state)
+{
+	(void)state;
+	assert_true(precedence_of("pfs_mismatch", "spi_churn") < precedence_of("ike_flap", "spi_churn"));
+	assert_int_equal(precedence_of("spi_churn", "pfs_mismatch"), PRECEDENCE_NONE);
+	assert_int_equal(precedence_of("weak_crypto", "spi_churn"), PRECEDENCE_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_condition_has_a_page_with_all_headings),
+		cmocka_unit_test(every_knob_on_a_page_exists),
+		cmocka_unit_test(no_code_is_there_twice),
+		cmocka_unit_test(every_detector_can_observe_judge_explain_and_clear),
+		cmocka_unit_test(no_fault_is_its_own_cause),
+		cmocka_unit_test(the_first_cause_of_a_row_explains_best),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
