@@ -102,6 +102,7 @@ struct ike_sa {
 	uint32_t next_in_tunnel;	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
 	/* private to the tracker */
 	uint32_t flags;
+	uint32_t error_bytes_max;	/* longest encrypted message that can be an error answer; 0 unknown */
 	nsec due;
 	nsec delete_at;			/* request time of an unresolved Delete */
 	int8_t delete_by;

@@ -15,6 +15,10 @@ static struct tunnel *owner_of(struct tracker *t, const struct child_sa *c)
 	return &t->tunnels[c->tunnel];
 }
 
+enum { OVERLAP_COUNTS = 16 };
+
+static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
+
 static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
 		       uint32_t other)
 {
@@ -119,6 +123,12 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	return i;
 }
 
+/* All is known about its exchange: link it at once when only one SA can be its predecessor. */
+void child_born(struct tracker *t, uint32_t child)
+{
+	settle_one(t, child, t->now, false);
+}
+
 /* It was an IKE rekey after all: nobody was told of it. */
 void child_discard(struct tracker *t, uint32_t child)
 {
@@ -185,6 +195,28 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 	reveal(t, child);
 }
 
+/* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
+static uint32_t collision_winner(const struct tracker *t, const struct child_sa *c)
+{
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *o = &t->child_sas[i];
+
+		if (o != c && (o->flags & CHILD_SA_COLLIDED) && o->ike_sa == c->ike_sa &&
+		    (o->spi[0] != 0 || o->spi[1] != 0) && o->created_by != c->created_by &&
+		    (o->created > c->created ? o->created - c->created : c->created - o->created) <=
+			    t->settings->settle)
+			return i;
+	}
+	return NO_INDEX;
+}
+
+/* The partner of the crossing exchange speaks and this one never did. */
+static bool lost_collision(const struct tracker *t, const struct child_sa *c)
+{
+	return (c->flags & CHILD_SA_COLLIDED) && c->spi[0] == 0 && c->spi[1] == 0 &&
+	       collision_winner(t, c) != NO_INDEX;
+}
+
 /* The earliest birth that still waits for an SPI of this direction. */
 static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa)
 {
@@ -202,7 +234,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa)
 		/* A partner that stopped long ago says that this birth's time is over. */
 		if (c->esp[1 - sa->direction] != NO_INDEX && t->esp_sas[c->esp[1 - sa->direction]].end_reason != END_NONE)
 			continue;
-		if (c->flags & CHILD_SA_REDUNDANT)
+		if ((c->flags & CHILD_SA_REDUNDANT) || lost_collision(t, c))
 			continue;
 		best = i;		/* newest first: the last that fits is the earliest */
 	}
@@ -281,20 +313,10 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 
 /* ---- predecessors --------------------------------------------------------- */
 
-/* Latest packet of a child SA, and its first; NSEC_NONE when it never carried one. */
+/* Latest packet of a child SA in a direction; NSEC_NONE when it never carried one. */
 static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d)
 {
 	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
-}
-
-static nsec first_packet(const struct tracker *t, const struct child_sa *c)
-{
-	nsec first = NSEC_NONE;
-
-	for (int d = 0; d < 2; d++)
-		if (c->esp[d] != NO_INDEX && (first == NSEC_NONE || t->esp_sas[c->esp[d]].first < first))
-			first = t->esp_sas[c->esp[d]].first;
-	return first;
 }
 
 enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
@@ -322,7 +344,7 @@ static enum fit fits(const struct tracker *t, const struct child_sa *old, const 
 			continue;
 		both = true;
 		/* Still speaking well after the new SPI of this direction began: it is another. */
-		if (last > t->esp_sas[c->esp[d]].first + t->settings->overlap_budget)
+		if (last > t->esp_sas[c->esp[d]].first + t->settings->chain_before)
 			return FIT_NO;
 	}
 	if (until == NSEC_NONE)
@@ -349,22 +371,47 @@ static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
 }
 
 /*
- * The predecessor of `c`: of the older SAs that fell silent, the one whose
- * last packet is nearest to the new one's birth.  *ret_alone: there was no
+ * How badly `old` fits as what `c` replaced: the pauses at the changes of SPI,
+ * in nanoseconds.  On one path nothing of the old SA follows the first packet
+ * of the new one in the same direction, so what does counts many times.
+ */
+static nsec misfit(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
+{
+	nsec sum = 0;
+	bool compared = false;
+
+	for (int d = 0; d < 2; d++) {
+		nsec last = last_packet(t, old, d);
+
+		if (last == NSEC_NONE || c->esp[d] == NO_INDEX)
+			continue;
+		nsec pause = t->esp_sas[c->esp[d]].first - last;
+
+		sum += pause >= 0 ? pause : -OVERLAP_COUNTS * pause;
+		compared = true;
+	}
+	if (!compared) {
+		nsec pause = c->created - nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
+
+		sum = pause >= 0 ? pause : -pause;
+	}
+	return sum;
+}
+
+/*
+ * The predecessor of `c`: of the older SAs that fell silent, the one that
+ * fits best.  *ret_alone: there was no
  * other candidate.
  */
 static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
 				   bool *ret_sure)
 {
 	const struct tunnel *w = owner_of(t, c);
-	nsec born = first_packet(t, c);
 	nsec best_distance = 0;
 	uint32_t best = NO_INDEX;
 	unsigned candidates = 0;
 
 	*ret_sure = false;
-	if (born == NSEC_NONE)
-		born = c->created;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *old = &t->child_sas[i];
 		enum fit fit = fits(t, old, c, now);
@@ -380,7 +427,7 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 			}
 			continue;
 		}
-		nsec distance = last > born ? last - born : born - last;
+		nsec distance = misfit(t, old, c);
 
 		if (best == NO_INDEX || distance < best_distance) {
 			best = i;
@@ -460,10 +507,13 @@ static struct pending_delete *delete_since(struct tracker *t, const struct child
 {
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 
+	struct pending_delete *earliest = NULL;
+
 	for (unsigned i = 0; i < PENDING_DELETES; i++)
-		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS)
-			return &d[i];
-	return NULL;
+		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS &&
+		    (!earliest || d[i].at < earliest->at))
+			earliest = &d[i];
+	return earliest;
 }
 
 static void end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child, nsec now)
@@ -484,29 +534,17 @@ static void end_predecessor(struct tracker *t, uint32_t old_index, uint32_t chil
 
 /* ---- settling ------------------------------------------------------------- */
 
-/* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
-static uint32_t collision_winner(const struct tracker *t, const struct child_sa *c)
-{
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *o = &t->child_sas[i];
-
-		if (o != c && (o->flags & CHILD_SA_COLLIDED) && o->ike_sa == c->ike_sa &&
-		    (o->spi[0] != 0 || o->spi[1] != 0) && o->created_by != c->created_by &&
-		    (o->created > c->created ? o->created - c->created : c->created - o->created) <=
-			    t->settings->settle)
-			return i;
-	}
-	return NO_INDEX;
-}
-
 static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
 {
 	struct child_sa *c = &t->child_sas[child];
 	bool ripe = last_call || now - c->created >= t->settings->settle;
 	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
 
-	if ((c->flags & CHILD_SA_COLLIDED) && !spoke && ripe) {
+	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
 		uint32_t winner = collision_winner(t, c);
+
+		if (!ripe)
+			return;
 
 		if (winner != NO_INDEX) {
 			reveal(t, child);
@@ -522,11 +560,11 @@ static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_ca
 		uint32_t old = choose_predecessor(t, c, now, &alone, &sure);
 		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || delete_since(t, c) != NULL;
 
-		if (old != NO_INDEX && (spoke || expected) && ((alone && expected) || (ripe && (sure || alone)))) {
+		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
+
+		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
+		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
 			link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
-		} else if (ripe && spoke && c->how != CREATED_UNKNOWN && expected && old != NO_INDEX) {
-			link_rekey(t, old, child, GRADE_INFERRED);
-		}
 	}
 	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
 		end_predecessor(t, c->predecessor, child, now);
@@ -589,14 +627,15 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 	for (unsigned k = 0; k < PENDING_DELETES; k++) {
 		uint32_t best = NO_INDEX;
 
-		if (d[k].at == NSEC_NONE || (!last_call && now - d[k].at < t->settings->overlap_budget))
+		if (d[k].at == NSEC_NONE || (!last_call && now - d[k].at < t->settings->settle))
 			continue;
 		for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 			const struct child_sa *c = &t->child_sas[i];
 			nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
 
 			if (c->id == 0 || c->end_reason != END_NONE || c->created > d[k].at ||
-			    last > d[k].at + t->settings->overlap_budget)
+			    last > d[k].at + t->settings->overlap_budget ||
+			    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * usual_pause(t, c))))
 				continue;
 			best = i;		/* the oldest that fits */
 		}
@@ -625,6 +664,16 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 	}
 	d[oldest] = (struct pending_delete){ .at = at, .tunnel = tunnel, .ike_sa = ike_sa, .by = (int8_t)by,
 					     .answered = answered };
+	/* The predecessor of a rekey is what a Delete means first. */
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE &&
+		    delete_since(t, c)) {
+			end_predecessor(t, c->predecessor, i, at);
+			return;
+		}
+	}
 	/* With one living SA and no rekey under way there is nothing to wait for. */
 	uint32_t only = NO_INDEX;
 	unsigned living = 0;

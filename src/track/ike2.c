@@ -215,9 +215,9 @@ static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 	const struct ike_notify *cookie = ike_find_notify(m, IKE2_NOTIFY_COOKIE);
 	const struct ike_notify *ke = ike_find_notify(m, IKE2_NOTIFY_INVALID_KE_PAYLOAD);
 
+	if (m->header.spi_r != 0)
+		ike_sa_answered(t, i, m->header.spi_r);
 	if (m->n_transforms > 0) {
-		if (m->header.spi_r != 0)
-			ike_sa_answered(t, i, m->header.spi_r);
 		if (sa->state == IKE_CREATED)
 			sa->state = IKE_CONNECTING;
 		return;
@@ -247,7 +247,7 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 
-	if (m->np1 == IKE2_PAYLOAD_NOTIFY && !m->is_fragment && m->header.length <= ike_sa_error_bytes_max(sa)) {
+	if (ike_sa_is_error_answer(sa, m)) {
 		x->outcome = OUTCOME_FAILED;
 		sa->auth_failed = true;
 		sa->established = NSEC_NONE;
@@ -291,7 +291,7 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
 
-	if (m->np1 == IKE2_PAYLOAD_NOTIFY && !m->is_fragment && m->header.length <= ike_sa_error_bytes_max(sa)) {
+	if (ike_sa_is_error_answer(sa, m)) {
 		x->outcome = OUTCOME_FAILED;
 		emit_exchange(t, EVENT_CHILD_REFUSED, x, a);
 		return;
@@ -302,8 +302,10 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 		return;
 	mark_collision(t, sa, x, &sa->current[1 - slot], child);
 	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
-	if (rekey)
+	if (rekey) {
+		child_born(t, child);
 		return;
+	}
 	sa->rekey_at = a->at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
 	sa->rekey_request_at = x->request_at;
 	sa->rekey_by = x->from;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum { HALF_OPEN_LOOKED_AT = 64, EVICTION_SAMPLE = 16, DELETE_SETTLES_S = 5, AUTH_SETTLES_S = 2,
-       REKEY_THEN_DELETE_S = 60 };
+       REKEY_THEN_DELETE_S = 60,
+       UNKNOWN_SUITE_ERROR_BYTES = 112 };
 
 static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
@@ -220,7 +221,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	sa->parent_spi_i = old->spi_i;
 	sa->parent_spi_r = old->spi_r;
 	sa->created = sa->established = old->rekey_at;
-	sa->encr = old->encr, sa->key_bits = old->key_bits, sa->integ = old->integ;	/* best guess for sizes */
+	sa->error_bytes_max = old->error_bytes_max;	/* the new suite is encrypted: most likely the same */
 	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
 	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
 	old->successor = ike_sa;
@@ -535,6 +536,22 @@ static void choose2(struct ike_sa *sa, const struct ike_message *m)
 	}
 }
 
+/*
+ * The longest IKE message that can still be an error answer inside SK: empty,
+ * or one notify (DETECTION-FACTS 1.8, 3.3).
+ */
+static uint32_t error_bytes_max(const struct ike_sa *sa)
+{
+	unsigned icv = ike2_encr_icv_bytes(sa->encr), iv = ike2_encr_iv_bytes(sa->encr);
+
+	if (sa->encr == 0 || iv == 0)
+		return 0;
+	if (icv != 0)			/* AEAD */
+		return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + icv + 24;
+	return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + ike2_integ_icv_bytes(sa->integ) +
+	       2 * ike2_encr_block_bytes(sa->encr);
+}
+
 static void choose1(struct ike_sa *sa, const struct ike1_offer *o)
 {
 	sa->encr = o->encryption;
@@ -568,6 +585,7 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 		judge_nat(t, sa, a, m);
 	if (m->n_transforms > 0 && !from_initiator) {
 		choose2(sa, m);
+		sa->error_bytes_max = error_bytes_max(sa);
 	} else if (m->n_transforms > 0) {
 		unsigned n = m->n_transforms;
 
@@ -591,20 +609,10 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 	sa->flags |= IKE_SA_DIRTY;
 }
 
-/*
- * The longest IKE message that can still be an error answer inside SK: empty,
- * or one notify (DETECTION-FACTS 1.8, 3.3).
- */
-uint32_t ike_sa_error_bytes_max(const struct ike_sa *sa)
+/* An answer whose first inner payload is a notify and that has room for little else. */
+bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m)
 {
-	unsigned icv = ike2_encr_icv_bytes(sa->encr), iv = ike2_encr_iv_bytes(sa->encr);
-	unsigned block = ike2_encr_block_bytes(sa->encr);
+	uint32_t max = sa->error_bytes_max ? sa->error_bytes_max : UNKNOWN_SUITE_ERROR_BYTES;
 
-	if (sa->encr == 0 || iv == 0)
-		return 112;
-	if (icv == 0) {
-		icv = ike2_integ_icv_bytes(sa->integ);
-		return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + icv + 2 * block;
-	}
-	return IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN + iv + icv + 24;
+	return m->np1 == IKE2_PAYLOAD_NOTIFY && !m->is_fragment && m->header.length <= max;
 }

@@ -72,10 +72,10 @@ static struct record_offer chosen_suite(const struct ike_sa *sa, struct suite_te
 		return suite1(&o, room);
 	}
 	return (struct record_offer){
-		.encryption = named(ike2_transform_name(IKE2_TRANSFORM_ENCR, sa->encr), sa->encr, room->number[0]),
+		.encryption = named(sa->encr ? ike2_transform_name(IKE2_TRANSFORM_ENCR, sa->encr) : NULL, sa->encr, room->number[0]),
 		.integrity = named(sa->integ ? ike2_transform_name(IKE2_TRANSFORM_INTEG, sa->integ) : NULL, sa->integ, room->number[1]),
 		.prf = named(sa->prf ? ike2_transform_name(IKE2_TRANSFORM_PRF, sa->prf) : NULL, sa->prf, room->number[2]),
-		.group = named(ike_group_name(sa->group), sa->group, room->number[3]),
+		.group = named(sa->group ? ike_group_name(sa->group) : NULL, sa->group, room->number[3]),
 		.key_bits = sa->key_bits ? sa->key_bits : RECORD_UNKNOWN,
 		.life_seconds = RECORD_UNKNOWN, .life_kilobytes = RECORD_UNKNOWN,
 	};
