@@ -5,24 +5,20 @@
 
 #include "cli/cli.h"
 
-/* The first sentence under "Meaning": what the list of codes shows. */
-static void put_meaning(const char *page)
+/* Pages begin with "# code: what it is": the list shows what follows the colon. */
+static void put_title(const char *page)
 {
-	const char *at = page ? strstr(page, "Meaning\n") : NULL;
+	const char *colon = page ? strstr(page, ": ") : NULL;
 
-	if (!at)
-		return;
-	at += strlen("Meaning\n");
-	at += strspn(at, "\n");
-	for (; *at && !(at[0] == '.' && (at[1] == ' ' || at[1] == '\n')); at++)
-		putchar(*at == '\n' ? ' ' : *at);
+	if (colon)
+		printf("%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
 }
 
 static int list_codes(void)
 {
 	for (size_t i = 0; detect_code(i); i++) {
 		printf("%-22s ", detect_code(i));
-		put_meaning(detect_page(detect_code(i)));
+		put_title(detect_page(detect_code(i)));
 		putchar('\n');
 	}
 	return EXIT_DONE;

@@ -290,7 +290,7 @@ static enum tunnel_rank rank_of(const struct seen_tunnel *t)
 	switch (t->record.state) {
 	case TUNNEL_UNKNOWN:
 		return RANK_UNKNOWN;
-	case TUNNEL_DOWN:	/* ended, and nothing to complain of */
+	case TUNNEL_DOWN:	/* no condition explains it: it may be meant so */
 		return RANK_DOWN;
 	case TUNNEL_UP:
 	case TUNNEL_DEGRADED:

@@ -57,7 +57,7 @@ struct seen_tunnel {
 };
 
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */
-enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_UNKNOWN, RANK_DOWN, RANK_HEALTHY, RANKS };
+enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_DOWN, RANK_UNKNOWN, RANK_HEALTHY, RANKS };
 
 struct collection {
 	struct keep *keep;

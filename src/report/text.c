@@ -215,7 +215,7 @@ static void put_verdict(FILE *out, const struct diagnosis *d, const size_t count
 {
 	static const char *const names[RANKS] = {
 		[RANK_CRITICAL] = "critical", [RANK_WARNING] = "warning", [RANK_INFO] = "with a remark",
-		[RANK_UNKNOWN] = "not observable", [RANK_DOWN] = "ended in order", [RANK_HEALTHY] = "healthy",
+		[RANK_DOWN] = "down", [RANK_UNKNOWN] = "not observable", [RANK_HEALTHY] = "healthy",
 	};
 	const struct collection *c = &d->seen;
 	const char *before = ": ";

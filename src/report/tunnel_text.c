@@ -43,7 +43,7 @@ static const char *rank_word(enum tunnel_rank rank)
 {
 	static const char *const words[RANKS] = {
 		[RANK_CRITICAL] = "CRITICAL", [RANK_WARNING] = "WARNING", [RANK_INFO] = "info",
-		[RANK_UNKNOWN] = "unknown", [RANK_DOWN] = "ended", [RANK_HEALTHY] = "healthy",
+		[RANK_DOWN] = "down", [RANK_UNKNOWN] = "unknown", [RANK_HEALTHY] = "healthy",
 	};
 
 	return words[rank];
@@ -61,10 +61,12 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 		fprintf(out, "  network %" PRIu32, t->record.network);
 	if (t->record.state == TUNNEL_UNKNOWN)
 		fputs("  state unknown", out);
-	else if (t->record.since == NSEC_NONE)
+	else if (t->rank != RANK_DOWN)
 		fprintf(out, "  %s", tunnel_state_text(t->record.state));
 	else
-		fprintf(out, "  %s since %s", tunnel_state_text(t->record.state), moment_text(t->record.since, 0, at));
+		putc(' ', out);
+	if (t->record.state != TUNNEL_UNKNOWN && t->record.since != NSEC_NONE)
+		fprintf(out, " since %s", moment_text(t->record.since, 0, at));
 }
 
 /* ---- security associations ---- */
@@ -408,6 +410,8 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 		put_counted(out, t->ike_sas, "IKE SA");
 		put_suite(out, &t->latest[t->n_latest - 1].record.suite);
 		putc('\n', out);
+		if (t->rank == RANK_DOWN)
+			put_ike_sa(out, t, &t->latest[t->n_latest - 1].record);
 	}
 	put_rekeys(out, t, t->ike_ages, "IKE rekeys");
 	put_rekeys(out, t, t->child_ages, "rekeys");
