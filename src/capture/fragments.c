@@ -359,16 +359,16 @@ bool fragments_add(struct fragments *t, nsec now, const struct frame *f, const s
 	struct glue_fragment piece = {
 		.slot = (uint32_t)(d - t->datagrams), .offset = x.offset, .length = x.length,
 		.seen = { p->ip + shape.payload, x.seen }, .more = p->more,
-		.completes = d->total != 0 && d->bytes == d->total,
+		.completes = d->bytes == d->total ? d->total : 0,
 	};
-	if (piece.completes && d->header + d->total > datagram_length_max(d)) {
+	if (piece.completes != 0 && d->header + d->total > datagram_length_max(d)) {
 		datagram_spoil(t, d);	/* the first fragment's header is longer than this one's */
 		return false;
 	}
 
 	uint32_t got = glue_of(t, d)->fragment(glue_of(t, d), &piece, whole + d->header);
 
-	if (!piece.completes)
+	if (piece.completes == 0)
 		return false;
 
 	bool made = got == d->total && datagram_finish(d, &t->extents, whole, ret);

@@ -91,7 +91,7 @@ static uint32_t own_fragment(struct glue *g, const struct glue_fragment *piece, 
 	uint32_t length = 0;
 
 	store_put(s, piece->slot, piece->offset, piece->length, piece->seen);
-	if (!piece->completes)
+	if (piece->completes == 0)
 		return 0;
 	for (uint32_t at = s->first[piece->slot]; at != SLOT_NONE; at = s->pieces[at].next) {
 		const struct piece *p = &s->pieces[at];

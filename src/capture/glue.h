@@ -36,7 +36,7 @@ struct glue_fragment {
 	uint32_t offset, length;
 	struct bytes seen;
 	bool more;		/* it is not the last piece */
-	bool completes;		/* with it the datagram is whole */
+	uint32_t completes;	/* with it the datagram is whole: the length of that; else 0 */
 };
 
 struct glue {

@@ -39,6 +39,7 @@ enum {
 	SLACK = 16,		/* its option and checksum loops may look past the end */
 	/* Slots become addresses; the two kinds never meet. */
 	DATAGRAM_NET = 0x0a000000, FLOW_NET = 0x14000000, FLOW_PEER = 0x1e000000, SLOTS_MAX = 0xffffff,
+	FRAGMENT_MIN = 8,
 	PROTOCOL_UNASSIGNED = 253,	/* RFC 3692: libnids hands it on unread */
 	FLOW_PORT = 4500,
 	BUCKETS = 4096, FLOWS_MIN = 4096,	/* its tables are made once in a process */
@@ -150,34 +151,41 @@ static struct ip *make_ip(size_t length, uint8_t protocol, uint32_t src, uint32_
 	return ip;
 }
 
+/*
+ * libnids copies eight bytes behind the header, also when a last fragment has
+ * fewer: such a one is made longer.
+ */
 static uint32_t nids_fragment(struct glue *g, const struct glue_fragment *piece, uint8_t *whole)
 {
-	size_t length = IP_HEADER + piece->length;
-	struct ip *ip = make_ip(length, PROTOCOL_UNASSIGNED, DATAGRAM_NET | piece->slot,
-				DATAGRAM_NET | piece->slot);
-	uint8_t *payload = the.packet + IP_HEADER;
+	uint32_t payload = piece->length < FRAGMENT_MIN ? FRAGMENT_MIN : piece->length;
+	size_t length = IP_HEADER + payload, seen = piece->seen.length;
+	uint32_t slot = DATAGRAM_NET | piece->slot;
 
 	(void)g;
-	assert(piece->length > 0 && (!piece->more || piece->length % 8 == 0));
-	assert(piece->offset % 8 == 0 && piece->offset + length <= 65535);
+	assert(piece->length > 0 && (!piece->more || piece->length % 8 == 0) && piece->offset % 8 == 0);
+	if (piece->offset + length > 65535)	/* one of 1 to 3 bytes at the very end */
+		return 0;
+
+	struct ip *ip = make_ip(length, PROTOCOL_UNASSIGNED, slot, slot);
+
 	ip->ip_off = htons((uint16_t)(piece->offset / 8 | (piece->more ? IP_MF : 0)));
-	memcpy(payload, piece->seen.data, piece->seen.length);
-	memset(payload + piece->seen.length, 0, piece->length - piece->seen.length);
+	memcpy(the.packet + IP_HEADER, piece->seen.data, seen);
+	memset(the.packet + IP_HEADER + seen, 0, payload - seen);
 	the.out = whole;
-	the.out_max = piece->completes ? 65535 - IP_HEADER : 0;
+	the.out_max = piece->completes != 0 ? 65535 - IP_HEADER : 0;
 	the.out_length = 0;
 	feed(length);
 	the.out = NULL;
-	return the.out_length;
+	return the.out_length >= piece->completes ? piece->completes : 0;
 }
 
 /* "Fragmented frame replaced by full unfragmented copy", ip_fragment.c */
 static void nids_fragments_forget(struct glue *g, uint32_t slot)
 {
 	(void)g;
-	make_ip(IP_HEADER + 8, PROTOCOL_UNASSIGNED, DATAGRAM_NET | slot, DATAGRAM_NET | slot);
-	memset(the.packet + IP_HEADER, 0, 8);
-	feed(IP_HEADER + 8);
+	make_ip(IP_HEADER + FRAGMENT_MIN, PROTOCOL_UNASSIGNED, DATAGRAM_NET | slot, DATAGRAM_NET | slot);
+	memset(the.packet + IP_HEADER, 0, FRAGMENT_MIN);
+	feed(IP_HEADER + FRAGMENT_MIN);
 }
 
 /* One segment of flow `flow`: all data goes to the server, which only acknowledges. */
