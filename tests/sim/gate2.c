@@ -130,6 +130,8 @@ static struct sim_endpoint seen(const struct gate *g, unsigned side)
 
 	if (side == 0 && n->nat && g->side == 1)
 		e = (struct sim_endpoint){ n->outside, n->nat_port[0] };
+	if (g->w->tap.tcp)	/* RFC 9329 moves everything there from the start */
+		e.port = side == 0 ? (uint16_t)(40000 + g->pair->number) : 4500;
 	return e;
 }
 

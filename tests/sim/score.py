@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Score sawatch against the simulator.  score.py --sawatch PROGRAM --tool SAWATCH_SIM_TOOL [SCENARIO...]
+
+For every scenario and seed: expected alerts are raised, no forbidden one above
+severity info, the ESP SAs with their packets, the IKE SAs and the links from
+old to new SA are those of the truth.  One line each, a total at the end; exit 1 when anything is missing.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+
+def story(args, name, seed, folder, extra):
+    path, truth_path = os.path.join(folder, "s.pcap"), os.path.join(folder, "s.json")
+    subprocess.run([args.tool, "--seed", str(seed), *extra, "--truth", truth_path, name, path], check=True)
+    done = subprocess.run([args.sawatch, "-r", path, "--json", *args.option], capture_output=True, text=True, check=False)
+    with open(truth_path, encoding="utf-8") as f:
+        truth = json.load(f)
+    objects = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return truth, objects, done
+
+
+def alert_faults(truth, objects):
+    alerts = [o for o in objects if o["type"] == "alert"]
+    codes = {a["code"] for a in alerts}
+    loud = {a["code"] for a in alerts if a["severity"] != "info"}
+    for code in truth["alerts"]["expected"]:
+        if code not in codes:
+            yield f"{code} is missing"
+    for code in sorted(loud & set(truth["alerts"]["forbidden"])):
+        yield f"{code} is a false alarm"
+
+
+def sa_faults(truth, objects):
+    esp = {}
+    for o in objects:
+        if o["type"] == "esp_sa":
+            esp[o["spi"]] = esp.get(o["spi"], 0) + o["packets"]
+    for child in truth["child_sas"]:
+        for way in (child["ab"], child["ba"]):
+            # an SPI must be seen twice before it gets a record, so single packets may go unnamed
+            if way["wire"]["packets"] > 1 and esp.get(way["spi"], 0) != way["wire"]["packets"]:
+                yield f"SPI {way['spi']}: {esp.get(way['spi'], 0)} packets, truth {way['wire']['packets']}"
+    ikes = {(o["spi_i"], o["spi_r"]): o for o in objects if o["type"] == "ike_sa"}
+    wanted = {(x["ispi"], x["rspi"]) for x in truth["exchanges"] if x["captured"][0] + x["captured"][1] > 0}
+    for ike in truth["ike_sas"]:
+        pair = (ike["ispi"], ike["rspi"])
+        if pair in wanted and pair not in ikes:
+            yield f"IKE SA {pair[0]}:{pair[1]} is missing"
+
+
+def link_faults(truth, objects):
+    sas = {o["spi"]: o for o in objects if o["type"] == "esp_sa"}
+    for child in truth["child_sas"]:
+        if child["predecessor"] is None or child["redundant"]:
+            continue
+        for way, before in zip((child["ab"], child["ba"]), child["predecessor"]):
+            sa = sas.get(way["spi"])
+            if sa and before in sas and way["wire"]["packets"] > 1 and sa.get("predecessor") not in (before, None):
+                yield f"SPI {way['spi']} follows {sa['predecessor']}, truth {before}"
+            elif sa and before in sas and way["wire"]["packets"] > 1 and sa.get("predecessor") is None:
+                yield f"SPI {way['spi']} follows nothing, truth {before}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sawatch", required=True)
+    parser.add_argument("--tool", required=True)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--option", action="append", default=[], help="passed on to sawatch")
+    parser.add_argument("--only", choices=("alerts", "sas", "links"), help="judge this alone")
+    parser.add_argument("--vary", action="append", default=[], help="passed on to the simulator, as --vary=--tap-loss=0.001")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("scenario", nargs="*")
+    args = parser.parse_args()
+    names = args.scenario or [line.split()[0] for line in
+                              subprocess.check_output([args.tool, "--list"], text=True).splitlines()]
+    judges = {"alerts": alert_faults, "sas": sa_faults, "links": link_faults}
+    if args.only:
+        judges = {args.only: judges[args.only]}
+    good = total = 0
+    with tempfile.TemporaryDirectory(prefix="sawatch-score-") as folder:
+        for name in names:
+            for seed in range(1, args.seeds + 1):
+                truth, objects, done = story(args, name, seed, folder, args.vary)
+                faults = [] if done.returncode in (0, 10) else [f"exit {done.returncode}: {done.stderr.strip()[:200]}"]
+                for judge in judges.values():
+                    faults += judge(truth, objects)
+                total += 1
+                good += not faults
+                print(f"{'ok    ' if not faults else 'FAILED'} {name} seed {seed}" +
+                      (f": {faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "") if faults else ""),
+                      flush=True)
+                for fault in faults[1:] if args.verbose else ():
+                    print("       " + fault)
+    print(f"{good} of {total}")
+    return 0 if good == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
