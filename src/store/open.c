@@ -104,7 +104,7 @@ static bool harden(struct store *s, struct err *e)
 /* Is this a history that this program understands, or (`ret_new`) nothing yet?  Only looks. */
 static bool identify(struct store *s, bool *ret_new, struct err *e)
 {
-	int64_t application, version, tables;
+	int64_t application = 0, version = 0, tables = 0;
 
 	if (!store_number(s, "PRAGMA application_id", &application, e) ||
 	    !store_number(s, "PRAGMA user_version", &version, e) ||
@@ -183,7 +183,8 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 	if (!store_run(s, s->temporary ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
 					 "PRAGMA cache_size = -65536"
 				       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-					 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384", e))
+					 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
+					 "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000", e))
 		return false;
 	return store_run(s, "PRAGMA foreign_keys = ON", e) && store_migrate(s, e) && prepare_all(s, e) &&
 	       find_sensor(s, sensor ? sensor : "", e);

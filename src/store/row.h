@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A row on its way into a table: values are bound one after the other, in the
+ * order of the statement's columns.  What a record does not know becomes NULL.
+ */
+#ifndef SAWATCH_ROW_H
+#define SAWATCH_ROW_H
+
+#include "store/store_parts.h"
+
+/* A statement being filled; the first failure sticks. */
+struct row {
+	struct store *s;
+	sqlite3_stmt *st;
+	int at;			/* value bound last */
+	int rc;
+};
+
+void row_integer(struct row *w, int64_t number);
+void row_known(struct row *w, int64_t number);	/* never negative: RECORD_UNKNOWN, or an unknown side or answer, is NULL */
+void row_reference(struct row *w, uint64_t id);	/* object or frame: 0 is NULL */
+void row_time(struct row *w, nsec at);
+void row_text(struct row *w, const char *text);	/* borrowed until the statement has run; NULL is NULL */
+void row_esp_spi(struct row *w, uint32_t spi);	/* 0 is NULL */
+void row_ike_spi(struct row *w, uint64_t spi, bool zero_is_unknown);
+void row_ike_spis(struct row *w, uint64_t spi_i, uint64_t spi_r);	/* two values; 0,0 is none */
+void row_endpoint(struct row *w, struct endpoint p);	/* three values: address, port, key */
+void row_texts(struct row *w, const char *const *texts, size_t n);	/* [text, ...] */
+void row_frames(struct row *w, const uint64_t *frames, size_t n);	/* [number, ...] */
+
+/* A list made by the caller between these two: marks are [ and ] or { and }. */
+struct json_text *row_list_begin(struct row *w, char mark);
+void row_list_end(struct row *w, char mark);
+
+#endif
