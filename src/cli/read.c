@@ -29,6 +29,8 @@ struct reading {
 	size_t n_captures, captures_room;
 	uint64_t left;			/* packets, of -c */
 	bool input_failed, failed;
+	bool store_failed;		/* what the database holds of this run is not all */
+	bool writer_failed;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -68,20 +70,24 @@ static bool remember_capture(struct reading *r, uint32_t id)
 	return true;
 }
 
+/* Saving failed: that is said once, and the diagnosis goes on without. */
+static void stop_writing(struct reading *r, const struct err *e)
+{
+	complain_of_trouble(r, e);
+	r->writer_failed = true;
+	frame_writer_close(r->writer, NULL);
+	r->writer = NULL;
+}
+
 /* With -w frames go one by one, so that each is known to matter or not. */
-static bool take_and_save(struct reading *r, const struct frame *frames, size_t n)
+static void take_and_save(struct reading *r, const struct frame *frames, size_t n)
 {
 	struct err e;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!pipeline_frame_matters(r->pipeline, &frames[i]))
-			continue;
-		if (!frame_writer_write(r->writer, &frames[i], &e)) {
-			complain_of_trouble(r, &e);
-			return false;
-		}
-	}
-	return true;
+	for (size_t i = 0; i < n; i++)
+		if (pipeline_frame_matters(r->pipeline, &frames[i]) && r->writer &&
+		    !frame_writer_write(r->writer, &frames[i], &e))
+			stop_writing(r, &e);
 }
 
 /* One opened capture, to its end, to -c, or to where it is damaged. */
@@ -98,10 +104,10 @@ static void read_frames(struct reading *r, struct source *s, uint32_t id)
 		if (n <= 0)
 			break;
 		r->left -= (uint64_t)n;
-		if (!r->writer)
+		if (r->writer)
+			take_and_save(r, frames, (size_t)n);
+		else
 			pipeline_frames(r->pipeline, frames, (size_t)n);
-		else if (!take_and_save(r, frames, (size_t)n))
-			break;
 		progress_show(&r->progress, s);
 	}
 	progress_clear(&r->progress);
@@ -120,8 +126,10 @@ static void end_series(struct reading *r)
 {
 	struct err e;
 
-	if (r->pipeline && !pipeline_finish(r->pipeline, &e))
+	if (r->pipeline && !pipeline_finish(r->pipeline, &e)) {
 		complain_of_trouble(r, &e);
+		r->store_failed = true;
+	}
 	pipeline_close(r->pipeline);
 	r->pipeline = NULL;
 }
@@ -155,15 +163,16 @@ static void read_capture(struct reading *r, const char *path)
 	source_info(s, &info);
 	if (!store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
 		complain_of_trouble(r, &e);
-	} else if (r->options->write_path && !r->writer &&
-		   !frame_writer_open(&r->writer, r->options->write_path, info.link_type, &e)) {
-		complain_of_trouble(r, &e);
+		r->store_failed = true;
 	} else if (!remember_capture(r, id)) {
 		complain("%s: the same capture was given before; not read twice", path);
 	} else if (known) {
 		complain("%s: already in %s, not read again; the report is from there", path,
 			 r->options->database);
 	} else if (join_series(r, &info)) {
+		if (r->options->write_path && !r->writer && !r->writer_failed &&
+		    !frame_writer_open(&r->writer, r->options->write_path, info.link_type, &e))
+			stop_writing(r, &e);
 		read_frames(r, s, id);
 	}
 	source_close(s);
@@ -286,7 +295,9 @@ static void read_all(struct reading *r, char **list)
 	struct err e;
 
 	sigaction(SIGINT, &action, NULL);
-	for (char **path = list; *path && r->left > 0 && !r->failed && !interrupted; path++) {
+	if (r->options->write_path && strcmp(r->options->write_path, "-") == 0)
+		output_may_end_early();
+	for (char **path = list; *path && r->left > 0 && !r->store_failed && !interrupted; path++) {
 		progress_init(&r->progress, r->options->progress);
 		read_capture(r, *path);
 	}
@@ -316,7 +327,8 @@ static int read_and_report(struct reading *r)
 	source_list_free(list);
 
 	output_may_end_early();	/* what was read is safe by now */
-	if (r->n_captures > 0 && !report(r, &worst))
+	/* no diagnosis of what could not be stored: it would miss just that */
+	if (r->n_captures > 0 && !r->store_failed && !report(r, &worst))
 		r->failed = true;
 	if (!store_close(r->store, &e)) {
 		complain("%s", e.text);
