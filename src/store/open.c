@@ -116,15 +116,16 @@ static bool identify(struct store *s, bool *ret_new, struct err *e)
 	if (*ret_new)
 		return true;
 	if (application != STORE_APPLICATION_ID)
-		return err_set(e, "database %s: belongs to another program (application id %" PRId64 "); name another file",
-			       s->name, application);
+		return err_set(e, "database %s: belongs to another program (application id %" PRId64 "); "
+			       "name another file", s->name, application);
 	if (version > store_schema_version())
-		return err_set(e, "database %s: was written by a newer sawatch (version %" PRId64 " of its tables, this one "
-			       "knows %" PRId64 "); use that sawatch or name another file", s->name, version,
-			       store_schema_version());
+		return err_set(e, "database %s: was written by a newer sawatch (version %" PRId64 " of its "
+			       "tables, this one knows %" PRId64 "); use that sawatch or name another file",
+			       s->name, version, store_schema_version());
 	if (version < store_schema_version() && s->mode == STORE_READ)
-		return err_set(e, "database %s: was written by an older sawatch (version %" PRId64 " of its tables); it is "
-			       "brought up to date when something is next written to it", s->name, version);
+		return err_set(e, "database %s: was written by an older sawatch (version %" PRId64 " of its "
+			       "tables); it is brought up to date when something is next written to it",
+			       s->name, version);
 	return true;
 }
 

@@ -323,44 +323,52 @@ static void give_traffic(struct walk *w)
 
 const struct query store_queries[KINDS] = {
 	[CAPTURE] = {
-		"o.id, o.name, o.kind, o.link_type, o.fingerprint, o.size, o.first_ns, o.last_ns, o.packets, o.bytes,"
-		" o.ike_messages, o.esp_packets, o.ah_packets, o.keepalives, o.duplicates, o.malformed, o.cut, o.dropped,"
-		" o.fragments, o.warnings, o.complete",
+		"o.id, o.name, o.kind, o.link_type, o.fingerprint, o.size, o.first_ns,"
+		" o.last_ns, o.packets, o.bytes, o.ike_messages, o.esp_packets, o.ah_packets,"
+		" o.keepalives, o.duplicates, o.malformed, o.cut, o.dropped, o.fragments,"
+		" o.warnings, o.complete",
 		"capture", "o.first_ns", "o.last_ns", give_capture,
 	},
 	[TUNNEL] = {
-		"o.id, o.id, o.key_a, o.port_a, o.key_b, o.port_b, o.network, o.state, o.since_ns, o.first_ns, o.last_ns,"
+		"o.id, o.id, o.key_a, o.port_a, o.key_b, o.port_b, o.network, o.state,"
+		" o.since_ns, o.first_ns, o.last_ns,"
 		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", " COUNT_OF("child_sa") ", "
 		COUNT_OF("alert"),
 		"tunnel", "o.first_ns", "o.last_ns", give_tunnel,
 	},
 	[IKE_SA] = {
-		OBJECT "o.version, o.spi_i, o.spi_r, o.initiator_key, o.initiator_port, o.responder_key, o.responder_port,"
-		" o.state, o.origin, o.parent_id, o.parent_spi_i, o.parent_spi_r, o.created_ns, o.established_ns,"
-		" o.ended_ns, o.last_ns, o.end_reason, o.ended_by, o.suite_encryption, o.suite_integrity, o.suite_prf,"
-		" o.suite_group, o.suite_auth, o.suite_key_bits, o.suite_life_seconds, o.suite_life_kilobytes, o.offered,"
-		" o.nat_initiator, o.nat_responder, o.vendor_ids, o.first_frame, o.last_frame, o.messages, o.grade",
+		OBJECT "o.version, o.spi_i, o.spi_r, o.initiator_key, o.initiator_port,"
+		" o.responder_key, o.responder_port, o.state, o.origin, o.parent_id,"
+		" o.parent_spi_i, o.parent_spi_r, o.created_ns, o.established_ns, o.ended_ns,"
+		" o.last_ns, o.end_reason, o.ended_by, o.suite_encryption, o.suite_integrity,"
+		" o.suite_prf, o.suite_group, o.suite_auth, o.suite_key_bits,"
+		" o.suite_life_seconds, o.suite_life_kilobytes, o.offered, o.nat_initiator,"
+		" o.nat_responder, o.vendor_ids, o.first_frame, o.last_frame, o.messages,"
+		" o.grade",
 		"ike_sa", "coalesce(o.created_ns, o.established_ns, o.last_ns)",
 		"coalesce(o.last_ns, o.ended_ns, o.established_ns, o.created_ns)", give_ike_sa,
 	},
 	[CHILD_SA] = {
-		OBJECT "o.ike_sa_id, o.ike_spi_i, o.ike_spi_r, o.esp_sa_a_id, o.esp_sa_b_id, o.spi_a, o.spi_b, o.state,"
-		" o.created_ns, o.created_by, o.created_how, o.predecessor_id, o.predecessor_spi_a, o.predecessor_spi_b,"
-		" o.ended_ns, o.end_reason, o.ended_by, o.rekeyed_by, o.rekey_ns, o.grade",
+		OBJECT "o.ike_sa_id, o.ike_spi_i, o.ike_spi_r, o.esp_sa_a_id, o.esp_sa_b_id,"
+		" o.spi_a, o.spi_b, o.state, o.created_ns, o.created_by, o.created_how,"
+		" o.predecessor_id, o.predecessor_spi_a, o.predecessor_spi_b, o.ended_ns,"
+		" o.end_reason, o.ended_by, o.rekeyed_by, o.rekey_ns, o.grade",
 		"child_sa", "coalesce(o.created_ns, o.ended_ns)",
 		"coalesce(o.ended_ns, 9223372036854775807)", give_child_sa,	/* living until it ends */
 	},
 	[ESP_SA] = {
-		OBJECT "o.protocol, o.spi, o.src_key, o.src_port, o.dst_key, o.dst_port, o.encap, o.generation, o.first_ns,"
-		" o.last_ns, o.packets, o.bytes, o.seq_first, o.seq_last, o.lost, o.late, o.duplicates, o.predecessor_id,"
-		" o.predecessor_spi, o.successor_id, o.successor_spi, o.end_reason, o.ended_by, o.first_frame,"
+		OBJECT "o.protocol, o.spi, o.src_key, o.src_port, o.dst_key, o.dst_port,"
+		" o.encap, o.generation, o.first_ns, o.last_ns, o.packets, o.bytes, o.seq_first,"
+		" o.seq_last, o.lost, o.late, o.duplicates, o.predecessor_id, o.predecessor_spi,"
+		" o.successor_id, o.successor_spi, o.end_reason, o.ended_by, o.first_frame,"
 		" o.last_frame, o.grade",
 		"esp_sa", "o.first_ns", "o.last_ns", give_esp_sa,
 	},
 	[EXCHANGE] = {
-		OBJECT "o.ike_sa_id, o.spi_i, o.spi_r, o.version, o.exchange_type, o.kind, o.message_id, o.from_side,"
-		" o.request_ns, o.response_ns, o.requests, o.responses, o.request_bytes, o.response_bytes, o.rtt_ns,"
-		" o.outcome, o.purpose, o.request_frame, o.response_frame, o.grade",
+		OBJECT "o.ike_sa_id, o.spi_i, o.spi_r, o.version, o.exchange_type, o.kind,"
+		" o.message_id, o.from_side, o.request_ns, o.response_ns, o.requests,"
+		" o.responses, o.request_bytes, o.response_bytes, o.rtt_ns, o.outcome,"
+		" o.purpose, o.request_frame, o.response_frame, o.grade",
 		"exchange", "coalesce(o.request_ns, o.response_ns)", "coalesce(o.response_ns, o.request_ns)", give_exchange,
 	},
 	[EVENT] = {
@@ -368,8 +376,9 @@ const struct query store_queries[KINDS] = {
 		"event", "o.at_ns", "o.at_ns", give_event,
 	},
 	[ALERT] = {
-		OBJECT "o.code, o.severity, o.confidence, o.status, o.first_ns, o.last_ns, o.raised_ns, o.cleared_ns, o.count,"
-		" o.summary, o.cause, o.incident_id, o.evidence, o.frames, o.actions",
+		OBJECT "o.code, o.severity, o.confidence, o.status, o.first_ns, o.last_ns,"
+		" o.raised_ns, o.cleared_ns, o.count, o.summary, o.cause, o.incident_id,"
+		" o.evidence, o.frames, o.actions",
 		"alert", "coalesce(o.first_ns, o.raised_ns)", "coalesce(o.last_ns, o.raised_ns)", give_alert,
 	},
 	[TRAFFIC] = {

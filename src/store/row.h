@@ -17,7 +17,7 @@ struct row {
 };
 
 void row_integer(struct row *w, int64_t number);
-void row_known(struct row *w, int64_t number);	/* never negative: RECORD_UNKNOWN, or an unknown side or answer, is NULL */
+void row_known(struct row *w, int64_t number);	/* RECORD_UNKNOWN (any negative) is NULL */
 void row_reference(struct row *w, uint64_t id);	/* object or frame: 0 is NULL */
 void row_time(struct row *w, nsec at);
 void row_text(struct row *w, const char *text);	/* borrowed until the statement has run; NULL is NULL */
