@@ -230,6 +230,7 @@ struct tunnel {
 	nsec state_since;
 	uint32_t generation;
 	uint32_t paths;
+	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 };
 
 /* ---- events --------------------------------------------------------------- */

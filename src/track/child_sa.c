@@ -188,7 +188,7 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 	sa->child = child;
 	sa->flags |= ESP_SA_CLAIMED | ESP_SA_DIRTY;
 	if (c->how != CREATED_UNKNOWN)
-		sa->flags |= ESP_SA_CONFIRMED;
+		esp_confirm(t, sa);
 	if (c->state == CHILD_CREATED)
 		c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;

@@ -8,28 +8,30 @@
 enum {
 	WINDOW_BITS = 64,
 	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
+	CONFIRMING_PACKETS = 3,
 	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
 	STRANGERS = 65536,		/* first sightings remembered under pressure */
+	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
+	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
 	DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
 	EVICTION_SAMPLE = 8,
 };
 
 #define MINUTE (60 * NSEC_PER_S)
 
-uint64_t esp_hash(const struct tracker *t, const struct esp_arrival *a)
+uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
+		  unsigned protocol, unsigned encap)
 {
-	return hash_5(&t->key, a->src.high ^ (uint64_t)a->spi << 32 ^ a->protocol, a->src.low, a->dst.high,
-		      a->dst.low, (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
+	return hash_5(&t->key, src->high, src->low, dst->high, dst->low,
+		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
 }
 
 static uint64_t hash_of_slot(const void *user, uint32_t i)
 {
 	const struct tracker *t = user;
 	const struct esp_sa *sa = &t->esp_sas[i];
-	struct esp_arrival a = { .src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol,
-				 .encap = sa->encap };
 
-	return esp_hash(t, &a);
+	return esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap);
 }
 
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
@@ -39,7 +41,7 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 	for (; t->esp_index.slot[at] != 0; at = (at + 1) & t->esp_index.mask) {
 		const struct esp_sa *sa = &t->esp_sas[t->esp_index.slot[at] - 1];
 
-		if (sa->spi == a->spi && addr_equal(sa->src, a->src) && addr_equal(sa->dst, a->dst) &&
+		if (sa->spi == a->spi && addr_equal(sa->src, a->packet->src) && addr_equal(sa->dst, a->packet->dst) &&
 		    sa->protocol == a->protocol && sa->encap == a->encap)
 			return t->esp_index.slot[at] - 1;
 	}
@@ -202,16 +204,26 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	if (a->src_port == sa->src_port)
 		side = 1 - side;		/* the receiver's port changed */
 	if (a->encap != ENCAP_NONE && side >= 0) {
-		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->src, a->src_port } :
-							    (struct endpoint){ a->dst, a->dst_port };
+		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->packet->src, a->src_port } :
+							    (struct endpoint){ a->packet->dst, a->dst_port };
 		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
 		ev.side = (int8_t)side;
 		event_emit(t, &ev);
 	}
-	tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
-			(struct endpoint){ a->dst, a->dst_port }, sa->direction);
+	tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->packet->src, a->src_port },
+			(struct endpoint){ a->packet->dst, a->dst_port }, sa->direction);
 	sa->src_port = a->src_port;
 	sa->dst_port = a->dst_port;
+}
+
+/* More than a stray packet speaks for it. */
+void esp_confirm(struct tracker *t, struct esp_sa *sa)
+{
+	if (sa->flags & ESP_SA_CONFIRMED)
+		return;
+	sa->flags |= ESP_SA_CONFIRMED;
+	t->unconfirmed--;
+	t->tunnels[sa->tunnel].unconfirmed--;
 }
 
 static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
@@ -241,8 +253,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->last_frame = a->frame->number;
 	if (a->at > sa->last)
 		sa->last = a->at;
-	if (sa->packets == 3)
-		sa->flags |= ESP_SA_CONFIRMED;
+	if (sa->packets == CONFIRMING_PACKETS)
+		esp_confirm(t, sa);
 	sa->flags |= ESP_SA_DIRTY;
 }
 
@@ -282,10 +294,17 @@ static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
 	return true;
 }
 
-static bool under_pressure(const struct tracker *t)
+static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 {
-	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
-	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3;
+	int8_t side;
+	uint32_t tunnel;
+
+	if (t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
+	    t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED)
+		return true;
+	tunnel = tunnel_find(t, (struct endpoint){ a->packet->src, a->src_port },
+			     (struct endpoint){ a->packet->dst, a->dst_port }, &side);
+	return tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL;
 }
 
 static uint32_t take_slot(struct tracker *t)
@@ -318,9 +337,9 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 		return NO_INDEX;
 	sa = &t->esp_sas[i - 1];
 	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
+	    sa->end_reason != END_NONE || addr_is_multicast(a->packet->dst))
 		return NO_INDEX;
-	if (!addr_equal(sa->src, a->src) == !addr_equal(sa->dst, a->dst) && sa->encap == a->encap)
+	if (!addr_equal(sa->src, a->packet->src) == !addr_equal(sa->dst, a->packet->dst) && sa->encap == a->encap)
 		return NO_INDEX;
 	if (a->seq - sa->seq_high - 1 >= 1024 || sa->packets < 3)
 		return NO_INDEX;
@@ -329,7 +348,7 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 
 static void birth(struct tracker *t, const struct esp_arrival *a)
 {
-	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
+	struct endpoint src = { a->packet->src, a->src_port }, dst = { a->packet->dst, a->dst_port };
 	int8_t side = SIDE_UNKNOWN;
 	uint32_t moved_sa = moved_from(t, a);
 	uint32_t tunnel;
@@ -340,13 +359,13 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 		tunnel = t->esp_sas[moved_sa].tunnel;
 		side = t->esp_sas[moved_sa].direction;
 		ev.esp_sa = moved_sa;
-		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
+		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->packet->src) ? (int8_t)(1 - side) : side;
 		tunnel_add_path(t, tunnel, src, dst, side);
 		t->tunnels[tunnel].now[side] = src;
 		t->tunnels[tunnel].now[1 - side] = dst;
 		event_emit(t, &ev);
 	} else {
-		tunnel = tunnel_see(t, src, dst, a->network, &side);
+		tunnel = tunnel_see(t, src, dst, a->packet->network, &side);
 	}
 	if (tunnel == NO_INDEX)
 		return;
@@ -359,7 +378,7 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 	struct esp_sa *sa = &t->esp_sas[i];
 
 	*sa = (struct esp_sa){
-		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
+		.src = a->packet->src, .dst = a->packet->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
 		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
 		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
 		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
@@ -389,6 +408,10 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 		old->child = NO_INDEX;
 		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
 	}
+	if (!(sa->flags & ESP_SA_CONFIRMED)) {
+		t->unconfirmed++;
+		owner->unconfirmed++;
+	}
 	index_add(&t->esp_index, a->hash, i);
 	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
 	owner->n_esp_sas++;
@@ -416,7 +439,7 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 		t->counters.esp_packets++;
 	if (i != NO_INDEX)
 		known(t, &t->esp_sas[i], a);
-	else if (!under_pressure(t) || !first_sighting(t, a))
+	else if (!under_pressure(t, a) || !first_sighting(t, a))
 		birth(t, a);
 }
 
@@ -451,6 +474,7 @@ void esp_release(struct tracker *t, uint32_t esp)
 
 	if (sa->flags & ESP_SA_DIRTY)
 		snapshot_esp_sa(t, esp);
+	esp_confirm(t, sa);		/* it counts no more among the unconfirmed */
 	if (sa->direction >= 0) {
 		uint32_t *link = &owner->esp_sas[sa->direction];
 

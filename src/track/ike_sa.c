@@ -264,7 +264,9 @@ static bool has_younger(const struct tracker *t, const struct ike_sa *sa)
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *o = &t->ike_sas[i];
 
-		if (o != sa && o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
+		if (o == sa)
+			break;			/* the list is newest first */
+		if (o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
 		    o->origin != ORIGIN_MIDSTREAM)
 			return true;
 	}

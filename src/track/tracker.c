@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 32, SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500 };
+enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500 };
 
 /* ---- time ----------------------------------------------------------------- */
 
@@ -222,9 +222,9 @@ static void learn_port(struct tracker *t, uint16_t src_port, uint16_t dst_port)
 }
 
 /* What an ESP or AH packet needs on its way; false when its header is not whole. */
-static bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
-			   enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
-			   struct esp_arrival *ret)
+static inline bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
+				  enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
+				  struct esp_arrival *ret)
 {
 	struct esp_header h;
 	enum verdict v = protocol == PROTOCOL_AH ? ah_parse(r, &h) : esp_parse(r, &h);
@@ -233,48 +233,54 @@ static bool esp_arrival_of(struct tracker *t, const struct frame *f, const struc
 		count_verdict(t, v);
 		return false;
 	}
-	*ret = (struct esp_arrival){ .src = p->src, .dst = p->dst, .spi = h.spi, .seq = h.seq, .src_port = src_port,
-		.dst_port = dst_port, .protocol = (uint8_t)protocol, .encap = (uint8_t)encap, .bytes = p->ip_length,
-		.at = f->at, .frame = f, .network = p->network };
-	ret->hash = esp_hash(t, ret);
+	ret->packet = p;
+	ret->frame = f;
+	ret->at = f->at;
+	ret->spi = h.spi;
+	ret->seq = h.seq;
+	ret->bytes = p->ip_length;
+	ret->src_port = src_port;
+	ret->dst_port = dst_port;
+	ret->protocol = (uint8_t)protocol;
+	ret->encap = (uint8_t)encap;
+	ret->hash = esp_hash(t, &p->src, &p->dst, h.spi, protocol, encap);
 	return true;
 }
 
-enum work_kind { WORK_NOTHING, WORK_ESP, WORK_PACKET, WORK_FRAGMENT };
-
-struct work {
-	enum work_kind kind;
-	struct packet packet;
-	struct esp_arrival esp;
-};
-
-/* A UDP datagram: ESP is prepared for the fast path, everything else waits for its turn. */
+/*
+ * A UDP datagram: ESP is prepared for the fast path, everything else waits for
+ * its turn.  The packet's own reader is used and set back, because a copy of a
+ * structure that was written this moment stalls the processor.
+ */
 static enum work_kind prepare_udp(struct tracker *t, const struct frame *f, struct work *w)
 {
-	struct reader r = w->packet.payload;
+	struct reader *r = &w->packet.payload;
+	const uint8_t *at = r->at;
+	size_t left = r->left, unseen = r->unseen;
 	struct udp_header u;
 
-	if (udp_parse(&r, &u) != VERDICT_OK || (u.src_port != NAT_T_PORT && u.dst_port != NAT_T_PORT))
-		return WORK_PACKET;
-	if (udp_classify(&u, &r) != UDP_ESP)
-		return WORK_PACKET;
-	return esp_arrival_of(t, f, &w->packet, &r, PROTOCOL_ESP, ENCAP_UDP, u.src_port, u.dst_port, &w->esp) ?
-		       WORK_ESP : WORK_NOTHING;
+	if (udp_parse(r, &u) == VERDICT_OK && (u.src_port == NAT_T_PORT || u.dst_port == NAT_T_PORT) &&
+	    udp_classify(&u, r) == UDP_ESP)
+		return esp_arrival_of(t, f, &w->packet, r, PROTOCOL_ESP, ENCAP_UDP, u.src_port, u.dst_port, &w->esp) ?
+			       WORK_ESP : WORK_NOTHING;
+	r->at = at;
+	r->left = left;
+	r->unseen = unseen;
+	r->verdict = VERDICT_OK;
+	return WORK_PACKET;
 }
 
 static enum work_kind prepare_packet(struct tracker *t, const struct frame *f, struct work *w)
 {
 	struct packet *p = &w->packet;
-	struct reader r;
 
 	if (p->fragment)
 		return WORK_FRAGMENT;
 	switch (p->protocol) {
 	case IP_ESP:
+		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_ESP, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
 	case IP_AH:
-		r = p->payload;
-		return esp_arrival_of(t, f, p, &r, p->protocol == IP_AH ? PROTOCOL_AH : PROTOCOL_ESP, ENCAP_NONE, 0, 0,
-				      &w->esp) ? WORK_ESP : WORK_NOTHING;
+		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_AH, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
 	case IP_UDP:
 		return prepare_udp(t, f, w);
 	case IP_TCP:
@@ -415,7 +421,7 @@ static void begin_frame(struct tracker *t, const struct frame *f)
 
 static void handle_batch(struct tracker *t, const struct frame *frames, unsigned n)
 {
-	struct work work[BATCH];
+	struct work *work = t->work;
 
 	for (unsigned i = 0; i < n; i++) {
 		work[i].kind = prepare(t, &frames[i], &work[i]);

@@ -84,17 +84,27 @@ struct arrival {
 	int8_t side;			/* sender's */
 };
 
-/* One ESP or AH packet: what the fast path needs. */
+/* One ESP or AH packet: what the fast path needs.  One cache line; the addresses stay in the packet. */
 struct esp_arrival {
-	struct addr src, dst;
-	uint32_t spi, seq;
-	uint16_t src_port, dst_port;
-	uint8_t protocol, encap;
-	uint32_t bytes;
+	const struct packet *packet;
+	const struct frame *frame;
 	uint64_t hash;
 	nsec at;
-	const struct frame *frame;
-	uint32_t network;
+	uint32_t spi, seq;
+	uint32_t bytes;
+	uint16_t src_port, dst_port;
+	uint8_t protocol, encap;
+};
+
+enum { BATCH = 32 };
+
+enum work_kind { WORK_NOTHING, WORK_ESP, WORK_PACKET, WORK_FRAGMENT };
+
+/* A frame of the batch at work. */
+struct work {
+	enum work_kind kind;
+	struct packet packet;
+	struct esp_arrival esp;
 };
 
 /* ---- hygiene -------------------------------------------------------------- */
@@ -178,11 +188,13 @@ struct tracker {
 	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
 	nsec jump_told;
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
+	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	uint64_t *strangers;		/* first sightings of SPIs under pressure */
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
 	bool any_learned;
 	bool finishing;
 
+	struct work work[BATCH];
 	struct capture_numbers numbers[CAPTURES_MAX];
 	unsigned n_numbers;
 	struct tracker_counters counters;
@@ -203,10 +215,12 @@ void tunnel_release(struct tracker *t, uint32_t tunnel);
 enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec now);
 
 /* esp_sa.c */
-uint64_t esp_hash(const struct tracker *t, const struct esp_arrival *a);
+uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
+		  unsigned protocol, unsigned encap);
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);
+void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 
 /* child_sa.c */
