@@ -160,11 +160,13 @@ static void put_rekeys(FILE *out, const struct seen_tunnel *t, const struct ages
 		else
 			fprintf(out, "by %s", endpoint_text(t->record.peers[side], peer));
 		fprintf(out, ": %zu %s", a.n, a.n == 1 ? "time" : "times");
-		if (a.n == 1)
-			fprintf(out, ", at the age of %s\n", nsec_span(a.median, median));
+		nsec_span(a.min, low);
+		nsec_span(a.median, median);
+		nsec_span(a.max, high);
+		if (strcmp(low, high) == 0)
+			fprintf(out, ", at the age of %s\n", median);
 		else
-			fprintf(out, ", ages from %s to %s, median %s\n", nsec_span(a.min, low),
-				nsec_span(a.max, high), nsec_span(a.median, median));
+			fprintf(out, ", ages from %s to %s, median %s\n", low, high, median);
 	}
 }
 
@@ -206,6 +208,26 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 			fprintf(out, ", late %s", count_text(d->late, packets));
 		putc('\n', out);
 	}
+}
+
+/* One line, and still each direction for itself: silence of one side must be seen. */
+static void put_traffic_briefly(FILE *out, const struct seen_tunnel *t)
+{
+	const struct seen_traffic *d = t->traffic;
+	int64_t packets = d[0].packets + d[1].packets, lost = d[0].lost + d[1].lost;
+	char peer[ENDPOINT_TEXT_MAX], count[COUNT_TEXT_MAX];
+
+	if (packets == 0) {
+		put_traffic(out, t);
+		return;
+	}
+	put_label(out, "traffic");
+	for (int from = 0; from < 2; from++)
+		fprintf(out, "%s packets from %s, ", count_text(d[from].packets, count),
+			endpoint_text(t->record.peers[from], peer));
+	fprintf(out, "lost %.2f %%, on ", 100.0 * (double)lost / (double)(packets + lost));
+	put_counted(out, t->child_sas, "child SA");
+	putc('\n', out);
 }
 
 static void put_vendors(FILE *out, const struct seen_tunnel *t)
@@ -391,7 +413,6 @@ void put_tunnel_fully(FILE *out, bool colour, const struct collection *c, const 
 void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line)
 {
 	int64_t packets = t->traffic[0].packets + t->traffic[1].packets;
-	int64_t lost = t->traffic[0].lost + t->traffic[1].lost;
 	char text[COUNT_TEXT_MAX];
 
 	if (!one_line)
@@ -415,9 +436,5 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 	}
 	put_rekeys(out, t, t->ike_ages, "IKE rekeys");
 	put_rekeys(out, t, t->child_ages, "rekeys");
-	put_label(out, "traffic");
-	fprintf(out, "%s packets, lost %.2f %%, on ", count_text(packets, text),
-		packets + lost > 0 ? 100.0 * (double)lost / (double)(packets + lost) : 0.0);
-	put_counted(out, t->child_sas, "child SA");
-	putc('\n', out);
+	put_traffic_briefly(out, t);
 }
