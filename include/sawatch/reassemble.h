@@ -43,15 +43,16 @@ struct reassemble_handler {
 	 * the latest segment of that direction, without their bytes.  Must not feed
 	 * segments back in.
 	 */
-	void (*message)(void *user, const struct frame *f, const struct packet *p, uint16_t src_port,
-			uint16_t dst_port, bool is_ike, struct bytes message);
+	void (*message)(void *user, const struct frame *f, const struct packet *p,
+			uint16_t src_port, uint16_t dst_port, bool is_ike, struct bytes message);
 	/*
 	 * A datagram that was never completed within the timeout: a fragment did not
 	 * come.  `first_seen` is its fragment at offset 0 when that was seen (cut
 	 * after about a hundred bytes), else the one that came first; `frame` is the
 	 * number of the frame that came first.  NULL: nobody wants to know.
 	 */
-	void (*missing)(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen);
+	void (*missing)(void *user, nsec at, const struct packet *first_seen, uint64_t frame,
+			uint32_t bytes_seen);
 	/*
 	 * Is `a` known to speak IKE or ESP with `b`, both ways?  Asked once per
 	 * datagram.  Known pairs own three quarters of the limits, so that strangers
@@ -61,14 +62,15 @@ struct reassemble_handler {
 };
 
 struct reassemble_counters {
-	uint64_t fragments, whole, missing, refused;	/* refused: over a limit, overlapping, or nonsense */
+	uint64_t fragments, whole, missing;
+	uint64_t refused;	/* over a limit, overlapping, or nonsense */
 	uint64_t repeated;	/* exact copies of a fragment */
 	uint64_t segments, messages, holes, resyncs;
 };
 
 /* NULL and `e` when there is no memory, or libnids cannot be used safely. */
-struct reassembler *reassembler_open(const struct reassemble_limits *l, const struct reassemble_handler *h,
-				     struct err *e);
+struct reassembler *reassembler_open(const struct reassemble_limits *l,
+				     const struct reassemble_handler *h, struct err *e);
 
 /* Feed one fragment (p->fragment). Handlers are called from inside. */
 void reassemble_fragment(struct reassembler *r, const struct frame *f, const struct packet *p);

@@ -48,7 +48,8 @@ static uint32_t length_max(uint8_t version)
 	return version == 4 ? 65535 : IPV6_HEADER + 65535;
 }
 
-bool fragment_shape(const struct packet *p, struct fragment_shape *ret, struct datagram_key *ret_key)
+bool fragment_shape(const struct packet *p, struct fragment_shape *ret,
+		    struct datagram_key *ret_key)
 {
 	if (p->ip_captured == 0)
 		return false;
@@ -58,7 +59,8 @@ bool fragment_shape(const struct packet *p, struct fragment_shape *ret, struct d
 	*ret = (struct fragment_shape){ 0 };
 	if (!(version == 4 ? ipv4_shape(p, ret) : ipv6_shape(p, ret)))
 		return false;
-	if (ret->payload > DATAGRAM_HEAD || ret->payload > p->ip_captured || ret->payload >= p->ip_length)
+	if (ret->payload > DATAGRAM_HEAD || ret->payload > p->ip_captured ||
+	    ret->payload >= p->ip_length)
 		return false;
 	ret->length = p->ip_length - ret->payload;
 	if (p->more && ret->length % 8 != 0)
@@ -72,15 +74,17 @@ bool fragment_shape(const struct packet *p, struct fragment_shape *ret, struct d
 	return true;
 }
 
-struct extent extent_of(const struct hash_key *key, const struct packet *p, const struct fragment_shape *s)
+struct extent extent_of(const struct hash_key *key, const struct packet *p,
+			const struct fragment_shape *s)
 {
 	uint32_t seen = p->ip_captured - s->payload;
 	uint64_t content = hash_bytes(key, p->ip + s->payload, seen);
 
+	uint64_t place = (uint64_t)p->fragment_offset << 32 | s->length << 1 | p->more;
+
 	return (struct extent){
 		.next = SLOT_NONE, .offset = p->fragment_offset, .length = s->length, .seen = seen,
-		.print = (uint32_t)hash_2(key, content, (uint64_t)p->fragment_offset << 32 | s->length << 1 |
-							p->more),
+		.print = (uint32_t)hash_2(key, content, place),
 	};
 }
 
@@ -109,8 +113,8 @@ void extents_clear(struct extents *t, uint32_t *list)
 	}
 }
 
-enum extent_fit extents_fit(const struct extents *t, const struct datagram *d, const struct extent *x,
-			    bool more)
+enum extent_fit extents_fit(const struct extents *t, const struct datagram *d,
+			    const struct extent *x, bool more)
 {
 	uint32_t end = x->offset + x->length;
 
@@ -197,7 +201,8 @@ static void put16(uint8_t *at, uint32_t value)
 	at[1] = (uint8_t)value;
 }
 
-bool datagram_finish(const struct datagram *d, const struct extents *t, uint8_t *whole, struct packet *ret)
+bool datagram_finish(const struct datagram *d, const struct extents *t, uint8_t *whole,
+		     struct packet *ret)
 {
 	uint32_t length = d->header + d->total;
 

@@ -41,7 +41,8 @@ struct fragment_shape {
 };
 
 /* False for a fragment that contradicts itself or can be part of no packet. */
-bool fragment_shape(const struct packet *p, struct fragment_shape *ret, struct datagram_key *ret_key);
+bool fragment_shape(const struct packet *p, struct fragment_shape *ret,
+		    struct datagram_key *ret_key);
 
 /* A fragment that came: bytes `offset` to `offset + length`, of which `seen` were captured. */
 struct extent {
@@ -50,7 +51,8 @@ struct extent {
 	uint32_t print;		/* of place and content, to know an exact copy */
 };
 
-struct extent extent_of(const struct hash_key *key, const struct packet *p, const struct fragment_shape *s);
+struct extent extent_of(const struct hash_key *key, const struct packet *p,
+			const struct fragment_shape *s);
 
 struct extents {
 	struct extent *all;
@@ -74,7 +76,7 @@ struct datagram {
 	nsec first, last;
 	uint64_t frame;			/* that came first */
 	uint32_t extents, count;	/* by offset */
-	uint32_t bytes, total;		/* that came; in all, 0 while the last fragment is not there */
+	uint32_t bytes, total; /* that came; in all, 0 while the last fragment is not there */
 	uint32_t blocks;		/* what it counts against the limits */
 	uint32_t header, next_header_at;	/* of the fragment at offset 0 */
 	uint8_t next_header;
@@ -89,8 +91,8 @@ struct datagram {
 
 enum extent_fit { EXTENT_FITS, EXTENT_REPEATED, EXTENT_CONFLICTS };
 
-enum extent_fit extents_fit(const struct extents *t, const struct datagram *d, const struct extent *x,
-			    bool more);
+enum extent_fit extents_fit(const struct extents *t, const struct datagram *d,
+			    const struct extent *x, bool more);
 void extents_add(struct extents *t, struct datagram *d, const struct extent *x, bool more);
 
 /* Keep the head of fragment `p`, if it is the first that came or the one at offset 0. */
@@ -102,7 +104,8 @@ void datagram_sample(const struct datagram *d, struct packet *ret);
 uint32_t datagram_length_max(const struct datagram *d);
 
 /* Write the header in front of the payload, which is in `whole` behind it, and parse. */
-bool datagram_finish(const struct datagram *d, const struct extents *t, uint8_t *whole, struct packet *ret);
+bool datagram_finish(const struct datagram *d, const struct extents *t, uint8_t *whole,
+		     struct packet *ret);
 
 /* Remember the fragments of `d`, in the place of its head. */
 void datagram_remember(struct datagram *d, const struct extents *t);

@@ -79,8 +79,8 @@ static uint32_t *datagram_link(struct fragments *t, const struct datagram_key *k
 
 static uint32_t *destination_link(struct fragments *t, struct addr a, uint8_t share)
 {
-	uint32_t *link = &t->destination_chain[t->mask & (uint32_t)hash_2(&t->setup.key, a.high ^ share,
-									     a.low)];
+	uint32_t *link =
+	    &t->destination_chain[t->mask & (uint32_t)hash_2(&t->setup.key, a.high ^ share, a.low)];
 
 	while (*link != SLOT_NONE && (t->destinations[*link].share != share ||
 				      !addr_equal(t->destinations[*link].addr, a)))
@@ -229,7 +229,8 @@ static bool fragment_admit(struct fragments *t, struct datagram *d, uint32_t mor
 	struct destination *to = &t->destinations[d->destination];
 	uint32_t self = (uint32_t)(d - t->datagrams);
 
-	if (!make_room(t, &to->age, t->by_destination, &to->blocks, quarter(share->blocks_max), more, self) ||
+	if (!make_room(t, &to->age, t->by_destination, &to->blocks, quarter(share->blocks_max),
+		       more, self) ||
 	    !make_room(t, &share->age, t->by_age, &share->blocks, share->blocks_max, more, self))
 		return false;
 	share->blocks += more;
@@ -289,7 +290,8 @@ static struct datagram *datagram_new(struct fragments *t, const struct datagram_
 
 /* The datagram that fragment `x` goes to; NULL when it is not to be kept. */
 static struct datagram *datagram_for(struct fragments *t, const struct datagram_key *k,
-				     const struct extent *x, bool more, nsec now, const struct frame *f)
+				     const struct extent *x, bool more, nsec now,
+				     const struct frame *f)
 {
 	uint32_t slot = *datagram_link(t, k);
 
@@ -413,8 +415,8 @@ struct fragments *fragments_open(const struct fragments_setup *s)
 	t->destinations = calloc(slots, sizeof(*t->destinations));
 	t->datagram_chain = malloc(size * sizeof(*t->datagram_chain));
 	t->destination_chain = malloc(size * sizeof(*t->destination_chain));
-	if (!extents_init(&t->extents, s->blocks) || !t->datagrams || !t->by_age || !t->by_destination ||
-	    !t->destinations || !t->datagram_chain || !t->destination_chain) {
+	if (!extents_init(&t->extents, s->blocks) || !t->datagrams || !t->by_age ||
+	    !t->by_destination || !t->destinations || !t->datagram_chain || !t->destination_chain) {
 		fragments_close(t);
 		return NULL;
 	}

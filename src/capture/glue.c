@@ -37,7 +37,7 @@ static void store_done(struct store *s)
 
 static bool store_init(struct store *s, uint32_t slots, uint32_t blocks)
 {
-	s->pieces = malloc((size_t)blocks * sizeof(*s->pieces));	/* each takes a block or more */
+	s->pieces = malloc((size_t)blocks * sizeof(*s->pieces)); /* each takes a block or more */
 	s->first = malloc((size_t)slots * sizeof(*s->first));
 	if (!blocks_init(&s->blocks, blocks) || !s->pieces || !s->first)
 		return false;

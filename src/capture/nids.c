@@ -35,14 +35,19 @@ struct glue *nids_open(const struct glue_size *size, struct err *e)
 #include <nids.h>
 
 enum {
-	IP_HEADER = sizeof(struct ip), TCP_HEADER = sizeof(struct tcphdr),
-	SLACK = 16,		/* its option and checksum loops may look past the end */
+	IP_HEADER = sizeof(struct ip),
+	TCP_HEADER = sizeof(struct tcphdr),
+	SLACK = 16, /* its option and checksum loops may look past the end */
 	/* Slots become addresses; the two kinds never meet. */
-	DATAGRAM_NET = 0x0a000000, FLOW_NET = 0x14000000, FLOW_PEER = 0x1e000000, SLOTS_MAX = 0xffffff,
+	DATAGRAM_NET = 0x0a000000,
+	FLOW_NET = 0x14000000,
+	FLOW_PEER = 0x1e000000,
+	SLOTS_MAX = 0xffffff,
 	FRAGMENT_MIN = 8,
-	PROTOCOL_UNASSIGNED = 253,	/* RFC 3692: libnids hands it on unread */
+	PROTOCOL_UNASSIGNED = 253, /* RFC 3692: libnids hands it on unread */
 	FLOW_PORT = 4500,
-	BUCKETS = 4096, FLOWS_MIN = 4096,	/* its tables are made once in a process */
+	BUCKETS = 4096,
+	FLOWS_MIN = 4096, /* its tables are made once in a process */
 };
 
 struct nids {
@@ -69,7 +74,8 @@ static _Thread_local bool inside;
  * (it has to be exported; nids_open() makes sure that it works): inside libnids
  * time stands still, and everybody else gets the real one.
  */
-__attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict tv, void *restrict tz)
+__attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict tv,
+							void *restrict tz)
 {
 	struct timespec now = { 0 };
 
@@ -162,7 +168,8 @@ static uint32_t nids_fragment(struct glue *g, const struct glue_fragment *piece,
 	uint32_t slot = DATAGRAM_NET | piece->slot;
 
 	(void)g;
-	assert(piece->length > 0 && (!piece->more || piece->length % 8 == 0) && piece->offset % 8 == 0);
+	assert(piece->length > 0 && (!piece->more || piece->length % 8 == 0) &&
+	       piece->offset % 8 == 0);
 	if (piece->offset + length > 65535)	/* one of 1 to 3 bytes at the very end */
 		return 0;
 
@@ -183,7 +190,8 @@ static uint32_t nids_fragment(struct glue *g, const struct glue_fragment *piece,
 static void nids_fragments_forget(struct glue *g, uint32_t slot)
 {
 	(void)g;
-	make_ip(IP_HEADER + FRAGMENT_MIN, PROTOCOL_UNASSIGNED, DATAGRAM_NET | slot, DATAGRAM_NET | slot);
+	make_ip(IP_HEADER + FRAGMENT_MIN, PROTOCOL_UNASSIGNED, DATAGRAM_NET | slot,
+		DATAGRAM_NET | slot);
 	memset(the.packet + IP_HEADER, 0, FRAGMENT_MIN);
 	feed(IP_HEADER + FRAGMENT_MIN);
 }
@@ -285,8 +293,8 @@ static bool start(const struct glue_size *size, struct err *e)
 	if (!started)
 		return err_set(e, "libnids does not start: %s", nids_errbuf);
 	if (clock_looks == 0)
-		return err_set(e, "libnids does not use this program's clock: gettimeofday is not exported; "
-			       "build with -DSAWATCH_LIBNIDS=OFF");
+		return err_set(e, "libnids does not use this program's clock (gettimeofday is not "
+				  "exported); build with -DSAWATCH_LIBNIDS=OFF");
 	nids_register_chksum_ctl(&no_checksums, 1);
 	nids_register_ip(on_ip);
 	nids_register_tcp(on_tcp);

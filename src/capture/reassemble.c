@@ -84,8 +84,8 @@ static bool fill(struct reassembler *r, const struct reassemble_limits *l, struc
 	return true;
 }
 
-struct reassembler *reassembler_open(const struct reassemble_limits *l, const struct reassemble_handler *h,
-				     struct err *e)
+struct reassembler *reassembler_open(const struct reassemble_limits *l,
+				     const struct reassemble_handler *h, struct err *e)
 {
 	struct reassembler *r = calloc(1, sizeof(*r));
 

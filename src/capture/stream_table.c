@@ -51,17 +51,42 @@ void direction_drop_pending(struct streams *t, struct stream *s, struct directio
 	d->wanted = 0;
 }
 
+static uint32_t flow_number(const struct streams *t, const struct stream *s,
+			    const struct direction *d)
+{
+	return (uint32_t)(s - t->streams) * 2 + (uint32_t)(d - s->way);
+}
+
+uint32_t direction_flow(struct streams *t, struct stream *s, struct direction *d)
+{
+	uint32_t flow = flow_number(t, s, d);
+
+	if (!d->flowing) {
+		t->setup.glue->flow_open(t->setup.glue, flow);
+		d->flowing = true;
+	}
+	return flow;
+}
+
+void direction_flow_close(struct streams *t, struct stream *s, struct direction *d)
+{
+	if (d->flowing)
+		t->setup.glue->flow_close(t->setup.glue, flow_number(t, s, d));
+	d->flowing = false;
+}
+
 static void direction_clear(struct streams *t, struct stream *s, struct direction *d)
 {
 	if (!d->placed)
 		return;
-	t->setup.glue->flow_close(t->setup.glue, stream_flow(t, s, d));
+	direction_flow_close(t, s, d);
 	direction_drop_held(t, s, d);
 	direction_drop_pending(t, s, d);
 	d->placed = false;
 }
 
-void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq, bool at_start)
+void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq,
+		     bool at_start)
 {
 	direction_clear(t, s, d);
 	*d = (struct direction){
@@ -69,7 +94,6 @@ void direction_place(struct streams *t, struct stream *s, struct direction *d, u
 		.origin = seq, .held = SLOT_NONE, .stuck_since = NSEC_NONE, .pending = chain_empty,
 		.frame = d->frame, .hop_limit = d->hop_limit, .depth = d->depth,
 	};
-	t->setup.glue->flow_open(t->setup.glue, stream_flow(t, s, d));
 }
 
 void stream_evict(struct streams *t, struct stream *s)
@@ -130,7 +154,7 @@ void stream_prove(struct streams *t, struct stream *s)
 	share_make_slot(t, &t->shares[1]);
 	s->proven = true;
 	lru_add(&t->shares[1].age, t->by_age, slot);
-	t->shares[1].blocks += s->blocks;	/* over the limit, perhaps, until it is charged again */
+	t->shares[1].blocks += s->blocks; /* over the limit, perhaps, until it is charged again */
 }
 
 bool stream_charge(struct streams *t, struct stream *s, uint32_t more)
@@ -168,17 +192,20 @@ struct streams *streams_open(const struct streams_setup *setup)
 	t->setup = *setup;
 	t->mask = size - 1;
 	t->unused = LRU_EMPTY;
+	t->search_since = NSEC_NONE;
 	for (int i = 0; i < 2; i++)
 		t->shares[i] = (struct stream_share){
-			.age = LRU_EMPTY, .streams_max = setup->streams / 2, .blocks_max = setup->blocks / 2,
+			.age = LRU_EMPTY,
+			.streams_max = setup->streams / 2,
+			.blocks_max = setup->blocks / 2,
 		};
 	t->streams = calloc(setup->streams, sizeof(*t->streams));
 	t->by_age = calloc(setup->streams, sizeof(*t->by_age));
 	t->chain = malloc(size * sizeof(*t->chain));
 	t->held = malloc(setup->blocks * sizeof(*t->held));
 	t->scratch = malloc(STREAM_SCRATCH);
-	if (!blocks_init(&t->blocks, setup->blocks) || !t->streams || !t->by_age || !t->chain || !t->held ||
-	    !t->scratch) {
+	if (!blocks_init(&t->blocks, setup->blocks) || !t->streams || !t->by_age || !t->chain ||
+	    !t->held || !t->scratch) {
 		streams_close(t);
 		return NULL;
 	}

@@ -32,6 +32,7 @@ struct direction {
 	bool at_start;		/* no byte was read yet, and it begins with the SYN */
 	bool lost;		/* the framing is unknown */
 	bool fin_seen, syn_seen;
+	bool flowing;		/* the glue knows it: from its first byte on */
 	uint32_t next;		/* sequence number of the next byte in order */
 	uint32_t start;		/* where it was placed */
 	uint32_t origin;	/* position 0 of the glue's flow */
@@ -74,6 +75,8 @@ struct streams {
 	struct held *held;
 	uint32_t held_free;
 	struct blocks blocks;		/* of what is pending */
+	nsec search_since;		/* for which `search_left` is */
+	uint32_t search_left[2];	/* bytes, by share */
 	uint8_t *scratch;
 };
 
@@ -87,15 +90,13 @@ void stream_evict(struct streams *t, struct stream *s);
 bool stream_charge(struct streams *t, struct stream *s, uint32_t more);
 void stream_discharge(struct streams *t, struct stream *s, uint32_t less);
 
-/* Number of a direction in the glue. */
-static inline uint32_t stream_flow(const struct streams *t, const struct stream *s,
-				   const struct direction *d)
-{
-	return (uint32_t)(s - t->streams) * 2 + (uint32_t)(d - s->way);
-}
+/* Number of a direction in the glue, which then knows it. */
+uint32_t direction_flow(struct streams *t, struct stream *s, struct direction *d);
+void direction_flow_close(struct streams *t, struct stream *s, struct direction *d);
 
 /* Begin (again) at sequence number `seq`; what was held or pending is gone. */
-void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq, bool at_start);
+void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq,
+		     bool at_start);
 void direction_drop_held(struct streams *t, struct stream *s, struct direction *d);
 void direction_drop_pending(struct streams *t, struct stream *s, struct direction *d);
 

@@ -2,20 +2,12 @@
 #include "streams.h"
 
 #include <assert.h>
-#include <string.h>
-
-#include <sawatch/tcpencap.h>
-
+#include "framing.h"
 #include "stream_table.h"
 
 enum {
 	/* Beyond this a sequence number has nothing to do with what went before. */
 	FAR = 1 << 20,
-	/* Of a stream without framing, what is kept to look for it: two jumbo frames. */
-	LOST_KEEP = 20000,
-	/* After so many bytes were searched in vain, so many pass unread: searching is slow. */
-	SEARCH_MAX = 256 << 10,
-	SEARCH_PAUSE = 1 << 20,
 	/* libnids counts a stream's bytes in an int. */
 	FLOW_BYTES_MAX = 1 << 30,
 	TCP_HEADER = 20,
@@ -24,7 +16,8 @@ enum {
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02 };
 
 static const nsec HOLE_PATIENCE = NSEC_PER_S;
-static const nsec CLOSED_LINGER = 60 * NSEC_PER_S;	/* what is sent again after both FINs is nothing new */
+static const nsec CLOSED_LINGER =
+    60 * NSEC_PER_S; /* what is sent again after both FINs is nothing new */
 
 struct segment {
 	uint16_t ports[2];
@@ -65,146 +58,6 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* What the handler is told about a message: the latest segment, of which `p` may be all that is left. */
-static void message_give(struct streams *t, struct stream *s, const struct direction *d,
-			 const struct packet *p, bool is_ike, struct bytes message)
-{
-	const struct reassemble_handler *h = t->setup.handler;
-	size_t from = (size_t)(d - s->way);
-
-	stream_prove(t, s);
-	t->setup.counters->messages++;
-	h->message(h->user, &d->frame, p, s->ends[from].port, s->ends[!from].port, is_ike, message);
-}
-
-/*
- * The framing in `stream`.  Without the prefix, the first message has to be
- * found like after a hole, or any protocol on this port would look like ESP.
- * Returns how many bytes are done with.
- */
-static size_t messages_read(struct streams *t, struct stream *s, struct direction *d,
-			    const struct packet *p, struct bytes stream)
-{
-	size_t done = 0;
-
-	while (done < stream.length) {
-		struct bytes rest = { stream.data + done, stream.length - done }, message;
-		size_t used;
-
-		if (d->lost) {
-			size_t skip = tcpencap_resync(rest);
-
-			d->searched += (uint32_t)rest.length;
-			if (skip == rest.length)
-				break;
-			d->searched = 0;
-			t->setup.counters->resyncs += !d->at_start;
-			d->lost = d->at_start = false;
-			done += skip;
-			continue;
-		}
-
-		enum tcpencap_content content = tcpencap_next(rest, d->at_start, &message, &used);
-
-		if (content == TCPENCAP_MORE)
-			break;
-		if (d->at_start && content != TCPENCAP_PREFIX) {
-			/* the answering side, which begins with IKE; or nothing of ours */
-			d->lost = true;
-			continue;
-		}
-		d->at_start = false;
-		switch (content) {
-		case TCPENCAP_IKE:
-		case TCPENCAP_ESP:
-			message_give(t, s, d, p, content == TCPENCAP_IKE, message);
-			break;
-		case TCPENCAP_LOST:
-			d->lost = true;
-			used = 1;	/* or the search would find the same place again */
-			break;
-		case TCPENCAP_MORE:
-		case TCPENCAP_PREFIX:
-		case TCPENCAP_KEEPALIVE:
-			break;
-		}
-		done += used;
-	}
-	return done;
-}
-
-/* At how many bytes it is worth looking at `rest` again. */
-static uint32_t bytes_wanted(const struct direction *d, struct bytes rest)
-{
-	uint32_t have = (uint32_t)rest.length;
-
-	if (d->lost)
-		return have * 2;	/* so each byte is searched twice, in the long run */
-	if (have >= 2 && !d->at_start)
-		return (uint32_t)(rest.data[0] << 8 | rest.data[1]);
-	return have + 1;
-}
-
-static void pending_append(struct streams *t, struct stream *s, struct direction *d, struct bytes rest)
-{
-	uint32_t more = blocks_for(d->pending.length + (uint32_t)rest.length) -
-			blocks_for(d->pending.length);
-
-	if (stream_charge(t, s, more) && chain_append(&t->blocks, &d->pending, rest))
-		return;
-	t->setup.counters->refused++;
-	direction_drop_pending(t, s, d);
-	d->at_start = false;
-	d->lost = true;
-}
-
-/* What is left when everything in order was read. */
-static void pending_keep(struct streams *t, struct stream *s, struct direction *d, struct bytes rest)
-{
-	if (d->lost && d->searched > SEARCH_MAX) {
-		d->searched = 0;
-		d->discard = SEARCH_PAUSE;
-		return;
-	}
-	if (d->lost && rest.length > LOST_KEEP) {
-		rest.data += rest.length - LOST_KEEP;
-		rest.length = LOST_KEEP;
-	}
-	d->wanted = bytes_wanted(d, rest);
-	pending_append(t, s, d, rest);
-}
-
-/* `n` bytes came out in order; they are in the scratch behind room for what is pending. */
-static void bytes_in_order(struct streams *t, struct stream *s, struct direction *d,
-			   const struct packet *p, uint32_t n)
-{
-	uint8_t *at = t->scratch + STREAM_MESSAGE_MAX;
-	uint32_t skip = least(n, d->discard);
-
-	d->discard -= skip;
-	at += skip;
-	n -= skip;
-	if (n == 0)
-		return;
-	if (d->pending.length + n < d->wanted && d->pending.length + n < STREAM_MESSAGE_MAX) {
-		pending_append(t, s, d, (struct bytes){ at, n });
-		return;
-	}
-
-	uint32_t before = d->pending.length;
-
-	assert(before <= STREAM_MESSAGE_MAX);
-	at -= before;
-	n += before;
-	chain_copy(&t->blocks, &d->pending, at);
-	direction_drop_pending(t, s, d);
-
-	size_t done = messages_read(t, s, d, p, (struct bytes){ at, n });
-
-	if (done < n)
-		pending_keep(t, s, d, (struct bytes){ at + done, n - done });
-}
-
 static void held_free_first(struct streams *t, struct stream *s, struct direction *d)
 {
 	uint32_t at = d->held, length = t->held[at].length;
@@ -222,7 +75,7 @@ static void piece_in_order(struct streams *t, struct stream *s, struct direction
 			   const struct packet *p, struct bytes data)
 {
 	struct glue *g = t->setup.glue;
-	uint32_t out = g->flow_put(g, stream_flow(t, s, d), d->next - d->origin, data,
+	uint32_t out = g->flow_put(g, direction_flow(t, s, d), d->next - d->origin, data,
 				   t->scratch + STREAM_MESSAGE_MAX);
 	uint32_t end = d->next + (uint32_t)data.length;
 
@@ -238,11 +91,10 @@ static void piece_in_order(struct streams *t, struct stream *s, struct direction
 	d->next = end;
 	d->stuck_since = d->held == SLOT_NONE ? NSEC_NONE : d->frame.at;
 	if (d->held == SLOT_NONE && d->next - d->origin > FLOW_BYTES_MAX) {
-		g->flow_close(g, stream_flow(t, s, d));
-		g->flow_open(g, stream_flow(t, s, d));
+		direction_flow_close(t, s, d);
 		d->origin = d->next;
 	}
-	bytes_in_order(t, s, d, p, out);
+	framing_read(t, s, d, p, out);
 }
 
 /*
@@ -265,10 +117,12 @@ static void bytes_unseen(struct streams *t, struct stream *s, struct direction *
 		direction_drop_pending(t, s, d);
 	}
 	while (ahead(to, d->next) > 0)
-		piece_in_order(t, s, d, p, (struct bytes){ zeros, least(to - d->next, GLUE_PIECE_MAX) });
+		piece_in_order(t, s, d, p,
+			       (struct bytes){zeros, least(to - d->next, GLUE_PIECE_MAX)});
 }
 
-static void hole_give_up(struct streams *t, struct stream *s, struct direction *d, const struct packet *p)
+static void hole_give_up(struct streams *t, struct stream *s, struct direction *d,
+			 const struct packet *p)
 {
 	t->setup.counters->holes++;
 	bytes_unseen(t, s, d, p, t->held[d->held].seq);
@@ -297,7 +151,8 @@ static bool piece_hold(struct streams *t, struct stream *s, struct direction *d,
 	d->held_blocks += blocks;
 	if (d->stuck_since == NSEC_NONE)
 		d->stuck_since = d->frame.at;
-	g->flow_put(g, stream_flow(t, s, d), seq - d->origin, data, t->scratch + STREAM_MESSAGE_MAX);
+	g->flow_put(g, direction_flow(t, s, d), seq - d->origin, data,
+		    t->scratch + STREAM_MESSAGE_MAX);
 	return true;
 }
 
@@ -306,8 +161,8 @@ static bool piece_hold(struct streams *t, struct stream *s, struct direction *d,
  * that is held, or at the size of a piece.  `seq` itself when it is held; then
  * *ret_behind is where that ends.
  */
-static uint32_t new_until(const struct streams *t, const struct direction *d, uint32_t seq, uint32_t end,
-			  uint32_t *ret_behind)
+static uint32_t new_until(const struct streams *t, const struct direction *d, uint32_t seq,
+			  uint32_t end, uint32_t *ret_behind)
 {
 	*ret_behind = seq;
 	for (uint32_t i = d->held; i != SLOT_NONE; i = t->held[i].next) {
@@ -327,8 +182,8 @@ static uint32_t new_until(const struct streams *t, const struct direction *d, ui
 }
 
 /* The new ones among the captured bytes of a segment that is near. */
-static void data_add(struct streams *t, struct stream *s, struct direction *d, const struct packet *p,
-		     uint32_t seq, struct bytes data)
+static void data_add(struct streams *t, struct stream *s, struct direction *d,
+		     const struct packet *p, uint32_t seq, struct bytes data)
 {
 	uint32_t end = seq + (uint32_t)data.length, at = seq;
 
@@ -362,14 +217,15 @@ static void data_add(struct streams *t, struct stream *s, struct direction *d, c
  * too far ahead of a hole means that the hole stays; what is far from
  * everything for a second means that we missed more than the window.
  */
-static bool segment_near(struct streams *t, struct stream *s, struct direction *d, const struct packet *p,
-			 const struct segment *g, nsec now)
+static bool segment_near(struct streams *t, struct stream *s, struct direction *d,
+			 const struct packet *p, const struct segment *g, nsec now)
 {
 	uint32_t end = g->seq + g->length;
 
 	while (d->held != SLOT_NONE && ahead(g->seq, d->next) > 0 && ahead(g->seq, d->next) < FAR &&
 	       (ahead(end, d->next) > GLUE_WINDOW ||
-		d->held_cost + g->length + GLUE_PIECE_COST * (2 + g->length / GLUE_PIECE_MAX) > GLUE_WINDOW))
+		d->held_cost + g->length + GLUE_PIECE_COST * (2 + g->length / GLUE_PIECE_MAX) >
+		    GLUE_WINDOW))
 		hole_give_up(t, s, d, p);
 	if (ahead(g->seq, d->next) <= 0 && ahead(g->seq, d->next) > -FAR)
 		return true;
@@ -386,8 +242,8 @@ static bool segment_near(struct streams *t, struct stream *s, struct direction *
 	return true;
 }
 
-static void segment_add(struct streams *t, struct stream *s, struct direction *d, const struct packet *p,
-			const struct segment *g, nsec now)
+static void segment_add(struct streams *t, struct stream *s, struct direction *d,
+			const struct packet *p, const struct segment *g, nsec now)
 {
 	if (!d->placed)
 		direction_place(t, s, d, g->seq, false);

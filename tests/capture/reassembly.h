@@ -117,8 +117,9 @@ static inline void on_packet(void *user, const struct frame *f, const struct pac
 	seen_add(s, s->packets++, get32(p->payload.at), (uint32_t)reader_remaining(&p->payload));
 }
 
-static inline void on_message(void *user, const struct frame *f, const struct packet *p, uint16_t src_port,
-			      uint16_t dst_port, bool is_ike, struct bytes message)
+static inline void on_message(void *user, const struct frame *f, const struct packet *p,
+			      uint16_t src_port, uint16_t dst_port, bool is_ike,
+			      struct bytes message)
 {
 	struct seen *s = user;
 
@@ -129,7 +130,8 @@ static inline void on_message(void *user, const struct frame *f, const struct pa
 	if (s->messages < SEEN_MAX)
 		s->is_ike[s->messages] = is_ike;
 	/* the header comes first; behind it is who it is */
-	seen_add(s, s->messages++, get32(message.data + (is_ike ? 28 : 8)), (uint32_t)message.length);
+	seen_add(s, s->messages++, get32(message.data + (is_ike ? 28 : 8)),
+		 (uint32_t)message.length);
 }
 
 static inline void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame,
@@ -150,7 +152,8 @@ static inline bool on_known(void *user, struct addr a, struct addr b)
 	return ((struct seen *)user)->known(a, b);
 }
 
-static inline struct seen *seen_open(const struct reassemble_limits *l, bool (*known)(struct addr, struct addr))
+static inline struct seen *seen_open(const struct reassemble_limits *l,
+				     bool (*known)(struct addr, struct addr))
 {
 	struct seen *s = calloc(1, sizeof(*s));
 	struct err e = { "" };
@@ -196,7 +199,8 @@ struct datagram_sent {
 	uint8_t protocol;
 };
 
-/* The IP packet with bytes `from`..`to` of its payload, in an exact-size heap copy; 0 `protocol` is ESP. */
+/* The IP packet with bytes `from`..`to` of its payload, in an exact-size heap copy; 0 `protocol` is
+ * ESP. */
 static inline uint8_t *fragment_make(const struct datagram_sent *d, uint32_t from, uint32_t to,
 				     uint32_t *ret_length)
 {
@@ -235,13 +239,17 @@ static inline uint8_t *fragment_make(const struct datagram_sent *d, uint32_t fro
 }
 
 /* Feed an IP packet of which `captured` bytes were seen. */
-static inline void packet_feed(struct seen *s, nsec at, uint64_t number, const uint8_t *ip, uint32_t captured,
-			       uint32_t length)
+static inline void packet_feed(struct seen *s, nsec at, uint64_t number, const uint8_t *ip,
+			       uint32_t captured, uint32_t length)
 {
 	uint8_t *exact = malloc(captured);
 	struct packet p = { 0 };
 	struct frame f = {
-		.at = at, .number = number, .captured = captured, .length = length, .link_type = LINK_RAW,
+		.at = at,
+		.number = number,
+		.captured = captured,
+		.length = length,
+		.link_type = LINK_RAW,
 		.data = exact,
 	};
 
@@ -254,8 +262,8 @@ static inline void packet_feed(struct seen *s, nsec at, uint64_t number, const u
 	free(exact);
 }
 
-static inline void fragment_feed(struct seen *s, nsec at, uint64_t number, const struct datagram_sent *d,
-				 uint32_t from, uint32_t to)
+static inline void fragment_feed(struct seen *s, nsec at, uint64_t number,
+				 const struct datagram_sent *d, uint32_t from, uint32_t to)
 {
 	uint32_t length;
 	uint8_t *ip = fragment_make(d, from, to, &length);

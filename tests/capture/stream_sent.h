@@ -20,8 +20,8 @@ struct stream_sent {
 	uint8_t bytes[STREAM_BYTES];
 };
 
-static inline struct stream_sent *stream_make(bool v6, uint32_t src, uint16_t src_port, uint32_t dst,
-					      uint16_t dst_port, uint32_t isn)
+static inline struct stream_sent *stream_make(bool v6, uint32_t src, uint16_t src_port,
+					      uint32_t dst, uint16_t dst_port, uint32_t isn)
 {
 	struct stream_sent *t = calloc(1, sizeof(*t));
 
@@ -40,7 +40,8 @@ static inline void stream_say(struct stream_sent *t, const void *bytes, uint32_t
 	t->length += n;
 }
 
-static inline void stream_message(struct stream_sent *t, bool is_ike, const uint8_t *message, uint32_t n)
+static inline void stream_message(struct stream_sent *t, bool is_ike, const uint8_t *message,
+				  uint32_t n)
 {
 	uint8_t length[2];
 	unsigned at = t->messages++;
@@ -88,8 +89,8 @@ static inline void stream_esp(struct stream_sent *t, uint32_t n, uint32_t seed)
 }
 
 /* The segment with bytes `from`..`to`, of whose IP packet at most `snap` bytes were captured. */
-static inline void segment_cut(struct seen *s, nsec at, const struct stream_sent *t, uint32_t from, uint32_t to,
-			       uint8_t flags, uint32_t snap)
+static inline void segment_cut(struct seen *s, nsec at, const struct stream_sent *t, uint32_t from,
+			       uint32_t to, uint8_t flags, uint32_t snap)
 {
 	uint32_t header = t->v6 ? 40 : 20, length = header + 20 + to - from;
 	uint8_t *ip = calloc(1, length), *tcp = ip + header;
@@ -116,12 +117,13 @@ static inline void segment_cut(struct seen *s, nsec at, const struct stream_sent
 	tcp[12] = 0x50;
 	tcp[13] = flags;
 	memcpy(tcp + 20, t->bytes + from, to - from);
-	packet_feed(s, at, (uint64_t)(at / NSEC_PER_MS & 0xffffff), ip, length < snap ? length : snap, length);
+	packet_feed(s, at, (uint64_t)(at / NSEC_PER_MS & 0xffffff), ip,
+		    length < snap ? length : snap, length);
 	free(ip);
 }
 
-static inline void segment(struct seen *s, nsec at, const struct stream_sent *t, uint32_t from, uint32_t to,
-			   uint8_t flags)
+static inline void segment(struct seen *s, nsec at, const struct stream_sent *t, uint32_t from,
+			   uint32_t to, uint8_t flags)
 {
 	segment_cut(s, at, t, from, to, flags, UINT32_MAX);
 }

@@ -12,7 +12,8 @@ static const struct reassemble_limits limits = { .timeout = 30 * NSEC_PER_S };
 
 static struct datagram_sent ike(bool v6, uint32_t id)
 {
-	return (struct datagram_sent){ .v6 = v6, .src = PEER, .dst = GATEWAY, .id = id, .length = 3600, .seed = id * 7919 };
+	return (struct datagram_sent){
+		.v6 = v6, .src = PEER, .dst = GATEWAY, .id = id, .length = 3600, .seed = id * 7919};
 }
 
 static bool v6_of(void **state)
@@ -23,7 +24,8 @@ static bool v6_of(void **state)
 static void three_fragments_are_whole_in_any_order(void **state)
 {
 	static const uint32_t cut[4] = { 0, 1480, 2960, 3600 };
-	static const int order[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					{1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 	struct seen *s = seen_open(&limits, NULL);
 
 	for (uint32_t i = 0; i < 6; i++) {
@@ -31,7 +33,8 @@ static void three_fragments_are_whole_in_any_order(void **state)
 
 		for (int j = 0; j < 3; j++) {
 			assert_int_equal(s->packets, i);
-			fragment_feed(s, T0 + i, 10 * i + (uint32_t)j, &d, cut[order[i][j]], cut[order[i][j] + 1]);
+			fragment_feed(s, T0 + i, 10 * i + (uint32_t)j, &d, cut[order[i][j]],
+				      cut[order[i][j] + 1]);
 		}
 		assert_int_equal(s->packets, i + 1);
 		assert_int_equal(s->seed[i], d.seed);
@@ -176,7 +179,8 @@ static void halves_ten_minutes_apart_are_two_datagrams(void **state)
 	seen_close(s);
 }
 
-/* Whether time in the engine stands still cannot be seen from packets: fragments are kept as long as asked. */
+/* Whether time in the engine stands still cannot be seen from packets: fragments are kept as long
+ * as asked. */
 static void a_timeout_longer_than_the_engines_own_holds(void **state)
 {
 	const struct reassemble_limits patient = { .timeout = 3600 * NSEC_PER_S };
@@ -247,8 +251,12 @@ static void flood(struct seen *s, bool v6, bool to_many, uint32_t n, nsec at)
 	static uint32_t serial;
 
 	for (uint32_t i = serial; i < serial + n; i++) {
-		struct datagram_sent d = { .v6 = v6, .src = STRANGER + mix(i) % 100000, .id = mix(i + 77),
-					   .dst = to_many ? mix(i) : GATEWAY, .length = 3000, .seed = i };
+		struct datagram_sent d = {.v6 = v6,
+					  .src = STRANGER + mix(i) % 100000,
+					  .id = mix(i + 77),
+					  .dst = to_many ? mix(i) : GATEWAY,
+					  .length = 3000,
+					  .seed = i};
 
 		fragment_feed(s, at, 1, &d, 0, 1480);
 	}
@@ -383,8 +391,12 @@ static void nested_fragments_end_at_a_depth(void **state)
 	s->feed_inner = true;
 	for (uint32_t level = 0; level < LEVELS; level++) {
 		uint32_t length = level == 0 ? 800 : inner_length;
-		struct datagram_sent d = { .src = PEER, .dst = GATEWAY, .id = level, .length = length,
-					   .seed = level, .protocol = level == 0 ? IP_ESP : IP_IPIP };
+		struct datagram_sent d = {.src = PEER,
+					  .dst = GATEWAY,
+					  .id = level,
+					  .length = length,
+					  .seed = level,
+					  .protocol = level == 0 ? IP_ESP : IP_IPIP};
 		uint32_t total;
 		uint8_t *all = fragment_make(&d, 0, length, &total);
 
@@ -418,7 +430,7 @@ static void one_reassembler_after_the_other_starts_empty(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct seen *s = seen_open(&limits, NULL);
 
-		fragment_feed(s, T0, 2, &d, 1480, 3600);	/* its other half is of the one before */
+		fragment_feed(s, T0, 2, &d, 1480, 3600); /* its other half is of the one before */
 		assert_int_equal(s->packets, 0);
 		d.id++;
 		fragment_feed(s, T0, 1, &d, 0, 1480);

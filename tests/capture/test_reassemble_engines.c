@@ -10,7 +10,8 @@ int nids_init(void) __attribute__((weak));
 
 static const struct reassemble_limits limits = { 0 };
 
-static const struct glue_size size = { .datagrams = 64, .fragment_blocks = 2048, .flows = 16, .flow_blocks = 2048 };
+static const struct glue_size size = {
+    .datagrams = 64, .fragment_blocks = 2048, .flows = 16, .flow_blocks = 2048};
 
 static uint32_t draw(uint32_t *state, uint32_t below)
 {
@@ -36,8 +37,9 @@ static void an_engine_forgets_what_it_is_told_to(struct glue *g)
 {
 	static uint8_t whole[65535];
 	static const uint8_t bytes[2000] = { 1, 2, 3 };
-	struct glue_fragment first = { .slot = 5, .length = 800, .seen = { bytes, 800 }, .more = true };
-	struct glue_fragment last = { .slot = 5, .offset = 800, .length = 10, .seen = { bytes, 10 }, .completes = 810 };
+	struct glue_fragment first = {.slot = 5, .length = 800, .seen = {bytes, 800}, .more = true};
+	struct glue_fragment last = {
+		.slot = 5, .offset = 800, .length = 10, .seen = {bytes, 10}, .completes = 810};
 
 	g->fragment(g, &first, whole);
 	assert_int_equal(g->fragment(g, &last, whole), 810);
@@ -100,8 +102,12 @@ static void both_engines_make_the_same_datagrams(void **state)
 
 	(void)state;
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		struct datagram_sent d = { .src = 1 + round % 7, .dst = 100 + round % 5, .id = round,
-					   .length = 16 + draw(&random, round % 50 == 0 ? 65000 : 4000), .seed = round };
+		struct datagram_sent d = {.src = 1 + round % 7,
+					  .dst = 100 + round % 5,
+					  .id = round,
+					  .length =
+					      16 + draw(&random, round % 50 == 0 ? 65000 : 4000),
+					  .seed = round};
 		uint32_t cut[PIECES + 1] = { 0 }, order[PIECES], n = 0;
 
 		while (cut[n] < d.length) {	/* the last is often of a few bytes only */
@@ -109,7 +115,8 @@ static void both_engines_make_the_same_datagrams(void **state)
 
 			order[n] = n;
 			n++;
-			cut[n] = n == PIECES || cut[n - 1] + step > d.length ? d.length : cut[n - 1] + step;
+			cut[n] = n == PIECES || cut[n - 1] + step > d.length ? d.length
+									     : cut[n - 1] + step;
 		}
 		if (n < 2)
 			continue;
@@ -120,8 +127,10 @@ static void both_engines_make_the_same_datagrams(void **state)
 			order[j] = keep;
 		}
 		for (uint32_t i = 0; i < n; i++) {
-			fragment_feed(a, T0 + round * NSEC_PER_MS, round, &d, cut[order[i]], cut[order[i] + 1]);
-			fragment_feed(b, T0 + round * NSEC_PER_MS, round, &d, cut[order[i]], cut[order[i] + 1]);
+			fragment_feed(a, T0 + round * NSEC_PER_MS, round, &d, cut[order[i]],
+				      cut[order[i] + 1]);
+			fragment_feed(b, T0 + round * NSEC_PER_MS, round, &d, cut[order[i]],
+				      cut[order[i] + 1]);
 		}
 	}
 	assert_in_range(a->packets, ROUNDS - 100, ROUNDS);
@@ -135,7 +144,8 @@ static void both_engines_make_the_same_datagrams(void **state)
 /* Anything goes: overlaps, copies, holes, contradictions, floods, time. */
 static void both_engines_refuse_the_same_fragments(void **state)
 {
-	const struct reassemble_limits tight = { .datagrams = 64, .bytes = 1, .timeout = 5 * NSEC_PER_S };
+	const struct reassemble_limits tight = {
+		.datagrams = 64, .bytes = 1, .timeout = 5 * NSEC_PER_S};
 	struct seen *a = seen_open(&tight, NULL), *b = seen_open(&tight, NULL);
 	uint32_t random = 7;
 	nsec at = T0;
@@ -143,9 +153,13 @@ static void both_engines_refuse_the_same_fragments(void **state)
 	(void)state;
 	a->jumbled = b->jumbled = true;
 	for (uint32_t i = 0; i < 40000; i++) {
-		struct datagram_sent d = { .src = draw(&random, 10), .dst = draw(&random, 10), .id = draw(&random, 2),
-					   .length = 8 * (2 + draw(&random, 3)), .seed = 1 };
-		uint32_t from = 8 * draw(&random, d.length / 8), to = from + 8 * (1 + draw(&random, 3));
+		struct datagram_sent d = {.src = draw(&random, 10),
+					  .dst = draw(&random, 10),
+					  .id = draw(&random, 2),
+					  .length = 8 * (2 + draw(&random, 3)),
+					  .seed = 1};
+		uint32_t from = 8 * draw(&random, d.length / 8),
+			 to = from + 8 * (1 + draw(&random, 3));
 
 		if (from == 0 && to >= d.length)
 			continue;

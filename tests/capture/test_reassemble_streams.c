@@ -13,7 +13,8 @@ static bool v6_of(void **state)
 
 static struct stream_sent *client_make(void **state)
 {
-	return stream_make(v6_of(state), CLIENT, 40001, SERVER, 4500, 0xfffffc00);	/* it wraps early */
+	return stream_make(v6_of(state), CLIENT, 40001, SERVER, 4500,
+			   0xfffffc00); /* it wraps early */
 }
 
 static struct stream_sent *server_make(void **state)
@@ -21,7 +22,8 @@ static struct stream_sent *server_make(void **state)
 	return stream_make(v6_of(state), SERVER, 4500, CLIENT, 40001, 77777);
 }
 
-static void handshake(struct seen *s, nsec at, const struct stream_sent *client, const struct stream_sent *server)
+static void handshake(struct seen *s, nsec at, const struct stream_sent *client,
+		      const struct stream_sent *server)
 {
 	segment(s, at, client, 0, 0, SYN);
 	segment(s, at, server, 0, 0, SYN | ACK);
@@ -87,17 +89,20 @@ static void reordered_repeated_and_overlapping_segments_give_each_message_once(v
 		client_talk(c);
 		n = (c->length + STEP - 1) / STEP;
 		handshake(s, T0, c, v);
-		/* each once, at most five places from where it belongs; then again, of another size */
+		/* each once, at most five places from where it belongs; then again, of another size
+		 */
 		for (uint32_t block = 0; block < n; block += 5) {
 			for (uint32_t k = 0; k < 5; k++) {
 				uint32_t i = block + (k * (1 + round % 4) + round) % 5;
 				uint32_t from = i * STEP, to = from + STEP + mix(i + round) % 400;
 
 				if (i < n)
-					segment(s, T0, c, from, to < c->length ? to : c->length, ACK);
+					segment(s, T0, c, from, to < c->length ? to : c->length,
+						ACK);
 				if (i < n && mix(i * 3 + round) % 3 == 0) {
 					from -= from < 300 ? from : 300;
-					segment(s, T0, c, from, from + 500 < c->length ? from + 500 : c->length,
+					segment(s, T0, c, from,
+						from + 500 < c->length ? from + 500 : c->length,
 						ACK);
 				}
 			}
@@ -138,12 +143,14 @@ static void a_lost_segment_costs_only_what_was_in_it(void **state)
 		handshake(s, T0, c, v);
 		for (uint32_t at = 0; at < c->length; at += STEP)
 			if (at / STEP != lost)
-				segment(s, T0 + at, c, at, at + STEP < c->length ? at + STEP : c->length, ACK);
+				segment(s, T0 + at, c, at,
+					at + STEP < c->length ? at + STEP : c->length, ACK);
 		before = s->messages;
 		reassemble_tick(s->r, T0 + NSEC_PER_S / 2);
 		assert_int_equal(s->messages, before);	/* it may still come */
 		reassemble_tick(s->r, T0 + 2 * NSEC_PER_S);
-		assert_int_equal(s->messages, messages_untouched(c, lost * STEP, (lost + 1) * STEP));
+		assert_int_equal(s->messages,
+				 messages_untouched(c, lost * STEP, (lost + 1) * STEP));
 		assert_int_equal(counters_of(s).holes, (lost + 1) * STEP < c->length);
 		free(c);
 		free(v);
@@ -179,7 +186,8 @@ static void a_fast_stream_does_not_wait_a_second_at_a_hole(void **state)
 	handshake(s, T0, c, v);
 	for (uint32_t at = 0; at < c->length; at += 1400)
 		if (at != 14000)
-			segment(s, T0 + at, c, at, at + 1400 < c->length ? at + 1400 : c->length, ACK);
+			segment(s, T0 + at, c, at, at + 1400 < c->length ? at + 1400 : c->length,
+				ACK);
 	assert_int_equal(counters_of(s).holes, 1);
 	assert_in_range(s->messages, c->messages - 5, c->messages - 1);
 	assert_int_equal(s->seed[s->messages - 1], c->seed[c->messages - 1]);
@@ -199,7 +207,8 @@ static void a_gap_wider_than_the_window_is_survived(void **state)
 	handshake(s, T0, c, v);
 	segment(s, T0, c, 0, 1000, ACK);
 	for (uint32_t at = 500000; at < c->length; at += 1400)
-		segment(s, T0 + at * INT64_C(10000), c, at, at + 1400 < c->length ? at + 1400 : c->length, ACK);
+		segment(s, T0 + at * INT64_C(10000), c, at,
+			at + 1400 < c->length ? at + 1400 : c->length, ACK);
 	assert_in_range(s->messages, 100, 400);
 	assert_int_equal(s->seed[s->messages - 1], c->seed[c->messages - 1]);
 	free(c);
@@ -265,7 +274,8 @@ static void ports_used_again_begin_a_new_stream(void **state)
 static void a_forged_syn_or_reset_does_not_stop_a_stream(void **state)
 {
 	struct seen *s = seen_open(&limits, NULL);
-	struct stream_sent *c = client_make(state), *v = server_make(state), *forger = client_make(state);
+	struct stream_sent *c = client_make(state), *v = server_make(state),
+			   *forger = client_make(state);
 
 	client_talk(c);
 	forger->isn = 0x40000000;
@@ -347,7 +357,8 @@ static void a_stream_goes_on_beyond_a_gigabyte(void **state)
 static void stream_flood(struct seen *s, bool v6, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct stream_sent *x = stream_make(v6, mix(i), (uint16_t)(1024 + i % 60000), SERVER, 4500, i);
+		struct stream_sent *x =
+		    stream_make(v6, mix(i), (uint16_t)(1024 + i % 60000), SERVER, 4500, i);
 
 		x->length = 6000;
 		memcpy(x->bytes, "IKETCP\xff\xf0", 8);
@@ -375,6 +386,29 @@ static void a_proven_stream_survives_a_flood_of_others(void **state)
 	assert_in_range(memory_used(), 0, before + 65536);
 	segment(s, T0, c, 1000, c->length, ACK);
 	messages_check(s, 0, c, 0, c->messages);
+	free(c);
+	free(v);
+	seen_close(s);
+}
+
+static void garbage_does_not_use_up_the_search_of_a_proven_stream(void **state)
+{
+	struct seen *s = seen_open(&limits, NULL);
+	struct stream_sent *c = client_make(state), *v = server_make(state), *x;
+
+	client_talk(c);
+	handshake(s, T0, c, v);
+	segment(s, T0, c, 0, 1000, ACK);
+	for (uint32_t i = 0; i < 10000; i++) { /* three times what is searched in a second */
+		x = stream_make(v6_of(state), mix(i), (uint16_t)(1024 + i % 60000), SERVER, 4500,
+				i);
+		memset(x->bytes, 'x', 1400);
+		segment(s, T0, x, 0, 1400, ACK);
+		free(x);
+	}
+	segment(s, T0, c, 2000, c->length, ACK);
+	reassemble_tick(s->r, T0 + NSEC_PER_S);
+	assert_int_equal(s->messages, messages_untouched(c, 1000, 2000));
 	free(c);
 	free(v);
 	seen_close(s);
@@ -419,6 +453,7 @@ int main(void)
 		BOTH(what_is_not_ipsec_gives_nothing_and_costs_little),
 		cmocka_unit_test(a_stream_goes_on_beyond_a_gigabyte),
 		BOTH(a_proven_stream_survives_a_flood_of_others),
+		BOTH(garbage_does_not_use_up_the_search_of_a_proven_stream),
 		BOTH(one_reassembler_after_the_other_starts_with_no_stream),
 	};
 
