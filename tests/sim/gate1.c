@@ -146,8 +146,9 @@ static void refuse(struct gate *g, const struct sim_message *to)
 {
 	struct sim_message *m = sim_message_new();
 
+	to->ike_truth->spi_r = gate_new_ike_spi(g);
 	sim_frame_clear(&scratch);
-	sim_say_info1_clear(&scratch, to->spi_i, gate_new_ike_spi(g), sim_rng_u32(&g->w->rng), 14);
+	sim_say_info1_clear(&scratch, to->spi_i, to->ike_truth->spi_r, sim_rng_u32(&g->w->rng), 14);
 	sim_message_add(m, sim_frame_data(&scratch), scratch.length);
 	m->version = 1;
 	m->spi_i = to->spi_i;

@@ -44,6 +44,7 @@ static void replay(struct sim_world *w, void *object, uint64_t count)
 		old->content = (uint64_t)old->spi << 32 | old->seq;
 		old->size = 76;
 		old->forged = true;
+		old->sa_truth = c->truth;
 		sim_send(w, old);
 	}
 }

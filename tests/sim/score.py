@@ -45,7 +45,7 @@ def sa_faults(truth, objects):
             # an SPI must be seen twice before it gets a record, so single packets may go unnamed
             if way["wire"]["packets"] > 1 and esp.get(way["spi"], 0) != way["wire"]["packets"]:
                 yield f"SPI {way['spi']}: {esp.get(way['spi'], 0)} packets, truth {way['wire']['packets']}"
-    ikes = {(o["spi_i"], o["spi_r"]): o for o in objects if o["type"] == "ike_sa"}
+    ikes = {(o["spi_i"], o["spi_r"] or "0" * 16) for o in objects if o["type"] == "ike_sa"}
     wanted = {(x["ispi"], x["rspi"]) for x in truth["exchanges"] if x["captured"][0] + x["captured"][1] > 0}
     for ike in truth["ike_sas"]:
         pair = (ike["ispi"], ike["rspi"])
@@ -54,16 +54,22 @@ def sa_faults(truth, objects):
 
 
 def link_faults(truth, objects):
+    chains = {frozenset(o["sas"]): o["predecessor"] for o in objects if o["type"] == "child_sa"}
     sas = {o["spi"]: o for o in objects if o["type"] == "esp_sa"}
     for child in truth["child_sas"]:
-        if child["predecessor"] is None or child["redundant"]:
+        before = child["predecessor"]
+        ways = (child["ab"], child["ba"])
+        if before is None or child["redundant"] or any(way["wire"]["packets"] < 2 for way in ways):
             continue
-        for way, before in zip((child["ab"], child["ba"]), child["predecessor"]):
-            sa = sas.get(way["spi"])
-            if sa and before in sas and way["wire"]["packets"] > 1 and sa.get("predecessor") not in (before, None):
-                yield f"SPI {way['spi']} follows {sa['predecessor']}, truth {before}"
-            elif sa and before in sas and way["wire"]["packets"] > 1 and sa.get("predecessor") is None:
-                yield f"SPI {way['spi']} follows nothing, truth {before}"
+        pair = frozenset(way["spi"] for way in ways)
+        if pair not in chains:
+            yield f"{'/'.join(sorted(pair))} is not one child SA"
+        elif set(before) <= set(sas) and set(chains[pair] or ()) != set(before):
+            yield f"child SA {'/'.join(sorted(pair))} follows {chains[pair]}, truth {before}"
+        for way, old in zip(ways, before):
+            found = sas[way["spi"]].get("predecessor") if way["spi"] in sas else None
+            if way["spi"] in sas and old in sas and found != old:
+                yield f"SPI {way['spi']} follows {found}, truth {old}"
 
 
 def main():

@@ -118,7 +118,7 @@ void sim_truth_captured(struct sim_world *w, const struct sim_packet *p)
 	w->truth->captured[p->kind]++;
 	if (p->kind == SIM_IKE && p->message->exchange_truth)
 		p->message->exchange_truth->captured[p->message->response]++;
-	if (p->sa_truth == NULL)
+	if (p->sa_truth == NULL || p->only_first)	/* a first fragment alone is not a packet */
 		return;
 
 	struct sim_sa_wire *s = &p->sa_truth->wire[p->from];
