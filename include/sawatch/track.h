@@ -106,6 +106,8 @@ struct ike_sa {
 	nsec due;
 	nsec delete_at;			/* request time of an unresolved Delete */
 	int8_t delete_by;
+	nsec delete_wait;		/* silence after it that settles it */
+	uint32_t dpd_bytes;		/* IKEv1: length of a DPD message, once an echo was seen; 0 */
 	nsec rekey_at;			/* answer time of a CREATE_CHILD_SA that may have been an IKE rekey */
 	nsec rekey_request_at;
 	int8_t rekey_by;

@@ -649,6 +649,16 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 
 /* ---- ends ----------------------------------------------------------------- */
 
+/* Is there an SA that was replaced and whose Delete is still to come? */
+bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
+{
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].end_reason == END_NONE &&
+		    (t->child_sas[i].successor != NO_INDEX || (t->child_sas[i].flags & CHILD_SA_REDUNDANT)))
+			return true;
+	return false;
+}
+
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];

@@ -8,6 +8,8 @@
  */
 #include "track/tracker.h"
 
+#include <sawatch/ike_registry.h>
+
 bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id)
 {
 	return x->id != 0 && x->type == type && x->message_id == message_id;
@@ -130,6 +132,9 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 {
 	if (x->id == 0 || x->closed)
 		return;
+	/* RFC 2408 5.15: IKEv1 informational messages are not answered. */
+	if (x->major == 1 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->purpose != PURPOSE_DPD && x->responses == 0)
+		outcome = OUTCOME_ONE_WAY;
 	x->closed = true;
 	if (x->outcome == OUTCOME_PENDING)
 		x->outcome = outcome;

@@ -8,7 +8,7 @@
 
 #include <sawatch/ike_registry.h>
 
-enum { DPD_ECHO_S = 3, DELETE_SETTLES_S = 5, INITIAL_CONTACT_S = 3 };
+enum { DPD_ECHO_S = 3, DELETE_SETTLES_S = 5, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
 {
@@ -282,31 +282,76 @@ static struct exchange *open_dpd(struct ike_sa *sa, int side, uint32_t bytes, ns
 	       x->request_bytes == bytes && at - x->request_last <= DPD_ECHO_S * NSEC_PER_S ? x : NULL;
 }
 
+/* The first of a pair: its echo will tell, or the silence after it. */
+static void may_delete_ike(struct tracker *t, uint32_t i, const struct arrival *a, bool certain)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+
+	sa->delete_at = a->at;
+	sa->delete_by = a->side;
+	sa->delete_wait = (certain || ike_sa_has_younger(t, sa) ? DELETE_SETTLES_S : DOUBTFUL_DELETE_SETTLES_S) * NSEC_PER_S;
+	ike_sa_wake(t, i, a->at + sa->delete_wait);
+}
+
+/*
+ * What a one-way message is, by its length.  A Delete of the IKE SA is four
+ * bytes shorter than a DPD message, which padding may hide (strongSwan adds at
+ * least one byte); with SHA2-256 it is as long as the Delete of a child SA.
+ */
+static void classify_information(struct tracker *t, uint32_t i, struct exchange *x, const struct arrival *a,
+				 bool repeated)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	uint32_t bytes = x->request_bytes;
+	uint32_t dpd = message_bytes(sa, 32), delete_ike = message_bytes(sa, 28), delete_child = message_bytes(sa, 16);
+	bool fresh = sa->established != NSEC_NONE && a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
+		     a->side == sa->initiator_side;
+
+	x->purpose = PURPOSE_OTHER;
+	x->grade = GRADE_INFERRED;
+	if (dpd == 0)
+		return;
+	if (fresh && bytes == delete_ike) {	/* INITIAL_CONTACT has that length too */
+		x->purpose = PURPOSE_NOTIFY;
+	} else if (bytes == delete_child && (bytes != delete_ike || child_delete_expected(t, sa->tunnel))) {
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
+	} else if (bytes == delete_child) {
+		x->purpose = PURPOSE_DELETE_UNKNOWN;
+		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
+		may_delete_ike(t, i, a, false);
+	} else if (bytes == dpd) {
+		x->purpose = bytes == sa->dpd_bytes || repeated ? PURPOSE_DPD : PURPOSE_UNKNOWN;
+		if (!repeated)
+			may_delete_ike(t, i, a, false);
+	} else if (bytes == delete_ike) {
+		x->purpose = PURPOSE_DELETE_IKE;
+		may_delete_ike(t, i, a, true);
+	}
+}
+
 static void information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
-	uint32_t bytes = m->header.length;
-	uint32_t dpd = message_bytes(sa, 32), delete_ike = message_bytes(sa, 28), short_one = message_bytes(sa, 16);
-	struct exchange *x = open_dpd(sa, a->side, bytes, a->at);
+	uint32_t bytes = m->header.length, short_one = message_bytes(sa, 16);
+	struct exchange *x = open_dpd(sa, a->side, bytes, a->at), *quick = open_quick(sa, a->side);
 	int slot = a->side == sa->initiator_side ? 0 : 1;
+	bool repeated;
 
 	if (!m->encrypted) {
 		clear_information(t, i, a, m);
 		return;
 	}
-	if (sa->delete_at != NSEC_NONE && a->at - sa->delete_at > DELETE_SETTLES_S * NSEC_PER_S)
-		sa->delete_at = NSEC_NONE;	/* it lives on */
-	if (x && (dpd == 0 || bytes == dpd)) {	/* the echo: both were DPD, RFC 3706 */
+	if (x && x->purpose != PURPOSE_DELETE_CHILD) {	/* the echo: both were DPD, RFC 3706 */
 		x->purpose = PURPOSE_DPD;
 		x->grade = GRADE_INFERRED;
+		sa->dpd_bytes = bytes;
 		sa->delete_at = NSEC_NONE;
 		exchange_response(t, x, a, m, hash);
 		x->outcome = OUTCOME_ANSWERED;
 		emit_exchange(t, EVENT_RESPONSE, x, a);
 		return;
 	}
-	struct exchange *quick = open_quick(sa, a->side);
-
 	if (quick && short_one != 0 && bytes <= short_one && a->at - quick->request_last <= 5 * NSEC_PER_S) {
 		quick->outcome = OUTCOME_FAILED;
 		emit_exchange(t, EVENT_CHILD_REFUSED, quick, a);
@@ -314,27 +359,13 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	}
 	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
 		return;			/* its slot is busy: this message leaves no row */
+	sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
+	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL && sa->current[slot].responses == 0 &&
+		   sa->current[slot].request_bytes == bytes && sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
 	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_ONE_WAY, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
-	x->purpose = PURPOSE_OTHER;
-	x->grade = GRADE_INFERRED;
-	if (bytes == dpd && dpd != delete_ike) {
-		x->purpose = PURPOSE_DPD;
-	} else if (bytes == delete_ike && delete_ike != 0) {
-		if (sa->established != NSEC_NONE && a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
-		    a->side == sa->initiator_side) {
-			x->purpose = PURPOSE_NOTIFY;
-		} else {		/* or a DPD probe of that length: silence will tell */
-			x->purpose = dpd == delete_ike ? PURPOSE_UNKNOWN : PURPOSE_DELETE_IKE;
-			sa->delete_at = a->at;
-			sa->delete_by = a->side;
-			ike_sa_wake(t, i, a->at + DELETE_SETTLES_S * NSEC_PER_S);
-		}
-	} else if (bytes == short_one && short_one != 0) {
-		x->purpose = PURPOSE_DELETE_CHILD;
-		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
-	}
+	classify_information(t, i, x, a, repeated);
 	emit_exchange(t, EVENT_REQUEST, x, a);
 }
 

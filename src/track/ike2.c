@@ -8,7 +8,7 @@
 
 #include <sawatch/ike_registry.h>
 
-enum { INITIATOR_REFUSAL_S = 2 };
+enum { INITIATOR_REFUSAL_S = 2, DELETE_SETTLES_S = 5 };
 
 static bool is_initial(uint8_t exchange)
 {
@@ -338,7 +338,8 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	}
 	sa->delete_at = x->request_at;
 	sa->delete_by = x->from;
-	ike_sa_wake(t, i, a->at + 5 * NSEC_PER_S);
+	sa->delete_wait = DELETE_SETTLES_S * NSEC_PER_S;
+	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
 static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,

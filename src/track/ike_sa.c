@@ -259,7 +259,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 }
 
 /* Is there a younger, established IKE SA of this tunnel that did not come out of a rekey of this one? */
-static bool has_younger(const struct tracker *t, const struct ike_sa *sa)
+bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa)
 {
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *o = &t->ike_sas[i];
@@ -293,7 +293,7 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
 		return;
 	}
-	enum end_reason why = has_younger(t, sa) ? END_SUPERSEDED : END_DELETED;
+	enum end_reason why = ike_sa_has_younger(t, sa) ? END_SUPERSEDED : END_DELETED;
 
 	ike_sa_end(t, ike_sa, at, why, by, grade);
 	if (sa->major == 2)		/* IKEv1 child SAs outlive their phase 1 */
@@ -417,9 +417,9 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		}
 	}
 	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE) {
-		nsec at = sa->last + DELETE_SETTLES_S * NSEC_PER_S;
+		nsec at = sa->last + sa->delete_wait;
 
-		if (now >= at || last_call)
+		if (now >= at || (last_call && sa->delete_wait <= DELETE_SETTLES_S * NSEC_PER_S))
 			ike_sa_delete_seen(t, ike_sa, sa->delete_at, sa->delete_by);
 		else
 			next = earlier(next, at);

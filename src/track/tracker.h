@@ -224,6 +224,7 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 
 /* child_sa.c */
+bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
 		     int by, const struct exchange *x, bool tentative);
 void child_born(struct tracker *t, uint32_t child);
@@ -250,6 +251,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
+bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
 static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }
 static inline struct endpoint arrival_dst(const struct arrival *a) { return (struct endpoint){ a->packet->dst, a->dst_port }; }
