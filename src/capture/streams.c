@@ -108,6 +108,9 @@ static void bytes_unseen(struct streams *t, struct stream *s, struct direction *
 	static const uint8_t zeros[GLUE_PIECE_MAX];
 	uint32_t gap = to - d->next;
 	uint32_t rest = d->wanted > d->pending.length ? d->wanted - d->pending.length : 0;
+
+	assert(gap <= 65535);	/* it was held in the window, or is the rest of a segment */
+
 	bool within = !d->lost && !d->at_start && d->pending.length >= 2 && rest >= gap;
 
 	if (d->discard < gap) {
@@ -220,16 +223,15 @@ static void data_add(struct streams *t, struct stream *s, struct direction *d,
 static bool segment_near(struct streams *t, struct stream *s, struct direction *d,
 			 const struct packet *p, const struct segment *g, nsec now)
 {
-	uint32_t end = g->seq + g->length;
+	uint32_t cost = g->length + GLUE_PIECE_COST * (2 + g->length / GLUE_PIECE_MAX);
+	int64_t from = ahead(g->seq, d->next);
 
-	while (d->held != SLOT_NONE && ahead(g->seq, d->next) > 0 && ahead(g->seq, d->next) < FAR &&
-	       (ahead(end, d->next) > GLUE_WINDOW ||
-		d->held_cost + g->length + GLUE_PIECE_COST * (2 + g->length / GLUE_PIECE_MAX) >
-		    GLUE_WINDOW))
+	while (d->held != SLOT_NONE && from > 0 && from < FAR &&
+	       (from + g->length > GLUE_WINDOW || d->held_cost + cost > GLUE_WINDOW)) {
 		hole_give_up(t, s, d, p);
-	if (ahead(g->seq, d->next) <= 0 && ahead(g->seq, d->next) > -FAR)
-		return true;
-	if (ahead(g->seq, d->next) > 0 && ahead(end, d->next) <= GLUE_WINDOW)
+		from = ahead(g->seq, d->next);
+	}
+	if (from > -FAR && (from <= 0 || from + g->length <= GLUE_WINDOW))
 		return true;
 	if (d->stuck_since == NSEC_NONE) {
 		d->stuck_since = now;

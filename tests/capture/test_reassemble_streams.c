@@ -291,6 +291,30 @@ static void a_forged_syn_or_reset_does_not_stop_a_stream(void **state)
 	seen_close(s);
 }
 
+/* Half the number space ahead, where "ahead" turns into "behind". */
+static void a_segment_from_nowhere_does_not_stop_a_stream(void **state)
+{
+	struct seen *s = seen_open(&limits, NULL);
+	struct stream_sent *c = client_make(state), *v = server_make(state);
+	struct stream_sent *forger = client_make(state);
+
+	client_talk(c);
+	forger->length = 1000;
+	handshake(s, T0, c, v);
+	segment(s, T0, c, 0, 3000, ACK);
+	for (uint32_t i = 0; i < 2000; i += 50) {
+		forger->isn = c->isn + 3000 + INT32_MAX - 1000 + i;
+		segment(s, T0, forger, 0, 1000, ACK);
+	}
+	reassemble_tick(s->r, T0 + 2 * NSEC_PER_S);
+	segment(s, T0 + 2 * NSEC_PER_S, c, 3000, c->length, ACK);
+	messages_check(s, 0, c, 0, c->messages);
+	free(c);
+	free(v);
+	free(forger);
+	seen_close(s);
+}
+
 static void segments_cut_by_the_snap_length_keep_the_messages_that_are_whole(void **state)
 {
 	struct seen *s = seen_open(&limits, NULL);
@@ -449,6 +473,7 @@ int main(void)
 		BOTH(one_direction_alone_is_read),
 		BOTH(ports_used_again_begin_a_new_stream),
 		BOTH(a_forged_syn_or_reset_does_not_stop_a_stream),
+		BOTH(a_segment_from_nowhere_does_not_stop_a_stream),
 		BOTH(segments_cut_by_the_snap_length_keep_the_messages_that_are_whole),
 		BOTH(what_is_not_ipsec_gives_nothing_and_costs_little),
 		cmocka_unit_test(a_stream_goes_on_beyond_a_gigabyte),
