@@ -176,6 +176,40 @@ void child_release(struct tracker *t, uint32_t child)
 
 /* ---- pairing: a new SPI joins the child SA it belongs to ------------------- */
 
+/* Chain the ESP SAs of `c` to those of `old`, direction by direction, as far as they are known. */
+static void link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
+{
+	for (int d = 0; d < 2; d++) {
+		if (c->esp[d] == NO_INDEX || old->spi[d] == 0)
+			continue;
+		struct esp_sa *new_sa = &t->esp_sas[c->esp[d]];
+
+		if (new_sa->predecessor != 0)
+			continue;
+		new_sa->predecessor = old->esp_id[d];
+		new_sa->predecessor_spi = old->spi[d];
+		new_sa->flags |= ESP_SA_DIRTY;
+		if (old->esp[d] == NO_INDEX)
+			continue;
+		struct esp_sa *old_sa = &t->esp_sas[old->esp[d]];
+
+		old_sa->successor = new_sa->id;
+		old_sa->successor_spi = new_sa->spi;
+		old_sa->flags |= ESP_SA_DIRTY;
+		struct event ev = event_of(t, EVENT_ESP_SA_REPLACED, new_sa->first, c->tunnel);
+
+		ev.esp_sa = c->esp[d];
+		ev.other = old->esp[d];
+		ev.child_sa = (uint32_t)(c - t->child_sas);
+		ev.ike_sa = c->ike_sa;
+		ev.side = (int8_t)d;
+		ev.frame = new_sa->first_frame;
+		ev.value[0] = how;
+		ev.value[1] = new_sa->first - old_sa->first;
+		event_emit(t, &ev);
+	}
+}
+
 static void join(struct tracker *t, uint32_t child, uint32_t esp)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -193,6 +227,8 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 		c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;
 	reveal(t, child);
+	if (c->predecessor != NO_INDEX)	/* the rekey was known before its SPIs */
+		link_esp(t, &t->child_sas[c->predecessor], c, 0);
 }
 
 /* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
@@ -437,39 +473,6 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 	}
 	*ret_alone = candidates == 1;
 	return best;
-}
-
-static void link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
-{
-	for (int d = 0; d < 2; d++) {
-		if (c->esp[d] == NO_INDEX || old->spi[d] == 0)
-			continue;
-		struct esp_sa *new_sa = &t->esp_sas[c->esp[d]];
-
-		if (new_sa->predecessor != 0)
-			continue;
-		new_sa->predecessor = old->esp_id[d];
-		new_sa->predecessor_spi = old->spi[d];
-		new_sa->flags |= ESP_SA_DIRTY;
-		if (old->esp[d] == NO_INDEX)
-			continue;
-		struct esp_sa *old_sa = &t->esp_sas[old->esp[d]];
-
-		old_sa->successor = new_sa->id;
-		old_sa->successor_spi = new_sa->spi;
-		old_sa->flags |= ESP_SA_DIRTY;
-		struct event ev = event_of(t, EVENT_ESP_SA_REPLACED, new_sa->first, c->tunnel);
-
-		ev.esp_sa = c->esp[d];
-		ev.other = old->esp[d];
-		ev.child_sa = (uint32_t)(c - t->child_sas);
-		ev.ike_sa = c->ike_sa;
-		ev.side = (int8_t)d;
-		ev.frame = new_sa->first_frame;
-		ev.value[0] = how;
-		ev.value[1] = new_sa->first - old_sa->first;
-		event_emit(t, &ev);
-	}
 }
 
 /* `c` replaced `old`: by the exchange that made it. */
