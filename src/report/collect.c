@@ -186,7 +186,8 @@ static void add_child_sa(void *user, const struct record_child_sa *r)
 		return;
 	t->child_sas++;
 	t->child_living += r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END;
-	if (r->end_reason == END_REKEYED || r->rekey_at != NSEC_NONE)
+	/* of an SA older than the capture only the age since its first packet is known: no age at rekey */
+	if (r->created_how != CREATED_UNKNOWN && (r->end_reason == END_REKEYED || r->rekey_at != NSEC_NONE))
 		add_age(t->child_ages, r->rekeyed_by, r->created, r->rekey_at != NSEC_NONE ? r->rekey_at : r->ended);
 }
 

@@ -62,6 +62,31 @@ static void an_sa_that_was_not_rekeyed_adds_no_age(void **state)
 	collection_done(&c);
 }
 
+static void an_sa_older_than_the_capture_adds_no_age(void **state)
+{
+	struct collection c;
+
+	(void)state;
+	collection_init(&c);
+
+	struct record_sink sink = collection_sink(&c);
+	struct record_tunnel tunnel = sample_tunnel(1);
+	struct record_child_sa child = sample_child_sa(1);
+	struct record_ike_sa ike = sample_ike_sa(1);
+
+	child.created_how = CREATED_UNKNOWN;
+	ike.origin = ORIGIN_MIDSTREAM;
+	ike.end_reason = END_REKEYED;
+	ike.ended = AT(60);
+	sink.tunnel(sink.user, &tunnel);
+	sink.child_sa(sink.user, &child);
+	sink.ike_sa(sink.user, &ike);
+	assert_int_equal(ages_summary(c.tunnels[0].child_ages, SIDES).n, 0);
+	assert_int_equal(ages_summary(c.tunnels[0].ike_ages, SIDES).n, 0);
+	assert_int_equal(c.tunnels[0].ike_rekeyed, 1);
+	collection_done(&c);
+}
+
 static void records_of_a_tunnel_that_was_not_given_are_left_out(void **state)
 {
 	struct collection c;
@@ -144,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ages_at_rekey_have_the_median_of_all_and_of_each_side),
 		cmocka_unit_test(an_sa_that_was_not_rekeyed_adds_no_age),
+		cmocka_unit_test(an_sa_older_than_the_capture_adds_no_age),
 		cmocka_unit_test(records_of_a_tunnel_that_was_not_given_are_left_out),
 		cmocka_unit_test(traffic_is_added_up_per_direction),
 		cmocka_unit_test(tunnels_are_ranked_by_their_worst_alert_and_symptoms_stand_last),
