@@ -160,6 +160,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	if (sa->state < IKE_ESTABLISHED)
 		sa->state = IKE_ESTABLISHED;
 	emit_ike(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
+	tunnel_judge(t, sa->tunnel, sa->established);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }
 
@@ -249,6 +250,8 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 		old->end_reason = END_REKEYED;
 		snapshot_ike_sa(t, parent);
 	}
+	if (old->end_reason == END_REKEYED && old->grade == GRADE_INFERRED)
+		old->grade = GRADE_DERIVED;	/* its successor was seen */
 	struct event ev = event_of(t, EVENT_IKE_SA_REKEYED, sa->created, sa->tunnel);
 
 	ev.ike_sa = ike_sa;
@@ -322,6 +325,8 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	if (why != END_CAPTURE_END)
 		emit_ike(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
 	snapshot_ike_sa(t, ike_sa);
+	if (why != END_CAPTURE_END)
+		tunnel_judge(t, sa->tunnel, at);
 	tunnel_wake(t, sa->tunnel, t->now + NSEC_PER_S);
 }
 

@@ -593,7 +593,7 @@ void tracker_finish(struct tracker *t, bool final)
 				w->side[d].esp_last = nsec_later(w->side[d].esp_last, t->esp_sas[e].last);
 				esp_end(t, e, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, t->esp_sas[e].grade);
 			}
-		w->state = tunnel_judge_state(t, i, t->now);
+		tunnel_judge(t, i, t->now);
 		if (w->state_since == NSEC_NONE)
 			w->state_since = w->first;
 		struct event ev = event_of(t, EVENT_TICK, t->now, i);

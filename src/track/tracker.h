@@ -212,7 +212,7 @@ void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
-enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec now);
+void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 
 /* esp_sa.c */
 uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,

@@ -164,7 +164,7 @@ void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at)
 	tracker_schedule(t, TIMER_TUNNEL, tunnel, at);
 }
 
-enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec now)
+static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec now)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
@@ -190,6 +190,19 @@ enum tunnel_state tunnel_judge_state(struct tracker *t, uint32_t tunnel, nsec no
 	if (live[0] || live[1])
 		return TUNNEL_UNKNOWN;
 	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
+}
+
+/* Up, down or unknown since `at`. */
+void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	enum tunnel_state state = state_of(t, tunnel, at);
+
+	if (state == w->state)
+		return;
+	w->state = state;
+	w->state_since = at;
+	w->flags |= TUNNEL_DIRTY;
 }
 
 /* Forget SAs that ended long ago; end those that fell silent. */
@@ -229,20 +242,12 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
 {
-	struct tunnel *w = &t->tunnels[tunnel];
-	enum tunnel_state state;
-
 	child_settle(t, tunnel, now, false);
 	hygiene_judge_mirror(t, tunnel, now);
 
 	bool alive = clean(t, tunnel, now);
 
-	state = tunnel_judge_state(t, tunnel, now);
-	if (state != w->state) {
-		w->state = state;
-		w->state_since = now;
-		w->flags |= TUNNEL_DIRTY;
-	}
+	tunnel_judge(t, tunnel, now);
 	struct event ev = event_of(t, EVENT_TICK, now, tunnel);
 
 	event_emit(t, &ev);
