@@ -30,10 +30,10 @@ struct reassemble_limits {
 struct reassemble_handler {
 	void *user;
 	/*
-	 * A whole IP packet, parsed anew.  `f` is the frame of its last fragment;
-	 * `p` borrows and is gone after the call.  When the snap length cut a
-	 * fragment, the packet is cut where the first unseen byte was.  May feed
-	 * what it finds inside back in, a few levels deep.
+	 * A whole IP packet, parsed anew; when an envelope was fragmented, the
+	 * innermost packet in it.  `f` is the frame of its last fragment; `p` borrows
+	 * and is gone after the call.  When the snap length cut a fragment, the packet
+	 * is cut where the first unseen byte was.  May feed segments back in.
 	 */
 	void (*packet)(void *user, const struct frame *f, const struct packet *p);
 	/*

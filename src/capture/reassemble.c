@@ -116,9 +116,21 @@ static nsec clock_at(struct reassembler *r, nsec at)
 	return r->latest;
 }
 
+/* A fragmented envelope hid what it carries.  False: it is none, or nothing in it is IP. */
+static bool carried(const struct packet *whole, struct packet *ret)
+{
+	if (ip_decap(whole->ip, whole->ip_captured, whole->ip_length, ret) != LINK_PACKET ||
+	    ret->depth == 0)
+		return false;
+	ret->depth = (uint8_t)(ret->depth + whole->depth);
+	if (ret->network == 0)
+		ret->network = whole->network;
+	return true;
+}
+
 void reassemble_fragment(struct reassembler *r, const struct frame *f, const struct packet *p)
 {
-	struct packet whole;
+	struct packet whole, inner;
 
 	if (r->depth == DEPTH_MAX) {
 		r->counters.refused++;
@@ -127,7 +139,12 @@ void reassemble_fragment(struct reassembler *r, const struct frame *f, const str
 	if (!fragments_add(r->fragments, clock_at(r, f->at), f, p, r->whole[r->depth], &whole))
 		return;
 	r->depth++;
-	r->handler.packet(r->handler.user, f, &whole);
+	if (!carried(&whole, &inner))
+		r->handler.packet(r->handler.user, f, &whole);
+	else if (inner.fragment)
+		reassemble_fragment(r, f, &inner);
+	else
+		r->handler.packet(r->handler.user, f, &inner);
 	r->depth--;
 }
 

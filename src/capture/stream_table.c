@@ -192,7 +192,7 @@ struct streams *streams_open(const struct streams_setup *setup)
 	t->setup = *setup;
 	t->mask = size - 1;
 	t->unused = LRU_EMPTY;
-	t->search_since = NSEC_NONE;
+	t->ticked = t->search_since = NSEC_NONE;
 	for (int i = 0; i < 2; i++)
 		t->shares[i] = (struct stream_share){
 			.age = LRU_EMPTY,

@@ -75,6 +75,7 @@ struct streams {
 	struct held *held;
 	uint32_t held_free;
 	struct blocks blocks;		/* of what is pending */
+	nsec ticked;
 	nsec search_since;		/* for which `search_left` is */
 	uint32_t search_left[2];	/* bytes, by share */
 	uint8_t *scratch;

@@ -16,6 +16,7 @@ enum {
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02 };
 
 static const nsec HOLE_PATIENCE = NSEC_PER_S;
+static const nsec TICK = NSEC_PER_S / 4;	/* callers tick as often as they like */
 static const nsec CLOSED_LINGER =
     60 * NSEC_PER_S; /* what is sent again after both FINs is nothing new */
 
@@ -353,17 +354,23 @@ static bool direction_finished(const struct direction *d)
 	return d->placed && d->fin_seen && ahead(d->fin, d->next) <= 0;
 }
 
+static void stream_tick(struct streams *t, struct stream *s, nsec now)
+{
+	hole_check(t, s, &s->way[0], now);
+	hole_check(t, s, &s->way[1], now);
+	if (direction_finished(&s->way[0]) && direction_finished(&s->way[1]) &&
+	    now - s->seen >= CLOSED_LINGER)
+		stream_evict(t, s);
+}
+
 void streams_tick(struct streams *t, nsec now)
 {
-	for (uint32_t i = 0; i < t->setup.streams; i++) {
-		struct stream *s = &t->streams[i];
-
-		if (!s->used)
-			continue;
-		hole_check(t, s, &s->way[0], now);
-		hole_check(t, s, &s->way[1], now);
-		if (direction_finished(&s->way[0]) && direction_finished(&s->way[1]) &&
-		    now - s->seen >= CLOSED_LINGER)
-			stream_evict(t, s);
-	}
+	if (t->shares[0].age.count + t->shares[1].age.count == 0)
+		return;
+	if (t->ticked != NSEC_NONE && now >= t->ticked && now - t->ticked < TICK)
+		return;
+	t->ticked = now;
+	for (uint32_t i = 0; i < t->setup.streams; i++)
+		if (t->streams[i].used)
+			stream_tick(t, &t->streams[i], now);
 }

@@ -33,7 +33,6 @@ struct seen {
 	uint32_t missing_bytes;
 	uint16_t src_port, dst_port;
 	bool (*known)(struct addr a, struct addr b);
-	bool feed_inner;		/* what is inside a whole packet goes back in */
 	bool jumbled;			/* packets are no payload of ours: keep a sum in `seed` */
 };
 
@@ -94,13 +93,7 @@ static inline void seen_add(struct seen *s, unsigned at, uint32_t seed, uint32_t
 static inline void on_packet(void *user, const struct frame *f, const struct packet *p)
 {
 	struct seen *s = user;
-	struct packet inner;
 
-	if (s->feed_inner && ip_decap(p->ip, p->ip_captured, p->ip_length, &inner) == LINK_PACKET &&
-	    inner.fragment) {
-		reassemble_fragment(s->r, f, &inner);
-		return;
-	}
 	s->packet = *p;
 	s->frame = f->number;
 	s->captured = p->ip_captured;
