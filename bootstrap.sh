@@ -35,16 +35,16 @@ install_packages() {
 		apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
 }
 
-build() {
+build() {	# preset [target]
 	say "building ($1)"
 	cmake --preset "$1" >/dev/null
-	cmake --build --preset "$1"
+	cmake --build --preset "$1" ${2:+--target "$2"}
 }
 
 demo() {
-	build release
-	local sawatch=build/release/sawatch work
-	work=$(mktemp -d)
+	build release sawatch
+	local sawatch=build/release/sawatch
+	work=$(mktemp -d)	# not local: the trap outlives this function
 	trap 'rm -rf "$work"' EXIT
 
 	say "every capture of pcaps/, one by one: the verdict"
@@ -60,8 +60,8 @@ demo() {
 	"$sawatch" -r pcaps --db "$work/history.db" -q | tail -1
 
 	say "and asked with plain sqlite3"
-	local query='SELECT severity, code, coalesce(cause, "-") AS cause, tunnel, summary
-  FROM v_alerts ORDER BY severity, code LIMIT 8'
+	local query='SELECT severity, code, coalesce(cause, "-") AS cause, tunnel,
+  substr(summary, 1, 60) || "…" AS summary FROM v_alerts ORDER BY severity, code LIMIT 8'
 	query=${query//\"/\'}
 	echo "sqlite3 -box history.db \"$query\""
 	sqlite3 -box "$work/history.db" "$query"
