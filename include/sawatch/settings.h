@@ -53,10 +53,53 @@
 	X(COUNT, "churn.crit", churn_crit, 6, 1, 1000, "and a critical alert (at least 4 per parallel SA)") \
 	X(SECONDS, "churn.age_warn_s", churn_age_warn, 300, 0.01, 86400, "only while the median age at replacement is below this") \
 	X(SECONDS, "churn.age_crit_s", churn_age_crit, 120, 0.01, 86400, "critical below this: no vendor allows a shorter lifetime") \
+	X(COUNT, "flap.warn", flap_warn, 3, 2, 16, "IKE SAs built from scratch that make a warning")       \
+	X(SECONDS, "flap.warn_s", flap_warn_window, 900, 1, 86400, "within this time")                      \
+	X(COUNT, "flap.crit", flap_crit, 5, 2, 16, "and a critical alert")                                  \
+	X(SECONDS, "flap.crit_s", flap_crit_window, 300, 1, 86400, "within this time")                      \
+	X(SECONDS, "flap.reauth_min_s", flap_reauth_min, 300, 1, 86400, "IKE SAs replaced without a gap after at least this long are reauthenticated, not flapping") \
+	X(SECONDS, "flap.reauth_overlap_s", flap_reauth_overlap, 30, 0.1, 600, "the old one goes this soon after the new one came") \
+	X(COUNT, "limit_loop.n", limit_loop_n, 5, 3, 16, "IKE SAs by one initiator at a constant distance that make a loop") \
+	X(SECONDS, "limit_loop.window_s", limit_loop_window, 120, 1, 86400, "within this time")             \
+	X(RATIO, "limit_loop.cv", limit_loop_cv, 0.3, 0.01, 2, "their distances spread less than this")    \
+	X(COUNT, "limit_loop.plateau", limit_loop_plateau, 4, 1, 64, "and no more of them live at once")   \
+	X(COUNT, "periodic.min_n", periodic_min_n, 3, 2, 16, "sessions that end at the same age for medium confidence") \
+	X(COUNT, "periodic.high_n", periodic_high_n, 5, 2, 16, "and for high confidence")                   \
+	X(RATIO, "periodic.cv", periodic_cv, 0.05, 0.001, 1, "their ages spread less than this")            \
+	X(SECONDS, "periodic.tolerance_s", periodic_tolerance, 30, 0.01, 3600, "and differ by less than this, or 2 %") \
+	X(SECONDS, "periodic.min_s", periodic_min, 120, 0.1, 86400, "shorter sessions are flapping, not periodic") \
+	X(SECONDS, "periodic.restart_s", periodic_restart, 600, 1, 86400, "the next session begins this soon, or the tunnel was simply closed") \
+	X(SECONDS, "periodic.window_s", periodic_window, 86400, 1, 2592000, "the alert clears after twice as long without another end") \
+	X(COUNT, "race.repeat", race_repeat, 2, 1, 16, "rekeys that collided and make a warning")           \
+	X(COUNT, "race.of_last", race_of_last, 10, 1, 16, "among so many of the latest")                    \
+	X(MILLISECONDS, "race.delete_ms", race_delete, 5, 1, 10000, "a Delete this soon after its own answer to a rekey crosses the rekey") \
+	X(SECONDS, "race.window_s", race_window, 14400, 1, 604800, "the alert clears after twice as long without a collision") \
+	X(COUNT, "stale.min_pkts", stale_min_pkts, 5, 1, 100000, "packets on a dead SPI that make a warning") \
+	X(SECONDS, "stale.min_s", stale_min, 10, 0, 3600, "still sent this long after its end")             \
+	X(SECONDS, "stale.crit_s", stale_crit, 60, 0, 86400, "and critical from here")                      \
+	X(SECONDS, "stale.window_s", stale_window, 300, 1, 86400, "the alert clears after twice as long without such a packet") \
+	X(COUNT, "init.warn_copies", init_warn_copies, 3, 2, 100, "transmissions of one IKE_SA_INIT (or first main or aggressive mode message) without an answer that make a warning") \
+	X(COUNT, "init.warn_spis", init_warn_spis, 2, 1, 16, "or so many new attempts")                     \
+	X(SECONDS, "init.window_s", init_window, 180, 1, 86400, "within this time")                         \
+	X(SECONDS, "init.crit_s", init_crit, 900, 1, 86400, "and critical when it goes on this long")       \
+	X(COUNT, "auth.crit", auth_crit, 5, 1, 16, "refused authentications that make it critical")         \
+	X(SECONDS, "auth.window_s", auth_window, 600, 1, 86400, "within this time")                         \
+	X(COUNT, "proposal.warn", proposal_warn, 2, 1, 16, "refused proposals that make a warning")         \
+	X(SECONDS, "proposal.window_s", proposal_window, 600, 1, 86400, "within this time")                 \
+	X(COUNT, "ts.warn", ts_warn, 3, 1, 16, "refused child SAs that make a warning")                     \
+	X(SECONDS, "ts.window_s", ts_window, 600, 1, 86400, "within this time")                             \
+	X(COUNT, "dpd.warn_copies", dpd_warn_copies, 3, 2, 100, "transmissions of one liveness probe (or IKEv1 probes) without an answer that make a warning") \
+	X(SECONDS, "dpd.effect_s", dpd_effect, 60, 1, 3600, "critical when the SA goes within this time")   \
+	X(SECONDS, "dpd.window_s", dpd_window, 300, 1, 86400, "the alert clears after twice as long without an unanswered probe") \
+	X(SECONDS, "oneway.window_s", oneway_window, 60, 1, 3600, "one direction is silent this long")      \
+	X(COUNT, "oneway.min_pkts", oneway_min_pkts, 20, 1, 100000, "while the other sends at least so many packets") \
+	X(SECONDS, "worked_s", worked, 604800, 1, 31536000, "a tunnel that was up within this time is missed when it is not") \
 	X(RATIO, "volume.cv_bytes", volume_cv_bytes, 0.10, 0.001, 1, "volumes of retired SAs that spread less than this are one volume limit") \
 	X(RATIO, "volume.cv_age", volume_cv_age, 0.25, 0.001, 10, "while their ages spread more than this") \
 	X(RATIO, "volume.limit_tol", volume_limit_tol, 0.10, 0.001, 1, "a volume this close to a vendor's limit is that limit") \
 	X(COUNT, "volume.min_n", volume_min_n, 3, 2, 32, "retired SAs needed to tell volume from time") \
+	X(SECONDS, "volume.warn_s", volume_warn, 300, 0.01, 86400, "a volume that is used up faster is a warning") \
+	X(SECONDS, "volume.window_s", volume_window, 43200, 1, 2592000, "the alert clears after twice as long without such an end") \
 	X(RATIO, "life.declared_tol", life_declared_tol, 0.01, 0, 1, "phase 1 lifetimes that differ by more than this are a mismatch") \
 	X(SECONDS, "life.declared_apart_s", life_declared_apart, 604800, 1, 31536000, "offers further apart than this are not compared") \
 	X(SECONDS, "life.active_s", life_active, 30, 0.1, 3600, "an SA that carried traffic this shortly before its end was not idle") \
@@ -67,8 +110,11 @@
 	X(SECONDS, "life.window_s", life_window, 86400, 1, 2592000, "ends of SAs are compared over this time") \
 	X(SECONDS, "gap.min_s", gap_min, 1, 0.001, 3600, "a pause in the traffic at least this long is a gap") \
 	X(SECONDS, "gap.crit_s", gap_crit, 5, 0.001, 3600, "and critical from here")                        \
+	X(SECONDS, "gap.window_s", gap_window, 3600, 1, 2592000, "the alert clears after twice as long without a gap") \
+	X(SECONDS, "gap.busy_s", gap_busy, 1.5, 0.001, 3600, "packets at most this far apart on average make a busy SA") \
 	X(RATIO, "gap.factor", gap_factor, 5, 1, 1000, "and this many times the usual distance of its packets") \
 	X(SECONDS, "idle_s", idle, 300, 1, 86400, "an SA without packets for this long is idle")            \
+	X(SECONDS, "idle.window_s", idle_window, 3600, 1, 2592000, "the alert clears after twice as long without an idle end") \
 	X(COUNT, "loss.flows", loss_flows, 3, 2, 1000, "SAs whose sequence numbers jump at the same moment that make it capture loss") \
 	X(MILLISECONDS, "loss.coincidence_ms", loss_coincidence, 100, 1, 10000, "what is the same moment") \
 	X(RATIO, "mirror.ratio", mirror_ratio, 0.8, 0.1, 1, "share of packets seen twice in ten seconds that makes a duplicating mirror") \

@@ -29,7 +29,7 @@ struct scene {
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
 };
 
-enum { FINDING_EVIDENCE_MAX = 20, FINDING_TEXT_MAX = 64, FINDINGS_MAX = 8 };
+enum { FINDING_EVIDENCE_MAX = 20, FINDING_TEXT_MAX = 128, FINDINGS_MAX = 8 };
 
 struct finding_item {
 	const char *name;		/* static */
@@ -134,6 +134,11 @@ size_t detectors_count(void);
 
 /* What this side sends is not captured: its silence proves nothing. */
 bool side_unseen(const struct scene *sc, int side);
+/* Not over: the end of the capture is no end of an SA. */
+static inline bool lives(enum end_reason r)
+{
+	return r == END_NONE || r == END_CAPTURE_END;
+}
 /* Packets were lost by the capture at or after this moment. */
 bool loss_since(const struct scene *sc, nsec from);
 /* The capture's clock stepped at or after this moment: ages across it are void. */

@@ -83,7 +83,7 @@ static int64_t parallel(const struct scene *sc, int direction, nsec now)
 
 		if (!sa)
 			break;
-		chains += sa->successor == 0 && sa->end_reason == END_NONE &&
+		chains += sa->successor == 0 && lives((enum end_reason)sa->end_reason) &&
 			  now - sa->last <= sc->settings->idle && sa->flags & ESP_SA_CONFIRMED;
 		index = sa->next_in_direction;
 	}
@@ -142,7 +142,7 @@ static void spis(struct finding *f, const struct window *w)
 	char list[FINDING_TEXT_MAX];
 	struct text t = TEXT_IN(list);
 
-	/* seven of nine characters each fit; the latest say most */
+	/* seven are enough to follow them; the latest say most */
 	for (size_t i = w->n > 7 ? w->n - 7 : 0; i < w->n; i++) {
 		char spi[SPI_TEXT_MAX];
 

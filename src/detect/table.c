@@ -7,11 +7,25 @@
 
 #include "detect/detector.h"
 
-#define DETECTORS(X)         \
-	X(spi_churn)         \
+#define DETECTORS(X)  \
+	X(spi_churn) \
 	X(ike_auth_retransmit) \
 	X(lifetime_mismatch) \
-	X(capture_loss)      \
+	X(ike_flap) \
+	X(ike_sa_limit_loop) \
+	X(periodic_drop) \
+	X(ike_init_unanswered) \
+	X(auth_failed) \
+	X(no_proposal_chosen) \
+	X(ts_mismatch) \
+	X(rekey_collision) \
+	X(expiry_gap) \
+	X(volume_expiry) \
+	X(idle_expiry) \
+	X(stale_spi) \
+	X(one_way_esp) \
+	X(dpd_timeout) \
+	X(capture_loss) \
 	X(mirror_duplicates) \
 	X(one_sided_capture) \
 	X(clock_jump)

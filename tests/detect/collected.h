@@ -13,7 +13,7 @@ enum { COLLECTED_MAX = 64 };
 struct collected_alert {
 	struct record_alert record;	/* its borrowed strings are void; use the copies */
 	char code[40], summary[700], cause[40];
-	struct { char name[40], text[80]; double number; } evidence[24];
+	struct { char name[40], text[130]; double number; } evidence[24];
 	struct { char vendor[24], text[300]; } actions[24];
 	int told;			/* how often the sink was called for it */
 };

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+struct state {
+	struct side {			/* by the side that refuses */
+		struct moments refused;
+		nsec first;		/* of this spell */
+		bool worked;		/* the tunnel had been up before it */
+		bool guessed;		/* only by silence (IKEv1) */
+		uint16_t error;		/* clear notify; 0 none */
+		uint8_t major;
+	} side[2];
+};
+
+static void refuse(struct state *st, const struct scene *sc, int side, nsec at, uint64_t frame, uint8_t major,
+		   uint16_t error, bool guessed)
+{
+	struct side *s = &st->side[side];
+
+	if (moments_since(&s->refused, at - 2 * sc->settings->auth_window) == 0) {
+		s->first = at;
+		s->worked = tunnel_worked(sc, at);
+		s->guessed = guessed;
+	}
+	s->guessed &= guessed;
+	s->major = major;
+	s->error = error;
+	moments_add(&s->refused, at, frame);
+}
+
+/* IKEv1 errors that mean that the peer could not be authenticated. */
+static bool is_auth_error(int64_t type)
+{
+	return type == IKE1_NOTIFY_AUTHENTICATION_FAILED || type == IKE1_NOTIFY_INVALID_ID_INFORMATION ||
+	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION || type == IKE1_NOTIFY_INVALID_SIGNATURE;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+	const struct exchange *x = ev->exchange;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (ev->kind == EVENT_AUTH_REFUSED && ev->side >= 0) {
+		refuse(st, sc, ev->side, ev->at, ev->frame ? ev->frame : sa ? sa->last_frame : 0, 2, 0, false);
+	} else if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0 && ev->value[1] == 1 &&
+		   is_auth_error(ev->value[0])) {
+		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false);
+	} else if (ev->kind == EVENT_REQUEST_COPY && x && x->from >= 0 && x->purpose == PURPOSE_MAIN_MODE_AUTH &&
+		   x->responses == 0 && x->requests == sc->settings->retx_warn_copies &&
+		   !side_unseen(sc, !x->from) && !loss_since(sc, x->request_at)) {
+		/* the fifth message of main mode: with another pre-shared key the peer cannot even decrypt it */
+		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true);
+	} else if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->origin == ORIGIN_OBSERVED) {
+		for (int side = 0; side < 2; side++)
+			st->side[side].worked = false;
+	}
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *st = state;
+	const struct settings *set = sc->settings;
+	nsec from = now - set->auth_window;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		const struct side *s = &st->side[side];
+		unsigned n = moments_since(&s->refused, from);
+
+		if (n == 0)
+			continue;
+		any = true;
+
+		bool critical = n >= (unsigned)set->auth_crit || s->worked;
+		struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+						  s->guessed ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
+						  (int64_t)n);
+		const char *name = s->error ? ike_notify_name(1, s->error) : NULL;
+
+		f->key = (uint64_t)side;
+		f->side = (int8_t)side;
+		finding_address(f, "refused_by", sc, side);
+		finding_address(f, "peer", sc, !side);
+		finding_integer(f, "refusals", n);
+		finding_integer(f, "ike_version", s->major);
+		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
+		finding_text(f, "sign", "%s", s->guessed ? "fifth message of main mode repeated without an answer" :
+			     name ? name : "short answer that begins with a notify");
+		moments_frames(&s->refused, from, f);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *by = story_peer(story, f->side), *peer = story_peer(story, other_side(f->side));
+
+	if (f->confidence == CONFIDENCE_HIGH)
+		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared key, identity or "
+			 "certificate) %lld times", by, peer, (long long)f->count);
+	else
+		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts): it probably "
+			 "cannot decrypt it, because the pre-shared keys differ", by, peer, (long long)f->count);
+	if (finding_get_text(f, "worked_before")[0] == 'y')
+		text_add(story->summary, "; the tunnel had worked before");
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_AUTHCFG);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_auth_failed = {
+	.code = "auth_failed",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, auth_window),
+	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST_COPY) | WANTS(IKE_SA_ESTABLISHED),
+	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/traffic.h"
+
+struct state {
+	struct side {			/* by the side that asks */
+		uint64_t request;	/* object id of the exchange */
+		nsec first, last;
+		nsec answered;		/* latest answer of the other side before that; NSEC_NONE */
+		uint16_t copies;
+		uint8_t major;
+		bool probe;		/* a liveness probe, not another request */
+		bool unanswered;
+		bool echoed;		/* one was answered, so we know a probe when we see one */
+		bool lost;		/* and the SA went, or a new one was tried */
+		uint64_t frames[2];
+		} side[2];
+};
+
+static bool watched(const struct exchange *x)
+{
+	if (x->major == 2)
+		return x->type == IKE2_EXCHANGE_INFORMATIONAL;
+	return x->purpose == PURPOSE_DPD;
+}
+
+/* IKEv2: the same probe again. */
+static void asked2(struct side *s, const struct exchange *x)
+{
+	if (s->request != x->id) {
+		s->request = x->id;
+		s->lost = false;
+	}
+	s->major = 2;
+	s->first = x->request_at;
+	s->last = x->request_last;
+	s->copies = x->requests;
+	s->probe = x->purpose == PURPOSE_DPD;
+	s->unanswered = x->responses == 0;
+	s->frames[0] = x->request_frame;
+	s->frames[1] = x->request_last_frame;
+}
+
+/* IKEv1: every probe has a message ID of its own (RFC 3706); count those in a row. */
+static void asked1(struct side *s, const struct exchange *x, const struct event *ev)
+{
+	if (!s->unanswered || s->request == 0) {
+		s->first = ev->at;
+		s->frames[0] = ev->frame;
+		s->copies = 0;
+		s->lost = false;
+	}
+	s->request = x->id;
+	s->major = 1;
+	s->probe = s->unanswered = true;
+	s->copies++;
+	s->last = ev->at;
+	s->frames[1] = ev->frame;
+}
+
+static void effect(struct state *st, const struct scene *sc, nsec at)
+{
+	for (int from = 0; from < 2; from++) {
+		struct side *s = &st->side[from];
+
+		if (s->unanswered && s->copies >= sc->settings->dpd_warn_copies && at >= s->last &&
+		    at - s->last <= sc->settings->dpd_effect)
+			s->lost = true;
+	}
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+	const struct exchange *x = ev->exchange;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (ev->kind == EVENT_IKE_SA_CREATED || (ev->kind == EVENT_IKE_SA_ENDED && sa &&
+						 (sa->end_reason == END_PEER_LOST || sa->end_reason == END_DELETED)))
+		effect(st, sc, ev->at);
+	if (!x || x->from < 0 || !watched(x))
+		return;
+
+	struct side *s = &st->side[x->from];
+
+	if (ev->kind == EVENT_REQUEST && x->major == 1)
+		asked1(s, x, ev);
+	else if (ev->kind == EVENT_REQUEST_COPY && x->major == 2)
+		asked2(s, x);
+	else if (ev->kind == EVENT_RESPONSE) {
+		s->answered = ev->at;
+		s->echoed = true;
+		if (s->request == x->id || x->major == 1)
+			s->unanswered = false;
+	}
+}
+
+static bool traffic_stopped(const struct scene *sc, const struct side *s, int responder, nsec now)
+{
+	nsec last = traffic_last_of(sc, responder);
+
+	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
+}
+
+static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
+{
+	const struct settings *set = sc->settings;
+	const struct side *s = &st->side[from];
+	enum confidence confidence = CONFIDENCE_HIGH;
+
+	if (!s->unanswered || s->copies < set->dpd_warn_copies || now - s->last < set->retx_answer_wait ||
+	    now - s->last > set->dpd_window)
+		return;
+	if (s->major == 1 && !s->echoed)
+		return;			/* by its length it might be anything */
+
+	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+
+	if (side_unseen(sc, !from) || loss_since(sc, s->first)) {
+		severity = SEVERITY_INFO;
+		confidence = CONFIDENCE_LOW;
+	} else if (s->major == 1) {
+		confidence = CONFIDENCE_MEDIUM;
+	}
+
+	struct finding *f = finding_raise(out, severity, confidence, s->first, s->last, s->copies);
+
+	f->key = (uint64_t)from;
+	f->side = (int8_t)!from;
+	f->cause = s->probe ? "liveness_probe" : "request";
+	finding_address(f, "asked_by", sc, from);
+	finding_address(f, "silent", sc, !from);
+	finding_integer(f, "probes", s->copies);
+	finding_seconds(f, "span_s", s->last - s->first);
+	if (s->answered != NSEC_NONE)
+		finding_seconds(f, "last_answer_before_s", s->first - s->answered);
+	finding_text(f, "then", "%s", s->lost ? "the IKE SA was given up" : "nothing yet");
+	finding_frame(f, s->frames[0]);
+	finding_frame(f, s->frames[1]);
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *st = state;
+	bool any = false;
+
+	for (int from = 0; from < 2; from++) {
+		judge_side(st, sc, from, now, out);
+		any |= st->side[from].unanswered && now - st->side[from].last <= sc->settings->dpd_window;
+	}
+	return any;
+}
+
+static void reset(void *state)
+{
+	struct state *st = state;
+
+	st->side[0].answered = st->side[1].answered = NSEC_NONE;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
+	char span[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmissions)", b,
+		 f->cause[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count);
+	if (finding_get_text(f, "then")[0] == 't')
+		text_add(story->summary, ", and %s gave the IKE SA up", a);
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_REACH);
+	story_remedy(story, REMEDY_DPD);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_dpd_timeout = {
+	.code = "dpd_timeout",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, dpd_window),
+	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(IKE_SA_CREATED) |
+		    WANTS(IKE_SA_ENDED),
+	.judges_after = WANTS(REQUEST_COPY) | WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
+	.observe = observe,
+	.judge = judge,
+	.reset = reset,
+	.explain = explain,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+struct state {
+	struct moments ends;
+	nsec silence;		/* before the latest */
+	int8_t by;
+	bool whole_tunnel;	/* the IKE SA went too */
+};
+
+static void note(struct state *s, nsec at, nsec silence, int by, bool whole, uint64_t frame)
+{
+	moments_add(&s->ends, at, frame);
+	s->silence = silence;
+	s->by = (int8_t)by;
+	s->whole_tunnel = whole;
+}
+
+/* A timer of 300 s deletes a little less than 300 s after the last packet that was captured. */
+static bool idle_end(const struct scene *sc, enum end_reason reason, nsec silence)
+{
+	return reason == END_IDLE ||
+	       ((reason == END_DELETED || reason == END_SUPERSEDED) && silence >= sc->settings->idle / 10 * 9);
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+
+	if (ev->kind == EVENT_CHILD_SA_ENDED) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
+		nsec traffic = c ? traffic_before(sc, c->ended) : NSEC_NONE;
+
+		if (c && traffic != NSEC_NONE && idle_end(sc, c->end_reason, c->ended - traffic) &&
+		    c->successor == NO_INDEX)
+			note(s, c->ended, c->ended - traffic, c->ended_by, false, ev->frame);
+	} else {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+		nsec traffic = sa ? traffic_before(sc, sa->ended) : NSEC_NONE;
+
+		if (sa && traffic != NSEC_NONE && idle_end(sc, sa->end_reason, sa->ended - traffic) &&
+		    sa->ended_by >= 0 && session_over(sc, sa))
+			note(s, sa->ended, sa->ended - traffic, sa->ended_by, true, sa->last_frame);
+	}
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	nsec from = now - sc->settings->idle_window;
+
+	if (moments_since(&s->ends, from) == 0)
+		return false;
+
+	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->ends, from),
+					  moments_at(&s->ends, 0), (int64_t)s->ends.total);
+
+	f->side = s->by;
+	finding_address(f, "ended_by", sc, s->by);
+	finding_seconds(f, "idle_for_s", s->silence);
+	finding_text(f, "what", "%s", s->whole_tunnel ? "IKE SA" : "child SA");
+	moments_frames(&s->ends, from, f);
+	return true;
+}
+
+static void reset(void *state)
+{
+	((struct state *)state)->by = SIDE_UNKNOWN;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	char idle[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "idle_for_s") * (double)NSEC_PER_S), idle);
+	text_add(story->summary, "%s closed the idle %s after %s without traffic; the next packet will have to wait for "
+		 "a new one.", story_peer(story, f->side), finding_get_text(f, "what"), idle);
+	story_remedy(story, REMEDY_KEEP);
+	story_remedy(story, REMEDY_IDLE);
+}
+
+const struct detector detect_idle_expiry = {
+	.code = "idle_expiry",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, idle_window),
+	.observes = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
+	.judges_after = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
+	.observe = observe,
+	.judge = judge,
+	.reset = reset,
+	.explain = explain,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+enum { KEPT = 16 };
+
+/* An IKE SA built from scratch. */
+struct set_up {
+	nsec at;
+	object_id ike_sa;
+	object_id replaces;	/* a living one of the same tunnel at that moment; 0 none */
+	nsec replaced_age;
+	uint32_t frame;
+	bool reauth;		/* and the old one went soon: meant so */
+	bool ended;		/* it is gone again */
+};
+
+struct state {
+	struct set_up kept[KEPT];
+	uint32_t total;
+	int8_t ended_by;	/* of the latest end */
+};
+
+static const struct ike_sa *living(const struct scene *sc, const struct ike_sa *but)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int i = 0; i < 64; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (sa != but && sa->established != NSEC_NONE && sa->established < but->established &&
+		    (lives(sa->end_reason) || sa->ended > but->established))
+			return sa;
+		index = sa->next_in_tunnel;
+	}
+	return NULL;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (!sa)
+		return;
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED) {
+		if (sa->origin != ORIGIN_OBSERVED)
+			return;
+
+		const struct ike_sa *old = living(sc, sa);
+
+		s->kept[s->total++ % KEPT] = (struct set_up){
+			.at = sa->established,
+			.ike_sa = sa->id,
+			.replaces = old ? old->id : 0,
+			.replaced_age = old ? sa->established - old->established : 0,
+			.frame = (uint32_t)sa->first_frame,
+		};
+		return;
+	}
+	for (size_t i = 0; i < KEPT; i++) {
+		struct set_up *u = &s->kept[i];
+
+		if (u->ike_sa == 0)
+			continue;
+		if (u->ike_sa == sa->id && sa->end_reason != END_REKEYED) {
+			u->ended = true;
+			s->ended_by = sa->ended_by;
+		}
+		if (u->replaces == sa->id && sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
+		    u->replaced_age >= sc->settings->flap_reauth_min)
+			u->reauth = true;
+	}
+}
+
+/* Set-ups within the window that nobody meant; *ret_ended of them are gone again. */
+static unsigned count(const struct state *s, const struct scene *sc, nsec from, nsec now, unsigned *ret_ended,
+		      nsec *ret_first)
+{
+	unsigned n = 0;
+
+	*ret_ended = 0;
+	*ret_first = NSEC_NONE;
+	for (size_t i = 0; i < KEPT; i++) {
+		const struct set_up *u = &s->kept[i];
+
+		if (u->ike_sa == 0 || u->at < from || u->reauth)
+			continue;
+		/* the old one may still go, and then this was a reauthentication */
+		if (u->replaces != 0 && now - u->at < sc->settings->flap_reauth_overlap)
+			continue;
+		n++;
+		*ret_ended += u->ended;
+		if (*ret_first == NSEC_NONE || u->at < *ret_first)
+			*ret_first = u->at;
+	}
+	return n;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	const struct settings *set = sc->settings;
+	unsigned ended, ended_fast;
+	nsec first, first_fast;
+	unsigned n = count(s, sc, now - set->flap_warn_window, now, &ended, &first);
+	unsigned fast = count(s, sc, now - set->flap_crit_window, now, &ended_fast, &first_fast);
+	bool critical = fast >= (unsigned)set->flap_crit && ended_fast >= 2;
+
+	if (n == 0)
+		return s->total > 0 && now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
+	/* several tunnels between the same peers come up together and stay: that is no flapping */
+	if (!critical && (n < (unsigned)set->flap_warn || ended < 2))
+		return true;
+
+	const struct set_up *latest = &s->kept[(s->total - 1) % KEPT];
+	enum confidence confidence = side_unseen(sc, 0) || side_unseen(sc, 1) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, confidence, first,
+					  latest->at, (int64_t)n);
+
+	f->side = s->ended_by;
+	finding_integer(f, "set_ups", n);
+	finding_seconds(f, "window_s", set->flap_warn_window);
+	finding_seconds(f, "span_s", latest->at - first);
+	finding_integer(f, "ended_again", ended);
+	finding_address(f, "latest_ended_by", sc, s->ended_by);
+	for (uint32_t i = s->total > KEPT ? s->total - KEPT : 0; i < s->total; i++)
+		if (s->kept[i % KEPT].at >= first)
+			finding_frame(f, s->kept[i % KEPT].frame);
+	return true;
+}
+
+static void reset(void *state)
+{
+	((struct state *)state)->ended_by = SIDE_UNKNOWN;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	char span[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	text_add(story->summary, "%s and %s built %lld complete IKE SAs from scratch within %s; the tunnel is "
+		 "flapping", story->peer[0], story->peer[1], (long long)f->count, span);
+	if (f->side >= 0)
+		text_add(story->summary, ", and it was %s that ended the latest", story_peer(story, f->side));
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_DPD);
+	story_remedy(story, REMEDY_SESS);
+	story_remedy(story, REMEDY_LIFE);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_ike_flap = {
+	.code = "ike_flap",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, flap_warn_window),
+	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.observe = observe,
+	.judge = judge,
+	.reset = reset,
+	.explain = explain,
+};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+#define HEARD_RECENTLY (300 * NSEC_PER_S)
+
+struct state {
+	struct side {			/* by initiator */
+		struct moments attempts;	/* new SPIs whose first message was never answered so far */
+		uint64_t spi_i;			/* the latest of them */
+		uint16_t copies;		/* transmissions of it */
+		uint16_t most;			/* of any one attempt in this spell */
+		uint32_t messages;		/* in this spell */
+		nsec first, last;		/* of the spell */
+		uint64_t frames[2];
+		nsec unreachable;		/* latest ICMP error that quotes this side's packets; 0 none */
+		int64_t icmp_type, icmp_code;
+		bool worked;			/* the tunnel had been up when the spell began */
+	} side[2];
+};
+
+static bool is_first_message(const struct exchange *x)
+{
+	return x->purpose == PURPOSE_IKE_SA_INIT || x->purpose == PURPOSE_COOKIE || x->purpose == PURPOSE_INVALID_KE ||
+	       x->purpose == PURPOSE_MAIN_MODE_SA || x->purpose == PURPOSE_AGGRESSIVE;
+}
+
+static void asked(struct side *s, const struct scene *sc, const struct exchange *x, const struct event *ev)
+{
+	if (s->messages == 0) {
+		s->first = ev->at;
+		s->frames[0] = ev->frame;
+		s->worked = tunnel_worked(sc, ev->at);
+	}
+	if (s->spi_i != x->spi_i || ev->kind == EVENT_REQUEST) {
+		s->spi_i = x->spi_i;
+		moments_add(&s->attempts, ev->at, ev->frame);
+	}
+	s->copies = x->requests;
+	s->most = x->requests > s->most ? x->requests : s->most;
+	s->messages++;
+	s->last = ev->at;
+	s->frames[1] = ev->frame;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+	const struct exchange *x = ev->exchange;
+
+	if (ev->kind == EVENT_ICMP_ERROR) {
+		if (ev->side < 0)
+			return;
+		st->side[ev->side].unreachable = ev->at;
+		st->side[ev->side].icmp_type = ev->value[0];
+		st->side[ev->side].icmp_code = ev->value[1];
+		return;
+	}
+	if (!x || x->from < 0)
+		return;
+
+	struct side *s = &st->side[x->from];
+
+	if (ev->kind == EVENT_RESPONSE) {	/* any answer: it can be reached, whatever it says */
+		nsec unreachable = s->unreachable;
+
+		*s = (struct side){ .unreachable = unreachable };
+	} else if (is_first_message(x) && x->responses == 0) {
+		asked(s, sc, x, ev);
+	}
+}
+
+static enum confidence confidence_of(const struct scene *sc, const struct side *s, int responder, nsec now)
+{
+	const struct tunnel_side *r = &sc->tunnel->side[responder];
+	nsec esp = traffic_last_of(sc, responder);
+	nsec heard = r->ike_last > esp ? r->ike_last : esp;
+
+	if (s->unreachable != 0 && s->unreachable >= s->first)
+		return CONFIDENCE_HIGH;
+	if (heard != NSEC_NONE && now - heard <= HEARD_RECENTLY)
+		return CONFIDENCE_HIGH;
+	return heard != NSEC_NONE ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+}
+
+static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
+{
+	const struct settings *set = sc->settings;
+	const struct side *s = &st->side[from];
+	unsigned attempts = moments_since(&s->attempts, s->last - set->init_window);
+	enum severity severity = SEVERITY_INFO;
+
+	if (s->messages < 2 || now - s->last > set->init_window || now - s->last < set->retx_answer_wait)
+		return;
+	if (s->most >= set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
+		severity = SEVERITY_WARNING;
+	if (severity == SEVERITY_WARNING && (s->last - s->first >= set->init_crit || s->worked))
+		severity = SEVERITY_CRITICAL;
+	if (side_unseen(sc, !from) || loss_since(sc, s->first))
+		severity = SEVERITY_INFO;
+
+	struct finding *f = finding_raise(out, severity, confidence_of(sc, s, !from, now), s->first, s->last,
+					  (int64_t)s->messages);
+
+	f->key = (uint64_t)from;
+	f->side = (int8_t)!from;
+	finding_address(f, "initiator", sc, from);
+	finding_address(f, "responder", sc, !from);
+	finding_integer(f, "messages", (int64_t)s->messages);
+	finding_integer(f, "attempts", attempts);
+	finding_integer(f, "copies_of_one", s->most);
+	finding_seconds(f, "span_s", s->last - s->first);
+	finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
+	if (s->unreachable != 0 && s->unreachable >= s->first)
+		finding_text(f, "icmp", "%lld/%lld", (long long)s->icmp_type, (long long)s->icmp_code);
+	finding_frame(f, s->frames[0]);
+	moments_frames(&s->attempts, s->first, f);
+	finding_frame(f, s->frames[1]);
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *st = state;
+	bool waiting = false;
+
+	for (int from = 0; from < 2; from++) {
+		struct side *s = &st->side[from];
+
+		judge_side(st, sc, from, now, out);
+		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window) {
+			nsec unreachable = s->unreachable;
+
+			*s = (struct side){ .unreachable = unreachable };	/* the spell is over */
+		}
+		waiting |= s->messages > 0;
+	}
+	return waiting;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
+	char span[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any reply seen: %s is "
+		 "unreachable, filtered, not configured for this peer, or silently rejects the proposal", a,
+		 (long long)f->count, b, span, b);
+	if (*finding_get_text(f, "icmp"))
+		text_add(story->summary, " (ICMP %s came back)", finding_get_text(f, "icmp"));
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_REACH);
+	story_remedy(story, REMEDY_PEER);
+	story_remedy(story, REMEDY_PROP);
+}
+
+const struct detector detect_ike_init_unanswered = {
+	.code = "ike_init_unanswered",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, init_window),
+	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR),
+	.judges_after = WANTS(REQUEST_COPY),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

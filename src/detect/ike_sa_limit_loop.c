@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/sample.h"
+
+#define DELETE_FOLLOWS (2 * NSEC_PER_S)	/* the responder makes room this soon after a set-up */
+
+struct state {
+	struct side {
+		struct moments set_ups;		/* IKE SAs from scratch, by initiator */
+		struct moments by_responder;	/* Deletes by the responder */
+		nsec by_initiator;		/* latest Delete by the initiator itself; 0 none */
+	} side[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (!sa || sa->initiator_side < 0 || sa->origin == ORIGIN_REKEY)
+		return;
+
+	struct side *by = &s->side[sa->initiator_side];
+
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED) {
+		moments_add(&by->set_ups, ev->at, sa->first_frame);
+	} else if (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) {
+		if (sa->ended_by == sa->initiator_side)
+			by->by_initiator = ev->at;
+		else if (sa->ended_by >= 0)
+			moments_add(&by->by_responder, ev->at, sa->last_frame);
+	}
+}
+
+/* Rounds in which the responder deleted one right after another had come up. */
+static unsigned rounds(const struct side *by, nsec from)
+{
+	unsigned n = 0;
+
+	for (unsigned d = 0; d < moments_kept(&by->by_responder); d++) {
+		nsec at = moments_at(&by->by_responder, d);
+		bool follows = false;
+
+		for (unsigned u = 0; u < moments_kept(&by->set_ups); u++) {
+			nsec after = at - moments_at(&by->set_ups, u);
+
+			follows |= after >= 0 && after <= DELETE_FOLLOWS;
+		}
+		n += follows && at >= from;
+	}
+	return n;
+}
+
+static unsigned alive(const struct scene *sc, int initiator)
+{
+	unsigned n = 0;
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int looked = 0; looked < 64; looked++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		n += sa->initiator_side == initiator && sa->established != NSEC_NONE && lives(sa->end_reason);
+		index = sa->next_in_tunnel;
+	}
+	return n;
+}
+
+static void judge_side(struct state *s, const struct scene *sc, int initiator, nsec now, struct findings *out)
+{
+	const struct settings *set = sc->settings;
+	struct side *by = &s->side[initiator];
+	nsec from = now - set->limit_loop_window;
+	unsigned n = moments_since(&by->set_ups, from);
+	double gaps[MOMENTS_MAX];
+
+	if (n < (unsigned)set->limit_loop_n || by->by_initiator >= from)
+		return;
+	for (unsigned i = 0; i + 1 < n; i++)
+		gaps[i] = (double)(moments_at(&by->set_ups, i) - moments_at(&by->set_ups, i + 1)) / (double)NSEC_PER_S;
+	if (sample_cv(gaps, n - 1) > set->limit_loop_cv)
+		return;
+
+	unsigned makes_room = rounds(by, from), living = alive(sc, initiator);
+
+	/* without the responder's Deletes they must at least pile up, or it is only flapping */
+	if (makes_room < 3 && living < n)
+		return;
+
+	bool plateau = makes_room >= 3 && living <= (unsigned)set->limit_loop_plateau + 1;
+	struct finding *f = finding_raise(out, SEVERITY_CRITICAL, plateau ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+					  moments_first(&by->set_ups, from), moments_at(&by->set_ups, 0),
+					  (int64_t)by->set_ups.total);
+
+	f->key = (uint64_t)initiator;
+	f->side = (int8_t)initiator;
+	finding_address(f, "initiator", sc, initiator);
+	finding_address(f, "responder", sc, !initiator);
+	finding_integer(f, "ike_sas", n);
+	finding_seconds(f, "window_s", set->limit_loop_window);
+	finding_real(f, "interval_s", sample_median(gaps, n - 1));
+	finding_integer(f, "deleted_by_responder", makes_room);
+	finding_integer(f, "living", living);
+	moments_frames(&by->set_ups, from, f);
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *s = state;
+	nsec from = now - sc->settings->limit_loop_window;
+
+	for (int side = 0; side < 2; side++)
+		judge_side(s, sc, side, now, out);
+	return moments_since(&s->side[0].set_ups, from) + moments_since(&s->side[1].set_ups, from) > 0;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	char interval[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "interval_s") * (double)NSEC_PER_S), interval);
+	if (f->confidence == CONFIDENCE_HIGH)
+		text_add(story->summary, "%s keeps at most %lld IKE SAs and drops the oldest each time %s starts "
+			 "another, every %s; %s evidently never accepts the IKE_AUTH answer of %s.", b,
+			 (long long)finding_get(f, "living"), a, interval, a, b);
+	else
+		text_add(story->summary, "%s builds a new IKE SA with %s every %s (%lld of them) and never uses the "
+			 "ones before; it evidently never accepts the IKE_AUTH answer of %s.", a, b, interval,
+			 (long long)finding_get(f, "ike_sas"), b);
+	text_add(story->summary, " The fault is on the side of %s or on the way back to it; raising the limit cures "
+		 "nothing.", a);
+	story_remedy(story, REMEDY_FRAG);
+	story_remedy(story, REMEDY_NAT4500);
+	story_remedy(story, REMEDY_AUTHCFG);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_ike_sa_limit_loop = {
+	.code = "ike_sa_limit_loop",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, limit_loop_window),
+	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+struct state {
+	struct side {			/* by the side that refuses */
+		struct moments refused;
+		bool worked;
+		char offer[FINDING_TEXT_MAX];
+	} side[2];
+};
+
+static void offer1(struct text *t, const struct ike_sa *sa)
+{
+	for (size_t i = 0; i < sa->n_offers; i++) {
+		const struct ike1_offer *o = &sa->offers1[i];
+		const char *encryption = ike1_encryption_name(o->encryption), *hash = ike1_hash_name(o->hash);
+		const char *group = ike_group_name(o->group), *auth = ike1_auth_name(o->auth);
+
+		text_add(t, "%s%s", t->used ? ", " : "", encryption ? encryption : "?");
+		if (o->key_bits)
+			text_add(t, "_%u", o->key_bits);
+		text_add(t, "/%s/%s/%s", hash ? hash : "?", group ? group : "?", auth ? auth : "?");
+	}
+}
+
+static void offer2(struct text *t, const struct ike_sa *sa)
+{
+	uint8_t proposal = 0;
+
+	for (size_t i = 0; i < sa->n_transforms; i++) {
+		const struct ike2_transform *f = &sa->transforms[i];
+		const char *name = ike2_transform_name(f->type, f->id);
+
+		/* the PRF follows from the rest, and its name is long */
+		if (f->type == IKE2_TRANSFORM_PRF || f->type == IKE2_TRANSFORM_SN)
+			continue;
+		text_add(t, "%s", t->used == 0 ? "" : f->proposal != proposal ? ", " : "/");
+		proposal = f->proposal;
+		if (name)
+			text_add(t, "%s", name);
+		else
+			text_add(t, "%u:%u", f->type, f->id);
+		if (f->key_bits)
+			text_add(t, "_%u", f->key_bits);
+	}
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	/* 14 in both versions */
+	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN)
+		return;
+
+	struct side *s = &st->side[ev->side];
+	struct text t = TEXT_IN(s->offer);
+
+	if (moments_since(&s->refused, ev->at - 2 * sc->settings->proposal_window) == 0)
+		s->worked = tunnel_worked(sc, ev->at);
+	moments_add(&s->refused, ev->at, ev->frame);
+	if (sa && sa->major == 1)
+		offer1(&t, sa);
+	else if (sa)
+		offer2(&t, sa);
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *st = state;
+	nsec from = now - sc->settings->proposal_window;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		const struct side *s = &st->side[side];
+		unsigned n = moments_since(&s->refused, from);
+
+		if (n == 0)
+			continue;
+		any = true;
+
+		bool warn = n >= (unsigned)sc->settings->proposal_warn || s->worked;
+		struct finding *f = finding_raise(out, warn ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
+						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
+						  (int64_t)n);
+
+		f->key = (uint64_t)side;
+		f->side = (int8_t)side;
+		finding_address(f, "refused_by", sc, side);
+		finding_address(f, "initiator", sc, !side);
+		finding_integer(f, "refusals", n);
+		finding_text(f, "offered", "%s", s->offer);
+		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
+		moments_frames(&s->refused, from, f);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *offer = finding_get_text(f, "offered");
+
+	text_add(story->summary, "%s accepts none of the algorithms that %s offers (%lld times)",
+		 story_peer(story, f->side), story_peer(story, other_side(f->side)), (long long)f->count);
+	if (*offer)
+		text_add(story->summary, ": %s", offer);
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_PROP);
+	story_remedy(story, REMEDY_PEER);
+}
+
+const struct detector detect_no_proposal_chosen = {
+	.code = "no_proposal_chosen",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, proposal_window),
+	.observes = WANTS(ERROR_NOTIFY),
+	.judges_after = WANTS(ERROR_NOTIFY),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One direction of the tunnel falls silent while the other goes on.  Judged
+ * per tunnel and not per SA pair: two crossing initiations leave two tunnels,
+ * one for each direction.
+ */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/traffic.h"
+
+enum { LOOKS = 16 };
+
+/* Packets of both directions at one moment. */
+struct look {
+	nsec at;
+	uint64_t packets[2];
+};
+
+struct state {
+	struct look looks[LOOKS];
+	uint32_t total;
+	nsec last_rekey;		/* 0 none */
+	nsec ike_answer[2];		/* latest answer that this side gave; 0 none */
+	struct stop {
+		nsec since;		/* silent since; 0 not */
+		uint64_t other_then;	/* packets of the other side at that moment */
+		bool lively;		/* it had been sending much before */
+	} stop[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+
+	(void)sc;
+	if (ev->kind == EVENT_CHILD_SA_REKEYED || ev->kind == EVENT_CHILD_SA_CREATED)
+		s->last_rekey = ev->at;
+	else if (ev->kind == EVENT_RESPONSE && ev->side >= 0)
+		s->ike_answer[ev->side] = ev->at;
+}
+
+/* The look that is at least `span` older than the latest one; NULL when there is none yet. */
+static const struct look *look_before(const struct state *s, nsec now, nsec span)
+{
+	uint32_t kept = s->total < LOOKS ? s->total : LOOKS;
+
+	for (uint32_t back = 0; back < kept; back++) {
+		const struct look *l = &s->looks[(s->total - 1 - back) % LOOKS];
+
+		if (now - l->at >= span)
+			return l;
+	}
+	return NULL;
+}
+
+static void look(struct state *s, const struct scene *sc, nsec now)
+{
+	const struct look *latest = s->total > 0 ? &s->looks[(s->total - 1) % LOOKS] : NULL;
+
+	/* sixteen looks must cover the window and what came before it */
+	if (latest && now - latest->at < sc->settings->oneway_window / 6)
+		return;
+	s->looks[s->total++ % LOOKS] = (struct look){
+		.at = now,
+		.packets = { traffic_packets(sc, 0), traffic_packets(sc, 1) },
+	};
+}
+
+/* Is `side` silent while the other one sends?  Remembers since when. */
+static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
+{
+	const struct settings *set = sc->settings;
+	const struct look *then = look_before(s, now, set->oneway_window);
+	uint64_t mine = traffic_packets(sc, side), other = traffic_packets(sc, !side);
+	struct stop *stop = &s->stop[side];
+
+	if (!then || mine == 0)
+		return false;
+	if (mine != then->packets[side] || other - then->packets[!side] < (uint64_t)set->oneway_min_pkts) {
+		if (mine != then->packets[side])
+			stop->since = 0;
+		return false;
+	}
+	if (stop->since == 0) {
+		const struct look *before = look_before(s, now, 2 * set->oneway_window);
+
+		stop->since = traffic_last_of(sc, side);
+		stop->other_then = then->packets[!side];
+		/* of a direction that only spoke now and then, silence is no news */
+		stop->lively = before && (then->packets[side] - before->packets[side]) * 5 >=
+						 (then->packets[!side] - before->packets[!side]) &&
+			       then->packets[side] > before->packets[side];
+	}
+	return true;
+}
+
+static void raise(struct state *s, const struct scene *sc, int side, nsec now, struct findings *out)
+{
+	const struct stop *stop = &s->stop[side];
+	nsec apart = stop->since > s->last_rekey ? stop->since - s->last_rekey : s->last_rekey - stop->since;
+	bool at_rekey = s->last_rekey != 0 && apart <= 30 * NSEC_PER_S;
+	bool ike_works = s->ike_answer[side] > stop->since;
+	enum confidence confidence = at_rekey || ike_works ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+	enum severity severity = SEVERITY_WARNING;
+	uint64_t sent = traffic_packets(sc, !side) - stop->other_then;
+
+	if (!stop->lively || side_unseen(sc, side)) {
+		severity = SEVERITY_INFO;
+		confidence = CONFIDENCE_LOW;
+	}
+	if (loss_since(sc, stop->since))
+		confidence = less(confidence);
+
+	struct finding *f = finding_raise(out, severity, confidence, stop->since, now, (int64_t)sent);
+
+	f->key = (uint64_t)side;
+	f->side = (int8_t)side;
+	finding_address(f, "silent", sc, side);
+	finding_address(f, "sending", sc, !side);
+	finding_seconds(f, "silent_for_s", now - stop->since);
+	finding_integer(f, "packets_of_the_other", (int64_t)sent);
+	finding_text(f, "at_rekey", "%s", at_rekey ? "yes" : "no");
+	finding_text(f, "ike_answers", "%s", ike_works ? "yes" : "no");
+	finding_text(f, "regular_before", "%s", stop->lively ? "yes" : "no");
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *s = state;
+
+	if (traffic_packets(sc, 0) == 0 && traffic_packets(sc, 1) == 0)
+		return false;
+	look(s, sc, now);
+	for (int side = 0; side < 2; side++)
+		if (silent(s, sc, side, now))
+			raise(s, sc, side, now, out);
+	return true;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
+	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
+
+	nsec_rfc3339(f->first, at);
+	nsec_span((nsec)(finding_get_real(f, "silent_for_s") * (double)NSEC_PER_S), span);
+	text_add(story->summary, "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)", b, at,
+		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", right at a rekey," : "", a, (long long)f->count, span);
+	if (finding_get_text(f, "ike_answers")[0] == 'y')
+		text_add(story->summary, "; IKE still works");
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_SPI);
+	story_remedy(story, REMEDY_CLR);
+	story_remedy(story, REMEDY_ENCAP);
+	story_remedy(story, REMEDY_REACH);
+}
+
+const struct detector detect_one_way_esp = {
+	.code = "one_way_esp",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, oneway_window),
+	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) | WANTS(RESPONSE),
+	.judges_after = 0,
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

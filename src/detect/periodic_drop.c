@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A session is an IKE SA from scratch with all its rekeys.  Sessions that end
+ * at the same age again and again have a timer behind them, and who ends them,
+ * and whether traffic was flowing, tells which.
+ */
+#include "detect/detector.h"
+#include "detect/sample.h"
+#include "detect/traffic.h"
+
+#include <string.h>
+
+enum { SESSIONS = 8, ENDS = 8 };
+
+struct session {
+	object_id ike_sa;		/* its present IKE SA; 0 free */
+	nsec start;
+	uint16_t rekeys;
+	int8_t initiator;
+};
+
+struct end {
+	nsec at, age;
+	nsec traffic;			/* latest packet before it; NSEC_NONE none */
+	nsec gap;			/* until traffic went on; NSEC_NONE not yet */
+	uint32_t frame;
+	uint32_t declared_s;		/* IKEv1 lifetime of its IKE SA; 0 unknown */
+	int8_t by;
+	bool lost;			/* given up, not deleted */
+	bool restarted;			/* a new session followed soon */
+	uint16_t rekeys;
+};
+
+struct state {
+	struct session sessions[SESSIONS];
+	struct end ends[ENDS];		/* oldest first */
+	uint8_t n_ends;
+};
+
+static struct session *session_of(struct state *s, object_id ike_sa)
+{
+	for (size_t i = 0; i < SESSIONS; i++)
+		if (s->sessions[i].ike_sa == ike_sa && ike_sa != 0)
+			return &s->sessions[i];
+	return NULL;
+}
+
+static struct session *session_new(struct state *s)
+{
+	struct session *oldest = &s->sessions[0];
+
+	for (size_t i = 0; i < SESSIONS; i++) {
+		if (s->sessions[i].ike_sa == 0)
+			return &s->sessions[i];
+		if (s->sessions[i].start < oldest->start)
+			oldest = &s->sessions[i];
+	}
+	return oldest;
+}
+
+/*
+ * A session began: did it follow this end soon?  Whoever deletes and at once
+ * begins anew reauthenticates by break before make: meant so.
+ */
+static void follow(struct state *s, const struct scene *sc, size_t end, nsec at, int initiator)
+{
+	struct end *e = &s->ends[end];
+
+	if (e->restarted || at < e->at || at - e->at > sc->settings->periodic_restart)
+		return;
+	if (e->by >= 0 && e->by == initiator && at - e->at <= sc->settings->gap_crit && !e->lost) {
+		memmove(e, e + 1, (s->n_ends - end - 1) * sizeof(*e));
+		s->n_ends--;
+	} else {
+		e->restarted = true;
+	}
+}
+
+static void began(struct state *s, const struct scene *sc, const struct ike_sa *sa)
+{
+	if (sa->origin != ORIGIN_OBSERVED || session_of(s, sa->id))
+		return;
+	*session_new(s) = (struct session){ .ike_sa = sa->id, .start = sa->established,
+					    .initiator = sa->initiator_side };
+	if (s->n_ends > 0)
+		follow(s, sc, s->n_ends - 1u, sa->established, sa->initiator_side);
+}
+
+static void push(struct state *s, struct end e)
+{
+	if (s->n_ends == ENDS) {
+		memmove(s->ends, s->ends + 1, (ENDS - 1) * sizeof(s->ends[0]));
+		s->n_ends--;
+	}
+	s->ends[s->n_ends++] = e;
+}
+
+static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
+{
+	struct session *session = session_of(s, sa->id);
+
+	if (!session)
+		return;
+
+	struct session was = *session;
+	nsec traffic = traffic_before(sc, sa->ended);
+
+	session->ike_sa = 0;
+	if (!session_over(sc, sa) || clock_stepped_since(sc, was.start))
+		return;
+	push(s, (struct end){
+		.at = sa->ended,
+		.age = sa->ended - was.start,
+		.traffic = traffic,
+		.gap = traffic == NSEC_NONE ? NSEC_NONE : traffic_silence(sc, traffic, sa->ended),
+		.frame = (uint32_t)sa->last_frame,
+		.declared_s = sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX ?
+				      (uint32_t)sa->life_seconds : 0,
+		.by = sa->ended_by,
+		.lost = sa->end_reason == END_PEER_LOST,
+		.rekeys = was.rekeys,
+	});
+	/* the end may be known only after the next session began */
+	for (size_t i = 0; i < SESSIONS; i++)
+		if (s->sessions[i].ike_sa != 0 && s->n_ends > 0 && s->sessions[i].start > sa->ended)
+			follow(s, sc, s->n_ends - 1u, s->sessions[i].start, s->sessions[i].initiator);
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa) {
+		began(s, sc, sa);
+	} else if (ev->kind == EVENT_IKE_SA_ENDED && sa) {
+		ended(s, sc, sa);
+	} else if (ev->kind == EVENT_IKE_SA_REKEYED && sa) {
+		const struct ike_sa *old = tracker_ike_sa(sc->tracker, ev->other);
+		struct session *session = old ? session_of(s, old->id) : NULL;
+
+		if (session) {
+			session->ike_sa = sa->id;
+			session->rekeys++;
+		}
+	} else if (ev->kind == EVENT_ESP_SA_FIRST && s->n_ends > 0) {
+		struct end *e = &s->ends[s->n_ends - 1];
+
+		if (e->gap == NSEC_NONE && e->traffic != NSEC_NONE && ev->at >= e->at)
+			e->gap = ev->at - e->traffic;
+	}
+}
+
+/* What the ends that count have in common. */
+struct pattern {
+	size_t n;
+	double ages[ENDS], period;
+	bool one_side, active, idle, lost, rekeyed_inside, declared;
+	int side;
+	nsec longest_gap;
+	const struct end *of[ENDS];
+};
+
+static bool regular(const struct settings *set, struct pattern *p)
+{
+	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
+
+	if (p->n < (size_t)set->periodic_min_n)
+		return false;
+	p->period = sample_mean(p->ages, p->n);
+	if (tolerance < 0.02 * p->period)
+		tolerance = 0.02 * p->period;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ages[i] - p->period > tolerance || p->period - p->ages[i] > tolerance)
+			return false;
+	return p->period >= (double)set->periodic_min / (double)NSEC_PER_S &&
+	       sample_cv(p->ages, p->n) < set->periodic_cv;
+}
+
+/* The latest ends, as far back as they are alike. */
+static struct pattern pattern_of(const struct state *s, const struct settings *set)
+{
+	struct pattern p = { .one_side = true, .active = true, .idle = true, .lost = true, .declared = true,
+			     .side = SIDE_UNKNOWN };
+
+	for (size_t i = s->n_ends; i-- > 0;) {
+		const struct end *e = &s->ends[i];
+		nsec quiet = e->traffic == NSEC_NONE ? INT64_MAX : e->at - e->traffic;
+
+		if (!e->restarted && i + 1 < s->n_ends)
+			break;		/* the tunnel was closed for good: what came before is another story */
+		if (!e->restarted)
+			continue;
+		p.ages[p.n] = (double)e->age / (double)NSEC_PER_S;
+		p.of[p.n++] = e;
+		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
+			p.n--;
+			break;
+		}
+		if (p.n == 1)
+			p.side = e->by;
+		p.one_side &= e->by >= 0 && e->by == p.side;
+		p.active &= quiet <= set->life_active;
+		p.idle &= quiet >= set->idle;
+		p.lost &= e->lost;
+		p.rekeyed_inside |= e->rekeys > 0;
+		p.declared &= e->declared_s > 0 && sample_near(p.ages[p.n - 1], (double)e->declared_s, 0.03);
+		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
+			p.longest_gap = e->gap;
+	}
+	return p;
+}
+
+static const char *cause_of(const struct pattern *p)
+{
+	if (p->lost)
+		return "dpd";
+	if (p->idle)
+		return "idle_timer";
+	if (p->declared)
+		return "ike_lifetime_no_rekey";
+	if (p->one_side && p->active)
+		return "max_session_timer";
+	return "unknown_timer";
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	const struct settings *set = sc->settings;
+	struct pattern p = pattern_of(s, set);
+
+	if (s->n_ends == 0)
+		return false;
+	if (!regular(set, &p))
+		return true;
+
+	const struct end *latest = p.of[0], *oldest = p.of[p.n - 1];
+
+	/* over when a session outlives the period by far */
+	if ((double)(now - latest->at) / (double)NSEC_PER_S > 1.5 * p.period + 600)
+		return true;
+
+	bool lossy = p.active && p.longest_gap >= set->gap_crit;
+	struct finding *f = finding_raise(out, lossy ? SEVERITY_CRITICAL : p.idle ? SEVERITY_INFO : SEVERITY_WARNING,
+					  p.n >= (size_t)set->periodic_high_n ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+					  oldest->at, latest->at, (int64_t)p.n);
+
+	f->cause = cause_of(&p);
+	f->side = (int8_t)(p.one_side ? p.side : SIDE_UNKNOWN);
+	finding_integer(f, "ends", (int64_t)p.n);
+	finding_real(f, "period_s", p.period);
+	finding_real(f, "cv", sample_cv(p.ages, p.n));
+	if (p.one_side)
+		finding_address(f, "ended_by", sc, p.side);
+	finding_text(f, "traffic_before_end", "%s", p.active ? "flowing" : p.idle ? "idle" : "mixed");
+	finding_text(f, "ike_rekeys_inside", "%s", p.rekeyed_inside ? "yes" : "no");
+	if (p.longest_gap > 0)
+		finding_seconds(f, "longest_gap_s", p.longest_gap);
+	if (latest->declared_s > 0)
+		finding_integer(f, "declared_lifetime_s", latest->declared_s);
+	for (size_t i = p.n; i-- > 0;)
+		finding_frame(f, p.of[i]->frame);
+	return true;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	struct text *t = story->summary;
+	char period[NSEC_TEXT_MAX];
+	const char *cause = f->cause, *by = story_peer(story, f->side);
+
+	nsec_span((nsec)(finding_get_real(f, "period_s") * (double)NSEC_PER_S), period);
+	text_add(t, "The session is torn down every %s", period);
+	if (f->side >= 0)
+		text_add(t, " by %s", by);
+	text_add(t, " (%lld times)", (long long)f->count);
+	if (strcmp(cause, "max_session_timer") == 0) {
+		text_add(t, " although traffic was flowing: that looks like a maximum session timer of %s, not an SA "
+			 "lifetime.", by);
+		story_remedy(story, REMEDY_SESS);
+		story_remedy(story, REMEDY_LIFE);
+	} else if (strcmp(cause, "idle_timer") == 0) {
+		text_add(t, " while nothing was sent: an idle timer.");
+		story_remedy(story, REMEDY_IDLE);
+		story_remedy(story, REMEDY_KEEP);
+	} else if (strcmp(cause, "dpd") == 0) {
+		text_add(t, " because the peer no longer answers.");
+		story_remedy(story, REMEDY_DPD);
+		story_remedy(story, REMEDY_REACH);
+	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0) {
+		text_add(t, ", which is the declared phase 1 lifetime of %lld s: nobody renews it in time.",
+			 (long long)finding_get(f, "declared_lifetime_s"));
+		story_remedy(story, REMEDY_LIFE);
+	} else {
+		text_add(t, "; a timer is behind it.");
+		story_remedy(story, REMEDY_SESS);
+		story_remedy(story, REMEDY_LIFE);
+	}
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_periodic_drop = {
+	.code = "periodic_drop",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, periodic_window),
+	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) | WANTS(ESP_SA_FIRST),
+	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ESP on an SPI that its receiver no longer has: after a Delete, after the
+ * receiver restarted, or because the receiver says so (INVALID_SPI).
+ */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/traffic.h"
+
+#include <string.h>
+
+enum { SPIS = 6, CHILDREN_LOOKED_AT = 64 };
+
+enum why { AFTER_DELETE, AFTER_RESTART, SAID_SO };
+
+struct stale {
+	object_id esp_sa;		/* 0 free */
+	uint32_t index, spi;
+	int8_t from;			/* who sends on it */
+	uint8_t why;
+	bool certain;			/* a Delete was seen, or the receiver says so */
+	nsec dead, first, last;		/* since when it is dead; packets on it after that */
+	uint64_t packets, packets_at_first;
+	uint64_t frames[2];
+};
+
+struct state {
+	struct stale spis[SPIS];
+};
+
+static struct stale *stale_see(struct state *s, const struct esp_sa *sa, uint32_t index, nsec at)
+{
+	struct stale *oldest = &s->spis[0];
+
+	for (size_t i = 0; i < SPIS; i++) {
+		struct stale *e = &s->spis[i];
+
+		if (e->esp_sa == sa->id)
+			return e;
+		if (e->esp_sa == 0 || (oldest->esp_sa != 0 && e->last < oldest->last))
+			oldest = e;
+	}
+	*oldest = (struct stale){ .esp_sa = sa->id, .index = index, .spi = sa->spi, .from = sa->direction,
+				  .first = at, .last = at, .packets_at_first = sa->packets };
+	return oldest;
+}
+
+static void after_end(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
+
+	if (!sa || sa->direction < 0)
+		return;
+
+	struct stale *e = stale_see(s, sa, ev->esp_sa, ev->at);
+
+	e->last = ev->at;
+	e->packets++;
+	e->dead = sa->ended;
+	/* without a Delete the old SA may be used until it expires (IKEv1), and the end is only a guess */
+	e->certain |= sa->grade >= GRADE_DERIVED;
+	if (e->frames[0] == 0)
+		e->frames[0] = ev->frame;
+	e->frames[1] = ev->frame;
+}
+
+/* INVALID_SPI in clear, both versions number 11: the sender of the notify does not know this SPI. */
+static void said_so(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	uint32_t index, spi = (uint32_t)ev->value[2];
+	const struct esp_sa *sa = NULL;
+
+	if (ev->value[0] != IKE2_NOTIFY_INVALID_SPI || ev->side < 0 || spi == 0)
+		return;
+	index = sc->tunnel->esp_sas[!ev->side];
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		sa = tracker_esp_sa(sc->tracker, index);
+		if (!sa || sa->spi == spi)
+			break;
+		index = sa->next_in_direction;
+	}
+	if (!sa || sa->spi != spi)
+		return;
+
+	struct stale *e = stale_see(s, sa, index, ev->at);
+
+	e->why = SAID_SO;
+	e->certain = true;
+	e->dead = e->dead ? e->dead : ev->at;
+	e->frames[1] = ev->frame;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	if (ev->kind == EVENT_ESP_AFTER_END)
+		after_end(state, sc, ev);
+	else if (ev->kind == EVENT_ERROR_NOTIFY)
+		said_so(state, sc, ev);
+}
+
+/* Did this side begin a new IKE SA from scratch after that moment? */
+static bool began_anew(const struct scene *sc, int side, nsec after)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (sa->origin == ORIGIN_OBSERVED && sa->initiator_side == side && sa->established != NSEC_NONE &&
+		    sa->created > after)
+			return true;
+		index = sa->next_in_tunnel;
+	}
+	return false;
+}
+
+/*
+ * A peer that lost its state answers nothing on the old pair and builds a new
+ * tunnel, while the other goes on with the old SPI.
+ */
+static void look_for_restart(struct state *s, const struct scene *sc, nsec now)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		index = c->next_in_tunnel;
+		if (!lives(c->end_reason))
+			continue;
+		for (int d = 0; d < 2; d++) {
+			const struct esp_sa *out = tracker_esp_sa(sc->tracker, c->esp[d]);
+			const struct esp_sa *back = tracker_esp_sa(sc->tracker, c->esp[!d]);
+
+			if (!out || !back || now - out->last > sc->settings->stale_min ||
+			    out->last - back->last < sc->settings->stale_min ||
+			    out->last - back->last < 10 * traffic_pace(back) || !began_anew(sc, !d, back->last))
+				continue;
+
+			struct stale *e = stale_see(s, out, c->esp[d], now);
+
+			if (e->why != SAID_SO)
+				e->why = AFTER_RESTART;
+			e->dead = back->last;
+			e->last = out->last;
+			e->packets = out->packets - e->packets_at_first;
+			e->frames[0] = back->last_frame;
+			e->frames[1] = out->last_frame;
+		}
+	}
+}
+
+static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
+{
+	const struct settings *set = sc->settings;
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
+	nsec since = e->last - e->dead;
+	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
+	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+	enum severity severity = since >= set->stale_crit || alone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	char spi[SPI_TEXT_MAX];
+
+	if (!e->certain && e->why == AFTER_DELETE) {
+		severity = SEVERITY_INFO;
+		confidence = CONFIDENCE_LOW;
+	}
+
+	struct finding *f = finding_raise(out, severity, confidence, e->first, e->last, (int64_t)e->packets);
+
+	f->key = e->spi;
+	f->side = e->from;
+	f->cause = e->why == AFTER_RESTART ? "peer_restarted" : e->why == SAID_SO ? "invalid_spi" : "deleted";
+	finding_text(f, "spi", "%s", spi_text(e->spi, spi));
+	finding_address(f, "sender", sc, e->from);
+	finding_address(f, "receiver", sc, !e->from);
+	finding_integer(f, "packets", (int64_t)e->packets);
+	finding_seconds(f, "dead_for_s", since);
+	finding_text(f, "only_traffic", "%s", alone ? "yes" : "no");
+	finding_frame(f, e->frames[0]);
+	finding_frame(f, e->frames[1]);
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *s = state;
+	const struct settings *set = sc->settings;
+
+	look_for_restart(s, sc, now);
+	for (size_t i = 0; i < SPIS; i++) {
+		const struct stale *e = &s->spis[i];
+
+		if (e->esp_sa == 0 || now - e->last > set->stale_window || side_unseen(sc, !e->from))
+			continue;
+		if (e->packets >= (uint64_t)set->stale_min_pkts && e->last - e->dead >= set->stale_min)
+			raise(e, sc, out);
+	}
+	return true;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	char since[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "dead_for_s") * (double)NSEC_PER_S), since);
+	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
+	if (strcmp(f->cause, "deleted") == 0)
+		text_add(story->summary, ", which was deleted %s before", since);
+	else if (strcmp(f->cause, "invalid_spi") == 0)
+		text_add(story->summary, ", which %s says it does not know", b);
+	else
+		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
+	text_add(story->summary, ": %lld packets went into a black hole.", (long long)f->count);
+	story_remedy(story, REMEDY_SPI);
+	story_remedy(story, REMEDY_CLR);
+	story_remedy(story, REMEDY_DPD);
+}
+
+const struct detector detect_stale_spi = {
+	.code = "stale_spi",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, stale_window),
+	.observes = WANTS(ESP_AFTER_END) | WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
+	.judges_after = 0,
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the ESP SAs of a tunnel tell about its traffic. */
+#ifndef SAWATCH_DETECT_TRAFFIC_H
+#define SAWATCH_DETECT_TRAFFIC_H
+
+#include "detect/detector.h"
+
+/* Usual distance of an SA's packets; 0 when it had fewer than two. */
+nsec traffic_pace(const struct esp_sa *sa);
+
+/*
+ * How long traffic paused between the last packet of `old` and the first of
+ * `new`; 0 when that is no gap by the settings (gap.min_s, gap.factor), or when
+ * another SA of the direction carried traffic meanwhile.
+ */
+nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new);
+
+/* Latest packet of the tunnel, both directions; NSEC_NONE never. */
+nsec traffic_last(const struct scene *sc);
+/* The same of one direction. */
+nsec traffic_last_of(const struct scene *sc, int direction);
+
+/* Latest packet at or before `at`, and how long after it traffic went on: on SAs born later than `at`. */
+nsec traffic_before(const struct scene *sc, nsec at);
+nsec traffic_silence(const struct scene *sc, nsec before, nsec at);	/* NSEC_NONE: it did not, so far */
+
+/* Packets of one direction, ever. */
+uint64_t traffic_packets(const struct scene *sc, int direction);
+
+/* Is another SA of this direction used later than `since`? */
+bool traffic_elsewhere(const struct scene *sc, const struct esp_sa *sa, nsec since);
+
+/*
+ * Did this IKE SA end without another one already in its place?  Then the
+ * session is over; when the new one was there first, it was renewed.
+ */
+bool session_over(const struct scene *sc, const struct ike_sa *sa);
+
+/* Was the tunnel seen working: an established IKE SA, or ESP both ways, before this moment? */
+bool tunnel_worked(const struct scene *sc, nsec before);
+
+#endif

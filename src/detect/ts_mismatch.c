@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The IKE SA is up and the peer keeps refusing child SAs.  The reason is
+ * encrypted: mostly selectors (proxy IDs), else transforms or PFS.
+ */
+#include "detect/detector.h"
+#include "detect/moments.h"
+
+#define RETRY_FOLLOWS (30 * NSEC_PER_S)	/* a success this soon after a refusal was its retry (TEMPORARY_FAILURE) */
+
+struct state {
+	struct side {			/* by the side that refuses */
+		struct moments refused;
+	} side[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+
+	if (ev->kind == EVENT_CHILD_REFUSED) {
+		if (ev->side < 0)
+			return;
+		moments_add(&st->side[ev->side].refused, ev->at, ev->frame);
+	} else {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
+
+		if (!c || c->created_by < 0 || c->how == CREATED_IKE_AUTH || c->how == CREATED_UNKNOWN)
+			return;
+
+		struct side *s = &st->side[!c->created_by];
+
+		if (moments_kept(&s->refused) > 0 && moments_kept(&s->refused) < 3 &&
+		    c->created - moments_at(&s->refused, 0) <= RETRY_FOLLOWS)
+			*s = (struct side){ 0 };
+	}
+}
+
+/* Child SAs of this tunnel that carry traffic now. */
+static int64_t working(const struct scene *sc, nsec now)
+{
+	uint32_t index = sc->tunnel->child_sas;
+	int64_t n = 0;
+
+	for (int i = 0; i < 64; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		for (int d = 0; d < 2; d++) {
+			const struct esp_sa *sa = tracker_esp_sa(sc->tracker, c->esp[d]);
+
+			if (lives(c->end_reason) && sa && now - sa->last <= sc->settings->idle) {
+				n++;
+				break;
+			}
+		}
+		index = c->next_in_tunnel;
+	}
+	return n;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *st = state;
+	nsec from = now - sc->settings->ts_window;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		const struct side *s = &st->side[side];
+		unsigned n = moments_since(&s->refused, from);
+
+		any |= n > 0;
+		if (n < (unsigned)sc->settings->ts_warn)
+			continue;
+
+		struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
+						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
+						  (int64_t)n);
+
+		f->key = (uint64_t)side;
+		f->side = (int8_t)side;
+		finding_address(f, "refused_by", sc, side);
+		finding_address(f, "asked_by", sc, !side);
+		finding_integer(f, "refusals", n);
+		finding_seconds(f, "window_s", sc->settings->ts_window);
+		finding_integer(f, "working_child_sas", working(sc, now));
+		moments_frames(&s->refused, from, f);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
+
+	text_add(story->summary, "The IKE SA is up, but %s keeps refusing the IPsec SA that %s asks for (%lld "
+		 "times)", b, a, (long long)f->count);
+	if (finding_get(f, "working_child_sas") > 0)
+		text_add(story->summary, "; %lld other SA pairs work, so the selectors of this one are not "
+			 "configured there, or %s allows no more", (long long)finding_get(f, "working_child_sas"), b);
+	else
+		text_add(story->summary, ": usually the traffic selectors (proxy IDs) differ, else the transforms or "
+			 "the PFS group");
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_TS);
+	story_remedy(story, REMEDY_PFS);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_ts_mismatch = {
+	.code = "ts_mismatch",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, ts_window),
+	.observes = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_CREATED),
+	.judges_after = WANTS(CHILD_REFUSED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+#include "detect/volume.h"
+
+enum { KEPT = 8 };
+
+struct retired {
+	nsec at;
+	double age_s, bytes;
+	uint32_t frame;
+};
+
+struct state {
+	struct direction {
+		struct retired kept[KEPT];
+		uint32_t total;
+	} direction[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
+	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
+
+	if (!new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM || old->packets < 2 ||
+	    clock_stepped_since(sc, old->first))
+		return;
+
+	struct direction *d = &s->direction[new->direction];
+
+	d->kept[d->total++ % KEPT] = (struct retired){
+		.at = ev->at,
+		.age_s = (double)(new->first - old->first) / (double)NSEC_PER_S,
+		.bytes = (double)old->bytes,
+		.frame = (uint32_t)new->first_frame,
+	};
+}
+
+static bool judge_direction(const struct state *s, const struct scene *sc, int direction, nsec now,
+			    struct findings *out)
+{
+	const struct direction *d = &s->direction[direction];
+	double bytes[KEPT], ages[KEPT];
+	size_t n = d->total < KEPT ? d->total : KEPT;
+	nsec first = 0, last = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct retired *r = &d->kept[(d->total - n + i) % KEPT];
+
+		bytes[i] = r->bytes;
+		ages[i] = r->age_s;
+		first = i == 0 ? r->at : first;
+		last = r->at;
+	}
+	if (n == 0 || now - last > sc->settings->volume_window)
+		return false;
+
+	struct volume_verdict v = volume_judge(sc->settings, bytes, ages, n);
+
+	if (!v.volume)
+		return true;
+
+	bool fast = v.age_s < (double)sc->settings->volume_warn / (double)NSEC_PER_S;
+	struct finding *f = finding_raise(out, fast ? SEVERITY_WARNING : SEVERITY_INFO,
+					  v.sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, first, last, d->total);
+
+	f->side = (int8_t)direction;
+	finding_address(f, "direction_from", sc, direction);
+	finding_integer(f, "bytes_per_sa", (int64_t)v.bytes);
+	finding_real(f, "mean_age_s", v.age_s);
+	finding_integer(f, "sas", (int64_t)n);
+	if (v.limit)
+		finding_text(f, "known_limit", "%s", v.limit);
+	for (size_t i = 0; i < n; i++)
+		finding_frame(f, d->kept[(d->total - n + i) % KEPT].frame);
+	return true;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	bool any = judge_direction(s, sc, 0, now, out);
+
+	/* the limit strikes in one direction; the other one is replaced along with it */
+	if (out->n == 0)
+		any |= judge_direction(s, sc, 1, now, out);
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *limit = finding_get_text(f, "known_limit");
+	double bytes = finding_get_real(f, "bytes_per_sa");
+	char age[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "mean_age_s") * (double)NSEC_PER_S), age);
+	if (bytes >= 1e9)
+		text_add(story->summary, "The SA from %s is replaced after about %.2f GB", story_peer(story, f->side),
+			 bytes / 1e9);
+	else
+		text_add(story->summary, "The SA from %s is replaced after about %.2f MB", story_peer(story, f->side),
+			 bytes / 1e6);
+	text_add(story->summary, ", not after a fixed time: the volume lifetime triggers every %s on average at the "
+		 "present rate", age);
+	if (*limit)
+		text_add(story->summary, " (%s)", limit);
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_VOL);
+}
+
+const struct detector detect_volume_expiry = {
+	.code = "volume_expiry",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, volume_window),
+	.observes = WANTS(ESP_SA_REPLACED),
+	.judges_after = WANTS(ESP_SA_REPLACED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};
