@@ -200,12 +200,14 @@ enum {
 	CHILD_SA_REDUNDANT = 16,	/* lost a collision: never carried traffic */
 	CHILD_SA_SETTLED = 32,
 	CHILD_SA_MIDSTREAM = 64,	/* age unknown */
+	CHILD_SA_PAIRED_BY_ORDER = 256,	/* several births waited when its SPIs appeared */
 	CHILD_SA_REKEY_EXPECTED = 128,	/* its request's first payload says that it replaces one */
 };
 
 struct tunnel_side {
 	uint64_t ike_messages, esp_packets_before;	/* esp of freed SAs */
 	nsec ike_last, esp_last;	/* latest IKE message; ESP: as of the latest judgement */
+	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
 	uint64_t proven_unseen;		/* messages of this side that must exist but were not captured */
 	nsec unseen_last;
 };
@@ -254,7 +256,7 @@ struct tunnel {
 	X(ESP_SA_REPLACED, "esp_sa_replaced", 0)		/* esp_sa: the new one; other: the old one, same direction */ \
 	X(ESP_SA_ENDED, "esp_sa_ended", 0)                                                          \
 	X(ESP_AFTER_END, "esp_after_end", 0)			/* a packet on an SA that ended, its budget over */ \
-	X(ESP_DUPLICATE, "esp_duplicate", 0)			/* not a mirror copy: value[0] = age of the copy in ns */ \
+	X(ESP_DUPLICATE, "esp_duplicate", 0)			/* not a mirror copy: value[0] = ns since the SA's latest packet, [1] = positions behind the highest */ \
 	X(ESP_LATE, "esp_late", 0)				/* value[0] = positions behind the highest */ \
 	X(ESP_GAP, "esp_gap", 0)				/* value[0] = sequence numbers skipped at once */ \
 	X(ESP_SEQ_RESET, "esp_seq_reset", 1)                                                        \

@@ -28,9 +28,9 @@ struct detect {
 	const struct settings *settings;
 	struct alerts *alerts;
 	size_t n;			/* detectors */
-	size_t offset[DETECTORS_MAX];	/* of each one's state in a block */
-	size_t stride;			/* of the blocks */
-	char *states;
+	size_t offset[DETECTORS_MAX];	/* of each one's state in its block */
+	size_t stride, capture_size;	/* of a tunnel's block, and of the capture's */
+	char *states;			/* one block per tunnel index, then the capture's */
 	struct slot *slots;		/* one per tunnel index, and the last for the capture */
 	uint32_t n_tunnels;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
@@ -53,8 +53,10 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 	for (size_t i = 0; i < d->n; i++) {
 		const struct detector *det = detectors[i];
 
-		d->offset[i] = d->stride;
-		d->stride += (det->state_size + 7) & ~(size_t)7;
+		size_t *size = det->scope == SCOPE_CAPTURE ? &d->capture_size : &d->stride;
+
+		d->offset[i] = *size;
+		*size += (det->state_size + 7) & ~(size_t)7;
 		if (det->scope == SCOPE_CAPTURE)
 			d->capture_scope |= UINT64_C(1) << i;
 		for (int k = 0; k < EVENT_KINDS; k++) {
@@ -65,7 +67,8 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 	d->n_tunnels = (uint32_t)settings->tables_tunnels;
 	d->alerts = alerts_new(settings, sink);
 	d->slots = calloc((size_t)d->n_tunnels + 1, sizeof(*d->slots));
-	d->states = calloc((size_t)d->n_tunnels + 1, d->stride);	/* untouched pages cost nothing */
+	/* untouched pages cost nothing */
+	d->states = calloc(1, (size_t)d->n_tunnels * d->stride + d->capture_size);
 	d->next_capture_judgement = d->loss_last = d->jump_last = NSEC_NONE;
 	if (!d->alerts || !d->slots || !d->states) {
 		detect_free(d);
@@ -91,9 +94,11 @@ static void *state_of(const struct detect *d, uint32_t slot, size_t detector)
 
 static void states_reset(struct detect *d, uint32_t slot)
 {
-	memset(d->states + (size_t)slot * d->stride, 0, d->stride);
+	bool capture = slot == d->n_tunnels;
+
+	memset(d->states + (size_t)slot * d->stride, 0, capture ? d->capture_size : d->stride);
 	for (size_t i = 0; i < d->n; i++)
-		if (detectors[i]->reset)
+		if (detectors[i]->reset && (detectors[i]->scope == SCOPE_CAPTURE) == capture)
 			detectors[i]->reset(state_of(d, slot, i));
 	d->slots[slot].awake = 0;
 }

@@ -96,6 +96,19 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 	sa->low_run = 0;
 }
 
+/* A packet that came before, and not as a copy of the mirror. */
+static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
+{
+	struct event ev = event_of(t, EVENT_ESP_DUPLICATE, a->at, sa->tunnel);
+
+	ev.esp_sa = (uint32_t)(sa - t->esp_sas);
+	ev.child_sa = sa->child;
+	ev.side = sa->direction;
+	ev.value[0] = a->at - sa->last;
+	ev.value[1] = behind;
+	event_emit(t, &ev);
+}
+
 static void emit_esp(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
 		     const struct esp_arrival *a, int64_t value)
 {
@@ -125,7 +138,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 				if (a->at > sa->last)
 					sa->last = a->at;
 			} else {
-				emit_esp(t, EVENT_ESP_DUPLICATE, sa, a, a->at - sa->last);
+				emit_duplicate(t, sa, a, behind);
 			}
 			return false;
 		}
@@ -144,6 +157,12 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		sequence_restarts(t, sa, a);
 		emit_esp(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
 		return true;
+	}
+	/* no number is missing since the first one: this one came before */
+	if (esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) {
+		sa->duplicates++;
+		emit_duplicate(t, sa, a, behind);
+		return false;
 	}
 	sa->late++;
 	emit_esp(t, EVENT_ESP_LATE, sa, a, behind);

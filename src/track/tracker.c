@@ -474,7 +474,13 @@ void tracker_frames(struct tracker *t, const struct frame *frames, size_t n)
 
 void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole)
 {
+	int8_t side;
+	uint32_t tunnel;
+
 	handle_packet(t, f, whole, true);
+	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 }, (struct endpoint){ whole->dst, 0 }, &side);
+	if (tunnel != NO_INDEX && side >= 0)
+		t->tunnels[tunnel].side[side].reassembled++;
 }
 
 void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p, uint16_t src_port,
