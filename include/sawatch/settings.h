@@ -88,6 +88,31 @@
 	X(SECONDS, "proposal.window_s", proposal_window, 600, 1, 86400, "within this time")                 \
 	X(COUNT, "ts.warn", ts_warn, 3, 1, 16, "refused child SAs that make a warning")                     \
 	X(SECONDS, "ts.window_s", ts_window, 600, 1, 86400, "within this time")                             \
+	X(COUNT, "pfs.crit", pfs_crit, 2, 1, 16, "times the tunnel worked, could not be rekeyed and was built anew that make it certain, and critical") \
+	X(COUNT, "pfs.refusals", pfs_refusals, 3, 1, 16, "or so many refused rekeys in a row that make a warning") \
+	X(SECONDS, "pfs.window_s", pfs_window, 43200, 1, 2592000, "within this time")                       \
+	X(COUNT, "rekey_fail.copies", rekey_fail_copies, 3, 2, 100, "transmissions of one rekey request without an answer that make a warning") \
+	X(COUNT, "rekey_fail.errors", rekey_fail_errors, 2, 1, 16, "or so many refused ones in a row") \
+	X(SECONDS, "rekey_fail.min_s", rekey_fail_min, 10, 0.01, 3600, "and not before it failed for this long: one lost packet, or one TEMPORARY_FAILURE, is no failure") \
+	X(SECONDS, "rekey_fail.window_s", rekey_fail_window, 600, 1, 86400, "the alert clears after twice as long without another failure") \
+	X(SECONDS, "duplicate.apart_s", duplicate_apart, 60, 0.1, 3600, "both peers begin an IKE SA within this time: crossing initiations") \
+	X(SECONDS, "duplicate.coexist_s", duplicate_coexist, 30, 0.1, 3600, "and both IKE SAs live on together for this long") \
+	X(COUNT, "duplicate.crit", duplicate_crit, 2, 1, 16, "such pairs that make it critical")           \
+	X(SECONDS, "duplicate.window_s", duplicate_window, 43200, 1, 2592000, "within this time")          \
+	X(COUNT, "asymmetry.min_n", asymmetry_min_n, 6, 2, 1000, "rekeys in a row by the same peer that are worth a remark") \
+	X(SECONDS, "asymmetry.window_s", asymmetry_window, 86400, 1, 2592000, "the remark is over after twice as long without one") \
+	X(SECONDS, "delete_race.effect_s", delete_race_effect, 10, 0.1, 600, "traffic stops this soon after both peers deleted the SA") \
+	X(SECONDS, "delete_race.window_s", delete_race_window, 3600, 1, 2592000, "the alert clears after twice as long without another one") \
+	X(SECONDS, "keyage.warn_s", keyage_warn, 86400, 1, 31536000, "an SA still in use at this age is a warning") \
+	X(RATIO, "keyage.late_factor", keyage_late_factor, 1.25, 1, 100, "an SA still in use at this many times the age at which others were replaced is late") \
+	X(COUNT, "keyage.min_n", keyage_min_n, 4, 2, 32, "replaced SAs needed to know that age")        \
+	X(SECONDS, "keyage.window_s", keyage_window, 600, 1, 2592000, "the alert clears after twice as long") \
+	X(SECONDS, "restart.forgets_s", restart_forgets, 30, 0.1, 600, "an old IKE SA deleted this soon after the new one was replaced in an orderly way") \
+	X(SECONDS, "restart.signs_s", restart_signs, 300, 1, 86400, "complaints about unknown SPIs this long before the new IKE SA belong to it") \
+	X(SECONDS, "restart.window_s", restart_window, 600, 1, 86400, "the alert clears after twice as long without another restart") \
+	X(COUNT, "ke.warn", ke_warn, 2, 1, 16, "times one attempt is sent back for another Diffie-Hellman group that make a warning") \
+	X(COUNT, "ke.warn_total", ke_warn_total, 4, 2, 16, "or so many within the window")                 \
+	X(SECONDS, "ke.window_s", ke_window, 600, 1, 86400, "that window")                                   \
 	X(COUNT, "dpd.warn_copies", dpd_warn_copies, 3, 2, 100, "transmissions of one liveness probe (or IKEv1 probes) without an answer that make a warning") \
 	X(SECONDS, "dpd.effect_s", dpd_effect, 60, 1, 3600, "critical when the SA goes within this time")   \
 	X(SECONDS, "dpd.window_s", dpd_window, 300, 1, 86400, "the alert clears after twice as long without an unanswered probe") \
@@ -117,6 +142,51 @@
 	X(SECONDS, "idle.window_s", idle_window, 3600, 1, 2592000, "the alert clears after twice as long without an idle end") \
 	X(COUNT, "loss.flows", loss_flows, 3, 2, 1000, "SAs whose sequence numbers jump at the same moment that make it capture loss") \
 	X(MILLISECONDS, "loss.coincidence_ms", loss_coincidence, 100, 1, 10000, "what is the same moment") \
+	X(RATIO, "loss.warn", loss_warn, 0.01, 0.0001, 1, "share of lost ESP packets in a minute of one direction that makes a warning, when it is more than chance") \
+	X(RATIO, "loss.crit", loss_crit, 0.05, 0.0001, 1, "and a critical alert") \
+	X(COUNT, "loss.min_pkts", loss_min_pkts, 500, 10, 1000000, "with at least so many packets expected") \
+	X(SECONDS, "loss.window_s", loss_window, 300, 1, 86400, "the alert clears after twice as long without such a minute") \
+	X(COUNT, "reorder.win", reorder_win, 64, 2, 4096, "replay window of the receiver (64 Cisco, 128 libreswan, 1024 AWS): packets later than that are dropped") \
+	X(RATIO, "reorder.info", reorder_info, 0.001, 0.00001, 1, "share of late ESP packets in a minute that is worth telling") \
+	X(COUNT, "reorder.warn", reorder_warn, 3, 1, 100000, "packets in a minute at least half a window late that make a warning") \
+	X(COUNT, "reorder.crit", reorder_crit, 10, 1, 100000, "and at least a window late, a critical alert") \
+	X(SECONDS, "reorder.window_s", reorder_window, 300, 1, 86400, "the alert clears after twice as long without such a minute") \
+	X(COUNT, "replay.warn", replay_warn, 5, 2, 16, "replayed ESP packets in a minute that make a warning") \
+	X(SECONDS, "replay.age_s", replay_age, 1, 0.05, 3600, "a copy this long after the SA's latest packet is a replay, not the network's") \
+	X(SECONDS, "replay.window_s", replay_window, 300, 1, 86400, "the alert clears after twice as long without a copy") \
+	X(COUNT, "reset.min_drop", reset_min_drop, 65536, 64, 2147483647, "a sequence number that falls by less was restarted only when it begins at the start again") \
+	X(SECONDS, "reset.window_s", reset_window, 3600, 1, 86400, "the alert clears after twice as long without a restart") \
+	X(COUNT, "wrap.warn", wrap_warn, 3758096384, 1, 4294967295, "sequence number that makes a warning (0xE0000000)") \
+	X(COUNT, "wrap.crit", wrap_crit, 4293918720, 1, 4294967295, "and a critical alert (0xFFF00000)") \
+	X(SECONDS, "wrap.eta_s", wrap_eta, 600, 1, 86400, "or when it runs out within this time") \
+	X(SECONDS, "wrap.jump_s", wrap_jump, 60, 1, 3600, "a cluster that took over may jump there and rekeys within this time") \
+	X(SECONDS, "wrap.window_s", wrap_window, 300, 1, 86400, "the alert clears after twice as long when the SA was replaced") \
+	X(COUNT, "frag.warn", frag_warn, 3, 1, 16, "incomplete datagrams or messages, or ICMP complaints about one MTU, that make a warning") \
+	X(RATIO, "frag.ratio", frag_ratio, 0.05, 0, 1, "and this share of all datagrams that came in fragments") \
+	X(SECONDS, "frag.window_s", frag_window, 600, 1, 86400, "within this time") \
+	X(SECONDS, "nat.ka_info_s", nat_ka_info, 60, 1, 86400, "silence of a peer behind a NAT that is worth telling (keepalives are due every 20 s)") \
+	X(SECONDS, "nat.ka_warn_s", nat_ka_warn, 120, 1, 86400, "and twice this long or more makes a warning") \
+	X(SECONDS, "nat.ka_window_s", nat_ka_window, 3600, 1, 86400, "the alert clears after twice as long without such silence") \
+	X(COUNT, "rebind.warn_per_h", rebind_warn, 3, 1, 16, "new addresses or ports of one peer that make a warning") \
+	X(SECONDS, "rebind.window_s", rebind_window, 3600, 1, 86400, "within this time") \
+	X(SECONDS, "rebind.mobike_s", rebind_mobike, 10, 0.1, 600, "an exchange this close to the move announced it (MOBIKE)") \
+	X(SECONDS, "encap.min_s", encap_min, 60, 1, 3600, "one peer sends ESP in UDP and the other without for this long") \
+	X(SECONDS, "encap.window_s", encap_window, 300, 1, 86400, "the alert clears after twice as long without that") \
+	X(SECONDS, "weak.window_s", weak_window, 86400, 60, 2592000, "weak algorithms of a tunnel are reported once in this time") \
+	X(SECONDS, "aggressive.window_s", aggressive_window, 86400, 60, 2592000, "and so is aggressive mode") \
+	X(SECONDS, "downgrade.memory_s", downgrade_memory, 2592000, 60, 31536000, "better algorithms are remembered this long") \
+	X(SECONDS, "downgrade.version_s", downgrade_version, 600, 1, 86400, "IKEv1 this soon after a failed IKEv2 is a downgrade") \
+	X(SECONDS, "downgrade.window_s", downgrade_window, 86400, 60, 2592000, "a downgrade is reported once in this time") \
+	X(COUNT, "flood.halfopen", flood_halfopen, 20, 2, 512, "half-open IKE SAs from one source that make a flood") \
+	X(COUNT, "flood.responder", flood_responder, 30, 2, 512, "or to one responder from peers never seen to work") \
+	X(COUNT, "flood.cookies", flood_cookies, 10, 2, 512, "or cookies asked for within a minute in vain") \
+	X(SECONDS, "flood.span_s", flood_span, 10, 1, 600, "half-open IKE SAs are counted over this time") \
+	X(SECONDS, "flood.window_s", flood_window, 300, 1, 86400, "the alert clears after twice as long without a flood") \
+	X(COUNT, "scan.dsts", scan_dsts, 10, 2, 256, "addresses one source asks in vain that make a scan") \
+	X(SECONDS, "scan.span_s", scan_span, 60, 1, 3600, "within this time") \
+	X(SECONDS, "scan.window_s", scan_window, 600, 1, 86400, "the alert clears after twice as long without a scan") \
+	X(SECONDS, "spoof.works_s", spoof_works, 30, 1, 3600, "an SA that works this long after an unprotected error did not deserve it") \
+	X(SECONDS, "spoof.window_s", spoof_window, 3600, 1, 86400, "the alert clears after twice as long without such an error") \
 	X(RATIO, "mirror.ratio", mirror_ratio, 0.8, 0.1, 1, "share of packets seen twice in ten seconds that makes a duplicating mirror") \
 	X(COUNT, "mirror.min_packets", mirror_min_packets, 10, 2, 100000, "and at least this many packets")  \
 	X(COUNT, "one_sided.min_exchanges", one_sided_min, 2, 1, 1000, "answers proven but not seen that make a one-sided capture") \
