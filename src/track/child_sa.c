@@ -254,11 +254,12 @@ static bool lost_collision(const struct tracker *t, const struct child_sa *c)
 }
 
 /* The earliest birth that still waits for an SPI of this direction. */
-static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa)
+static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *ret_several)
 {
 	const struct tunnel *w = &t->tunnels[sa->tunnel];
 	uint32_t best = NO_INDEX;
 
+	*ret_several = false;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		nsec early = c->requested < c->created ? c->requested : c->created;
@@ -272,6 +273,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa)
 			continue;
 		if ((c->flags & CHILD_SA_REDUNDANT) || lost_collision(t, c))
 			continue;
+		*ret_several = best != NO_INDEX;
 		best = i;		/* newest first: the last that fits is the earliest */
 	}
 	if (best == NO_INDEX)
@@ -323,11 +325,12 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
 	uint32_t child = NO_INDEX;
+	bool several = false;
 
 	if (addr_is_multicast(sa->dst))
 		return;
 	if (!(sa->flags & ESP_SA_MIDSTREAM))
-		child = waiting_birth(t, sa);
+		child = waiting_birth(t, sa, &several);
 	if (child == NO_INDEX)
 		child = lonely_partner(t, sa);
 	if (child == NO_INDEX) {
@@ -339,6 +342,8 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 		t->tunnels[sa->tunnel].flags |= TUNNEL_UNSETTLED;
 	}
 	join(t, child, esp);
+	if (several)
+		t->child_sas[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
 	/* Traffic proves that the IKE SA which made it is authenticated. */
 	const struct child_sa *c = &t->child_sas[child];
 
@@ -355,21 +360,24 @@ static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d
 	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
 }
 
+/* Was `old` there, and not yet replaced, when `c` was asked for? */
+static bool eligible(const struct child_sa *old, const struct child_sa *c)
+{
+	if (old == c || old->successor != NO_INDEX || old->created > c->requested || (old->flags & CHILD_SA_REDUNDANT))
+		return false;
+	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
+		return false;		/* perhaps an IKE rekey */
+	return old->end_reason == END_NONE || old->ended >= c->requested;
+}
+
 enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
 
-/* Could `old` be what `c` replaces? It must be older, and silent since the new one speaks. */
+/* Could `old`, which was there, be what `c` replaces? It must be silent since the new one speaks. */
 static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c, nsec now)
 {
 	nsec until = NSEC_NONE;
 	bool both = false;
 
-	if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
-	    (old->flags & CHILD_SA_REDUNDANT))
-		return FIT_NO;
-	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
-		return FIT_NO;		/* perhaps an IKE rekey */
-	if (old->end_reason != END_NONE && old->ended < c->requested)
-		return FIT_NO;		/* it was gone before anyone asked for another */
 	for (int d = 0; d < 2; d++) {
 		nsec last = last_packet(t, old, d);
 
@@ -388,6 +396,64 @@ static enum fit fits(const struct tracker *t, const struct child_sa *old, const 
 	if (until > c->created + t->settings->birth_window + t->settings->overlap_budget)
 		return FIT_NO;
 	return both && now - until > t->settings->overlap_budget / 10 ? FIT_STOPPED : FIT_POSSIBLE;
+}
+
+/* The SA of direction `d` that fell silent as `c` began to speak there, nearest to it. */
+static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, int d)
+{
+	nsec first = t->esp_sas[c->esp[d]].first, best_pause = 0;
+	uint32_t best = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *old = &t->child_sas[i];
+
+		if (old == c || old->successor != NO_INDEX || old->created > c->requested || old->end_reason != END_NONE ||
+		    old->esp[d] == NO_INDEX || t->esp_sas[old->esp[d]].last > first)
+			continue;
+		nsec pause = first - t->esp_sas[old->esp[d]].last;
+
+		if (best == NO_INDEX || pause < best_pause) {
+			best = i;
+			best_pause = pause;
+		}
+	}
+	return best;
+}
+
+static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d, const struct child_sa *c)
+{
+	return old->esp[d] != NO_INDEX &&
+	       t->esp_sas[old->esp[d]].last > t->esp_sas[c->esp[d]].first + t->settings->chain_before;
+}
+
+/*
+ * Child SAs that were born together were paired by the order of their first
+ * packets, which can be wrong.  A rekey shows it: the two SPIs that stop for
+ * the same new pair belong together, and their supposed partners speak on.
+ */
+static void repair_pairs(struct tracker *t, const struct child_sa *c)
+{
+	if (c->esp[0] == NO_INDEX || c->esp[1] == NO_INDEX)
+		return;
+	uint32_t a = stopped_for(t, c, 0), b = stopped_for(t, c, 1);
+
+	if (a == NO_INDEX || b == NO_INDEX || a == b)
+		return;
+	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
+
+	if (!(pair[0]->flags & pair[1]->flags & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
+	    !speaks_on(t, pair[1], 0, c))
+		return;
+	struct child_sa old = *pair[0];
+
+	pair[0]->esp[1] = pair[1]->esp[1], pair[1]->esp[1] = old.esp[1];
+	pair[0]->esp_id[1] = pair[1]->esp_id[1], pair[1]->esp_id[1] = old.esp_id[1];
+	pair[0]->spi[1] = pair[1]->spi[1], pair[1]->spi[1] = old.spi[1];
+	for (int n = 0; n < 2; n++) {
+		t->esp_sas[pair[n]->esp[1]].child = n == 0 ? a : b;
+		pair[n]->flags |= CHILD_SA_DIRTY;
+		emit_child(t, EVENT_CHILD_SA_REVISED, n == 0 ? a : b, c->created, SIDE_UNKNOWN, NO_INDEX);
+	}
 }
 
 /* How long `old` has usually been silent between packets, to tell quiet from stopped. */
@@ -450,12 +516,15 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 	*ret_sure = false;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *old = &t->child_sas[i];
-		enum fit fit = fits(t, old, c, now);
 		nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
+
+		if (!eligible(old, c))
+			continue;
+		candidates++;
+		enum fit fit = fits(t, old, c, now);
 
 		if (fit == FIT_NO)
 			continue;
-		candidates++;
 		if (last == NSEC_NONE) {	/* never carried a packet: only when nothing else can be meant */
 			if (best == NO_INDEX) {
 				best = i;
@@ -560,6 +629,9 @@ static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_ca
 	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
 	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
 		bool alone, sure;
+
+		if (ripe)
+			repair_pairs(t, c);
 		uint32_t old = choose_predecessor(t, c, now, &alone, &sure);
 		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || delete_since(t, c) != NULL;
 

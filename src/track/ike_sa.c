@@ -443,6 +443,10 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		else
 			exchange_close(t, x, OUTCOME_ANSWERED, now);
 	}
+	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
+	if (sa->end_reason == END_NONE && sa->established == NSEC_NONE && sa->current[0].outcome == OUTCOME_FAILED &&
+	    (sa->current[0].closed || last_call))
+		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
 	if (sa->end_reason == END_NONE && sa->established == NSEC_NONE && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, SIDE_UNKNOWN, GRADE_INFERRED);
