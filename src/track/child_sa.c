@@ -818,3 +818,41 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 			child_end(t, i, at, why, by, grade);
 	}
 }
+
+/* Does a child SA of this IKE SA carry traffic in both directions after `at`? */
+bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
+{
+	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->ike_sa == ike_sa && last_packet(t, c, 0) > at && last_packet(t, c, 1) > at)
+			return true;
+	}
+	return false;
+}
+
+/* The end of this IKE SA is taken back, and with it that of its child SAs which still speak. */
+void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
+{
+	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+
+		if (c->ike_sa != ike_sa || c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)
+			continue;
+		if (last_packet(t, c, 0) <= ended && last_packet(t, c, 1) <= ended)
+			continue;
+		c->end_reason = END_NONE;
+		c->ended = NSEC_NONE;
+		c->ended_by = SIDE_UNKNOWN;
+		c->state = CHILD_INSTALLED;
+		c->flags |= CHILD_SA_DIRTY;
+		for (int d = 0; d < 2; d++)
+			if (c->esp[d] != NO_INDEX) {
+				t->esp_sas[c->esp[d]].end_reason = END_NONE;
+				t->esp_sas[c->esp[d]].ended = NSEC_NONE;
+				t->esp_sas[c->esp[d]].ended_by = SIDE_UNKNOWN;
+				t->esp_sas[c->esp[d]].flags |= ESP_SA_DIRTY;
+			}
+		emit_child(t, EVENT_CHILD_SA_REVISED, i, t->now, SIDE_UNKNOWN, NO_INDEX);
+	}
+}

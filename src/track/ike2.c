@@ -312,7 +312,14 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 	sa->rekey_child = child;
 }
 
-static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+static bool crossing_delete(const struct exchange *other, const struct exchange *x)
+{
+	return other->id != 0 && other->type == x->type && other->request_np1 == IKE2_PAYLOAD_DELETE &&
+	       other->request_at != NSEC_NONE && other->request_at <= x->response_at &&
+	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at);
+}
+
+static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
 				  const struct arrival *a, const struct ike_message *m)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
@@ -336,9 +343,17 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		ike_sa_delete_seen(t, i, x->request_at, x->from);
 		return;
 	}
+	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
+	bool crossed = crossing_delete(&sa->current[1 - slot], x) || crossing_delete(&sa->previous[1 - slot], x);
+
+	if (crossed && child_delete_expected(t, sa->tunnel)) {
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
+		return;
+	}
 	sa->delete_at = x->request_at;
 	sa->delete_by = x->from;
-	sa->delete_wait = DELETE_SETTLES_S * NSEC_PER_S;
+	sa->delete_wait = crossed ? t->settings->settle : DELETE_SETTLES_S * NSEC_PER_S;
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
@@ -362,7 +377,7 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, co
 		on_child_answer(t, sa, x, slot, a, m);
 		break;
 	case IKE2_EXCHANGE_INFORMATIONAL:
-		on_information_answer(t, sa, x, a, m);
+		on_information_answer(t, sa, x, slot, a, m);
 		break;
 	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:	/* the rekey is complete only now, RFC 9370 2.2.4 */
 		if (sa->rekey_at != NSEC_NONE && x->from == sa->rekey_by)

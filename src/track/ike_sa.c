@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { HALF_OPEN_LOOKED_AT = 64, EVICTION_SAMPLE = 16, DELETE_SETTLES_S = 5, AUTH_SETTLES_S = 2,
+enum { HALF_OPEN_LOOKED_AT = 64, EVICTION_SAMPLE = 16, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
        REKEY_THEN_DELETE_S = 60,
        UNKNOWN_SUITE_ERROR_BYTES = 112 };
 
@@ -164,10 +164,29 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }
 
+/* It speaks again long after it was taken for ended: it never was. */
+static void revive(struct tracker *t, uint32_t ike_sa)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	child_revive_all(t, ike_sa, sa->ended, sa->end_reason);
+	sa->end_reason = END_NONE;
+	sa->ended = NSEC_NONE;
+	sa->ended_by = SIDE_UNKNOWN;
+	sa->state = IKE_ESTABLISHED;
+	if (sa->grade > GRADE_INFERRED)
+		sa->grade = GRADE_INFERRED;
+}
+
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED || sa->end_reason == END_PEER_LOST ||
+	     sa->end_reason == END_UNKNOWN) && sa->established != NSEC_NONE &&
+	    a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget)
+		revive(t, ike_sa);
 
 	sa->last = nsec_later(sa->last, a->at);
 	sa->last_frame = a->frame->number;
@@ -424,10 +443,15 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE) {
 		nsec at = sa->last + sa->delete_wait;
 
-		if (now >= at || (last_call && sa->delete_wait <= DELETE_SETTLES_S * NSEC_PER_S))
-			ike_sa_delete_seen(t, ike_sa, sa->delete_at, sa->delete_by);
-		else
+		if (now < at && !(last_call && sa->delete_wait <= DELETE_SETTLES_S * NSEC_PER_S)) {
 			next = earlier(next, at);
+		} else if (sa->major == 2 && child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
+			/* Its child SAs carry traffic both ways: the Delete was for one of them. */
+			child_delete_seen(t, sa->tunnel, ike_sa, sa->delete_at, sa->delete_by, false);
+			sa->delete_at = NSEC_NONE;
+		} else {
+			ike_sa_delete_seen(t, ike_sa, sa->delete_at, sa->delete_by);
+		}
 	}
 	for (int slot = 0; slot < 2; slot++) {
 		struct exchange *x = &sa->current[slot];

@@ -224,6 +224,8 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 
 /* child_sa.c */
+bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
+void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
 		     int by, const struct exchange *x, bool tentative);
