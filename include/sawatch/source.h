@@ -56,9 +56,11 @@ bool source_open(struct source **ret, const char *path, const struct source_opti
 
 /*
  * Up to `max` next frames that pass the filter; they borrow until the next
- * call.  Returns how many; 0 at the end; -1 when the file is damaged or cut
- * here: every frame before that point was already returned, `e` names the
- * file, the byte offset and the frame number, and the source is at its end.
+ * call.  They come in the order of their times as far as the file is less than
+ * a second out of order; a larger step back is the clock's and stays.  Returns
+ * how many; 0 at the end; -1 when the file is damaged or cut here: every frame
+ * before that point was already returned, `e` names the file, the byte offset
+ * and the frame number, and the source is at its end.
  * frame.number counts every record of the file from 1, filtered ones too;
  * frame.capture is set to the value of source_set_capture().
  */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,13 +143,20 @@ bool source_open(struct source **ret, const char *path, const struct source_opti
 	return source_open_or_tell(ret, path, o, &foreign, e);
 }
 
+static int read_file(void *source, struct frame *ret, size_t max, struct err *e)
+{
+	struct source *s = source;
+
+	return s->read(s, ret, max, e);
+}
+
 int source_read(struct source *s, struct frame *ret, size_t max, struct err *e)
 {
 	assert(max > 0);
 	if (s->ended)
 		return 0;
 
-	int n = s->read(s, ret, max < INT_MAX ? max : INT_MAX, e);
+	int n = time_order_read(&s->order, read_file, s, ret, max, e);
 
 	s->ended = n <= 0;
 	return n;
@@ -176,6 +182,7 @@ void source_close(struct source *s)
 {
 	if (!s)
 		return;
+	time_order_done(&s->order);
 	pcapng_file_end(&s->pcapng);
 	frame_filter_free(s->filters);
 	stream_close(&s->stream);

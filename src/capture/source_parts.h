@@ -12,6 +12,7 @@
 
 #include "frame_filter.h"
 #include "stream.h"
+#include "time_order.h"
 
 enum {
 	/* As libpcap and Wireshark: what claims more is no packet but a damaged header. */
@@ -55,6 +56,7 @@ struct source {
 	int (*read)(struct source *s, struct frame *ret, size_t max, struct err *e);
 	struct pcap_file pcap;		/* one of the two is in use */
 	struct pcapng_file pcapng;
+	struct time_order order;
 	bool ended;
 	uint32_t capture;
 };
