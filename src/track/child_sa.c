@@ -363,6 +363,9 @@ static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
 {
+	/* IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1. */
+	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX && old->ike_sa != c->ike_sa)
+		return false;
 	if (old == c || old->successor != NO_INDEX || old->created > c->requested || (old->flags & CHILD_SA_REDUNDANT))
 		return false;
 	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
@@ -441,7 +444,7 @@ static void repair_pairs(struct tracker *t, const struct child_sa *c)
 		return;
 	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
 
-	if (!(pair[0]->flags & pair[1]->flags & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
+	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
 	    !speaks_on(t, pair[1], 0, c))
 		return;
 	struct child_sa old = *pair[0];
