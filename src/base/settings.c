@@ -139,7 +139,8 @@ bool settings_set(struct settings *s, const char *key, const char *value, struct
 
 	/* strtod also takes "inf", "nan" and hexadecimal: none of them is what an operator meant */
 	if (end == value || *end != '\0' || strpbrk(value, "xXnN") || !isfinite(number))
-		return err_set(e, "%s: \"%s\" is not a number", key, value);
+		return err_set(e, "%s: \"%s\" is not a number; write one from %.15g to %.15g%s", key, value, row->min,
+			       row->max, unit(row->kind));
 	if (number < row->min || number > row->max)
 		return err_set(e, "%s: %s is outside %.15g to %.15g%s", key, value, row->min, row->max,
 			       unit(row->kind));

@@ -276,7 +276,9 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	ev.ike_sa = ike_sa;
 	ev.other = parent;
 	ev.side = old->rekey_by;
-	ev.value[0] = old->origin == ORIGIN_MIDSTREAM ? -1 : old->rekey_request_at - old->created;
+	/* The request for the successor may not have been captured. */
+	ev.value[0] = old->origin == ORIGIN_MIDSTREAM || old->rekey_request_at == NSEC_NONE ? -1 :
+		      old->rekey_request_at - old->created;
 	event_emit(t, &ev);
 }
 
