@@ -95,7 +95,7 @@
 	X(COUNT, "rekey_fail.errors", rekey_fail_errors, 2, 1, 16, "or so many refused ones in a row") \
 	X(SECONDS, "rekey_fail.min_s", rekey_fail_min, 10, 0.01, 3600, "and not before it failed for this long: one lost packet, or one TEMPORARY_FAILURE, is no failure") \
 	X(SECONDS, "rekey_fail.window_s", rekey_fail_window, 600, 1, 86400, "the alert clears after twice as long without another failure") \
-	X(SECONDS, "duplicate.apart_s", duplicate_apart, 60, 0.1, 3600, "both peers begin an IKE SA within this time: crossing initiations") \
+	X(SECONDS, "duplicate.apart_s", duplicate_apart, 5, 0, 3600, "a peer that begins an IKE SA at most this long after the other's came up may not have known: crossing initiations") \
 	X(SECONDS, "duplicate.coexist_s", duplicate_coexist, 30, 0.1, 3600, "and both IKE SAs live on together for this long") \
 	X(COUNT, "duplicate.crit", duplicate_crit, 2, 1, 16, "such pairs that make it critical")           \
 	X(SECONDS, "duplicate.window_s", duplicate_window, 43200, 1, 2592000, "within this time")          \
@@ -165,7 +165,7 @@
 	X(RATIO, "frag.ratio", frag_ratio, 0.05, 0, 1, "and this share of all datagrams that came in fragments") \
 	X(SECONDS, "frag.window_s", frag_window, 600, 1, 86400, "within this time") \
 	X(SECONDS, "nat.ka_info_s", nat_ka_info, 60, 1, 86400, "silence of a peer behind a NAT that is worth telling (keepalives are due every 20 s)") \
-	X(SECONDS, "nat.ka_warn_s", nat_ka_warn, 120, 1, 86400, "and twice this long or more makes a warning") \
+	X(SECONDS, "nat.ka_warn_s", nat_ka_warn, 120, 1, 86400, "this long, twice within the window, makes a warning") \
 	X(SECONDS, "nat.ka_window_s", nat_ka_window, 3600, 1, 86400, "the alert clears after twice as long without such silence") \
 	X(COUNT, "rebind.warn_per_h", rebind_warn, 3, 1, 16, "new addresses or ports of one peer that make a warning") \
 	X(SECONDS, "rebind.window_s", rebind_window, 3600, 1, 86400, "within this time") \

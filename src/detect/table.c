@@ -13,18 +13,31 @@
 	X(lifetime_mismatch) \
 	X(ike_flap) \
 	X(ike_sa_limit_loop) \
+	X(duplicate_ike_sa) \
 	X(periodic_drop) \
 	X(ike_init_unanswered) \
 	X(auth_failed) \
 	X(no_proposal_chosen) \
+	X(invalid_ke) \
 	X(ts_mismatch) \
+	X(pfs_mismatch) \
+	X(lifetime_asymmetry) \
 	X(rekey_collision) \
+	X(simultaneous_delete) \
+	X(rekey_failing) \
+	X(rekey_late) \
 	X(expiry_gap) \
 	X(volume_expiry) \
 	X(idle_expiry) \
 	X(stale_spi) \
 	X(one_way_esp) \
 	X(dpd_timeout) \
+	X(peer_restart) \
+	X(esp_loss) \
+	X(esp_reorder) \
+	X(esp_replay) \
+	X(seq_reset) \
+	X(seq_exhaustion) \
 	X(capture_loss) \
 	X(mirror_duplicates) \
 	X(one_sided_capture) \

@@ -261,6 +261,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		if (ahead == 1 && a->seq != 0) {
 			sa->window = sa->window << 1 | 1;
 			sa->seq_high = a->seq;
+			sa->low_run = 0;
 		} else {
 			sequence_ahead(t, sa, a, ahead);
 		}

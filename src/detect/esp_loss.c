@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sequence numbers that never come: packets lost between their sender and the
+ * capture.  Judged by the minute of a direction, all its SAs together.
+ */
+#include "detect/detector.h"
+
+enum {
+	CHANCE = 6,		/* standard deviations above the threshold's share that chance does not reach */
+	JUMP_MIN = 1024,	/* numbers skipped at once; fewer can be a burst that was lost */
+	JUMP_FACTOR = 10,	/* and so many times more than were sent meanwhile: a cluster took over */
+};
+
+/* More of a direction's packets than this missing looks like a tap on one of two paths. */
+#define HALF_SEEN 0.3
+
+struct direction {
+	nsec minute;			/* being summed; 0 none */
+	int64_t came, lost;		/* in it */
+	bool bad, void_;		/* judged so; its sequence was restarted, so it counts for nothing */
+	uint32_t jumped;		/* ESP SA whose next minute holds a jump */
+	int64_t jump;
+	/* the bad minutes so far */
+	nsec first, last;
+	int64_t minutes, bad_lost, bad_expected;
+	double worst;
+	bool critical;
+	uint64_t frames[2];
+};
+
+struct state {
+	struct direction direction[2];
+};
+
+static void begin_minute(struct direction *d, nsec minute)
+{
+	d->minute = minute;
+	d->came = d->lost = 0;
+	d->bad = d->void_ = false;
+}
+
+/* What is missing beyond what the threshold allows must be more than chance: a tap that loses 1 % is no fault. */
+static bool beyond_chance(double lost, double allowed)
+{
+	double excess = lost - allowed;
+
+	return excess > 0 && excess * excess > CHANCE * CHANCE * allowed;
+}
+
+static void judge_minute(struct direction *d, const struct scene *sc, const struct event *ev)
+{
+	const struct settings *set = sc->settings;
+	int64_t expected = d->came + d->lost;
+	double share = expected > 0 ? (double)d->lost / (double)expected : 0;
+
+	if (d->bad) {		/* counted already, before this SA's part was known */
+		d->bad_lost += ev->value[2];
+		d->bad_expected += ev->value[0] + ev->value[2];
+		return;
+	}
+	if (d->void_ || expected < set->loss_min_pkts ||
+	    !beyond_chance((double)d->lost, set->loss_warn * (double)expected) || loss_since(sc, d->minute) ||
+	    clock_stepped_since(sc, d->minute))
+		return;
+	if (d->minutes == 0 || ev->at - d->last > 2 * set->loss_window) {
+		d->minutes = d->bad_lost = d->bad_expected = 0;
+		d->worst = 0;
+		d->critical = false;
+		d->first = d->minute;
+		d->frames[0] = ev->frame;
+	}
+	d->bad = true;
+	d->minutes++;
+	d->last = ev->at;
+	d->bad_lost += d->lost;
+	d->bad_expected += expected;
+	d->critical |= share >= set->loss_crit;
+	if (share > d->worst)
+		d->worst = share;
+	d->frames[1] = ev->frame;
+}
+
+static void traffic(struct direction *d, const struct scene *sc, const struct event *ev)
+{
+	if (ev->value[3] != d->minute)
+		begin_minute(d, ev->value[3]);
+	d->came += ev->value[0];
+	d->lost += ev->value[2];
+	if (d->jump > 0 && d->jumped == ev->esp_sa) {
+		d->lost -= d->jump;
+		d->jump = 0;
+	}
+	judge_minute(d, sc, ev);
+}
+
+/* Was so much sent since the SA's latest packet? */
+static void gap(struct direction *d, const struct scene *sc, const struct event *ev)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
+
+	if (!sa || ev->value[0] < JUMP_MIN)
+		return;
+
+	nsec alive = sa->last - sa->first;
+	double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
+
+	if ((double)ev->value[0] > JUMP_FACTOR * rate * (double)(ev->at - sa->last)) {
+		d->jump = d->jumped == ev->esp_sa ? d->jump + ev->value[0] : ev->value[0];
+		d->jumped = ev->esp_sa;
+	}
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	struct direction *d;
+
+	if (ev->side < 0)
+		return;
+	d = &s->direction[ev->side];
+	if (ev->kind == EVENT_TRAFFIC)
+		traffic(d, sc, ev);
+	else if (ev->kind == EVENT_ESP_GAP)
+		gap(d, sc, ev);
+	else
+		d->void_ = true;	/* what was missing before a restart or a jump is not known */
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		const struct direction *d = &s->direction[side], *other = &s->direction[!side];
+
+		if (d->minutes == 0 || now - d->last > sc->settings->loss_window)
+			continue;
+		any = true;
+
+		double share = (double)d->bad_lost / (double)d->bad_expected;
+		/* a tap loses both directions alike, and one of two paths shows half of everything */
+		bool alike = other->minutes > 0 && other->last >= d->first && other->worst >= d->worst / 2;
+		enum confidence confidence = alike || d->worst >= HALF_SEEN ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+		struct finding *f = finding_raise(out, d->critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+						  alike && d->worst >= HALF_SEEN ? CONFIDENCE_LOW : confidence, d->first,
+						  d->last, d->bad_lost);
+
+		f->key = (uint64_t)side;
+		f->side = (int8_t)side;
+		finding_address(f, "sender", sc, side);
+		finding_address(f, "receiver", sc, !side);
+		finding_integer(f, "lost", d->bad_lost);
+		finding_integer(f, "expected", d->bad_expected);
+		finding_real(f, "lost_percent", (double)(int64_t)(share * 10000) / 100);
+		finding_real(f, "worst_minute_percent", (double)(int64_t)(d->worst * 10000) / 100);
+		finding_integer(f, "minutes", d->minutes);
+		finding_text(f, "both_directions_alike", "%s", alike ? "yes" : "no");
+		finding_frame(f, d->frames[0]);
+		finding_frame(f, d->frames[1]);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+
+	text_add(story->summary, "%lld of %lld ESP packets (%.2f %%) from %s to %s never reached the point of capture; "
+		 "they were lost between %s and the capture.", (long long)f->count,
+		 (long long)finding_get(f, "expected"), finding_get_real(f, "lost_percent"),
+		 story_peer(story, f->side), story_peer(story, other_side(f->side)), story_peer(story, f->side));
+	if (f->confidence != CONFIDENCE_HIGH)
+		text_add(story->summary, " The capture itself may be what loses them.");
+	story_remedy(story, REMEDY_REACH);
+	if (f->confidence != CONFIDENCE_HIGH)
+		story_remedy(story, REMEDY_TAP);
+}
+
+const struct detector detect_esp_loss = {
+	.code = "esp_loss",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, loss_window),
+	.observes = WANTS(TRAFFIC) | WANTS(ESP_GAP) | WANTS(ESP_SEQ_RESET) | WANTS(ESP_SEQ_JUMP),
+	.judges_after = WANTS(TRAFFIC),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The same ESP sequence number again, too late to be the mirror's copy: the
+ * network duplicates, or somebody sends recorded packets.
+ */
+#include "detect/detector.h"
+#include "detect/moments.h"
+
+#define MINUTE (60 * NSEC_PER_S)
+
+struct state {
+	struct direction {
+		struct moments replays, copies;	/* copies: all of them */
+		uint32_t esp_sa;		/* of the latest */
+		int64_t furthest;
+		nsec oldest;			/* greatest distance in time */
+		nsec bad_last, first;
+		int64_t worst, total;
+		enum severity severity;
+		bool told, most;
+	} direction[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	struct direction *d;
+	const struct settings *set = sc->settings;
+
+	if (ev->side < 0)
+		return;
+	d = &s->direction[ev->side];
+	if (ev->kind == EVENT_ESP_SEQ_RESET) {	/* the sequence began anew: those were no copies */
+		moments_clear(&d->replays);
+		moments_clear(&d->copies);
+		return;
+	}
+	d->esp_sa = ev->esp_sa;
+	d->total++;
+	moments_add(&d->copies, ev->at, ev->frame);
+	if (ev->value[1] > d->furthest)
+		d->furthest = ev->value[1];
+	if (ev->value[0] > d->oldest)
+		d->oldest = ev->value[0];
+	if (ev->value[0] >= set->replay_age || ev->value[1] >= set->reorder_win)
+		moments_add(&d->replays, ev->at, ev->frame);
+}
+
+/* What the latest minute says; false when it is nothing. */
+static bool bad(struct direction *d, const struct scene *sc, nsec now, enum severity *ret, unsigned *ret_n)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, d->esp_sa);
+	unsigned warn = (unsigned)sc->settings->replay_warn;
+	/* packets in a row far behind may still turn out to be a sequence that begins anew */
+	unsigned open = sa && sa->low_run > 1 ? sa->low_run : 0;
+	unsigned replays = moments_since(&d->replays, now - MINUTE);
+	unsigned copies = moments_since(&d->copies, now - MINUTE);
+
+	/* most packets twice is a slow mirror, two merged captures or a loop, nobody's replay */
+	d->most = mirror_doubles(sc) || (sa && (uint64_t)sa->duplicates * 2 > sa->packets);
+	if (replays >= warn + open && !d->most)
+		*ret = SEVERITY_WARNING;
+	else if (copies >= warn + open)
+		*ret = SEVERITY_INFO;
+	else
+		return false;
+	*ret_n = *ret == SEVERITY_WARNING ? replays : copies;
+	return true;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *s = state;
+	nsec window = sc->settings->replay_window;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		struct direction *d = &s->direction[side];
+		enum severity severity;
+		unsigned n;
+
+		if (bad(d, sc, now, &severity, &n)) {
+			if (!d->told || now - d->bad_last > window) {
+				d->first = moments_first(&d->copies, now - MINUTE);
+				d->severity = severity;
+				d->worst = 0;
+			}
+			d->told = true;
+			d->bad_last = moments_at(&d->copies, 0);
+			d->severity = severity > d->severity ? severity : d->severity;
+			d->worst = n > d->worst ? n : d->worst;
+		}
+		any |= moments_since(&d->copies, now - MINUTE) > 0;
+		if (!d->told || now - d->bad_last > window)
+			continue;
+		any = true;
+
+		struct finding *f = finding_raise(out, d->severity,
+						  d->severity == SEVERITY_WARNING && !loss_since(sc, d->first) ?
+							  CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+						  d->first, d->bad_last, d->worst);
+
+		f->key = (uint64_t)side;
+		f->side = (int8_t)side;
+		f->cause = d->severity == SEVERITY_WARNING ? "replay" : "duplicates";
+		finding_address(f, "from", sc, side);
+		finding_address(f, "to", sc, !side);
+		finding_integer(f, "copies_in_a_minute", d->worst);
+		finding_integer(f, "copies", d->total);
+		finding_integer(f, "furthest_behind", d->furthest);
+		finding_seconds(f, "longest_after_s", d->oldest);
+		finding_text(f, "most_packets_twice", "%s", d->most ? "yes" : "no");
+		moments_frames(&d->copies, d->first, f);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	bool replay = f->severity >= SEVERITY_WARNING;
+
+	text_add(story->summary, "%lld ESP packets from %s to %s within a minute had come before, up to %lld positions "
+		 "earlier: ", (long long)f->count, story_peer(story, f->side), story_peer(story, other_side(f->side)),
+		 (long long)finding_get(f, "furthest_behind"));
+	text_add(story->summary, replay ? "somebody or something sends old packets again; %s drops them when its replay "
+		 "protection is on." : "the network or the capture delivers packets more than once; %s drops the copies.",
+		 story_peer(story, other_side(f->side)));
+	story_remedy(story, REMEDY_RPLY);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_esp_replay = {
+	.code = "esp_replay",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, replay_window),
+	.observes = WANTS(ESP_DUPLICATE) | WANTS(ESP_SEQ_RESET),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};
