@@ -69,7 +69,13 @@ def pairs_of(objects, label):
 def score(label, objects):
     """(what, right, wanted, complaints) for every aspect."""
     result = []
-    ike = {f"{i['ispi']}:{i['rspi']}" for i in label['ike_sas'] if i.get('wire') and i['rspi'] != '0' * 16}
+    ike = set()
+    for i in label['ike_sas']:
+        if not i.get('wire') or i['rspi'] == '0' * 16:
+            continue
+        # The label has the responder's SPI from its log; an error answer does not show it (RFC 7296 2.6).
+        refused = any(side == 'B' and kind < 16384 for side, kind in i['wire'].get('notifies_clear', []))
+        ike.add(f"{i['ispi']}:{None if refused and i['wire']['packets'] == 2 else i['rspi']}")
     seen = {f"{o['spi_i']}:{o['spi_r']}" for o in objects if o['type'] == 'ike_sa'}
     result.append(('ike', len(ike & seen), len(ike), [f'IKE SA {x} not found' for x in sorted(ike - seen)]))
 
