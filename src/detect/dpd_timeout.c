@@ -104,6 +104,13 @@ static bool traffic_stopped(const struct scene *sc, const struct side *s, int re
 	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
 }
 
+static bool heard_since(const struct scene *sc, int side, nsec since)
+{
+	nsec ike = sc->tunnel->side[side].ike_last, esp = traffic_last_of(sc, side);
+
+	return (ike != NSEC_NONE && ike > since) || (esp != NSEC_NONE && esp > since);
+}
+
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
 {
 	const struct settings *set = sc->settings;
@@ -113,8 +120,9 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	if (!s->unanswered || s->copies < set->dpd_warn_copies || now - s->last < set->retx_answer_wait ||
 	    now - s->last > set->dpd_window)
 		return;
-	if (s->major == 1 && !s->echoed)
-		return;			/* by its length it might be anything */
+	/* by its length alone it might be anything; a peer that has fallen silent altogether decides */
+	if (s->major == 1 && !s->echoed && heard_since(sc, !from, s->first))
+		return;
 
 	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 

@@ -362,7 +362,9 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
 	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL && sa->current[slot].responses == 0 &&
 		   sa->current[slot].request_bytes == bytes && sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
-	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_ONE_WAY, a->at);
+	if (repeated && bytes == message_bytes(sa, 32))
+		sa->current[slot].purpose = PURPOSE_DPD;	/* nobody deletes the same SA twice */
+	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
 	classify_information(t, i, x, a, repeated);
