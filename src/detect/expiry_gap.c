@@ -46,6 +46,24 @@ static bool reauthenticated(const struct scene *sc, const struct esp_sa *old, co
 	       is->how == CREATED_IKE_AUTH && was->ike_sa_id != is->ike_sa_id;
 }
 
+/*
+ * The two directions did not stop together: one side fell silent while the
+ * other went on, so the peer or the path died, not the SA.
+ */
+static bool one_way_first(const struct scene *sc, const struct esp_sa *old)
+{
+	const struct child_sa *c = tracker_child_sa(sc->tracker, old->child);
+	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!old->direction]) : NULL;
+	nsec limit = (nsec)(sc->settings->gap_factor * (double)traffic_pace(old));
+
+	if (!back || back->packets < 20)
+		return false;
+
+	nsec apart = old->last > back->last ? old->last - back->last : back->last - old->last;
+
+	return apart > sc->settings->gap_min && apart > limit && apart > 5 * traffic_pace(back);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -65,7 +83,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		return;
 	if (made != NSEC_NONE && (made < old->last || new->first - made > 2 * NSEC_PER_S + set->gap_busy))
 		return;			/* the new one was ready: nobody sent */
-	if (gap < set->gap_crit && reauthenticated(sc, old, new))
+	if ((gap < set->gap_crit && reauthenticated(sc, old, new)) || one_way_first(sc, old))
 		return;
 	if (s->n > 0 && s->holes[s->n - 1].direction != new->direction &&
 	    new->first - s->holes[s->n - 1].at < set->settle) {

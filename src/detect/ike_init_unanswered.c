@@ -46,6 +46,14 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 	s->frames[1] = ev->frame;
 }
 
+/* Any answer: it can be reached, whatever it says. */
+static void answered(struct side *s)
+{
+	nsec unreachable = s->unreachable;
+
+	*s = (struct side){ .unreachable = unreachable };
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -59,15 +67,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		st->side[ev->side].icmp_code = ev->value[1];
 		return;
 	}
+	if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0)
+		answered(&st->side[!ev->side]);		/* IKEv1 refuses in a message of its own */
 	if (!x || x->from < 0)
 		return;
 
 	struct side *s = &st->side[x->from];
 
-	if (ev->kind == EVENT_RESPONSE) {	/* any answer: it can be reached, whatever it says */
-		nsec unreachable = s->unreachable;
-
-		*s = (struct side){ .unreachable = unreachable };
+	if (ev->kind == EVENT_RESPONSE) {
+		answered(s);
 	} else if (is_first_message(x) && x->responses == 0) {
 		asked(s, sc, x, ev);
 	}
@@ -130,11 +138,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct side *s = &st->side[from];
 
 		judge_side(st, sc, from, now, out);
-		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window) {
-			nsec unreachable = s->unreachable;
-
-			*s = (struct side){ .unreachable = unreachable };	/* the spell is over */
-		}
+		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window)
+			answered(s);		/* or nobody asks any more: the spell is over */
 		waiting |= s->messages > 0;
 	}
 	return waiting;
@@ -163,7 +168,7 @@ const struct detector detect_ike_init_unanswered = {
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
 	.window = offsetof(struct settings, init_window),
-	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR),
+	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(REQUEST_COPY),
 	.observe = observe,
 	.judge = judge,

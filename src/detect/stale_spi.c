@@ -85,9 +85,11 @@ static void said_so(struct state *s, const struct scene *sc, const struct event 
 
 	struct stale *e = stale_see(s, sa, index, ev->at);
 
-	e->why = SAID_SO;
-	e->certain = true;
-	e->dead = e->dead ? e->dead : ev->at;
+	if (e->why != SAID_SO) {
+		e->why = SAID_SO;
+		e->dead = e->dead ? e->dead : ev->at;
+		e->frames[0] = ev->frame;
+	}
 	e->frames[1] = ev->frame;
 }
 
@@ -155,6 +157,28 @@ static void look_for_restart(struct state *s, const struct scene *sc, nsec now)
 	}
 }
 
+/*
+ * The receiver disowned the SPI: the packets since then count.  Nobody signed
+ * that notify, so when its supposed sender goes on using the pair it was
+ * forged (spoof_hint), and the SPI is not dead.
+ */
+static void count_disowned(struct stale *e, const struct scene *sc)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
+	const struct child_sa *c = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!e->from]) : NULL;
+
+	if (!sa || sa->id != e->esp_sa)
+		return;
+	e->certain = !back || back->last <= e->dead;
+	if (!e->certain && back->last - e->dead > sc->settings->stale_min) {
+		e->packets = 0;
+		return;
+	}
+	e->last = sa->last > e->last ? sa->last : e->last;
+	e->packets = sa->packets - e->packets_at_first;
+}
+
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
 {
 	const struct settings *set = sc->settings;
@@ -192,8 +216,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	look_for_restart(s, sc, now);
 	for (size_t i = 0; i < SPIS; i++) {
-		const struct stale *e = &s->spis[i];
+		struct stale *e = &s->spis[i];
 
+		if (e->esp_sa != 0 && e->why == SAID_SO)
+			count_disowned(e, sc);
 		if (e->esp_sa == 0 || now - e->last > set->stale_window || side_unseen(sc, !e->from))
 			continue;
 		if (e->packets >= (uint64_t)set->stale_min_pkts && e->last - e->dead >= set->stale_min)
