@@ -1,1 +1,129 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/detector.h"
+
+enum { AGES = 16, LOOKED_AT = 64 };
+
+struct state {
+	struct direction {
+		double ages[AGES];	/* seconds, of replaced SAs; a ring */
+		uint32_t n;
+	} direction[2];
+};
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *s = state;
+	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
+	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
+
+	if (ev->kind != EVENT_ESP_SA_REPLACED || !new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM ||
+	    clock_stepped_since(sc, old->first))
+		return;
+
+	struct direction *d = &s->direction[new->direction];
+
+	d->ages[d->n++ % AGES] = (double)(new->first - old->first) / (double)NSEC_PER_S;
+}
+
+/* The highest age at which an SA of this direction was replaced; 0 not known. */
+static double usual_age(const struct direction *d, const struct settings *set)
+{
+	uint32_t kept = d->n < AGES ? d->n : AGES;
+	double highest = 0;
+
+	for (uint32_t i = 0; i < kept; i++)
+		if (d->ages[i] > highest)
+			highest = d->ages[i];
+	return kept >= (uint32_t)set->keyage_min_n ? highest : 0;
+}
+
+/* The oldest SA of this direction that is in use and was not replaced. */
+static const struct esp_sa *oldest(const struct scene *sc, int direction, nsec now)
+{
+	uint32_t index = sc->tunnel->esp_sas[direction];
+	const struct esp_sa *found = NULL;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (lives((enum end_reason)sa->end_reason) && sa->successor == 0 && sa->flags & ESP_SA_CONFIRMED &&
+		    now - sa->last <= sc->settings->idle && !clock_stepped_since(sc, sa->first) &&
+		    (!found || sa->first < found->first))
+			found = sa;
+		index = sa->next_in_direction;
+	}
+	return found;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	const struct state *s = state;
+	const struct settings *set = sc->settings;
+	bool any = false;
+
+	for (int d = 0; d < 2; d++) {
+		const struct esp_sa *sa = oldest(sc, d, now);
+		double usual = usual_age(&s->direction[d], set);
+		char spi[SPI_TEXT_MAX];
+
+		if (!sa)
+			continue;
+		any = true;
+
+		nsec age = sa->last - sa->first;
+		bool old = age > set->keyage_warn;
+		bool late = usual > 0 && (double)age / (double)NSEC_PER_S > set->keyage_late_factor * usual;
+
+		if (!old && !late)
+			continue;
+
+		/* of an SA from before the capture the age is a lower bound: it is at least that old */
+		struct finding *f = finding_raise(out, old ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
+						  sa->first, sa->last, 1);
+
+		f->key = (uint64_t)d;
+		f->cause = old ? "key_too_old" : "later_than_usual";
+		f->side = (int8_t)d;
+		finding_address(f, "sender", sc, d);
+		finding_text(f, "spi", "%s", spi_text(sa->spi, spi));
+		finding_seconds(f, "age_s", age);
+		finding_integer(f, "packets", (int64_t)sa->packets);
+		finding_text(f, "birth_seen", "%s", sa->flags & ESP_SA_MIDSTREAM ? "no" : "yes");
+		if (usual > 0)
+			finding_real(f, "usual_age_at_rekey_s", usual);
+		finding_frame(f, sa->first_frame);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	bool birth = finding_get_text(f, "birth_seen")[0] == 'y';
+	char age[NSEC_TEXT_MAX], usual[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "age_s") * (double)NSEC_PER_S), age);
+	text_add(story->summary, "The SA %s from %s is still in use at an age of %s%s and was not rekeyed",
+		 finding_get_text(f, "spi"), story_peer(story, f->side), birth ? "" : "at least ", age);
+	if (finding_item(f, "usual_age_at_rekey_s")) {
+		nsec_span((nsec)(finding_get_real(f, "usual_age_at_rekey_s") * (double)NSEC_PER_S), usual);
+		text_add(story->summary, "; those before it were replaced after %s at the latest", usual);
+	}
+	text_add(story->summary, ".");
+	story_remedy(story, REMEDY_LIFE);
+	story_remedy(story, REMEDY_LOG);
+}
+
+const struct detector detect_rekey_late = {
+	.code = "rekey_late",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, keyage_window),
+	.observes = WANTS(ESP_SA_REPLACED) | WANTS(ESP_SA_FIRST),
+	.judges_after = 0,
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};
