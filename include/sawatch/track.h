@@ -361,6 +361,8 @@ const struct tunnel *tracker_tunnel(const struct tracker *t, uint32_t index);
 const struct ike_sa *tracker_ike_sa(const struct tracker *t, uint32_t index);
 const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index);
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
+/* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
+bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
 /* Sequence numbers of an ESP SA that never came (as far as decided). */

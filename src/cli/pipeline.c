@@ -169,6 +169,13 @@ static void on_message(void *user, const struct frame *f, const struct packet *p
 	tracker_message(p->tracker, f, packet, src_port, dst_port, is_ike, message);
 }
 
+static bool is_known(void *user, struct addr a, struct addr b)
+{
+	struct pipeline *p = user;
+
+	return tracker_knows(p->tracker, a, b);
+}
+
 static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen)
 {
 	struct pipeline *p = user;
@@ -196,6 +203,7 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	};
 	struct reassemble_handler whole = {
 		.user = p, .packet = on_whole, .message = on_message, .missing = on_missing,
+		.known = is_known,
 	};
 
 	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))

@@ -640,6 +640,14 @@ const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t i)
 	return i < t->esp_pool.high && (t->esp_sas[i].flags & ESP_SA_USED) ? &t->esp_sas[i] : NULL;
 }
 
+bool tracker_knows(struct tracker *t, struct addr a, struct addr b)
+{
+	int8_t side;
+	uint32_t i = tunnel_find(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }, &side);
+
+	return i != NO_INDEX && t->tunnels[i].state == TUNNEL_UP;
+}
+
 uint32_t tracker_tunnels(const struct tracker *t)
 {
 	return t->tunnel_pool.high;
