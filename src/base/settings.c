@@ -56,7 +56,7 @@ double settings_get(const struct settings *s, const struct setting *which)
 	case SETTING_RATIO:
 		return *(const double *)field;
 	}
-	assert(!"a setting of no kind");
+	assert(false && "a setting of no kind");
 	return 0;
 }
 
