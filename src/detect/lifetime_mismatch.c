@@ -5,12 +5,17 @@
  * or an answer changed the offer (RFC 2409 5 forbids that).  Inferred: one peer
  * ends child SAs at an age of its own, without a rekey and with traffic on them.
  */
+#include <sawatch/ike_registry.h>
+
 #include "detect/detector.h"
 #include "detect/sample.h"
 
 #include <string.h>
 
 enum { LIVES = 4, ENDS = 8, KEY_DECLARED = 0, KEY_ANSWERED = 1, KEY_INFERRED = 2 /* and 3: per side */ };
+
+#define FAILING_ROW (600 * NSEC_PER_S)	/* attempts further apart than this are another row */
+#define REKEYS_BEFORE (40 * NSEC_PER_S)	/* Cisco begins 30 s before the end (2.1): that may be too late */
 
 /* The distinct lifetimes of one message's transforms. */
 struct lives {
@@ -42,6 +47,7 @@ struct state {
 	struct early_end ends[2][ENDS];	/* by the side that ended them, oldest first */
 	uint8_t n_ends[2];
 	nsec rekey_age[2];	/* the latest at which this side rekeyed; 0 never seen */
+	nsec failing_since;	/* rekeys were tried in vain since; 0 not */
 };
 
 /* ---- declared ------------------------------------------------------------- */
@@ -209,6 +215,10 @@ static void child_ended(struct state *s, const struct scene *sc, const struct ev
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
 		return;
 
+	/* somebody tried to renew it in good time: not its lifetime ended it (rekey_failing, pfs_mismatch) */
+	if (s->failing_since > child->created && child->ended - s->failing_since > REKEYS_BEFORE)
+		return;
+
 	nsec pace, traffic = traffic_of(sc, child, &pace), age = child->ended - child->created;
 
 	if (age < sc->settings->life_min_age || traffic == NSEC_NONE ||
@@ -266,10 +276,23 @@ static void rekeyed(struct state *s, const struct scene *sc, const struct event 
 	nsec age = old->rekey_at - old->created;
 
 	s->rekey_age[old->rekeyed_by] = age;
+	s->failing_since = 0;
 	/* an SA that lived to be rekeyed at this age disproves an end of its own before it */
 	for (int side = 0; side < 2; side++)
 		if (s->n_ends[side] > 0 && age >= s->ends[side][0].age)
 			s->n_ends[side] = 0;
+}
+
+/* A rekey that is refused, or asked for again without an answer. */
+static void fails(struct state *s, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+	bool renews = x && ((x->major == 2 && x->type == IKE2_EXCHANGE_CREATE_CHILD_SA) ||
+			    (x->major == 1 && x->type == IKE1_EXCHANGE_QUICK_MODE));
+
+	if (renews && (ev->kind == EVENT_CHILD_REFUSED || x->responses == 0) &&
+	    (s->failing_since == 0 || x->request_at - s->failing_since > FAILING_ROW))
+		s->failing_since = x->request_at;
 }
 
 static void traffic_goes_on(struct state *s, nsec at)
@@ -298,6 +321,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		rekeyed(s, sc, ev);
 	else if (ev->kind == EVENT_IKE_SA_ENDED)
 		ike_ended(s, sc, ev);
+	else if (ev->kind == EVENT_CHILD_REFUSED || ev->kind == EVENT_REQUEST_COPY)
+		fails(s, ev);
 	else if (ev->kind == EVENT_ESP_SA_FIRST)
 		traffic_goes_on(s, ev->at);
 }
@@ -432,7 +457,8 @@ const struct detector detect_lifetime_mismatch = {
 	.state_size = sizeof(struct state),
 	.window = offsetof(struct settings, life_window),
 	.observes = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED) | WANTS(CHILD_SA_ENDED) |
-		    WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST),
+		    WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST) |
+		    WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY),
 	.judges_after = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED),
 	.observe = observe,
 	.judge = judge,

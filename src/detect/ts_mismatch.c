@@ -3,23 +3,53 @@
  * The IKE SA is up and the peer keeps refusing child SAs.  The reason is
  * encrypted: mostly selectors (proxy IDs), else transforms or PFS.
  */
+#include <sawatch/ike_registry.h>
+
 #include "detect/detector.h"
 #include "detect/moments.h"
 
 #define RETRY_FOLLOWS (30 * NSEC_PER_S)	/* a success this soon after a refusal was its retry (TEMPORARY_FAILURE) */
 
-struct state {
-	struct side {			/* by the side that refuses */
-		struct moments refused;
-	} side[2];
+struct side {				/* by the side that refuses */
+	struct moments refused;
 };
+
+struct state {
+	struct side side[2];
+};
+
+/*
+ * A request that wants to renew an SA, not to have another one: it says so
+ * (N(REKEY_SA) comes first), or it is the first refusal, on an IKE SA whose
+ * child SA has aged.  That is rekey_failing or pfs_mismatch.
+ */
+static bool renews(const struct side *s, const struct scene *sc, const struct exchange *x, nsec at)
+{
+	bool in_row = moments_since(&s->refused, at - sc->settings->ts_window) > 0;
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < 64; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c->id != 0 && lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX) &&
+		    (c->ike_sa == x->ike_sa || x->major == 1) &&
+		    ((x->major == 2 && x->request_np1 == IKE2_PAYLOAD_NOTIFY) ||
+		     (!in_row && at - c->created >= sc->settings->life_min_age)))
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
 
 	if (ev->kind == EVENT_CHILD_REFUSED) {
-		if (ev->side < 0)
+		if (ev->side < 0 || !ev->exchange ||
+		    renews(&st->side[ev->side], sc, ev->exchange, ev->at))
 			return;
 		moments_add(&st->side[ev->side].refused, ev->at, ev->frame);
 	} else {
