@@ -8,7 +8,6 @@
 #include "detect/detector.h"
 
 #define DETECTORS(X)  \
-	X(spi_churn) \
 	X(ike_auth_retransmit) \
 	X(lifetime_mismatch) \
 	X(ike_flap) \
@@ -31,6 +30,7 @@
 	X(idle_expiry) \
 	X(stale_spi) \
 	X(one_way_esp) \
+	X(encap_mismatch) \
 	X(dpd_timeout) \
 	X(peer_restart) \
 	X(esp_loss) \
@@ -38,6 +38,9 @@
 	X(esp_replay) \
 	X(seq_reset) \
 	X(seq_exhaustion) \
+	X(fragment_loss) \
+	X(nat_keepalive_missing) \
+	X(nat_rebind) \
 	X(capture_loss) \
 	X(mirror_duplicates) \
 	X(one_sided_capture) \

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Large packets that do not arrive: IP fragments missing, an MTU that the
+ * sender does not learn, fragments of an IKE message (RFC 7383) missing.
+ */
+#include <sawatch/ike_registry.h>
+
+#include "detect/detector.h"
+#include "detect/moments.h"
+
+enum { COPIES = 3 };	/* transmissions of a message whose fragments never come together */
+
+enum kind { IP_FRAGMENTS, MTU, IKE_FRAGMENTS };
+
+static const char *const causes[] = { "ip_fragments", "mtu", "ike_fragments" };
+
+struct side {			/* by sender */
+	struct moments missing;
+	uint64_t whole[MOMENTS_MAX];	/* datagrams that had come whole at each of them */
+	struct moments icmp;		/* complaints about one MTU */
+	int64_t mtu;
+	struct moments ike;		/* messages with an IKE fragment missing */
+	uint16_t ike_total, ike_seen;
+	object_id ike_message;
+};
+
+struct state {
+	struct side side[2];
+};
+
+static void too_big(struct side *s, const struct scene *sc, const struct event *ev)
+{
+	bool v4 = addr_is_v4(sc->tunnel->peer[0].addr);
+
+	/* RFC 792: unreachable, fragmentation needed; RFC 4443 3.2: packet too big */
+	if (v4 ? ev->value[0] != 3 || ev->value[1] != 4 : ev->value[0] != 2)
+		return;
+	if (s->mtu != ev->value[2])
+		moments_clear(&s->icmp);
+	s->mtu = ev->value[2];
+	moments_add(&s->icmp, ev->at, ev->frame);
+}
+
+static unsigned bits(uint32_t set)
+{
+	return (unsigned)__builtin_popcount(set);
+}
+
+/* A message that is sent again and again and whose fragments were never all there. */
+static void ike_message(struct state *st, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	if (!x || x->from < 0 || x->requests < COPIES)
+		return;
+
+	bool answer = x->response_fragment_total > 1;
+	uint16_t total = answer ? x->response_fragment_total : x->request_fragment_total;
+	unsigned seen = bits(answer ? x->response_fragments_seen : x->request_fragments_seen);
+	struct side *s = &st->side[answer ? !x->from : x->from];
+
+	if (total < 2 || seen == 0 || seen >= total || s->ike_message == x->id)
+		return;
+	s->ike_message = x->id;
+	s->ike_total = total;
+	s->ike_seen = (uint16_t)seen;
+	moments_add(&s->ike, ev->at, ev->frame);
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+
+	if (ev->side < 0)
+		return;
+	if (ev->kind == EVENT_FRAGMENT_MISSING) {
+		struct side *s = &st->side[ev->side];
+
+		s->whole[s->missing.total % MOMENTS_MAX] = sc->tunnel->side[ev->side].reassembled;
+		moments_add(&s->missing, ev->at, ev->frame);
+	} else if (ev->kind == EVENT_ICMP_ERROR) {
+		too_big(&st->side[ev->side], sc, ev);
+	} else {
+		ike_message(st, ev);
+	}
+}
+
+/* Datagrams that came whole since the first of the latest n that did not. */
+static uint64_t whole_since(const struct side *s, const struct scene *sc, int side, unsigned n)
+{
+	return sc->tunnel->side[side].reassembled - s->whole[(s->missing.total - n) % MOMENTS_MAX];
+}
+
+static struct finding *raise(const struct moments *m, nsec from, enum severity severity, enum confidence confidence,
+			     enum kind kind, int side, const struct scene *sc, struct findings *out)
+{
+	struct finding *f = finding_raise(out, severity, confidence, moments_first(m, from), moments_at(m, 0),
+					  moments_since(m, from));
+
+	f->key = (uint64_t)kind << 1 | (uint64_t)side;
+	f->cause = causes[kind];
+	f->side = (int8_t)side;
+	finding_address(f, "sender", sc, side);
+	finding_address(f, "receiver", sc, !side);
+	moments_frames(m, from, f);
+	return f;
+}
+
+static void judge_ip(const struct side *s, const struct scene *sc, int side, nsec from, struct findings *out)
+{
+	unsigned n = moments_since(&s->missing, from);
+
+	if (n < (unsigned)sc->settings->frag_warn)
+		return;
+
+	uint64_t whole = whole_since(s, sc, side, n);
+	bool blind = loss_since(sc, moments_first(&s->missing, from));
+	/* never one complete: a capture filter by port keeps the first fragments only, and the tunnel is well */
+	bool filter = sc->tunnel->side[side].reassembled == 0 && sc->tunnel->state == TUNNEL_UP;
+	bool calm = blind || filter;
+
+	if (n < sc->settings->frag_ratio * (double)(n + whole))
+		return;
+
+	struct finding *f = raise(&s->missing, from, calm ? SEVERITY_INFO : SEVERITY_WARNING,
+				  calm ? CONFIDENCE_LOW : CONFIDENCE_HIGH, IP_FRAGMENTS, side, sc, out);
+
+	finding_integer(f, "incomplete_datagrams", n);
+	finding_integer(f, "complete_datagrams", (int64_t)whole);
+	if (filter)
+		finding_text(f, "or", "a capture filter that drops later fragments");
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *st = state;
+	nsec from = now - sc->settings->frag_window;
+	unsigned warn = (unsigned)sc->settings->frag_warn;
+	bool any = false;
+
+	for (int side = 0; side < 2; side++) {
+		const struct side *s = &st->side[side];
+
+		any |= moments_since(&s->missing, from) + moments_since(&s->icmp, from) +
+		       moments_since(&s->ike, from) > 0;
+		judge_ip(s, sc, side, from, out);
+		if (moments_since(&s->icmp, from) >= warn) {
+			struct finding *f = raise(&s->icmp, from, SEVERITY_WARNING, CONFIDENCE_HIGH, MTU, side, sc, out);
+
+			finding_integer(f, "mtu", s->mtu);
+		}
+		if (moments_since(&s->ike, from) > 0) {
+			bool blind = loss_since(sc, moments_first(&s->ike, from));
+			struct finding *f = raise(&s->ike, from, blind ? SEVERITY_INFO : SEVERITY_WARNING,
+						  blind ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM, IKE_FRAGMENTS, side, sc,
+						  out);
+
+			finding_integer(f, "fragments_total", s->ike_total);
+			finding_integer(f, "fragments_seen", s->ike_seen);
+		}
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	const char *from = story_peer(story, f->side), *to = story_peer(story, other_side(f->side));
+
+	switch ((enum kind)(f->key >> 1)) {
+	case MTU:
+		text_add(story->summary, "Routers said %lld times that packets from %s to %s do not fit an MTU of %lld, "
+			 "but %s keeps sending such packets.", (long long)f->count, from, to,
+			 (long long)finding_get(f, "mtu"), from);
+		break;
+	case IKE_FRAGMENTS:
+		text_add(story->summary, "An IKE message of %s travels in %lld fragments, of which only %lld ever came, "
+			 "although it was sent again.", from, (long long)finding_get(f, "fragments_total"),
+			 (long long)finding_get(f, "fragments_seen"));
+		break;
+	case IP_FRAGMENTS:
+		text_add(story->summary, "Of %lld datagrams from %s to %s that travelled in IP fragments, %lld were never "
+			 "complete: larger packets do not arrive.",
+			 (long long)(f->count + finding_get(f, "complete_datagrams")), from, to, (long long)f->count);
+	}
+	if (*finding_get_text(f, "or"))
+		text_add(story->summary, " Or it is %s.", finding_get_text(f, "or"));
+	story_remedy(story, REMEDY_FRAG);
+	story_remedy(story, REMEDY_REACH);
+}
+
+const struct detector detect_fragment_loss = {
+	.code = "fragment_loss",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, frag_window),
+	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED),
+	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A peer behind a NAT that is silent for longer than NATs remember.  It is
+ * judged when it speaks again on the same SAs: a peer that left for good was
+ * not in need of keepalives.
+ */
+#include "detect/detector.h"
+#include "detect/moments.h"
+#include "detect/traffic.h"
+
+enum { WARNING_FROM = 2 };	/* long silences; one may have any reason */
+
+struct state {
+	nsec looked;			/* latest look; 0 never */
+	struct side {
+		nsec last;		/* what it sent last, as of that look; 0 nothing */
+		nsec keepalive, began;	/* latest keepalive; latest IKE SA from scratch */
+		struct moments silences, long_ones;
+		nsec longest;
+		int64_t keepalives;
+	} side[2];
+};
+
+static nsec later(nsec a, nsec b)
+{
+	return a > b ? a : b;
+}
+
+/* Does an SA that was there before the silence carry something again? */
+static bool same_sas(const struct scene *sc, int side, nsec before)
+{
+	uint32_t index = sc->tunnel->esp_sas[side];
+
+	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index)); index = sa->next_in_direction)
+		if (sa->first <= before && sa->last > before && sa->encap != ENCAP_TCP)
+			return true;
+	index = sc->tunnel->ike_sas;
+	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index)); index = sa->next_in_tunnel)
+		if (sa->established != NSEC_NONE && sa->established <= before && sa->last > before &&
+		    sa->end_reason == END_NONE)
+			return true;
+	return false;
+}
+
+static void look(struct state *st, const struct scene *sc, nsec now)
+{
+	for (int i = 0; i < 2; i++) {
+		struct side *s = &st->side[i];
+		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last), s->keepalive);
+
+		/* silent from its last packet to the look before this one, at least */
+		if (s->last > 0 && last > s->last && st->looked - s->last > sc->settings->nat_ka_info &&
+		    s->began <= s->last && sc->tunnel->behind_nat[i] == 1 && !side_unseen(sc, i) &&
+		    same_sas(sc, i, s->last)) {
+			nsec silence = st->looked - s->last;
+
+			moments_add(&s->silences, last, 0);
+			if (silence > sc->settings->nat_ka_warn)
+				moments_add(&s->long_ones, last, 0);
+			s->longest = later(s->longest, silence);
+		}
+		if (last > s->last)
+			s->last = last;
+	}
+	st->looked = now;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+
+	if (ev->kind == EVENT_TICK) {
+		look(st, sc, ev->at);
+	} else if (ev->side >= 0 && ev->kind == EVENT_KEEPALIVE) {
+		st->side[ev->side].keepalive = ev->at;
+		st->side[ev->side].keepalives++;
+	} else if (ev->kind == EVENT_IKE_SA_CREATED) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+		if (sa && sa->origin != ORIGIN_REKEY && sa->initiator_side >= 0)
+			st->side[sa->initiator_side].began = ev->at;
+	}
+}
+
+/* Its port says so; a hash alone can be wrong on purpose (encap=yes). */
+static bool translated(const struct scene *sc, int side)
+{
+	uint16_t port = sc->tunnel->now[side].port;
+
+	return port != 0 && port != 500 && port != 4500;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *st = state;
+	nsec from = now - sc->settings->nat_ka_window;
+	bool any = false;
+
+	for (int i = 0; i < 2; i++) {
+		const struct side *s = &st->side[i];
+		unsigned n = moments_since(&s->silences, from), n_long = moments_since(&s->long_ones, from);
+
+		if (n == 0)
+			continue;
+		any = true;
+
+		bool sure = translated(sc, i);
+		struct finding *f = finding_raise(out, sure && n_long >= WARNING_FROM ? SEVERITY_WARNING : SEVERITY_INFO,
+						  sure ? CONFIDENCE_HIGH : CONFIDENCE_LOW, moments_first(&s->silences, from),
+						  moments_at(&s->silences, 0), n);
+
+		f->key = (uint64_t)i;
+		f->side = (int8_t)i;
+		finding_address(f, "behind_nat", sc, i);
+		finding_integer(f, "silences", n);
+		finding_integer(f, "long_silences", n_long);
+		finding_seconds(f, "longest_s", s->longest);
+		finding_integer(f, "keepalives_seen", s->keepalives);
+		finding_integer(f, "port", sc->tunnel->now[i].port);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+	char longest[NSEC_TEXT_MAX];
+
+	nsec_span((nsec)(finding_get_real(f, "longest_s") * (double)NSEC_PER_S), longest);
+	text_add(story->summary, "%s stands behind a NAT and was silent %lld times for up to %s while its SAs lived, "
+		 "without a keepalive; the NAT may forget it, and %s can then not reach it.",
+		 story_peer(story, f->side), (long long)f->count, longest, story_peer(story, other_side(f->side)));
+	story_remedy(story, REMEDY_KA);
+}
+
+const struct detector detect_nat_keepalive_missing = {
+	.code = "nat_keepalive_missing",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, nat_ka_window),
+	.observes = WANTS(TICK) | WANTS(KEEPALIVE) | WANTS(IKE_SA_CREATED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};

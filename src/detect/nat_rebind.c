@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The same SAs from another port or address, unannounced: a NAT forgot the
+ * peer and gave it another place.
+ */
+#include "detect/detector.h"
+#include "detect/moments.h"
+
+struct side {
+	struct moments moves;
+	nsec move;			/* being decided: MOBIKE may still announce it; 0 none */
+	uint64_t frame;
+	bool announced;
+};
+
+struct state {
+	struct side side[2];
+};
+
+static void decide(struct side *s, nsec now, nsec wait)
+{
+	if (s->move == 0 || now - s->move < wait)
+		return;
+	if (!s->announced)
+		moments_add(&s->moves, s->move, s->frame);
+	s->move = 0;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	struct state *st = state;
+	struct side *s;
+
+	if (ev->side < 0)
+		return;
+	s = &st->side[ev->side];
+	decide(s, ev->at, sc->settings->rebind_mobike);
+	s->announced |= s->move != 0 && ev->value[0] == 1;
+	if (s->move != 0)		/* each of its SAs moves; one of them was counted */
+		return;
+	s->move = ev->at;
+	s->frame = ev->frame;
+	s->announced = ev->value[0] == 1;
+}
+
+static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
+{
+	struct state *st = state;
+	const struct settings *set = sc->settings;
+	nsec from = now - set->rebind_window;
+	bool any = false;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *s = &st->side[i];
+
+		decide(s, now, set->rebind_mobike);
+
+		unsigned n = moments_since(&s->moves, from);
+
+		any |= n > 0 || s->move != 0;
+		if (n == 0)
+			continue;
+
+		bool often = n >= (unsigned)set->rebind_warn;
+		struct finding *f = finding_raise(out, often ? SEVERITY_WARNING : SEVERITY_INFO,
+						  loss_since(sc, from) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+						  moments_first(&s->moves, from), moments_at(&s->moves, 0), n);
+		char to[ENDPOINT_TEXT_MAX];
+
+		f->key = (uint64_t)i;
+		f->side = (int8_t)i;
+		finding_address(f, "peer", sc, i);
+		finding_integer(f, "moves", n);
+		finding_text(f, "now_at", "%s", endpoint_text(sc->tunnel->now[i], to));
+		finding_text(f, "behind_nat", "%s", sc->tunnel->behind_nat[i] == 1 ? "yes" : "not known");
+		moments_frames(&s->moves, from, f);
+	}
+	return any;
+}
+
+static void explain(struct story *story)
+{
+	const struct finding *f = story->finding;
+
+	text_add(story->summary, "%s went on from another address or port %lld times without announcing it, lastly %s: "
+		 "a NAT on its way forgets it; until it sends something itself it cannot be reached.",
+		 story_peer(story, f->side), (long long)f->count, finding_get_text(f, "now_at"));
+	story_remedy(story, REMEDY_KA);
+}
+
+const struct detector detect_nat_rebind = {
+	.code = "nat_rebind",
+	.scope = SCOPE_TUNNEL,
+	.state_size = sizeof(struct state),
+	.window = offsetof(struct settings, rebind_window),
+	.observes = WANTS(ADDRESS_MOVED),
+	.observe = observe,
+	.judge = judge,
+	.explain = explain,
+};
