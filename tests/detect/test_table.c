@@ -64,6 +64,31 @@ static void no_code_is_there_twice(void **state)
 			assert_string_not_equal(detect_code(a), detect_code(b));
 }
 
+static void the_conditions_come_in_the_order_of_the_catalogue(void **state)
+{
+	(void)state;
+	static const char *const catalogue[] = {
+		"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop",
+		"duplicate_ike_sa", "periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen",
+		"invalid_ke", "ts_mismatch", "pfs_mismatch", "lifetime_asymmetry", "rekey_collision",
+		"simultaneous_delete", "rekey_failing", "rekey_late", "expiry_gap", "volume_expiry", "idle_expiry",
+		"stale_spi", "one_way_esp", "encap_mismatch", "dpd_timeout", "peer_restart", "esp_loss",
+		"esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion", "fragment_loss",
+		"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk", "ike_flood",
+		"ike_scan", "spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates",
+		"one_sided_capture", "clock_jump",
+	};
+	size_t at = 0;
+
+	for (size_t n = 0; detect_code(n); n++) {
+		while (at < sizeof(catalogue) / sizeof(catalogue[0]) && strcmp(catalogue[at], detect_code(n)) != 0)
+			at++;
+		assert_true(at < sizeof(catalogue) / sizeof(catalogue[0]));
+	}
+	for (size_t n = 0; n < 3; n++)	/* the product's reason to exist */
+		assert_string_equal(detect_code(n), catalogue[n]);
+}
+
 static void every_detector_can_observe_judge_explain_and_clear(void **state)
 {
 	(void)state;
@@ -122,6 +147,7 @@ int main(void)
 		cmocka_unit_test(every_condition_has_a_page_with_all_headings),
 		cmocka_unit_test(every_knob_on_a_page_exists),
 		cmocka_unit_test(no_code_is_there_twice),
+		cmocka_unit_test(the_conditions_come_in_the_order_of_the_catalogue),
 		cmocka_unit_test(every_detector_can_observe_judge_explain_and_clear),
 		cmocka_unit_test(no_fault_is_its_own_cause),
 		cmocka_unit_test(the_first_cause_of_a_row_explains_best),
