@@ -8,6 +8,7 @@
 #include "detect/detector.h"
 
 #define DETECTORS(X)  \
+	X(spi_churn) \
 	X(ike_auth_retransmit) \
 	X(lifetime_mismatch) \
 	X(ike_flap) \
