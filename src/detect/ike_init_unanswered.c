@@ -19,6 +19,7 @@ struct state {
 		nsec unreachable;		/* latest ICMP error that quotes this side's packets; 0 none */
 		int64_t icmp_type, icmp_code;
 		bool worked;			/* the tunnel had been up when the spell began */
+		uint64_t answered;		/* attempt that was answered: its next steps were answered too */
 	} side[2];
 };
 
@@ -30,12 +31,15 @@ static bool is_first_message(const struct exchange *x)
 
 static void asked(struct side *s, const struct scene *sc, const struct exchange *x, const struct event *ev)
 {
+	/* sent back for a cookie or another group, with the same words within milliseconds: a mirror's copy to us */
+	if (x->spi_i == s->answered && ev->kind == EVENT_REQUEST)
+		return;
 	if (s->messages == 0) {
 		s->first = ev->at;
 		s->frames[0] = ev->frame;
 		s->worked = tunnel_worked(sc, ev->at);
 	}
-	if (s->spi_i != x->spi_i || ev->kind == EVENT_REQUEST) {
+	if (s->spi_i != x->spi_i) {	/* another group or a cookie is a further step of the same attempt */
 		s->spi_i = x->spi_i;
 		moments_add(&s->attempts, ev->at, ev->frame);
 	}
@@ -47,17 +51,18 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 }
 
 /* Any answer: it can be reached, whatever it says. */
-static void answered(struct side *s)
+static void answered(struct side *s, uint64_t spi_i)
 {
 	nsec unreachable = s->unreachable;
 
-	*s = (struct side){ .unreachable = unreachable };
+	*s = (struct side){ .unreachable = unreachable, .answered = spi_i };
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
 	const struct exchange *x = ev->exchange;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
 	if (ev->kind == EVENT_ICMP_ERROR) {
 		if (ev->side < 0)
@@ -68,14 +73,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		return;
 	}
 	if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0)
-		answered(&st->side[!ev->side]);		/* IKEv1 refuses in a message of its own */
+		answered(&st->side[!ev->side], sa ? sa->spi_i : 0);	/* IKEv1 refuses in a message of its own */
 	if (!x || x->from < 0)
 		return;
 
 	struct side *s = &st->side[x->from];
 
 	if (ev->kind == EVENT_RESPONSE) {
-		answered(s);
+		answered(s, x->spi_i);
 	} else if (is_first_message(x) && x->responses == 0) {
 		asked(s, sc, x, ev);
 	}
@@ -101,7 +106,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	unsigned attempts = moments_since(&s->attempts, s->last - set->init_window);
 	enum severity severity = SEVERITY_INFO;
 
-	if (s->messages < 2 || now - s->last > set->init_window || now - s->last < set->retx_answer_wait)
+	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window || now - s->last < set->retx_answer_wait)
 		return;
 	if (s->most >= set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
 		severity = SEVERITY_WARNING;
@@ -139,7 +144,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		judge_side(st, sc, from, now, out);
 		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window)
-			answered(s);		/* or nobody asks any more: the spell is over */
+			answered(s, 0);		/* or nobody asks any more: the spell is over */
 		waiting |= s->messages > 0;
 	}
 	return waiting;

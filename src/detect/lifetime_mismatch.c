@@ -9,12 +9,14 @@
 
 #include "detect/detector.h"
 #include "detect/sample.h"
+#include "detect/traffic.h"
 
 #include <string.h>
 
 enum { LIVES = 4, ENDS = 8, KEY_DECLARED = 0, KEY_ANSWERED = 1, KEY_INFERRED = 2 /* and 3: per side */ };
 
 #define FAILING_ROW (600 * NSEC_PER_S)	/* attempts further apart than this are another row */
+#define CROSSING (2 * NSEC_PER_S)	/* an end this near to crossing Deletes has no single author */
 #define REKEYS_BEFORE (40 * NSEC_PER_S)	/* Cisco begins 30 s before the end (2.1): that may be too late */
 
 /* The distinct lifetimes of one message's transforms. */
@@ -48,6 +50,7 @@ struct state {
 	uint8_t n_ends[2];
 	nsec rekey_age[2];	/* the latest at which this side rekeyed; 0 never seen */
 	nsec failing_since;	/* rekeys were tried in vain since; 0 not */
+	nsec both_deleted;	/* at the same time; 0 never */
 };
 
 /* ---- declared ------------------------------------------------------------- */
@@ -215,6 +218,9 @@ static void child_ended(struct state *s, const struct scene *sc, const struct ev
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
 		return;
 
+	if (s->both_deleted != 0 && child->ended - s->both_deleted < CROSSING &&
+	    s->both_deleted - child->ended < CROSSING)
+		return;
 	/* somebody tried to renew it in good time: not its lifetime ended it (rekey_failing, pfs_mismatch) */
 	if (s->failing_since > child->created && child->ended - s->failing_since > REKEYS_BEFORE)
 		return;
@@ -235,7 +241,7 @@ static void child_ended(struct state *s, const struct scene *sc, const struct ev
 	ends[(*n)++] = (struct early_end){
 		.at = child->ended,
 		.age = age,
-		.silence_after = NSEC_NONE,
+		.silence_after = traffic_silence(sc, traffic, child->ended),
 		.traffic_last = traffic,
 		.pace = pace,
 		.frame = (uint32_t)ev->frame,
@@ -321,6 +327,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		rekeyed(s, sc, ev);
 	else if (ev->kind == EVENT_IKE_SA_ENDED)
 		ike_ended(s, sc, ev);
+	else if (ev->kind == EVENT_DELETE_COLLISION)
+		s->both_deleted = ev->at;
 	else if (ev->kind == EVENT_CHILD_REFUSED || ev->kind == EVENT_REQUEST_COPY)
 		fails(s, ev);
 	else if (ev->kind == EVENT_ESP_SA_FIRST)
@@ -458,7 +466,7 @@ const struct detector detect_lifetime_mismatch = {
 	.window = offsetof(struct settings, life_window),
 	.observes = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED) | WANTS(CHILD_SA_ENDED) |
 		    WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST) |
-		    WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY),
+		    WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY) | WANTS(DELETE_COLLISION),
 	.judges_after = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED),
 	.observe = observe,
 	.judge = judge,

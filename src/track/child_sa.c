@@ -280,18 +280,25 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 		return NO_INDEX;
 	/*
 	 * The earliest waits perhaps in vain (a direction without traffic): when a
-	 * later birth has its other half and this packet came after that, the
-	 * later one is meant.
+	 * later birth has its other half and this packet came after that, or was
+	 * only just made, the later one is meant.
 	 */
+	uint32_t fresh = best;
+
+	if (t->child_sas[best].created + t->settings->birth_window >= sa->first)
+		return best;
 	for (uint32_t i = w->child_sas; i != NO_INDEX && i != best; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->how != CREATED_UNKNOWN && c->spi[sa->direction] == 0 && c->end_reason == END_NONE &&
-		    c->spi[1 - sa->direction] != 0 && sa->first >= c->created - 50 * NSEC_PER_MS &&
-		    t->child_sas[best].created + t->settings->birth_window < sa->first)
+		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE ||
+		    sa->first < c->created - 50 * NSEC_PER_MS || (c->flags & CHILD_SA_REDUNDANT))
+			continue;
+		if (c->spi[1 - sa->direction] != 0)
 			return i;
+		if (sa->first - c->created <= t->settings->birth_window && !lost_collision(t, c))
+			fresh = i;
 	}
-	return best;
+	return fresh;
 }
 
 /* Without IKE: a partner in the other direction that is as old, or as unknown, as this one. */
