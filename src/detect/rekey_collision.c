@@ -70,6 +70,17 @@ static bool deletes(const struct exchange *x)
 	       x->request_np1 == IKE2_PAYLOAD_DELETE;
 }
 
+/* Rekeys of both sides crossed on this IKE SA: the Deletes that follow are part of that. */
+static bool crossed(const struct state *s, const struct scene *sc, const struct exchange *x, nsec at)
+{
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, x->ike_sa);
+
+	for (size_t i = 0; sa && i < CROSSINGS; i++)
+		if (s->crossings[i].ike_sa == sa->id && at - s->crossings[i].at <= EFFECT_FOLLOWS)
+			return true;
+	return false;
+}
+
 static void requested(struct state *s, const struct scene *sc, const struct exchange *x, nsec at)
 {
 	const struct exchange *other = other_of(sc, x);
@@ -84,7 +95,7 @@ static void requested(struct state *s, const struct scene *sc, const struct exch
 		s->latest_apart = at - other->request_at;
 	}
 	/* The exchange's initiator deletes the old SA; its responder doing so at once crosses the rekey. */
-	if (deletes(x) && is_rekey(other) && other->outcome == OUTCOME_ANSWERED && other->response_at != NSEC_NONE &&
+	if (deletes(x) && is_rekey(other) && !crossed(s, sc, x, at) && other->outcome == OUTCOME_ANSWERED && other->response_at != NSEC_NONE &&
 	    at - other->response_at <= sc->settings->race_delete) {
 		collided(s, at, other->request_frame, x->request_frame);
 		moments_add(&s->deletes, at, x->request_frame);
@@ -135,6 +146,16 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 	collided(s, won->requested, frames[0], frames[1]);
 }
 
+/* One direction goes on alone on a pair that is over. */
+static bool dead_end(const struct scene *sc, const struct event *ev)
+{
+	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
+	const struct esp_sa *back = c && sa && sa->direction >= 0 ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction]) : NULL;
+
+	return !back || (sa->ended != NSEC_NONE && back->last <= sa->ended + sc->settings->overlap_budget);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -150,7 +171,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	} else if (ev->kind == EVENT_CHILD_SA_REKEYED) {
 		moments_add(&s->rekeys, ev->at, ev->frame);
 	} else if (ev->kind == EVENT_ESP_AFTER_END) {
-		s->stale |= recent;
+		if (recent && dead_end(sc, ev))
+			s->stale = true;
 	} else if (ev->kind == EVENT_ESP_SA_REPLACED && recent) {
 		const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 		const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);

@@ -179,6 +179,17 @@ static void count_disowned(struct stale *e, const struct scene *sc)
 	e->packets = sa->packets - e->packets_at_first;
 }
 
+/* Both directions of the pair go on: then it works, and only its end was misread. */
+static bool works_both_ways(const struct stale *e, const struct scene *sc)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
+	const struct child_sa *c = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!e->from]) : NULL;
+
+	return e->why == AFTER_DELETE && back && back->id != e->esp_sa &&
+	       back->last > e->dead + sc->settings->overlap_budget;
+}
+
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
 {
 	const struct settings *set = sc->settings;
@@ -222,7 +233,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			count_disowned(e, sc);
 		if (e->esp_sa == 0 || now - e->last > set->stale_window || side_unseen(sc, !e->from))
 			continue;
-		if (e->packets >= (uint64_t)set->stale_min_pkts && e->last - e->dead >= set->stale_min)
+		if (e->packets >= (uint64_t)set->stale_min_pkts && e->last - e->dead >= set->stale_min &&
+		    !works_both_ways(e, sc))
 			raise(e, sc, out);
 	}
 	return true;
