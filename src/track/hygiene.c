@@ -6,16 +6,27 @@
  */
 #include "track/tracker.h"
 
+/*
+ * Sent twice, not delivered twice: whoever sent it gave each packet an IPv4
+ * identification of its own.  Equal ones prove nothing (Linux sends 0 with DF).
+ */
+static bool sent_apart(const struct recent_message *m, const struct arrival *a)
+{
+	return m->ip_id != 0 && a->packet->ip_id != 0 && m->ip_id != a->packet->ip_id;
+}
+
 bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
 {
 	struct recent_message *m = &t->recent[hash % RECENT_MESSAGES];
 	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
-	bool same_bytes = m->hash == hash;
+	/* At time 0 nobody noted the times, and "soon after" means nothing. */
+	bool same_bytes = m->hash == hash && a->at != 0;
 	bool known = m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
 	bool copy = false;
 
 	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {
-		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike;
+		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike &&
+		       !sent_apart(m, a);
 	} else if (same_bytes && a->at - m->at <= t->settings->nat_twin && known) {
 		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
 		tunnel_add_path(t, m->tunnel, src, dst, m->side);
@@ -28,7 +39,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
 		return true;
 	}
 	*m = (struct recent_message){ .hash = hash, .at = a->at, .src = src, .dst = dst, .tunnel = NO_INDEX,
-				      .side = SIDE_UNKNOWN };
+				      .side = SIDE_UNKNOWN, .ip_id = a->packet->ip_id };
 	return false;
 }
 

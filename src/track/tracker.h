@@ -117,6 +117,7 @@ struct recent_message {
 	struct endpoint src, dst;
 	uint32_t tunnel;		/* NO_INDEX not known; valid while that tunnel has this id */
 	object_id tunnel_id;
+	uint32_t ip_id;			/* 0: none */
 	int8_t side;
 };
 
