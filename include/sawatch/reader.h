@@ -23,6 +23,9 @@ enum verdict {
 	VERDICT_MALFORMED,	/* the sender was wrong */
 };
 
+/* Every packet passes through these: a call for two bytes would cost more than the bytes. */
+#define READER_INLINE static inline __attribute__((always_inline))
+
 /* Borrowed bytes; they die with whatever owns them. */
 struct bytes {
 	const uint8_t *data;
@@ -44,19 +47,19 @@ static inline struct reader reader_over(const void *data, size_t captured, size_
 	return (struct reader){ .at = data, .left = captured, .unseen = length - captured };
 }
 
-static inline bool reader_ok(const struct reader *r)
+READER_INLINE bool reader_ok(const struct reader *r)
 {
 	return r->verdict == VERDICT_OK;
 }
 
 /* Bytes that remain on the wire, captured or not; 0 after a failure. */
-static inline size_t reader_remaining(const struct reader *r)
+READER_INLINE size_t reader_remaining(const struct reader *r)
 {
 	return reader_ok(r) ? r->left + r->unseen : 0;
 }
 
 /* Fail with `why` unless something failed before. */
-static inline void reader_reject(struct reader *r, enum verdict why)
+READER_INLINE void reader_reject(struct reader *r, enum verdict why)
 {
 	if (reader_ok(r))
 		r->verdict = why;
@@ -65,7 +68,7 @@ static inline void reader_reject(struct reader *r, enum verdict why)
 }
 
 /* True when `n` captured bytes can be read; otherwise fails as CUT or MALFORMED. */
-static inline bool reader_need(struct reader *r, size_t n)
+READER_INLINE bool reader_need(struct reader *r, size_t n)
 {
 	if (n <= r->left)
 		return true;
@@ -74,7 +77,7 @@ static inline bool reader_need(struct reader *r, size_t n)
 }
 
 /* The next `n` bytes, borrowed; {NULL, 0} on failure. */
-static inline struct bytes reader_bytes(struct reader *r, size_t n)
+READER_INLINE struct bytes reader_bytes(struct reader *r, size_t n)
 {
 	if (!reader_need(r, n))
 		return (struct bytes){ NULL, 0 };
@@ -85,7 +88,7 @@ static inline struct bytes reader_bytes(struct reader *r, size_t n)
 	return b;
 }
 
-static inline uint8_t reader_u8(struct reader *r)
+READER_INLINE uint8_t reader_u8(struct reader *r)
 {
 	struct bytes b = reader_bytes(r, 1);
 
@@ -93,14 +96,14 @@ static inline uint8_t reader_u8(struct reader *r)
 }
 
 /* Big-endian integers: network order is the only order on the wire. */
-static inline uint16_t reader_u16(struct reader *r)
+READER_INLINE uint16_t reader_u16(struct reader *r)
 {
 	struct bytes b = reader_bytes(r, 2);
 
 	return (uint16_t)(b.data ? b.data[0] << 8 | b.data[1] : 0);
 }
 
-static inline uint32_t reader_u32(struct reader *r)
+READER_INLINE uint32_t reader_u32(struct reader *r)
 {
 	struct bytes b = reader_bytes(r, 4);
 
@@ -116,7 +119,7 @@ static inline uint64_t reader_u64(struct reader *r)
 }
 
 /* Step over `n` bytes, captured or not: skipping what was not captured is no failure. */
-static inline void reader_skip(struct reader *r, size_t n)
+READER_INLINE void reader_skip(struct reader *r, size_t n)
 {
 	if (n <= r->left) {
 		r->at += n;
