@@ -69,6 +69,25 @@ struct record_sink rows_sink(struct rows *r);	/* only the member of its kind is 
 void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
 
 /*
+ * The story of one tunnel in plain words: what is wrong, what happened, the
+ * evidence, whose side to look at, what to do, what would prove it.  The walk
+ * gives the records of that tunnel, of the captures, or a single alert about a capture.
+ */
+struct why;
+
+struct why_options {
+	bool colour;
+	object_id alert;	/* asked about this one; 0: the tunnel as a whole */
+	const char *(*page)(const char *code);	/* page of a condition, for its log lines; NULL none */
+};
+
+struct why *why_open(const struct why_options *o);
+struct record_sink why_sink(struct why *w);
+void why_tell(struct why *w, FILE *out);
+void why_tell_json(struct why *w, FILE *out);	/* one object on a line */
+void why_close(struct why *w);			/* accepts NULL */
+
+/*
  * `text` without anything that moves a cursor, breaks a line or turns its
  * direction: control characters and bytes that are no UTF-8 become \xHH.
  * Allocated; free() it.

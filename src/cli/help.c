@@ -34,6 +34,18 @@ const struct command cli_commands[] = {
 	{ "lifetimes", lifetimes_run, "ages at rekey per tunnel and side, and the lifetime they point to",
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch lifetimes --db h.db\n" },
+	{ "why", why_run, "the story of one tunnel in plain words: what happened, whose side, what to do",
+	  "[TUNNEL|ALERT|CODE] --db FILE [--since TIME] [--until TIME] [--json]\n"
+	  "       sawatch why -r FILE ... [TUNNEL|ALERT|CODE] [options of -r]\n\n"
+	  "  TUNNEL           its name (a<->b), the address of one peer, or its number\n"
+	  "  ALERT            the number of an alert (sawatch alerts --csv, v_alerts.id)\n"
+	  "  CODE             a condition that was raised: sawatch explain lists them\n\n"
+	  "Without any: the one tunnel that is ill, or a list of what can be asked.\n\n"
+	  "  -r FILE          read captures first, as sawatch -r does; nothing is kept without --db\n"
+	  "  --db FILE        the history (written by sawatch -r ... --db FILE)\n"
+	  "  --since, --until TIME   with --db: only what happened then\n"
+	  "  --json           one JSON object\n"
+	  "\nExamples\n  sawatch why -r customer.pcap\n  sawatch why 192.0.2.1 --db h.db --since 24h\n" },
 	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
 	{ "config", config_run, "print the settings, or check a configuration file",
@@ -54,6 +66,7 @@ static const char intro[] =
 	"\n"
 	"Examples\n"
 	"  sawatch -r customer.pcap                             what is wrong in this capture?\n"
+	"  sawatch why -r customer.pcap                         the story behind it, whose side, what to do\n"
 	"  sawatch -r /var/captures host 192.0.2.1              a directory in time order, one gateway only\n"
 	"  sawatch -r a.pcap b.pcap.zst --db h.db               and keep the history in SQLite\n"
 	"  sawatch -r x.pcap --json | jq 'select(.type==\"alert\")'\n"

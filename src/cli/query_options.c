@@ -68,7 +68,8 @@ static bool take_severity(struct query *q, const char *text)
 static bool take_option(struct query *q, const char *command, unsigned extra, int option, const char *value)
 {
 	bool fits = option == OPTION_CODE || option == OPTION_SEVERITY ? extra & QUERY_ALERTS :
-		    option == OPTION_KIND ? extra & QUERY_KIND : true;
+		    option == OPTION_KIND ? extra & QUERY_KIND :
+		    option == OPTION_CSV ? !(extra & QUERY_SUBJECT) : true;
 
 	if (!fits) {
 		complain("%s: has no such option; see sawatch %s --help", command, command);
@@ -115,6 +116,8 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 		if (!take_option(q, argv[0], extra, option, optarg))
 			return false;
 	}
+	if (optind < argc && extra & QUERY_SUBJECT)
+		q->subject = argv[optind++];
 	if (optind < argc) {
 		complain("%s %s: not expected here; see sawatch %s --help", argv[0], argv[optind], argv[0]);
 		return false;

@@ -13,10 +13,11 @@ struct query {
 	enum table_format format;
 	struct store_scope scope;
 	struct store *store;
+	const char *subject;	/* the word that is no option, with QUERY_SUBJECT; NULL none */
 };
 
 /* Which options a command has beyond those of all. */
-enum query_extra { QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2 };
+enum query_extra { QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2, QUERY_SUBJECT = 4 };
 
 /*
  * Parse, open the database, and make sure that --tunnel names one.  False:

@@ -15,12 +15,14 @@
 #include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/progress.h"
+#include "cli/read.h"
 #include "cli/read_options.h"
 
 enum { BATCH = 256 };	/* frames at once, so that the tracker can fetch ahead */
 
 struct reading {
 	const struct read_options *options;
+	const struct read_teller *teller;	/* NULL: the diagnosis */
 	struct store *store;
 	struct pipeline *pipeline;	/* of the captures that follow each other; NULL between series */
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
@@ -272,6 +274,8 @@ static bool report(struct reading *r, int *ret_worst)
 	struct err e;
 	bool ok;
 
+	if (r->teller)
+		return r->teller->tell(r->teller->user, r->store, r->captures, r->n_captures) && output_finish(out);
 	if (o->json) {
 		ok = walk(r, report_json(out), ret_worst, &e);
 	} else {
@@ -397,25 +401,31 @@ static int answer_at_once(const struct read_options *o)
 	return write_path_is_safe(o) ? -1 : EXIT_TROUBLE;
 }
 
+int read_and_tell(const struct read_options *o, const struct read_teller *teller)
+{
+	struct reading r = { .options = o, .teller = teller, .left = o->limit };
+	int status;
+
+	if (o->line_buffered)
+		setvbuf(stdout, NULL, _IOLBF, 0);
+	status = answer_at_once(o);
+	if (status < 0)
+		status = read_and_report(&r);
+	else
+		status = output_finish(stdout) ? status : EXIT_TROUBLE;
+	pipeline_close(r.pipeline);
+	store_close(r.store, NULL);
+	free(r.captures);
+	return status;
+}
+
 int read_run(int argc, char **argv)
 {
 	struct read_options o;
 	int status = EXIT_TROUBLE;
 
-	if (read_options_parse(&o, argc, argv)) {
-		struct reading r = { .options = &o, .left = o.limit };
-
-		if (o.line_buffered)
-			setvbuf(stdout, NULL, _IOLBF, 0);
-		status = answer_at_once(&o);
-		if (status < 0)
-			status = read_and_report(&r);
-		else
-			status = output_finish(stdout) ? status : EXIT_TROUBLE;
-		pipeline_close(r.pipeline);
-		store_close(r.store, NULL);
-		free(r.captures);
-	}
+	if (read_options_parse(&o, argc, argv))
+		status = read_and_tell(&o, NULL);
 	read_options_free(&o);
 	return status;
 }

@@ -219,7 +219,18 @@ static bool settle(struct read_options *o, const struct words *w)
 	return true;
 }
 
-bool read_options_parse(struct read_options *o, int argc, char **argv)
+static bool take_subject(struct words *w, const char **ret_subject)
+{
+	if (w->n_filter > 1) {
+		complain("%s: asks about one thing at a time, after %s; a filter goes with -f", w->filter[1], w->filter[0]);
+		return false;
+	}
+	*ret_subject = w->n_filter == 1 ? w->filter[0] : NULL;
+	w->n_filter = 0;
+	return true;
+}
+
+static bool parse(struct read_options *o, int argc, char **argv, const char **ret_subject)
 {
 	size_t most = (size_t)argc + 1;
 	struct words w = { .filter = calloc(most, sizeof(char *)), .sets = calloc(most, sizeof(char *)) };
@@ -242,10 +253,23 @@ bool read_options_parse(struct read_options *o, int argc, char **argv)
 	}
 	for (; ok && optind < argc; optind++)	/* after "--" */
 		w.filter[w.n_filter++] = argv[optind];
+	if (ok && ret_subject)
+		ok = take_subject(&w, ret_subject);
 	ok = ok && settle(o, &w);
 	free(w.filter);
 	free(w.sets);
 	return ok;
+}
+
+bool read_options_parse(struct read_options *o, int argc, char **argv)
+{
+	return parse(o, argc, argv, NULL);
+}
+
+bool read_options_parse_question(struct read_options *o, int argc, char **argv, const char **ret_subject)
+{
+	*ret_subject = NULL;
+	return parse(o, argc, argv, ret_subject);
 }
 
 void read_options_free(struct read_options *o)

@@ -25,6 +25,9 @@ struct read_options {
 
 /* False: complained already.  read_options_free() in either case. */
 bool read_options_parse(struct read_options *o, int argc, char **argv);
+
+/* The same for `sawatch why -r …`: the one word that is no file is what is asked about; NULL when there is none. */
+bool read_options_parse_question(struct read_options *o, int argc, char **argv, const char **ret_subject);
 void read_options_free(struct read_options *o);
 
 #endif

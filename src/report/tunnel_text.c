@@ -318,16 +318,16 @@ static void put_frames(FILE *out, const struct collection *c, const struct recor
 }
 
 /*
- * Is the advice for this vendor meant for one of the gateways seen?  Five
- * letters tell the makers apart and join their products: "FortiOS" and
- * "FortiGate", "Cisco ASA" and "Cisco Unity".
+ * Five letters tell the makers apart and join their products: "FortiOS" and
+ * "FortiGate", "Cisco ASA" and "Cisco IOS".  "Cisco Unity" tells nothing: strongSwan
+ * and others send it as well.
  */
-static bool vendor_seen(const struct seen_tunnel *t, const char *vendor)
+bool vendor_seen(const struct seen_tunnel *t, const char *vendor)
 {
 	enum { TELLING_LETTERS = 5 };
 
 	for (size_t i = 0; t && i < t->n_vendors; i++)
-		if (strncasecmp(t->vendors[i], vendor, TELLING_LETTERS) == 0)
+		if (strncasecmp(t->vendors[i], vendor, TELLING_LETTERS) == 0 && !strstr(t->vendors[i], "Unity"))
 			return true;
 	return false;
 }

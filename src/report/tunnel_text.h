@@ -17,6 +17,9 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 void put_alert(FILE *out, bool colour, const struct collection *c, const struct seen_tunnel *t,
 	       const struct record_alert *a);
 
+/* Is advice for this vendor meant for one of the gateways seen?  `t` may be NULL. */
+bool vendor_seen(const struct seen_tunnel *t, const char *vendor);
+
 enum shade rank_shade(enum tunnel_rank rank);
 
 #endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Records as moments of a story, and repetitions found in them. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sawatch/text.h>
+
+#include "report/why.h"
+
+enum {
+	MOMENTS_MAX = 200000,	/* a year of flapping must not fill the memory */
+	PERIOD_MAX = 12,	/* lines of a block that repeats */
+	TEXT_MAX = 512,
+};
+
+/* A pause is told from this on, and from so many times the usual distance of packets. */
+#define PAUSE_MIN NSEC_PER_S
+enum { PAUSE_TIMES = 5, SILENCE_TIMES = 10 };
+
+static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const char *key, int side,
+		       const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const char *key, int side,
+		       const char *format, ...)
+{
+	char buffer[TEXT_MAX];
+	va_list args;
+
+	if (at == NSEC_NONE)
+		return;
+	if (m->n == MOMENTS_MAX) {
+		m->full = true;
+		return;
+	}
+	if (m->n == m->room) {
+		m->room = m->room ? 2 * m->room : 64;
+		m->at = realloc(m->at, m->room * sizeof(m->at[0]));
+		assert(m->at);
+	}
+	va_start(args, format);
+	vsnprintf(buffer, sizeof(buffer), format, args);
+	va_end(args);
+
+	struct why_moment *to = &m->at[m->n++];
+
+	*to = (struct why_moment){ .at = at, .frame = frame, .text = strdup(buffer) };
+	assert(to->text);
+	snprintf(to->key, sizeof(to->key), "%s/%d", key, side);
+}
+
+/* A peer as a subject: its address, or "one peer". */
+static const char *who(const struct endpoint *peers, int side, char ret[ENDPOINT_TEXT_MAX])
+{
+	if (!peers || (side != 0 && side != 1))
+		return strcpy(ret, "one peer");
+
+	struct endpoint p = peers[side];
+
+	if (!addr_equal(peers[0].addr, peers[1].addr) && p.port != 0)
+		p.port = 0;	/* the address says enough */
+	return endpoint_text(p, ret);
+}
+
+static int side_of(const struct endpoint *peers, const struct endpoint *e)
+{
+	if (!peers)
+		return -1;
+	if (endpoint_compare(peers[0], *e) == 0)
+		return 0;
+	if (endpoint_compare(peers[1], *e) == 0)
+		return 1;
+	return addr_equal(peers[0].addr, e->addr) ? 0 : addr_equal(peers[1].addr, e->addr) ? 1 : -1;
+}
+
+void why_moments_init(struct why_moments *m)
+{
+	*m = (struct why_moments){ 0 };
+	for (int side = 0; side < 2; side++)
+		m->flow[side].first = m->flow[side].last = m->flow[side].pause_at = NSEC_NONE;
+}
+
+/* ---- phase 1 ---- */
+
+static void ike_sa_end(struct why_moments *m, const struct record_ike_sa *r)
+{
+	char by[ENDPOINT_TEXT_MAX], other[ENDPOINT_TEXT_MAX], age[NSEC_TEXT_MAX];
+	const char *least = r->origin == ORIGIN_MIDSTREAM ? "at least " : "";
+	int side = r->ended_by;
+
+	if (r->ended == NSEC_NONE)
+		return;
+	who(r->peers, side, by);
+	who(r->peers, side == 0 || side == 1 ? !side : -1, other);
+	nsec_span(r->ended - r->created, age);
+	switch (r->end_reason) {
+	case END_DELETED:
+		moment_add(m, r->ended, 0, "ike_deleted", side, "%s deletes phase 1 at the age of %s%s", by, least, age);
+		break;
+	case END_SUPERSEDED:
+		moment_add(m, r->ended, 0, "ike_superseded", side,
+			   "phase 1 ends%s%s at the age of %s%s, a newer one is there", side >= 0 ? ", by " : "",
+			   side >= 0 ? by : "", least, age);
+		break;
+	case END_PEER_LOST:
+		moment_add(m, r->ended, 0, "ike_lost", side, "%s gives phase 1 up: %s does not answer", other, by);
+		break;
+	case END_FAILED:
+		moment_add(m, r->ended, 0, "ike_failed", side, "the set-up of phase 1 fails%s%s, %s after its begin",
+			   side >= 0 ? ", refused by " : "", side >= 0 ? by : "", age);
+		break;
+	case END_EXPIRED:
+		moment_add(m, r->ended, 0, "ike_expired", side, "phase 1 expires at the age of %s%s", least, age);
+		break;
+	case END_IDLE:
+		moment_add(m, r->ended, 0, "ike_idle", side, "%s closes the idle phase 1 at the age of %s%s", by, least, age);
+		break;
+	case END_UNKNOWN:
+		moment_add(m, r->ended, 0, "ike_ended", side, "phase 1 is over, not seen how");
+		break;
+	case END_NONE: case END_CAPTURE_END: case END_REKEYED:
+		break;	/* a rekey is told by the new SA */
+	}
+}
+
+void why_moments_ike_sa(struct why_moments *m, const struct record_ike_sa *r)
+{
+	char from[ENDPOINT_TEXT_MAX], to[ENDPOINT_TEXT_MAX];
+	int side = side_of(r->peers, &r->initiator);
+
+	m->ike_seen = true;
+	who(r->peers, side, from);
+	who(r->peers, side < 0 ? -1 : !side, to);
+	switch (r->origin) {
+	case ORIGIN_OBSERVED:
+		moment_add(m, r->created, r->first_frame, "ike_begin", side, "%s opens phase 1 (IKEv%d) towards %s", from,
+			   r->version, to);
+		moment_add(m, r->established, 0, "ike_up", side, "phase 1 is up");
+		break;
+	case ORIGIN_REKEY:
+		moment_add(m, r->created, r->first_frame, "ike_rekey", side, "%s renews phase 1 (rekey)", from);
+		break;
+	case ORIGIN_MIDSTREAM:
+		moment_add(m, r->created, r->first_frame, "ike_there", side, "phase 1 is already up when it is first seen");
+		break;
+	}
+	ike_sa_end(m, r);
+}
+
+/* ---- phase 2 ---- */
+
+static void child_sa_end(struct why_moments *m, const struct record_child_sa *r, const char *at_age)
+{
+	char by[ENDPOINT_TEXT_MAX];
+	int side = r->ended_by;
+
+	who(r->peers, side, by);
+	switch (r->end_reason) {
+	case END_DELETED:
+		moment_add(m, r->ended, 0, "child_deleted", side, "%s deletes phase 2%s", by, at_age);
+		break;
+	case END_SUPERSEDED:
+		moment_add(m, r->ended, 0, "child_superseded", side, "phase 2 gives way to a newer one%s", at_age);
+		break;
+	case END_PEER_LOST:
+		moment_add(m, r->ended, 0, "child_lost", side, "phase 2 is lost with its phase 1%s", at_age);
+		break;
+	case END_FAILED:
+		moment_add(m, r->ended, 0, "child_failed", side, "phase 2 fails%s", at_age);
+		break;
+	case END_EXPIRED:
+		moment_add(m, r->ended, 0, "child_expired", side, "phase 2 expires%s", at_age);
+		break;
+	case END_IDLE:
+		moment_add(m, r->ended, 0, "child_idle", side, "%s closes the idle phase 2%s", by, at_age);
+		break;
+	case END_NONE: case END_CAPTURE_END: case END_REKEYED: case END_UNKNOWN:
+		break;
+	}
+}
+
+void why_moments_child_sa(struct why_moments *m, const struct record_child_sa *r)
+{
+	char by[ENDPOINT_TEXT_MAX], age[NSEC_TEXT_MAX], at_age[NSEC_TEXT_MAX + 32] = "";
+	bool birth_seen = r->created_how != CREATED_UNKNOWN && r->created != NSEC_NONE;
+	nsec over = r->rekey_at != NSEC_NONE ? r->rekey_at : r->ended;
+
+	if (r->spis[0] == 0 && r->spis[1] == 0)
+		return;	/* never carried a packet: a collision's loser, told by the collision */
+	if (!r->predecessor && birth_seen)
+		moment_add(m, r->created, 0, "child_begin", r->created_by, "phase 2 is up, asked for by %s",
+			   who(r->peers, r->created_by, by));
+	if (over != NSEC_NONE && r->created != NSEC_NONE)
+		snprintf(at_age, sizeof(at_age), " at the age of %s%s", birth_seen ? "" : "at least ",
+			 nsec_span(over - r->created, age));
+	if (r->end_reason == END_REKEYED)
+		moment_add(m, over, 0, "child_rekey", r->rekeyed_by, "%s renews phase 2 (rekey)%s",
+			   who(r->peers, r->rekeyed_by, by), at_age);
+	else
+		child_sa_end(m, r, at_age);
+}
+
+/* ---- packets ---- */
+
+static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, struct why_flow *f, int side)
+{
+	nsec least = PAUSE_TIMES * f->spacing > PAUSE_MIN ? PAUSE_TIMES * f->spacing : PAUSE_MIN;
+	char from[ENDPOINT_TEXT_MAX], span[NSEC_TEXT_MAX], spi[SPI_TEXT_MAX];
+	nsec pause = r->first - f->last;
+
+	if (pause < least)
+		return;
+	if (pause > f->longest_pause) {
+		f->longest_pause = pause;
+		f->pause_at = f->last;
+	}
+	moment_add(m, f->last, f->last_frame, "pause", side, "no packet from %s for %s, until the new SPI %s",
+		   who(r->peers, side, from), nsec_span(pause, span), spi_text(r->spi, spi));
+}
+
+void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r)
+{
+	int side = side_of(r->peers, &r->src);
+	char from[ENDPOINT_TEXT_MAX], spi[SPI_TEXT_MAX];
+
+	m->sas[m->n_sas++ % SAS_SHOWN] = *r;
+	if (side < 0 || r->first == NSEC_NONE)
+		return;
+
+	struct why_flow *f = &m->flow[side];
+
+	who(r->peers, side, from);
+	spi_text(r->spi, spi);
+	if (f->last == NSEC_NONE) {
+		f->first = r->first;
+		moment_add(m, r->first, r->first_frame, "first_packet", side, "first protected packet from %s (SPI %s)",
+			   from, spi);
+	} else {
+		flow_pause(m, r, f, side);
+		moment_add(m, r->first, r->first_frame, "spi", side, "%s changes to the SPI %s", from, spi);
+	}
+	if (r->packets >= 3 && (r->last - r->first) / (r->packets - 1) > f->spacing)
+		f->spacing = (r->last - r->first) / (r->packets - 1);
+	if (f->last == NSEC_NONE || r->last > f->last) {
+		f->last = r->last;
+		f->last_frame = r->last_frame;
+	}
+}
+
+/* ---- requests ---- */
+
+static const char *purpose_words(enum exchange_purpose p)
+{
+	switch (p) {
+	case PURPOSE_IKE_SA_INIT: case PURPOSE_COOKIE: case PURPOSE_INVALID_KE:
+		return "its first message (IKE_SA_INIT)";
+	case PURPOSE_IKE_AUTH: case PURPOSE_EAP:
+		return "its login message (IKE_AUTH)";
+	case PURPOSE_CREATE_CHILD:
+		return "its request for a phase 2 (CREATE_CHILD_SA)";
+	case PURPOSE_REKEY_CHILD:
+		return "its request to renew phase 2 (CREATE_CHILD_SA)";
+	case PURPOSE_REKEY_IKE:
+		return "its request to renew phase 1 (CREATE_CHILD_SA)";
+	case PURPOSE_DPD:
+		return "a liveness probe (DPD)";
+	case PURPOSE_DELETE_IKE: case PURPOSE_DELETE_CHILD: case PURPOSE_DELETE_UNKNOWN:
+		return "a Delete";
+	case PURPOSE_MAIN_MODE_SA: case PURPOSE_AGGRESSIVE:
+		return "its first message of phase 1";
+	case PURPOSE_MAIN_MODE_KE:
+		return "its second message of main mode (key exchange)";
+	case PURPOSE_MAIN_MODE_AUTH:
+		return "its login message (main mode, fifth message)";
+	case PURPOSE_QUICK_MODE:
+		return "its request for a phase 2 (quick mode)";
+	case PURPOSE_INTERMEDIATE: case PURPOSE_FOLLOWUP_KE:
+		return "a further key exchange";
+	case PURPOSE_MOBIKE:
+		return "its new address (MOBIKE)";
+	case PURPOSE_UNKNOWN: case PURPOSE_NOTIFY: case PURPOSE_CONFIG: case PURPOSE_TRANSACTION: case PURPOSE_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+void why_moments_exchange(struct why_moments *m, const struct record_exchange *r)
+{
+	char from[ENDPOINT_TEXT_MAX], to[ENDPOINT_TEXT_MAX], key[MOMENT_KEY_MAX], answers[64];
+	const char *what = purpose_words(r->purpose);
+
+	if (r->requests < 2)
+		return;	/* asked once and answered: normal life, told by what it led to */
+	who(r->peers, r->from, from);
+	who(r->peers, r->from == 0 || r->from == 1 ? !r->from : -1, to);
+	if (r->responses == 1)
+		snprintf(answers, sizeof(answers), "answers once");
+	else
+		snprintf(answers, sizeof(answers), "answers %" PRId64 " times", r->responses);
+	snprintf(key, sizeof(key), "copies%d%s", (int)r->purpose, r->responses > 0 ? "a" : "");
+	if (r->responses > 0)
+		moment_add(m, r->request_at, r->request_frame, key, r->from, "%s sends %s %" PRId64 " times; %s %s", from,
+			   what ? what : r->kind ? r->kind : "a request", r->requests, to, answers);
+	else
+		moment_add(m, r->request_at, r->request_frame, key, r->from,
+			   "%s sends %s %" PRId64 " times; no answer from %s is seen", from,
+			   what ? what : r->kind ? r->kind : "a request", r->requests, to);
+}
+
+/* ---- what the tracker said ---- */
+
+/* SAs and copies are told from their own records, which know more. */
+static bool told_elsewhere(const char *kind)
+{
+	static const char *const kinds[] = {
+		"ike_sa_created", "ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "child_sa_created",
+		"child_sa_rekeyed", "child_sa_ended", "esp_sa_first", "retransmission", "mirror", "one_sided",
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i], kind) == 0)
+			return true;
+	return false;
+}
+
+/* Whom the sentence names first. */
+static int subject_of(const struct record_event *r)
+{
+	char a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX];
+
+	if (!r->peers || !r->text)
+		return -1;
+
+	const char *first = strstr(r->text, endpoint_text(r->peers[0], a));
+	const char *second = strstr(r->text, endpoint_text(r->peers[1], b));
+
+	return first && (!second || first <= second) ? 0 : second ? 1 : -1;
+}
+
+void why_moments_event(struct why_moments *m, const struct record_event *r)
+{
+	if (!told_elsewhere(r->kind))
+		moment_add(m, r->at, r->n_frames > 0 ? r->frames[0] : 0, r->kind, subject_of(r), "%s",
+			   r->text ? r->text : r->kind);
+}
+
+void why_moments_alert(struct why_moments *m, const struct record_alert *r)
+{
+	if (r->severity > SEVERITY_INFO)
+		moment_add(m, r->raised, 0, r->code, -2, "sawatch raises %s, %s", r->code, severity_text(r->severity));
+}
+
+/* ---- order ---- */
+
+static int by_time(const void *a, const void *b)
+{
+	const struct why_moment *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return strcmp(x->key, y->key);	/* the same each time */
+}
+
+/* IKE tells when keys change; without IKE the SPIs must. */
+static void drop_spis(struct why_moments *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (strncmp(m->at[i].key, "spi/", 4) == 0)
+			free(m->at[i].text);
+		else
+			m->at[kept++] = m->at[i];
+	}
+	m->n = kept;
+}
+
+void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], nsec capture_end)
+{
+	char from[ENDPOINT_TEXT_MAX];
+
+	for (int side = 0; side < 2; side++) {
+		const struct why_flow *f = &m->flow[side];
+		nsec least = SILENCE_TIMES * f->spacing > 10 * NSEC_PER_S ? SILENCE_TIMES * f->spacing : 10 * NSEC_PER_S;
+
+		if (f->last != NSEC_NONE && capture_end != NSEC_NONE && capture_end - f->last >= least)
+			moment_add(m, f->last, f->last_frame, "last_packet", side,
+				   "last protected packet from %s, none until the end", who(peers, side, from));
+	}
+	if (m->ike_seen)
+		drop_spis(m);
+	if (m->n > 0)
+		qsort(m->at, m->n, sizeof(m->at[0]), by_time);
+}
+
+void why_moments_done(struct why_moments *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->at[i].text);
+	free(m->at);
+	why_moments_init(m);
+}
+
+/* ---- repetitions ---- */
+
+static bool same_keys(const struct why_moments *m, size_t a, size_t b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (b + i >= m->n || strcmp(m->at[a + i].key, m->at[b + i].key) != 0)
+			return false;
+	return true;
+}
+
+struct why_block why_block_at(const struct why_moments *m, size_t from)
+{
+	struct why_block best = { .from = from, .length = 1, .times = 1 };
+	size_t saved = 1;	/* one line says that the others are the same: two must go */
+
+	for (size_t length = 1; length <= PERIOD_MAX; length++) {
+		size_t times = 1;
+
+		while (same_keys(m, from, from + times * length, length))
+			times++;
+		if ((times - 1) * length > saved) {
+			saved = (times - 1) * length;
+			best.length = length;
+			best.times = times;
+		}
+	}
+	best.until = m->at[from + best.length * best.times - 1].at;
+	for (size_t i = 1; i < best.times; i++) {
+		nsec every = m->at[from + i * best.length].at - m->at[from + (i - 1) * best.length].at;
+
+		if (i == 1 || every < best.every_min)
+			best.every_min = every;
+		if (i == 1 || every > best.every_max)
+			best.every_max = every;
+	}
+	return best;
+}

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The story put together: which alerts belong to one fault, and what is to be said about it. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sawatch/text.h>
+
+#include "report/people.h"
+#include "report/tunnel_text.h"
+#include "report/why.h"
+
+enum {
+	INCIDENTS_TOLD = 3,	/* at length */
+	CHAIN_MAX = 8,		/* a symptom of a symptom of … */
+};
+
+/* ---- which alerts ---- */
+
+static const struct record_alert *alert_by_id(const struct seen_tunnel *t, object_id id)
+{
+	for (size_t i = 0; i < t->n_alerts; i++)
+		if (t->alerts[i].id == id)
+			return &t->alerts[i];
+	return NULL;
+}
+
+/* What it is a symptom of in the end; itself when it stands alone. */
+static const struct record_alert *root_of(const struct seen_tunnel *t, const struct record_alert *a)
+{
+	for (int step = 0; step < CHAIN_MAX && a->incident != 0; step++) {
+		const struct record_alert *above = alert_by_id(t, a->incident);
+
+		if (!above || above == a)
+			break;
+		a = above;
+	}
+	return a;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static struct why_incident *incident_of(struct why_story *s, const struct record_alert *root)
+{
+	for (size_t i = 0; i < s->n_incidents; i++)
+		if (same_text(s->incidents[i].alert->code, root->code) &&
+		    same_text(s->incidents[i].alert->cause, root->cause))
+			return &s->incidents[i];
+	if (s->n_incidents == s->incidents_room) {
+		s->incidents_room = s->incidents_room ? 2 * s->incidents_room : 4;
+		s->incidents = realloc(s->incidents, s->incidents_room * sizeof(s->incidents[0]));
+		assert(s->incidents);
+	}
+	s->incidents[s->n_incidents] = (struct why_incident){ .alert = root };
+	return &s->incidents[s->n_incidents++];
+}
+
+static void consequence(struct why_incident *in, const struct record_alert *a)
+{
+	char buffer[1024];
+	struct text text = TEXT_IN(buffer);
+
+	text_add(&text, "%s, %s: %s", a->code, severity_text(a->severity), a->summary ? a->summary : "");
+	if (!why_list_has(&in->consequences, buffer))
+		why_list_add(&in->consequences, "%s", buffer);
+}
+
+/* The alerts come with the gravest first, and what stands alone before symptoms. */
+static void choose_incidents(struct why_story *s, object_id asked)
+{
+	const struct seen_tunnel *t = s->tunnel;
+	const struct record_alert *about = asked ? alert_by_id(t, asked) : NULL;
+	const struct record_alert *root = about ? root_of(t, about) : NULL;
+
+	for (size_t i = 0; i < t->n_alerts; i++) {
+		const struct record_alert *a = &t->alerts[i], *r = root_of(t, a);
+
+		if (root && r != root)
+			continue;
+
+		struct why_incident *in = incident_of(s, r);
+
+		if (a == r)
+			in->raised++;
+		else
+			consequence(in, a);
+	}
+	if (about && about != root)
+		why_list_add(&s->verdict, "You asked about %s: it is a consequence of %s, which is told here.", about->code,
+			     root->code);
+}
+
+/* Those of lower rank get a line. */
+static void keep_the_gravest(struct why_story *s)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < s->n_incidents; i++) {
+		struct why_incident *in = &s->incidents[i];
+		bool grave = in->alert->severity > SEVERITY_INFO || s->incidents[0].alert->severity == SEVERITY_INFO;
+
+		if (told < INCIDENTS_TOLD && grave) {
+			s->incidents[told++] = *in;
+			continue;
+		}
+		why_list_add(&s->remarks, "%s %s%s%s%s (alert %" PRIu64 "): %s", severity_text(in->alert->severity),
+			     in->alert->code, in->alert->cause ? " (" : "", in->alert->cause ? in->alert->cause : "",
+			     in->alert->cause ? ")" : "", in->alert->id, in->alert->summary ? in->alert->summary : "");
+		why_list_done(&in->consequences);
+	}
+	s->n_incidents = told;
+}
+
+/* ---- what lines may speak of ---- */
+
+static int side_named(const struct seen_tunnel *t, const char *text)
+{
+	char peer[ENDPOINT_TEXT_MAX];
+
+	for (int side = 0; side < 2; side++)
+		if (strcmp(text, endpoint_text(t->record.peers[side], peer)) == 0)
+			return side;
+	return -1;
+}
+
+/* Who starts the renewals of phase 2, when it is mostly one. */
+static void add_rekeyer(struct why_values *v, const struct seen_tunnel *t)
+{
+	size_t n[SIDES], all = 0;
+	char peer[ENDPOINT_TEXT_MAX];
+
+	for (int side = 0; side < SIDES; side++) {
+		n[side] = t->child_ages[side].n;
+		all += n[side];
+	}
+	for (int side = 0; side < 2; side++) {
+		if (n[side] < 2 || n[side] * 5 < all * 4)
+			continue;
+		why_values_add(v, "rekeyer", endpoint_text(t->record.peers[side], peer));
+		why_values_add_number(v, "rekeyer_count", (double)n[side]);
+		why_values_add_number(v, "rekey_count", (double)all);
+	}
+}
+
+/* Did the protected packets of the silent side stop as well? */
+static void add_silent_flow(struct why_values *v, const struct why_story *s, const struct record_alert *a)
+{
+	const struct why_value *silent = why_values_find(v, "silent");
+	int side = silent ? side_named(s->tunnel, silent->text) : -1;
+
+	if (side < 0 || s->moments->flow[side].last == NSEC_NONE)
+		return;
+	why_values_add(v, "flow_silent", s->moments->flow[side].last > a->last ? "runs" : "stopped");
+}
+
+static void gather_values(struct why_values *v, const struct why_story *s, const struct record_alert *a)
+{
+	char peer[ENDPOINT_TEXT_MAX];
+
+	if (s->tunnel) {
+		why_values_add(v, "a", endpoint_text(s->tunnel->record.peers[0], peer));
+		why_values_add(v, "b", endpoint_text(s->tunnel->record.peers[1], peer));
+	}
+	why_values_add_evidence(v, a->evidence, a->n_evidence);
+	if (!s->tunnel)
+		return;
+	add_rekeyer(v, s->tunnel);
+	add_silent_flow(v, s, a);
+}
+
+/* ---- where to see it ---- */
+
+char *why_shell_word(const char *text)
+{
+	bool plain = *text && *text != '-' &&
+		     strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=@%+-") == strlen(text);
+	char *ret = malloc(4 * strlen(text) + 5), *to = ret;
+
+	assert(ret);
+	if (plain)
+		return strcpy(ret, text);
+	*to++ = '\'';
+	for (; *text; text++) {
+		if (*text == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *text;
+	}
+	stpcpy(to, "'");
+	return ret;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void add_frame_set(struct text *to, const struct record_alert *a)
+{
+	uint64_t frames[RECORD_FRAMES_MAX];
+
+	memcpy(frames, a->frames, a->n_frames * sizeof(frames[0]));
+	qsort(frames, a->n_frames, sizeof(frames[0]), by_number);
+	text_add(to, "frame.number in {");
+	for (size_t i = 0; i < a->n_frames; i++)
+		text_add(to, "%s%" PRIu64, i ? "," : "", frames[i]);
+	text_add(to, "}");
+}
+
+/* An alert that goes on over several files has frame numbers of each: then by time and peers. */
+static void add_time_and_peers(struct text *to, const struct record_alert *a, const struct seen_tunnel *t)
+{
+	char address[ENDPOINT_TEXT_MAX];
+
+	text_add(to, "frame.time_epoch >= %" PRId64 " and frame.time_epoch <= %" PRId64, a->first / NSEC_PER_S,
+		 a->last / NSEC_PER_S + 1);
+	for (int side = 0; t && side < 2; side++) {
+		struct endpoint p = { t->record.peers[side].addr, 0 };
+		const char *text = endpoint_text(p, address);
+
+		text_add(to, " and %s.addr == %s", strchr(text, ':') ? "ipv6" : "ip", text);
+	}
+}
+
+static char *frame_filter(const struct why_story *s, const struct record_alert *a)
+{
+	const struct record_capture *c = NULL;
+	char buffer[1024];
+	struct text filter = TEXT_IN(buffer);
+	char *name, *safe, *ret;
+
+	for (size_t i = 0; i < s->seen->n_captures; i++)
+		if (s->seen->captures[i].id == (uint32_t)(a->id >> 32))
+			c = &s->seen->captures[i];
+	if (!c || !c->kind || strcmp(c->kind, "file") != 0 || a->n_frames == 0)
+		return NULL;
+	if (c->first != NSEC_NONE && a->first >= c->first && a->last <= c->last)
+		add_frame_set(&filter, a);
+	else
+		add_time_and_peers(&filter, a, s->tunnel);
+	safe = report_printable(strcmp(c->name, "-") == 0 ? "FILE" : c->name);
+	name = why_shell_word(safe);
+	ret = malloc(strlen(name) + filter.used + 32);
+	assert(ret);
+	sprintf(ret, "tshark -r %s -Y '%s'", name, buffer);
+	free(name);
+	free(safe);
+	return ret;
+}
+
+/* ---- advice ---- */
+
+static bool advice_has(const struct why_advice *at, size_t n, const char *vendor, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(at[i].vendor, vendor) == 0 && strcmp(at[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+static void advice_add(struct why_advice **at, size_t *n, size_t *room, const struct why_story *s, const char *vendor,
+		       const char *text)
+{
+	if (advice_has(*at, *n, vendor, text))
+		return;
+	if (*n == *room) {
+		*room = *room ? 2 * *room : 8;
+		*at = realloc(*at, *room * sizeof((*at)[0]));
+		assert(*at);
+	}
+
+	struct why_advice *to = &(*at)[(*n)++];
+
+	*to = (struct why_advice){ strdup(vendor), strdup(text), s->tunnel && vendor_seen(s->tunnel, vendor) };
+	assert(to->vendor && to->text);
+}
+
+struct log_lines {
+	struct why_story *story;
+	struct why_incident *incident;
+};
+
+static void take_log_line(void *user, const char *vendor, const char *text)
+{
+	struct log_lines *l = user;
+	struct why_incident *in = l->incident;
+	bool seen = l->story->tunnel && vendor_seen(l->story->tunnel, vendor);
+
+	if (seen || !l->story->vendors_known)
+		advice_add(&in->logs, &in->n_logs, &in->logs_room, l->story, vendor, text);
+}
+
+/* Told for an incident before this one? */
+static bool step_told(const struct why_story *s, const struct why_incident *in, const struct record_action *a)
+{
+	for (const struct why_incident *before = s->incidents; before < in; before++)
+		if (advice_has(before->steps, before->n_steps, a->vendor, a->text))
+			return true;
+	return false;
+}
+
+static void advise(struct why_story *s, struct why_incident *in, const struct why_options *o)
+{
+	static const char log_prefix[] = "look in its log for: ";
+	const struct record_alert *a = in->alert;
+	struct log_lines lines = { s, in };
+
+	/* commands of the makes that were recognised stand first */
+	for (int own = 1; own >= 0; own--) {
+		for (size_t i = 0; i < a->n_actions; i++) {
+			const struct record_action *x = &a->actions[i];
+			bool any = strcmp(x->vendor, "any") == 0;
+			bool seen = s->tunnel && vendor_seen(s->tunnel, x->vendor);
+
+			if (strncmp(x->text, log_prefix, strlen(log_prefix)) == 0) {
+				if (own)
+					take_log_line(&lines, x->vendor, x->text + strlen(log_prefix));
+			} else if ((own ? any || seen : !any && !seen && !s->vendors_known) && !step_told(s, in, x)) {
+				advice_add(&in->steps, &in->n_steps, &in->steps_room, s, x->vendor, x->text);
+			}
+		}
+	}
+	if (o->page)
+		why_page_log_lines(o->page(a->code), take_log_line, &lines);
+}
+
+/* ---- one incident ---- */
+
+static void tell_incident(struct why_story *s, struct why_incident *in, const struct why_options *o)
+{
+	const struct record_alert *a = in->alert;
+	struct why_values values = { 0 };
+	struct {
+		struct why_list *to;
+		enum why_part part;
+	} parts[] = {
+		{ &in->head, WHY_HEAD }, { &in->look, WHY_LOOK }, { &in->points, WHY_FOR },
+		{ &in->against, WHY_AGAINST }, { &in->confirm, WHY_CONFIRM }, { &in->refute, WHY_REFUTE },
+	};
+	const char *cause = a->cause;
+
+	gather_values(&values, s, a);
+	if (!cause && why_values_find(&values, "kind"))
+		cause = why_values_find(&values, "kind")->text;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		why_lines(parts[i].to, a->code, cause, parts[i].part, &values);
+	/* a line for the cause tells more than the one for all causes, which comes after it */
+	while (in->head.n > 1)
+		free(in->head.at[--in->head.n]);
+	while (in->look.n > 1)
+		free(in->look.at[--in->look.n]);
+	if (in->head.n == 0 && a->summary)
+		why_list_add(&in->head, "%s", a->summary);
+	for (size_t i = 0; i < a->n_evidence; i++)
+		why_evidence_words(&in->evidence, &a->evidence[i]);
+	in->filter = frame_filter(s, a);
+	advise(s, in, o);
+	why_values_done(&values);
+}
+
+/* ---- was traffic lost? ---- */
+
+static const struct record_evidence *evidence_named(const struct record_alert *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_evidence; i++)
+		if (strcmp(a->evidence[i].name, name) == 0)
+			return &a->evidence[i];
+	return NULL;
+}
+
+static double evidence_number(const struct record_alert *a, const char *name)
+{
+	const struct record_evidence *e = evidence_named(a, name);
+
+	return !e || e->type == EVIDENCE_TEXT ? 0 : e->type == EVIDENCE_REAL ? e->real : (double)e->integer;
+}
+
+/* What the alerts of the tunnel say about lost packets. */
+struct harm {
+	double longest_gap_s;
+	int64_t black_hole;
+	const char *silent;	/* stopped sending while the other went on */
+};
+
+static void note_harm(struct harm *h, const struct record_alert *a)
+{
+	static const char *const gaps[] = { "gap_s", "longest_gap_s", "traffic_gap_s" };
+
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++)
+		if (evidence_number(a, gaps[i]) > h->longest_gap_s)
+			h->longest_gap_s = evidence_number(a, gaps[i]);
+	if (strcmp(a->code, "stale_spi") == 0)
+		h->black_hole += (int64_t)evidence_number(a, "packets");
+	if (strcmp(a->code, "one_way_esp") == 0 && evidence_named(a, "silent"))
+		h->silent = evidence_named(a, "silent")->text;
+}
+
+static void tell_no_packets(struct text *to, const struct seen_tunnel *t)
+{
+	if (t->ike_established == 0 && t->ike_sas > 0)
+		text_add(to, "No traffic passes: no phase 1 came up, and no protected packet (ESP) was seen.");
+	else
+		text_add(to, "No protected packet (ESP) was seen: nothing passes, or it goes past this capture.");
+}
+
+static void tell_harm(struct text *to, const struct why_story *s)
+{
+	const struct seen_tunnel *t = s->tunnel;
+	struct harm h = { 0 };
+	char span[NSEC_TEXT_MAX], count[COUNT_TEXT_MAX], peer[ENDPOINT_TEXT_MAX], at[NSEC_TEXT_MAX];
+	nsec last = s->moments->flow[0].last > s->moments->flow[1].last ? s->moments->flow[0].last :
+									  s->moments->flow[1].last;
+
+	for (size_t i = 0; i < t->n_alerts; i++)
+		note_harm(&h, &t->alerts[i]);
+	if (h.black_hole > 0)
+		text_add(to, "Traffic was lost: %s packets went to a dead SPI. ", count_text(h.black_hole, count));
+	if (h.silent)
+		text_add(to, "Nothing came from %s any more while the other side kept sending. ", h.silent);
+	if (h.longest_gap_s > 0)
+		text_add(to, "Traffic was interrupted, for up to %s at a time. ",
+			 nsec_span((nsec)(h.longest_gap_s * (double)NSEC_PER_S), span));
+	for (int side = 0; side < 2 && h.longest_gap_s == 0; side++) {
+		const struct why_flow *f = &s->moments->flow[side];
+
+		if (f->longest_pause > 0)
+			text_add(to, "When SAs changed, packets from %s paused for up to %s. ",
+				 endpoint_text(t->record.peers[side], peer), nsec_span(f->longest_pause, span));
+	}
+	if (t->record.state == TUNNEL_DOWN && last != NSEC_NONE)
+		text_add(to, "Nothing passes since %s UTC, the last protected packet. ", moment_text(last, 0, at));
+	for (int side = 0; side < 2; side++) {
+		const struct seen_traffic *d = &t->traffic[side];
+
+		if (d->lost * 200 >= d->packets + d->lost && d->lost > 0)
+			text_add(to, "%.1f %% of the packets from %s are missing before this capture. ",
+				 100.0 * (double)d->lost / (double)(d->packets + d->lost),
+				 endpoint_text(t->record.peers[side], peer));
+	}
+}
+
+static void tell_traffic(struct why_story *s)
+{
+	const struct seen_traffic *d = s->tunnel->traffic;
+	char buffer[1024], peer[ENDPOINT_TEXT_MAX];
+	struct text to = TEXT_IN(buffer);
+
+	if (d[0].sas == 0 && d[1].sas == 0) {
+		tell_no_packets(&to, s->tunnel);
+	} else {
+		tell_harm(&to, s);
+		for (int side = 0; side < 2; side++)
+			if (d[side].sas == 0)
+				text_add(&to, "No protected packet from %s was seen. ",
+					 endpoint_text(s->tunnel->record.peers[side], peer));
+		if (to.used == 0)
+			text_add(&to, "No interruption of the traffic was seen.");
+	}
+	while (to.used > 0 && buffer[to.used - 1] == ' ')
+		buffer[--to.used] = '\0';
+	s->traffic = strdup(buffer);
+	assert(s->traffic);
+}
+
+/* ---- the verdict ---- */
+
+static const char *state_words(enum tunnel_state state)
+{
+	switch (state) {
+	case TUNNEL_UP:
+		return "is up";
+	case TUNNEL_DEGRADED:
+		return "does not work as it should (degraded)";
+	case TUNNEL_DOWN:
+		return "is down";
+	case TUNNEL_FLAPPING:
+		return "is unstable (flapping)";
+	case TUNNEL_UNKNOWN:
+		break;
+	}
+	return "is in a state that this capture does not tell";
+}
+
+static void tell_verdict(struct why_story *s)
+{
+	const struct seen_tunnel *t = s->tunnel;
+	char name[TUNNEL_TEXT_MAX], at[NSEC_TEXT_MAX], to[NSEC_TEXT_MAX];
+
+	if (t && t->record.since != NSEC_NONE && t->record.state != TUNNEL_UNKNOWN)
+		why_list_add(&s->verdict, "The tunnel %s %s, since %s UTC.", tunnel_text(t->record.peers, name),
+			     state_words(t->record.state), moment_text(t->record.since, 0, at));
+	else if (t)
+		why_list_add(&s->verdict, "The tunnel %s %s.", tunnel_text(t->record.peers, name),
+			     state_words(t->record.state));
+	for (size_t i = 0; i < s->n_incidents; i++) {
+		const struct record_alert *a = s->incidents[i].alert;
+		const char *often = s->incidents[i].raised > 1 ? ", not for the first time" : "";
+
+		moment_text(a->first, 0, at);
+		moment_text(a->last, 0, to);
+		if (strcmp(at, to) == 0)
+			why_list_add(&s->verdict, "%s (%s%s%s.)", s->incidents[i].head.n ? s->incidents[i].head.at[0] : "",
+				     at, often, a->cleared ? ", over now" : "");
+		else
+			why_list_add(&s->verdict, "%s (From %s to %s%s%s.)",
+				     s->incidents[i].head.n ? s->incidents[i].head.at[0] : "", at, to, often,
+				     a->cleared ? ", over now" : "");
+	}
+	if (t && s->n_incidents == 0)
+		why_list_add(&s->verdict, "%s", t->record.state == TUNNEL_UP ?
+			     "Nothing is wrong with it that can be seen from here." :
+			     "No condition that sawatch knows was found.");
+}
+
+/* ---- SPIs ---- */
+
+static const char *end_words(const struct record_esp_sa *r)
+{
+	switch (r->end_reason) {
+	case END_REKEYED: case END_SUPERSEDED:
+		return "replaced";
+	case END_DELETED:
+		return "deleted";
+	case END_EXPIRED:
+		return "expired";
+	case END_IDLE:
+		return "closed when idle";
+	case END_PEER_LOST:
+		return "peer lost";
+	case END_FAILED:
+		return "failed";
+	case END_NONE: case END_CAPTURE_END:
+		return "alive at the end";
+	case END_UNKNOWN:
+		break;
+	}
+	return "end not seen";
+}
+
+/* An SA is the triple of SPI, destination and protocol. */
+static void tell_sas(struct why_story *s)
+{
+	const struct why_moments *m = s->moments;
+	size_t n = m->n_sas < SAS_SHOWN ? m->n_sas : SAS_SHOWN;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct record_esp_sa *r = &m->sas[(m->n_sas - n + i) % SAS_SHOWN];
+		char spi[SPI_TEXT_MAX], dst[ENDPOINT_TEXT_MAX], at[NSEC_TEXT_MAX], age[NSEC_TEXT_MAX];
+		char packets[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
+		struct endpoint to = { r->dst.addr, 0 };
+
+		why_list_add(&s->sas, "%s SPI %s to %s: from %s for %s, %s packets, %s, %s",
+			     r->protocol == PROTOCOL_AH ? "AH" : "ESP", spi_text(r->spi, spi), endpoint_text(to, dst),
+			     moment_text(r->first, 0, at) + strlen("2026-11-22 "), nsec_span(r->last - r->first, age),
+			     count_text(r->packets, packets), bytes_text(r->bytes, bytes), end_words(r));
+	}
+}
+
+/* ---- the whole ---- */
+
+static void tell_capture_alert(struct why_story *s, object_id asked)
+{
+	for (size_t i = 0; i < s->seen->n_alerts; i++)
+		if (asked == 0 || s->seen->alerts[i].id == asked)
+			incident_of(s, &s->seen->alerts[i])->raised++;
+}
+
+void why_story_tell(struct why_story *s, struct why *w)
+{
+	struct collection *c = &w->seen;
+	nsec end = NSEC_NONE;
+
+	*s = (struct why_story){ .seen = c, .moments = &w->moments };
+	if (!w->settled) {
+		collection_judge(c);
+		for (size_t i = 0; i < c->n_captures; i++)
+			end = c->captures[i].last > end ? c->captures[i].last : end;
+		if (c->n_tunnels > 0)
+			why_moments_settle(&w->moments, c->tunnels[0].record.peers, end);
+		w->settled = true;
+	}
+	s->tunnel = c->n_tunnels > 0 ? &c->tunnels[0] : NULL;
+	if (s->tunnel)
+		choose_incidents(s, w->options.alert);
+	else
+		tell_capture_alert(s, w->options.alert);
+	for (size_t i = 0; s->tunnel && i < s->n_incidents; i++)
+		for (size_t k = 0; k < s->incidents[i].alert->n_actions; k++)
+			s->vendors_known = s->vendors_known ||
+					   vendor_seen(s->tunnel, s->incidents[i].alert->actions[k].vendor);
+	keep_the_gravest(s);
+	for (size_t i = 0; i < s->n_incidents; i++)
+		tell_incident(s, &s->incidents[i], &w->options);
+	tell_verdict(s);
+	if (s->tunnel) {
+		tell_traffic(s);
+		tell_sas(s);
+	}
+}
+
+static void advice_done(struct why_advice *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(at[i].vendor);
+		free(at[i].text);
+	}
+	free(at);
+}
+
+void why_story_done(struct why_story *s)
+{
+	for (size_t i = 0; i < s->n_incidents; i++) {
+		struct why_incident *in = &s->incidents[i];
+		struct why_list *const lists[] = { &in->head, &in->evidence, &in->look, &in->points, &in->against,
+						   &in->confirm, &in->refute, &in->consequences };
+
+		for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+			why_list_done(lists[k]);
+		free(in->filter);
+		advice_done(in->steps, in->n_steps);
+		advice_done(in->logs, in->n_logs);
+	}
+	free(s->incidents);
+	free(s->traffic);
+	why_list_done(&s->verdict);
+	why_list_done(&s->remarks);
+	why_list_done(&s->sas);
+	*s = (struct why_story){ 0 };
+}
