@@ -161,12 +161,12 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 
 /* ---- quick mode ----------------------------------------------------------- */
 
-static struct exchange *quick_of(struct ike_sa *sa, uint32_t message_id)
+static struct exchange *exchange_of(struct ike_sa *sa, uint8_t type, uint32_t message_id)
 {
 	for (int slot = 0; slot < 2; slot++) {
-		if (exchange_is(&sa->current[slot], IKE1_EXCHANGE_QUICK_MODE, message_id))
+		if (exchange_is(&sa->current[slot], type, message_id))
 			return &sa->current[slot];
-		if (exchange_is(&sa->previous[slot], IKE1_EXCHANGE_QUICK_MODE, message_id))
+		if (exchange_is(&sa->previous[slot], type, message_id))
 			return &sa->previous[slot];
 	}
 	return NULL;
@@ -186,13 +186,17 @@ static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const stru
 	}
 }
 
-/* The third message: both sides have the keys. */
+/* The third message: both sides have the keys.  Its copies are the asker's retransmissions too. */
 static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, nsec at)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 
-	if (x->outcome == OUTCOME_ANSWERED && x->closed)
+	if (x->outcome == OUTCOME_ANSWERED && x->closed) {
+		if (x->requests < UINT16_MAX)
+			x->requests++;
+		exchange_write(t, x);
 		return;
+	}
 	x->outcome = OUTCOME_ANSWERED;
 	uint32_t child = child_birth(t, i, CREATED_QUICK_MODE, x->request_at, at, x->from, x, false);
 
@@ -204,7 +208,7 @@ static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, ns
 static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
-	struct exchange *x = quick_of(sa, m->header.message_id);
+	struct exchange *x = exchange_of(sa, IKE1_EXCHANGE_QUICK_MODE, m->header.message_id);
 	int slot = a->side == sa->initiator_side ? 0 : 1;
 
 	ike_sa_established(t, i, a->at);
@@ -371,6 +375,32 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	emit_exchange(t, EVENT_REQUEST, x, a);
 }
 
+/* Transactions (XAUTH, mode config), new group mode, and what no registry knows: a row, no meaning. */
+static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m,
+			   uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	struct exchange *x = exchange_of(sa, m->header.exchange, m->header.message_id);
+	int slot = a->side == sa->initiator_side ? 0 : 1;
+
+	if (!x) {
+		struct exchange *before = &sa->current[slot];
+
+		if (before->type == IKE1_EXCHANGE_QUICK_MODE && !before->closed)
+			return;		/* its slot is busy: this message leaves no row */
+		exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+		x = exchange_begin(t, i, slot, m, a->at, a->side);
+		x->purpose = m->header.exchange == IKE1_EXCHANGE_TRANSACTION ? PURPOSE_TRANSACTION : PURPOSE_OTHER;
+		x->grade = GRADE_OBSERVED;
+	}
+	if (a->side == x->from) {
+		exchange_request(t, x, a, m, hash);
+	} else {
+		exchange_response(t, x, a, m, hash);
+		x->outcome = OUTCOME_ANSWERED;
+	}
+}
+
 void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	uint32_t i = m->header.spi_i == 0 ? NO_INDEX : sa_of(t, a, m);
@@ -395,7 +425,8 @@ void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message
 		information(t, i, a, m, hash);
 		break;
 	default:
-		break;			/* transaction and new group mode: counted with the SA's messages */
+		other_exchange(t, i, a, m, hash);
+		break;
 	}
 	if (!(t->ike_sas[i].flags & IKE_SA_USED))
 		return;
