@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <sawatch/detect.h>
+#include <sawatch/ike_registry.h>
 
 #include "detect/collected.h"
 
@@ -307,7 +308,7 @@ static inline uint32_t stage_esp_replace(uint32_t old)
 }
 
 /* A child SA created now, with one ESP SA per direction. */
-static inline uint32_t stage_child(uint32_t ike, int by)
+static inline uint32_t stage_child_how(uint32_t ike, int by, enum created_how how)
 {
 	uint32_t i = stage->n_child++;
 	struct child_sa *c = &stage->child[i];
@@ -320,7 +321,7 @@ static inline uint32_t stage_child(uint32_t ike, int by)
 		.ike_sa = ike,
 		.ike_sa_id = ike == NO_INDEX ? 0 : stage->ike[ike].id,
 		.state = CHILD_INSTALLED,
-		.how = CREATED_CREATE_CHILD_SA,
+		.how = how,
 		.requested = stage->now,
 		.created = stage->now,
 		.created_by = (int8_t)by,
@@ -349,6 +350,11 @@ static inline uint32_t stage_child(uint32_t ike, int by)
 		c->spi[d] = stage->esp[esp].spi;
 	}
 	return i;
+}
+
+static inline uint32_t stage_child(uint32_t ike, int by)
+{
+	return stage_child_how(ike, by, CREATED_CREATE_CHILD_SA);
 }
 
 static inline void stage_child_down(uint32_t child, enum end_reason reason, int by)
@@ -456,6 +462,64 @@ static inline void stage_exchange_close(struct exchange *x, enum exchange_outcom
 	x->outcome = outcome;
 	x->closed = true;
 	stage_exchange_event(EVENT_EXCHANGE_CLOSED, x);
+}
+
+/* A CREATE_CHILD_SA of `from` that is refused at once; np1 is what its request begins with. */
+static inline void stage_refusal(uint32_t ike, int from, int16_t np1)
+{
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_CREATE_CHILD, from,
+					   stage->n_exchanges);
+	struct event ev = stage_event(EVENT_CHILD_REFUSED);
+
+	x->request_np1 = np1;
+	x->responses = 1;
+	x->response_at = x->response_last = stage->now;
+	x->outcome = OUTCOME_FAILED;
+	ev.ike_sa = ike;
+	ev.exchange = x;
+	ev.side = (int8_t)!from;
+	stage_send(ev);
+}
+
+/* The child SA `old` is renewed by `by`, with the events of both. */
+static inline uint32_t stage_child_rekey(uint32_t old, int by)
+{
+	uint32_t new = stage_child(stage->child[old].ike_sa, by);
+	struct event ev = stage_event(EVENT_CHILD_SA_REKEYED);
+
+	stage->child[old].rekeyed_by = (int8_t)by;
+	stage->child[old].rekey_at = stage->now;
+	stage->child[old].successor = new;
+	stage->child[new].predecessor = old;
+	ev.child_sa = new;
+	ev.ike_sa = stage->child[old].ike_sa;
+	ev.other = old;
+	ev.side = (int8_t)by;
+	ev.value[0] = stage->now - stage->child[old].created;
+	stage_send(ev);
+	for (int d = 0; d < 2; d++) {
+		struct event replaced = stage_event(EVENT_ESP_SA_REPLACED);
+
+		replaced.esp_sa = stage->child[new].esp[d];
+		replaced.other = stage->child[old].esp[d];
+		stage->esp[replaced.other].successor = stage->esp[replaced.esp_sa].id;
+		stage_send(replaced);
+	}
+	stage_child_down(old, END_REKEYED, by);
+	return new;
+}
+
+/* A clear error notify of `by`. */
+static inline void stage_error(uint32_t ike, int by, uint16_t type, int64_t data)
+{
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.ike_sa = ike;
+	ev.side = (int8_t)by;
+	ev.value[0] = type;
+	ev.value[1] = ike == NO_INDEX ? 2 : stage->ike[ike].major;
+	ev.value[2] = data;
+	stage_send(ev);
 }
 
 #endif

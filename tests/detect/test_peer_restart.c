@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "peer_restart");
+}
+
+static uint32_t old_ike, old_child;
+
+/* A tunnel that worked for 20 minutes, ten packets a second. */
+static void working(void)
+{
+	old_ike = stage_ike_up(0, 2);
+	old_child = stage_child(old_ike, 0);
+	stage_pass(1200 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old_child].esp[d], 12000, 1200000);
+}
+
+/* `side` says nothing for this long, the other one goes on. */
+static void silence(int side, nsec span)
+{
+	stage_pass(span);
+	stage_esp_packets(stage->child[old_child].esp[!side], (uint64_t)(10 * span / S), 1000);
+}
+
+static void a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 30 * S);
+	stage_error(NO_INDEX, 1, IKE2_NOTIFY_INVALID_SPI, 0xc0000000);
+	silence(1, 30 * S);
+	stage_ike_up(0, 2);
+	stage_pass(20 * S);
+	assert_null(alert());
+	stage_pass(30 * S);
+	assert_non_null(alert());
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
+	assert_string_equal(alert()->cause, "unknown_spi");
+	assert_string_equal(collected_text(alert(), "restarted"), "203.0.113.1");
+}
+
+static void a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 6 * S);
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_non_null(alert());
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_string_equal(collected_text(alert(), "restarted"), "203.0.113.1");
+	assert_int_equal(collected_number(alert(), "silent_before_s"), 6);
+}
+
+static void complaints_without_a_new_ike_sa_may_be_forged(void **state)
+{
+	(void)state;
+	working();
+	for (int i = 0; i < 20; i++) {
+		stage_error(NO_INDEX, 1, IKE2_NOTIFY_INVALID_SPI, 0xc0000000);
+		stage_pass(30 * S);
+	}
+	assert_null(alert());
+}
+
+static void reauthentication_deletes_the_old_one_and_is_answered(void **state)
+{
+	(void)state;
+	struct exchange *x;
+
+	working();
+	silence(1, 6 * S);
+	stage_ike_up(0, 2);
+	stage_pass(2 * S);
+	x = stage_request(old_ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_UNKNOWN, 0, 9);
+	stage_answer(x);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void a_second_tunnel_beside_the_first_is_no_restart(void **state)
+{
+	(void)state;
+	working();
+	stage_ike_up(1, 2);
+	for (int i = 0; i < 10; i++) {
+		stage_pass(10 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[old_child].esp[d], 100, 10000);
+	}
+	assert_null(alert());
+}
+
+static void when_both_are_silent_nobody_had_anything_to_say(void **state)
+{
+	(void)state;
+	working();
+	stage_pass(60 * S);
+	stage_ike_up(0, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void a_deleted_ike_sa_was_not_forgotten(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 6 * S);
+	stage_ike_down(old_ike, END_DELETED, 1);
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart),
+		ON_STAGE(a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart),
+		ON_STAGE(complaints_without_a_new_ike_sa_may_be_forged),
+		ON_STAGE(reauthentication_deletes_the_old_one_and_is_answered),
+		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),
+		ON_STAGE(when_both_are_silent_nobody_had_anything_to_say),
+		ON_STAGE(a_deleted_ike_sa_was_not_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "rekey_late");
+}
+
+static void sends(uint32_t child, nsec span)
+{
+	nsec end = stage->now + span;
+
+	while (stage->now < end) {
+		stage_pass(100 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 10, 1000);
+	}
+	stage_pass(10 * S);
+}
+
+static void an_sa_in_use_for_more_than_a_day_is_a_warning(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	sends(child, 86000 * S);
+	assert_null(alert());
+	sends(child, 1000 * S);
+	assert_non_null(alert());
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(alert()->cause, "key_too_old");
+	assert_int_equal(stage->alerts.n, 2);	/* one for each direction */
+	assert_string_not_equal(collected_text(&stage->alerts.alert[0], "spi"),
+				collected_text(&stage->alerts.alert[1], "spi"));
+}
+
+static void an_idle_sa_may_grow_old(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	sends(child, 1000 * S);
+	stage_pass(2 * 86400 * S);
+	assert_null(alert());
+}
+
+static void an_sa_far_older_than_those_before_it_is_late(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	for (int i = 0; i < 4; i++) {
+		sends(child, 3500 * S);
+		child = stage_child_rekey(child, 0);
+	}
+	sends(child, 4000 * S);
+	assert_null(alert());
+	sends(child, 1000 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(alert()->cause, "later_than_usual");
+	assert_int_equal((int)collected_number(alert(), "usual_age_at_rekey_s") / 100, 35);
+}
+
+static void an_sa_from_before_the_capture_is_at_least_that_old(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(NO_INDEX, 0);
+
+	for (int d = 0; d < 2; d++)
+		stage->esp[stage->child[child].esp[d]].flags |= ESP_SA_MIDSTREAM;
+	sends(child, 3600 * S);
+	assert_null(alert());
+	sends(child, 86400 * S);
+	assert_non_null(strstr(alert()->summary, "at least"));
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(an_sa_in_use_for_more_than_a_day_is_a_warning),
+		ON_STAGE(an_idle_sa_may_grow_old),
+		ON_STAGE(an_sa_far_older_than_those_before_it_is_late),
+		ON_STAGE(an_sa_from_before_the_capture_is_at_least_that_old),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
