@@ -17,6 +17,8 @@ static struct tunnel *owner_of(struct tracker *t, const struct child_sa *c)
 
 enum { OVERLAP_COUNTS = 16 };
 
+#define SWITCHES_WITHIN (100 * NSEC_PER_MS)	/* after the answer */
+
 static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
@@ -485,7 +487,9 @@ static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
 /*
  * How badly `old` fits as what `c` replaced: the pauses at the changes of SPI,
  * in nanoseconds.  On one path nothing of the old SA follows the first packet
- * of the new one in the same direction, so what does counts many times.
+ * of the new one in the same direction, and who asked for the new one sends
+ * on it as soon as it is answered (RFC 7296 2.8), so what does counts many
+ * times.
  */
 static nsec misfit(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
 {
@@ -497,9 +501,13 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 
 		if (last == NSEC_NONE || c->esp[d] == NO_INDEX)
 			continue;
-		nsec pause = t->esp_sas[c->esp[d]].first - last;
+		nsec first = t->esp_sas[c->esp[d]].first, silent = first;
 
-		sum += pause >= 0 ? pause : -OVERLAP_COUNTS * pause;
+		if (d == c->created_by && c->created + SWITCHES_WITHIN < silent)
+			silent = c->created + SWITCHES_WITHIN;
+		sum += first > last ? first - last : last - first;
+		if (last > silent)
+			sum += OVERLAP_COUNTS * (last - silent);
 		compared = true;
 	}
 	if (!compared) {
@@ -512,8 +520,7 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 
 /*
  * The predecessor of `c`: of the older SAs that fell silent, the one that
- * fits best.  *ret_alone: there was no
- * other candidate.
+ * fits best.  *ret_alone: there was no other candidate.
  */
 static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
 				   bool *ret_sure)
