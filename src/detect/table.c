@@ -42,6 +42,12 @@
 	X(fragment_loss) \
 	X(nat_keepalive_missing) \
 	X(nat_rebind) \
+	X(weak_crypto) \
+	X(downgrade) \
+	X(aggressive_psk) \
+	X(ike_flood) \
+	X(ike_scan) \
+	X(spoof_hint) \
 	X(capture_loss) \
 	X(mirror_duplicates) \
 	X(one_sided_capture) \
