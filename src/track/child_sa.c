@@ -485,6 +485,17 @@ static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
 }
 
 /*
+ * The same traffic goes on after a rekey, so packets of another mean size are
+ * a sign against, worth up to ten seconds of pause.
+ */
+static nsec unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
+{
+	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets, more = a > b ? a : b;
+
+	return more == 0 ? 0 : (nsec)((a > b ? a - b : b - a) * 10 * NSEC_PER_S / more);
+}
+
+/*
  * How badly `old` fits as what `c` replaced: the pauses at the changes of SPI,
  * in nanoseconds.  On one path nothing of the old SA follows the first packet
  * of the new one in the same direction, and who asked for the new one sends
@@ -508,6 +519,7 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 		sum += first > last ? first - last : last - first;
 		if (last > silent)
 			sum += OVERLAP_COUNTS * (last - silent);
+		sum += unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
 		compared = true;
 	}
 	if (!compared) {
