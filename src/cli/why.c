@@ -136,12 +136,17 @@ static void list_tunnel(FILE *out, const struct directory *d, const struct known
 }
 
 /* The gravest first. */
-static void list_tunnels(FILE *out, const struct directory *d, int least, int most)
+static void list_tunnels(FILE *out, const struct directory *d)
 {
-	for (int severity = most; severity >= least; severity--)
+	enum { LISTED = 40 };
+	size_t n = 0;
+
+	for (int severity = SEVERITY_CRITICAL; severity >= -1; severity--)
 		for (size_t i = 0; i < d->n_tunnels; i++)
-			if (d->tunnels[i].worst == severity)
+			if (d->tunnels[i].worst == severity && n++ < LISTED)
 				list_tunnel(out, d, &d->tunnels[i]);
+	if (n > LISTED)
+		fprintf(out, "  and %zu more\n", n - LISTED);
 }
 
 static size_t ill_tunnels(const struct directory *d, int least, const struct known_tunnel **ret_one)
@@ -338,8 +343,12 @@ static bool answer(struct store *store, const struct question *w)
 		complain("%s: no IPsec tunnel in it, so there is nothing to tell", w->source);
 		ok = false;
 	} else if (!w->subject && !choose_alone(&d, &s)) {
-		puts("Several tunnels could be meant. Ask: sawatch why ... TUNNEL");
-		list_tunnels(stdout, &d, -1, SEVERITY_CRITICAL);
+		ok = !w->json;	/* who asks for a story as JSON gets one, or an error */
+		if (!ok)
+			complain("why: several tunnels could be meant; name one:");
+		else
+			puts("Several tunnels could be meant. Ask for one: its name, the address of a peer, or an alert.");
+		list_tunnels(ok ? stdout : stderr, &d);
 	} else {
 		ok = !w->subject || by_number(&d, w->subject, &s) ||
 		     (is_code(w->subject) ? by_code(&d, w, &s) : by_name(store, &d, w, &s));

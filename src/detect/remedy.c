@@ -274,8 +274,8 @@ static const struct {
 
 uint32_t vendors_of_name(const char *name)
 {
-	if (strstr(name, "Unity") || strstr(name, "UNITY"))
-		return 0;
+	if (strstr(name, "Unity") || strstr(name, "UNITY") || strstr(name, "IKE fragmentation"))
+		return 0;	/* strongSwan, libreswan and others send them as well */
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (strstr(name, signs[i].part))
 			return signs[i].vendors;

@@ -59,10 +59,10 @@ void why_close(struct why *w)
 
 TAKE(capture)
 TAKE(tunnel)
+TAKE(alert)
 TAKE_MOMENT(ike_sa)
 TAKE_MOMENT(child_sa)
 TAKE_MOMENT(esp_sa)
-TAKE_MOMENT(alert)
 
 static void take_exchange(void *user, const struct record_exchange *r)
 {
@@ -104,10 +104,10 @@ static void put_line(FILE *out, const char *text)
 
 static void put_point(FILE *out, const char *label, const char *text)
 {
-	int column = INDENT + (int)strlen(label);
+	int column = INDENT + (int)strlen(label), own = (int)strspn(label, " ");
 
 	fprintf(out, "%*s%s", INDENT, "", label);
-	put_wrapped(out, text, column, INDENT + 2);
+	put_wrapped(out, text, column, INDENT + own + 2);
 }
 
 static void put_list(FILE *out, const char *label, const struct why_list *l)
@@ -162,7 +162,9 @@ static void put_repeats(FILE *out, const struct why_block *b, bool with_date, in
 	nsec_span(b->every_min, low);
 	nsec_span(b->every_max, high);
 	clock_text(b->until, with_date, until);
-	if (b->every_max - b->every_min <= b->every_max / 20)
+	if (b->times == 2)
+		snprintf(line, sizeof(line), "... %s once more, after %s, until %s", what, low, until);
+	else if (b->every_max - b->every_min <= b->every_max / 20)
 		snprintf(line, sizeof(line), "... %s %zu more times, every %s, until %s", what, b->times - 1, low, until);
 	else
 		snprintf(line, sizeof(line), "... %s %zu more times, %s to %s apart, until %s", what, b->times - 1, low,
@@ -203,7 +205,7 @@ static void put_timeline(FILE *out, bool colour, const struct why_moments *m)
 		bool shown = rows <= ROWS_SHOWN || before < ROWS_FIRST || before >= rows - (ROWS_SHOWN - ROWS_FIRST);
 
 		if (shown && left_out > 0) {
-			fprintf(out, "%*s... %zu moments left out: sawatch events lists them\n", column, "", left_out);
+			fprintf(out, "%*s... %zu moments left out; sawatch events --db lists them\n", column, "", left_out);
 			left_out = 0;
 		}
 		for (size_t k = 0; shown && k < b.length; k++)
@@ -221,6 +223,15 @@ static void put_timeline(FILE *out, bool colour, const struct why_moments *m)
 
 /* ---- one incident ---- */
 
+/* SPIs prove nothing about these. */
+static bool is_about_capture(const char *code)
+{
+	for (const struct why_line *l = why_capture; l->code; l++)
+		if (strcmp(l->code, code) == 0)
+			return true;
+	return false;
+}
+
 static void put_evidence(FILE *out, const struct why_story *s, const struct why_incident *in)
 {
 	char buffer[2048];
@@ -237,7 +248,7 @@ static void put_evidence(FILE *out, const struct why_story *s, const struct why_
 	else if (in->alert->n_frames > 0)
 		put_line(out, "It was captured live: there is no file to look into, only the times above.");
 	put_list(out, "consequence: ", &in->consequences);
-	if (in != s->incidents || s->sas.n == 0)
+	if (in != s->incidents || s->sas.n == 0 || is_about_capture(in->alert->code))
 		return;
 	put_line(out, s->sas.n == SAS_SHOWN ? "The latest security associations (SPI, destination, protocol):" :
 		 "The security associations (SPI, destination, protocol):");
@@ -247,6 +258,8 @@ static void put_evidence(FILE *out, const struct why_story *s, const struct why_
 
 static void put_advice(FILE *out, const struct why_story *s, const struct why_incident *in)
 {
+	bool commands = in->n_logs > 0;
+
 	for (size_t i = 0; i < in->n_steps; i++) {
 		const struct why_advice *x = &in->steps[i];
 		bool any = strcmp(x->vendor, "any") == 0;
@@ -256,6 +269,7 @@ static void put_advice(FILE *out, const struct why_story *s, const struct why_in
 		snprintf(label, sizeof(label), any ? "- " : "    %s: ", vendor);
 		put_point(out, label, x->text);
 		free(vendor);
+		commands = commands || !any;
 	}
 	if (in->n_steps == 0)
 		put_line(out, in->alert->n_actions > 0 ? "As above." : "Nothing needs to be done.");
@@ -270,7 +284,7 @@ static void put_advice(FILE *out, const struct why_story *s, const struct why_in
 		put_point(out, label, x->text);
 		free(vendor);
 	}
-	if (!s->vendors_known && s->tunnel && in->n_steps > 0)
+	if (!s->vendors_known && s->tunnel && commands)
 		put_line(out, "No gateway says of which make it is: these are the usual ones.");
 	fprintf(out, "%*smore, and all vendors: sawatch explain %s\n", INDENT, "", in->alert->code);
 }

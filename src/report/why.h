@@ -35,6 +35,7 @@ enum { MOMENT_KEY_MAX = 24 };
 struct why_moment {
 	nsec at;
 	uint64_t frame;			/* 0 none */
+	int place;			/* among moments of the same time: causes before consequences */
 	char key[MOMENT_KEY_MAX];	/* moments with the same key are repetitions of each other */
 	char *text;
 };
@@ -43,6 +44,7 @@ struct why_moment {
 struct why_flow {
 	nsec first, last;		/* NSEC_NONE none */
 	uint64_t last_frame;
+	uint32_t capture;		/* of the latest SA's birth */
 	nsec spacing;			/* the widest mean distance of its packets */
 	nsec longest_pause;		/* between one SA's last packet and the next one's first */
 	nsec pause_at;
@@ -66,9 +68,8 @@ void why_moments_child_sa(struct why_moments *m, const struct record_child_sa *r
 void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r);
 void why_moments_exchange(struct why_moments *m, const struct record_exchange *r);
 void why_moments_event(struct why_moments *m, const struct record_event *r);
-void why_moments_alert(struct why_moments *m, const struct record_alert *r);
 /* All are in: the ends of the flows, and the order. */
-void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], nsec capture_end);
+void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], const struct collection *seen);
 void why_moments_done(struct why_moments *m);
 
 /* `length` moments from `from` on happened `times` times in a row; times > 1 only where that is shorter to tell. */
@@ -90,6 +91,7 @@ enum why_part {
 	WHY_AGAINST,		/* what speaks against it, what looks alike */
 	WHY_CONFIRM,		/* the next observation that would confirm it */
 	WHY_REFUTE,		/* and the one that would refute it */
+	WHY_THEN,		/* what it asks for when it is the consequence of another */
 	WHY_PARTS,
 };
 

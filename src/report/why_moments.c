@@ -20,6 +20,19 @@ enum {
 #define PAUSE_MIN NSEC_PER_S
 enum { PAUSE_TIMES = 5, SILENCE_TIMES = 10 };
 
+/* At the same time the set-up stands before what it leads to. */
+static int place_of(const char *key)
+{
+	static const char *const order[] = { "ike_begin", "copies", "ike_rekey", "ike_up", "child_begin", "child_rekey",
+					     "first_packet" };
+	int n = (int)(sizeof(order) / sizeof(order[0]));
+
+	for (int i = 0; i < n; i++)
+		if (strncmp(key, order[i], strlen(order[i])) == 0)
+			return i;
+	return strncmp(key, "child", 5) == 0 ? n + 2 : strncmp(key, "ike_", 4) == 0 ? n + 1 : n;
+}
+
 static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const char *key, int side,
 		       const char *format, ...) __attribute__((format(printf, 6, 7)));
 
@@ -46,7 +59,7 @@ static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const cha
 
 	struct why_moment *to = &m->at[m->n++];
 
-	*to = (struct why_moment){ .at = at, .frame = frame, .text = strdup(buffer) };
+	*to = (struct why_moment){ .at = at, .frame = frame, .place = place_of(key), .text = strdup(buffer) };
 	assert(to->text);
 	snprintf(to->key, sizeof(to->key), "%s/%d", key, side);
 }
@@ -100,9 +113,12 @@ static void ike_sa_end(struct why_moments *m, const struct record_ike_sa *r)
 		moment_add(m, r->ended, 0, "ike_deleted", side, "%s deletes phase 1 at the age of %s%s", by, least, age);
 		break;
 	case END_SUPERSEDED:
-		moment_add(m, r->ended, 0, "ike_superseded", side,
-			   "phase 1 ends%s%s at the age of %s%s, a newer one is there", side >= 0 ? ", by " : "",
-			   side >= 0 ? by : "", least, age);
+		if (side >= 0)
+			moment_add(m, r->ended, 0, "ike_superseded", side,
+				   "%s ends phase 1 at the age of %s%s; another one takes its place", by, least, age);
+		else
+			moment_add(m, r->ended, 0, "ike_superseded", side,
+				   "phase 1 ends at the age of %s%s; another one takes its place", least, age);
 		break;
 	case END_PEER_LOST:
 		moment_add(m, r->ended, 0, "ike_lost", side, "%s gives phase 1 up: %s does not answer", other, by);
@@ -162,7 +178,7 @@ static void child_sa_end(struct why_moments *m, const struct record_child_sa *r,
 		moment_add(m, r->ended, 0, "child_deleted", side, "%s deletes phase 2%s", by, at_age);
 		break;
 	case END_SUPERSEDED:
-		moment_add(m, r->ended, 0, "child_superseded", side, "phase 2 gives way to a newer one%s", at_age);
+		moment_add(m, r->ended, 0, "child_superseded", side, "phase 2 ends%s; another one takes its place", at_age);
 		break;
 	case END_PEER_LOST:
 		moment_add(m, r->ended, 0, "child_lost", side, "phase 2 is lost with its phase 1%s", at_age);
@@ -246,6 +262,7 @@ void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r)
 	if (f->last == NSEC_NONE || r->last > f->last) {
 		f->last = r->last;
 		f->last_frame = r->last_frame;
+		f->capture = (uint32_t)(r->id >> 32);
 	}
 }
 
@@ -297,6 +314,8 @@ void why_moments_exchange(struct why_moments *m, const struct record_exchange *r
 	who(r->peers, r->from == 0 || r->from == 1 ? !r->from : -1, to);
 	if (r->responses == 1)
 		snprintf(answers, sizeof(answers), "answers once");
+	else if (r->responses == 2)
+		snprintf(answers, sizeof(answers), "answers twice");
 	else
 		snprintf(answers, sizeof(answers), "answers %" PRId64 " times", r->responses);
 	snprintf(key, sizeof(key), "copies%d%s", (int)r->purpose, r->responses > 0 ? "a" : "");
@@ -339,17 +358,36 @@ static int subject_of(const struct record_event *r)
 	return first && (!second || first <= second) ? 0 : second ? 1 : -1;
 }
 
-void why_moments_event(struct why_moments *m, const struct record_event *r)
+/* What the ICMP errors of gateways mean, RFC 792 and 1812; "" for others. */
+static const char *icmp_words(const char *text)
 {
-	if (!told_elsewhere(r->kind))
-		moment_add(m, r->at, r->n_frames > 0 ? r->frames[0] : 0, r->kind, subject_of(r), "%s",
-			   r->text ? r->text : r->kind);
+	static const struct {
+		int type, code;
+		const char *words;
+	} known[] = {
+		{ 3, 0, ": network unreachable" }, { 3, 1, ": host unreachable" },
+		{ 3, 2, ": protocol unreachable, the box takes no ESP or AH (IPsec is not running there)" },
+		{ 3, 3, ": port unreachable, nothing listens on that UDP port" },
+		{ 3, 4, ": packet too large for the path" },
+		{ 3, 9, ": forbidden by a filter" }, { 3, 10, ": forbidden by a filter" }, { 3, 13, ": forbidden by a filter" },
+	};
+	int type, code;
+
+	if (sscanf(text, "ICMP error type %d code %d", &type, &code) != 2)
+		return "";
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].type == type && known[i].code == code)
+			return known[i].words;
+	return "";
 }
 
-void why_moments_alert(struct why_moments *m, const struct record_alert *r)
+void why_moments_event(struct why_moments *m, const struct record_event *r)
 {
-	if (r->severity > SEVERITY_INFO)
-		moment_add(m, r->raised, 0, r->code, -2, "sawatch raises %s, %s", r->code, severity_text(r->severity));
+	const char *text = r->text ? r->text : r->kind;
+
+	if (!told_elsewhere(r->kind))
+		moment_add(m, r->at, r->n_frames > 0 ? r->frames[0] : 0, r->kind, subject_of(r), "%s%s", text,
+			   icmp_words(text));
 }
 
 /* ---- order ---- */
@@ -360,6 +398,8 @@ static int by_time(const void *a, const void *b)
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
 	return strcmp(x->key, y->key);	/* the same each time */
 }
 
@@ -377,7 +417,28 @@ static void drop_spis(struct why_moments *m)
 	m->n = kept;
 }
 
-void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], nsec capture_end)
+/*
+ * Until when this flow was surely watched: to the end of the capture in which
+ * its latest SA was born, or, when it outlived that, of the first to end after it.
+ */
+static nsec watched_until(const struct why_flow *f, const struct collection *seen)
+{
+	nsec end = NSEC_NONE;
+
+	for (size_t i = 0; i < seen->n_captures; i++) {
+		const struct record_capture *c = &seen->captures[i];
+
+		if (c->last == NSEC_NONE || c->last < f->last)
+			continue;
+		if (c->id == f->capture)
+			return c->last;
+		if (c->first <= f->last && (end == NSEC_NONE || c->last < end))
+			end = c->last;
+	}
+	return end;
+}
+
+void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], const struct collection *seen)
 {
 	char from[ENDPOINT_TEXT_MAX];
 
@@ -385,7 +446,12 @@ void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], n
 		const struct why_flow *f = &m->flow[side];
 		nsec least = SILENCE_TIMES * f->spacing > 10 * NSEC_PER_S ? SILENCE_TIMES * f->spacing : 10 * NSEC_PER_S;
 
-		if (f->last != NSEC_NONE && capture_end != NSEC_NONE && capture_end - f->last >= least)
+		if (f->last == NSEC_NONE)
+			continue;
+
+		nsec end = watched_until(f, seen);
+
+		if (end != NSEC_NONE && end - f->last >= least)
 			moment_add(m, f->last, f->last_frame, "last_packet", side,
 				   "last protected packet from %s, none until the end", who(peers, side, from));
 	}

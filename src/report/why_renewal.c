@@ -44,10 +44,12 @@ const struct why_line why_renewal[] = {
 	{ "lifetime_asymmetry", NULL, WHY_REFUTE, NULL, "{never_rekeys} starts a renewal." },
 
 	/* ---- rekey_collision ---- */
-	{ "rekey_collision", "rekey_rekey", WHY_HEAD, NULL,
+	{ "rekey_collision", "rekey_rekey", WHY_HEAD, "at_equal_ages>1",
 	  "Both sides renew phase 2 at the same moment, because their lifetimes are the same; each time one of the two new SAs is thrown away." },
+	{ "rekey_collision", "rekey_rekey", WHY_HEAD, NULL,
+	  "Both sides renew phase 2 at the same moment; one of the two new SAs is thrown away." },
 	{ "rekey_collision", "rekey_delete", WHY_HEAD, NULL,
-	  "While one side renews phase 2, the other deletes the same one: the two cross on the way, because their lifetimes are the same." },
+	  "A renewal of phase 2 by one side and a Delete of the same SA by the other cross on the way ({collisions} times): then the two can disagree about which keys are valid." },
 	{ "rekey_collision", NULL, WHY_LOOK, NULL,
 	  "Neither side is at fault by itself. Make one of them earlier: a phase 2 lifetime shorter by 60 to 300 s on the side that should renew." },
 	{ "rekey_collision", NULL, WHY_FOR, "apart_ms",
@@ -58,6 +60,8 @@ const struct why_line why_renewal[] = {
 	  "Afterwards packets were sent on the SPI that one side had already deleted." },
 	{ "rekey_collision", NULL, WHY_AGAINST, NULL,
 	  "The protocol allows for crossing renewals (RFC 7296, 2.8.1); a pair of boxes that both handle it well loses nothing." },
+	{ "rekey_collision", NULL, WHY_AGAINST, "at_equal_ages=0",
+	  "That the lifetimes are equal is the usual reason; the ages seen here do not show it." },
 	{ "rekey_collision", NULL, WHY_CONFIRM, NULL,
 	  "Both boxes show the same phase 2 lifetime; with 60 to 300 s between them the crossing stops." },
 	{ "rekey_collision", NULL, WHY_REFUTE, NULL,

@@ -10,7 +10,7 @@ const struct why_line why_setup[] = {
 	{ "ike_auth_retransmit", "answered", WHY_HEAD, NULL,
 	  "The tunnel does not get past the login: {initiator} repeats its login message (IKE_AUTH) although {responder} answers it each time." },
 	{ "ike_auth_retransmit", "answered", WHY_LOOK, NULL,
-	  "Look at {initiator} and at the way back to it, not at {responder}. If {responder} logs that a limit of IKE SAs is reached, that is a consequence; raising the limit cures nothing." },
+	  "Look at {initiator} and at the way back to it, not at {responder}." },
 	{ "ike_auth_retransmit", "answered", WHY_FOR, NULL,
 	  "{responses} answers of {responder} passed this capture, and {requests_after_response} more copies of the same request came after the first one: {responder} hears {initiator} and accepts or refuses it, but {initiator} acts as if it had heard nothing." },
 	{ "ike_auth_retransmit", "answered", WHY_FOR, "likely=response_fragments",
@@ -156,7 +156,8 @@ const struct why_line why_setup[] = {
 	{ "pfs_mismatch", NULL, WHY_REFUTE, NULL, "The groups are the same on both sides, and renewals are still refused." },
 
 	/* ---- posture ---- */
-	{ "weak_crypto", NULL, WHY_HEAD, NULL, "The tunnel uses a cipher, hash or key exchange that is no longer strong enough." },
+	{ "weak_crypto", "offered", WHY_HEAD, NULL, "A cipher, hash or key exchange that is no longer strong enough is offered, though not chosen." },
+	{ "weak_crypto", "chosen", WHY_HEAD, NULL, "The tunnel uses a cipher, hash or key exchange that is no longer strong enough." },
 	{ "weak_crypto", NULL, WHY_LOOK, NULL, "Look at both sides: the stronger suite must be allowed on both before the weak one goes." },
 	{ "weak_crypto", NULL, WHY_FOR, NULL, "The chosen suite of phase 1 is visible in clear; that of phase 2 is not." },
 	{ "weak_crypto", NULL, WHY_CONFIRM, NULL, "Each box lists the suite in use for this peer." },

@@ -228,23 +228,47 @@ static void add_time_and_peers(struct text *to, const struct record_alert *a, co
 	}
 }
 
+static bool covers(const struct record_capture *c, nsec from, nsec to)
+{
+	return c->first != NSEC_NONE && c->first <= from && to <= c->last;
+}
+
+/* The file to look into; NULL when it cannot be told. */
+static const char *file_of(const struct why_story *s, const struct record_alert *a, const struct record_capture *own)
+{
+	const struct record_capture *first = NULL;
+	size_t n = 0;
+
+	if (covers(own, a->first, a->first))
+		return own->name;
+	for (size_t i = 0; i < s->seen->n_captures; i++) {
+		if (!covers(&s->seen->captures[i], a->first, a->first))
+			continue;
+		first = &s->seen->captures[i];
+		n++;
+	}
+	return n == 1 ? first->name : NULL;
+}
+
 static char *frame_filter(const struct why_story *s, const struct record_alert *a)
 {
 	const struct record_capture *c = NULL;
 	char buffer[1024];
 	struct text filter = TEXT_IN(buffer);
 	char *name, *safe, *ret;
+	const char *file;
 
 	for (size_t i = 0; i < s->seen->n_captures; i++)
 		if (s->seen->captures[i].id == (uint32_t)(a->id >> 32))
 			c = &s->seen->captures[i];
 	if (!c || !c->kind || strcmp(c->kind, "file") != 0 || a->n_frames == 0)
 		return NULL;
-	if (c->first != NSEC_NONE && a->first >= c->first && a->last <= c->last)
+	if (covers(c, a->first, a->last))
 		add_frame_set(&filter, a);
 	else
 		add_time_and_peers(&filter, a, s->tunnel);
-	safe = report_printable(strcmp(c->name, "-") == 0 ? "FILE" : c->name);
+	file = file_of(s, a, c);
+	safe = report_printable(!file || strcmp(file, "-") == 0 ? "FILE" : file);
 	name = why_shell_word(safe);
 	ret = malloc(strlen(name) + filter.used + 32);
 	assert(ret);
@@ -311,26 +335,43 @@ static void advise(struct why_story *s, struct why_incident *in, const struct wh
 	const struct record_alert *a = in->alert;
 	struct log_lines lines = { s, in };
 
-	/* commands of the makes that were recognised stand first */
-	for (int own = 1; own >= 0; own--) {
-		for (size_t i = 0; i < a->n_actions; i++) {
-			const struct record_action *x = &a->actions[i];
-			bool any = strcmp(x->vendor, "any") == 0;
-			bool seen = s->tunnel && vendor_seen(s->tunnel, x->vendor);
+	for (size_t i = 0; i < a->n_actions; i++) {
+		const struct record_action *x = &a->actions[i];
+		bool any = strcmp(x->vendor, "any") == 0;
+		bool seen = s->tunnel && vendor_seen(s->tunnel, x->vendor);
 
-			if (strncmp(x->text, log_prefix, strlen(log_prefix)) == 0) {
-				if (own)
-					take_log_line(&lines, x->vendor, x->text + strlen(log_prefix));
-			} else if ((own ? any || seen : !any && !seen && !s->vendors_known) && !step_told(s, in, x)) {
-				advice_add(&in->steps, &in->n_steps, &in->steps_room, s, x->vendor, x->text);
-			}
-		}
+		if (strncmp(x->text, log_prefix, strlen(log_prefix)) == 0)
+			take_log_line(&lines, x->vendor, x->text + strlen(log_prefix));
+		else if ((any || seen || !s->vendors_known) && !step_told(s, in, x))
+			advice_add(&in->steps, &in->n_steps, &in->steps_room, s, x->vendor, x->text);
 	}
-	if (o->page)
-		why_page_log_lines(o->page(a->code), take_log_line, &lines);
+	if (!o->page)
+		return;
+	why_page_log_lines(o->page(a->code), take_log_line, &lines);
+	for (size_t i = 0; s->tunnel && i < s->tunnel->n_alerts; i++) {
+		const struct record_alert *then = &s->tunnel->alerts[i];
+
+		if (then != a && then->severity > SEVERITY_INFO && root_of(s->tunnel, then) == a)
+			why_page_log_lines(o->page(then->code), take_log_line, &lines);
+	}
 }
 
 /* ---- one incident ---- */
+
+/* What the symptoms ask for beyond the cure of their cause. */
+static void tell_what_follows(struct why_story *s, struct why_incident *in)
+{
+	for (size_t i = 0; s->tunnel && i < s->tunnel->n_alerts; i++) {
+		const struct record_alert *then = &s->tunnel->alerts[i];
+		struct why_values values = { 0 };
+
+		if (then == in->alert || root_of(s->tunnel, then) != in->alert)
+			continue;
+		gather_values(&values, s, then);
+		why_lines(&in->look, then->code, NULL, WHY_THEN, &values);
+		why_values_done(&values);
+	}
+}
 
 static void tell_incident(struct why_story *s, struct why_incident *in, const struct why_options *o)
 {
@@ -359,6 +400,7 @@ static void tell_incident(struct why_story *s, struct why_incident *in, const st
 		why_list_add(&in->head, "%s", a->summary);
 	for (size_t i = 0; i < a->n_evidence; i++)
 		why_evidence_words(&in->evidence, &a->evidence[i]);
+	tell_what_follows(s, in);
 	in->filter = frame_filter(s, a);
 	advise(s, in, o);
 	why_values_done(&values);
@@ -386,6 +428,7 @@ struct harm {
 	double longest_gap_s;
 	int64_t black_hole;
 	const char *silent;	/* stopped sending while the other went on */
+	double silent_for_s;
 };
 
 static void note_harm(struct harm *h, const struct record_alert *a)
@@ -397,8 +440,10 @@ static void note_harm(struct harm *h, const struct record_alert *a)
 			h->longest_gap_s = evidence_number(a, gaps[i]);
 	if (strcmp(a->code, "stale_spi") == 0)
 		h->black_hole += (int64_t)evidence_number(a, "packets");
-	if (strcmp(a->code, "one_way_esp") == 0 && evidence_named(a, "silent"))
+	if (strcmp(a->code, "one_way_esp") == 0 && evidence_named(a, "silent")) {
 		h->silent = evidence_named(a, "silent")->text;
+		h->silent_for_s = evidence_number(a, "silent_for_s");
+	}
 }
 
 static void tell_no_packets(struct text *to, const struct seen_tunnel *t)
@@ -422,11 +467,12 @@ static void tell_harm(struct text *to, const struct why_story *s)
 	if (h.black_hole > 0)
 		text_add(to, "Traffic was lost: %s packets went to a dead SPI. ", count_text(h.black_hole, count));
 	if (h.silent)
-		text_add(to, "Nothing came from %s any more while the other side kept sending. ", h.silent);
+		text_add(to, "Nothing came from %s for %s while the other side kept sending. ", h.silent,
+			 nsec_span((nsec)(h.silent_for_s * (double)NSEC_PER_S), span));
 	if (h.longest_gap_s > 0)
 		text_add(to, "Traffic was interrupted, for up to %s at a time. ",
 			 nsec_span((nsec)(h.longest_gap_s * (double)NSEC_PER_S), span));
-	for (int side = 0; side < 2 && h.longest_gap_s == 0; side++) {
+	for (int side = 0; side < 2 && h.longest_gap_s <= 0 && !h.silent; side++) {
 		const struct why_flow *f = &s->moments->flow[side];
 
 		if (f->longest_pause > 0)
@@ -476,7 +522,7 @@ static const char *state_words(enum tunnel_state state)
 	case TUNNEL_UP:
 		return "is up";
 	case TUNNEL_DEGRADED:
-		return "does not work as it should (degraded)";
+		return "is degraded: it does not work as it should";
 	case TUNNEL_DOWN:
 		return "is down";
 	case TUNNEL_FLAPPING:
@@ -493,7 +539,7 @@ static void tell_verdict(struct why_story *s)
 	char name[TUNNEL_TEXT_MAX], at[NSEC_TEXT_MAX], to[NSEC_TEXT_MAX];
 
 	if (t && t->record.since != NSEC_NONE && t->record.state != TUNNEL_UNKNOWN)
-		why_list_add(&s->verdict, "The tunnel %s %s, since %s UTC.", tunnel_text(t->record.peers, name),
+		why_list_add(&s->verdict, "The tunnel %s %s since %s UTC.", tunnel_text(t->record.peers, name),
 			     state_words(t->record.state), moment_text(t->record.since, 0, at));
 	else if (t)
 		why_list_add(&s->verdict, "The tunnel %s %s.", tunnel_text(t->record.peers, name),
@@ -574,15 +620,12 @@ static void tell_capture_alert(struct why_story *s, object_id asked)
 void why_story_tell(struct why_story *s, struct why *w)
 {
 	struct collection *c = &w->seen;
-	nsec end = NSEC_NONE;
 
 	*s = (struct why_story){ .seen = c, .moments = &w->moments };
 	if (!w->settled) {
 		collection_judge(c);
-		for (size_t i = 0; i < c->n_captures; i++)
-			end = c->captures[i].last > end ? c->captures[i].last : end;
 		if (c->n_tunnels > 0)
-			why_moments_settle(&w->moments, c->tunnels[0].record.peers, end);
+			why_moments_settle(&w->moments, c->tunnels[0].record.peers, c);
 		w->settled = true;
 	}
 	s->tunnel = c->n_tunnels > 0 ? &c->tunnels[0] : NULL;

@@ -24,6 +24,8 @@ const struct why_line why_traffic[] = {
 	  "A few packets right after a renewal are normal: they were on the way. These came later than that." },
 	{ "stale_spi", NULL, WHY_AGAINST, "only_traffic=no",
 	  "{sender} also sends on a living SPI: only a part of the traffic is lost." },
+	{ "stale_spi", NULL, WHY_THEN, NULL,
+	  "To get the lost traffic back at once, clear the SA on {sender}: it still sends to {receiver} on the dead SPI {spi}." },
 	{ "stale_spi", NULL, WHY_CONFIRM, NULL, "{receiver} counts or logs packets with an unknown SPI; {sender} still lists {spi} as outbound." },
 	{ "stale_spi", NULL, WHY_REFUTE, NULL, "{receiver} lists {spi} as inbound and its packet counter rises." },
 

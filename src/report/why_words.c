@@ -87,6 +87,8 @@ static void number_text(const char *name, double number, struct text *to)
 		text_add(to, "%.3g ms", number);
 	else if (ends_with(name, "_bytes") || strncmp(name, "bytes_", 6) == 0)
 		text_add(to, "%s", bytes_text((int64_t)number, count));
+	else if (strcmp(name, "cv") == 0)
+		text_add(to, "%.4f", number);
 	else if (number == floor(number) && fabs(number) < 1e15)
 		text_add(to, "%s%s", number < 0 ? "-" : "", count_text((int64_t)fabs(number), count));
 	else
@@ -200,6 +202,29 @@ static bool fill(const char *text, const struct why_values *values, struct text 
 	return true;
 }
 
+/* "1 times" and "1 refusals" as people say it. */
+static void mend_singulars(char *text)
+{
+	static const struct {
+		const char *many, *one;
+	} words[] = {
+		{ "1 times", "once" }, { "1 refusals", "1 refusal" }, { "1 attempts", "1 attempt" },
+		{ "1 answers", "1 answer" }, { "1 more copies", "1 more copy" }, { "1 packets", "1 packet" },
+		{ "1 first messages", "1 first message" }, { "1 ends", "1 end" }, { "1 renewals", "1 renewal" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t many = strlen(words[i].many), one = strlen(words[i].one);
+
+		for (char *at = text; (at = strstr(at, words[i].many)); at += one) {
+			if (at > text && strchr("0123456789.,", at[-1]))
+				continue;
+			memcpy(at, words[i].one, one);
+			memmove(at + one, at + many, strlen(at + many) + 1);
+		}
+	}
+}
+
 static void lines_of(struct why_list *to, const struct why_line *table, const char *code, const char *cause,
 		     enum why_part part, const struct why_values *values)
 {
@@ -211,7 +236,10 @@ static void lines_of(struct why_list *to, const struct why_line *table, const ch
 			continue;
 		if (l->cause && (!cause || strcmp(l->cause, cause) != 0))
 			continue;
-		if (fill(l->text, values, &text) && !why_list_has(to, buffer))
+		if (!fill(l->text, values, &text))
+			continue;
+		mend_singulars(buffer);
+		if (!why_list_has(to, buffer))
 			why_list_add(to, "%s", buffer);
 	}
 }
@@ -232,6 +260,12 @@ static const struct {
 	const char *name, *words;
 } evidence_words[] = {
 	{ "cv", "spread of the intervals (0: like a clock)" },
+	{ "request_bytes", "size of the request" },
+	{ "response_bytes", "size of the answer" },
+	{ "bytes_per_sa", "bytes per SA" },
+	{ "message_id", "message number" },
+	{ "ike_version", "IKE version" },
+	{ "spi", "SPI" },
 	{ "span_s", "within" },
 	{ "rounds", "set-ups that went like this" },
 	{ "requests", "copies of the request" },
