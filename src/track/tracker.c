@@ -25,33 +25,39 @@ static bool timer_before(const struct timer *a, const struct timer *b)
 	return a->object < b->object;
 }
 
+/* Where the entry of an object is remembered. */
+static uint32_t *place_of(struct tracker *t, const struct timer *m)
+{
+	return m->kind == TIMER_TUNNEL ? &t->timer_of_tunnel[m->object] : &t->timer_of_ike_sa[m->object];
+}
+
+static void put_timer(struct tracker *t, uint32_t i, struct timer m)
+{
+	t->timers[i] = m;
+	*place_of(t, &m) = i;
+}
+
 static void sift_up(struct tracker *t, uint32_t i)
 {
-	while (i > 0 && timer_before(&t->timers[i], &t->timers[(i - 1) / 2])) {
-		struct timer swap = t->timers[i];
+	struct timer m = t->timers[i];
 
-		t->timers[i] = t->timers[(i - 1) / 2];
-		t->timers[(i - 1) / 2] = swap;
-		i = (i - 1) / 2;
-	}
+	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / 2]); i = (i - 1) / 2)
+		put_timer(t, i, t->timers[(i - 1) / 2]);
+	put_timer(t, i, m);
 }
 
 static void sift_down(struct tracker *t, uint32_t i)
 {
-	for (;;) {
-		uint32_t least = i;
+	struct timer m = t->timers[i];
 
-		for (uint32_t child = 2 * i + 1; child <= 2 * i + 2; child++)
-			if (child < t->n_timers && timer_before(&t->timers[child], &t->timers[least]))
-				least = child;
-		if (least == i)
-			return;
-		struct timer swap = t->timers[i];
-
-		t->timers[i] = t->timers[least];
-		t->timers[least] = swap;
-		i = least;
+	for (uint32_t child; (child = 2 * i + 1) < t->n_timers; i = child) {
+		if (child + 1 < t->n_timers && timer_before(&t->timers[child + 1], &t->timers[child]))
+			child++;
+		if (!timer_before(&t->timers[child], &m))
+			break;
+		put_timer(t, i, t->timers[child]);
 	}
+	put_timer(t, i, m);
 }
 
 static nsec due_of(const struct tracker *t, const struct timer *m)
@@ -61,27 +67,17 @@ static nsec due_of(const struct tracker *t, const struct timer *m)
 	return t->ike_sas[m->object].due;
 }
 
-/* Drop entries that were overtaken by an earlier one of the same object. */
-static void compact_timers(struct tracker *t)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < t->n_timers; i++)
-		if (due_of(t, &t->timers[i]) == t->timers[i].at)
-			t->timers[kept++] = t->timers[i];
-	t->n_timers = kept;
-	for (uint32_t i = kept / 2; i-- > 0;)
-		sift_down(t, i);
-}
-
+/* Every object has one entry at most: a new moment takes the place of the old one. */
 void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at)
 {
-	if (t->n_timers == t->timers_capacity)
-		compact_timers(t);
-	if (t->n_timers == t->timers_capacity)
-		return;			/* cannot be: every object has one entry that counts */
-	t->timers[t->n_timers] = (struct timer){ .at = at, .object = object, .kind = (uint8_t)kind };
-	sift_up(t, t->n_timers++);
+	const struct timer m = { .at = at, .object = object, .kind = (uint8_t)kind };
+	uint32_t i = *place_of(t, &m);
+
+	if (i == NO_INDEX)
+		i = t->n_timers++;
+	t->timers[i] = m;
+	sift_up(t, i);
+	sift_down(t, *place_of(t, &m));
 	t->next_due = t->timers[0].at;
 }
 
@@ -90,8 +86,11 @@ static void run_timers(struct tracker *t, nsec now)
 	while (t->n_timers > 0 && t->timers[0].at <= now) {
 		struct timer m = t->timers[0];
 
-		t->timers[0] = t->timers[--t->n_timers];
-		sift_down(t, 0);
+		*place_of(t, &m) = NO_INDEX;
+		if (--t->n_timers > 0) {
+			t->timers[0] = t->timers[t->n_timers];
+			sift_down(t, 0);
+		}
 		t->next_due = t->n_timers > 0 ? t->timers[0].at : INT64_MAX;
 		if (due_of(t, &m) != m.at)
 			continue;
@@ -671,7 +670,6 @@ static bool make_tables(struct tracker *t)
 	uint32_t children = (uint32_t)t->settings->tables_child_sas, esp = (uint32_t)t->settings->tables_esp_sas;
 	uint32_t paths = tunnels * 4;
 
-	t->timers_capacity = 2 * (tunnels + ike);
 	t->esp_by_spi_mask = SPI_HINTS - 1;
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
@@ -681,7 +679,9 @@ static bool make_tables(struct tracker *t)
 	       (t->child_sas = calloc(children, sizeof(*t->child_sas))) &&
 	       (t->esp_sas = calloc(esp, sizeof(*t->esp_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
-	       (t->timers = calloc(t->timers_capacity, sizeof(*t->timers))) &&
+	       (t->timers = calloc((size_t)tunnels + ike, sizeof(*t->timers))) &&
+	       (t->timer_of_tunnel = calloc(tunnels, sizeof(*t->timer_of_tunnel))) &&
+	       (t->timer_of_ike_sa = calloc(ike, sizeof(*t->timer_of_ike_sa))) &&
 	       (t->recent = calloc(RECENT_MESSAGES, sizeof(*t->recent))) &&
 	       (t->deletes = calloc((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
 	       (t->strangers = calloc(STRANGERS, sizeof(*t->strangers)));
@@ -709,6 +709,8 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	}
 	for (unsigned i = 0; i < RECENT_MESSAGES; i++)
 		t->recent[i].tunnel = NO_INDEX;
+	memset(t->timer_of_tunnel, 0xff, t->tunnel_pool.capacity * sizeof(*t->timer_of_tunnel));
+	memset(t->timer_of_ike_sa, 0xff, t->ike_pool.capacity * sizeof(*t->timer_of_ike_sa));
 	return t;
 }
 
@@ -731,6 +733,8 @@ void tracker_free(struct tracker *t)
 	free(t->esp_sas);
 	free(t->esp_by_spi);
 	free(t->timers);
+	free(t->timer_of_tunnel);
+	free(t->timer_of_ike_sa);
 	free(t->recent);
 	free(t->deletes);
 	free(t->strangers);

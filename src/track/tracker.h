@@ -175,7 +175,8 @@ struct tracker {
 	uint32_t esp_by_spi_mask;
 
 	struct timer *timers;
-	uint32_t n_timers, timers_capacity;
+	uint32_t n_timers;
+	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap; NO_INDEX nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
 	nsec next_due;			/* of the earliest timer */
