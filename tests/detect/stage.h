@@ -21,7 +21,7 @@
 
 struct tracker {
 	struct settings settings;
-	nsec now;
+	nsec now, next_tick;
 	uint32_t n_tunnels, n_ike, n_child, n_esp;
 	struct tunnel tunnel[8];
 	struct ike_sa ike[128];
@@ -98,6 +98,8 @@ static inline uint32_t stage_tunnel(void)
 		.esp_sas = { NO_INDEX, NO_INDEX },
 		.loss_last = NSEC_NONE,
 		.state = TUNNEL_UP,
+		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
 	};
 	t->now[0] = t->peer[0];
 	t->now[1] = t->peer[1];
@@ -112,6 +114,7 @@ static inline int stage_open(void **state)
 	stage->settings.tables_tunnels = 16;
 	stage->settings.tables_alerts = 64;
 	stage->now = STAGE_T0;
+	stage->next_tick = stage->now + stage->settings.judge_every;
 	stage->sink = (struct record_sink){ .user = &stage->alerts, .alert = collected_take };
 	stage->detect = detect_new(&stage->settings, &stage->sink);
 	stage_tunnel();
@@ -152,8 +155,9 @@ static inline void stage_send(struct event ev)
 /* Let time pass, with a tick for every tunnel each judge_every. */
 static inline void stage_until(nsec at)
 {
-	while (stage->now + stage->settings.judge_every <= at) {
-		stage->now += stage->settings.judge_every;
+	while (stage->next_tick <= at) {
+		stage->now = stage->next_tick;
+		stage->next_tick += stage->settings.judge_every;
 		for (uint32_t i = 0; i < stage->n_tunnels; i++) {
 			struct event ev = stage_event(EVENT_TICK);
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *failed(void)
+{
+	return collected_find(&stage->alerts, "auth_failed");
+}
+
+static void refuse(int by)
+{
+	uint32_t ike = stage_ike(!by, 2);
+	struct event ev = stage_event(EVENT_AUTH_REFUSED);
+
+	ev.ike_sa = ike;
+	ev.side = (int8_t)by;
+	stage_send(ev);
+}
+
+static void one_refusal_is_a_warning_that_names_who_refuses(void **state)
+{
+	(void)state;
+	refuse(1);
+	assert_non_null(failed());
+	assert_int_equal(failed()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(failed()->record.confidence, CONFIDENCE_HIGH);
+	assert_non_null(strstr(failed()->summary, "203.0.113.1 rejected the authentication of 192.0.2.1"));
+}
+
+static void five_within_ten_minutes_are_critical(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		refuse(1);
+		stage_pass(60 * S);
+	}
+	assert_int_equal(failed()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void one_is_critical_when_the_tunnel_had_worked(void **state)
+{
+	(void)state;
+	stage_ike_down(stage_ike_up(0, 2), END_DELETED, 0);
+	stage_pass(60 * S);
+	refuse(1);
+	assert_int_equal(failed()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void a_repeated_fifth_message_of_main_mode_is_probably_another_key(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 1);
+	struct exchange *x = stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
+
+	stage_pass(4 * S);
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_null(failed());
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_non_null(failed());
+	assert_int_equal(failed()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(failed()->summary, "pre-shared keys differ"));
+}
+
+static void clear_errors_of_ikev1_say_it_themselves(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.side = 1;
+	ev.value[0] = IKE1_NOTIFY_AUTHENTICATION_FAILED;
+	ev.value[1] = 1;
+	stage_send(ev);
+	assert_string_equal(collected_text(failed(), "sign"), "AUTHENTICATION_FAILED");
+}
+
+static void other_errors_are_not_about_authentication(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.side = 1;
+	ev.value[0] = IKE1_NOTIFY_NO_PROPOSAL_CHOSEN;
+	ev.value[1] = 1;
+	stage_send(ev);
+	assert_null(failed());
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(one_refusal_is_a_warning_that_names_who_refuses),
+		ON_STAGE(five_within_ten_minutes_are_critical),
+		ON_STAGE(one_is_critical_when_the_tunnel_had_worked),
+		ON_STAGE(a_repeated_fifth_message_of_main_mode_is_probably_another_key),
+		ON_STAGE(clear_errors_of_ikev1_say_it_themselves),
+		ON_STAGE(other_errors_are_not_about_authentication),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *dead(void)
+{
+	return collected_find(&stage->alerts, "dpd_timeout");
+}
+
+static struct exchange *probe(uint32_t ike, uint32_t id)
+{
+	return stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, id);
+}
+
+static void three_transmissions_without_an_answer_are_a_warning(void **state)
+{
+	(void)state;
+	struct exchange *x = probe(stage_ike_up(0, 2), 2);
+
+	stage_pass(4 * S);
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_null(dead());
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_non_null(dead());
+	assert_int_equal(dead()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(dead()->record.confidence, CONFIDENCE_HIGH);
+	assert_non_null(strstr(dead()->summary, "203.0.113.1 has not answered the liveness probes of 192.0.2.1"));
+}
+
+static void it_is_critical_when_the_sa_goes(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *x = probe(ike, 2);
+
+	for (int i = 0; i < 4; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(10 * S);
+	stage_ike_down(ike, END_PEER_LOST, 1);
+	assert_int_equal(dead()->record.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(dead()->summary, "gave the IKE SA up"));
+}
+
+static void an_answer_to_the_second_copy_is_normal_life(void **state)
+{
+	(void)state;
+	struct exchange *x = probe(stage_ike_up(0, 2), 2);
+
+	stage_pass(4 * S);
+	stage_copy(x);
+	stage_answer(x);
+	stage_pass(300 * S);
+	assert_null(dead());
+}
+
+static void ikev1_probes_in_a_row_count_once_an_echo_was_seen(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 1);
+	struct exchange *x;
+
+	x = stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100);
+	stage_answer(x);
+	for (uint32_t i = 0; i < 3; i++) {
+		stage_pass(5 * S);
+		stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 101 + i);
+	}
+	stage_pass(10 * S);
+	assert_non_null(dead());
+	assert_int_equal(dead()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+static void an_echo_in_between_begins_the_row_anew(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 1);
+
+	for (uint32_t i = 0; i < 10; i++) {
+		struct exchange *x = stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100 + i);
+
+		if (i % 2 == 0)
+			stage_answer(x);
+		stage_pass(10 * S);
+	}
+	assert_null(dead());
+}
+
+static void answers_that_are_not_captured_are_not_missing(void **state)
+{
+	(void)state;
+	struct exchange *x;
+
+	stage->tunnel[0].one_sided[1] = true;
+	x = probe(stage_ike_up(0, 2), 2);
+	for (int i = 0; i < 4; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(10 * S);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(three_transmissions_without_an_answer_are_a_warning),
+		ON_STAGE(it_is_critical_when_the_sa_goes),
+		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
+		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
+		ON_STAGE(an_echo_in_between_begins_the_row_anew),
+		ON_STAGE(answers_that_are_not_captured_are_not_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *flap(void)
+{
+	return collected_find(&stage->alerts, "ike_flap");
+}
+
+/* A tunnel that is built, lives `age` and is deleted by `by`; then `pause`. */
+static void session(nsec age, int by, nsec pause)
+{
+	uint32_t ike = stage_ike_up(0, 2);
+
+	stage_pass(age);
+	stage_ike_down(ike, END_DELETED, by);
+	stage_pass(pause);
+}
+
+static void three_set_ups_in_a_quarter_of_an_hour_are_a_warning(void **state)
+{
+	(void)state;
+	session(200 * S, 1, 10 * S);
+	session(200 * S, 1, 10 * S);
+	assert_null(flap());
+	session(200 * S, 1, 10 * S);
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(flap(), "latest_ended_by"), "203.0.113.1");
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_FLAPPING);
+}
+
+static void five_in_five_minutes_are_critical(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(40 * S, 0, 5 * S);
+	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void a_session_every_ten_minutes_is_slow_enough(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		session(590 * S, 0, 10 * S);
+	assert_null(flap());
+}
+
+static void rekeyed_ike_sas_are_not_set_ups(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		uint32_t ike = stage_ike(0, 2);
+
+		stage->ike[ike].origin = ORIGIN_REKEY;
+		stage->ike[ike].established = stage->now;
+		stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+		stage_pass(30 * S);
+		stage_ike_down(ike, END_REKEYED, 0);
+	}
+	assert_null(flap());
+}
+
+static void reauthentication_without_a_gap_is_meant_so(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 6; i++) {
+		uint32_t new;
+
+		stage_pass(310 * S);
+		new = stage_ike_up(0, 2);
+		stage_pass(1 * S);
+		stage_ike_down(old, END_SUPERSEDED, 0);
+		old = new;
+	}
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
+static void the_same_every_minute_is_flapping_all_the_same(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 6; i++) {
+		uint32_t new;
+
+		stage_pass(60 * S);
+		new = stage_ike_up(0, 2);
+		stage_pass(1 * S);
+		stage_ike_down(old, END_SUPERSEDED, 0);
+		old = new;
+	}
+	stage_pass(60 * S);
+	assert_non_null(flap());
+}
+
+static void several_tunnels_that_come_up_together_and_stay_are_no_flapping(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		stage_ike_up(0, 2);
+		stage_pass(1 * S);
+	}
+	stage_pass(300 * S);
+	assert_null(flap());
+}
+
+static void the_churn_of_a_flapping_tunnel_is_its_symptom(void **state)
+{
+	(void)state;
+	uint32_t esp = stage_esp(0);
+	const struct collected_alert *churn;
+
+	for (int i = 0; i < 6; i++) {
+		session(40 * S, 0, 5 * S);
+		stage_esp_packets(esp, 100, 100);
+		esp = stage_esp_replace(esp);
+	}
+	churn = collected_find(&stage->alerts, "spi_churn");
+	assert_non_null(churn);
+	assert_string_equal(churn->cause, "ike_flap");
+	assert_int_equal(churn->record.incident, flap()->record.id);
+	assert_int_equal(flap()->record.incident, 0);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(three_set_ups_in_a_quarter_of_an_hour_are_a_warning),
+		ON_STAGE(five_in_five_minutes_are_critical),
+		ON_STAGE(a_session_every_ten_minutes_is_slow_enough),
+		ON_STAGE(rekeyed_ike_sas_are_not_set_ups),
+		ON_STAGE(reauthentication_without_a_gap_is_meant_so),
+		ON_STAGE(the_same_every_minute_is_flapping_all_the_same),
+		ON_STAGE(several_tunnels_that_come_up_together_and_stay_are_no_flapping),
+		ON_STAGE(the_churn_of_a_flapping_tunnel_is_its_symptom),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

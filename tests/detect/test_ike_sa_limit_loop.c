@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *loop(void)
+{
+	return collected_find(&stage->alerts, "ike_sa_limit_loop");
+}
+
+/* A FortiGate's story: a new IKE SA every `interval`, the oldest of `keep` deleted by the responder. */
+static void build(int n, nsec interval, int keep, int deleted_by)
+{
+	for (int i = 0; i < n; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(500 * NSEC_PER_MS);
+		if ((int)ike >= keep)
+			stage_ike_down(ike - (uint32_t)keep, END_DELETED, deleted_by);
+		stage_pass(interval - 500 * NSEC_PER_MS);
+	}
+}
+
+static void a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted(void **state)
+{
+	(void)state;
+	build(4, 10 * S, 4, 1);
+	assert_null(loop());
+	build(5, 10 * S, 4, 1);
+	detect_flush(stage->detect, stage);
+	assert_non_null(loop());
+	assert_int_equal(loop()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(loop()->record.confidence, CONFIDENCE_HIGH);
+	assert_int_equal(collected_number(loop(), "living"), 4);
+	assert_non_null(strstr(loop()->summary, "203.0.113.1 keeps at most 4 IKE SAs"));
+	assert_non_null(strstr(loop()->summary, "raising the limit cures nothing"));
+}
+
+static void an_initiator_that_deletes_its_own_is_something_else(void **state)
+{
+	(void)state;
+	build(12, 10 * S, 2, 0);
+	assert_null(loop());
+}
+
+static void uneven_distances_are_no_loop(void **state)
+{
+	(void)state;
+	static const int gaps[] = { 2, 30, 1, 20, 3, 40, 1, 25 };
+
+	for (size_t i = 0; i < 8; i++)
+		build(1, gaps[i] * S, 4, 1);
+	assert_null(loop());
+}
+
+static void one_a_minute_is_too_slow(void **state)
+{
+	(void)state;
+	build(12, 60 * S, 4, 1);
+	assert_null(loop());
+}
+
+static void it_is_a_symptom_of_the_repeated_ike_auth(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		uint32_t ike = stage_ike(0, 2);
+		struct exchange *x;
+
+		stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+		x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+		stage_answer(x);
+		stage->ike[ike].established = stage->now;
+		stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+		for (int c = 0; c < 3; c++) {
+			stage_pass(2 * S);
+			stage_copy(x);
+			stage_answer(x);
+		}
+		if (ike >= 4)
+			stage_ike_down(ike - 4, END_DELETED, 1);
+		stage_pass(4 * S);
+	}
+	assert_non_null(loop());
+	assert_string_equal(loop()->cause, "ike_auth_retransmit");
+	assert_int_equal(loop()->record.incident,
+			 collected_find(&stage->alerts, "ike_auth_retransmit")->record.id);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted),
+		ON_STAGE(an_initiator_that_deletes_its_own_is_something_else),
+		ON_STAGE(uneven_distances_are_no_loop),
+		ON_STAGE(one_a_minute_is_too_slow),
+		ON_STAGE(it_is_a_symptom_of_the_repeated_ike_auth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

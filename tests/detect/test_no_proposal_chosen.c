@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *refused(void)
+{
+	return collected_find(&stage->alerts, "no_proposal_chosen");
+}
+
+static void refuse(void)
+{
+	uint32_t ike = stage_ike(0, 2);
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	stage->ike[ike].n_transforms = 3;
+	stage->ike[ike].transforms[0] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_ENCR,
+								  .id = IKE2_ENCR_AES_CBC, .key_bits = 256 };
+	stage->ike[ike].transforms[1] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_KE,
+								  .id = IKE_GROUP_MODP_2048 };
+	stage->ike[ike].transforms[2] = (struct ike2_transform){ .proposal = 2, .type = IKE2_TRANSFORM_ENCR,
+								  .id = IKE2_ENCR_3DES };
+	ev.ike_sa = ike;
+	ev.side = 1;
+	ev.value[0] = IKE2_NOTIFY_NO_PROPOSAL_CHOSEN;
+	ev.value[1] = 2;
+	stage_send(ev);
+}
+
+static void once_is_information_twice_a_warning_with_what_was_offered(void **state)
+{
+	(void)state;
+	refuse();
+	assert_int_equal(refused()->record.severity, SEVERITY_INFO);
+	stage_pass(60 * S);
+	refuse();
+	assert_int_equal(refused()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(refused(), "offered"), "AES_CBC_256/MODP_2048, 3DES");
+	assert_non_null(strstr(refused()->summary, "203.0.113.1 accepts none of the algorithms that 192.0.2.1 offers"));
+}
+
+static void twice_in_an_hour_is_still_information(void **state)
+{
+	(void)state;
+	refuse();
+	stage_pass(3600 * S);
+	refuse();
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+}
+
+static void once_is_enough_for_a_tunnel_that_had_worked(void **state)
+{
+	(void)state;
+	stage_ike_down(stage_ike_up(0, 2), END_DELETED, 0);
+	stage_pass(60 * S);
+	refuse();
+	assert_int_equal(refused()->record.severity, SEVERITY_WARNING);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(once_is_information_twice_a_warning_with_what_was_offered),
+		ON_STAGE(twice_in_an_hour_is_still_information),
+		ON_STAGE(once_is_enough_for_a_tunnel_that_had_worked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

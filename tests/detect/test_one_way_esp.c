@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *one_way(void)
+{
+	return collected_find(&stage->alerts, "one_way_esp");
+}
+
+/* `span` of traffic, one packet a second from side 0 and `back` of ten seconds from side 1. */
+static void traffic(uint32_t child, nsec span, int back)
+{
+	for (nsec t = 0; t < span; t += 10 * S) {
+		stage_pass(10 * S);
+		stage_esp_packets(stage->child[child].esp[0], 10, 1000);
+		if (back > 0)
+			stage_esp_packets(stage->child[child].esp[1], (uint64_t)back, 100);
+	}
+}
+
+static void a_direction_that_falls_silent_is_named_after_a_minute(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 300 * S, 10);
+	traffic(child, 40 * S, 0);
+	assert_null(one_way());
+	traffic(child, 60 * S, 0);
+	assert_non_null(one_way());
+	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(one_way(), "silent"), "203.0.113.1");
+	assert_non_null(strstr(one_way()->summary, "203.0.113.1 stopped sending ESP"));
+}
+
+static void right_after_a_rekey_it_is_certain(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+	struct event ev;
+
+	traffic(child, 300 * S, 10);
+	ev = stage_event(EVENT_CHILD_SA_REKEYED);
+	ev.side = 0;
+	stage_send(ev);
+	traffic(child, 120 * S, 0);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(one_way()->record.confidence, CONFIDENCE_HIGH);
+	assert_string_equal(collected_text(one_way(), "at_rekey"), "yes");
+}
+
+static void a_side_that_spoke_rarely_is_no_news_when_it_is_quiet(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 300 * S, 0);
+	stage_esp_packets(stage->child[child].esp[1], 1, 100);
+	traffic(child, 300 * S, 0);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+}
+
+static void when_nobody_sends_nobody_is_silent(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 300 * S, 10);
+	stage_pass(600 * S);
+	assert_null(one_way());
+}
+
+static void two_tunnels_one_for_each_direction_are_both_ways(void **state)
+{
+	(void)state;
+	uint32_t a = stage_child(stage_ike_up(0, 2), 0), b = stage_child(stage_ike_up(1, 2), 1);
+
+	for (int i = 0; i < 60; i++) {
+		stage_pass(10 * S);
+		stage_esp_packets(stage->child[a].esp[0], 10, 1000);
+		stage_esp_packets(stage->child[b].esp[1], 10, 1000);
+	}
+	assert_null(one_way());
+}
+
+static void a_one_sided_capture_cannot_tell(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 300 * S, 10);
+	stage->tunnel[0].one_sided[1] = true;
+	traffic(child, 120 * S, 0);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
+		ON_STAGE(right_after_a_rekey_it_is_certain),
+		ON_STAGE(a_side_that_spoke_rarely_is_no_news_when_it_is_quiet),
+		ON_STAGE(when_nobody_sends_nobody_is_silent),
+		ON_STAGE(two_tunnels_one_for_each_direction_are_both_ways),
+		ON_STAGE(a_one_sided_capture_cannot_tell),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

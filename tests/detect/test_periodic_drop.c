@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *drop(void)
+{
+	return collected_find(&stage->alerts, "periodic_drop");
+}
+
+/* A session of this age with traffic up to `quiet` before its end; `by` deletes, `next` initiates after `pause`. */
+static void session(int initiator, nsec age, nsec quiet, int by, nsec pause, enum end_reason why)
+{
+	uint32_t ike = stage_ike_up(initiator, 2), child = stage_child(ike, initiator);
+
+	stage_pass(age - quiet);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / S), 1000);
+	stage_pass(quiet);
+	stage_child_down(child, why, by);
+	stage_ike_down(ike, why, by);
+	stage_pass(pause);
+}
+
+static void three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	assert_null(drop());		/* the third is not followed yet */
+	session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_int_equal(drop()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_int_equal(drop()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(drop(), "ended_by"), "203.0.113.1");
+	assert_non_null(strstr(drop()->summary, "not an SA lifetime"));
+	assert_non_null(strstr(drop()->summary, "3 h"));
+}
+
+static void five_are_certain(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(drop()->record.confidence, CONFIDENCE_HIGH);
+}
+
+static void a_long_gap_each_time_is_critical(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		session(0, 3600 * S, 0, 1, 20 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(drop()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void sessions_of_scattered_ages_are_not_periodic(void **state)
+{
+	(void)state;
+	static const int ages[] = { 3600, 5000, 1200, 9000, 700, 4000 };
+
+	for (size_t i = 0; i < 6; i++)
+		session(0, ages[i] * S, 0, 1, 2 * S, END_DELETED);
+	assert_null(drop());
+}
+
+static void who_deletes_and_begins_anew_at_once_reauthenticates(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		session(0, 3600 * S, 0, 0, 1 * S, END_DELETED);
+	assert_null(drop());
+}
+
+static void idle_before_each_end_is_an_idle_timer_and_no_fault(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(0, 3600 * S, 1800 * S, 1, 60 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "idle_timer");
+	assert_int_equal(drop()->record.severity, SEVERITY_INFO);
+}
+
+static void a_tunnel_closed_for_the_night_is_no_drop(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(0, 3600 * S, 0, 1, 7200 * S, END_DELETED);
+	assert_null(drop());
+}
+
+static void make_before_break_is_not_an_end(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 6; i++) {
+		uint32_t new;
+
+		stage_pass(3600 * S);
+		new = stage_ike_up(0, 2);
+		stage_pass(1 * S);
+		stage_ike_down(old, END_SUPERSEDED, 0);
+		old = new;
+	}
+	assert_null(drop());
+}
+
+static void an_end_that_is_known_only_after_the_next_session_began_counts(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 5; i++) {
+		uint32_t new, child = stage_child(old, 0);
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+
+		nsec deleted = stage->now;
+
+		stage_pass(2 * S);
+		new = stage_ike_up(0, 2);
+		stage_pass(3 * S);
+		/* the tracker waited to see what the Delete meant, and calls it superseded */
+		stage->ike[old].ended = deleted;
+		stage->ike[old].end_reason = END_SUPERSEDED;
+		stage->ike[old].ended_by = 1;
+		stage_ike_event(EVENT_IKE_SA_ENDED, old, 1);
+		old = new;
+	}
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
+		ON_STAGE(five_are_certain),
+		ON_STAGE(a_long_gap_each_time_is_critical),
+		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
+		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
+		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
+		ON_STAGE(a_tunnel_closed_for_the_night_is_no_drop),
+		ON_STAGE(make_before_break_is_not_an_end),
+		ON_STAGE(an_end_that_is_known_only_after_the_next_session_began_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *collision(void)
+{
+	return collected_find(&stage->alerts, "rekey_collision");
+}
+
+/* Both sides ask at once for the SA `old`; A's wins, B's never carries a packet.  Returns the new child. */
+static uint32_t collide(uint32_t ike, uint32_t old, nsec apart)
+{
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+	struct exchange *b;
+	struct event ev;
+	uint32_t won, lost;
+
+	stage->ike[ike].current[0] = *a;
+	stage->now += apart;
+	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
+	stage->ike[ike].current[1] = *b;
+	stage->now += 20 * NSEC_PER_MS;
+	won = stage_child(ike, 0);
+	stage->child[won].requested = a->request_at;
+	stage->child[won].predecessor = old;
+	lost = stage_child(ike, 1);
+	stage->child[lost].requested = b->request_at;
+	memset(&stage->ike[ike].current, 0, sizeof(stage->ike[ike].current));
+	ev = stage_event(EVENT_CHILD_SA_REKEYED);
+	ev.child_sa = won;
+	ev.other = old;
+	ev.side = 0;
+	stage_send(ev);
+	ev = stage_event(EVENT_REKEY_COLLISION);
+	ev.child_sa = won;
+	ev.other = lost;
+	stage_send(ev);
+	return won;
+}
+
+static void one_is_information_two_of_the_last_ten_rekeys_a_warning(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage_pass(3600 * S);
+	child = collide(ike, child, 5 * NSEC_PER_MS);
+	assert_non_null(collision());
+	assert_int_equal(collision()->record.severity, SEVERITY_INFO);
+	assert_int_equal(collision()->record.confidence, CONFIDENCE_HIGH);
+	stage_pass(3600 * S);
+	collide(ike, child, 5 * NSEC_PER_MS);
+	assert_int_equal(collision()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collision()->cause, "rekey_rekey");
+	assert_non_null(strstr(collision()->summary, "because their phase 2 lifetimes coincide"));
+}
+
+static void staggered_lifetimes_are_not_said_to_coincide(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	for (int i = 0; i < 2; i++) {
+		stage_pass(20 * S);
+		child = collide(ike, child, 2 * S);
+	}
+	assert_null(strstr(collision()->summary, "coincide"));
+}
+
+static void a_collision_long_ago_does_not_make_the_next_one_a_warning(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	child = collide(ike, child, 5 * NSEC_PER_MS);
+	for (int i = 0; i < 12; i++) {
+		struct event ev;
+
+		stage_pass(600 * S);
+		ev = stage_event(EVENT_CHILD_SA_REKEYED);
+		ev.child_sa = child;
+		ev.side = 0;
+		stage_send(ev);
+	}
+	collide(ike, child, 5 * NSEC_PER_MS);
+	assert_int_equal(collision()->record.severity, SEVERITY_INFO);
+}
+
+static void crossing_requests_for_two_different_sas_are_no_collision(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10), *b;
+
+	stage->ike[ike].current[0] = *a;
+	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
+	stage_answer(a);
+	stage_answer(b);
+	stage_child(ike, 0);
+	stage_child(ike, 1);
+	stage_pass(120 * S);
+	assert_null(collision());
+}
+
+static void a_crossing_request_that_is_refused_is_one(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10), *b;
+	struct event ev;
+
+	stage->ike[ike].current[0] = *a;
+	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
+	ev = stage_event(EVENT_CHILD_REFUSED);
+	ev.ike_sa = ike;
+	ev.exchange = b;
+	ev.side = 0;
+	stage_send(ev);
+	assert_non_null(collision());
+	assert_int_equal(collision()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+/* A Delete from this side, told with its first payload known. */
+static void request_delete(uint32_t ike, const struct exchange *like, int8_t from)
+{
+	struct exchange x = *like;
+	struct event ev = stage_event(EVENT_REQUEST);
+
+	x.id++;
+	x.type = IKE2_EXCHANGE_INFORMATIONAL;
+	x.request_np1 = IKE2_PAYLOAD_DELETE;
+	x.from = from;
+	x.request_at = stage->now;
+	ev.ike_sa = ike;
+	ev.exchange = &x;
+	ev.side = from;
+	stage_send(ev);
+}
+
+static void a_delete_right_after_its_own_answer_crosses_the_rekey(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+
+	stage->now += 20 * NSEC_PER_MS;
+	stage_answer(a);
+	stage->ike[ike].current[0] = *a;
+	stage->now += 1 * NSEC_PER_MS;
+	request_delete(ike, a, 1);
+	stage_pass(20 * S);
+	assert_non_null(collision());
+	assert_string_equal(collision()->cause, "rekey_delete");
+}
+
+static void the_initiators_delete_after_its_rekey_is_as_it_should_be(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+
+	stage_answer(a);
+	stage->ike[ike].current[0] = *a;
+	request_delete(ike, a, 0);
+	stage_pass(20 * S);
+	assert_null(collision());
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(one_is_information_two_of_the_last_ten_rekeys_a_warning),
+		ON_STAGE(staggered_lifetimes_are_not_said_to_coincide),
+		ON_STAGE(a_collision_long_ago_does_not_make_the_next_one_a_warning),
+		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),
+		ON_STAGE(a_crossing_request_that_is_refused_is_one),
+		ON_STAGE(a_delete_right_after_its_own_answer_crosses_the_rekey),
+		ON_STAGE(the_initiators_delete_after_its_rekey_is_as_it_should_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

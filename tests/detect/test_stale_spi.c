@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sawatch/ike_registry.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *stale(void)
+{
+	return collected_find(&stage->alerts, "stale_spi");
+}
+
+/* The child ends now; then `n` packets on its SA of direction 0, one every `pace`. */
+static void go_on(uint32_t child, int n, nsec pace)
+{
+	uint32_t esp = stage->child[child].esp[0];
+
+	for (int i = 0; i < n; i++) {
+		struct event ev;
+
+		stage_pass(pace);
+		stage_esp_packets(esp, 1, 100);
+		if (stage->now - stage->esp[esp].ended <= stage->settings.overlap_budget)
+			continue;
+		ev = stage_event(EVENT_ESP_AFTER_END);
+		ev.esp_sa = esp;
+		ev.child_sa = child;
+		ev.side = 0;
+		stage_send(ev);
+	}
+	stage_pass(10 * S);
+}
+
+static uint32_t ended_child(enum grade grade)
+{
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	stage_pass(600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
+	stage_child_down(child, END_DELETED, 1);
+	for (int d = 0; d < 2; d++)
+		stage->esp[stage->child[child].esp[d]].grade = (uint8_t)grade;
+	return child;
+}
+
+static void packets_on_a_deleted_sa_go_into_a_black_hole(void **state)
+{
+	(void)state;
+	go_on(ended_child(GRADE_DERIVED), 30, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);	/* nothing else is sent that way */
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_HIGH);
+	assert_string_equal(stale()->cause, "deleted");
+	assert_string_equal(collected_text(stale(), "sender"), "192.0.2.1");
+	assert_non_null(strstr(stale()->summary, "192.0.2.1 still encrypts with SPI c0000000"));
+}
+
+static void beside_a_living_sa_it_is_a_warning_until_a_minute_has_passed(void **state)
+{
+	(void)state;
+	uint32_t child = ended_child(GRADE_DERIVED), other = stage_esp(0);
+
+	for (int i = 0; i < 20; i++) {
+		stage_esp_packets(other, 1, 100);
+		go_on(child, 1, 1 * S);
+		stage->now -= 10 * S;
+	}
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stale()->record.severity, SEVERITY_WARNING);
+}
+
+static void a_few_late_packets_at_a_rekey_are_normal(void **state)
+{
+	(void)state;
+	go_on(ended_child(GRADE_DERIVED), 14, 1 * S);	/* four of them after the budget of ten seconds */
+	assert_null(stale());
+}
+
+static void without_a_delete_the_old_sa_may_be_used_until_it_expires(void **state)
+{
+	(void)state;
+	go_on(ended_child(GRADE_INFERRED), 60, 1 * S);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+}
+
+static void a_pair_that_goes_on_both_ways_is_alive(void **state)
+{
+	(void)state;
+	uint32_t child = ended_child(GRADE_DERIVED);
+
+	for (int i = 0; i < 30; i++) {
+		stage_esp_packets(stage->child[child].esp[1], 1, 100);
+		go_on(child, 1, 1 * S);
+	}
+	stage_esp_packets(stage->child[child].esp[1], 1, 100);
+	stage_pass(10 * S);
+	assert_null(stale());
+}
+
+static void a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	stage_pass(600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
+	stage_pass(10 * S);
+	stage_ike_up(1, 2);		/* the other side begins anew, and is silent on the old pair */
+	for (int i = 0; i < 40; i++) {
+		stage_pass(1 * S);
+		stage_esp_packets(stage->child[child].esp[0], 1, 100);
+	}
+	stage_pass(10 * S);
+	assert_non_null(stale());
+	assert_string_equal(stale()->cause, "peer_restarted");
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+static void disown(uint32_t child)
+{
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.side = 1;
+	ev.value[0] = IKE2_NOTIFY_INVALID_SPI;
+	ev.value[1] = 2;
+	ev.value[2] = stage->child[child].spi[0];
+	stage_send(ev);
+}
+
+static void a_receiver_that_disowns_the_spi_is_believed(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	stage_pass(600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
+	stage_pass(1 * S);
+	disown(child);
+	for (int i = 0; i < 30; i++) {
+		stage_pass(1 * S);
+		stage_esp_packets(stage->child[child].esp[0], 1, 100);
+	}
+	stage_pass(10 * S);
+	assert_non_null(stale());
+	assert_string_equal(stale()->cause, "invalid_spi");
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_HIGH);
+}
+
+static void but_not_when_it_goes_on_using_the_pair_itself(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	stage_pass(600 * S);
+	disown(child);
+	for (int i = 0; i < 60; i++) {
+		stage_pass(1 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 1, 100);
+	}
+	assert_null(stale());
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(packets_on_a_deleted_sa_go_into_a_black_hole),
+		ON_STAGE(beside_a_living_sa_it_is_a_warning_until_a_minute_has_passed),
+		ON_STAGE(a_few_late_packets_at_a_rekey_are_normal),
+		ON_STAGE(without_a_delete_the_old_sa_may_be_used_until_it_expires),
+		ON_STAGE(a_pair_that_goes_on_both_ways_is_alive),
+		ON_STAGE(a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one),
+		ON_STAGE(a_receiver_that_disowns_the_spi_is_believed),
+		ON_STAGE(but_not_when_it_goes_on_using_the_pair_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
