@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "esp_loss");
+}
+
+/* A minute of `came` packets on an ESP SA, with `lost` missing among them. */
+static void minute(uint32_t esp, int64_t came, int64_t lost)
+{
+	struct event ev;
+	nsec begin = stage->now;
+
+	stage_pass(60 * S);
+	stage_esp_packets(esp, (uint64_t)came, (uint64_t)came * 100);
+	ev = stage_event(EVENT_TRAFFIC);
+	ev.esp_sa = esp;
+	ev.side = stage->esp[esp].direction;
+	ev.value[0] = came;
+	ev.value[1] = came * 100;
+	ev.value[2] = lost;
+	ev.value[3] = begin;
+	stage_send(ev);
+}
+
+static void esp_event(enum event_kind kind, uint32_t esp, int64_t a, int64_t b)
+{
+	struct event ev = stage_event(kind);
+
+	ev.esp_sa = esp;
+	ev.side = stage->esp[esp].direction;
+	ev.value[0] = a;
+	ev.value[1] = b;
+	stage_send(ev);
+}
+
+static void three_percent_of_a_minute_is_a_warning_and_names_the_sender(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	minute(a, 5820, 180);
+	minute(b, 6000, 0);
+	assert_non_null(alert());
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
+	assert_string_equal(collected_text(alert(), "sender"), "192.0.2.1");
+	assert_int_equal(collected_number(alert(), "lost"), 180);
+	assert_int_equal(collected_number(alert(), "expected"), 6000);
+	assert_non_null(strstr(alert()->summary, "180 of 6000"));
+}
+
+static void six_percent_is_critical(void **state)
+{
+	(void)state;
+	minute(stage_esp(1), 9400, 600);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void one_percent_is_within_chance_however_often(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	for (int i = 0; i < 100; i++)
+		minute(a, 990, 10 + i % 8);
+	assert_null(alert());
+}
+
+static void a_few_packets_prove_nothing(void **state)
+{
+	(void)state;
+	minute(stage_esp(0), 300, 100);
+	assert_null(alert());
+}
+
+static void loss_alike_in_both_directions_suspects_the_capture(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	minute(a, 5800, 200);
+	minute(b, 5800, 200);
+	minute(a, 5700, 300);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(alert()->summary, "capture itself"));
+}
+
+static void what_the_capture_lost_is_nobodys_loss(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	stage->tunnel[0].loss_last = stage->now + 30 * S;
+	minute(a, 5000, 1000);
+	assert_null(alert());
+}
+
+static void a_cluster_that_jumps_ahead_loses_nothing(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	minute(a, 6000, 0);
+	stage_pass(1 * S);
+	esp_event(EVENT_ESP_GAP, a, 60000, 0);	/* 100 a second: a second explains no 60,000 */
+	minute(a, 6000, 60000);
+	assert_null(alert());
+}
+
+static void an_outage_that_the_rate_explains_is_loss(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	minute(a, 6000, 0);
+	stage_pass(30 * S);
+	esp_event(EVENT_ESP_GAP, a, 3000, 0);
+	minute(a, 3000, 3000);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void a_restarted_sequence_voids_its_minute(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+	struct event ev;
+
+	minute(a, 6000, 0);
+	ev = stage_event(EVENT_TRAFFIC);	/* the first part of the next minute */
+	ev.esp_sa = a;
+	ev.side = 0;
+	ev.value[0] = 100;
+	ev.value[3] = stage->now;
+	stage_send(ev);
+	esp_event(EVENT_ESP_SEQ_RESET, a, 100000, 0);
+	minute(a, 5000, 5000);
+	assert_null(alert());
+}
+
+static void it_clears_after_ten_quiet_minutes(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	minute(a, 5700, 300);
+	for (int i = 0; i < 20; i++)
+		minute(a, 6000, 0);
+	assert_true(alert()->record.cleared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(three_percent_of_a_minute_is_a_warning_and_names_the_sender, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(six_percent_is_critical, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(one_percent_is_within_chance_however_often, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_few_packets_prove_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(loss_alike_in_both_directions_suspects_the_capture, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(what_the_capture_lost_is_nobodys_loss, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_cluster_that_jumps_ahead_loses_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(an_outage_that_the_rate_explains_is_loss, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_restarted_sequence_voids_its_minute, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(it_clears_after_ten_quiet_minutes, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

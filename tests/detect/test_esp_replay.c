@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "esp_replay");
+}
+
+static void esp_event(enum event_kind kind, uint32_t esp, int64_t a, int64_t b)
+{
+	struct event ev = stage_event(kind);
+
+	ev.esp_sa = esp;
+	ev.side = stage->esp[esp].direction;
+	ev.value[0] = a;
+	ev.value[1] = b;
+	stage_send(ev);
+}
+
+static uint32_t busy(void)
+{
+	uint32_t esp = stage_esp(0);
+
+	stage_esp_packets(esp, 1000, 100000);
+	return esp;
+}
+
+static void again(uint32_t esp, int times, nsec after, int64_t behind)
+{
+	for (int i = 0; i < times; i++) {
+		stage->now += S;
+		stage->esp[esp].duplicates++;
+		esp_event(EVENT_ESP_DUPLICATE, esp, after, behind);
+	}
+	stage_pass(10 * S);
+}
+
+static void five_old_packets_in_a_minute_are_a_replay(void **state)
+{
+	(void)state;
+	again(busy(), 5, S / 10, 150);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(alert()->cause, "replay");
+	assert_int_equal(collected_number(alert(), "furthest_behind"), 150);
+}
+
+static void a_copy_after_a_long_pause_is_a_replay_too(void **state)
+{
+	(void)state;
+	again(busy(), 5, 3 * S, 0);
+	assert_string_equal(alert()->cause, "replay");
+}
+
+static void what_the_network_doubles_is_information(void **state)
+{
+	(void)state;
+	again(busy(), 12, S / 5, 3);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(alert()->cause, "duplicates");
+}
+
+static void four_copies_are_nothing(void **state)
+{
+	(void)state;
+	again(busy(), 4, 3 * S, 150);
+	assert_null(alert());
+}
+
+static void a_slow_mirror_replays_nothing(void **state)
+{
+	(void)state;
+	uint32_t esp = busy();
+
+	stage->esp[esp].duplicates = 900;
+	again(esp, 12, 2 * S, 100);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(alert(), "most_packets_twice"), "yes");
+}
+
+static void a_new_sequence_is_no_replay(void **state)
+{
+	(void)state;
+	uint32_t esp = busy();
+
+	stage->esp[esp].low_run = 9;
+	again(esp, 9, S, 900);
+	esp_event(EVENT_ESP_SEQ_RESET, esp, 1000, 0);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(five_old_packets_in_a_minute_are_a_replay, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_copy_after_a_long_pause_is_a_replay_too, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(what_the_network_doubles_is_information, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(four_copies_are_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_slow_mirror_replays_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_new_sequence_is_no_replay, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "fragment_loss");
+}
+
+static void missing(int side, int times)
+{
+	for (int i = 0; i < times; i++) {
+		struct event ev = stage_event(EVENT_FRAGMENT_MISSING);
+
+		ev.side = (int8_t)side;
+		stage_send(ev);
+		stage_pass(10 * S);
+	}
+}
+
+static void icmp(int type, int code, int mtu)
+{
+	struct event ev = stage_event(EVENT_ICMP_ERROR);
+
+	ev.side = 0;
+	ev.value[0] = type;
+	ev.value[1] = code;
+	ev.value[2] = mtu;
+	stage_send(ev);
+}
+
+static void three_incomplete_of_ten_datagrams_are_a_warning(void **state)
+{
+	(void)state;
+	missing(0, 1);
+	stage->tunnel[0].side[0].reassembled = 7;
+	missing(0, 2);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(alert()->cause, "ip_fragments");
+	assert_int_equal(collected_number(alert(), "complete_datagrams"), 7);
+	assert_non_null(strstr(alert()->summary, "Of 10 datagrams"));
+}
+
+static void one_in_a_hundred_is_the_capture(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		missing(0, 1);
+		stage->tunnel[0].side[0].reassembled += 99;
+	}
+	assert_null(alert());
+}
+
+static void two_are_not_enough(void **state)
+{
+	(void)state;
+	missing(1, 2);
+	assert_null(alert());
+}
+
+static void a_filter_that_drops_later_fragments_is_no_fault(void **state)
+{
+	(void)state;
+	missing(0, 12);			/* the tunnel is up, and nothing ever came whole */
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_LOW);
+	assert_non_null(strstr(alert()->summary, "capture filter"));
+}
+
+static void nothing_whole_on_a_tunnel_that_is_down_is_a_fault(void **state)
+{
+	(void)state;
+	stage->tunnel[0].state = TUNNEL_DOWN;
+	missing(0, 3);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
+static void three_complaints_about_one_mtu_say_that_nobody_listens(void **state)
+{
+	(void)state;
+	icmp(3, 4, 1400);
+	icmp(3, 4, 1400);
+	assert_null(alert());
+	icmp(3, 4, 1400);
+	assert_string_equal(alert()->cause, "mtu");
+	assert_int_equal(collected_number(alert(), "mtu"), 1400);
+}
+
+static void an_mtu_that_is_learned_step_by_step_is_well(void **state)
+{
+	(void)state;
+	icmp(3, 4, 1480);
+	icmp(3, 4, 1440);
+	icmp(3, 4, 1400);
+	icmp(3, 3, 0);
+	assert_null(alert());
+}
+
+static void an_ike_fragment_that_never_comes(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 2);
+	struct exchange *x = stage_request(ike, 35, PURPOSE_IKE_AUTH, 0, 1);
+
+	x->request_fragment_total = 2;
+	x->request_fragments_seen = 1;
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_null(alert());
+	stage_copy(x);
+	stage_pass(10 * S);
+	assert_non_null(strstr(alert()->summary, "in 2 fragments, of which only 1 ever came"));
+	assert_string_equal(alert()->cause, "ike_auth_retransmit");
+}
+
+static void a_message_whose_fragments_are_all_there_is_whole(void **state)
+{
+	(void)state;
+	struct exchange *x = stage_request(stage_ike(0, 2), 35, PURPOSE_IKE_AUTH, 0, 1);
+
+	x->request_fragment_total = 2;
+	x->request_fragments_seen = 3;
+	for (int i = 0; i < 5; i++)
+		stage_copy(x);
+	stage_pass(10 * S);
+	assert_null(alert());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(three_incomplete_of_ten_datagrams_are_a_warning, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(one_in_a_hundred_is_the_capture, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(two_are_not_enough, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_filter_that_drops_later_fragments_is_no_fault, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(nothing_whole_on_a_tunnel_that_is_down_is_a_fault, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(three_complaints_about_one_mtu_say_that_nobody_listens, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(an_mtu_that_is_learned_step_by_step_is_well, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(an_ike_fragment_that_never_comes, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_message_whose_fragments_are_all_there_is_whole, stage_open,
+						stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

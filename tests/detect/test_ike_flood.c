@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "ike_flood");
+}
+
+/* An IKE SA begun now between these, answered or not. */
+static uint32_t begin(uint32_t from, uint16_t port, uint32_t to, bool answered)
+{
+	uint32_t ike = stage_ike(0, 2);
+
+	stage->ike[ike].initiator = (struct endpoint){ addr_v4(from), port };
+	stage->ike[ike].responder = (struct endpoint){ addr_v4(to), 500 };
+	stage->ike[ike].spi_r = answered ? 0x2000 + ike : 0;
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+	return ike;
+}
+
+static void set_up(uint32_t ike)
+{
+	stage->ike[ike].established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+}
+
+#define GATEWAY 0xc6336401u	/* 198.51.100.1 */
+
+static void twenty_half_open_from_one_source_are_a_flood(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		begin(0xcb007142, 500, GATEWAY, true);
+		stage->now += S / 10;
+	}
+	stage_pass(20 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(alert()->cause, "source");
+	assert_string_equal(collected_text(alert(), "source"), "203.0.113.66");
+	assert_string_equal(collected_text(alert(), "responder"), "198.51.100.1");
+}
+
+static void thirty_strangers_at_one_responder_are_a_flood(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 30; i++) {
+		begin(0x0a000000 + i, 500, GATEWAY, true);
+		stage->now += S / 10;
+	}
+	stage_pass(20 * S);
+	assert_string_equal(alert()->cause, "responder");
+	assert_string_equal(collected_text(alert(), "source"), "");
+}
+
+static void a_mass_reconnect_authenticates(void **state)
+{
+	(void)state;
+	uint32_t ike[60];
+
+	for (uint32_t i = 0; i < 60; i++) {
+		ike[i] = begin(0x0a000000 + i, 500, GATEWAY, true);
+		stage->now += S / 20;
+	}
+	for (uint32_t i = 0; i < 60; i++)
+		set_up(ike[i]);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void peers_that_worked_before_are_no_strangers(void **state)
+{
+	(void)state;
+	set_up(begin(0x0a000000, 500, GATEWAY, true));
+	stage_esp(0);
+	stage_pass(120 * S);
+	for (uint32_t i = 0; i < 60; i++) {
+		begin(0x0a000000 + i, 500, GATEWAY, true);
+		stage->now += S / 20;
+	}
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void clients_behind_one_nat_ask_a_dead_gateway(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		begin(0xcb007142, (uint16_t)(20000 + i), GATEWAY, false);
+		stage->now += S / 20;
+	}
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void a_peer_that_retries_for_hours_is_none(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		begin(0xcb007142, 500, GATEWAY, true);
+		stage_pass(5 * S);
+	}
+	assert_null(alert());
+}
+
+static void cookies_in_vain_are_a_flood(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++) {
+		uint32_t ike = begin(0x0a000000 + i, 500, GATEWAY, false);
+
+		stage_ike_event(EVENT_COOKIE, ike, 1);
+		stage->now += 4 * S;
+	}
+	stage_pass(20 * S);
+	assert_string_equal(alert()->cause, "cookies");
+}
+
+static void a_scan_of_many_gateways_floods_none(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++)
+		begin(0xcb007142, 500, GATEWAY + i, true);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(twenty_half_open_from_one_source_are_a_flood, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(thirty_strangers_at_one_responder_are_a_flood, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(a_mass_reconnect_authenticates, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(peers_that_worked_before_are_no_strangers, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(clients_behind_one_nat_ask_a_dead_gateway, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_peer_that_retries_for_hours_is_none, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(cookies_in_vain_are_a_flood, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_scan_of_many_gateways_floods_none, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

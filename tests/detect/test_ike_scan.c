@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "ike_scan");
+}
+
+/* An IKE SA begun now between these, answered or not. */
+static uint32_t begin(uint32_t from, uint16_t port, uint32_t to, bool answered)
+{
+	uint32_t ike = stage_ike(0, 2);
+
+	stage->ike[ike].initiator = (struct endpoint){ addr_v4(from), port };
+	stage->ike[ike].responder = (struct endpoint){ addr_v4(to), 500 };
+	stage->ike[ike].spi_r = answered ? 0x2000 + ike : 0;
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+	return ike;
+}
+
+static void set_up(uint32_t ike)
+{
+	stage->ike[ike].established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+}
+
+#define GATEWAY 0xc6336401u	/* 198.51.100.1 */
+
+static void one_source_that_asks_ten_addresses_in_vain(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++) {
+		begin(0xcb007163, 500, GATEWAY + i, i == 3);
+		stage->now += S;
+	}
+	stage_pass(20 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(alert(), "source"), "203.0.113.99");
+	assert_int_equal(collected_number(alert(), "addresses"), 10);
+	assert_int_equal(collected_number(alert(), "answered"), 1);
+}
+
+static void nine_are_not_enough(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 90; i++)
+		begin(0xcb007163, 500, GATEWAY + i % 9, false);
+	stage_pass(20 * S);
+	assert_null(alert());
+}
+
+static void a_hub_that_reconnects_gets_through(void **state)
+{
+	(void)state;
+	uint32_t ike[40];
+
+	for (uint32_t i = 0; i < 40; i++) {
+		ike[i] = begin(0xcb007163, 500, GATEWAY + i, true);
+		stage->now += S / 10;
+	}
+	for (uint32_t i = 0; i < 40; i += 5)
+		set_up(ike[i]);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void many_clients_of_one_gateway_scan_nothing(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++)
+		begin(0x0a000000 + i, 500, GATEWAY, true);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void ten_addresses_in_an_hour_are_none(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 20; i++) {
+		begin(0xcb007163, 500, GATEWAY + i, false);
+		stage_pass(200 * S);
+	}
+	assert_null(alert());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_source_that_asks_ten_addresses_in_vain, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(nine_are_not_enough, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_hub_that_reconnects_gets_through, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(many_clients_of_one_gateway_scan_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(ten_addresses_in_an_hour_are_none, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

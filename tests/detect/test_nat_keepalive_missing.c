@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "nat_keepalive_missing");
+}
+
+static uint32_t behind_nat(uint16_t port)
+{
+	stage->tunnel[0].behind_nat[0] = 1;
+	stage->tunnel[0].now[0].port = port;
+	stage_ike_up(0, 2);
+	return stage_esp(0);
+}
+
+/* Silent for this long, then a packet. */
+static void silent(uint32_t esp, nsec span)
+{
+	stage_pass(span);
+	stage_esp_packets(esp, 1, 100);
+	stage_pass(10 * S);
+	stage_esp_packets(esp, 1, 100);
+}
+
+static void two_silences_of_minutes_are_a_warning(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	silent(esp, 200 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	silent(esp, 300 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(collected_number(alert(), "long_silences"), 2);
+	assert_in_range((uintmax_t)collected_number(alert(), "longest_s"), 280, 300);
+}
+
+static void keepalives_each_twenty_seconds_are_well(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	for (int i = 0; i < 100; i++) {
+		struct event ev = stage_event(EVENT_KEEPALIVE);
+
+		ev.side = 0;
+		stage_send(ev);
+		stage_pass(20 * S);
+	}
+	silent(esp, 20 * S);
+	assert_null(alert());
+}
+
+static void a_hash_alone_may_be_wrong_on_purpose(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(4500);
+
+	for (int i = 0; i < 4; i++)
+		silent(esp, 300 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_LOW);
+}
+
+static void without_a_nat_silence_is_free(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(4500);
+
+	stage->tunnel[0].behind_nat[0] = 0;
+	silent(esp, 300 * S);
+	silent(esp, 300 * S);
+	assert_null(alert());
+}
+
+static void a_client_that_comes_back_with_a_new_ike_sa_was_away(void **state)
+{
+	(void)state;
+	behind_nat(31006);
+	for (int i = 0; i < 3; i++) {
+		stage_pass(3600 * S);
+		stage_ike_up(0, 2);
+		stage_esp(0);
+		stage_pass(10 * S);
+	}
+	assert_null(alert());
+}
+
+static void a_client_that_never_comes_back_is_gone(void **state)
+{
+	(void)state;
+	behind_nat(31006);
+	stage_pass(7200 * S);
+	assert_null(alert());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(two_silences_of_minutes_are_a_warning, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(keepalives_each_twenty_seconds_are_well, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_hash_alone_may_be_wrong_on_purpose, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(without_a_nat_silence_is_free, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_client_that_comes_back_with_a_new_ike_sa_was_away, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(a_client_that_never_comes_back_is_gone, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "detect/stage.h"
+
+static const struct collected_alert *alert(void)
+{
+	return collected_find(&stage->alerts, "weak_crypto");
+}
+
+/* An IKE SA whose answer chose this. */
+static uint32_t chose(int initiator, uint8_t major, uint16_t encr, uint16_t bits, uint16_t integ, uint16_t prf,
+		      uint16_t group)
+{
+	uint32_t ike = stage_ike(initiator, major);
+	struct ike_sa *sa = &stage->ike[ike];
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, initiator);
+	sa->encr = encr;
+	sa->key_bits = bits;
+	sa->integ = integ;
+	sa->prf = prf;
+	sa->group = group;
+	stage_answer(stage_request(ike, major == 2 ? 34 : 2, PURPOSE_IKE_SA_INIT, initiator, 0));
+	sa->state = IKE_ESTABLISHED;
+	sa->established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, initiator);
+	return ike;
+}
+
+static void the_suites_of_today_are_no_news(void **state)
+{
+	(void)state;
+	chose(0, 2, 20, 256, 0, 6, 31);		/* AES_GCM_16, CURVE25519 */
+	chose(1, 2, 12, 128, 12, 5, 14);	/* AES_CBC, SHA2, MODP_2048 */
+	chose(0, 2, 28, 0, 0, 5, 19);
+	assert_null(alert());
+}
+
+static void triple_des_and_group_2_are_a_warning(void **state)
+{
+	(void)state;
+	chose(0, 2, 3, 0, 2, 2, 2);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(alert(), "weak"), "3DES MODP_1024");
+	assert_string_equal(collected_text(alert(), "suite"), "IKEv2 3DES HMAC_SHA1_96 MODP_1024");
+	/* posture does not degrade the tunnel */
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+}
+
+static void des_and_the_smallest_group_are_critical(void **state)
+{
+	(void)state;
+	chose(0, 1, 1, 0, 2, 0, 1);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void sha1_and_ikev1_are_information(void **state)
+{
+	(void)state;
+	chose(0, 2, 12, 256, 2, 2, 14);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(alert(), "weak"), "HMAC_SHA1_96 PRF_HMAC_SHA1");
+}
+
+static void ikev1_itself_is_information(void **state)
+{
+	(void)state;
+	chose(0, 1, 7, 256, 4, 0, 14);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(alert(), "weak"), "IKEv1");
+}
+
+static void what_is_weak_and_only_offered_is_information(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 2);
+	struct ike_sa *sa = &stage->ike[ike];
+
+	sa->transforms[0] = (struct ike2_transform){ .type = 1, .id = 3 };
+	sa->n_transforms = 1;
+	sa->encr = 20;
+	sa->key_bits = 256;
+	sa->group = 31;
+	stage_answer(stage_request(ike, 34, PURPOSE_IKE_SA_INIT, 0, 0));
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(alert()->cause, "offered");
+	assert_string_equal(collected_text(alert(), "weakest_offered"), "3DES");
+}
+
+static void it_is_told_once_a_day(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 24; i++) {
+		chose(0, 2, 3, 0, 2, 2, 2);
+		stage_pass(1800 * S);
+	}
+	assert_int_equal(stage->alerts.n, 1);
+	assert_int_equal(alert()->told, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_suites_of_today_are_no_news, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(triple_des_and_group_2_are_a_warning, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(des_and_the_smallest_group_are_critical, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(sha1_and_ikev1_are_information, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(ikev1_itself_is_information, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(what_is_weak_and_only_offered_is_information, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(it_is_told_once_a_day, stage_open, stage_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
