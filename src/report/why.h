@@ -40,14 +40,20 @@ struct why_moment {
 	char *text;
 };
 
+struct why_pause {
+	nsec from, to;
+};
+
 /* One direction's packets, SA after SA. */
 struct why_flow {
 	nsec first, last;		/* NSEC_NONE none */
 	uint64_t last_frame;
 	uint32_t capture;		/* of the latest SA's birth */
 	nsec spacing;			/* the widest mean distance of its packets */
-	nsec longest_pause;		/* between one SA's last packet and the next one's first */
-	nsec pause_at;
+	uint32_t last_spi;
+	nsec longest_pause;		/* between the last packet of an SPI and the first of the next one */
+	struct why_pause *pauses;
+	size_t n_pauses, pauses_room;
 };
 
 enum { SAS_SHOWN = 8 };

@@ -92,7 +92,7 @@ void why_moments_init(struct why_moments *m)
 {
 	*m = (struct why_moments){ 0 };
 	for (int side = 0; side < 2; side++)
-		m->flow[side].first = m->flow[side].last = m->flow[side].pause_at = NSEC_NONE;
+		m->flow[side].first = m->flow[side].last = NSEC_NONE;
 }
 
 /* ---- phase 1 ---- */
@@ -226,12 +226,18 @@ static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, str
 	char from[ENDPOINT_TEXT_MAX], span[NSEC_TEXT_MAX], spi[SPI_TEXT_MAX];
 	nsec pause = r->first - f->last;
 
-	if (pause < least)
+	if (pause < least || f->n_pauses == MOMENTS_MAX)
 		return;
-	if (pause > f->longest_pause) {
-		f->longest_pause = pause;
-		f->pause_at = f->last;
+	if (f->n_pauses == f->pauses_room) {
+		f->pauses_room = f->pauses_room ? 2 * f->pauses_room : 8;
+		f->pauses = realloc(f->pauses, f->pauses_room * sizeof(f->pauses[0]));
+		assert(f->pauses);
 	}
+	f->pauses[f->n_pauses++] = (struct why_pause){ f->last, r->first };
+	if (r->spi == f->last_spi)
+		return;	/* the same SA from a new address or port */
+	if (pause > f->longest_pause)
+		f->longest_pause = pause;
 	moment_add(m, f->last, f->last_frame, "pause", side, "no packet from %s for %s, until the new SPI %s",
 		   who(r->peers, side, from), nsec_span(pause, span), spi_text(r->spi, spi));
 }
@@ -255,13 +261,15 @@ void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r)
 			   from, spi);
 	} else {
 		flow_pause(m, r, f, side);
-		moment_add(m, r->first, r->first_frame, "spi", side, "%s changes to the SPI %s", from, spi);
+		if (r->spi != f->last_spi)
+			moment_add(m, r->first, r->first_frame, "spi", side, "%s changes to the SPI %s", from, spi);
 	}
 	if (r->packets >= 3 && (r->last - r->first) / (r->packets - 1) > f->spacing)
 		f->spacing = (r->last - r->first) / (r->packets - 1);
 	if (f->last == NSEC_NONE || r->last > f->last) {
 		f->last = r->last;
 		f->last_frame = r->last_frame;
+		f->last_spi = r->spi;
 		f->capture = (uint32_t)(r->id >> 32);
 	}
 }
@@ -466,6 +474,8 @@ void why_moments_done(struct why_moments *m)
 	for (size_t i = 0; i < m->n; i++)
 		free(m->at[i].text);
 	free(m->at);
+	free(m->flow[0].pauses);
+	free(m->flow[1].pauses);
 	why_moments_init(m);
 }
 

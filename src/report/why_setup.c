@@ -86,6 +86,8 @@ const struct why_line why_setup[] = {
 	{ "ike_init_unanswered", NULL, WHY_REFUTE, NULL, "{responder} did answer, and the answers went past this capture." },
 
 	/* ---- auth_failed ---- */
+	{ "auth_failed", NULL, WHY_HEAD, "ike_version=1",
+	  "{refused_by} does not accept the login of {peer} (the first encrypted message of main mode): most likely the pre-shared keys differ." },
 	{ "auth_failed", NULL, WHY_HEAD, NULL,
 	  "{refused_by} refuses the login of {peer}, {refusals} times: wrong pre-shared key, identity or certificate." },
 	{ "auth_failed", NULL, WHY_LOOK, NULL,

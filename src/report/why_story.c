@@ -154,7 +154,18 @@ static void add_silent_flow(struct why_values *v, const struct why_story *s, con
 
 	if (side < 0 || s->moments->flow[side].last == NSEC_NONE)
 		return;
-	why_values_add(v, "flow_silent", s->moments->flow[side].last > a->last ? "runs" : "stopped");
+
+	const struct why_flow *f = &s->moments->flow[side];
+	bool paused = false, touched = f->first > a->first;
+
+	for (size_t i = 0; i < f->n_pauses; i++) {
+		paused = paused || (f->pauses[i].from <= a->last && f->pauses[i].to >= a->last);
+		touched = touched || (f->pauses[i].from <= a->last && f->pauses[i].to >= a->first);
+	}
+	if (f->last <= a->last || paused)
+		why_values_add(v, "flow_silent", "stopped");
+	else if (!touched)
+		why_values_add(v, "flow_silent", "runs");
 }
 
 static void gather_values(struct why_values *v, const struct why_story *s, const struct record_alert *a)
@@ -365,7 +376,7 @@ static void tell_what_follows(struct why_story *s, struct why_incident *in)
 		const struct record_alert *then = &s->tunnel->alerts[i];
 		struct why_values values = { 0 };
 
-		if (then == in->alert || root_of(s->tunnel, then) != in->alert)
+		if (then == in->alert || then->cleared || root_of(s->tunnel, then) != in->alert)
 			continue;
 		gather_values(&values, s, then);
 		why_lines(&in->look, then->code, NULL, WHY_THEN, &values);
@@ -476,7 +487,7 @@ static void tell_harm(struct text *to, const struct why_story *s)
 		const struct why_flow *f = &s->moments->flow[side];
 
 		if (f->longest_pause > 0)
-			text_add(to, "When SAs changed, packets from %s paused for up to %s. ",
+			text_add(to, "Between one SPI and the next, packets from %s paused for up to %s. ",
 				 endpoint_text(t->record.peers[side], peer), nsec_span(f->longest_pause, span));
 	}
 	if (t->record.state == TUNNEL_DOWN && last != NSEC_NONE)
