@@ -39,6 +39,7 @@ struct early_end {
 	nsec silence_after;	/* how long until traffic went on; NSEC_NONE not yet */
 	nsec traffic_last;
 	nsec pace;		/* usual distance of its packets */
+	bool maybe_rekeyed;	/* by an exchange that was not captured */
 	uint32_t frame;
 	object_id ike_sa;
 };
@@ -341,6 +342,40 @@ static bool is_gap(const struct early_end *e, const struct settings *set)
 	       (double)e->silence_after >= set->gap_factor * (double)e->pace;
 }
 
+/*
+ * An SA began at about that time whose exchange was not captured: it may well
+ * be the successor, and the end the end of a rekey.
+ */
+static bool maybe_rekeyed(const struct scene *sc, nsec at)
+{
+	nsec near = sc->settings->birth_window;
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < 64; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c->how == CREATED_UNKNOWN && !(c->flags & CHILD_SA_MIDSTREAM) && c->created >= at - near &&
+		    c->created <= at + near)
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
+
+/* Decided while the SAs of that time are still remembered. */
+static void doubt(struct state *s, const struct scene *sc, nsec now)
+{
+	for (int side = 0; side < 2; side++)
+		for (uint8_t i = 0; i < s->n_ends[side]; i++) {
+			struct early_end *e = &s->ends[side][i];
+
+			if (!e->maybe_rekeyed && now - e->at <= 3 * sc->settings->birth_window)
+				e->maybe_rekeyed = maybe_rekeyed(sc, e->at);
+		}
+}
+
 static bool judge_inferred(const struct state *s, const struct scene *sc, int side, nsec now,
 			   struct findings *out)
 {
@@ -353,7 +388,7 @@ static bool judge_inferred(const struct state *s, const struct scene *sc, int si
 	for (uint8_t i = 0; i < s->n_ends[side]; i++) {
 		const struct early_end *e = &s->ends[side][i];
 
-		if (now - e->at > set->life_window)
+		if (now - e->at > set->life_window || e->maybe_rekeyed)
 			continue;
 		recent[n] = e;
 		ages[n++] = (double)e->age / (double)NSEC_PER_S;
@@ -395,10 +430,11 @@ static bool judge_inferred(const struct state *s, const struct scene *sc, int si
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	const struct state *s = state;
+	struct state *s = state;
 	bool any = judge_declared(s, sc, now, out);
 
 	any |= judge_answered(s, sc, now, out);
+	doubt(s, sc, now);
 	for (int side = 0; side < 2; side++)
 		any |= judge_inferred(s, sc, side, now, out);
 	return any;

@@ -388,6 +388,21 @@ void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at)
 	tracker_schedule(t, TIMER_IKE_SA, ike_sa, at);
 }
 
+/* This side had just made a child SA: its Delete is for the one that was replaced, RFC 7296 2.8. */
+static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
+{
+	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->ike_sa == ike_sa && c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
+		    c->created <= x->request_at && x->request_at - c->created <= DELETE_SETTLES_S * NSEC_PER_S &&
+		    !(c->flags & CHILD_SA_TENTATIVE))
+			return true;
+	}
+	return false;
+}
+
 /* A request that nobody will answer any more: what follows from it. */
 static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
 {
@@ -403,6 +418,8 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 		return;
 	if (sa->established == NSEC_NONE)
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
+	else if (was_delete && x->requests == 1 && follows_rekey(t, ike_sa, x))
+		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);	/* its answer was not captured */
 	else if (was_delete && sa->last <= asked)
 		ike_sa_delete_seen(t, ike_sa, asked, by);
 	else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {

@@ -220,6 +220,62 @@ static void a_side_that_always_rekeys_first_is_no_fault(void **state)
 	assert_null(mismatch());
 }
 
+static void rekeys_that_fail_in_good_time_are_no_mismatch(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t child = stage_child(ike, 0);
+
+		stage_pass(3300 * S);
+		stage_refusal(ike, 0, IKE2_PAYLOAD_NOTIFY);
+		stage_pass(300 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 100);
+		stage_child_down(child, END_DELETED, 1);
+		stage_pass(12 * S);
+	}
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
+static void crossing_deletes_have_no_single_author(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t child = stage_child(ike, 0);
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 100);
+		stage_send(stage_event(EVENT_DELETE_COLLISION));
+		stage_child_down(child, END_DELETED, 1);
+		stage_pass(12 * S);
+	}
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
+static void an_sa_that_appears_without_an_exchange_may_be_the_successor(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t child = stage_child_how(ike, 0, CREATED_UNKNOWN);
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 100);
+		stage_child_down(child, END_DELETED, 1);
+	}
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -236,6 +292,9 @@ int main(void)
 		ON_STAGE(ends_at_scattered_ages_are_somebodys_hand),
 		ON_STAGE(idle_sas_may_be_ended_at_will),
 		ON_STAGE(when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime),
+		ON_STAGE(rekeys_that_fail_in_good_time_are_no_mismatch),
+		ON_STAGE(crossing_deletes_have_no_single_author),
+		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),
 		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
 	};
 
