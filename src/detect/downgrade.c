@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A tunnel that was better protected before: weaker algorithms, a weaker group by request, or IKEv1 after IKEv2. */
+/* A tunnel that was better protected before: weaker algorithms, a weak group by request, IKEv1 after IKEv2. */
 #include <sawatch/ike_registry.h>
 
 #include <string.h>

@@ -60,9 +60,11 @@ static struct tally tally_of(const struct newcomers *n, const struct newcomer *c
 		bool same_responder = addr_equal(o->to.addr, c->to.addr);
 
 		/* clients behind one NAT that ask a dead responder have their own ports and get no answer */
-		t.from_source += near && same_source && same_responder && !o->known && (o->answered || o->from.port == c->from.port);
-		t.at_responder += near && same_responder && !o->known && o->answered;
-		t.cookies += same_responder && o->cookie && !o->known;
+		if (same_responder && !o->known) {
+			t.from_source += near && same_source && (o->answered || o->from.port == c->from.port);
+			t.at_responder += near && o->answered;
+			t.cookies += o->cookie;
+		}
 		t.alone &= !same_responder || same_source;
 	}
 	return t;

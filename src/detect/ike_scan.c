@@ -31,8 +31,9 @@ static bool counted(const struct newcomers *n, uint32_t first, uint32_t i, const
 	return false;
 }
 
-/* Addresses that the source of the i-th latest asked in vain from then on; 0 when it is somebody's peer. */
-static int64_t asked(const struct newcomers *n, uint32_t first, const struct settings *set, int64_t *ret_answered)
+/* Addresses that the source of the first-latest asked in vain from then on; 0 when it is somebody's peer. */
+static int64_t asked(const struct newcomers *n, uint32_t first, const struct settings *set, nsec now,
+		     int64_t *ret_answered)
 {
 	const struct newcomer *c = newcomers_get(n, first);
 	int64_t addresses = 0;
@@ -41,7 +42,8 @@ static int64_t asked(const struct newcomers *n, uint32_t first, const struct set
 	for (uint32_t i = first + 1; i-- > 0;) {
 		const struct newcomer *o = newcomers_get(n, i);
 
-		if (o->at - c->at > set->scan_span || !addr_equal(o->from.addr, c->from.addr))
+		if (o->at - c->at > set->scan_span || !addr_equal(o->from.addr, c->from.addr) ||
+		    now - o->at < SETTLES_S * NSEC_PER_S)
 			continue;
 		/* a hub after a reboot asks everybody, too; but it gets through to some, or had before */
 		if (o->done || o->known)
@@ -52,6 +54,33 @@ static int64_t asked(const struct newcomers *n, uint32_t first, const struct set
 		*ret_answered += o->answered;
 	}
 	return addresses;
+}
+
+/* Did it ask before this, as far back as `oldest`?  Then its span began there. */
+static bool asked_before(const struct newcomers *n, uint32_t i, uint32_t oldest)
+{
+	for (uint32_t j = i + 1; j <= oldest; j++)
+		if (addr_equal(newcomers_get(n, j)->from.addr, newcomers_get(n, i)->from.addr))
+			return true;
+	return false;
+}
+
+static void note(struct state *s, const struct newcomer *c, int64_t addresses, int64_t answered, nsec now,
+		 nsec window)
+{
+	if (!s->told || c->at - s->last > window) {
+		s->first = c->at;
+		s->most = 0;
+		s->frames[0] = c->frame;
+	}
+	s->told = true;
+	s->last = now;
+	if (addresses < s->most)
+		return;
+	s->most = addresses;
+	s->answered = answered;
+	s->source = c->from;
+	s->frames[1] = newcomers_get(&s->newcomers, 0)->frame;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -66,24 +95,13 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (recent >= (uint32_t)set->scan_dsts) {
 		newcomers_look(&s->newcomers, sc);
 		for (uint32_t i = (uint32_t)set->scan_dsts - 1; i < recent; i++) {
-			const struct newcomer *c = newcomers_get(n, i);
-			int64_t answered, addresses = asked(n, i, set, &answered);
+			int64_t answered, addresses;
 
-			if (addresses < set->scan_dsts || now - newcomers_get(n, 0)->at < SETTLES_S * NSEC_PER_S)
+			if (asked_before(n, i, recent - 1))
 				continue;
-			if (!s->told || c->at - s->last > set->scan_window) {
-				s->first = c->at;
-				s->most = 0;
-				s->frames[0] = c->frame;
-			}
-			s->told = true;
-			s->last = now;
-			if (addresses < s->most)
-				continue;
-			s->most = addresses;
-			s->answered = answered;
-			s->source = c->from;
-			s->frames[1] = newcomers_get(n, 0)->frame;
+			addresses = asked(n, i, set, now, &answered);
+			if (addresses >= set->scan_dsts)
+				note(s, newcomers_get(n, i), addresses, answered, now, set->scan_window);
 		}
 	}
 	if (!s->told || now - s->last > set->scan_window)

@@ -44,6 +44,8 @@ static bool same_sas(const struct scene *sc, int side, nsec before)
 
 static void look(struct state *st, const struct scene *sc, nsec now)
 {
+	if (sc->tunnel->behind_nat[0] != 1 && sc->tunnel->behind_nat[1] != 1)
+		return;
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &st->side[i];
 		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last), s->keepalive);

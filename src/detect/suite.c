@@ -161,7 +161,8 @@ enum strength suite_offered(const struct ike_sa *sa, const char **ret_name)
 	}
 	for (unsigned i = 0; i < sa->n_offers; i++) {
 		const struct ike1_offer *o = &sa->offers1[i];
-		struct part of[] = { { encryption_strength(1, o->encryption, o->key_bits), ike1_encryption_name(o->encryption), 0 },
+		struct part of[] = { { encryption_strength(1, o->encryption, o->key_bits),
+				       ike1_encryption_name(o->encryption), 0 },
 				     { integrity_strength(1, o->hash), ike1_hash_name(o->hash), 0 },
 				     { group_strength(o->group), ike_group_name(o->group), 0 } };
 

@@ -46,6 +46,18 @@ static void one_source_that_asks_ten_addresses_in_vain(void **state)
 	assert_int_equal(collected_number(alert(), "answered"), 1);
 }
 
+static void a_scan_that_goes_on_is_told_while_it_lasts(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		begin(0xcb007163, 500, GATEWAY + i, false);
+		stage->now += S;
+		if (i % 10 == 9)
+			stage_pass(stage->settings.judge_every);
+	}
+	assert_non_null(alert());
+}
+
 static void nine_are_not_enough(void **state)
 {
 	(void)state;
@@ -93,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_source_that_asks_ten_addresses_in_vain, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(a_scan_that_goes_on_is_told_while_it_lasts, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(nine_are_not_enough, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_hub_that_reconnects_gets_through, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(many_clients_of_one_gateway_scan_nothing, stage_open, stage_close),
