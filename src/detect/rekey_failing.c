@@ -30,6 +30,7 @@ static bool has_old_child(const struct scene *sc, const struct exchange *x, nsec
 {
 	uint32_t index = sc->tunnel->child_sas;
 	bool found = false;
+	nsec asked = x->request_at != NSEC_NONE ? x->request_at : x->response_at;	/* only the answer was captured */
 
 	*ret_age = NSEC_NONE;
 	for (int i = 0; i < 64; i++) {
@@ -38,7 +39,7 @@ static bool has_old_child(const struct scene *sc, const struct exchange *x, nsec
 		if (!c)
 			break;
 		if (c->id != 0 && lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX)) {
-			nsec age = x->request_at - c->created;
+			nsec age = asked - c->created;
 
 			if (c->flags & CHILD_SA_MIDSTREAM) {
 				found = true;
