@@ -2,8 +2,8 @@
 /*
  * The parts of a story: what happened, in order (why_moments.c), what is known
  * about each condition (why_stability.c and its sisters), the words
- * (why_words.c), and the story put together (why_story.c), which two writers
- * print (why.c, why_json.c).
+ * (why_words.c), and the story put together (why_story.c, why_verdict.c,
+ * why_frames.c), which two writers print (why.c, why_json.c).
  */
 #ifndef SAWATCH_REPORT_WHY_H
 #define SAWATCH_REPORT_WHY_H
@@ -190,6 +190,12 @@ struct why {
 
 void why_story_tell(struct why_story *s, struct why *w);
 void why_story_done(struct why_story *s);
+
+/* Its parts: the top (why_verdict.c), and the command that shows the frames (why_frames.c), NULL when there is none. */
+void why_tell_verdict(struct why_story *s);
+void why_tell_traffic(struct why_story *s);
+void why_tell_sas(struct why_story *s);
+char *why_frames_command(const struct why_story *s, const struct record_alert *a);
 
 /* `text` as one word of a shell; free() it. */
 char *why_shell_word(const char *text);

@@ -31,7 +31,7 @@ struct result {
  * What the runs of one test printed.  Reachable until its end, even when it
  * fails: a child looks for leaks in what it inherits, too.
  */
-static char *printed[64];
+static char *printed[256];
 static size_t n_printed;
 
 static int forget(void **state)
