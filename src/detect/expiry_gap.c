@@ -64,6 +64,19 @@ static bool one_way_first(const struct scene *sc, const struct esp_sa *old)
 	return apart > sc->settings->gap_min && apart > limit && apart > 5 * traffic_pace(back);
 }
 
+/*
+ * With one side's packets alone nobody can tell an SA that ran out from a peer
+ * that died, or from a sender that paused.
+ */
+static bool one_eyed(const struct scene *sc)
+{
+	for (int side = 0; side < 2; side++)
+		if (side_unseen(sc, side) ||
+		    (sc->tunnel->side[side].ike_messages == 0 && traffic_packets(sc, side) == 0))
+			return true;
+	return false;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -71,7 +84,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
 
-	if (!new || !old || new->direction < 0 || old->packets < 20)
+	if (!new || !old || new->direction < 0 || old->packets < 20 || one_eyed(sc))
 		return;
 
 	nsec gap = traffic_gap(sc, old, new), pace = traffic_pace(old), age = old->last - old->first;

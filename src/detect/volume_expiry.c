@@ -23,6 +23,11 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
 
+	const struct child_sa *child = new ? tracker_child_sa(sc->tracker, new->child) : NULL;
+
+	/* a volume limit renews the child SA; a tunnel built from scratch ended for another reason */
+	if (child && child->how == CREATED_IKE_AUTH)
+		return;
 	if (!new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM || old->packets < 2 ||
 	    clock_stepped_since(sc, old->first))
 		return;
