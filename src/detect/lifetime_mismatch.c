@@ -297,9 +297,11 @@ static void fails(struct state *s, const struct event *ev)
 	bool renews = x && ((x->major == 2 && x->type == IKE2_EXCHANGE_CREATE_CHILD_SA) ||
 			    (x->major == 1 && x->type == IKE1_EXCHANGE_QUICK_MODE));
 
+	nsec asked = x && x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
+
 	if (renews && (ev->kind == EVENT_CHILD_REFUSED || x->responses == 0) &&
-	    (s->failing_since == 0 || x->request_at - s->failing_since > FAILING_ROW))
-		s->failing_since = x->request_at;
+	    (s->failing_since == 0 || asked - s->failing_since > FAILING_ROW))
+		s->failing_since = asked;
 }
 
 static void traffic_goes_on(struct state *s, nsec at)

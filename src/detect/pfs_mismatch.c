@@ -46,14 +46,15 @@ static void refused(struct state *st, const struct scene *sc, const struct event
 
 	const struct child_sa *c = first_child(sc, x);
 	struct side *s = &st->side[x->from];
+	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
 
 	/* asked for soon after the set-up it is another child, not this one's rekey */
-	if (!c || x->request_at - c->created < sc->settings->life_min_age)
+	if (!c || asked - c->created < sc->settings->life_min_age)
 		return;
 	if (s->child != c->id) {
 		s->child = c->id;
 		s->in_row = 0;
-		s->age = x->request_at - c->created;
+		s->age = asked - c->created;
 	}
 	s->in_row++;
 	moments_add(&s->refused, ev->at, ev->frame);
