@@ -190,17 +190,48 @@ static bool works_both_ways(const struct stale *e, const struct scene *sc)
 	       back->last > e->dead + sc->settings->overlap_budget;
 }
 
+static bool alive_at(const struct child_sa *c, nsec at)
+{
+	return c->created <= at && (c->ended == NSEC_NONE || c->ended > at);
+}
+
+/*
+ * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
+ * hardly begun; nor when child SAs live side by side and one of them has no
+ * SPI of this direction yet, because then this one may be its.
+ */
+static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc, const struct esp_sa *sa)
+{
+	const struct child_sa *own = tracker_child_sa(sc->tracker, sa->child);
+	uint32_t index = sc->tunnel->child_sas, successor = own ? own->successor : NO_INDEX;
+	bool beside = false, without_spi = false;
+
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c != own && alive_at(c, e->last)) {
+			without_spi |= c->spi[e->from] == 0;
+			beside |= index != successor && alive_at(c, e->dead);
+		}
+		index = c->next_in_tunnel;
+	}
+	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi);
+}
+
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
 {
 	const struct settings *set = sc->settings;
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
 	nsec since = e->last - e->dead;
+	bool guessed = sa && sa->id == e->esp_sa && attribution_is_a_guess(e, sc, sa);
 	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
 	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	enum severity severity = since >= set->stale_crit || alone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	char spi[SPI_TEXT_MAX];
 
-	if (!e->certain && e->why == AFTER_DELETE) {
+	if (e->why == AFTER_DELETE && (!e->certain || guessed)) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
 	}
