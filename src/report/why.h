@@ -51,6 +51,7 @@ struct why_flow {
 	uint32_t capture;		/* of the latest SA's birth */
 	nsec spacing;			/* the widest mean distance of its packets */
 	uint32_t last_spi;
+	bool silent;			/* long before the capture ended */
 	nsec longest_pause;		/* between the last packet of an SPI and the first of the next one */
 	struct why_pause *pauses;
 	size_t n_pauses, pauses_room;
@@ -179,6 +180,7 @@ struct why_story {
 	struct why_list remarks;	/* alerts that are told in a line */
 	struct why_list sas;		/* the latest SPIs by triple */
 	bool vendors_known;
+	bool one_side_stopped;		/* sending, while the other went on */
 };
 
 struct why {

@@ -451,7 +451,7 @@ void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], c
 	char from[ENDPOINT_TEXT_MAX];
 
 	for (int side = 0; side < 2; side++) {
-		const struct why_flow *f = &m->flow[side];
+		struct why_flow *f = &m->flow[side];
 		nsec least = SILENCE_TIMES * f->spacing > 10 * NSEC_PER_S ? SILENCE_TIMES * f->spacing : 10 * NSEC_PER_S;
 
 		if (f->last == NSEC_NONE)
@@ -459,7 +459,8 @@ void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], c
 
 		nsec end = watched_until(f, seen);
 
-		if (end != NSEC_NONE && end - f->last >= least)
+		f->silent = end != NSEC_NONE && end - f->last >= least;
+		if (f->silent)
 			moment_add(m, f->last, f->last_frame, "last_packet", side,
 				   "last protected packet from %s, none until the end", who(peers, side, from));
 	}

@@ -332,6 +332,8 @@ void why_story_tell(struct why_story *s, struct why *w)
 		w->settled = true;
 	}
 	s->tunnel = c->n_tunnels > 0 ? &c->tunnels[0] : NULL;
+	s->one_side_stopped = w->moments.flow[0].silent != w->moments.flow[1].silent &&
+			      w->moments.flow[0].last != NSEC_NONE && w->moments.flow[1].last != NSEC_NONE;
 	if (s->tunnel)
 		choose_incidents(s, w->options.alert);
 	else

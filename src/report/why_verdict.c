@@ -82,6 +82,11 @@ static void tell_harm(struct text *to, const struct why_story *s)
 			text_add(to, "Between one SPI and the next, packets from %s paused for up to %s. ",
 				 endpoint_text(t->record.peers[side], peer), nsec_span(f->longest_pause, span));
 	}
+	for (int side = 0; side < 2 && s->one_side_stopped && !h.silent; side++)
+		if (s->moments->flow[side].silent)
+			text_add(to, "No packet came from %s after %s UTC, while the other side went on. ",
+				 endpoint_text(t->record.peers[side], peer),
+				 moment_text(s->moments->flow[side].last, 0, at));
 	if (t->record.state == TUNNEL_DOWN && last != NSEC_NONE)
 		text_add(to, "Nothing passes since %s UTC, the last protected packet. ", moment_text(last, 0, at));
 	for (int side = 0; side < 2; side++) {
@@ -162,7 +167,7 @@ void why_tell_verdict(struct why_story *s)
 				     a->cleared ? ", over now" : "");
 	}
 	if (t && s->n_incidents == 0)
-		why_list_add(&s->verdict, "%s", t->record.state == TUNNEL_UP ?
+		why_list_add(&s->verdict, "%s", t->record.state == TUNNEL_UP && !s->one_side_stopped ?
 			     "Nothing is wrong with it that can be seen from here." :
 			     "No condition that sawatch knows was found.");
 }

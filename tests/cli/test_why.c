@@ -122,6 +122,16 @@ static void a_healthy_tunnel_is_called_healthy_and_still_told(void **state)
 	assert_told("No interruption of the traffic was seen.");
 }
 
+static void silence_of_one_side_is_not_called_healthy(void **state)
+{
+	(void)state;
+	RUN("why", "-r", PCAPS "one-way.pcap", "--set", "oneway.window_s=3600");
+	assert_int_equal(ran.status, EXIT_DONE);
+	assert_ptr_equal(strstr(ran.out, "NO ALERT\n"), ran.out);
+	assert_told("No packet came from 203.0.113.71 after 2026-11-22 02:53:38 UTC");
+	assert_null(strstr(ran.out, "No interruption of the traffic was seen."));
+}
+
 static void of_several_ill_tunnels_the_choice_is_shown(void **state)
 {
 	(void)state;
@@ -222,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_capture_with_one_ill_tunnel_needs_no_further_word),
 		cmocka_unit_test(no_answer_is_another_story_than_answers_that_are_not_heard),
 		cmocka_unit_test(a_healthy_tunnel_is_called_healthy_and_still_told),
+		cmocka_unit_test(silence_of_one_side_is_not_called_healthy),
 		cmocka_unit_test(of_several_ill_tunnels_the_choice_is_shown),
 		cmocka_unit_test(a_tunnel_can_be_named_in_every_way),
 		cmocka_unit_test(the_history_tells_the_same_story_as_the_capture),
