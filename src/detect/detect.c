@@ -28,9 +28,13 @@ struct detect {
 	const struct settings *settings;
 	struct alerts *alerts;
 	size_t n;			/* detectors */
-	size_t offset[DETECTORS_MAX];	/* of each one's state in its block */
-	size_t stride, capture_size;	/* of a tunnel's block, and of the capture's */
-	char *states;			/* one block per tunnel index, then the capture's */
+	/*
+	 * All states of one detector stand together, so that a detector which
+	 * has nothing to remember of healthy tunnels touches no memory for them.
+	 */
+	size_t offset[DETECTORS_MAX];	/* of each one's states */
+	size_t size[DETECTORS_MAX];	/* of one state, rounded up */
+	char *states;
 	struct slot *slots;		/* one per tunnel index, and the last for the capture */
 	uint32_t n_tunnels;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
@@ -44,19 +48,20 @@ struct detect {
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink)
 {
 	struct detect *d = calloc(1, sizeof(*d));
+	size_t all = 0;
 
 	if (!d)
 		return NULL;
 	d->settings = settings;
+	d->n_tunnels = (uint32_t)settings->tables_tunnels;
 	d->n = detectors_count();
 	assert(d->n <= DETECTORS_MAX);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct detector *det = detectors[i];
 
-		size_t *size = det->scope == SCOPE_CAPTURE ? &d->capture_size : &d->stride;
-
-		d->offset[i] = *size;
-		*size += (det->state_size + 7) & ~(size_t)7;
+		d->offset[i] = all;
+		d->size[i] = (det->state_size + 7) & ~(size_t)7;
+		all += d->size[i] * (det->scope == SCOPE_CAPTURE ? 1 : d->n_tunnels);
 		if (det->scope == SCOPE_CAPTURE)
 			d->capture_scope |= UINT64_C(1) << i;
 		for (int k = 0; k < EVENT_KINDS; k++) {
@@ -64,11 +69,9 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 			d->judges[k] |= (det->judges_after >> k & 1) << i;
 		}
 	}
-	d->n_tunnels = (uint32_t)settings->tables_tunnels;
 	d->alerts = alerts_new(settings, sink);
 	d->slots = calloc((size_t)d->n_tunnels + 1, sizeof(*d->slots));
-	/* untouched pages cost nothing */
-	d->states = calloc(1, (size_t)d->n_tunnels * d->stride + d->capture_size);
+	d->states = calloc(1, all);	/* untouched pages cost nothing */
 	d->next_capture_judgement = d->loss_last = d->jump_last = NSEC_NONE;
 	if (!d->alerts || !d->slots || !d->states) {
 		detect_free(d);
@@ -89,17 +92,22 @@ void detect_free(struct detect *d)
 
 static void *state_of(const struct detect *d, uint32_t slot, size_t detector)
 {
-	return d->states + (size_t)slot * d->stride + d->offset[detector];
+	return d->states + d->offset[detector] + (slot == d->n_tunnels ? 0 : slot * d->size[detector]);
 }
 
-static void states_reset(struct detect *d, uint32_t slot)
+/* Begin anew; `fresh` memory is zero already and must not be touched for nothing. */
+static void states_reset(struct detect *d, uint32_t slot, bool fresh)
 {
 	bool capture = slot == d->n_tunnels;
 
-	memset(d->states + (size_t)slot * d->stride, 0, capture ? d->capture_size : d->stride);
-	for (size_t i = 0; i < d->n; i++)
-		if (detectors[i]->reset && (detectors[i]->scope == SCOPE_CAPTURE) == capture)
+	for (size_t i = 0; i < d->n; i++) {
+		if ((detectors[i]->scope == SCOPE_CAPTURE) != capture)
+			continue;
+		if (!fresh)
+			memset(state_of(d, slot, i), 0, d->size[i]);
+		if (detectors[i]->reset)
 			detectors[i]->reset(state_of(d, slot, i));
+	}
 	d->slots[slot].awake = 0;
 }
 
@@ -110,7 +118,7 @@ static struct slot *slot_see(struct detect *d, uint32_t index, const struct tunn
 
 	if (slot->tunnel != tunnel->id) {
 		alerts_forget(d->alerts, &slot->alerts);
-		states_reset(d, index);
+		states_reset(d, index, slot->tunnel == 0);
 		slot->tunnel = tunnel->id;
 		slot->n_alerts = 0;
 	}
@@ -192,7 +200,7 @@ static void clock_went_back(struct detect *d, nsec now)
 {
 	for (uint32_t i = 0; i < d->n_tunnels; i++)
 		if (d->slots[i].tunnel != 0)
-			states_reset(d, i);
+			states_reset(d, i, false);
 	d->loss_last = NSEC_NONE;
 	d->next_capture_judgement = now;
 }

@@ -182,7 +182,7 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 	if (is_new && !store_run(s, "PRAGMA auto_vacuum = INCREMENTAL", e))
 		return false;
 	if (!store_run(s, s->temporary ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
-					 "PRAGMA cache_size = -65536"
+					 "PRAGMA cache_size = -16384"
 				       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 					 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
 					 "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000", e))
