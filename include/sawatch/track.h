@@ -101,6 +101,8 @@ struct ike_sa {
 	struct exchange current[2], previous[2];
 	uint32_t next_in_tunnel;	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
 	/* private to the tracker */
+	uint32_t prev_in_tunnel;
+	uint32_t predecessor;		/* the one whose `successor` this is */
 	uint32_t flags;
 	uint32_t error_bytes_max;	/* longest encrypted message that can be an error answer; 0 unknown */
 	nsec due;
@@ -134,7 +136,8 @@ struct esp_sa {
 	uint8_t protocol, encap;	/* enum esp_protocol, enum encap */
 	int8_t direction;		/* side that sends */
 	uint8_t flags;			/* ESP_SA_… */
-	uint16_t low_run;		/* packets in a row that look like a restarted sequence */
+	uint8_t low_run;		/* packets in a row that look like a restarted sequence */
+	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
 	uint16_t mirrored;		/* copies within dup_esp since the last judgement (saturates) */
 
 	nsec first;
@@ -144,11 +147,11 @@ struct esp_sa {
 	uint64_t minute_packets, minute_bytes, minute_lost;	/* totals when the running bucket began */
 	object_id id;
 	uint32_t child;			/* child SA index; NO_INDEX */
-	uint32_t next_in_direction;	/* the tunnel's list of this direction, newest first */
+	uint32_t next_in_direction, prev_in_direction;	/* the tunnel's list of this direction, newest first */
 	object_id predecessor, successor;	/* in the same direction; 0 none */
 	uint32_t predecessor_spi, successor_spi;
 	uint32_t generation;
-	uint32_t low_seq;
+	uint32_t low_seq;		/* the latest of either run */
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
 	int8_t ended_by;
 	uint8_t grade;
@@ -188,6 +191,8 @@ struct child_sa {
 	enum grade grade;
 	uint32_t next_in_tunnel;
 	/* private */
+	uint32_t prev_in_tunnel;
+	uint32_t held_by;		/* IKE SA that names it in rekey_child or auth_child; NO_INDEX */
 	uint32_t flags;
 	int16_t request_np1, response_np1;
 	uint32_t response_bytes;
@@ -221,8 +226,9 @@ struct tunnel {
 	tristate behind_nat[2];
 	struct tunnel_side side[2];
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
+	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
 	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
-	uint32_t live_esp[2];		/* living ESP SAs per direction */
+	uint32_t live_ike, live_child, live_esp[2];	/* remembered ones: lengths of those lists */
 	uint64_t mirrored, counted;	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
 	uint64_t esp_judged;		/* distinct ESP packets when it was */
 	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */

@@ -15,7 +15,15 @@ static struct tunnel *owner_of(struct tracker *t, const struct child_sa *c)
 	return &t->tunnels[c->tunnel];
 }
 
-enum { OVERLAP_COUNTS = 16 };
+enum {
+	OVERLAP_COUNTS = 16,
+	IN_TUNNEL_MAX = 1024,		/* child SAs of one tunnel remembered at once */
+	EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256,
+	COLLISIONS_JUDGED = 16,		/* for one first packet */
+	ORPHAN_S = 60,			/* no sign of an IKE rekey for so long: it was none */
+};
+
+#define LONG (INT64_C(30) * 86400 * NSEC_PER_S)	/* a longer pause says no more */
 
 #define SWITCHES_WITHIN (100 * NSEC_PER_MS)	/* after the answer */
 
@@ -34,38 +42,78 @@ static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, 
 	event_emit(t, &ev);
 }
 
-/* The oldest ended child SA of a few slots makes room; a living one only when there is no other. */
-static uint32_t make_room(struct tracker *t)
+/* Latest packet of a child SA in a direction; NSEC_NONE when it never carried one. */
+static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d)
+{
+	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
+}
+
+static nsec last_sign(const struct tracker *t, const struct child_sa *c)
+{
+	return nsec_later(c->created, nsec_later(last_packet(t, c, 0), last_packet(t, c, 1)));
+}
+
+/* How much it is missed: what ended, then what no exchange and hardly a packet speaks for. */
+static unsigned worth(const struct tracker *t, const struct child_sa *c)
+{
+	bool confirmed = c->how != CREATED_UNKNOWN;
+
+	if (c->end_reason != END_NONE)
+		return 0;
+	for (int d = 0; d < 2; d++)
+		confirmed |= c->esp[d] != NO_INDEX && (t->esp_sas[c->esp[d]].flags & ESP_SA_CONFIRMED);
+	return confirmed ? 2 : 1;
+}
+
+/* Of a few slots the one that is missed least, the quietest of those. */
+static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
+	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < 16; n++) {
-		uint32_t i = t->child_pool.cursor++ % t->child_pool.high;
-		const struct child_sa *c = &t->child_sas[i], *b = best == NO_INDEX ? NULL : &t->child_sas[best];
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth > 1); n++) {
+		uint32_t i = pool_sample(&t->child_pool);
+		const struct child_sa *c = &t->child_sas[i];
 
 		if (!(c->flags & CHILD_SA_USED))
 			continue;
-		bool ended = c->end_reason != END_NONE, best_ended = b && b->end_reason != END_NONE;
+		unsigned its_worth = worth(t, c);
 
-		if (!b || ended > best_ended || (ended == best_ended && c->created < b->created))
+		if (best == NO_INDEX || its_worth < best_worth ||
+		    (its_worth == best_worth && last_sign(t, c) < last_sign(t, &t->child_sas[best]))) {
 			best = i;
+			best_worth = its_worth;
+		}
 	}
-	if (best == NO_INDEX)
-		return NO_INDEX;
-	t->counters.evicted_child_sas++;
-	child_release(t, best);
-	return pool_take(&t->child_pool);
+	return best;
+}
+
+/* The first at the old end of a tunnel's list that is not missed, or the oldest. */
+static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
+{
+	uint32_t i = w->oldest_child_sa;
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->child_sas[i].prev_in_tunnel)
+		if (worth(t, &t->child_sas[i]) == 0)
+			return i;
+	return w->oldest_child_sa;
 }
 
 static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 {
-	uint32_t i = pool_take(&t->child_pool);
-
-	if (i == NO_INDEX)
-		i = make_room(t);
-	if (i == NO_INDEX)
-		return NO_INDEX;
 	struct tunnel *w = &t->tunnels[tunnel];
+	bool crowded = w->live_child >= IN_TUNNEL_MAX;
+	uint32_t i = crowded ? NO_INDEX : pool_take(&t->child_pool);
+
+	if (i == NO_INDEX) {
+		uint32_t victim = crowded ? oldest(t, w) : quietest(t);
+
+		if (victim == NO_INDEX)
+			return NO_INDEX;
+		t->counters.evicted_child_sas++;
+		child_release(t, victim);
+		i = pool_take(&t->child_pool);
+	}
 
 	t->child_sas[i] = (struct child_sa){
 		.tunnel = tunnel, .ike_sa = NO_INDEX, .esp = { NO_INDEX, NO_INDEX },
@@ -73,10 +121,13 @@ static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 		.created_by = SIDE_UNKNOWN, .predecessor = NO_INDEX, .successor = NO_INDEX,
 		.ended = NSEC_NONE, .end_reason = END_NONE, .ended_by = SIDE_UNKNOWN,
 		.rekeyed_by = SIDE_UNKNOWN, .rekey_at = NSEC_NONE, .grade = GRADE_INFERRED,
-		.next_in_tunnel = w->child_sas, .flags = CHILD_SA_USED | CHILD_SA_DIRTY,
+		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .held_by = NO_INDEX,
+		.flags = CHILD_SA_USED | CHILD_SA_DIRTY,
 		.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
 	};
+	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel : &w->oldest_child_sa) = i;
 	w->child_sas = i;
+	w->live_child++;
 	return i;
 }
 
@@ -116,10 +167,12 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	c->response_bytes = x->response_bytes;
 	if (how == CREATED_CREATE_CHILD_SA && x->request_np1 == IKE2_PAYLOAD_NOTIFY)
 		c->flags |= CHILD_SA_REKEY_EXPECTED;
-	if (tentative)
+	if (tentative) {
 		c->flags |= CHILD_SA_TENTATIVE;
-	else
+		c->held_by = ike_sa;
+	} else {
 		reveal(t, i);
+	}
 	owner_of(t, c)->flags |= TUNNEL_UNSETTLED;
 	tunnel_wake(t, c->tunnel, created + t->settings->settle);
 	return i;
@@ -140,37 +193,36 @@ void child_discard(struct tracker *t, uint32_t child)
 		child_release(t, child);
 }
 
+/* Forget it.  Its packets speak for themselves: the ESP SAs stay. */
 void child_release(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
 	struct tunnel *w = owner_of(t, c);
-	uint32_t *link = &w->child_sas;
+	nsec last = last_sign(t, c);
 
-	if (c->id != 0 && (c->flags & CHILD_SA_DIRTY))
-		snapshot_child_sa(t, child);
-	while (*link != child) {
-		struct child_sa *other = &t->child_sas[*link];
-
-		if (other->predecessor == child)
-			other->predecessor = NO_INDEX;
-		link = &other->next_in_tunnel;
-	}
-	*link = c->next_in_tunnel;
-	for (uint32_t i = c->next_in_tunnel; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		if (t->child_sas[i].successor == child)
-			t->child_sas[i].successor = NO_INDEX;
-		if (t->child_sas[i].predecessor == child)
-			t->child_sas[i].predecessor = NO_INDEX;
-	}
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
-		if (t->child_sas[i].successor == child)
-			t->child_sas[i].successor = NO_INDEX;
-	for (int d = 0; d < 2; d++)
+	for (int d = 0; d < 2; d++) {
 		if (c->esp[d] != NO_INDEX)
 			t->esp_sas[c->esp[d]].child = NO_INDEX;
-	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
-		if (t->ike_sas[i].rekey_child == child)
-			t->ike_sas[i].rekey_child = NO_INDEX;
+		c->esp[d] = NO_INDEX;
+	}
+	child_end(t, child, last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	if (c->id != 0 && (c->flags & CHILD_SA_DIRTY))
+		snapshot_child_sa(t, child);
+	*(c->prev_in_tunnel != NO_INDEX ? &t->child_sas[c->prev_in_tunnel].next_in_tunnel : &w->child_sas) = c->next_in_tunnel;
+	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel : &w->oldest_child_sa) = c->prev_in_tunnel;
+	w->live_child--;
+	if (c->predecessor != NO_INDEX)
+		t->child_sas[c->predecessor].successor = NO_INDEX;
+	if (c->successor != NO_INDEX)
+		t->child_sas[c->successor].predecessor = NO_INDEX;
+	if (c->held_by != NO_INDEX) {
+		struct ike_sa *holder = &t->ike_sas[c->held_by];
+
+		if (holder->rekey_child == child)
+			holder->rekey_child = NO_INDEX;
+		if (holder->auth_child == child)
+			holder->auth_child = NO_INDEX;
+	}
 	c->flags = 0;
 	c->id = 0;
 	pool_give(&t->child_pool, child);
@@ -260,6 +312,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 {
 	const struct tunnel *w = &t->tunnels[sa->tunnel];
 	uint32_t best = NO_INDEX;
+	unsigned judged = 0;
 
 	*ret_several = false;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
@@ -273,7 +326,9 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 		/* A partner that stopped long ago says that this birth's time is over. */
 		if (c->esp[1 - sa->direction] != NO_INDEX && t->esp_sas[c->esp[1 - sa->direction]].end_reason != END_NONE)
 			continue;
-		if ((c->flags & CHILD_SA_REDUNDANT) || lost_collision(t, c))
+		if (c->flags & CHILD_SA_REDUNDANT)
+			continue;
+		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED && lost_collision(t, c))
 			continue;
 		*ret_several = best != NO_INDEX;
 		best = i;		/* newest first: the last that fits is the earliest */
@@ -362,12 +417,6 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 }
 
 /* ---- predecessors --------------------------------------------------------- */
-
-/* Latest packet of a child SA in a direction; NSEC_NONE when it never carried one. */
-static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d)
-{
-	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
-}
 
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
@@ -468,6 +517,13 @@ static void repair_pairs(struct tracker *t, const struct child_sa *c)
 	}
 }
 
+static nsec pause_between(nsec a, nsec b)
+{
+	nsec pause = a > b ? a - b : b - a;
+
+	return pause < LONG ? pause : LONG;
+}
+
 /* How long `old` has usually been silent between packets, to tell quiet from stopped. */
 static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
 {
@@ -481,7 +537,7 @@ static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
 		if (sa->packets > 1)
 			pause = nsec_later(pause, (sa->last - sa->first) / (nsec)(sa->packets - 1));
 	}
-	return pause;
+	return pause < LONG ? pause : LONG;
 }
 
 /*
@@ -516,17 +572,14 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 
 		if (d == c->created_by && c->created + SWITCHES_WITHIN < silent)
 			silent = c->created + SWITCHES_WITHIN;
-		sum += first > last ? first - last : last - first;
+		sum += pause_between(first, last);
 		if (last > silent)
-			sum += OVERLAP_COUNTS * (last - silent);
+			sum += OVERLAP_COUNTS * pause_between(last, silent);
 		sum += unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
 		compared = true;
 	}
-	if (!compared) {
-		nsec pause = c->created - nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
-
-		sum = pause >= 0 ? pause : -pause;
-	}
+	if (!compared)
+		sum = pause_between(c->created, nsec_later(last_packet(t, old, 0), last_packet(t, old, 1)));
 	return sum;
 }
 
@@ -699,54 +752,60 @@ static void link_renewal(struct tracker *t, uint32_t child)
 		link_esp(t, best, c, 1);
 }
 
+/*
+ * A new child SA or an IKE rekey, nobody could tell: when another exchange took
+ * its place as the candidate and no new IKE SA came, it was a child SA.
+ */
+static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
+{
+	const struct child_sa *c = &t->child_sas[child];
+
+	if (c->id == 0 && now - c->created >= ORPHAN_S * NSEC_PER_S && t->ike_sas[c->held_by].rekey_child != child &&
+	    t->ike_sas[c->held_by].auth_child != child)
+		reveal(t, child);
+}
+
+/* A Delete that no rekey claimed meant the oldest SA that fell silent then. */
+static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
+{
+	uint32_t i = t->tunnels[d->tunnel].oldest_child_sa;
+
+	for (; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
+
+		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + t->settings->overlap_budget ||
+		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * usual_pause(t, c))))
+			continue;
+		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
+		break;
+	}
+	d->at = NSEC_NONE;
+}
+
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
-	uint32_t order[256];
-	unsigned n = 0;
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 	bool unsettled = false;
 
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-
-		if (!(c->flags & CHILD_SA_SETTLED) ||
-		    (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE))
-			if (n < sizeof(order) / sizeof(*order))
-				order[n++] = i;
-	}
-	while (n-- > 0) {			/* oldest first: a predecessor is taken once */
-		uint32_t i = order[n];
+	/* oldest first: a predecessor is taken once */
+	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 		bool before = c->flags & CHILD_SA_SETTLED;
 
+		judge_orphan(t, i, now);
+		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
+			continue;
 		settle_one(t, i, now, last_call);
 		if (!before && (c->flags & CHILD_SA_SETTLED) && c->predecessor_id == 0 && c->id != 0)
 			link_renewal(t, i);
 		if (!(c->flags & CHILD_SA_SETTLED))
 			unsettled = true;
 	}
-	/* Deletes nobody claimed: the SA that fell silent then. */
-	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
-
-	for (unsigned k = 0; k < PENDING_DELETES; k++) {
-		uint32_t best = NO_INDEX;
-
-		if (d[k].at == NSEC_NONE || (!last_call && now - d[k].at < t->settings->settle))
-			continue;
-		for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-			const struct child_sa *c = &t->child_sas[i];
-			nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
-
-			if (c->id == 0 || c->end_reason != END_NONE || c->created > d[k].at ||
-			    last > d[k].at + t->settings->overlap_budget ||
-			    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * usual_pause(t, c))))
-				continue;
-			best = i;		/* the oldest that fits */
-		}
-		if (best != NO_INDEX)
-			child_end(t, best, d[k].at, END_DELETED, d[k].by, GRADE_INFERRED);
-		d[k].at = NSEC_NONE;
-	}
+	for (unsigned k = 0; k < PENDING_DELETES; k++)
+		if (d[k].at != NSEC_NONE && (last_call || now - d[k].at >= t->settings->settle))
+			settle_delete(t, &d[k], now);
 	if (!unsettled)
 		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
 }
@@ -829,6 +888,19 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	if (why != END_CAPTURE_END)
 		emit_child(t, EVENT_CHILD_SA_ENDED, child, at, by, NO_INDEX);
 	snapshot_child_sa(t, child);
+}
+
+/* Silent for a day, and its IKE SA is gone: it is as well. */
+void child_judge_silence(struct tracker *t, uint32_t child, nsec now)
+{
+	const struct child_sa *c = &t->child_sas[child];
+
+	if (now - last_sign(t, c) <= t->settings->silent_end ||
+	    (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].end_reason == END_NONE))
+		return;
+	if (c->id == 0)
+		reveal(t, child);
+	child_end(t, child, last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 }
 
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)

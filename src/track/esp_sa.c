@@ -10,11 +10,14 @@ enum {
 	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
 	CONFIRMING_PACKETS = 3,
 	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
+	FAR_RUN = 3,			/* packets in a row far above it that are believed */
 	STRANGERS = 65536,		/* first sightings remembered under pressure */
 	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
+	MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
 	DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
-	EVICTION_SAMPLE = 8,
+	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
+	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
 };
 
 #define MINUTE (60 * NSEC_PER_S)
@@ -121,6 +124,22 @@ static void emit_esp(struct tracker *t, enum event_kind kind, const struct esp_s
 	event_emit(t, &ev);
 }
 
+/* A copy: the mirror's when it comes soon, otherwise somebody sent it again. */
+static void copy(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
+{
+	sa->duplicates++;
+	sa->flags |= ESP_SA_DIRTY;
+	if (a->at - sa->last > t->settings->dup_esp) {
+		emit_duplicate(t, sa, a, behind);
+		return;
+	}
+	t->counters.duplicates++;
+	if (sa->mirrored < UINT16_MAX)
+		sa->mirrored++;
+	if (a->at > sa->last)
+		sa->last = a->at;
+}
+
 /* Below the highest: a late packet, a copy, or the beginning of a restart.  False: a copy. */
 static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
 {
@@ -130,16 +149,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		uint64_t bit = UINT64_C(1) << behind;
 
 		if (sa->window & bit) {
-			sa->duplicates++;
-			if (a->at - sa->last <= t->settings->dup_esp) {
-				t->counters.duplicates++;
-				if (sa->mirrored < UINT16_MAX)
-					sa->mirrored++;
-				if (a->at > sa->last)
-					sa->last = a->at;
-			} else {
-				emit_duplicate(t, sa, a, behind);
-			}
+			copy(t, sa, a, behind);
 			return false;
 		}
 		sa->window |= bit;
@@ -148,8 +158,8 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		return true;
 	}
 	/* Far behind: too late for the window, a replay, or a new sequence. */
-	sa->low_run = a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS ?
-			(uint16_t)(sa->low_run + 1) : 1;
+	sa->low_run = sa->low_run > 0 && a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS ?
+			(uint8_t)(sa->low_run + 1) : 1;
 	sa->low_seq = a->seq;
 	if (sa->low_run >= LOW_RUN_RESET) {
 		uint32_t from = sa->seq_high;
@@ -161,6 +171,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 	/* no number is missing since the first one: this one came before */
 	if (esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) {
 		sa->duplicates++;
+		sa->flags |= ESP_SA_DIRTY;
 		emit_duplicate(t, sa, a, behind);
 		return false;
 	}
@@ -169,34 +180,87 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 	return true;
 }
 
+/* Could so many packets have been sent since the last one, as busy as it has been? */
+static bool explained(const struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+{
+	nsec alive = sa->last - sa->first;
+	double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
+
+	return (double)ahead <= 10 * rate * (double)(a->at - sa->last);
+}
+
 /* A step forward of two or more. */
 static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
 			   uint32_t ahead)
 {
-	uint32_t esp = (uint32_t)(sa - t->esp_sas);
+	if (ahead > JUMP && !explained(sa, a, ahead)) {		/* HA fail-over or a restart: not loss */
+		uint32_t from = sa->seq_high;
 
+		sequence_restarts(t, sa, a);
+		if (a->seq < from)
+			emit_esp(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
+		else
+			emit_esp(t, EVENT_ESP_SEQ_JUMP, sa, a, ahead);
+		return;
+	}
 	if (a->seq < sa->seq_high) {		/* wrapped: legal with ESN, RFC 4303 2.2.1 */
 		sa->epoch++;
 		sa->flags |= ESP_SA_ESN;
 	}
 	if (ahead > 1)
-		hygiene_gap(t, esp, a->at);
+		hygiene_gap(t, (uint32_t)(sa - t->esp_sas), a->at);
 	if (ahead > WINDOW_BITS)
 		emit_esp(t, EVENT_ESP_GAP, sa, a, ahead - 1);
-	if (ahead > JUMP) {
-		nsec alive = sa->last - sa->first;
-		double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
-		double explained = rate * (double)(a->at - sa->last);
-
-		if ((double)ahead > 10 * explained) {	/* HA fail-over, or a forgery: not loss */
-			emit_esp(t, EVENT_ESP_SEQ_JUMP, sa, a, ahead);
-			sequence_restarts(t, sa, a);
-			return;
-		}
-	}
 	sa->window = ahead >= WINDOW_BITS ? 1 : sa->window << ahead | 1;
 	sa->seq_high = a->seq;
+}
+
+/* What came from far ahead had no followers: it belongs to no sequence. */
+static void disbelieve(struct esp_sa *sa)
+{
+	sa->packets_before += sa->far_run;
+	sa->far_run = 0;
+}
+
+/*
+ * A step that the traffic so far does not explain.  One packet with a living
+ * SPI can be forged by anybody who saw it, so it moves nothing: it takes others
+ * that follow it, with none of the old sequence between them.  False: a copy.
+ */
+static bool far_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+{
 	sa->low_run = 0;
+	if (sa->far_run > 0 && a->seq == sa->low_seq) {
+		copy(t, sa, a, 0);
+		return false;
+	}
+	if (a->seq - sa->low_seq - 1 >= WINDOW_BITS)
+		disbelieve(sa);
+	sa->low_seq = a->seq;
+	if (++sa->far_run < FAR_RUN)
+		return true;
+	sa->far_run = 0;
+	sequence_ahead(t, sa, a, ahead);
+	return true;
+}
+
+/* Count its sequence number; false when the packet was a copy. */
+static bool sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+{
+	if (ahead > WINDOW_BITS && ahead <= INT32_MAX && !explained(sa, a, ahead))
+		return far_ahead(t, sa, a, ahead);
+	if (sa->far_run > 0)
+		disbelieve(sa);
+	if (ahead == 0 || ahead > INT32_MAX)
+		return sequence_behind(t, sa, a);
+	sa->low_run = 0;
+	if (ahead == 1 && a->seq != 0) {
+		sa->window = sa->window << 1 | 1;
+		sa->seq_high = a->seq;
+	} else {
+		sequence_ahead(t, sa, a, ahead);
+	}
+	return true;
 }
 
 /* A packet on an SA that had ended. */
@@ -243,6 +307,8 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
 	sa->flags |= ESP_SA_CONFIRMED;
 	t->unconfirmed--;
 	t->tunnels[sa->tunnel].unconfirmed--;
+	if (sa->direction >= 0)
+		t->tunnels[sa->tunnel].flags |= sa->direction == 0 ? TUNNEL_ESP0 : TUNNEL_ESP1;
 }
 
 static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
@@ -253,21 +319,13 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		close_minute(t, sa, a->at);
 	if (sa->end_reason != END_NONE)
 		after_end(t, sa, a);
-	if (a->src_port != sa->src_port || a->dst_port != sa->dst_port)
-		moved(t, sa, a);
 	if (a->at - sa->last > t->settings->clock_forward)
 		hygiene_esp_pause(t, sa, a->at, ahead);
-	if (ahead - 1 < 1u << 31) {
-		if (ahead == 1 && a->seq != 0) {
-			sa->window = sa->window << 1 | 1;
-			sa->seq_high = a->seq;
-			sa->low_run = 0;
-		} else {
-			sequence_ahead(t, sa, a, ahead);
-		}
-	} else if (!sequence_behind(t, sa, a)) {
+	/* An outsider does not know what comes next. */
+	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) && ahead - 1 < MOVE_AHEAD)
+		moved(t, sa, a);
+	if (!sequence(t, sa, a, ahead))
 		return;
-	}
 	sa->packets++;
 	sa->bytes += a->bytes;
 	sa->last_frame = a->frame->number;
@@ -278,23 +336,45 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->flags |= ESP_SA_DIRTY;
 }
 
+/* Used again after its end (RFC 4301 4.1: an SPI may be), with a sequence from the start: another SA. */
+static bool begins_again(const struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a)
+{
+	if (sa->end_reason == END_NONE || sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN ||
+	    a->seq > (uint32_t)t->settings->birth_seq_max || a->seq > sa->seq_high)
+		return false;
+	return sa->seq_high - a->seq >= WINDOW_BITS ||
+	       a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget;
+}
+
 /* ---- births --------------------------------------------------------------- */
 
-/* Of a few slots the one that is missed least: unconfirmed before confirmed, then the quietest. */
+/* How much it is missed: strangers, then what ended, then what only packets speak for. */
+static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
+{
+	if (!(sa->flags & ESP_SA_CONFIRMED))
+		return 0;
+	if (sa->end_reason != END_NONE)
+		return 1;
+	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
+}
+
+/* Of a few slots the one that is missed least, the quietest of those; the search is longer while it finds only living ones. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
+	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
-		uint32_t i = t->esp_pool.cursor++ % t->esp_pool.high;
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth > 1); n++) {
+		uint32_t i = pool_sample(&t->esp_pool);
 		const struct esp_sa *sa = &t->esp_sas[i];
-		const struct esp_sa *b = best == NO_INDEX ? NULL : &t->esp_sas[best];
+		unsigned its_worth = worth(t, sa);
 
 		if (!(sa->flags & ESP_SA_USED))
 			continue;
-		if (!b || (sa->flags & ESP_SA_CONFIRMED) < (b->flags & ESP_SA_CONFIRMED) ||
-		    ((sa->flags & ESP_SA_CONFIRMED) == (b->flags & ESP_SA_CONFIRMED) && sa->last < b->last))
+		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && sa->last < t->esp_sas[best].last)) {
 			best = i;
+			best_worth = its_worth;
+		}
 	}
 	return best;
 }
@@ -305,11 +385,15 @@ static uint32_t quietest(struct tracker *t)
  */
 static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
 {
-	uint64_t *slot = &t->strangers[a->hash % STRANGERS];
+	/* No secret in it: what is remembered must not depend on the key. */
+	static const struct hash_key open = { { 1, 2, 3, 4 } };
+	uint64_t hash = hash_5(&open, a->packet->src.high, a->packet->src.low, a->packet->dst.high, a->packet->dst.low,
+			       (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
+	uint64_t *slot = &t->strangers[hash % STRANGERS];
 
-	if (*slot == a->hash)
+	if (*slot == hash)
 		return false;
-	*slot = a->hash;
+	*slot = hash;
 	t->counters.strangers++;
 	return true;
 }
@@ -327,14 +411,31 @@ static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 	return tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL;
 }
 
-static uint32_t take_slot(struct tracker *t)
+/* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */
+static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int side)
 {
-	uint32_t i = pool_take(&t->esp_pool);
+	uint32_t i = owner->oldest_esp_sa[side];
 
-	if (i != NO_INDEX)
-		return i;
-	uint32_t victim = quietest(t);
+	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->esp_sas[i].prev_in_direction)
+		if (worth(t, &t->esp_sas[i]) <= 1)
+			return i;
+	return owner->oldest_esp_sa[side];
+}
 
+static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
+{
+	const struct tunnel *owner = &t->tunnels[tunnel];
+	uint32_t victim = NO_INDEX;
+
+	if (side >= 0 && owner->live_esp[side] >= DIRECTION_MAX) {
+		victim = oldest(t, owner, side);
+	} else {
+		uint32_t i = pool_take(&t->esp_pool);
+
+		if (i != NO_INDEX)
+			return i;
+		victim = quietest(t);
+	}
 	if (victim == NO_INDEX)
 		return NO_INDEX;
 	t->counters.evicted_esp_sas++;
@@ -359,14 +460,16 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
 	    sa->end_reason != END_NONE || addr_is_multicast(a->packet->dst))
 		return NO_INDEX;
-	if (!addr_equal(sa->src, a->packet->src) == !addr_equal(sa->dst, a->packet->dst) && sa->encap == a->encap)
+	bool same_src = addr_equal(sa->src, a->packet->src), same_dst = addr_equal(sa->dst, a->packet->dst);
+
+	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
 		return NO_INDEX;
-	if (a->seq - sa->seq_high - 1 >= 1024 || sa->packets < 3)
+	if (a->seq - sa->seq_high - 1 >= MOVE_AHEAD || sa->packets < CONFIRMING_PACKETS)
 		return NO_INDEX;
 	return i - 1;
 }
 
-static void birth(struct tracker *t, const struct esp_arrival *a)
+static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
 {
 	struct endpoint src = { a->packet->src, a->src_port }, dst = { a->packet->dst, a->dst_port };
 	int8_t side = SIDE_UNKNOWN;
@@ -390,10 +493,12 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 	if (tunnel == NO_INDEX)
 		return;
 
-	uint32_t i = take_slot(t);
+	uint32_t i = take_slot(t, tunnel, side);
 
 	if (i == NO_INDEX)
 		return;
+	if (moved_sa != NO_INDEX && !(t->esp_sas[moved_sa].flags & ESP_SA_USED))
+		moved_sa = NO_INDEX;		/* it made room itself */
 	struct tunnel *owner = &t->tunnels[tunnel];
 	struct esp_sa *sa = &t->esp_sas[i];
 
@@ -402,7 +507,8 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
 		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
 		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
-		.first_frame = a->frame->number, .child = NO_INDEX, .generation = 1,
+		.first_frame = a->frame->number, .child = NO_INDEX, .generation = generation,
+		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
 		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED, .ended = NSEC_NONE,
 		.next_minute = NSEC_NONE,
 	};
@@ -439,6 +545,10 @@ static void birth(struct tracker *t, const struct esp_arrival *a)
 	if (side < 0)
 		return;
 	sa->next_in_direction = owner->esp_sas[side];
+	if (owner->esp_sas[side] != NO_INDEX)
+		t->esp_sas[owner->esp_sas[side]].prev_in_direction = i;
+	else
+		owner->oldest_esp_sa[side] = i;
 	owner->esp_sas[side] = i;
 	owner->live_esp[side]++;
 	owner->flags |= TUNNEL_DIRTY;
@@ -457,10 +567,17 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 		t->counters.ah_packets++;
 	else
 		t->counters.esp_packets++;
-	if (i != NO_INDEX)
+	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a)) {
 		known(t, &t->esp_sas[i], a);
-	else if (!under_pressure(t, a) || !first_sighting(t, a))
-		birth(t, a);
+	} else if (!under_pressure(t, a) || !first_sighting(t, a)) {
+		uint32_t generation = 1;
+
+		if (i != NO_INDEX) {		/* the name leads to the new one from now on */
+			generation = t->esp_sas[i].generation + 1;
+			index_remove(&t->esp_index, a->hash, i, hash_of_slot, t);
+		}
+		birth(t, a, generation);
+	}
 }
 
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade)
@@ -494,16 +611,16 @@ void esp_release(struct tracker *t, uint32_t esp)
 
 	if (sa->flags & ESP_SA_DIRTY)
 		snapshot_esp_sa(t, esp);
-	esp_confirm(t, sa);		/* it counts no more among the unconfirmed */
+	if (!(sa->flags & ESP_SA_CONFIRMED)) {
+		t->unconfirmed--;
+		owner->unconfirmed--;
+	}
 	if (sa->direction >= 0) {
-		uint32_t *link = &owner->esp_sas[sa->direction];
-
-		while (*link != esp && *link != NO_INDEX)
-			link = &t->esp_sas[*link].next_in_direction;
-		if (*link == esp) {
-			*link = sa->next_in_direction;
-			owner->live_esp[sa->direction]--;
-		}
+		*(sa->prev_in_direction != NO_INDEX ? &t->esp_sas[sa->prev_in_direction].next_in_direction :
+						      &owner->esp_sas[sa->direction]) = sa->next_in_direction;
+		*(sa->next_in_direction != NO_INDEX ? &t->esp_sas[sa->next_in_direction].prev_in_direction :
+						      &owner->oldest_esp_sa[sa->direction]) = sa->prev_in_direction;
+		owner->live_esp[sa->direction]--;
 		owner->side[sa->direction].esp_packets_before += sa->packets;
 		owner->side[sa->direction].esp_last = nsec_later(owner->side[sa->direction].esp_last, sa->last);
 	}

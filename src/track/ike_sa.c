@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { HALF_OPEN_LOOKED_AT = 64, EVICTION_SAMPLE = 16, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
+enum { HALF_OPEN_LOOKED_AT = 64, IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
        REKEY_THEN_DELETE_S = 60,
        UNKNOWN_SUITE_ERROR_BYTES = 112 };
 
@@ -50,23 +50,42 @@ uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_
 	return NO_INDEX;
 }
 
-/* Of a few the one that is missed least: never established before established, ended before living. */
+/* How much it is missed: what never was established, or never had an answer, first; what ended before what lives. */
+static unsigned worth(const struct ike_sa *sa)
+{
+	bool answered = sa->current[0].responses + sa->current[1].responses + sa->previous[0].responses +
+			sa->previous[1].responses > 0;
+	bool proven = sa->established != NSEC_NONE || (sa->state >= IKE_ESTABLISHED && answered);
+
+	return (proven ? 2u : 0u) + (sa->end_reason == END_NONE ? 1u : 0u);
+}
+
+/* At the old end of a tunnel's list the first that is not both established and living, or the oldest. */
+static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
+{
+	for (uint32_t i = w->oldest_ike_sa; i != NO_INDEX; i = t->ike_sas[i].prev_in_tunnel)
+		if (worth(&t->ike_sas[i]) < 3)
+			return i;
+	return w->oldest_ike_sa;
+}
+
+/* Of a few the one that is missed least, the quietest of those. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
-		uint32_t i = t->ike_pool.cursor++ % t->ike_pool.high;
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == 3); n++) {
+		uint32_t i = pool_sample(&t->ike_pool);
 		const struct ike_sa *sa = &t->ike_sas[i];
-		unsigned worth = (sa->established != NSEC_NONE ? 2u : 0u) + (sa->end_reason == END_NONE ? 1u : 0u);
+		unsigned its_worth = worth(sa);
 
 		if (!(sa->flags & IKE_SA_USED))
 			continue;
-		if (best == NO_INDEX || worth < best_worth ||
-		    (worth == best_worth && sa->last < t->ike_sas[best].last)) {
+		if (best == NO_INDEX || its_worth < best_worth ||
+		    (its_worth == best_worth && sa->last < t->ike_sas[best].last)) {
 			best = i;
-			best_worth = worth;
+			best_worth = its_worth;
 		}
 	}
 	return best;
@@ -75,10 +94,12 @@ static uint32_t quietest(struct tracker *t)
 uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
 		    int8_t initiator_side)
 {
-	uint32_t i = pool_take(&t->ike_pool);
+	struct tunnel *w = &t->tunnels[a->tunnel];
+	bool crowded = w->live_ike >= IN_TUNNEL_MAX;
+	uint32_t i = crowded ? NO_INDEX : pool_take(&t->ike_pool);
 
 	if (i == NO_INDEX) {
-		uint32_t victim = quietest(t);
+		uint32_t victim = crowded ? oldest(t, w) : quietest(t);
 
 		if (victim == NO_INDEX)
 			return NO_INDEX;
@@ -88,7 +109,6 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 		i = pool_take(&t->ike_pool);
 	}
 	struct ike_sa *sa = &t->ike_sas[i];
-	struct tunnel *w = &t->tunnels[a->tunnel];
 	bool from_initiator = a->side == initiator_side;
 
 	memset(sa, 0, sizeof(*sa));
@@ -105,15 +125,18 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->established = sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
 	sa->grade = GRADE_OBSERVED;
-	sa->successor = sa->rekey_child = sa->auth_child = NO_INDEX;
+	sa->successor = sa->predecessor = sa->rekey_child = sa->auth_child = NO_INDEX;
 	sa->first_frame = sa->last_frame = a->frame->number;
 	sa->nat[0] = sa->nat[1] = RECORD_UNKNOWN;
 	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
 	sa->due = sa->delete_at = sa->rekey_at = sa->rekey_request_at = NSEC_NONE;
 	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
 	sa->next_in_tunnel = w->ike_sas;
+	sa->prev_in_tunnel = NO_INDEX;
 	sa->id = tracker_number(t, OBJECT_IKE_SA);
+	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
 	w->ike_sas = i;
+	w->live_ike++;
 	w->n_ike_sas++;
 	index_add(&t->ike_index, hash_of_spis(t, spi_i, spi_r), i);
 	return i;
@@ -155,6 +178,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	if (sa->flags & IKE_SA_ESTABLISHED_TOLD)
 		return;
 	sa->flags |= IKE_SA_ESTABLISHED_TOLD | IKE_SA_DIRTY;
+	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
 	if (sa->established == NSEC_NONE)
 		sa->established = at;
 	if (sa->state < IKE_ESTABLISHED)
@@ -184,7 +208,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	struct tunnel *w = &t->tunnels[sa->tunnel];
 
 	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED || sa->end_reason == END_PEER_LOST ||
-	     sa->end_reason == END_UNKNOWN) && sa->established != NSEC_NONE &&
+	     sa->end_reason == END_UNKNOWN) && (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
 	    a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget)
 		revive(t, ike_sa);
 
@@ -235,6 +259,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	}
 	struct ike_sa *old = &t->ike_sas[parent];
 
+	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
 	sa->origin = ORIGIN_REKEY;
 	sa->grade = old->flags & IKE_SA_REKEYED_AWAY ? GRADE_DERIVED : GRADE_INFERRED;
 	sa->parent = old->id;
@@ -245,6 +270,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
 	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
 	old->successor = ike_sa;
+	sa->predecessor = parent;
 	if (old->state < IKE_REKEYED)
 		old->state = IKE_REKEYED;
 	old->flags |= IKE_SA_DIRTY;
@@ -354,21 +380,26 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	uint32_t *link = &t->tunnels[sa->tunnel].ike_sas;
+	struct tunnel *w = &t->tunnels[sa->tunnel];
 
+	for (int slot = 0; slot < 2; slot++) {	/* exchanges that began after its end */
+		exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, t->now);
+		exchange_write(t, &sa->previous[slot]);
+	}
 	if (sa->flags & IKE_SA_DIRTY)
 		snapshot_ike_sa(t, ike_sa);
-	while (*link != ike_sa)
-		link = &t->ike_sas[*link].next_in_tunnel;
-	*link = sa->next_in_tunnel;
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
-		if (t->ike_sas[i].successor == ike_sa)
-			t->ike_sas[i].successor = NO_INDEX;
+	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel : &w->ike_sas) = sa->next_in_tunnel;
+	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel : &w->oldest_ike_sa) = sa->prev_in_tunnel;
+	w->live_ike--;
+	if (sa->predecessor != NO_INDEX)
+		t->ike_sas[sa->predecessor].successor = NO_INDEX;
+	if (sa->successor != NO_INDEX)
+		t->ike_sas[sa->successor].predecessor = NO_INDEX;
 	if (sa->auth_child != NO_INDEX)
 		child_discard(t, sa->auth_child);
 	if (sa->rekey_child != NO_INDEX)
 		child_discard(t, sa->rekey_child);
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
 		if (t->child_sas[i].ike_sa == ike_sa)
 			t->child_sas[i].ike_sa = NO_INDEX;
 	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
@@ -416,7 +447,7 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
 	if (sa->end_reason != END_NONE || blind)
 		return;
-	if (sa->established == NSEC_NONE)
+	if (sa->state < IKE_ESTABLISHED)
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
 	else if (was_delete && x->requests == 1 && follows_rekey(t, ike_sa, x))
 		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);	/* its answer was not captured */
@@ -487,10 +518,10 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 			exchange_close(t, x, OUTCOME_ANSWERED, now);
 	}
 	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
-	if (sa->end_reason == END_NONE && sa->established == NSEC_NONE && sa->current[0].outcome == OUTCOME_FAILED &&
+	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && sa->current[0].outcome == OUTCOME_FAILED &&
 	    (sa->current[0].closed || last_call))
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
-	if (sa->end_reason == END_NONE && sa->established == NSEC_NONE && next == NSEC_NONE &&
+	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, SIDE_UNKNOWN, GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
@@ -502,7 +533,7 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 	if (sa->end_reason != END_NONE)
 		next = earlier(next, nsec_later(sa->ended, sa->last) + t->settings->ended_keep);
 	else if (next == NSEC_NONE)
-		next = sa->established == NSEC_NONE ? sa->last + t->settings->retx_abandon_max :
+		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
 						      sa->last + t->settings->silent_end + 1;
 	ike_sa_wake(t, ike_sa, nsec_later(next, now + NSEC_PER_MS));
 }

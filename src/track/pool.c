@@ -35,6 +35,13 @@ void pool_give(struct pool *p, uint32_t i)
 	p->used--;
 }
 
+/* Strides by the golden ratio: what was taken in a row does not come out in a row. */
+uint32_t pool_sample(struct pool *p)
+{
+	p->cursor += UINT32_C(0x9e3779b9);
+	return (uint32_t)((uint64_t)p->cursor * p->high >> 32);
+}
+
 bool index_new(struct index *x, uint32_t capacity)
 {
 	uint32_t size = 16;

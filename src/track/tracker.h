@@ -43,6 +43,7 @@ bool pool_new(struct pool *p, uint32_t capacity);
 void pool_free(struct pool *p);
 uint32_t pool_take(struct pool *p);		/* NO_INDEX when full */
 void pool_give(struct pool *p, uint32_t i);
+uint32_t pool_sample(struct pool *p);		/* any slot ever touched, spread over all of them */
 
 bool index_new(struct index *x, uint32_t capacity);
 void index_free(struct index *x);
@@ -157,7 +158,9 @@ enum {
 };
 
 enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
-       TUNNEL_ONE_SIDED_TOLD1 = 16 };
+       TUNNEL_ONE_SIDED_TOLD1 = 16,
+       TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
+       TUNNEL_ESTABLISHED = 128 };		/* an IKE SA was */
 
 struct tracker {
 	const struct settings *settings;
@@ -188,6 +191,7 @@ struct tracker {
 	unsigned next_gap;
 	nsec loss_until, loss_told;
 	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
+	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
 	nsec jump_told;
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
@@ -238,6 +242,7 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
 void child_release(struct tracker *t, uint32_t child);
 
 /* ike_sa.c */

@@ -6,7 +6,7 @@
  */
 #include "track/tracker.h"
 
-enum { EVICTION_SAMPLE = 16, IKE_PORT = 500, NAT_T_PORT = 4500 };
+enum { EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, IKE_PORT = 500, NAT_T_PORT = 4500 };
 
 /* The well-known ports carry no identity; any other port is a NAT's and tells clients apart. */
 static struct endpoint identity_of(struct endpoint p)
@@ -94,22 +94,31 @@ void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 	index_add(&t->path_index, t->paths[i].hash, i);
 }
 
-/* Of a few tunnels the one that is missed least: no IKE SA before one, then the quietest. */
+/* How much it is missed: nothing but strays, ESP one way, ESP both ways or an IKE SA that was established. */
+static unsigned worth(const struct tunnel *w)
+{
+	if (w->flags & TUNNEL_ESTABLISHED)
+		return 2;
+	return (w->flags & TUNNEL_ESP0 ? 1u : 0u) + (w->flags & TUNNEL_ESP1 ? 1u : 0u);
+}
+
+/* Of a few tunnels the one that is missed least, the quietest of those. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
+	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE; n++) {
-		uint32_t i = t->tunnel_pool.cursor++ % t->tunnel_pool.high;
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == 2); n++) {
+		uint32_t i = pool_sample(&t->tunnel_pool);
 		const struct tunnel *w = &t->tunnels[i];
-		const struct tunnel *b = best == NO_INDEX ? NULL : &t->tunnels[best];
+		unsigned its_worth = worth(w);
 
 		if (!(w->flags & TUNNEL_USED))
 			continue;
-		bool known = w->state_since != NSEC_NONE, best_known = b && b->state_since != NSEC_NONE;
-
-		if (!b || known < best_known || (known == best_known && w->last < b->last))
+		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && w->last < t->tunnels[best].last)) {
 			best = i;
+			best_worth = its_worth;
+		}
 	}
 	return best;
 }
@@ -143,6 +152,7 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
 			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
 		.paths = NO_INDEX, .ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
+		.oldest_ike_sa = NO_INDEX, .oldest_child_sa = NO_INDEX, .oldest_esp_sa = { NO_INDEX, NO_INDEX },
 		.loss_last = NSEC_NONE, .flags = TUNNEL_USED | TUNNEL_DIRTY, .due = NSEC_NONE,
 		.state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE, .generation = generation,
 	};
@@ -231,6 +241,7 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 		struct child_sa *c = &t->child_sas[i];
 
 		next = c->next_in_tunnel;
+		child_judge_silence(t, i, now);
 		if (c->end_reason != END_NONE && now - c->ended > t->settings->ended_keep &&
 		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX)
 			child_release(t, i);
@@ -260,6 +271,8 @@ void tunnel_release(struct tracker *t, uint32_t tunnel)
 	struct tunnel *w = &t->tunnels[tunnel];
 
 	snapshot_tunnel(t, tunnel);
+	while (w->child_sas != NO_INDEX)
+		child_release(t, w->child_sas);
 	while (w->ike_sas != NO_INDEX) {
 		ike_sa_end(t, w->ike_sas, t->ike_sas[w->ike_sas].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 		ike_sa_release(t, w->ike_sas);
@@ -271,8 +284,6 @@ void tunnel_release(struct tracker *t, uint32_t tunnel)
 			esp_end(t, i, t->esp_sas[i].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 			esp_release(t, i);
 		}
-	while (w->child_sas != NO_INDEX)
-		child_release(t, w->child_sas);
 	while (w->paths != NO_INDEX)
 		path_release(t, w->paths);
 	w->flags = 0;
