@@ -132,14 +132,15 @@ void hygiene_clock(struct tracker *t, nsec at)
 		}
 	} else if (at - t->now > t->settings->clock_forward) {
 		t->jump_from = t->now;
+		t->jump_witness = NO_INDEX;
 		t->jump_to = at;
 	}
 }
 
 /*
  * The first packet of an SA after a long pause.  When the whole capture paused
- * and the sequence number hardly moved although the SA was busy, the clock
- * jumped, not the traffic.
+ * and the sequence numbers of two tunnels hardly moved although both were busy,
+ * the clock jumped, not the traffic.
  */
 void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance)
 {
@@ -151,6 +152,11 @@ void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint
 	    at < t->jump_to || sa->packets < 20)
 		return;
 	if (expected < 20 || (double)advance > expected / 10)
+		return;
+	/* One tunnel's traffic may simply have paused; two that pause to the packet share a clock. */
+	if (t->jump_witness == NO_INDEX)
+		t->jump_witness = sa->tunnel;
+	if (t->jump_witness == sa->tunnel)
 		return;
 	struct event ev = event_of(t, EVENT_CLOCK_JUMP, at, NO_INDEX);
 
