@@ -23,9 +23,10 @@ static const struct {
 	{ "ike_sa_limit_loop", { "ike_auth_retransmit" } },
 	{ "fragment_loss", { "ike_auth_retransmit" } },
 	{ "ike_init_unanswered", { "dpd_timeout" } },
-	{ "dpd_timeout", { "peer_restart", "nat_rebind" } },
+	/* with one request at a time both together mean: a rekey failed, one side gave up, the other one probes */
+	{ "dpd_timeout", { "peer_restart", "ike_auth_retransmit", "rekey_failing", "nat_rebind" } },
 	{ "nat_rebind", { "nat_keepalive_missing" } },
-	{ "rekey_failing", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch", "no_proposal_chosen",
+	{ "rekey_failing", { "peer_restart", "pfs_mismatch", "ts_mismatch", "no_proposal_chosen",
 			     "rekey_collision" } },
 	{ "ts_mismatch", { "pfs_mismatch" } },
 	{ "expiry_gap", { "peer_restart", "dpd_timeout", "pfs_mismatch", "volume_expiry", "periodic_drop",
