@@ -191,6 +191,11 @@ static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, con
 		} else {
 			ike_sa_established(t, i, sa->established);
 		}
+	} else if (sa->state < IKE_ESTABLISHED && (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
+						   x->type == IKE2_EXCHANGE_INFORMATIONAL)) {
+		/* These come after authentication only: its answer was not captured. */
+		ike_sa_established(t, i, sa->previous[slot].request_at != NSEC_NONE && sa->previous[slot].id != 0 ?
+				   sa->previous[slot].request_at : a->at);
 	}
 	if (sa->delete_at != NSEC_NONE && a->at > sa->delete_at) {
 		/* It lives on, so the Delete meant a child SA (its answer crossed another Delete). */

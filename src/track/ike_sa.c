@@ -435,16 +435,32 @@ static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct
 }
 
 /* A request that nobody will answer any more: what follows from it. */
+/* An SA of this tunnel began to carry traffic after `at`. */
+static bool speaks_since(const struct tracker *t, const struct tunnel *w, nsec at)
+{
+	for (int d = 0; d < 2; d++)
+		if (w->esp_sas[d] != NO_INDEX && t->esp_sas[w->esp_sas[d]].first >= at)
+			return true;
+	return false;
+}
+
 static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	const struct tunnel *w = &t->tunnels[sa->tunnel];
-	bool blind = x->from >= 0 && w->one_sided[1 - x->from];
+	/* Whoever gets no answer asks again: asked once, it was answered, and we did not see it. */
+	bool contented = sa->major == 2 && x->requests == 1 && x->from >= 0 && x->type != IKE2_EXCHANGE_IKE_SA_INIT &&
+			 x->request_np1 != IKE2_PAYLOAD_DELETE;
+	bool blind = contented || (x->from >= 0 && w->one_sided[1 - x->from]);
 	bool was_delete = x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
 	nsec asked = x->request_last;
 	int by = x->from;
 
+	if (contented)
+		hygiene_unseen(t, sa->tunnel, 1 - x->from, asked);
 	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
+	if (blind && x->type == IKE2_EXCHANGE_IKE_AUTH && sa->state < IKE_ESTABLISHED && speaks_since(t, w, asked))
+		ike_sa_established(t, ike_sa, asked);	/* its traffic flows */
 	if (sa->end_reason != END_NONE || blind)
 		return;
 	if (sa->state < IKE_ESTABLISHED)
