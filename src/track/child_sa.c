@@ -121,7 +121,8 @@ static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 		.created_by = SIDE_UNKNOWN, .predecessor = NO_INDEX, .successor = NO_INDEX,
 		.ended = NSEC_NONE, .end_reason = END_NONE, .ended_by = SIDE_UNKNOWN,
 		.rekeyed_by = SIDE_UNKNOWN, .rekey_at = NSEC_NONE, .grade = GRADE_INFERRED,
-		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .held_by = NO_INDEX,
+		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .next_of_ike = NO_INDEX, .prev_of_ike = NO_INDEX,
+		.held_by = NO_INDEX,
 		.flags = CHILD_SA_USED | CHILD_SA_DIRTY,
 		.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
 	};
@@ -129,6 +130,26 @@ static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 	w->child_sas = i;
 	w->live_child++;
 	return i;
+}
+
+void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	if (c->ike_sa != NO_INDEX) {
+		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike : &t->ike_sas[c->ike_sa].children) =
+			c->next_of_ike;
+		if (c->next_of_ike != NO_INDEX)
+			t->child_sas[c->next_of_ike].prev_of_ike = c->prev_of_ike;
+	}
+	c->ike_sa = ike_sa;
+	c->next_of_ike = c->prev_of_ike = NO_INDEX;
+	if (ike_sa == NO_INDEX)
+		return;
+	c->next_of_ike = t->ike_sas[ike_sa].children;
+	if (c->next_of_ike != NO_INDEX)
+		t->child_sas[c->next_of_ike].prev_of_ike = child;
+	t->ike_sas[ike_sa].children = child;
 }
 
 /* It is a child SA for certain: number it and tell. */
@@ -154,7 +175,7 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 		return NO_INDEX;
 	struct child_sa *c = &t->child_sas[i];
 
-	c->ike_sa = ike_sa;
+	child_adopt(t, i, ike_sa);
 	c->ike_sa_id = sa->id;
 	c->ike_spi_i = sa->spi_i;
 	c->ike_spi_r = sa->spi_r;
@@ -211,6 +232,7 @@ void child_release(struct tracker *t, uint32_t child)
 	*(c->prev_in_tunnel != NO_INDEX ? &t->child_sas[c->prev_in_tunnel].next_in_tunnel : &w->child_sas) = c->next_in_tunnel;
 	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel : &w->oldest_child_sa) = c->prev_in_tunnel;
 	w->live_child--;
+	child_adopt(t, child, NO_INDEX);
 	if (c->predecessor != NO_INDEX)
 		t->child_sas[c->predecessor].successor = NO_INDEX;
 	if (c->successor != NO_INDEX)
@@ -907,12 +929,10 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 {
 	uint32_t next;
 
-	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = next) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = next) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		next = c->next_in_tunnel;
-		if (c->ike_sa != ike_sa)
-			continue;
+		next = c->next_of_ike;
 		if (c->flags & CHILD_SA_TENTATIVE)
 			child_release(t, i);
 		else
@@ -923,10 +943,10 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 /* Does a child SA of this IKE SA carry traffic in both directions after `at`? */
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 {
-	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->ike_sa == ike_sa && last_packet(t, c, 0) > at && last_packet(t, c, 1) > at)
+		if (last_packet(t, c, 0) > at && last_packet(t, c, 1) > at)
 			return true;
 	}
 	return false;
@@ -935,10 +955,10 @@ bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 /* The end of this IKE SA is taken back, and with it that of its child SAs which still speak. */
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
 {
-	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
 		struct child_sa *c = &t->child_sas[i];
 
-		if (c->ike_sa != ike_sa || c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)
+		if (c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)
 			continue;
 		if (last_packet(t, c, 0) <= ended && last_packet(t, c, 1) <= ended)
 			continue;

@@ -311,6 +311,9 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 		child_born(t, child);
 		return;
 	}
+	if (sa->rekey_at != NSEC_NONE && sa->rekey_by == 1 - x->from && a->at - sa->rekey_at <= t->settings->settle &&
+	    x->request_at != NSEC_NONE && x->request_at <= sa->rekey_at)
+		sa->flags |= IKE_SA_REKEY_CROSSED;
 	sa->rekey_at = a->at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
 	sa->rekey_request_at = x->request_at;
 	sa->rekey_by = x->from;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { HALF_OPEN_LOOKED_AT = 64, IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
+enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
        REKEY_THEN_DELETE_S = 60,
        UNKNOWN_SUITE_ERROR_BYTES = 112 };
 
@@ -38,16 +38,26 @@ uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 	return NO_INDEX;
 }
 
-/* An IKE SA of this initiator SPI whose responder SPI is not certain yet; the newest few are looked at. */
+static uint64_t initiator_hash_of_slot(const void *user, uint32_t i)
+{
+	const struct tracker *t = user;
+
+	return hash_2(&t->key, t->ike_sas[i].spi_i, t->ike_sas[i].tunnel);
+}
+
+/* The youngest IKE SA of this initiator SPI in a tunnel: its responder SPI may not be certain yet. */
 uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i)
 {
-	unsigned looked_at = 0;
+	uint32_t at = (uint32_t)hash_2(&t->key, spi_i, tunnel) & t->initiator_index.mask, found = NO_INDEX;
 
-	for (uint32_t i = t->tunnels[tunnel].ike_sas; i != NO_INDEX && looked_at < HALF_OPEN_LOOKED_AT;
-	     i = t->ike_sas[i].next_in_tunnel, looked_at++)
-		if (t->ike_sas[i].spi_i == spi_i)
-			return i;
-	return NO_INDEX;
+	for (; t->initiator_index.slot[at] != 0; at = (at + 1) & t->initiator_index.mask) {
+		uint32_t i = t->initiator_index.slot[at] - 1;
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa->spi_i == spi_i && sa->tunnel == tunnel && (found == NO_INDEX || sa->id > t->ike_sas[found].id))
+			found = i;
+	}
+	return found;
 }
 
 /* How much it is missed: what never was established, or never had an answer, first; what ended before what lives. */
@@ -125,7 +135,7 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->established = sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
 	sa->grade = GRADE_OBSERVED;
-	sa->successor = sa->predecessor = sa->rekey_child = sa->auth_child = NO_INDEX;
+	sa->successor = sa->predecessor = sa->children = sa->rekey_child = sa->auth_child = NO_INDEX;
 	sa->first_frame = sa->last_frame = a->frame->number;
 	sa->nat[0] = sa->nat[1] = RECORD_UNKNOWN;
 	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
@@ -138,7 +148,8 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	w->ike_sas = i;
 	w->live_ike++;
 	w->n_ike_sas++;
-	index_add(&t->ike_index, hash_of_spis(t, spi_i, spi_r), i);
+	index_add(&t->ike_index, hash_of_slot(t, i), i);
+	index_add(&t->initiator_index, initiator_hash_of_slot(t, i), i);
 	return i;
 }
 
@@ -244,8 +255,10 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *old = &t->ike_sas[i];
 
-		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE || old->successor != NO_INDEX ||
-		    old->rekey_by != sa->initiator_side)
+		bool crossed = old->flags & IKE_SA_REKEY_CROSSED;	/* then either side's may come first */
+
+		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE ||
+		    (!crossed && (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
 			continue;
 		if (message_id > 1 && !(old->flags & IKE_SA_REKEYED_AWAY))
 			continue;
@@ -269,6 +282,8 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	sa->error_bytes_max = old->error_bytes_max;	/* the new suite is encrypted: most likely the same */
 	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
 	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
+	if (old->successor != NO_INDEX)
+		return;			/* the second of two that crossed: the first holds the child SAs */
 	old->successor = ike_sa;
 	sa->predecessor = parent;
 	if (old->state < IKE_REKEYED)
@@ -288,9 +303,8 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 				exchange_write(t, both[n]);
 			}
 	}
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
-		if (t->child_sas[i].ike_sa == parent)
-			t->child_sas[i].ike_sa = ike_sa;	/* child SAs are inherited, RFC 7296 2.8 */
+	while (old->children != NO_INDEX)	/* child SAs are inherited, RFC 7296 2.8 */
+		child_adopt(t, old->children, ike_sa);
 	if (old->end_reason == END_DELETED || old->end_reason == END_SUPERSEDED) {
 		old->end_reason = END_REKEYED;
 		snapshot_ike_sa(t, parent);
@@ -323,10 +337,44 @@ bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa)
 	return false;
 }
 
+/*
+ * One of two IKE SAs that came out of crossing rekeys is deleted by who made
+ * it (RFC 7296 2.8.2).  Its child SAs belong to the other, which may not have
+ * spoken yet: until it does, their old IKE SA stands for it.
+ */
+static bool end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if (sa->origin != ORIGIN_REKEY || by != sa->initiator_side || at - sa->created > t->settings->settle)
+		return false;
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		struct ike_sa *old = &t->ike_sas[i];
+
+		if (old->id != sa->parent || !(old->flags & IKE_SA_REKEY_CROSSED))
+			continue;
+		if (old->successor == ike_sa) {
+			old->successor = NO_INDEX;
+			sa->predecessor = NO_INDEX;
+			old->flags |= IKE_SA_REKEYED_AWAY;
+			while (sa->children != NO_INDEX)
+				child_adopt(t, sa->children, i);
+		}
+		ike_sa_end(t, ike_sa, at, END_SUPERSEDED, by, GRADE_INFERRED);
+		return true;
+	}
+	return false;
+}
+
 /* The Delete was for the IKE SA itself. */
 void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if (end_redundant(t, ike_sa, at, by)) {
+		sa->delete_at = NSEC_NONE;
+		return;
+	}
 	bool rekeyed = sa->successor != NO_INDEX ||
 		       (sa->rekey_at != NSEC_NONE && sa->rekey_by == by && at >= sa->rekey_at &&
 			at - sa->rekey_at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
@@ -399,10 +447,10 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 		child_discard(t, sa->auth_child);
 	if (sa->rekey_child != NO_INDEX)
 		child_discard(t, sa->rekey_child);
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
-		if (t->child_sas[i].ike_sa == ike_sa)
-			t->child_sas[i].ike_sa = NO_INDEX;
+	while (sa->children != NO_INDEX)
+		child_adopt(t, sa->children, NO_INDEX);
 	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
+	index_remove(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa, initiator_hash_of_slot, t);
 	sa->flags = 0;
 	sa->id = 0;
 	sa->due = NSEC_NONE;
@@ -422,11 +470,10 @@ void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at)
 /* This side had just made a child SA: its Delete is for the one that was replaced, RFC 7296 2.8. */
 static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
-	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->ike_sa == ike_sa && c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
+		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
 		    c->created <= x->request_at && x->request_at - c->created <= DELETE_SETTLES_S * NSEC_PER_S &&
 		    !(c->flags & CHILD_SA_TENTATIVE))
 			return true;
@@ -434,7 +481,6 @@ static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct
 	return false;
 }
 
-/* A request that nobody will answer any more: what follows from it. */
 /* An SA of this tunnel began to carry traffic after `at`. */
 static bool speaks_since(const struct tracker *t, const struct tunnel *w, nsec at)
 {
@@ -444,6 +490,7 @@ static bool speaks_since(const struct tracker *t, const struct tunnel *w, nsec a
 	return false;
 }
 
+/* A request that nobody will answer any more: what follows from it. */
 static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];

@@ -673,7 +673,8 @@ static bool make_tables(struct tracker *t)
 	t->esp_by_spi_mask = SPI_HINTS - 1;
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
-	       index_new(&t->path_index, paths) && index_new(&t->ike_index, ike) && index_new(&t->esp_index, esp) &&
+	       index_new(&t->path_index, paths) && index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
+	        index_new(&t->esp_index, esp) &&
 	       (t->tunnels = calloc(tunnels, sizeof(*t->tunnels))) && (t->paths = calloc(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = calloc(ike, sizeof(*t->ike_sas))) &&
 	       (t->child_sas = calloc(children, sizeof(*t->child_sas))) &&
@@ -725,6 +726,7 @@ void tracker_free(struct tracker *t)
 	pool_free(&t->esp_pool);
 	index_free(&t->path_index);
 	index_free(&t->ike_index);
+	index_free(&t->initiator_index);
 	index_free(&t->esp_index);
 	free(t->tunnels);
 	free(t->paths);

@@ -155,6 +155,7 @@ enum {
 	IKE_SA_INITIATOR_REFUSED = 16,	/* the initiator sent a notify right after the answer to IKE_AUTH */
 	IKE_SA_REKEYED_AWAY = 32,	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
 	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
+	IKE_SA_REKEY_CROSSED = 128,	/* both sides rekeyed it at once: one of its two successors is redundant */
 };
 
 enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
@@ -168,7 +169,8 @@ struct tracker {
 	struct tracker_handler handler;
 
 	struct pool tunnel_pool, path_pool, ike_pool, child_pool, esp_pool;
-	struct index path_index, ike_index, esp_index;
+	struct index path_index, esp_index;
+	struct index ike_index, initiator_index;	/* IKE SAs by both SPIs; by tunnel and the initiator's */
 	struct tunnel *tunnels;
 	struct path *paths;
 	struct ike_sa *ike_sas;
@@ -242,6 +244,7 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
 void child_release(struct tracker *t, uint32_t child);
 
