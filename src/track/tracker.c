@@ -520,6 +520,8 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 
 	if (n == 0)
 		return;
+	if (t->now == NSEC_NONE)
+		t->now = to;		/* before the first packet: the detectors need a time */
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
 		if (t->tunnels[i].flags & TUNNEL_USED)
 			t->tunnels[i].loss_last = nsec_later(t->tunnels[i].loss_last, to);
