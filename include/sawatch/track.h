@@ -103,6 +103,7 @@ struct ike_sa {
 	/* private to the tracker */
 	uint32_t prev_in_tunnel;
 	uint32_t predecessor;		/* the one whose `successor` this is */
+	uint32_t children;		/* list of its child SAs, by next_of_ike */
 	uint32_t flags;
 	uint32_t error_bytes_max;	/* longest encrypted message that can be an error answer; 0 unknown */
 	nsec due;
@@ -192,6 +193,7 @@ struct child_sa {
 	uint32_t next_in_tunnel;
 	/* private */
 	uint32_t prev_in_tunnel;
+	uint32_t next_of_ike, prev_of_ike;
 	uint32_t held_by;		/* IKE SA that names it in rekey_child or auth_child; NO_INDEX */
 	uint32_t flags;
 	int16_t request_np1, response_np1;
@@ -229,6 +231,7 @@ struct tunnel {
 	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
 	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
 	uint32_t live_ike, live_child, live_esp[2];	/* remembered ones: lengths of those lists */
+	uint32_t unowned_child;		/* child SAs whose IKE SA is not known */
 	uint64_t mirrored, counted;	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
 	uint64_t esp_judged;		/* distinct ESP packets when it was */
 	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */

@@ -129,6 +129,7 @@ static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel : &w->oldest_child_sa) = i;
 	w->child_sas = i;
 	w->live_child++;
+	w->unowned_child++;
 	return i;
 }
 
@@ -136,7 +137,9 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 {
 	struct child_sa *c = &t->child_sas[child];
 
-	if (c->ike_sa != NO_INDEX) {
+	if (c->ike_sa == NO_INDEX) {
+		owner_of(t, c)->unowned_child--;
+	} else {
 		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike : &t->ike_sas[c->ike_sa].children) =
 			c->next_of_ike;
 		if (c->next_of_ike != NO_INDEX)
@@ -144,12 +147,23 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 	}
 	c->ike_sa = ike_sa;
 	c->next_of_ike = c->prev_of_ike = NO_INDEX;
-	if (ike_sa == NO_INDEX)
+	if (ike_sa == NO_INDEX) {
+		owner_of(t, c)->unowned_child++;
 		return;
+	}
 	c->next_of_ike = t->ike_sas[ike_sa].children;
 	if (c->next_of_ike != NO_INDEX)
 		t->child_sas[c->next_of_ike].prev_of_ike = child;
 	t->ike_sas[ike_sa].children = child;
+}
+
+/* After an IKE rekey, RFC 7296 2.8: `to` is new and has none. */
+void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
+{
+	t->ike_sas[to].children = t->ike_sas[from].children;
+	t->ike_sas[from].children = NO_INDEX;
+	for (uint32_t i = t->ike_sas[to].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike)
+		t->child_sas[i].ike_sa = to;
 }
 
 /* It is a child SA for certain: number it and tell. */
@@ -233,6 +247,7 @@ void child_release(struct tracker *t, uint32_t child)
 	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel : &w->oldest_child_sa) = c->prev_in_tunnel;
 	w->live_child--;
 	child_adopt(t, child, NO_INDEX);
+	w->unowned_child--;
 	if (c->predecessor != NO_INDEX)
 		t->child_sas[c->predecessor].successor = NO_INDEX;
 	if (c->successor != NO_INDEX)
@@ -617,9 +632,15 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 	uint32_t best = NO_INDEX;
 	unsigned candidates = 0;
 
+	/* Those of another IKE SA are not eligible: look only at its own when that is all there is. */
+	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
+	uint32_t next;
+
 	*ret_sure = false;
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX; i = next) {
 		const struct child_sa *old = &t->child_sas[i];
+
+		next = own ? old->next_of_ike : old->next_in_tunnel;
 		nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
 
 		if (!eligible(old, c))

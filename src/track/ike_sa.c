@@ -303,8 +303,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 				exchange_write(t, both[n]);
 			}
 	}
-	while (old->children != NO_INDEX)	/* child SAs are inherited, RFC 7296 2.8 */
-		child_adopt(t, old->children, ike_sa);
+	child_inherit(t, parent, ike_sa);
 	if (old->end_reason == END_DELETED || old->end_reason == END_SUPERSEDED) {
 		old->end_reason = END_REKEYED;
 		snapshot_ike_sa(t, parent);

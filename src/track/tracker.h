@@ -245,6 +245,7 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
 void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
+void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
 void child_release(struct tracker *t, uint32_t child);
 

@@ -64,10 +64,11 @@ static inline void check_exchange(const struct tracker *t, const struct exchange
 	assert_true(x->from == 0 || x->from == 1);
 }
 
-static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_t *paths, uint32_t *ike, uint32_t *child)
+static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_t *paths, uint32_t *ike, uint32_t *child,
+				    uint32_t *of_ike, uint32_t *with_ike)
 {
 	const struct tunnel *w = &t->tunnels[i];
-	uint32_t unconfirmed = 0, esp = 0;
+	uint32_t unconfirmed = 0, esp = 0, unowned = 0;
 
 	assert_true(endpoint_compare(w->peer[0], w->peer[1]) <= 0);
 	check_due(t, TIMER_TUNNEL, i, w->due);
@@ -96,6 +97,12 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 			assert_true(t->ike_sas[sa->successor].flags & IKE_SA_USED);
 			assert_int_equal(t->ike_sas[sa->successor].tunnel, i);
 			assert_int_equal(t->ike_sas[sa->successor].parent, sa->id);
+		}
+		assert_true(ike_sa_find_half_open((struct tracker *)t, i, sa->spi_i) != NO_INDEX);
+		for (uint32_t c = sa->children, before = NO_INDEX; c != NO_INDEX; before = c, c = t->child_sas[c].next_of_ike) {
+			assert_int_equal(t->child_sas[c].ike_sa, s);
+			assert_int_equal(t->child_sas[c].prev_of_ike, before);
+			assert_true(++*of_ike <= t->child_pool.used);
 		}
 		const uint32_t held[2] = { sa->auth_child, sa->rekey_child };
 
@@ -128,6 +135,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		if (k->ike_sa != NO_INDEX) {
 			assert_true(t->ike_sas[k->ike_sa].flags & IKE_SA_USED);
 			assert_int_equal(t->ike_sas[k->ike_sa].tunnel, i);
+			(*with_ike)++;
 		}
 		if (k->predecessor != NO_INDEX) {
 			assert_int_equal(t->child_sas[k->predecessor].id, k->predecessor_id);
@@ -135,10 +143,12 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		}
 		if (k->successor != NO_INDEX)
 			assert_int_equal(t->child_sas[k->successor].predecessor, c);
+		unowned += k->ike_sa == NO_INDEX;
 		assert_true(k->created != NSEC_NONE && k->requested != NSEC_NONE);
 		++*child;
 		assert_true(*child <= t->child_pool.used);
 	}
+	assert_int_equal(unowned, w->unowned_child);
 	for (int d = 0; d < 2; d++) {
 		uint32_t n = 0;
 
@@ -167,7 +177,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 
 static inline void tracker_check(const struct tracker *t)
 {
-	uint32_t tunnels = 0, paths = 0, ike = 0, child = 0, esp = 0, unconfirmed = 0;
+	uint32_t tunnels = 0, paths = 0, ike = 0, child = 0, esp = 0, unconfirmed = 0, of_ike = 0, with_ike = 0;
 
 	check_pool(&t->tunnel_pool);
 	check_pool(&t->path_pool);
@@ -178,7 +188,7 @@ static inline void tracker_check(const struct tracker *t)
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
 		if (t->tunnels[i].flags & TUNNEL_USED) {
 			tunnels++;
-			esp += check_tunnel(t, i, &paths, &ike, &child);
+			esp += check_tunnel(t, i, &paths, &ike, &child, &of_ike, &with_ike);
 			unconfirmed += t->tunnels[i].unconfirmed;
 		}
 	assert_int_equal(tunnels, t->tunnel_pool.used);
@@ -186,9 +196,11 @@ static inline void tracker_check(const struct tracker *t)
 	assert_int_equal(ike, t->ike_pool.used);
 	assert_int_equal(child, t->child_pool.used);
 	assert_int_equal(esp, t->esp_pool.used);
+	assert_int_equal(of_ike, with_ike);
 	assert_int_equal(unconfirmed, t->unconfirmed);
 	assert_int_equal(check_index(&t->path_index, t->path_pool.high), paths);
 	assert_int_equal(check_index(&t->ike_index, t->ike_pool.high), ike);
+	assert_int_equal(check_index(&t->initiator_index, t->ike_pool.high), ike);
 	assert_true(check_index(&t->esp_index, t->esp_pool.high) <= esp);
 	for (uint32_t i = 0; i < t->esp_pool.high; i++)
 		if (t->esp_sas[i].flags & ESP_SA_USED) {
@@ -198,7 +210,11 @@ static inline void tracker_check(const struct tracker *t)
 				.hash = esp_hash(t, &p.src, &p.dst, t->esp_sas[i].spi, t->esp_sas[i].protocol, t->esp_sas[i].encap) };
 			uint32_t found = esp_find(t, &a);
 
-			assert_true(found != NO_INDEX && t->esp_sas[found].id >= t->esp_sas[i].id);
+			/* an earlier generation keeps only its record */
+			if (found == NO_INDEX)
+				assert_int_not_equal(t->esp_sas[i].end_reason, END_NONE);
+			else
+				assert_true(t->esp_sas[found].id >= t->esp_sas[i].id);
 		}
 }
 
