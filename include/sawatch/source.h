@@ -34,7 +34,7 @@ struct source_info {
 	int64_t read_bytes;	/* so far, for progress; of the file as it lies on disk */
 	uint64_t frames;	/* records read so far, before the user's filter */
 	/*
-	 * Hex of the first 16 bytes of SHA-256 over the first 64 KiB (after
+	 * Hex of the first 16 bytes of SHA-256 over the first 4 KiB (after
 	 * decompression).  Of a stream: over as much of that as has been read.
 	 */
 	char fingerprint[33];

@@ -15,7 +15,8 @@
 #include <sawatch/err.h>
 
 /* How much of the (decompressed) stream the fingerprint covers. */
-enum { STREAM_FINGERPRINT_SPAN = 64 * 1024 };
+/* Few enough that a file which still grows keeps its identity, enough for some time stamps. */
+enum { STREAM_FINGERPRINT_SPAN = 4 * 1024 };
 
 struct stream {
 	/* The readable bytes.  A format reader takes them by stream_take(). */
