@@ -79,4 +79,7 @@ const char *endpoint_text(struct endpoint p, char ret[ENDPOINT_TEXT_MAX]);
 /* False when `text` is no address.  Accepts both families, no port, no brackets. */
 bool addr_parse(const char *text, struct addr *ret);
 
+/* What endpoint_text() writes, and "[v6]" without a port. */
+bool endpoint_parse(const char *text, struct endpoint *ret);
+
 #endif

@@ -2,6 +2,8 @@
 #include <sawatch/addr.h>
 
 #include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <sawatch/text.h>
 
@@ -59,4 +61,38 @@ bool addr_parse(const char *text, struct addr *ret)
 		return false;
 	*ret = addr_from_bytes(bytes);
 	return true;
+}
+
+/* One to five digits, and nothing behind them. */
+static bool port_parse(const char *text, uint16_t *ret)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 5 || text[digits] != '\0')
+		return false;
+
+	unsigned long port = strtoul(text, NULL, 10);
+
+	*ret = (uint16_t)port;
+	return port > 0 && port <= UINT16_MAX;
+}
+
+bool endpoint_parse(const char *text, struct endpoint *ret)
+{
+	char address[ADDR_TEXT_MAX];
+	bool bracketed = *text == '[';
+	const char *begin = text + bracketed;
+	const char *end = bracketed ? strchr(begin, ']') : strchr(begin, ':');
+	const char *after = end ? end + bracketed : NULL;
+
+	ret->port = 0;
+	if (addr_parse(text, &ret->addr))	/* with all its colons */
+		return true;
+	if (!end || (size_t)(end - begin) >= sizeof(address))
+		return false;
+	memcpy(address, begin, (size_t)(end - begin));
+	address[end - begin] = '\0';
+	if (!addr_parse(address, &ret->addr) || addr_is_v4(ret->addr) == bracketed)
+		return false;
+	return (bracketed && *after == '\0') || (*after == ':' && port_parse(after + 1, &ret->port));
 }

@@ -151,11 +151,44 @@ static void the_longest_texts_fit(void **s)
 	assert_string_equal(endpoint_text(p, text), "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535");
 }
 
+static void an_endpoint_reads_back_as_it_was_written(void **s)
+{
+	static const char *const texts[] = {
+		"192.0.2.1", "192.0.2.1:1024", "192.0.2.1:65535", "2001:db8::1", "[2001:db8::1]:4500",
+	};
+
+	(void)s;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct endpoint p;
+		char text[ENDPOINT_TEXT_MAX];
+
+		assert_true(endpoint_parse(texts[i], &p));
+		assert_string_equal(endpoint_text(p, text), texts[i]);
+	}
+}
+
+static void what_is_no_endpoint_is_refused(void **s)
+{
+	static const char *const texts[] = {
+		"", ":", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:+5", "192.0.2.1:5 ", "[192.0.2.1]:5",
+		"[2001:db8::1", "[2001:db8::1]5", "[2001:db8::1]:", "[]:5", "host:5", "192.0.2.1:999999999999999999999",
+		"[2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0001]:5",
+	};
+	struct endpoint p;
+
+	(void)s;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (endpoint_parse(texts[i], &p))
+			fail_msg("%s", texts[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_canonical_after_a_round_trip),
 		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(an_endpoint_reads_back_as_it_was_written),
+		cmocka_unit_test(what_is_no_endpoint_is_refused),
 		cmocka_unit_test(an_ipv4_address_is_kept_mapped),
 		cmocka_unit_test(bytes_are_in_network_order_and_come_back),
 		cmocka_unit_test(ipv4_comes_before_ipv6_and_numbers_order_each),
