@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sawatch/expected.h>
 #include <sawatch/record.h>
 #include <sawatch/settings.h>
 #include <sawatch/track.h>
@@ -21,6 +22,19 @@ struct detect;
 /* NULL when memory is short.  Alerts go to sink->alert as they are raised, change severity and clear. */
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink);
 void detect_free(struct detect *d);
+
+/*
+ * These tunnels are expected; called once, before the first event, and `expected` must outlive it.
+ * One that is missed without a packet of it gets a tunnel record (sink->tunnel), then its alert.
+ * False when memory is short.
+ */
+bool detect_expect(struct detect *d, const struct expected *expected);
+
+/*
+ * Frames of `capture` have reached this moment.  Called before the first frame and then now and then; only a
+ * caller that shows the tracker all frames may: what a filter takes away is not missing.
+ */
+void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture, nsec now);
 
 /* Every event of the tracker, in order. */
 void detect_observe(struct detect *d, const struct tracker *t, const struct event *ev);

@@ -187,6 +187,8 @@
 	X(SECONDS, "scan.window_s", scan_window, 600, 1, 86400, "the alert clears after twice as long without a scan") \
 	X(SECONDS, "spoof.works_s", spoof_works, 30, 1, 3600, "an SA that works this long after an unprotected error did not deserve it") \
 	X(SECONDS, "spoof.window_s", spoof_window, 3600, 1, 86400, "the alert clears after twice as long without such an error") \
+	X(SECONDS, "tunnel_down.hold_s", tunnel_down_hold, 420, 1, 86400, "an expected tunnel is reported when it is down this long") \
+	X(SECONDS, "tunnel_down.clear_s", tunnel_down_clear, 900, 1, 86400, "and the alert is over when it is up this long") \
 	X(RATIO, "mirror.ratio", mirror_ratio, 0.8, 0.1, 1, "share of packets seen twice in ten seconds that makes a duplicating mirror") \
 	X(COUNT, "mirror.min_packets", mirror_min_packets, 10, 2, 100000, "and at least this many packets")  \
 	X(COUNT, "one_sided.min_exchanges", one_sided_min, 2, 1, 1000, "answers proven but not seen that make a one-sided capture") \

@@ -12,7 +12,6 @@ enum {
 };
 
 struct alerts {
-	const struct settings *settings;
 	const struct record_sink *sink;
 	struct alert *at;		/* [0] is not used: index 0 is "none" */
 	uint32_t size, high;		/* slots; first one never used */
@@ -29,7 +28,6 @@ struct alerts *alerts_new(const struct settings *settings, const struct record_s
 
 	if (!as)
 		return NULL;
-	as->settings = settings;
 	as->sink = sink;
 	as->size = (uint32_t)settings->tables_alerts + 1;
 	as->high = 1;
@@ -61,9 +59,10 @@ uint64_t alerts_dropped(const struct alerts *as)
 	return as->dropped;
 }
 
-static nsec quiet_time(const struct alerts *as, const struct detector *d)
+/* By the settings of the tunnel. */
+static nsec quiet_time(const struct settings *settings, const struct detector *d)
 {
-	return 2 * *(const nsec *)((const char *)as->settings + d->window);
+	return (d->one_window ? 1 : 2) * *(const nsec *)((const char *)settings + d->window);
 }
 
 /* ---- room ----------------------------------------------------------------- */
@@ -294,7 +293,8 @@ static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const s
 }
 
 /* Clears what was not held and has been quiet for long; returns whether there was such a one. */
-static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector *d, nsec now)
+static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector *d, const struct settings *settings,
+			nsec now)
 {
 	bool changed = false;
 
@@ -303,7 +303,7 @@ static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector 
 
 		if (a->detector != d)
 			continue;
-		if (!a->held && a->cleared_at == NSEC_NONE && now - a->true_last >= quiet_time(as, d)) {
+		if (!a->held && a->cleared_at == NSEC_NONE && now - a->true_last >= quiet_time(settings, d)) {
 			a->cleared_at = now;
 			a->dirty = a->urgent = changed = true;
 		}
@@ -331,7 +331,7 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const stru
 		}
 		update(a, f, now);
 	}
-	return clear_quiet(as, *head, detector, now) || changed;
+	return clear_quiet(as, *head, detector, sc->settings, now) || changed;
 }
 
 void alerts_relate(struct alerts *as, uint32_t head)
@@ -365,7 +365,7 @@ void alerts_relate(struct alerts *as, uint32_t head)
 	}
 }
 
-void alerts_tidy(struct alerts *as, uint32_t *head, nsec now)
+void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *settings, nsec now)
 {
 	uint32_t *link = head;
 
@@ -373,8 +373,8 @@ void alerts_tidy(struct alerts *as, uint32_t *head, nsec now)
 		struct alert *a = &as->at[*link];
 		uint32_t index = *link;
 
-		if (a->cleared_at == NSEC_NONE || now - a->raised < as->settings->realert ||
-		    now - a->true_last < quiet_time(as, a->detector)) {
+		if (a->cleared_at == NSEC_NONE || now - a->raised < settings->realert ||
+		    now - a->true_last < quiet_time(settings, a->detector)) {
 			link = &a->next;
 			continue;
 		}
@@ -382,6 +382,28 @@ void alerts_tidy(struct alerts *as, uint32_t *head, nsec now)
 			tell(as, a);
 		*link = a->next;
 		slot_release(as, index);
+	}
+}
+
+void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel)
+{
+	uint32_t *link = from;
+
+	while (*link != 0) {
+		struct alert *a = &as->at[*link];
+		uint32_t index = *link;
+
+		if (!a->detector->of_expected) {
+			link = &a->next;
+			continue;
+		}
+		*link = a->next;
+		a->next = *to;
+		*to = index;
+		a->tunnel = tunnel->id;
+		a->peers[0] = tunnel->peer[0];
+		a->peers[1] = tunnel->peer[1];
+		a->dirty = true;
 	}
 }
 

@@ -54,7 +54,9 @@ void alerts_tell_changed(struct alerts *as);
 void alerts_tell_final(struct alerts *as);
 
 /* Drop cleared ones that no hold-down needs any more; or, with the tunnel itself gone, all of them. */
-void alerts_tidy(struct alerts *as, uint32_t *head, nsec now);
+void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *settings, nsec now);
+/* Those about expected tunnels go to another list: `tunnel` is where they belong now. */
+void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel);
 void alerts_forget(struct alerts *as, uint32_t *head);
 
 const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL for 0 */

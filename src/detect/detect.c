@@ -2,7 +2,8 @@
 /*
  * Hands events to the detectors that asked for them, asks for judgement, and
  * passes what they found to alerts.c.  Per tunnel there is one zeroed block
- * with the states of all detectors, in the place of the tunnel's index.
+ * with the states of all detectors, in the place of the tunnel's index; behind
+ * these come the expected tunnels that were not seen, and then the capture.
  */
 #include <sawatch/detect.h>
 
@@ -12,6 +13,7 @@
 
 #include "detect/alerts.h"
 #include "detect/detector.h"
+#include "detect/inventory.h"
 
 enum { DETECTORS_MAX = 64 };
 
@@ -22,11 +24,14 @@ struct slot {
 	uint64_t awake;		/* detectors that a tick asks */
 	uint32_t alerts;	/* list */
 	uint32_t n_alerts;	/* ever */
+	uint32_t place;		/* in the inventory, from 1; 0 not expected */
 };
 
 struct detect {
 	const struct settings *settings;
+	const struct record_sink *sink;
 	struct alerts *alerts;
+	struct inventory inventory;
 	size_t n;			/* detectors */
 	/*
 	 * All states of one detector stand together, so that a detector which
@@ -35,49 +40,75 @@ struct detect {
 	size_t offset[DETECTORS_MAX];	/* of each one's states */
 	size_t size[DETECTORS_MAX];	/* of one state, rounded up */
 	char *states;
-	struct slot *slots;		/* one per tunnel index, and the last for the capture */
-	uint32_t n_tunnels;
+	struct slot *slots;
+	uint32_t n_tunnels, capture_slot;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
-	uint64_t capture_scope;
+	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
 	nsec next_capture_judgement;
 	nsec loss_last, jump_last;
 	uint32_t capture;		/* being read */
 	struct findings found;		/* of one judgement; here because it is large */
 };
 
+/* One slot per tunnel index, one per expected tunnel, and the last for the capture. */
+static bool make_slots(struct detect *d, uint32_t n_expected)
+{
+	size_t all = 0;
+
+	free(d->slots);
+	free(d->states);
+	d->capture_slot = d->n_tunnels + n_expected;
+	for (size_t i = 0; i < d->n; i++) {
+		d->offset[i] = all;
+		d->size[i] = (detectors[i]->state_size + 7) & ~(size_t)7;
+		all += d->size[i] * (detectors[i]->scope == SCOPE_CAPTURE ? 1 : d->capture_slot);
+	}
+	d->slots = calloc((size_t)d->capture_slot + 1, sizeof(*d->slots));
+	d->states = calloc(1, all);	/* untouched pages cost nothing */
+	return d->slots && d->states;
+}
+
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink)
 {
 	struct detect *d = calloc(1, sizeof(*d));
-	size_t all = 0;
 
 	if (!d)
 		return NULL;
 	d->settings = settings;
+	d->sink = sink;
+	d->inventory.due = INT64_MAX;
 	d->n_tunnels = (uint32_t)settings->tables_tunnels;
 	d->n = detectors_count();
 	assert(d->n <= DETECTORS_MAX);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct detector *det = detectors[i];
 
-		d->offset[i] = all;
-		d->size[i] = (det->state_size + 7) & ~(size_t)7;
-		all += d->size[i] * (det->scope == SCOPE_CAPTURE ? 1 : d->n_tunnels);
 		if (det->scope == SCOPE_CAPTURE)
 			d->capture_scope |= UINT64_C(1) << i;
+		if (det->of_expected)
+			d->of_expected |= UINT64_C(1) << i;
 		for (int k = 0; k < EVENT_KINDS; k++) {
 			d->observers[k] |= (det->observes >> k & 1) << i;
 			d->judges[k] |= (det->judges_after >> k & 1) << i;
 		}
 	}
 	d->alerts = alerts_new(settings, sink);
-	d->slots = calloc((size_t)d->n_tunnels + 1, sizeof(*d->slots));
-	d->states = calloc(1, all);	/* untouched pages cost nothing */
 	d->next_capture_judgement = d->loss_last = d->jump_last = NSEC_NONE;
-	if (!d->alerts || !d->slots || !d->states) {
+	if (!make_slots(d, 0) || !d->alerts) {
 		detect_free(d);
 		return NULL;
 	}
 	return d;
+}
+
+bool detect_expect(struct detect *d, const struct expected *expected)
+{
+	if (!inventory_init(&d->inventory, expected, d->settings, d->n_tunnels) ||
+	    !make_slots(d, (uint32_t)expected->n))
+		return false;
+	for (uint32_t i = 0; i < expected->n; i++)
+		d->slots[d->n_tunnels + i].place = i + 1;
+	return true;
 }
 
 void detect_free(struct detect *d)
@@ -85,6 +116,7 @@ void detect_free(struct detect *d)
 	if (!d)
 		return;
 	alerts_free(d->alerts);
+	inventory_done(&d->inventory);
 	free(d->slots);
 	free(d->states);
 	free(d);
@@ -92,13 +124,13 @@ void detect_free(struct detect *d)
 
 static void *state_of(const struct detect *d, uint32_t slot, size_t detector)
 {
-	return d->states + d->offset[detector] + (slot == d->n_tunnels ? 0 : slot * d->size[detector]);
+	return d->states + d->offset[detector] + (slot == d->capture_slot ? 0 : slot * d->size[detector]);
 }
 
 /* Begin anew; `fresh` memory is zero already and must not be touched for nothing. */
 static void states_reset(struct detect *d, uint32_t slot, bool fresh)
 {
-	bool capture = slot == d->n_tunnels;
+	bool capture = slot == d->capture_slot;
 
 	for (size_t i = 0; i < d->n; i++) {
 		if ((detectors[i]->scope == SCOPE_CAPTURE) != capture)
@@ -111,18 +143,58 @@ static void states_reset(struct detect *d, uint32_t slot, bool fresh)
 	d->slots[slot].awake = 0;
 }
 
+/* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
+static void move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now)
+{
+	uint32_t from = d->inventory.entries[place].slot;
+
+	for (uint64_t mask = d->of_expected; mask; mask &= mask - 1) {
+		size_t i = (size_t)__builtin_ctzll(mask);
+
+		memcpy(state_of(d, to, i), state_of(d, from, i), detectors[i]->state_size);
+		memset(state_of(d, from, i), 0, detectors[i]->state_size);
+	}
+	alerts_move(d->alerts, &d->slots[from].alerts, &d->slots[to].alerts, tunnel);
+	inventory_move(&d->inventory, place, to, now);
+}
+
+static bool keeps_expected(const struct detect *d, uint32_t index)
+{
+	uint32_t place = d->slots[index].place;
+
+	return place != 0 && d->inventory.entries[place - 1].slot == index;
+}
+
 /* The slot of this tunnel, cleaned when another tunnel had this index before. */
-static struct slot *slot_see(struct detect *d, uint32_t index, const struct tunnel *tunnel)
+static struct slot *slot_see(struct detect *d, uint32_t index, const struct tunnel *tunnel, nsec now)
 {
 	struct slot *slot = &d->slots[index];
 
-	if (slot->tunnel != tunnel->id) {
-		alerts_forget(d->alerts, &slot->alerts);
-		states_reset(d, index, slot->tunnel == 0);
-		slot->tunnel = tunnel->id;
-		slot->n_alerts = 0;
+	if (slot->tunnel == tunnel->id)
+		return slot;
+	if (keeps_expected(d, index)) {
+		size_t place = slot->place - 1;
+
+		move_expected(d, place, d->n_tunnels + (uint32_t)place, &d->inventory.entries[place].stand_in, now);
 	}
+	alerts_forget(d->alerts, &slot->alerts);
+	states_reset(d, index, slot->tunnel == 0);
+	slot->tunnel = tunnel->id;
+	slot->n_alerts = 0;
+
+	size_t place = inventory_find(&d->inventory, tunnel);
+
+	slot->place = place < d->inventory.n ? (uint32_t)place + 1 : 0;
+	if (slot->place != 0 && inventory_unseen(&d->inventory, place))
+		move_expected(d, place, index, tunnel, now);
 	return slot;
+}
+
+static const struct settings *settings_of(const struct detect *d, uint32_t slot)
+{
+	uint32_t place = slot < d->capture_slot ? d->slots[slot].place : 0;
+
+	return place == 0 ? d->settings : &d->inventory.settings[place - 1];
 }
 
 static struct scene scene_of(const struct detect *d, const struct tracker *t, uint32_t index,
@@ -130,7 +202,7 @@ static struct scene scene_of(const struct detect *d, const struct tracker *t, ui
 {
 	return (struct scene){
 		.tracker = t,
-		.settings = d->settings,
+		.settings = index == NO_INDEX ? d->settings : settings_of(d, index),
 		.tunnel = tunnel,
 		.index = index,
 		.loss_last = d->loss_last,
@@ -159,6 +231,10 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 
 		bool restless = detectors[i]->judge(state_of(d, index, i), sc, now, &d->found);
 
+		/* What is only a hint calls nobody (DETECTION-FACTS 3.7). */
+		for (size_t k = 0; k < d->found.n; k++)
+			if (d->found.finding[k].confidence == CONFIDENCE_LOW)
+				d->found.finding[k].severity = SEVERITY_INFO;
 		if (d->found.n > 0 || slot->alerts != 0)
 			changed |= alerts_merge(d->alerts, &slot->alerts, &slot->n_alerts, detectors[i], sc,
 						d->capture, now, &d->found);
@@ -191,9 +267,98 @@ static void judge_capture(struct detect *d, const struct tracker *t, uint64_t ma
 {
 	struct scene sc = scene_of(d, t, NO_INDEX, NULL);
 
-	judge(d, d->n_tunnels, &sc, mask, now);
-	alerts_tidy(d->alerts, &d->slots[d->n_tunnels].alerts, now);
+	judge(d, d->capture_slot, &sc, mask, now);
+	alerts_tidy(d->alerts, &d->slots[d->capture_slot].alerts, d->settings, now);
 }
+
+/* ---- expected tunnels ----------------------------------------------------- */
+
+/* Who lives in this slot now; NULL when the tracker has forgotten it. */
+static const struct tunnel *tenant(const struct detect *d, const struct tracker *t, uint32_t index)
+{
+	const struct tunnel *tunnel = index < d->n_tunnels ? tracker_tunnel(t, index) : NULL;
+
+	return tunnel && tunnel->id == d->slots[index].tunnel ? tunnel : NULL;
+}
+
+/* A peer behind a NAT comes back from another port, as another tunnel: look for one that is up. */
+static void follow(struct detect *d, const struct tracker *t, size_t place, nsec now)
+{
+	for (uint32_t i = 0; i < tracker_tunnels(t) && i < d->n_tunnels; i++) {
+		const struct tunnel *other = d->slots[i].place == place + 1 ? tenant(d, t, i) : NULL;
+
+		if (!other || other->state != TUNNEL_UP)
+			continue;
+		move_expected(d, place, i, other, now);
+		return;
+	}
+}
+
+static void judge_expected_one(struct detect *d, const struct tracker *t, size_t place, nsec now)
+{
+	struct inventory_entry *e = &d->inventory.entries[place];
+	bool unseen = inventory_unseen(&d->inventory, place);
+	const struct tunnel *tunnel = unseen ? &e->stand_in : tenant(d, t, e->slot);
+
+	if (!tunnel) {			/* its room was needed: it is waited for as if it had never been there */
+		move_expected(d, place, d->n_tunnels + (uint32_t)place, &e->stand_in, now);
+		return;
+	}
+	if (unseen && !e->missed)
+		return;
+	if (!unseen && tunnel->state != TUNNEL_UP) {
+		follow(d, t, place, now);
+		tunnel = tenant(d, t, e->slot);
+	}
+
+	struct scene sc = scene_of(d, t, e->slot, tunnel);
+
+	sc.expected = &d->inventory.expected->tunnel[place];
+	if (unseen)
+		sc.index = NO_INDEX;
+	judge(d, e->slot, &sc, d->of_expected, now);
+	alerts_tidy(d->alerts, &d->slots[e->slot].alerts, sc.settings, now);
+}
+
+static void judge_expected(struct detect *d, const struct tracker *t, nsec now)
+{
+	for (size_t i = 0; i < d->inventory.n; i++)
+		judge_expected_one(d, t, i, now);
+}
+
+/* Those of which nothing was seen for too long, each at its moment, whenever that is noticed. */
+static void miss_until(struct detect *d, const struct tracker *t, nsec now)
+{
+	while (d->inventory.due <= now) {
+		size_t place = d->inventory.next;
+		const struct tunnel *stand_in = &d->inventory.entries[place].stand_in;
+		nsec at = d->inventory.due;
+
+		inventory_miss(&d->inventory, d->capture);
+
+		struct record_tunnel r = {
+			.id = stand_in->id, .peers = { stand_in->peer[0], stand_in->peer[1] }, .state = TUNNEL_UNKNOWN,
+			.since = NSEC_NONE, .first = NSEC_NONE, .last = NSEC_NONE,
+			.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN }, .alerts = 1,
+		};
+
+		if (d->sink->tunnel)
+			d->sink->tunnel(d->sink->user, &r);
+		judge_expected_one(d, t, place, at);
+	}
+}
+
+void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture, nsec now)
+{
+	if (d->inventory.n == 0)
+		return;
+	d->capture = capture;
+	if (!d->inventory.begun)
+		inventory_wait_from(&d->inventory, now);
+	miss_until(d, t, now);
+}
+
+/* ---- events --------------------------------------------------------------- */
 
 /* Times kept by the detectors lie in the future now: begin anew.  Alerts stay. */
 static void clock_went_back(struct detect *d, nsec now)
@@ -205,12 +370,22 @@ static void clock_went_back(struct detect *d, nsec now)
 	d->next_capture_judgement = now;
 }
 
+/* What was missing may have been in the hole. */
+static void wait_anew(struct detect *d, nsec at)
+{
+	if (d->inventory.begun)
+		inventory_wait_from(&d->inventory, at);
+}
+
 static void about_capture(struct detect *d, const struct event *ev, nsec now)
 {
-	if (ev->kind == EVENT_CAPTURE_LOSS && ev->tunnel == NO_INDEX)
+	if (ev->kind == EVENT_CAPTURE_LOSS && ev->tunnel == NO_INDEX) {
 		d->loss_last = ev->at;
+		wait_anew(d, ev->at);
+	}
 	if (ev->kind == EVENT_CLOCK_JUMP) {
 		d->jump_last = ev->at;
+		wait_anew(d, ev->at);
 		if (ev->value[0] < 0)
 			clock_went_back(d, now);
 	}
@@ -224,14 +399,16 @@ void detect_observe(struct detect *d, const struct tracker *t, const struct even
 
 	d->capture = ev->capture;
 	about_capture(d, ev, now);
+	miss_until(d, t, ev->at);
 	if (for_capture) {
 		struct scene sc = scene_of(d, t, NO_INDEX, NULL);
 
-		observe(d, d->n_tunnels, &sc, for_capture, ev);
+		observe(d, d->capture_slot, &sc, for_capture, ev);
 		judge_capture(d, t, d->judges[ev->kind] & d->capture_scope, now);
 	}
 	if (now >= d->next_capture_judgement) {
-		judge_capture(d, t, d->slots[d->n_tunnels].awake, now);
+		judge_capture(d, t, d->slots[d->capture_slot].awake, now);
+		judge_expected(d, t, now);
 		d->next_capture_judgement = now + d->settings->judge_every;
 	}
 
@@ -240,36 +417,42 @@ void detect_observe(struct detect *d, const struct tracker *t, const struct even
 	if (!tunnel)
 		return;
 
-	struct slot *slot = slot_see(d, ev->tunnel, tunnel);
+	struct slot *slot = slot_see(d, ev->tunnel, tunnel, now);
 	struct scene sc = scene_of(d, t, ev->tunnel, tunnel);
 
-	observe(d, ev->tunnel, &sc, observers & ~d->capture_scope, ev);
+	observers &= ~d->capture_scope;
+	observe(d, ev->tunnel, &sc, slot->place != 0 ? observers : observers & ~d->of_expected, ev);
 
+	/* expected tunnels are judged by the clock of the capture: a forgotten one has no ticks */
 	uint64_t due = d->judges[ev->kind] & ~d->capture_scope;
 
 	if (ev->kind == EVENT_TICK)
 		due |= slot->awake;
+	due &= ~d->of_expected;
 	if (due)
 		judge(d, ev->tunnel, &sc, due, now);
 	if (ev->kind == EVENT_TICK && slot->alerts != 0)
-		alerts_tidy(d->alerts, &slot->alerts, now);
+		alerts_tidy(d->alerts, &slot->alerts, sc.settings, now);
 }
 
 void detect_finish(struct detect *d, const struct tracker *t)
 {
 	nsec now = tracker_now(t);
 
+	if (now != NSEC_NONE)
+		miss_until(d, t, now);
 	for (uint32_t i = 0; i < d->n_tunnels; i++) {
-		const struct tunnel *tunnel = d->slots[i].tunnel ? tracker_tunnel(t, i) : NULL;
+		const struct tunnel *tunnel = d->slots[i].tunnel ? tenant(d, t, i) : NULL;
 
-		if (!tunnel || tunnel->id != d->slots[i].tunnel)
+		if (!tunnel)
 			continue;
 
 		struct scene sc = scene_of(d, t, i, tunnel);
 
-		judge(d, i, &sc, d->slots[i].awake, now);
+		judge(d, i, &sc, d->slots[i].awake & ~d->of_expected, now);
 	}
-	judge_capture(d, t, d->slots[d->n_tunnels].awake, now);
+	judge_capture(d, t, d->slots[d->capture_slot].awake, now);
+	judge_expected(d, t, now);
 	alerts_tell_final(d->alerts);
 }
 
@@ -279,17 +462,10 @@ void detect_flush(struct detect *d, const struct tracker *t)
 	alerts_tell_changed(d->alerts);
 }
 
-static const struct slot *slot_of(const struct detect *d, const struct tracker *t, uint32_t index)
-{
-	const struct tunnel *tunnel = index < d->n_tunnels ? tracker_tunnel(t, index) : NULL;
-
-	return tunnel && tunnel->id == d->slots[index].tunnel ? &d->slots[index] : NULL;
-}
-
 enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t index)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
-	const struct slot *slot = slot_of(d, t, index);
+	const struct slot *slot = tenant(d, t, index) ? &d->slots[index] : NULL;
 	enum tunnel_state state = tunnel ? tunnel->state : TUNNEL_UNKNOWN;
 
 	if (!slot || state == TUNNEL_DOWN)

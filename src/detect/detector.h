@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sawatch/expected.h>
 #include <sawatch/record.h>
 #include <sawatch/settings.h>
 #include <sawatch/text.h>
@@ -22,9 +23,10 @@
 /* What a detector may look at besides its state and the event. */
 struct scene {
 	const struct tracker *tracker;
-	const struct settings *settings;
+	const struct settings *settings;	/* of this tunnel */
 	const struct tunnel *tunnel;	/* NULL when the condition is about the capture */
-	uint32_t index;			/* of the tunnel; NO_INDEX */
+	uint32_t index;			/* of the tunnel; NO_INDEX: of none, or it is expected and was not seen */
+	const struct expected_tunnel *expected;	/* its line of the inventory; NULL: not expected */
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
 };
@@ -112,8 +114,10 @@ struct detector {
 	const char *code;
 	enum scope scope;
 	bool posture;			/* about security, not health: does not degrade the tunnel's state */
+	bool of_expected;		/* judges expected tunnels only, also those that were not seen */
 	size_t state_size;
 	size_t window;			/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
+	bool one_window;		/* after once this long */
 	uint64_t observes;		/* WANTS(…) | … */
 	uint64_t judges_after;		/* events after which judge runs at once; ticks always count */
 	void (*observe)(void *state, const struct scene *sc, const struct event *ev);

@@ -17,7 +17,7 @@ static const struct {
 			"pfs_mismatch", "ts_mismatch", "idle_expiry", "periodic_drop", "lifetime_mismatch",
 			"duplicate_ike_sa", "fragment_loss", "encap_mismatch" } },
 	{ "tunnel_down", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "auth_failed",
-			   "no_proposal_chosen", "pfs_mismatch", "ts_mismatch", "ike_init_unanswered",
+			   "no_proposal_chosen", "invalid_ke", "pfs_mismatch", "ts_mismatch", "ike_init_unanswered",
 			   "periodic_drop", "stale_spi", "one_way_esp", "idle_expiry", "expiry_gap",
 			   "rekey_failing", "lifetime_mismatch", "encap_mismatch", "ike_flap" } },
 	{ "ike_sa_limit_loop", { "ike_auth_retransmit" } },

@@ -48,6 +48,7 @@
 	X(ike_flood) \
 	X(ike_scan) \
 	X(spoof_hint) \
+	X(tunnel_down) \
 	X(capture_loss) \
 	X(mirror_duplicates) \
 	X(one_sided_capture) \

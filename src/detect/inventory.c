@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "detect/inventory.h"
+
+#include <stdlib.h>
+
+static void plan(struct inventory *v)
+{
+	v->due = INT64_MAX;
+	for (size_t i = 0; v->begun && i < v->n; i++) {
+		nsec due = v->entries[i].stand_in.state_since + v->settings[i].tunnel_down_hold;
+
+		if (!inventory_unseen(v, i) || v->entries[i].missed || due >= v->due)
+			continue;
+		v->due = due;
+		v->next = i;
+	}
+}
+
+static struct tunnel stand_in_of(const struct expected_tunnel *x)
+{
+	return (struct tunnel){
+		.peer = { x->peers[0], x->peers[1] }, .now = { x->peers[0], x->peers[1] },
+		.first = NSEC_NONE, .last = NSEC_NONE, .behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
+		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
+		.ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
+		.oldest_ike_sa = NO_INDEX, .oldest_child_sa = NO_INDEX, .oldest_esp_sa = { NO_INDEX, NO_INDEX },
+		.loss_last = NSEC_NONE, .state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE,
+	};
+}
+
+bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot)
+{
+	*v = (struct inventory){ .expected = x, .n = x->n, .first_slot = first_slot, .due = INT64_MAX };
+	v->settings = calloc(x->n + 1, sizeof(*v->settings));
+	v->entries = calloc(x->n + 1, sizeof(*v->entries));
+	if (!v->settings || !v->entries)
+		return false;
+	for (size_t i = 0; i < x->n; i++) {
+		expected_settings(&x->tunnel[i], general, &v->settings[i]);
+		v->entries[i].slot = first_slot + (uint32_t)i;
+		v->entries[i].stand_in = stand_in_of(&x->tunnel[i]);
+	}
+	return true;
+}
+
+void inventory_done(struct inventory *v)
+{
+	free(v->settings);
+	free(v->entries);
+	*v = (struct inventory){ .due = INT64_MAX };
+}
+
+size_t inventory_find(const struct inventory *v, const struct tunnel *tunnel)
+{
+	return v->n > 0 ? expected_find(v->expected, tunnel->peer) : 0;
+}
+
+bool inventory_unseen(const struct inventory *v, size_t place)
+{
+	return v->entries[place].slot == v->first_slot + place;
+}
+
+void inventory_move(struct inventory *v, size_t place, uint32_t slot, nsec now)
+{
+	struct inventory_entry *e = &v->entries[place];
+
+	e->slot = slot;
+	if (inventory_unseen(v, place)) {
+		e->missed = false;
+		e->stand_in.state_since = now;
+	}
+	plan(v);
+}
+
+void inventory_wait_from(struct inventory *v, nsec at)
+{
+	v->begun = true;
+	for (size_t i = 0; i < v->n; i++)
+		if (!v->entries[i].missed)
+			v->entries[i].stand_in.state_since = at;
+	plan(v);
+}
+
+void inventory_miss(struct inventory *v, uint32_t capture)
+{
+	struct inventory_entry *e = &v->entries[v->next];
+
+	e->missed = true;
+	/* the tracker numbers its tunnels from 1 up, these come from the other end */
+	if (e->stand_in.id == 0)
+		e->stand_in.id = object_id_of(capture, UINT32_MAX - (uint32_t)v->next);
+	plan(v);
+}

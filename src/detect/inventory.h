@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Expected tunnels: where the detectors keep what they know of each, and when
+ * one that nothing was seen of is missed.
+ */
+#ifndef SAWATCH_DETECT_INVENTORY_H
+#define SAWATCH_DETECT_INVENTORY_H
+
+#include <sawatch/expected.h>
+#include <sawatch/track.h>
+
+struct inventory_entry {
+	uint32_t slot;		/* of the tunnel; its own, behind those of the tracker's tunnels, when it was not seen */
+	bool missed;		/* not seen, and that was told */
+	struct tunnel stand_in;	/* for the tunnel that was not seen: peers, and state_since: waited for since */
+};
+
+struct inventory {
+	const struct expected *expected;
+	size_t n;			/* 0: nothing is expected */
+	uint32_t first_slot;		/* of the entries' own */
+	struct settings *settings;	/* of each tunnel */
+	struct inventory_entry *entries;
+	bool begun;			/* frames are coming: their absence says something */
+	nsec due;			/* when the next one is missed; INT64_MAX never */
+	size_t next;			/* and which */
+};
+
+/* `x` must outlive it.  False when memory is short. */
+bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot);
+void inventory_done(struct inventory *v);
+
+/* The tunnel's place, v->n when it is not expected. */
+size_t inventory_find(const struct inventory *v, const struct tunnel *tunnel);
+
+/* Was nothing seen of it? */
+bool inventory_unseen(const struct inventory *v, size_t place);
+
+/* It is kept in this slot from now on; back in its own one it is waited for anew. */
+void inventory_move(struct inventory *v, size_t place, uint32_t slot, nsec now);
+
+/* Frames before this moment say nothing: the capture begins, has a hole, or its clock stepped. */
+void inventory_wait_from(struct inventory *v, nsec at);
+
+/* The one that is due is missed; `capture` gives it the identity of a tunnel. */
+void inventory_miss(struct inventory *v, uint32_t capture);
+
+#endif
