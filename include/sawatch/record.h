@@ -155,6 +155,7 @@ struct record_tunnel {
 	/* what could not be judged and why, for the report; the arrays run parallel */
 	size_t n_unobservable;
 	const char *const *unobservable;	/* whole sentences */
+	const char *label;	/* its name in the inventory; NULL none.  The store fills it in, and takes none */
 };
 
 struct record_offer {

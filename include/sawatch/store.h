@@ -63,9 +63,16 @@ bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
  */
 bool store_tick(struct store *s, struct err *e);
 
+/*
+ * The inventory of this sensor: all of it is forgotten, then its tunnels are
+ * given one by one.  `label` is what people call the tunnel.  v_tunnels shows it.
+ */
+bool store_expected_clear(struct store *s, struct err *e);
+bool store_expected(struct store *s, const struct endpoint peers[2], const char *label, struct err *e);
+
 /* Which rows a query gives back. */
 struct store_scope {
-	const char *tunnel;	/* tunnel name, its rowid as text, a peer's address, or NULL for all */
+	const char *tunnel;	/* tunnel name, its label, its rowid as text, a peer's address, or NULL for all */
 	const char *code;	/* alerts: only this code */
 	int min_severity;	/* alerts: enum severity */
 	const uint32_t *captures;	/* only objects born in these; NULL for all */

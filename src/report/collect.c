@@ -89,6 +89,7 @@ static void add_tunnel(void *user, const struct record_tunnel *r)
 
 	*to = (struct seen_tunnel){ .record = *r };
 	to->record.unobservable = keep_texts(c, r->unobservable, r->n_unobservable);
+	to->record.label = keep_text(c, r->label);
 	for (int direction = 0; direction < 2; direction++)
 		to->traffic[direction].first = to->traffic[direction].last = NSEC_NONE;
 	c->indexed = false;

@@ -57,6 +57,12 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 	snprintf(word, sizeof(word), "%-9s", rank_word((enum tunnel_rank)t->rank));
 	put_shaded(out, colour, rank_shade((enum tunnel_rank)t->rank), word);
 	put_shaded(out, colour, SHADE_STRONG, tunnel_text(t->record.peers, name));
+	if (t->record.label) {
+		char *label = report_printable(t->record.label);
+
+		fprintf(out, " (%s)", label);
+		free(label);
+	}
 	if (t->record.network)
 		fprintf(out, "  network %" PRIu32, t->record.network);
 	if (t->record.state == TUNNEL_UNKNOWN)

@@ -121,6 +121,7 @@ static void give_tunnel(struct walk *w)
 	r.ike_sas = take_integer(w);
 	r.child_sas = take_integer(w);
 	r.alerts = take_integer(w);
+	r.label = take_text(w);
 	w->sink->tunnel(w->sink->user, &r);
 }
 
@@ -333,7 +334,8 @@ const struct query store_queries[KINDS] = {
 		"o.id, o.id, o.key_a, o.port_a, o.key_b, o.port_b, o.network, o.state,"
 		" o.since_ns, o.first_ns, o.last_ns,"
 		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", " COUNT_OF("child_sa") ", "
-		COUNT_OF("alert"),
+		COUNT_OF("alert") ", (SELECT x.label FROM expected x WHERE x.sensor_id = o.sensor_id"
+		" AND x.network = o.network AND x.name = o.name)",
 		"tunnel", "o.first_ns", "o.last_ns", give_tunnel,
 	},
 	[IKE_SA] = {

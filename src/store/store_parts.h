@@ -96,6 +96,8 @@ enum {
 	X(ALERT_PUT, "REPLACE INTO alert (id, tunnel_id, code, severity, confidence, status,"          \
 		" first_ns, last_ns, raised_ns, cleared_ns, count, summary, cause, incident_id,"       \
 		" evidence, frames, actions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	X(EXPECTED_CLEAR, "DELETE FROM expected WHERE sensor_id = ?")                                  \
+	X(EXPECTED_PUT, "REPLACE INTO expected (sensor_id, network, name, label) VALUES (?, 0, ?, ?)") \
 	X(TRAFFIC_PUT, "REPLACE INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"     \
 		" VALUES (60, ?, ?, ?, ?, ?)")
 

@@ -416,3 +416,26 @@ bool store_traffic(struct store *s, const struct record_traffic *r, struct err *
 	row_known(&w, r->lost);
 	return end(&w, e);
 }
+
+bool store_expected_clear(struct store *s, struct err *e)
+{
+	struct row w;
+
+	if (!begin(s, ST_EXPECTED_CLEAR, false, &w, e))
+		return false;
+	row_integer(&w, s->sensor);
+	return end(&w, e);
+}
+
+bool store_expected(struct store *s, const struct endpoint peers[2], const char *label, struct err *e)
+{
+	char name[TUNNEL_TEXT_MAX];
+	struct row w;
+
+	if (!begin(s, ST_EXPECTED_PUT, false, &w, e))
+		return false;
+	row_integer(&w, s->sensor);
+	row_text(&w, tunnel_text(peers, name));
+	row_text(&w, label);
+	return end(&w, e);
+}
