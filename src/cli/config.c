@@ -7,6 +7,7 @@
 int config_run(int argc, char **argv)
 {
 	struct settings settings;
+	struct expected expected = { 0 };
 	struct err e;
 
 	settings_defaults(&settings);
@@ -15,11 +16,15 @@ int config_run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (argc == 3 && strcmp(argv[1], "--check") == 0) {
-		if (!settings_file_read(&settings, argv[2], &e)) {
+		if (!settings_file_read(&settings, &expected, argv[2], &e)) {
 			complain("%s", e.text);
 			return EXIT_TROUBLE;
 		}
-		printf("%s: good\n", argv[2]);
+		if (expected.n > 0)
+			printf("%s: good, tunnels expected: %zu\n", argv[2], expected.n);
+		else
+			printf("%s: good\n", argv[2]);
+		expected_done(&expected);
 		return EXIT_DONE;
 	}
 	complain("config: needs --defaults or --check FILE; see sawatch config --help");

@@ -30,7 +30,8 @@ struct kept_tunnel {
 struct pipeline {
 	struct store *store;
 	struct tracker *tracker;
-	struct detect *detect;
+	struct detect *detect;	/* NULL: recording only */
+	bool misses;		/* expected tunnels that do not come */
 	struct reassembler *reassembler;
 	struct record_sink sink;	/* to the store; the detectors borrow it */
 	nsec latest;		/* time of the latest frame; NSEC_NONE before the first */
@@ -94,7 +95,7 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 	uint32_t index = tunnel_index(p, r->id);
 	struct err e = { "" };
 
-	if (index != NO_INDEX) {
+	if (p->detect && index != NO_INDEX) {
 		judged.state = detect_tunnel_state(p->detect, p->tracker, index);
 		judged.alerts = detect_tunnel_alerts(p->detect, index);
 	}
@@ -135,7 +136,8 @@ static void on_event(void *user, const struct tracker *t, const struct event *ev
 {
 	struct pipeline *p = user;
 
-	detect_observe(p->detect, t, ev);
+	if (p->detect)
+		detect_observe(p->detect, t, ev);
 }
 
 static void on_fragment(void *user, const struct frame *f, const struct packet *packet)
@@ -216,10 +218,26 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	return p->reassembler != NULL;
 }
 
+bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e)
+{
+	p->misses = whole && x->n > 0;
+	return x->n == 0 || detect_expect(p->detect, x) ||
+	       err_set(e, "memory: too little for the tables; make them smaller: --set table.tunnels=1024");
+}
+
+void pipeline_no_detect(struct pipeline *p)
+{
+	detect_free(p->detect);
+	p->detect = NULL;
+	p->misses = false;
+}
+
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n)
 {
 	if (n == 0)
 		return;
+	if (p->misses)
+		detect_advance(p->detect, p->tracker, frames[0].capture, frames[0].at);
 	tracker_frames(p->tracker, frames, n);
 	reassemble_tick(p->reassembler, frames[n - 1].at);
 	if (frames[n - 1].at > p->latest)
@@ -333,7 +351,8 @@ bool pipeline_finish(struct pipeline *p, struct err *e)
 
 	p->finishing = true;
 	tracker_finish(p->tracker, true);
-	detect_finish(p->detect, p->tracker);
+	if (p->detect)
+		detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->n_kept; i++)
 		store_judged(p, &p->kept[i].record);
 	note(p, store_commit(p->store, &last), &last);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include <sawatch/err.h>
+#include <sawatch/expected.h>
 #include <sawatch/link.h>
 #include <sawatch/nsec.h>
 #include <sawatch/settings.h>
@@ -21,6 +22,14 @@ struct pipeline;
 
 /* `settings` and `store` must outlive it. */
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store, struct err *e);
+
+/*
+ * Before the first frame.  These tunnels are expected; `x` must outlive it.  Not `whole`: a filter takes frames
+ * away, so a tunnel that is not seen is not missed.
+ */
+bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e);
+/* Before the first frame: track and record only, for measuring. */
+void pipeline_no_detect(struct pipeline *p);
 
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);

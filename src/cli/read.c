@@ -136,6 +136,17 @@ static void end_series(struct reading *r)
 	r->pipeline = NULL;
 }
 
+static bool open_pipeline(struct reading *r, struct err *e)
+{
+	const struct read_options *o = r->options;
+
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, e))
+		return false;
+	if (o->no_detect)
+		pipeline_no_detect(r->pipeline);
+	return o->no_detect || pipeline_expect(r->pipeline, &o->expected, !o->filter, e);
+}
+
 /* A pipeline for this capture: the one of the capture before when it goes on from there. */
 static bool join_series(struct reading *r, const struct source_info *info)
 {
@@ -143,7 +154,7 @@ static bool join_series(struct reading *r, const struct source_info *info)
 
 	if (r->pipeline && !pipeline_continues(r->pipeline, info->first_at))
 		end_series(r);
-	if (r->pipeline || pipeline_open(&r->pipeline, &r->options->settings, r->store, &e))
+	if (r->pipeline || open_pipeline(r, &e))
 		return true;
 	complain_of_trouble(r, &e);
 	return false;
@@ -314,6 +325,17 @@ static void read_all(struct reading *r, char **list)
 	r->writer = NULL;
 }
 
+/* The history shows which tunnels are expected; without an inventory it keeps the one it has. */
+static bool store_inventory(struct reading *r, struct err *e)
+{
+	const struct expected *x = &r->options->expected;
+	bool ok = x->n == 0 || store_expected_clear(r->store, e);
+
+	for (size_t i = 0; ok && i < x->n; i++)
+		ok = store_expected(r->store, x->tunnel[i].peers, x->tunnel[i].name, e);
+	return ok;
+}
+
 static int read_and_report(struct reading *r)
 {
 	int worst = -1;
@@ -323,6 +345,11 @@ static int read_and_report(struct reading *r)
 	if (!list)
 		return EXIT_INPUT;
 	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e)) {
+		complain("%s", e.text);
+		source_list_free(list);
+		return EXIT_TROUBLE;
+	}
+	if (!store_inventory(r, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);
 		return EXIT_TROUBLE;

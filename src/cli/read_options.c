@@ -15,7 +15,7 @@
 #include "cli/settings_file.h"
 
 enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
-       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW };
+       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT };
 
 static const struct option long_options[] = {
 	{ "read", required_argument, NULL, 'r' },
@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 	{ "progress", no_argument, NULL, OPTION_PROGRESS },
 	{ "print-filter", no_argument, NULL, OPTION_PRINT_FILTER },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
+	{ "no-detect", no_argument, NULL, OPTION_NO_DETECT },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -170,6 +171,9 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_PRINT_FILTER:
 		o->print_filter = true;
 		break;
+	case OPTION_NO_DETECT:
+		o->no_detect = true;
+		break;
 	case OPTION_FOLLOW:
 		complain("--follow: watching a growing file is not in this build yet; read it again when it is complete");
 		return false;
@@ -206,7 +210,7 @@ static bool settle(struct read_options *o, const struct words *w)
 
 	o->filter = filter_and(w->expression, words);
 	free(words);
-	if (w->config && !settings_file_read(&o->settings, w->config, &e)) {
+	if (w->config && !settings_file_read(&o->settings, &o->expected, w->config, &e)) {
 		complain("%s", e.text);
 		return false;
 	}
@@ -274,6 +278,7 @@ bool read_options_parse_question(struct read_options *o, int argc, char **argv, 
 
 void read_options_free(struct read_options *o)
 {
+	expected_done(&o->expected);
 	free(o->filter);
 	free(o->paths);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <sawatch/err.h>
+#include <sawatch/expected.h>
 #include <sawatch/settings.h>
 
 struct read_options {
@@ -20,7 +21,9 @@ struct read_options {
 	bool json, quiet, verbose, line_buffered, progress;
 	bool help, version, print_filter, list_interfaces;
 	const char *interface;	/* -i */
+	bool no_detect;		/* --no-detect */
 	struct settings settings;	/* defaults, then --config, then --set */
+	struct expected expected;	/* of --config */
 };
 
 /* False: complained already.  read_options_free() in either case. */

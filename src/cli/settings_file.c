@@ -5,7 +5,10 @@
 #include <ini.h>
 #include <string.h>
 
-enum { KEY_MAX = 128 };
+/* inih keeps 49 characters of a section's name and drops the rest without a word. */
+enum { KEY_MAX = 128, SECTION_MAX = 49 };
+
+static const char tunnel_section[] = "tunnel";
 
 /*
  * inih tells its handler no line numbers, so lines are counted where they are
@@ -16,17 +19,89 @@ struct reading {
 	FILE *in;
 	int line;
 	struct settings *settings;
+	struct expected *expected;
+	const char *tunnel;	/* name of the section being read, owned by the inventory; NULL */
+	int tunnel_line;	/* where it begins */
 	int wrong_line;		/* first line that was refused; 0 none */
 	struct err why;
 };
 
-static void refuse(struct reading *r, const struct err *why)
+static void refuse_at(struct reading *r, int line, const struct err *why)
 {
 	if (r->wrong_line)
 		return;
-	r->wrong_line = r->line;
+	r->wrong_line = line;
 	r->why = *why;
 }
+
+static void refuse(struct reading *r, const struct err *why)
+{
+	refuse_at(r, r->line, why);
+}
+
+/* ---- sections of tunnels -------------------------------------------------- */
+
+/* "tunnel hq-branch1" -> "hq-branch1", "" when the name is missing; NULL for any other section. */
+static const char *tunnel_name(const char *section)
+{
+	size_t length = sizeof(tunnel_section) - 1;
+
+	if (strncmp(section, tunnel_section, length) != 0 || !strchr(" \t", section[length]))
+		return NULL;
+	section += length;
+	return section + strspn(section, " \t");
+}
+
+/* The section before is complete now, or never. */
+static void end_tunnel(struct reading *r)
+{
+	const struct expected_tunnel *t = r->tunnel ? expected_named(r->expected, r->tunnel) : NULL;
+	struct err why;
+
+	r->tunnel = NULL;
+	if (!t || t->has_peers)
+		return;
+	err_set(&why, "tunnel %s: its peers are missing; write peers = 192.0.2.1, 198.51.100.1", t->name);
+	refuse_at(r, r->tunnel_line, &why);
+}
+
+/* A line that begins a section: "[tunnel hq-branch1]" counts even when nothing follows. */
+static void begin_section(struct reading *r, const char *line)
+{
+	char section[SECTION_MAX + 1];
+	size_t length = strcspn(line + 1, "]\r\n");
+	const char *name;
+	struct err why;
+
+	end_tunnel(r);
+	if (length > SECTION_MAX) {
+		err_set(&why, "[%.*s]: name longer than %d characters", (int)length, line + 1, SECTION_MAX);
+		refuse(r, &why);
+		return;
+	}
+	memcpy(section, line + 1, length);
+	section[length] = '\0';
+	while (length > 0 && strchr(" \t", section[length - 1]))
+		section[--length] = '\0';
+	name = tunnel_name(section);
+	if (!name)
+		return;
+
+	struct expected_tunnel *t = *name ? expected_add(r->expected, name) : NULL;
+
+	r->tunnel_line = r->line;
+	if (t) {
+		r->tunnel = t->name;
+		return;
+	}
+	if (*name)
+		err_set(&why, "tunnel %s: there is one of this name already; give each tunnel once", name);
+	else
+		err_set(&why, "[tunnel]: its name is missing; write [tunnel hq-branch1]");
+	refuse(r, &why);
+}
+
+/* ---- lines ---------------------------------------------------------------- */
 
 static char *next_line(char *ret, int size, void *user)
 {
@@ -48,6 +123,8 @@ static char *next_line(char *ret, int size, void *user)
 	size_t indent = strspn(ret, " \t");
 
 	memmove(ret, ret + indent, strlen(ret + indent) + 1);
+	if (*ret == '[')
+		begin_section(r, ret);
 	return ret;
 }
 
@@ -57,6 +134,14 @@ static int take(void *user, const char *section, const char *name, const char *v
 	struct err why;
 	char key[KEY_MAX];
 
+	if (tunnel_name(section)) {
+		struct expected_tunnel *t = r->tunnel ? expected_named(r->expected, r->tunnel) : NULL;
+
+		if (!t || expected_set(r->expected, t, name, value, &why))
+			return 1;	/* without a tunnel: the section itself was refused */
+		refuse(r, &why);
+		return 0;
+	}
 	snprintf(key, sizeof(key), "%s%s%s", section, *section ? "." : "", name);
 	if (settings_set(r->settings, key, value, &why))
 		return 1;
@@ -64,25 +149,36 @@ static int take(void *user, const char *section, const char *name, const char *v
 	return 0;
 }
 
-bool settings_stream_read(struct settings *s, FILE *in, const char *name, struct err *e)
+/* What went wrong, the first line of it; true when nothing did. */
+static bool judge(const struct reading *r, int first_wrong, const char *name, struct err *e)
 {
-	struct settings changed = *s;
-	struct reading r = { .in = in, .settings = &changed };
-	int first_wrong = ini_parse_stream(next_line, &r, take, &r);
-
-	if (ferror(in))
+	if (ferror(r->in))
 		return err_set(e, "%s: cannot be read: %s", name, strerror(errno));
 	if (first_wrong < 0)
 		return err_set(e, "%s: not enough memory to read it", name);
-	if (first_wrong > 0 && (r.wrong_line == 0 || first_wrong < r.wrong_line))
+	if (first_wrong > 0 && (r->wrong_line == 0 || first_wrong < r->wrong_line))
 		return err_set(e, "%s:%d: not \"key = value\"; see sawatch config --defaults", name, first_wrong);
-	if (r.wrong_line > 0)
-		return err_set(e, "%s:%d: %s", name, r.wrong_line, r.why.text);
+	return r->wrong_line == 0 || err_set(e, "%s:%d: %s", name, r->wrong_line, r->why.text);
+}
+
+bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e)
+{
+	struct settings changed = *s;
+	struct expected found = { 0 };
+	struct reading r = { .in = in, .settings = &changed, .expected = &found };
+	int first_wrong = ini_parse_stream(next_line, &r, take, &r);
+
+	end_tunnel(&r);
+	if (!judge(&r, first_wrong, name, e)) {
+		expected_done(&found);
+		return false;
+	}
 	*s = changed;
+	*x = found;
 	return true;
 }
 
-bool settings_file_read(struct settings *s, const char *path, struct err *e)
+bool settings_file_read(struct settings *s, struct expected *x, const char *path, struct err *e)
 {
 	FILE *in = fopen(path, "re");
 
@@ -90,7 +186,7 @@ bool settings_file_read(struct settings *s, const char *path, struct err *e)
 		return err_set(e, "%s: cannot be opened: %s; sawatch config --defaults prints one to begin with",
 			       path, strerror(errno));
 
-	bool ok = settings_stream_read(s, in, path, e);
+	bool ok = settings_stream_read(s, x, in, path, e);
 
 	fclose(in);
 	return ok;
@@ -131,4 +227,9 @@ void settings_print(FILE *out, const struct settings *s)
 	for (const struct setting *row = settings_table(); row->key; row++)
 		fprintf(out, "\n# %s\n# default %.15g, from %.15g to %.15g%s\n%s = %.15g\n", row->text, row->initial,
 			row->min, row->max, unit_words(row->kind), row->key, settings_get(s, row));
+	fputs("\n# Tunnels that are expected to be there, one section each.  peers: two addresses, each with :port\n"
+	      "# where NAT ports tell clients apart.  profile: site-to-site (up all the time; the default), on-demand\n"
+	      "# or remote-access (up when needed).  Any setting of a condition may differ for one tunnel.\n"
+	      "#\n# [tunnel hq-branch1]\n# peers = 192.0.2.1, 198.51.100.1\n# profile = site-to-site\n"
+	      "# churn.warn = 10\n", out);
 }

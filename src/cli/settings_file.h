@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The configuration file: settings in INI form, "churn.warn = 3" or "[churn]" and "warn = 3". */
+/*
+ * The configuration file: settings in INI form, "churn.warn = 3" or "[churn]" and "warn = 3", and
+ * the inventory: "[tunnel hq-branch1]" with peers, profile, and the settings that differ for it.
+ */
 #ifndef SAWATCH_CLI_SETTINGS_FILE_H
 #define SAWATCH_CLI_SETTINGS_FILE_H
 
@@ -7,13 +10,17 @@
 #include <stdio.h>
 
 #include <sawatch/err.h>
+#include <sawatch/expected.h>
 #include <sawatch/settings.h>
 
-/* Change `s` by what the file says.  False with "file:line: …" for the first thing that is wrong. */
-bool settings_file_read(struct settings *s, const char *path, struct err *e);
+/*
+ * Change `s` by what the file says, and fill the empty `x` with the tunnels that it expects.
+ * False with "file:line: …" for the first thing that is wrong; then both are as before.
+ */
+bool settings_file_read(struct settings *s, struct expected *x, const char *path, struct err *e);
 
 /* The same from a stream that is called `name`. */
-bool settings_stream_read(struct settings *s, FILE *in, const char *name, struct err *e);
+bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e);
 
 /* One "key=value" of the command line. */
 bool settings_assign(struct settings *s, const char *assignment, struct err *e);

@@ -9,6 +9,8 @@
 
 #include "cli/settings_file.h"
 
+static struct expected inventory;	/* of the latest text */
+
 static bool read_text(struct settings *s, const char *text, struct err *e)
 {
 	char *copy = strdup(text);
@@ -16,7 +18,8 @@ static bool read_text(struct settings *s, const char *text, struct err *e)
 	bool ok;
 
 	settings_defaults(s);
-	ok = settings_stream_read(s, in, "s.conf", e);
+	expected_done(&inventory);
+	ok = settings_stream_read(s, &inventory, in, "s.conf", e);
 	fclose(in);
 	free(copy);
 	return ok;
@@ -141,8 +144,58 @@ static void a_file_that_is_not_there_is_named(void **state)
 
 	(void)state;
 	settings_defaults(&s);
-	assert_false(settings_file_read(&s, "/nowhere/s.conf", &e));
+	assert_false(settings_file_read(&s, &inventory, "/nowhere/s.conf", &e));
 	assert_non_null(strstr(e.text, "/nowhere/s.conf: cannot be opened: No such file or directory"));
+}
+
+static void a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone(void **state)
+{
+	static const char text[] = "churn.warn = 5\n"
+				   "[tunnel hq-branch1]\npeers = 198.51.100.1, 192.0.2.1\nchurn.warn = 10\n"
+				   "[tunnel  road warriors ] ; remark\nprofile = remote-access\npeers = 192.0.2.1,2001:db8::1\n"
+				   "[retx]\nwarn_copies = 7\n";
+	struct settings s, own;
+	struct err e;
+
+	(void)state;
+	if (!read_text(&s, text, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(inventory.n, 2);
+	assert_string_equal(inventory.tunnel[0].name, "hq-branch1");
+	assert_int_equal(inventory.tunnel[0].profile, PROFILE_SITE_TO_SITE);
+	assert_string_equal(inventory.tunnel[1].name, "road warriors");
+	assert_int_equal(inventory.tunnel[1].profile, PROFILE_REMOTE_ACCESS);
+	assert_int_equal(s.churn_warn, 5);
+	assert_int_equal(s.retx_warn_copies, 7);
+	expected_settings(&inventory.tunnel[0], &s, &own);
+	assert_int_equal(own.churn_warn, 10);
+	expected_done(&inventory);
+}
+
+static void what_is_wrong_with_a_tunnel_is_named_with_its_line(void **state)
+{
+	static const struct { const char *text, *words; } rows[] = {
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nprofile = always\n", "s.conf:3: profile = always: no such profile" },
+		{ "[tunnel a]\npeers = 192.0.2.1\n", "s.conf:2: peers = 192.0.2.1: not two addresses" },
+		{ "\n[tunnel a]\nprofile = on-demand\n", "s.conf:2: tunnel a: its peers are missing" },
+		{ "[tunnel a]\n\n[churn]\nwarn = 5\n", "s.conf:1: tunnel a: its peers are missing" },
+		{ "[tunnel a]", "s.conf:1: tunnel a: its peers are missing" },
+		{ "[tunnel ]\npeers = 192.0.2.1, 192.0.2.2\n", "s.conf:1: [tunnel]: its name is missing" },
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\n[tunnel a]\n", "s.conf:3: tunnel a: there is one" },
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nwarn = 5\n", "s.conf:3: unknown setting" },
+		{ "[tunnel a-name-that-is-too-long-to-be-told-from-another-one]\n", "s.conf:1: [tunnel a-name" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings s;
+		struct err e = { "" };
+
+		assert_false(read_text(&s, rows[i].text, &e));
+		if (strstr(e.text, rows[i].words) != e.text)
+			fail_msg("%zu: %s", i, e.text);
+		assert_int_equal(inventory.n, 0);
+	}
 }
 
 int main(void)
@@ -157,6 +210,8 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_settings),
 		cmocka_unit_test(an_assignment_needs_an_equals_sign_and_a_known_key),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
+		cmocka_unit_test(a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone),
+		cmocka_unit_test(what_is_wrong_with_a_tunnel_is_named_with_its_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
