@@ -461,7 +461,11 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 {
 	bool clear_error = !m->encrypted && m->header.exchange == IKE2_EXCHANGE_INFORMATIONAL;
 
-	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0)) {
+	/* A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that exchange. */
+	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
+
+	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0) ||
+	    (foreign_error && ike_sa_find(t, m->header.spi_i, m->header.spi_r) == NO_INDEX)) {
 		unprotected(t, a, m);
 		return;
 	}
@@ -472,8 +476,6 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	struct ike_sa *sa = &t->ike_sas[i];
 	/* The requester's slot: a request comes from it, an answer goes to it. */
 	int slot = m->from_initiator == m->is_request ? 0 : 1;
-	/* A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that exchange. */
-	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
 
 	hygiene_remember_tunnel(t, hash, a->tunnel, a->side);
 	ike_sa_seen(t, i, a, a->side);
