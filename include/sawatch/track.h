@@ -58,7 +58,7 @@ struct exchange {
 	enum grade grade;		/* of the purpose */
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
-	uint32_t written;		/* private: state as last given to the sink */
+	uint64_t written;		/* private: state as last given to the sink */
 };
 
 enum { TRACK_OFFERS_MAX = 8, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
@@ -242,7 +242,7 @@ struct tunnel {
 	enum tunnel_state state;
 	nsec state_since;
 	uint32_t generation;
-	uint32_t paths;
+	uint32_t paths, n_paths;
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 };
 

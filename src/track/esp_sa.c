@@ -286,6 +286,11 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 
 	if (a->src_port == sa->src_port)
 		side = 1 - side;		/* the receiver's port changed */
+	sa->src_port = a->src_port;
+	sa->dst_port = a->dst_port;
+	if (!tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->packet->src, a->src_port },
+			     (struct endpoint){ a->packet->dst, a->dst_port }, sa->direction))
+		return;
 	if (a->encap != ENCAP_NONE && side >= 0) {
 		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->packet->src, a->src_port } :
 							    (struct endpoint){ a->packet->dst, a->dst_port };
@@ -293,10 +298,6 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		ev.side = (int8_t)side;
 		event_emit(t, &ev);
 	}
-	tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->packet->src, a->src_port },
-			(struct endpoint){ a->packet->dst, a->dst_port }, sa->direction);
-	sa->src_port = a->src_port;
-	sa->dst_port = a->dst_port;
 }
 
 /* More than a stray packet speaks for it. */

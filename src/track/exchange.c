@@ -119,12 +119,11 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x)
 {
 	const struct settings *s = t->settings;
-	nsec wait = (nsec)(s->retx_abandon_factor * (double)x->last_gap);
+	double factor = s->retx_abandon_factor * (double)x->last_gap;
+	nsec wait = factor < (double)s->retx_abandon_max ? (nsec)factor : s->retx_abandon_max;
 
 	if (wait < s->retx_abandon_min)
 		wait = s->retx_abandon_min;
-	if (wait > s->retx_abandon_max)
-		wait = s->retx_abandon_max;
 	return x->request_last == NSEC_NONE ? x->response_last + wait : x->request_last + wait;
 }
 
@@ -155,8 +154,8 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 /* Give it to the sink when it changed since the last time. */
 void exchange_write(struct tracker *t, struct exchange *x)
 {
-	uint32_t state = (uint32_t)x->requests << 16 ^ (uint32_t)x->responses << 4 ^ (uint32_t)x->outcome ^
-			 (uint32_t)x->purpose << 10 ^ 0x80000000u;
+	uint64_t state = (uint64_t)x->requests << 40 | (uint64_t)x->responses << 24 | (uint64_t)x->outcome << 16 |
+			 (uint64_t)x->purpose << 8 | (uint64_t)x->grade << 4 | 1;
 
 	if (x->id == 0 || x->written == state)
 		return;

@@ -15,9 +15,22 @@ static bool sent_apart(const struct recent_message *m, const struct arrival *a)
 	return m->ip_id != 0 && a->packet->ip_id != 0 && m->ip_id != a->packet->ip_id;
 }
 
-bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
+/* Where a message is remembered: by what it shows, not by the secret hash, on which no result may depend. */
+static struct recent_message *place_of(struct tracker *t, const struct ike_message *m)
 {
-	struct recent_message *m = &t->recent[hash % RECENT_MESSAGES];
+	static const struct hash_key open = { { 1, 2, 3, 4 } };
+	uint64_t end = 0;
+
+	for (size_t i = m->whole.length > 8 ? m->whole.length - 8 : 0; i < m->whole.length; i++)
+		end = end << 8 | m->whole.data[i];
+	return &t->recent[hash_5(&open, m->header.spi_i, m->header.spi_r, end, m->header.length,
+				 (uint64_t)m->header.message_id << 16 | (uint64_t)(m->header.exchange << 8) | m->header.flags) %
+			  RECENT_MESSAGES];
+}
+
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *message, uint64_t hash)
+{
+	struct recent_message *m = t->at_work = place_of(t, message);
 	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
 	/* At time 0 nobody noted the times, and "soon after" means nothing. */
 	bool same_bytes = m->hash == hash && a->at != 0;
@@ -27,7 +40,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
 	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {
 		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike &&
 		       !sent_apart(m, a);
-	} else if (same_bytes && a->at - m->at <= t->settings->nat_twin && known) {
+	} else if (same_bytes && known && a->at - m->at <= t->settings->nat_twin && m->at - a->at <= t->settings->nat_twin) {
 		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
 		tunnel_add_path(t, m->tunnel, src, dst, m->side);
 		copy = true;
@@ -45,7 +58,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash)
 
 void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side)
 {
-	struct recent_message *m = &t->recent[hash % RECENT_MESSAGES];
+	struct recent_message *m = t->at_work;
 
 	if (m->hash == hash) {
 		m->tunnel = tunnel;

@@ -38,6 +38,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
 	int8_t side;
 
+	if (i != NO_INDEX && t->ike_sas[i].major != 1)
+		return NO_INDEX;	/* its SPIs under another version: nobody's */
 	if (i != NO_INDEX) {
 		struct ike_sa *sa = &t->ike_sas[i];
 
@@ -51,8 +53,7 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 
 		a->tunnel = sa->tunnel;
 		a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
-		tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side);
-		if (sa->established != NSEC_NONE) {
+		if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) && sa->established != NSEC_NONE) {
 			struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
 
 			ev.ike_sa = i;
@@ -65,6 +66,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	if (a->tunnel == NO_INDEX)
 		return NO_INDEX;
 	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX && t->ike_sas[i].major != 1)
+		return NO_INDEX;
 	if (i != NO_INDEX && (h->spi_r == 0 || t->ike_sas[i].spi_r == 0)) {
 		if (h->spi_r != 0)
 			ike_sa_answered(t, i, h->spi_r);
@@ -123,6 +126,8 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 		if (candidate->id != 0 && candidate->type == m->header.exchange && candidate->purpose == step)
 			x = candidate;
 	}
+	if (!x && sa->state >= IKE_ESTABLISHED)
+		return;			/* nothing that was begun: a late copy, or forged */
 	if (!x) {
 		if (sa->current[0].id != 0 && request && sa->current[0].responses == 0 &&
 		    sa->current[0].type == m->header.exchange)
@@ -254,7 +259,9 @@ static void clear_information(struct tracker *t, uint32_t i, const struct arriva
 
 		if (m->notifies[n].type >= IKE1_NOTIFY_FIRST_STATUS)
 			continue;
-		if (t->ike_sas[i].current[0].responses == 0) {
+		/* Nobody signed it: it refuses what is being set up, and nothing that is. */
+		if (t->ike_sas[i].state < IKE_ESTABLISHED && t->ike_sas[i].current[0].id != 0 &&
+		    t->ike_sas[i].current[0].responses == 0) {
 			t->ike_sas[i].current[0].error = m->notifies[n].type;
 			t->ike_sas[i].current[0].outcome = OUTCOME_FAILED;
 		}
@@ -409,7 +416,7 @@ void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message
 		return;
 	hygiene_remember_tunnel(t, hash, a->tunnel, a->side);
 	ike_sa_seen(t, i, a, a->side);
-	if (!m->encrypted)
+	if (!m->encrypted && t->ike_sas[i].state < IKE_ESTABLISHED)
 		ike_sa_clear_parts(t, i, a, m);
 	switch (m->header.exchange) {
 	case IKE1_EXCHANGE_BASE:

@@ -44,6 +44,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	const struct ike_header *h = &m->header;
 	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
 
+	if (i != NO_INDEX && t->ike_sas[i].major != 2)
+		return NO_INDEX;	/* its SPIs under another version: nobody's */
 	if (i != NO_INDEX) {
 		struct ike_sa *sa = &t->ike_sas[i];
 		int8_t side;
@@ -52,7 +54,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		a->tunnel = sa->tunnel;
 		a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
 		if (leads_to != sa->tunnel) {	/* same SPIs, other endpoints: NAT or MOBIKE */
-			tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side);
+			if (!tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
+				return i;
 			if (sa->established != NSEC_NONE) {
 				struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
 
@@ -71,6 +74,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		return NO_INDEX;
 	/* The answer names the responder's SPI; so does whatever comes first when the answer was missed. */
 	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX && t->ike_sas[i].major != 2)
+		return NO_INDEX;
 	if (i != NO_INDEX) {
 		struct ike_sa *sa = &t->ike_sas[i];
 		bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE && sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
@@ -457,6 +462,34 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 	}
 }
 
+static bool is_known(const struct ike_sa *sa, int slot, const struct ike_message *m)
+{
+	return exchange_is(&sa->current[slot], m->header.exchange, m->header.message_id) ||
+	       exchange_is(&sa->previous[slot], m->header.exchange, m->header.message_id);
+}
+
+/* A second answer says other than the first, which was a refusal: that one was forged (RFC 7296 2.21.1). */
+static void another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
+			   const struct ike_message *m)
+{
+	bool auth = x->type == IKE2_EXCHANGE_IKE_AUTH && (m->np1 == IKE2_PAYLOAD_IDR || m->np1 == IKE2_PAYLOAD_AUTH) &&
+		    x == &sa->current[0] && sa->end_reason == END_FAILED;
+
+	if (!auth && !(is_initial(x->type) && m->n_transforms > 0))
+		return;
+	x->outcome = OUTCOME_ANSWERED;
+	x->error = 0;
+	if (auth) {
+		sa->auth_failed = false;
+		ike_sa_revive(t, x->ike_sa);
+		on_auth_answer(t, sa, x, a, m);
+	} else {
+		x->purpose = PURPOSE_IKE_SA_INIT;
+		on_init_answer(t, sa, x, a, m);
+	}
+	exchange_write(t, x);
+}
+
 void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	bool clear_error = !m->encrypted && m->header.exchange == IKE2_EXCHANGE_INFORMATIONAL;
@@ -484,7 +517,10 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 			emit_error(t, a, i, m->notifies[n].type, m->notifies[n].spi);
 		return;
 	}
-	if (is_initial(m->header.exchange))
+	/* Once it is authenticated nothing in clear changes it. */
+	if (is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED && !is_known(sa, slot, m))
+		return;
+	if (is_initial(m->header.exchange) && sa->state < IKE_ESTABLISHED)
 		ike_sa_clear_parts(t, i, a, m);
 
 	struct exchange *x = exchange_of(t, i, slot, a, m, hash);
@@ -505,6 +541,8 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 			on_first_response(t, sa, slot, a, m);
 	} else if (what == TRANSMISSION_COPY) {
 		emit_exchange(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+		if (!m->is_request && x->outcome == OUTCOME_FAILED && hash != x->response_hash)
+			another_answer(t, sa, x, a, m);
 	}
 	if (sa->flags & IKE_SA_USED)
 		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));

@@ -200,7 +200,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 }
 
 /* It speaks again long after it was taken for ended: it never was. */
-static void revive(struct tracker *t, uint32_t ike_sa)
+void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
@@ -221,7 +221,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED || sa->end_reason == END_PEER_LOST ||
 	     sa->end_reason == END_UNKNOWN) && (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
 	    a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget)
-		revive(t, ike_sa);
+		ike_sa_revive(t, ike_sa);
 
 	sa->last = nsec_later(sa->last, a->at);
 	sa->last_frame = a->frame->number;

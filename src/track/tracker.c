@@ -16,6 +16,23 @@ enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500 };
 
 /* ---- time ----------------------------------------------------------------- */
 
+/*
+ * Between 1896 and 2116: nobody captured outside of that, and the difference of
+ * any two such moments is a number.
+ */
+#define EARLIEST (-(INT64_C(1) << 61))
+#define LATEST (INT64_C(1) << 62)
+
+static nsec bounded(nsec at)
+{
+	return at < EARLIEST ? EARLIEST : at > LATEST ? LATEST : at;
+}
+
+static nsec time_of(const struct frame *f)
+{
+	return bounded(f->at);
+}
+
 static bool timer_before(const struct timer *a, const struct timer *b)
 {
 	if (a->at != b->at)
@@ -151,7 +168,7 @@ void ike_message(struct tracker *t, struct arrival *a, struct reader r)
 	t->counters.ike_messages++;
 	uint64_t hash = hash_bytes(&t->key, m.whole.data, m.whole.length);
 
-	if (hygiene_is_copy(t, a, hash))
+	if (hygiene_is_copy(t, a, &m, hash))
 		return;
 	if (m.header.major == 2)
 		ike2_message(t, a, &m, hash);
@@ -187,7 +204,7 @@ static void icmp_error(struct tracker *t, const struct frame *f, const struct pa
 
 	if (tunnel == NO_INDEX)
 		return;
-	struct event ev = event_of(t, EVENT_ICMP_ERROR, f->at, tunnel);
+	struct event ev = event_of(t, EVENT_ICMP_ERROR, time_of(f), tunnel);
 
 	ev.side = side;
 	ev.value[0] = e.type;
@@ -234,7 +251,7 @@ static inline bool esp_arrival_of(struct tracker *t, const struct frame *f, cons
 	}
 	ret->packet = p;
 	ret->frame = f;
-	ret->at = f->at;
+	ret->at = time_of(f);
 	ret->spi = h.spi;
 	ret->seq = h.seq;
 	ret->bytes = p->ip_length;
@@ -322,7 +339,7 @@ static void udp_packet(struct tracker *t, const struct frame *f, const struct pa
 {
 	struct reader r = p->payload;
 	struct udp_header u;
-	struct arrival a = { .frame = f, .packet = p, .at = f->at, .ip_fragments = reassembled, .tunnel = NO_INDEX,
+	struct arrival a = { .frame = f, .packet = p, .at = time_of(f), .ip_fragments = reassembled, .tunnel = NO_INDEX,
 			     .side = SIDE_UNKNOWN };
 	struct esp_arrival esp;
 	enum verdict v = udp_parse(&r, &u);
@@ -405,17 +422,18 @@ static void handle_packet(struct tracker *t, const struct frame *f, const struct
 
 static void begin_frame(struct tracker *t, const struct frame *f)
 {
+	nsec at = time_of(f);
+
 	if (f->capture != t->capture)
 		t->capture = f->capture;
 	t->frame = f->number;
-	if (t->counters.first == NSEC_NONE || f->at < t->counters.first)
-		t->counters.first = f->at;
-	if (t->counters.last == NSEC_NONE || f->at > t->counters.last)
-		t->counters.last = f->at;
-	if (t->now != NSEC_NONE && (f->at < t->now - t->settings->clock_back ||
-				    f->at - t->now > t->settings->clock_forward))
-		hygiene_clock(t, f->at);
-	reach(t, f->at);
+	if (t->counters.first == NSEC_NONE || at < t->counters.first)
+		t->counters.first = at;
+	if (t->counters.last == NSEC_NONE || at > t->counters.last)
+		t->counters.last = at;
+	if (t->now != NSEC_NONE && (at < t->now - t->settings->clock_back || at - t->now > t->settings->clock_forward))
+		hygiene_clock(t, at);
+	reach(t, at);
 }
 
 static void handle_batch(struct tracker *t, const struct frame *frames, unsigned n)
@@ -485,7 +503,7 @@ void tracker_packet(struct tracker *t, const struct frame *f, const struct packe
 void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p, uint16_t src_port,
 		     uint16_t dst_port, bool is_ike, struct bytes message)
 {
-	struct arrival a = { .frame = f, .packet = p, .at = f->at, .src_port = src_port, .dst_port = dst_port,
+	struct arrival a = { .frame = f, .packet = p, .at = time_of(f), .src_port = src_port, .dst_port = dst_port,
 			     .encap = ENCAP_TCP, .tunnel = NO_INDEX, .side = SIDE_UNKNOWN };
 	struct reader r = reader_over(message.data, message.length, message.length);
 	struct esp_arrival esp;
@@ -506,7 +524,7 @@ void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *f
 
 	if (tunnel == NO_INDEX)
 		return;
-	struct event ev = event_of(t, EVENT_FRAGMENT_MISSING, at, tunnel);
+	struct event ev = event_of(t, EVENT_FRAGMENT_MISSING, bounded(at), tunnel);
 
 	ev.side = side;
 	ev.frame = frame;
@@ -516,10 +534,12 @@ void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *f
 
 void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 {
+	to = bounded(to);
 	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);
 
 	if (n == 0)
 		return;
+	from = bounded(from);
 	if (t->now == NSEC_NONE)
 		t->now = to;		/* before the first packet: the detectors need a time */
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
@@ -533,7 +553,7 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 
 void tracker_advance(struct tracker *t, nsec now)
 {
-	reach(t, now);
+	reach(t, bounded(now));
 }
 
 void tracker_flush(struct tracker *t)
@@ -670,7 +690,7 @@ static bool make_tables(struct tracker *t)
 {
 	uint32_t tunnels = (uint32_t)t->settings->tables_tunnels, ike = (uint32_t)t->settings->tables_ike_sas;
 	uint32_t children = (uint32_t)t->settings->tables_child_sas, esp = (uint32_t)t->settings->tables_esp_sas;
-	uint32_t paths = tunnels * 4;
+	uint32_t paths = tunnels * TUNNEL_PATHS;	/* each tunnel keeps to its share */
 
 	t->esp_by_spi_mask = SPI_HINTS - 1;
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&

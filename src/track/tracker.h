@@ -110,7 +110,7 @@ struct work {
 
 /* ---- hygiene -------------------------------------------------------------- */
 
-enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64 };
+enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8 };
 
 struct recent_message {
 	uint64_t hash;
@@ -189,6 +189,7 @@ struct tracker {
 	uint32_t capture;		/* capture of the frame at work */
 
 	struct recent_message *recent;
+	struct recent_message *at_work;	/* the message at work is remembered there */
 	struct recent_gap gaps[RECENT_GAPS];
 	unsigned next_gap;
 	nsec loss_until, loss_told;
@@ -216,7 +217,7 @@ static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }	/* NSEC_
 /* tunnel.c */
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
 uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network, int8_t *ret_side);
-void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst, int8_t src_side);
+bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst, int8_t src_side);
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
@@ -263,6 +264,7 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
+void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
@@ -285,7 +287,7 @@ void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message
 void ike_message(struct tracker *t, struct arrival *a, struct reader r);
 
 /* hygiene.c */
-bool hygiene_is_copy(struct tracker *t, const struct arrival *a, uint64_t hash);
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m, uint64_t hash);
 void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
 void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);

@@ -61,12 +61,32 @@ static void path_release(struct tracker *t, uint32_t i)
 	while (*link != i)
 		link = &t->paths[*link].next_in_tunnel;
 	*link = t->paths[i].next_in_tunnel;
+	t->tunnels[t->paths[i].tunnel].n_paths--;
 	index_remove(&t->path_index, t->paths[i].hash, i, hash_of_slot, t);
 	t->paths[i].tunnel = NO_INDEX;
 	pool_give(&t->path_pool, i);
 }
 
-void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
+/* The oldest path of a tunnel, but for the one that gave it its name. */
+static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
+{
+	uint32_t oldest = w->paths;
+
+	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
+		if (!endpoint_equal(t->paths[i].a, w->peer[0]) || !endpoint_equal(t->paths[i].b, w->peer[1]))
+			oldest = i;
+	return oldest;
+}
+
+/* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
+static bool in_use(const struct tracker *t, const struct tunnel *w)
+{
+	return ((w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1)) &&
+	       t->now - w->last <= t->settings->idle;
+}
+
+/* False when the path leads to another tunnel, which is in use, and goes on to do so. */
+bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
 		     int8_t src_side)
 {
 	struct endpoint s = identity_of(src), d = identity_of(dst);
@@ -76,22 +96,23 @@ void tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 
 	if (p && p->tunnel == tunnel) {
 		p->side_of_a = side_of_a;
-		return;
+		return true;
 	}
-	if (p)				/* another's: the latest word counts */
+	if (p && in_use(t, &t->tunnels[p->tunnel]))
+		return false;
+	if (p)				/* another's, long silent: the latest word counts */
 		path_release(t, (uint32_t)(p - t->paths));
+	if (t->tunnels[tunnel].n_paths == TUNNEL_PATHS)
+		path_release(t, oldest_path(t, &t->tunnels[tunnel]));
 	uint32_t i = pool_take(&t->path_pool);
 
-	if (i == NO_INDEX) {			/* room: the next path in turn that is not this tunnel's */
-		i = t->path_pool.cursor++ % t->path_pool.capacity;
-		path_release(t, i);
-		i = pool_take(&t->path_pool);
-	}
 	t->paths[i] = (struct path){ .a = src_first ? s : d, .b = src_first ? d : s, .tunnel = tunnel,
 				     .side_of_a = side_of_a, .next_in_tunnel = t->tunnels[tunnel].paths };
 	t->tunnels[tunnel].paths = i;
+	t->tunnels[tunnel].n_paths++;
 	t->paths[i].hash = path_hash(t, t->paths[i].a, t->paths[i].b);
 	index_add(&t->path_index, t->paths[i].hash, i);
+	return true;
 }
 
 /* How much it is missed: nothing but strays, ESP one way, ESP both ways or an IKE SA that was established. */
