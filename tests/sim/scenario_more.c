@@ -228,6 +228,17 @@ static void dpd_timeout(struct sim_world *w)
 	repeatedly(w, 2400, 0, power_on, p);
 }
 
+/* tunnel_down.conf expects the first two tunnels, and one that nobody asks for. */
+static void tunnel_down(struct sim_world *w)
+{
+	struct sim_pair *p = tunnel(w, "fortigate", "strongswan");
+
+	chatter(w, p, 1);
+	chatter(w, tunnel(w, "strongswan", "strongswan"), 1);
+	repeatedly(w, 1200, 0, power_off, p);
+	repeatedly(w, 2400, 0, power_on, p);
+}
+
 static void dpd_timeout_v1(struct sim_world *w)
 {
 	struct sim_pair *p = tunnel(w, "strongswan", "strongswan");
@@ -333,6 +344,7 @@ const struct sim_scenario sim_more_faults[] = {
 	{ "encap_mismatch", "A sends plain ESP, B sends it in UDP", 1 * HOUR, encap_mismatch, "encap_mismatch", "lifetime_asymmetry", 0 },
 	{ "dpd_timeout", "B is dead for twenty minutes", 1 * HOUR, dpd_timeout, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart", 0 },
 	{ "dpd_timeout_v1", "the same in IKEv1", 1 * HOUR, dpd_timeout_v1, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
+	{ "tunnel_down", "B is dead for twenty minutes, and the tunnel is expected to be up", 1.5 * HOUR, tunnel_down, "tunnel_down", "dpd_timeout ike_init_unanswered one_way_esp peer_restart lifetime_asymmetry", 0 },
 	{ "peer_restart", "B forgets everything and initiates anew", 2 * HOUR, peer_restart, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
 	{ "peer_restart_invalid_spi", "B forgets everything and answers INVALID_SPI until A gives up", 2 * HOUR, peer_restart_invalid_spi, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
 	{ "weak_crypto", "3DES, MD5 and group 2", 1 * HOUR, weak_crypto, "weak_crypto", "lifetime_asymmetry", 0 },

@@ -7,6 +7,7 @@ severity info, the ESP SAs with their packets, the IKE SAs and the links from
 old to new SA are those of the truth.  One line each, a total at the end; exit 1 when anything is missing.
 """
 import argparse
+import collections
 import json
 import os
 import subprocess
@@ -14,10 +15,15 @@ import sys
 import tempfile
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
 def story(args, name, seed, folder, extra):
     path, truth_path = os.path.join(folder, "s.pcap"), os.path.join(folder, "s.json")
     subprocess.run([args.tool, "--seed", str(seed), *extra, "--truth", truth_path, name, path], check=True)
-    done = subprocess.run([args.sawatch, "-r", path, "--json", *args.option], capture_output=True, text=True, check=False)
+    config = os.path.join(HERE, name + ".conf")
+    options = (["--config", config] if os.path.exists(config) else []) + args.option
+    done = subprocess.run([args.sawatch, "-r", path, "--json", *options], capture_output=True, text=True, check=False)
     with open(truth_path, encoding="utf-8") as f:
         truth = json.load(f)
     objects = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -33,6 +39,31 @@ def alert_faults(truth, objects):
             yield f"{code} is missing"
     for code in sorted(loud & set(truth["alerts"]["forbidden"])):
         yield f"{code} is a false alarm"
+
+
+def count_alerts(tally, truth, objects):
+    """Per code: stories that expect it, that raised it then, that raised it at warning or above, and falsely so."""
+    codes = {o["code"] for o in objects if o["type"] == "alert"}
+    loud = {o["code"] for o in objects if o["type"] == "alert" and o["severity"] != "info"}
+    for code in truth["alerts"]["expected"]:
+        tally[code]["expected"] += 1
+        tally[code]["found"] += code in codes
+    for code in loud:
+        tally[code]["loud"] += 1
+        tally[code]["false"] += code in truth["alerts"]["forbidden"]
+
+
+def print_tally(tally):
+    """Allowed alerts are neither right nor wrong: precision counts the false ones among all that were loud."""
+    print(f"\n{'condition':24} {'expected':>8} {'found':>6} {'recall':>7} {'raised':>7} {'false':>6} {'precision':>10}")
+    total = collections.Counter()
+    for code in [*sorted(tally), "all"]:
+        n = total if code == "all" else tally[code]
+        recall = f"{n['found'] / n['expected']:.3f}" if n["expected"] else "-"
+        precision = f"{1 - n['false'] / n['loud']:.3f}" if n["loud"] else "-"
+        print(f"{code:24} {n['expected']:8} {n['found']:6} {recall:>7} {n['loud']:7} {n['false']:6} {precision:>10}")
+        total.update(n)
+    print()
 
 
 def sa_faults(truth, objects):
@@ -92,11 +123,13 @@ def main():
     if args.only:
         judges = {args.only: judges[args.only]}
     good = total = 0
+    tally = collections.defaultdict(collections.Counter)
     with tempfile.TemporaryDirectory(prefix="sawatch-score-") as folder:
         for name in names:
             for seed in range(1, args.seeds + 1):
                 truth, objects, done = story(args, name, seed, folder, args.vary)
                 faults = [] if done.returncode in (0, 10) else [f"exit {done.returncode}: {done.stderr.strip()[:200]}"]
+                count_alerts(tally, truth, objects)
                 for judge in judges.values():
                     faults += judge(truth, objects)
                 total += 1
@@ -106,6 +139,8 @@ def main():
                       flush=True)
                 for fault in faults[1:] if args.verbose else ():
                     print("       " + fault)
+    if args.only in (None, "alerts"):
+        print_tally(tally)
     print(f"{good} of {total}")
     return 0 if good == total else 1
 
