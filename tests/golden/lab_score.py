@@ -5,9 +5,10 @@
 usage: lab_score.py SAWATCH CAPTURES [NAME...]
 
 For every NAME.pcap with NAME.json: IKE SAs, child SA pairs, predecessor links,
-who initiated each rekey, and the alerts.  Prints a table; exits 1 when
-anything differs that is not explained in EXPLAINED below.
+who initiated each rekey, and the alerts.  Prints a table, then for every code in
+how many captures it was expected, found and false; exits 1 when anything differs.
 """
+import collections
 import glob
 import json
 import os
@@ -164,6 +165,34 @@ def alerts(label, objects):
     return missed, wrong
 
 
+def count_alerts(tally, label, objects, wrong):
+    """Per code of sawatch; a label that several codes fit counts for the one that was raised."""
+    raised = {o['code'] for o in objects if o['type'] == 'alert'}
+    loud = {o['code'] for o in objects if o['type'] == 'alert' and o['severity'] != 'info'} - CAPTURE_FACTS
+    for expected in label['alerts']['expected']:
+        fit = CODES[expected]
+        for code in sorted(fit & raised)[:1] or sorted(fit)[:1]:
+            tally[code]['expected'] += 1
+            tally[code]['found'] += code in raised
+    for code in loud:
+        tally[code]['loud'] += 1
+        tally[code]['false'] += code in wrong
+
+
+def print_tally(tally):
+    """Precision: of the captures in which it was raised at warning or above, those where it may be."""
+    print(f"\n{'condition':24} {'expected':>8} {'found':>6} {'missed':>7} {'recall':>7} {'raised':>7} {'false':>6} {'precision':>10}")
+    total = collections.Counter()
+    for code in [*sorted(tally), 'all']:
+        n = total if code == 'all' else tally[code]
+        recall = f"{n['found'] / n['expected']:.3f}" if n['expected'] else '-'
+        precision = f"{1 - n['false'] / n['loud']:.3f}" if n['loud'] else '-'
+        print(f"{code:24} {n['expected']:8} {n['found']:6} {n['expected'] - n['found']:7} {recall:>7} {n['loud']:7} "
+              f"{n['false']:6} {precision:>10}")
+        total.update(n)
+    print()
+
+
 def main():
     sawatch, captures, names = sys.argv[1], sys.argv[2], sys.argv[3:]
     here = os.path.dirname(os.path.abspath(__file__))
@@ -171,6 +200,7 @@ def main():
         print(f'skipped: no {captures}')
         return 77
     totals, failed = {}, 0
+    tally = collections.defaultdict(collections.Counter)
     for path in sorted(glob.glob(os.path.join(captures, '*.json'))):
         name = os.path.basename(path)[:-5]
         if names and name not in names:
@@ -186,11 +216,13 @@ def main():
             line.append(f'{what} {right}/{wanted}')
             complaints += bad
         missed, wrong = alerts(label, objects)
+        count_alerts(tally, label, objects, wrong)
         complaints += [f'missed {m}' for m in missed] + [f'wrong {w}' for w in wrong]
         failed += bool(complaints)
         print(f'{"ok  " if not complaints else "DIFF"} {name:36s} {"  ".join(line)}')
         for c in complaints:
             print(f'       {c}')
+    print_tally(tally)
     print('total', '  '.join(f'{k} {r}/{w}' for k, (r, w) in totals.items()), f'captures with differences {failed}')
     return 1 if failed else 0
 
