@@ -25,7 +25,7 @@ struct state {
 	uint64_t attempt_frame, ended_frame;
 	int64_t attempts;
 	int8_t attempt_by, ended_by;
-	bool lost;		/* it did not end by agreement */
+	uint8_t end_reason;	/* enum end_reason, of the IKE SA that ended last */
 	bool told;		/* down for long, and not up for long since */
 };
 
@@ -51,7 +51,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		s->ended = ev->at;
 		s->ended_frame = ev->frame;
 		s->ended_by = ev->side;
-		s->lost = sa->end_reason == END_PEER_LOST;
+		s->end_reason = (uint8_t)sa->end_reason;
 	}
 }
 
@@ -116,7 +116,6 @@ static void forget(struct state *s)
 {
 	s->down_since = s->attempt_first = s->ended = 0;
 	s->attempts = 0;
-	s->lost = false;
 }
 
 static void rise(struct state *s, const struct scene *sc, nsec now)
@@ -139,7 +138,8 @@ static void raise(const struct state *s, const struct scene *sc, nsec now, struc
 {
 	enum reason reason = reason_of(s, sc);
 	bool sure = reason == REASON_ATTEMPTS || reason == REASON_ENDED;
-	bool traffic_is_lost = reason == REASON_ATTEMPTS || s->lost;
+	bool traffic_is_lost = reason == REASON_ATTEMPTS ||
+			       (reason == REASON_ENDED && s->end_reason == END_PEER_LOST);
 	struct finding *f = finding_raise(out, traffic_is_lost ? SEVERITY_CRITICAL : SEVERITY_WARNING,
 					  sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, s->down_since, now,
 					  s->attempts > 0 ? s->attempts : 1);
@@ -154,6 +154,7 @@ static void raise(const struct state *s, const struct scene *sc, nsec now, struc
 		finding_frame(f, s->attempt_frame);
 	}
 	if (s->ended != 0) {
+		finding_text(f, "ended", "%s", end_reason_text((enum end_reason)s->end_reason));
 		finding_address(f, "ended_by", sc, s->ended_by);
 		finding_frame(f, s->ended_frame);
 	}
@@ -206,10 +207,8 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_PEER);
 	} else if (strcmp(reason, reason_texts[REASON_ENDED]) == 0) {
-		const char *by = finding_get_text(f, "ended_by");
-
-		text_add(story->summary, "is down since %.19sZ (%s): %s ended it and nobody sets it up again.", at, span,
-			 *by ? by : "one peer");
+		text_add(story->summary, "is down since %.19sZ (%s): its IKE SA ended (%s) and nobody sets it up again.", at,
+			 span, finding_get_text(f, "ended"));
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_KEEP);
 	} else if (strcmp(reason, reason_texts[REASON_SILENT]) == 0) {

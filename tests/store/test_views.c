@@ -55,6 +55,31 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 	assert_columns(path, "v_timeline", "id at tunnel what text");
 }
 
+static void a_tunnel_of_the_inventory_is_expected_and_has_its_label(void **state)
+{
+	static const struct endpoint other[2] = {
+		{ { 0, ADDR_V4_PREFIX | 0xc0000201 }, 0 }, { { 0, ADDR_V4_PREFIX | 0xc6336403 }, 0 },
+	};
+	const char *path = scratch_path("expected.db");
+	struct store *s = sample_open(path);
+	struct record_event event = sample_event(sample_capture(s, "f1"), 1);
+	struct err e = { "" };
+
+	(void)state;
+	assert_ok(store_expected(s, other, "an older inventory", &e), e);
+	assert_ok(store_expected_clear(s, &e), e);
+	assert_ok(store_expected(s, sample_peers, "hq-branch1", &e), e);
+	assert_ok(store_event(s, &event, &e), e);
+	event.seq = 2;
+	event.tunnel++;
+	event.peers = other;
+	assert_ok(store_event(s, &event, &e), e);
+	sample_close(s);
+	assert_look(path, "SELECT tunnel, expected, label FROM v_tunnels ORDER BY tunnel",
+		    SAMPLE_TUNNEL "|1|hq-branch1\n192.0.2.1<->198.51.100.3|0|NULL");
+	assert_look(path, "SELECT count(*) FROM expected", "1");
+}
+
 static void the_views_work_where_the_schema_is_not_trusted(void **state)
 {
 	const char *path = scratch_path("untrusted.db");
@@ -343,6 +368,7 @@ static void the_queries_of_the_readme_run(void **state)
 	put_child(s, 1, T0, 3300, 0, 1000);
 	lossy.lost = 5;
 	assert_ok(store_esp_sa(s, &lossy, &e), e);
+	assert_ok(store_expected(s, sample_peers, "hq-branch1", &e), e);
 	sample_close(s);
 	assert_non_null(f);
 	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
@@ -360,13 +386,14 @@ static void the_queries_of_the_readme_run(void **state)
 		free(rows);
 		block = end + 3;
 	}
-	assert_int_equal(queries, 5);
+	assert_int_equal(queries, 6);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_views_have_the_columns_of_the_contract),
+		cmocka_unit_test(a_tunnel_of_the_inventory_is_expected_and_has_its_label),
 		cmocka_unit_test(the_views_work_where_the_schema_is_not_trusted),
 		cmocka_unit_test(lifetimes_tell_the_ages_by_side_and_who_rekeys),
 		cmocka_unit_test(one_side_that_always_rekeys_is_named),
