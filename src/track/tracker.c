@@ -585,9 +585,11 @@ static void finish_ike_sa(struct tracker *t, uint32_t i)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 
-	ike_sa_due(t, i, t->now, true);
+	if (sa->end_reason == END_NONE)
+		ike_sa_due(t, i, t->now, true);
 	if (!(sa->flags & IKE_SA_USED))
 		return;
+	/* of an SA that had ended before, too: an exchange may have begun after its end */
 	for (int slot = 0; slot < 2; slot++)
 		if (sa->current[slot].id != 0 && !sa->current[slot].closed && sa->current[slot].responses > 0)
 			exchange_close(t, &sa->current[slot], OUTCOME_ANSWERED, t->now);
@@ -603,7 +605,7 @@ void tracker_finish(struct tracker *t, bool final)
 	}
 	t->finishing = true;
 	for (uint32_t i = 0; i < t->ike_pool.high; i++)
-		if ((t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].end_reason == END_NONE)
+		if (t->ike_sas[i].flags & IKE_SA_USED)
 			finish_ike_sa(t, i);
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++) {
 		struct tunnel *w = &t->tunnels[i];
