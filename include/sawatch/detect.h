@@ -45,8 +45,12 @@ void detect_finish(struct detect *d, const struct tracker *t);
 /* All alerts that changed since the last call, to the sink. */
 void detect_flush(struct detect *d, const struct tracker *t);
 
-/* The tunnel's state with its open alerts taken into account, and how many alerts it had. */
-enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t tunnel);
+/*
+ * The tunnel's state with its open alerts taken into account, since when
+ * (ret_since may be NULL), and how many alerts it had.
+ */
+enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t tunnel,
+				      nsec *ret_since);
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 
 /* Codes and their pages, in the catalogue's order; NULL at the end / when unknown. */

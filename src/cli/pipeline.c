@@ -96,7 +96,7 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 	struct err e = { "" };
 
 	if (p->detect && index != NO_INDEX) {
-		judged.state = detect_tunnel_state(p->detect, p->tracker, index);
+		judged.state = detect_tunnel_state(p->detect, p->tracker, index, &judged.since);
 		judged.alerts = detect_tunnel_alerts(p->detect, index);
 	}
 	note(p, store_tunnel(p->store, &judged, &e), &e);

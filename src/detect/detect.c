@@ -462,22 +462,31 @@ void detect_flush(struct detect *d, const struct tracker *t)
 	alerts_tell_changed(d->alerts);
 }
 
-enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t index)
+enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t index,
+				      nsec *ret_since)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
 	const struct slot *slot = tenant(d, t, index) ? &d->slots[index] : NULL;
 	enum tunnel_state state = tunnel ? tunnel->state : TUNNEL_UNKNOWN;
+	nsec ill = NSEC_NONE;
+	bool flaps = false;
 
+	if (ret_since)
+		*ret_since = tunnel ? tunnel->state_since : NSEC_NONE;
 	if (!slot || state == TUNNEL_DOWN)
 		return state;
 	for (const struct alert *a = alerts_get(d->alerts, slot->alerts); a; a = alerts_get(d->alerts, a->next)) {
 		if (a->cleared_at != NSEC_NONE || a->finding.severity < SEVERITY_WARNING || a->detector->posture)
 			continue;
-		if (strcmp(a->detector->code, "spi_churn") == 0 || strcmp(a->detector->code, "ike_flap") == 0)
-			return TUNNEL_FLAPPING;
-		state = TUNNEL_DEGRADED;
+		flaps |= strcmp(a->detector->code, "spi_churn") == 0 || strcmp(a->detector->code, "ike_flap") == 0;
+		if (ill == NSEC_NONE || a->finding.first < ill)
+			ill = a->finding.first;
 	}
-	return state;
+	if (ill == NSEC_NONE)
+		return state;
+	if (ret_since)
+		*ret_since = ill;	/* ill since its oldest open fault began */
+	return flaps ? TUNNEL_FLAPPING : TUNNEL_DEGRADED;
 }
 
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel)

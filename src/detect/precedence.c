@@ -13,7 +13,7 @@ static const struct {
 	{ "spi_churn", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch", "volume_expiry",
 			 "periodic_drop", "rekey_collision", "rekey_failing", "stale_spi", "lifetime_mismatch",
 			 "ike_sa_limit_loop", "ike_auth_retransmit", "ike_flap" } },
-	{ "ike_flap", { "peer_restart", "dpd_timeout", "ike_sa_limit_loop", "ike_auth_retransmit", "auth_failed",
+	{ "ike_flap", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop", "dpd_timeout", "auth_failed",
 			"pfs_mismatch", "ts_mismatch", "idle_expiry", "periodic_drop", "lifetime_mismatch",
 			"duplicate_ike_sa", "fragment_loss", "encap_mismatch" } },
 	{ "tunnel_down", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "auth_failed",
@@ -24,7 +24,8 @@ static const struct {
 	{ "fragment_loss", { "ike_auth_retransmit" } },
 	{ "ike_init_unanswered", { "dpd_timeout" } },
 	/* with one request at a time both together mean: a rekey failed, one side gave up, the other one probes */
-	{ "dpd_timeout", { "peer_restart", "ike_auth_retransmit", "rekey_failing", "nat_rebind" } },
+	{ "dpd_timeout", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop", "rekey_failing",
+			   "nat_rebind" } },
 	{ "nat_rebind", { "nat_keepalive_missing" } },
 	{ "rekey_failing", { "peer_restart", "pfs_mismatch", "ts_mismatch", "no_proposal_chosen",
 			     "rekey_collision" } },

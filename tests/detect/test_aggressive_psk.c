@@ -27,7 +27,7 @@ static void an_answer_with_a_pre_shared_key_exposes_it(void **state)
 	answered(4, 1);
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(collected_text(alert(), "responder"), "203.0.113.1");
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
 }
 
 static void so_does_xauth(void **state)

@@ -116,7 +116,7 @@ static void an_informational_alert_leaves_the_tunnel_up(void **state)
 
 	stage->tunnel[0].mirror_seen = true;
 	stage_send(ev);
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
 }
 
 static void a_clock_that_went_back_makes_no_alert_of_old_times(void **state)

@@ -32,7 +32,7 @@ static void three_set_ups_in_a_quarter_of_an_hour_are_a_warning(void **state)
 	assert_non_null(flap());
 	assert_int_equal(flap()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(collected_text(flap(), "latest_ended_by"), "203.0.113.1");
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_FLAPPING);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
 static void five_in_five_minutes_are_critical(void **state)

@@ -45,7 +45,7 @@ static void two_replacements_are_quiet_and_three_within_ten_minutes_are_churn(vo
 	assert_int_equal(collected_number(churn(), "median_age_s"), 60);
 	assert_non_null(strstr(churn()->summary, "192.0.2.1"));
 	assert_non_null(strstr(churn()->summary, "3 times"));
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_FLAPPING);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
 static void six_with_a_median_age_below_two_minutes_are_critical(void **state)
@@ -176,7 +176,7 @@ static void it_clears_when_the_spis_stay(void **state)
 	replace(esp, 4, 60 * S);
 	stage_pass(4 * stage->settings.churn_window);
 	assert_true(churn()->record.cleared);
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
 }
 
 int main(void)

@@ -49,7 +49,7 @@ static void triple_des_and_group_2_are_a_warning(void **state)
 	assert_string_equal(collected_text(alert(), "weak"), "3DES MODP_1024");
 	assert_string_equal(collected_text(alert(), "suite"), "IKEv2 3DES HMAC_SHA1_96 MODP_1024");
 	/* posture does not degrade the tunnel */
-	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0), TUNNEL_UP);
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
 }
 
 static void des_and_the_smallest_group_are_critical(void **state)
