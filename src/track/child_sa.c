@@ -1,35 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Child SAs: which two ESP SAs belong together, which exchange made them,
- * which pair they replace and who wanted it.  Nothing of this is said in clear;
- * it is inferred from the order of exchanges, first packets and silences
- * (DETECTION-FACTS 3.3, 3.4).  Decisions wait until every candidate had time
- * to speak, and are revised when later packets prove otherwise.
+ * Child SAs: which two ESP SAs belong together, which exchange made them, and
+ * how they end.  Nothing of this is said in clear; it is inferred from the
+ * order of exchanges, first packets and silences (DETECTION-FACTS 3.3, 3.4).
+ * Which pair replaces which is chain.c's.
  */
 #include "track/tracker.h"
 
 #include <sawatch/ike_registry.h>
 
-static struct tunnel *owner_of(struct tracker *t, const struct child_sa *c)
+struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c)
 {
 	return &t->tunnels[c->tunnel];
 }
 
 enum {
-	OVERLAP_COUNTS = 16,
 	IN_TUNNEL_MAX = 1024,		/* child SAs of one tunnel remembered at once */
 	EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256,
 	COLLISIONS_JUDGED = 16,		/* for one first packet */
-	ORPHAN_S = 60,			/* no sign of an IKE rekey for so long: it was none */
 };
 
-#define LONG (INT64_C(30) * 86400 * NSEC_PER_S)	/* a longer pause says no more */
-
-#define SWITCHES_WITHIN (100 * NSEC_PER_MS)	/* after the answer */
-
-static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
-
-static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
+void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
 		       uint32_t other)
 {
 	const struct child_sa *c = &t->child_sas[child];
@@ -43,14 +34,14 @@ static void emit_child(struct tracker *t, enum event_kind kind, uint32_t child, 
 }
 
 /* Latest packet of a child SA in a direction; NSEC_NONE when it never carried one. */
-static nsec last_packet(const struct tracker *t, const struct child_sa *c, int d)
+nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int d)
 {
 	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
 }
 
-static nsec last_sign(const struct tracker *t, const struct child_sa *c)
+nsec child_last_sign(const struct tracker *t, const struct child_sa *c)
 {
-	return nsec_later(c->created, nsec_later(last_packet(t, c, 0), last_packet(t, c, 1)));
+	return nsec_later(c->created, nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1)));
 }
 
 /* How much it is missed: what ended, then what no exchange and hardly a packet speaks for. */
@@ -80,7 +71,7 @@ static uint32_t quietest(struct tracker *t)
 		unsigned its_worth = worth(t, c);
 
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && last_sign(t, c) < last_sign(t, &t->child_sas[best]))) {
+		    (its_worth == best_worth && child_last_sign(t, c) < child_last_sign(t, &t->child_sas[best]))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -138,7 +129,7 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 	struct child_sa *c = &t->child_sas[child];
 
 	if (c->ike_sa == NO_INDEX) {
-		owner_of(t, c)->unowned_child--;
+		child_tunnel(t, c)->unowned_child--;
 	} else {
 		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike : &t->ike_sas[c->ike_sa].children) =
 			c->next_of_ike;
@@ -148,7 +139,7 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 	c->ike_sa = ike_sa;
 	c->next_of_ike = c->prev_of_ike = NO_INDEX;
 	if (ike_sa == NO_INDEX) {
-		owner_of(t, c)->unowned_child++;
+		child_tunnel(t, c)->unowned_child++;
 		return;
 	}
 	c->next_of_ike = t->ike_sas[ike_sa].children;
@@ -167,7 +158,7 @@ void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
 }
 
 /* It is a child SA for certain: number it and tell. */
-static void reveal(struct tracker *t, uint32_t child)
+void child_reveal(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
 
@@ -175,8 +166,8 @@ static void reveal(struct tracker *t, uint32_t child)
 		return;
 	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
-	owner_of(t, c)->n_child_sas++;
-	emit_child(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
+	child_tunnel(t, c)->n_child_sas++;
+	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
 }
 
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
@@ -206,9 +197,9 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 		c->flags |= CHILD_SA_TENTATIVE;
 		c->held_by = ike_sa;
 	} else {
-		reveal(t, i);
+		child_reveal(t, i);
 	}
-	owner_of(t, c)->flags |= TUNNEL_UNSETTLED;
+	child_tunnel(t, c)->flags |= TUNNEL_UNSETTLED;
 	tunnel_wake(t, c->tunnel, created + t->settings->settle);
 	return i;
 }
@@ -216,7 +207,7 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 /* All is known about its exchange: link it at once when only one SA can be its predecessor. */
 void child_born(struct tracker *t, uint32_t child)
 {
-	settle_one(t, child, t->now, false);
+	chain_settle_one(t, child, t->now, false);
 }
 
 /* It was an IKE rekey after all: nobody was told of it. */
@@ -232,8 +223,8 @@ void child_discard(struct tracker *t, uint32_t child)
 void child_release(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
-	struct tunnel *w = owner_of(t, c);
-	nsec last = last_sign(t, c);
+	struct tunnel *w = child_tunnel(t, c);
+	nsec last = child_last_sign(t, c);
 
 	for (int d = 0; d < 2; d++) {
 		if (c->esp[d] != NO_INDEX)
@@ -267,40 +258,6 @@ void child_release(struct tracker *t, uint32_t child)
 
 /* ---- pairing: a new SPI joins the child SA it belongs to ------------------- */
 
-/* Chain the ESP SAs of `c` to those of `old`, direction by direction, as far as they are known. */
-static void link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
-{
-	for (int d = 0; d < 2; d++) {
-		if (c->esp[d] == NO_INDEX || old->spi[d] == 0)
-			continue;
-		struct esp_sa *new_sa = &t->esp_sas[c->esp[d]];
-
-		if (new_sa->predecessor != 0)
-			continue;
-		new_sa->predecessor = old->esp_id[d];
-		new_sa->predecessor_spi = old->spi[d];
-		new_sa->flags |= ESP_SA_DIRTY;
-		if (old->esp[d] == NO_INDEX)
-			continue;
-		struct esp_sa *old_sa = &t->esp_sas[old->esp[d]];
-
-		old_sa->successor = new_sa->id;
-		old_sa->successor_spi = new_sa->spi;
-		old_sa->flags |= ESP_SA_DIRTY;
-		struct event ev = event_of(t, EVENT_ESP_SA_REPLACED, new_sa->first, c->tunnel);
-
-		ev.esp_sa = c->esp[d];
-		ev.other = old->esp[d];
-		ev.child_sa = (uint32_t)(c - t->child_sas);
-		ev.ike_sa = c->ike_sa;
-		ev.side = (int8_t)d;
-		ev.frame = new_sa->first_frame;
-		ev.value[0] = how;
-		ev.value[1] = new_sa->first - old_sa->first;
-		event_emit(t, &ev);
-	}
-}
-
 static void join(struct tracker *t, uint32_t child, uint32_t esp)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -317,13 +274,13 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 	if (c->state == CHILD_CREATED)
 		c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;
-	reveal(t, child);
+	child_reveal(t, child);
 	if (c->predecessor != NO_INDEX)	/* the rekey was known before its SPIs */
-		link_esp(t, &t->child_sas[c->predecessor], c, 0);
+		chain_link_esp(t, &t->child_sas[c->predecessor], c, 0);
 }
 
 /* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
-static uint32_t collision_winner(const struct tracker *t, const struct child_sa *c)
+uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c)
 {
 	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *o = &t->child_sas[i];
@@ -341,7 +298,7 @@ static uint32_t collision_winner(const struct tracker *t, const struct child_sa 
 static bool lost_collision(const struct tracker *t, const struct child_sa *c)
 {
 	return (c->flags & CHILD_SA_COLLIDED) && c->spi[0] == 0 && c->spi[1] == 0 &&
-	       collision_winner(t, c) != NO_INDEX;
+	       child_collision_winner(t, c) != NO_INDEX;
 }
 
 /* The earliest birth that still waits for an SPI of this direction. */
@@ -453,406 +410,6 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->settle);
 }
 
-/* ---- predecessors --------------------------------------------------------- */
-
-/* Was `old` there, and not yet replaced, when `c` was asked for? */
-static bool eligible(const struct child_sa *old, const struct child_sa *c)
-{
-	/* IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1. */
-	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX && old->ike_sa != c->ike_sa)
-		return false;
-	if (old == c || old->successor != NO_INDEX || old->created > c->requested || (old->flags & CHILD_SA_REDUNDANT))
-		return false;
-	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
-		return false;		/* perhaps an IKE rekey */
-	return old->end_reason == END_NONE || old->ended >= c->requested;
-}
-
-enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
-
-/* Could `old`, which was there, be what `c` replaces? It must be silent since the new one speaks. */
-static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c, nsec now)
-{
-	nsec until = NSEC_NONE;
-	bool both = false;
-
-	for (int d = 0; d < 2; d++) {
-		nsec last = last_packet(t, old, d);
-
-		if (last == NSEC_NONE)
-			continue;
-		until = nsec_later(until, last);
-		if (c->esp[d] == NO_INDEX)
-			continue;
-		both = true;
-		/* Still speaking well after the new SPI of this direction began: it is another. */
-		if (last > t->esp_sas[c->esp[d]].first + t->settings->chain_before)
-			return FIT_NO;
-	}
-	if (until == NSEC_NONE)
-		return FIT_POSSIBLE;
-	if (until > c->created + t->settings->birth_window + t->settings->overlap_budget)
-		return FIT_NO;
-	return both && now - until > t->settings->overlap_budget / 10 ? FIT_STOPPED : FIT_POSSIBLE;
-}
-
-/* The SA of direction `d` that fell silent as `c` began to speak there, nearest to it. */
-static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, int d)
-{
-	nsec first = t->esp_sas[c->esp[d]].first, best_pause = 0;
-	uint32_t best = NO_INDEX;
-
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *old = &t->child_sas[i];
-
-		if (old == c || old->successor != NO_INDEX || old->created > c->requested || old->end_reason != END_NONE ||
-		    old->esp[d] == NO_INDEX || t->esp_sas[old->esp[d]].last > first)
-			continue;
-		nsec pause = first - t->esp_sas[old->esp[d]].last;
-
-		if (best == NO_INDEX || pause < best_pause) {
-			best = i;
-			best_pause = pause;
-		}
-	}
-	return best;
-}
-
-static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d, const struct child_sa *c)
-{
-	return old->esp[d] != NO_INDEX &&
-	       t->esp_sas[old->esp[d]].last > t->esp_sas[c->esp[d]].first + t->settings->chain_before;
-}
-
-/*
- * Child SAs that were born together were paired by the order of their first
- * packets, which can be wrong.  A rekey shows it: the two SPIs that stop for
- * the same new pair belong together, and their supposed partners speak on.
- */
-static void repair_pairs(struct tracker *t, const struct child_sa *c)
-{
-	if (c->esp[0] == NO_INDEX || c->esp[1] == NO_INDEX)
-		return;
-	uint32_t a = stopped_for(t, c, 0), b = stopped_for(t, c, 1);
-
-	if (a == NO_INDEX || b == NO_INDEX || a == b)
-		return;
-	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
-
-	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
-	    !speaks_on(t, pair[1], 0, c))
-		return;
-	struct child_sa old = *pair[0];
-
-	pair[0]->esp[1] = pair[1]->esp[1], pair[1]->esp[1] = old.esp[1];
-	pair[0]->esp_id[1] = pair[1]->esp_id[1], pair[1]->esp_id[1] = old.esp_id[1];
-	pair[0]->spi[1] = pair[1]->spi[1], pair[1]->spi[1] = old.spi[1];
-	for (int n = 0; n < 2; n++) {
-		t->esp_sas[pair[n]->esp[1]].child = n == 0 ? a : b;
-		pair[n]->flags |= CHILD_SA_DIRTY;
-		emit_child(t, EVENT_CHILD_SA_REVISED, n == 0 ? a : b, c->created, SIDE_UNKNOWN, NO_INDEX);
-	}
-}
-
-static nsec pause_between(nsec a, nsec b)
-{
-	nsec pause = a > b ? a - b : b - a;
-
-	return pause < LONG ? pause : LONG;
-}
-
-/* How long `old` has usually been silent between packets, to tell quiet from stopped. */
-static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
-{
-	nsec pause = 0;
-
-	for (int d = 0; d < 2; d++) {
-		if (c->esp[d] == NO_INDEX)
-			continue;
-		const struct esp_sa *sa = &t->esp_sas[c->esp[d]];
-
-		if (sa->packets > 1)
-			pause = nsec_later(pause, (sa->last - sa->first) / (nsec)(sa->packets - 1));
-	}
-	return pause < LONG ? pause : LONG;
-}
-
-/*
- * The same traffic goes on after a rekey, so packets of another mean size are
- * a sign against, worth up to ten seconds of pause.
- */
-static nsec unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
-{
-	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets, more = a > b ? a : b;
-
-	return more == 0 ? 0 : (nsec)((a > b ? a - b : b - a) * 10 * NSEC_PER_S / more);
-}
-
-/*
- * How badly `old` fits as what `c` replaced: the pauses at the changes of SPI,
- * in nanoseconds.  On one path nothing of the old SA follows the first packet
- * of the new one in the same direction, and who asked for the new one sends
- * on it as soon as it is answered (RFC 7296 2.8), so what does counts many
- * times.
- */
-static nsec misfit(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
-{
-	nsec sum = 0;
-	bool compared = false;
-
-	for (int d = 0; d < 2; d++) {
-		nsec last = last_packet(t, old, d);
-
-		if (last == NSEC_NONE || c->esp[d] == NO_INDEX)
-			continue;
-		nsec first = t->esp_sas[c->esp[d]].first, silent = first;
-
-		if (d == c->created_by && c->created + SWITCHES_WITHIN < silent)
-			silent = c->created + SWITCHES_WITHIN;
-		sum += pause_between(first, last);
-		if (last > silent)
-			sum += OVERLAP_COUNTS * pause_between(last, silent);
-		sum += unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
-		compared = true;
-	}
-	if (!compared)
-		sum = pause_between(c->created, nsec_later(last_packet(t, old, 0), last_packet(t, old, 1)));
-	return sum;
-}
-
-/*
- * The predecessor of `c`: of the older SAs that fell silent, the one that
- * fits best.  *ret_alone: there was no other candidate.
- */
-static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
-				   bool *ret_sure)
-{
-	const struct tunnel *w = owner_of(t, c);
-	nsec best_distance = 0;
-	uint32_t best = NO_INDEX;
-	unsigned candidates = 0;
-
-	/* Those of another IKE SA are not eligible: look only at its own when that is all there is. */
-	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
-	uint32_t next;
-
-	*ret_sure = false;
-	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX; i = next) {
-		const struct child_sa *old = &t->child_sas[i];
-
-		next = own ? old->next_of_ike : old->next_in_tunnel;
-		nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
-
-		if (!eligible(old, c))
-			continue;
-		candidates++;
-		enum fit fit = fits(t, old, c, now);
-
-		if (fit == FIT_NO)
-			continue;
-		if (last == NSEC_NONE) {	/* never carried a packet: only when nothing else can be meant */
-			if (best == NO_INDEX) {
-				best = i;
-				best_distance = INT64_MAX;
-			}
-			continue;
-		}
-		nsec distance = misfit(t, old, c);
-
-		if (best == NO_INDEX || distance < best_distance) {
-			best = i;
-			best_distance = distance;
-			*ret_sure = fit == FIT_STOPPED && now - last > 3 * usual_pause(t, old);
-		}
-	}
-	*ret_alone = candidates == 1;
-	return best;
-}
-
-/* `c` replaced `old`: by the exchange that made it. */
-static void link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enum grade grade)
-{
-	struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
-
-	reveal(t, old_index);
-	c->predecessor = old_index;
-	c->predecessor_id = old->id;
-	c->predecessor_spi[0] = old->spi[0];
-	c->predecessor_spi[1] = old->spi[1];
-	old->successor = child;
-	old->rekeyed_by = c->created_by;
-	old->rekey_at = c->requested;
-	if (grade < c->grade)
-		c->grade = grade;
-	if (old->end_reason == END_NONE)
-		old->state = CHILD_REKEYED;
-	c->flags |= CHILD_SA_DIRTY;
-	old->flags |= CHILD_SA_DIRTY;
-	link_esp(t, old, c, 0);
-	struct event ev = event_of(t, EVENT_CHILD_SA_REKEYED, c->created, c->tunnel);
-
-	ev.child_sa = child;
-	ev.ike_sa = c->ike_sa;
-	ev.other = old_index;
-	ev.side = c->created_by;
-	ev.value[0] = old->flags & CHILD_SA_MIDSTREAM ? -1 : c->requested - old->created;
-	event_emit(t, &ev);
-}
-
-/* A Delete seen since `c` was made: the predecessor of a rekey is the first thing it can mean. */
-static struct pending_delete *delete_since(struct tracker *t, const struct child_sa *c)
-{
-	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
-
-	struct pending_delete *earliest = NULL;
-
-	for (unsigned i = 0; i < PENDING_DELETES; i++)
-		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS &&
-		    (!earliest || d[i].at < earliest->at))
-			earliest = &d[i];
-	return earliest;
-}
-
-static void end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child, nsec now)
-{
-	const struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
-	struct pending_delete *d = delete_since(t, c);
-	nsec last = nsec_later(last_packet(t, old, 0), last_packet(t, old, 1));
-
-	if (d) {
-		child_end(t, old_index, d->at, END_REKEYED, c->created_by, GRADE_DERIVED);
-		d->at = NSEC_NONE;
-		return;
-	}
-	/* No Delete was seen (IKEv1 need not send one): it ends when it has been silent long enough. */
-	if (now - nsec_later(last, c->created) > t->settings->settle || t->finishing)
-		child_end(t, old_index, nsec_later(last, c->created), END_REKEYED, c->created_by, GRADE_INFERRED);
-}
-
-/* ---- settling ------------------------------------------------------------- */
-
-static void settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
-{
-	struct child_sa *c = &t->child_sas[child];
-	bool ripe = last_call || now - c->created >= t->settings->settle;
-	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
-
-	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
-		uint32_t winner = collision_winner(t, c);
-
-		if (!ripe)
-			return;
-
-		if (winner != NO_INDEX) {
-			reveal(t, child);
-			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
-			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
-			emit_child(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
-			return;
-		}
-	}
-	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
-	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
-		bool alone, sure;
-
-		if (ripe)
-			repair_pairs(t, c);
-		uint32_t old = choose_predecessor(t, c, now, &alone, &sure);
-		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || delete_since(t, c) != NULL;
-
-		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
-
-		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
-		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
-			link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
-	}
-	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
-		end_predecessor(t, c->predecessor, child, now);
-	if (ripe)
-		c->flags |= CHILD_SA_SETTLED;
-}
-
-/* A new SA made from scratch takes over where an old one ended: churn, but no rekey. */
-static void link_renewal(struct tracker *t, uint32_t child)
-{
-	struct child_sa *c = &t->child_sas[child], *best = NULL;
-
-	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE && c->how != CREATED_CREATE_CHILD_SA)
-		return;
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		struct child_sa *o = &t->child_sas[i];
-
-		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
-		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
-			continue;
-		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
-		    o->ended < c->created - t->settings->churn_window)
-			continue;
-		if (!best || o->ended > best->ended)
-			best = o;
-	}
-	if (best)
-		link_esp(t, best, c, 1);
-}
-
-/*
- * A new child SA or an IKE rekey, nobody could tell: when another exchange took
- * its place as the candidate and no new IKE SA came, it was a child SA.
- */
-static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
-{
-	const struct child_sa *c = &t->child_sas[child];
-
-	if (c->id == 0 && now - c->created >= ORPHAN_S * NSEC_PER_S && t->ike_sas[c->held_by].rekey_child != child &&
-	    t->ike_sas[c->held_by].auth_child != child)
-		reveal(t, child);
-}
-
-/* A Delete that no rekey claimed meant the oldest SA that fell silent then. */
-static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
-{
-	uint32_t i = t->tunnels[d->tunnel].oldest_child_sa;
-
-	for (; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
-
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + t->settings->overlap_budget ||
-		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * usual_pause(t, c))))
-			continue;
-		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
-		break;
-	}
-	d->at = NSEC_NONE;
-}
-
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
-{
-	struct tunnel *w = &t->tunnels[tunnel];
-	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
-	bool unsettled = false;
-
-	/* oldest first: a predecessor is taken once */
-	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
-		struct child_sa *c = &t->child_sas[i];
-		bool before = c->flags & CHILD_SA_SETTLED;
-
-		judge_orphan(t, i, now);
-		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
-			continue;
-		settle_one(t, i, now, last_call);
-		if (!before && (c->flags & CHILD_SA_SETTLED) && c->predecessor_id == 0 && c->id != 0)
-			link_renewal(t, i);
-		if (!(c->flags & CHILD_SA_SETTLED))
-			unsettled = true;
-	}
-	for (unsigned k = 0; k < PENDING_DELETES; k++)
-		if (d[k].at != NSEC_NONE && (last_call || now - d[k].at >= t->settings->settle))
-			settle_delete(t, &d[k], now);
-	if (!unsettled)
-		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
-}
-
 /* ---- ends ----------------------------------------------------------------- */
 
 /* Is there an SA that was replaced and whose Delete is still to come? */
@@ -885,8 +442,8 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE &&
-		    delete_since(t, c)) {
-			end_predecessor(t, c->predecessor, i, at);
+		    chain_delete_since(t, c)) {
+			chain_end_predecessor(t, c->predecessor, i, at);
 			return;
 		}
 	}
@@ -913,7 +470,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	if (c->end_reason != END_NONE || c->id == 0)
 		return;
 	/* A Delete after long silence closed an idle SA (RFC 7296 2.8). */
-	nsec last = nsec_later(last_packet(t, c, 0), last_packet(t, c, 1));
+	nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
 	if (why == END_DELETED && last != NSEC_NONE && at - last >= t->settings->idle)
 		why = END_IDLE;
@@ -929,7 +486,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 		if (c->esp[d] != NO_INDEX)
 			esp_end(t, c->esp[d], at, why, by, grade);
 	if (why != END_CAPTURE_END)
-		emit_child(t, EVENT_CHILD_SA_ENDED, child, at, by, NO_INDEX);
+		child_emit(t, EVENT_CHILD_SA_ENDED, child, at, by, NO_INDEX);
 	snapshot_child_sa(t, child);
 }
 
@@ -938,12 +495,12 @@ void child_judge_silence(struct tracker *t, uint32_t child, nsec now)
 {
 	const struct child_sa *c = &t->child_sas[child];
 
-	if (now - last_sign(t, c) <= t->settings->silent_end ||
+	if (now - child_last_sign(t, c) <= t->settings->silent_end ||
 	    (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].end_reason == END_NONE))
 		return;
 	if (c->id == 0)
-		reveal(t, child);
-	child_end(t, child, last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+		child_reveal(t, child);
+	child_end(t, child, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 }
 
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
@@ -967,7 +524,7 @@ bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (last_packet(t, c, 0) > at && last_packet(t, c, 1) > at)
+		if (child_last_packet(t, c, 0) > at && child_last_packet(t, c, 1) > at)
 			return true;
 	}
 	return false;
@@ -981,7 +538,7 @@ void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_r
 
 		if (c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)
 			continue;
-		if (last_packet(t, c, 0) <= ended && last_packet(t, c, 1) <= ended)
+		if (child_last_packet(t, c, 0) <= ended && child_last_packet(t, c, 1) <= ended)
 			continue;
 		c->end_reason = END_NONE;
 		c->ended = NSEC_NONE;
@@ -995,6 +552,6 @@ void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_r
 				t->esp_sas[c->esp[d]].ended_by = SIDE_UNKNOWN;
 				t->esp_sas[c->esp[d]].flags |= ESP_SA_DIRTY;
 			}
-		emit_child(t, EVENT_CHILD_SA_REVISED, i, t->now, SIDE_UNKNOWN, NO_INDEX);
+		child_emit(t, EVENT_CHILD_SA_REVISED, i, t->now, SIDE_UNKNOWN, NO_INDEX);
 	}
 }

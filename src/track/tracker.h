@@ -7,8 +7,11 @@
  *   pool.c      fixed pools of objects, their hash indices, eviction
  *   tunnel.c    pairs of peers and the paths that lead to them
  *   esp_sa.c    ESP and AH packets: the fast path, births, sequence numbers
- *   child_sa.c  pairs of ESP SAs: births, predecessors, ends
+ *   child_sa.c  pairs of ESP SAs: births and ends
+ *   chain.c     which child SA replaces which
  *   ike_sa.c    IKE SAs: states, rekey, end
+ *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
+ *   timer.c     what becomes due when
  *   exchange.c  requests, answers, copies
  *   ike2.c      what IKEv2 messages mean
  *   ike1.c      what IKEv1 messages mean
@@ -232,7 +235,22 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 
+/* timer.c: see also tracker_schedule() */
+void timers_run(struct tracker *t, nsec now);
+
+/* chain.c */
+void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how);
+struct pending_delete *chain_delete_since(struct tracker *t, const struct child_sa *c);
+void chain_end_predecessor(struct tracker *t, uint32_t old, uint32_t child, nsec now);
+void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
+
 /* child_sa.c */
+struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c);
+void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side, uint32_t other);
+nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int direction);
+nsec child_last_sign(const struct tracker *t, const struct child_sa *c);
+void child_reveal(struct tracker *t, uint32_t child);
+uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What becomes due when: a binary heap of moments, one entry for each tunnel and IKE SA. */
+#include "track/tracker.h"
+
+static bool timer_before(const struct timer *a, const struct timer *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at;
+	if (a->kind != b->kind)
+		return a->kind > b->kind;	/* IKE SAs before tunnels: causes before judgement */
+	return a->object < b->object;
+}
+
+/* Where the entry of an object is remembered. */
+static uint32_t *place_of(struct tracker *t, const struct timer *m)
+{
+	return m->kind == TIMER_TUNNEL ? &t->timer_of_tunnel[m->object] : &t->timer_of_ike_sa[m->object];
+}
+
+static void put_timer(struct tracker *t, uint32_t i, struct timer m)
+{
+	t->timers[i] = m;
+	*place_of(t, &m) = i;
+}
+
+static void sift_up(struct tracker *t, uint32_t i)
+{
+	struct timer m = t->timers[i];
+
+	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / 2]); i = (i - 1) / 2)
+		put_timer(t, i, t->timers[(i - 1) / 2]);
+	put_timer(t, i, m);
+}
+
+static void sift_down(struct tracker *t, uint32_t i)
+{
+	struct timer m = t->timers[i];
+
+	for (uint32_t child; (child = 2 * i + 1) < t->n_timers; i = child) {
+		if (child + 1 < t->n_timers && timer_before(&t->timers[child + 1], &t->timers[child]))
+			child++;
+		if (!timer_before(&t->timers[child], &m))
+			break;
+		put_timer(t, i, t->timers[child]);
+	}
+	put_timer(t, i, m);
+}
+
+static nsec due_of(const struct tracker *t, const struct timer *m)
+{
+	if (m->kind == TIMER_TUNNEL)
+		return t->tunnels[m->object].due;
+	return t->ike_sas[m->object].due;
+}
+
+/* Every object has one entry at most: a new moment takes the place of the old one. */
+void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at)
+{
+	const struct timer m = { .at = at, .object = object, .kind = (uint8_t)kind };
+	uint32_t i = *place_of(t, &m);
+
+	if (i == NO_INDEX)
+		i = t->n_timers++;
+	t->timers[i] = m;
+	sift_up(t, i);
+	sift_down(t, *place_of(t, &m));
+	t->next_due = t->timers[0].at;
+}
+
+void timers_run(struct tracker *t, nsec now)
+{
+	while (t->n_timers > 0 && t->timers[0].at <= now) {
+		struct timer m = t->timers[0];
+
+		*place_of(t, &m) = NO_INDEX;
+		if (--t->n_timers > 0) {
+			t->timers[0] = t->timers[t->n_timers];
+			sift_down(t, 0);
+		}
+		t->next_due = t->n_timers > 0 ? t->timers[0].at : INT64_MAX;
+		if (due_of(t, &m) != m.at)
+			continue;
+		if (m.kind == TIMER_TUNNEL) {
+			t->tunnels[m.object].due = NSEC_NONE;
+			tunnel_due(t, m.object, m.at);
+		} else {
+			t->ike_sas[m.object].due = NSEC_NONE;
+			ike_sa_due(t, m.object, m.at, false);
+		}
+	}
+}
