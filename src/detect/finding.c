@@ -17,8 +17,9 @@ struct finding *finding_raise(struct findings *out, enum severity severity, enum
 	f->confidence = confidence;
 	f->cause = NULL;
 	f->side = SIDE_UNKNOWN;
-	f->first = first;
-	f->last = last;
+	/* what was decided late may be older than what was known before */
+	f->first = first < last ? first : last;
+	f->last = first < last ? last : first;
 	f->count = count;
 	f->n_items = f->n_frames = 0;
 	return f;
