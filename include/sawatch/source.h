@@ -90,6 +90,7 @@ void source_list_free(char **list);
 struct frame_writer;
 bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type, struct err *e);
 bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct err *e);
+bool frame_writer_flush(struct frame_writer *w, struct err *e);	/* readers of the file see all of it */
 bool frame_writer_close(struct frame_writer *w, struct err *e);	/* flushes; accepts NULL */
 
 /* Is this expression a BPF filter?  For a clear error before anything is opened. */

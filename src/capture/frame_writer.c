@@ -105,6 +105,11 @@ bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct er
 	return true;
 }
 
+bool frame_writer_flush(struct frame_writer *w, struct err *e)
+{
+	return !w->failed && fflush(w->file) == 0 ? true : cannot_write(w, e);
+}
+
 bool frame_writer_close(struct frame_writer *w, struct err *e)
 {
 	bool ok = true;

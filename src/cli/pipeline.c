@@ -34,6 +34,7 @@ struct pipeline {
 	bool misses;		/* expected tunnels that do not come */
 	struct reassembler *reassembler;
 	struct record_sink sink;	/* to the store; the detectors borrow it */
+	struct record_sink also;
 	nsec latest;		/* time of the latest frame; NSEC_NONE before the first */
 	uint32_t tunnel_hint;	/* where the next tunnel's index is looked for first */
 	bool finishing;
@@ -60,7 +61,10 @@ static void note(struct pipeline *p, bool ok, const struct err *e)
 		struct pipeline *p = user;                                        \
 		struct err e = { "" };                                            \
                                                                                   \
-		note(p, store_##kind(p->store, r, &e), &e);                       \
+		if (p->store)                                                     \
+			note(p, store_##kind(p->store, r, &e), &e);               \
+		if (p->also.kind)                                                 \
+			p->also.kind(p->also.user, r);                            \
 	}
 
 TO_STORE(ike_sa)
@@ -99,7 +103,10 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 		judged.state = detect_tunnel_state(p->detect, p->tracker, index, &judged.since);
 		judged.alerts = detect_tunnel_alerts(p->detect, index);
 	}
-	note(p, store_tunnel(p->store, &judged, &e), &e);
+	if (p->store)
+		note(p, store_tunnel(p->store, &judged, &e), &e);
+	if (p->also.tunnel)
+		p->also.tunnel(p->also.user, &judged);
 }
 
 static void keep_tunnel(struct pipeline *p, const struct record_tunnel *r)
@@ -186,7 +193,8 @@ static void on_missing(void *user, nsec at, const struct packet *first_seen, uin
 	tracker_fragment_missing(p->tracker, at, first_seen, frame);
 }
 
-bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store, struct err *e)
+bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
+		   const struct record_sink *also, struct err *e)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct hash_key key;
@@ -194,6 +202,8 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	assert(p);
 	*ret = p;
 	p->store = store;
+	if (also)
+		p->also = *also;
 	p->latest = NSEC_NONE;
 
 	p->sink = (struct record_sink){
@@ -253,6 +263,35 @@ bool pipeline_continues(const struct pipeline *p, nsec first_at)
 	       (first_at >= p->latest - overlap && first_at <= p->latest + lull);
 }
 
+void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now)
+{
+	if (p->misses)
+		detect_advance(p->detect, p->tracker, capture, now);
+	tracker_advance(p->tracker, now);
+	reassemble_tick(p->reassembler, now);
+}
+
+void pipeline_dropped(struct pipeline *p, nsec from, uint64_t n)
+{
+	nsec now = tracker_now(p->tracker);
+
+	if (now != NSEC_NONE)
+		tracker_dropped(p->tracker, from != NSEC_NONE && from < now ? from : now, now, n);
+}
+
+void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret)
+{
+	tracker_counters(p->tracker, ret);
+}
+
+void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1])
+{
+	memset(ret, 0, (TUNNEL_FLAPPING + 1) * sizeof(ret[0]));
+	for (uint32_t i = 0; i < tracker_tunnels(p->tracker); i++)
+		if (tracker_tunnel(p->tracker, i))
+			ret[p->detect ? detect_tunnel_state(p->detect, p->tracker, i, NULL) : tracker_tunnel(p->tracker, i)->state]++;
+}
+
 /* What the tracker has counted as IPsec, or as damaged IPsec, so far. */
 static uint64_t relevant(const struct pipeline *p)
 {
@@ -272,7 +311,7 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
 	return p->handed_over || relevant(p) != before;
 }
 
-/* ---- the end ---- */
+/* ---- rows of captures, and the end ---- */
 
 /* What a reader of the history must know about this capture. */
 struct warnings {
@@ -313,7 +352,8 @@ static void warn_of_evictions(struct warnings *w, const struct tracker_counters 
 			     tables[i].what, tables[i].key);
 }
 
-void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out)
+/* The row of a capture: `base` with what was counted. */
+static void put_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type, const char *left_out)
 {
 	struct tracker_counters c;
 	struct warnings w = { 0 };
@@ -321,8 +361,7 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
 	struct err e = { "" };
 
 	tracker_counters(p->tracker, &c);
-	tracker_counters_reset(p->tracker);
-	snprintf(unnamed, sizeof(unnamed), "LINKTYPE_%u", info->link_type);
+	snprintf(unnamed, sizeof(unnamed), "LINKTYPE_%u", link_type);
 	if (left_out)
 		warn(&w, "%s", left_out);
 	if (c.unsupported > 0)
@@ -332,17 +371,52 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
 	warn_of_evictions(&w, &c);
 
 	struct record_capture r = {
-		.id = id, .name = info->name, .kind = "file",
-		.link_type = link_type_name(info->link_type) ? link_type_name(info->link_type) : unnamed,
-		.fingerprint = info->fingerprint, .size = info->size_bytes, .first = c.first, .last = c.last,
+		.id = base->id, .name = base->name, .kind = base->kind,
+		.link_type = link_type_name(link_type) ? link_type_name(link_type) : unnamed,
+		.fingerprint = base->fingerprint, .size = base->size, .first = c.first, .last = c.last,
 		.packets = (int64_t)c.frames, .bytes = (int64_t)c.bytes, .ike_messages = (int64_t)c.ike_messages,
 		.esp_packets = (int64_t)c.esp_packets, .ah_packets = (int64_t)c.ah_packets,
 		.keepalives = (int64_t)c.keepalives, .duplicates = (int64_t)c.duplicates,
-		.malformed = (int64_t)c.malformed, .cut = (int64_t)c.cut, .dropped = info->dropped,
-		.fragments = (int64_t)c.fragments, .n_warnings = w.n, .warnings = w.list, .complete = !left_out,
+		.malformed = (int64_t)c.malformed, .cut = (int64_t)c.cut, .dropped = base->dropped,
+		.fragments = (int64_t)c.fragments, .n_warnings = w.n, .warnings = w.list, .complete = base->complete,
 	};
 
-	note(p, store_capture(p->store, &r, &e), &e);
+	if (p->store)
+		note(p, store_capture(p->store, &r, &e), &e);
+	if (p->also.capture)
+		p->also.capture(p->also.user, &r);
+}
+
+void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out)
+{
+	const struct record_capture base = {
+		.id = id, .name = info->name, .kind = "file", .fingerprint = info->fingerprint,
+		.size = info->size_bytes, .dropped = info->dropped, .complete = !left_out,
+	};
+
+	put_capture(p, &base, info->link_type, left_out);
+	tracker_counters_reset(p->tracker);
+}
+
+bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struct err *e)
+{
+	const struct record_capture base = {
+		.id = c->id, .name = c->name, .kind = "interface", .size = RECORD_UNKNOWN,
+		.dropped = (int64_t)c->dropped, .complete = c->over && !c->left_out,
+	};
+	struct err last = { "" };
+	bool ok;
+
+	if (p->detect)
+		detect_flush(p->detect, p->tracker);	/* first: tunnels are as ill as their alerts */
+	tracker_flush(p->tracker);
+	put_capture(p, &base, c->link_type, c->left_out);
+	if (p->store)
+		note(p, store_commit(p->store, &last), &last);
+	*e = p->store_error;
+	ok = !p->store_failed;
+	p->store_failed = false;
+	return ok;
 }
 
 bool pipeline_finish(struct pipeline *p, struct err *e)
@@ -355,7 +429,8 @@ bool pipeline_finish(struct pipeline *p, struct err *e)
 		detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->n_kept; i++)
 		store_judged(p, &p->kept[i].record);
-	note(p, store_commit(p->store, &last), &last);
+	if (p->store)
+		note(p, store_commit(p->store, &last), &last);
 	*e = p->store_error;
 	return !p->store_failed;
 }

@@ -17,11 +17,16 @@
 #include <sawatch/settings.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
+#include <sawatch/track.h>
 
 struct pipeline;
 
-/* `settings` and `store` must outlive it. */
-bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store, struct err *e);
+/*
+ * `settings` and `store` must outlive it.  Without a store (NULL) nothing is kept.
+ * Every record goes to `also` too, after the store, when that is not NULL.
+ */
+bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
+		   const struct record_sink *also, struct err *e);
 
 /*
  * Before the first frame.  These tunnels are expected; `x` must outlive it.  Not `whole`: a filter takes frames
@@ -50,6 +55,33 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
  * clock) or begins much later (what happened in between was not seen).
  */
 bool pipeline_continues(const struct pipeline *p, nsec first_at);
+
+/* An interface: packet time has reached `now` without a packet. */
+void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now);
+
+/* The capturer lost `n` packets since `from`. */
+void pipeline_dropped(struct pipeline *p, nsec from, uint64_t n);
+
+/*
+ * Everything that changed goes to the history and is committed, with the row
+ * of the running capture of these interfaces as it is by now.  False when
+ * something could not be stored since the last call; it goes on all the same.
+ */
+struct interface_capture {
+	uint32_t id;
+	const char *name;
+	uint16_t link_type;
+	uint64_t dropped;
+	const char *left_out;	/* a filter; NULL: nothing */
+	bool over;		/* this is its last row */
+};
+bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struct err *e);
+
+/* So far, of the running capture. */
+void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret);
+
+/* How many tunnels are in each state (enum tunnel_state) now. */
+void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1]);
 
 /* All captures are over: settle everything and commit.  False, with the first reason, when not all was stored. */
 bool pipeline_finish(struct pipeline *p, struct err *e);

@@ -17,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/read.h"
 #include "cli/read_options.h"
+#include "cli/watch.h"
 
 enum { BATCH = 256 };	/* frames at once, so that the tracker can fetch ahead */
 
@@ -140,7 +141,7 @@ static bool open_pipeline(struct reading *r, struct err *e)
 {
 	const struct read_options *o = r->options;
 
-	if (!pipeline_open(&r->pipeline, &o->settings, r->store, e))
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, NULL, e))
 		return false;
 	if (o->no_detect)
 		pipeline_no_detect(r->pipeline);
@@ -325,14 +326,12 @@ static void read_all(struct reading *r, char **list)
 	r->writer = NULL;
 }
 
-/* The history shows which tunnels are expected; without an inventory it keeps the one it has. */
-static bool store_inventory(struct reading *r, struct err *e)
+bool store_inventory(struct store *s, const struct expected *x, struct err *e)
 {
-	const struct expected *x = &r->options->expected;
-	bool ok = x->n == 0 || store_expected_clear(r->store, e);
+	bool ok = x->n == 0 || store_expected_clear(s, e);
 
 	for (size_t i = 0; ok && i < x->n; i++)
-		ok = store_expected(r->store, x->tunnel[i].peers, x->tunnel[i].name, e);
+		ok = store_expected(s, x->tunnel[i].peers, x->tunnel[i].name, e);
 	return ok;
 }
 
@@ -349,7 +348,7 @@ static int read_and_report(struct reading *r)
 		source_list_free(list);
 		return EXIT_TROUBLE;
 	}
-	if (!store_inventory(r, &e)) {
+	if (!store_inventory(r->store, &r->options->expected, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);
 		return EXIT_TROUBLE;
@@ -398,8 +397,8 @@ static int print_filter(const struct read_options *o)
 	return EXIT_DONE;
 }
 
-/* What is asked for instead of reading; -1 when reading is wanted. */
-static int answer_at_once(const struct read_options *o)
+/* What is asked for instead of reading files; -1 when that is wanted. */
+static int answer_at_once(const struct read_options *o, const struct read_teller *teller)
 {
 	struct err e;
 
@@ -411,18 +410,23 @@ static int answer_at_once(const struct read_options *o)
 		puts("sawatch " SAWATCH_VERSION);
 		return EXIT_DONE;
 	}
-	if (o->list_interfaces || o->interface) {
-		complain("live capture is not in this build yet; tcpdump -w FILE, then sawatch -r FILE");
-		return EXIT_TROUBLE;
-	}
+	if (o->list_interfaces)
+		return watch_list_interfaces();
 	if (o->filter && !source_filter_check(o->filter, &e)) {
 		complain("%s", e.text);
 		return EXIT_TROUBLE;
 	}
 	if (o->print_filter)
 		return print_filter(o);
+	if (o->n_interfaces > 0 && (o->n_paths > 0 || teller)) {
+		complain("-i %s: interfaces are watched alone: sawatch -i %s --db FILE, then ask the history", o->interfaces[0],
+			 o->interfaces[0]);
+		return EXIT_TROUBLE;
+	}
+	if (o->n_interfaces > 0)
+		return watch_run(o);
 	if (o->n_paths == 0) {
-		complain("nothing to read: give -r FILE; see sawatch --help");
+		complain("nothing to read: give -r FILE or -i INTERFACE; see sawatch --help");
 		return EXIT_TROUBLE;
 	}
 	return write_path_is_safe(o) ? -1 : EXIT_TROUBLE;
@@ -435,7 +439,7 @@ int read_and_tell(const struct read_options *o, const struct read_teller *teller
 
 	if (o->line_buffered)
 		setvbuf(stdout, NULL, _IOLBF, 0);
-	status = answer_at_once(o);
+	status = answer_at_once(o, teller);
 	if (status < 0)
 		status = read_and_report(&r);
 	else

@@ -20,6 +20,10 @@ enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, 
 static const struct option long_options[] = {
 	{ "read", required_argument, NULL, 'r' },
 	{ "interface", required_argument, NULL, 'i' },
+	{ "user", required_argument, NULL, 'Z' },
+	{ "snapshot-length", required_argument, NULL, 's' },
+	{ "buffer-size", required_argument, NULL, 'B' },
+	{ "no-promiscuous-mode", no_argument, NULL, 'p' },
 	{ "list-interfaces", no_argument, NULL, 'D' },
 	{ "filter", required_argument, NULL, 'f' },
 	{ "count", required_argument, NULL, 'c' },
@@ -101,6 +105,33 @@ static bool take_count(struct read_options *o, const char *text)
 	return true;
 }
 
+/* A whole number that fits; 0 is the usual size, as with tcpdump.  False when complained. */
+static bool take_size(const char *option, const char *text, unsigned long most, const char *what, uint32_t *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n > most) {
+		complain("%s %s: not %s; write 0 (the usual) to %lu", option, text, what, most);
+		return false;
+	}
+	*ret = (uint32_t)n;
+	return true;
+}
+
+/* -B in KiB, as tcpdump's. */
+static bool take_buffer(struct read_options *o, const char *text)
+{
+	const unsigned long most = 2097151;	/* libpcap takes an int of bytes */
+
+	if (!take_size("-B", text, most, "a buffer size in KiB", &o->buffer_bytes))
+		return false;
+	o->buffer_bytes *= 1024;
+	return true;
+}
+
 static bool take_severity(struct read_options *o, const char *text)
 {
 	o->fail_on = severity_parse(text);
@@ -120,7 +151,7 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		o->paths[o->n_paths++] = value;
 		break;
 	case 'i':
-		o->interface = value;
+		o->interfaces[o->n_interfaces++] = value;
 		break;
 	case 'D':
 		o->list_interfaces = true;
@@ -177,7 +208,17 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_FOLLOW:
 		complain("--follow: watching a growing file is not in this build yet; read it again when it is complete");
 		return false;
-	default:	/* -n -N -t -S -p -s -B -Z: names are never resolved; the others concern interfaces */
+	case 'Z':
+		o->user = value;
+		break;
+	case 's':
+		return take_size("-s", value, 262144, "a snapshot length in bytes", &o->snap_length);
+	case 'B':
+		return take_buffer(o, value);
+	case 'p':
+		o->no_promiscuous = true;
+		break;
+	default:	/* -n -N -t -S: names are never resolved */
 		break;
 	}
 	return true;
@@ -243,7 +284,8 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 
 	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local" };
 	o->paths = calloc(most, sizeof(char *));
-	assert(o->paths && w.filter && w.sets);
+	o->interfaces = calloc(most, sizeof(char *));
+	assert(o->paths && o->interfaces && w.filter && w.sets);
 	settings_defaults(&o->settings);
 
 	opterr = 0;
@@ -281,4 +323,5 @@ void read_options_free(struct read_options *o)
 	expected_done(&o->expected);
 	free(o->filter);
 	free(o->paths);
+	free(o->interfaces);
 }

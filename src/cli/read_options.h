@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The options of `sawatch -r …`, as hands trained on tcpdump and tshark type them. */
+/* The options of `sawatch -r …` and `sawatch -i …`, as hands trained on tcpdump and tshark type them. */
 #ifndef SAWATCH_CLI_READ_OPTIONS_H
 #define SAWATCH_CLI_READ_OPTIONS_H
 
@@ -20,7 +20,11 @@ struct read_options {
 	int fail_on;		/* enum severity; -1 never */
 	bool json, quiet, verbose, line_buffered, progress;
 	bool help, version, print_filter, list_interfaces;
-	const char *interface;	/* -i */
+	const char **interfaces;	/* -i */
+	size_t n_interfaces;
+	const char *user;	/* -Z; NULL: not given */
+	uint32_t snap_length, buffer_bytes;	/* -s, -B; 0: the usual ones */
+	bool no_promiscuous;	/* -p */
 	bool no_detect;		/* --no-detect */
 	struct settings settings;	/* defaults, then --config, then --set */
 	struct expected expected;	/* of --config */

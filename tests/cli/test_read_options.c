@@ -145,15 +145,23 @@ static void what_tcpdump_takes_is_taken(void **state)
 	assert_int_equal(o.n_paths, 1);
 	read_options_free(&o);
 	assert_true(parse(&o, "-ni span0 host 192.0.2.1"));
-	assert_string_equal(o.interface, "span0");
+	assert_int_equal(o.n_interfaces, 1);
+	assert_string_equal(o.interfaces[0], "span0");
 	assert_string_equal(o.filter, "host 192.0.2.1");
+	read_options_free(&o);
+	assert_true(parse(&o, "-i a0 -pi b0 -B 1024 -s 256 -Z nobody"));
+	assert_int_equal(o.n_interfaces, 2);
+	assert_true(o.no_promiscuous);
+	assert_int_equal(o.buffer_bytes, 1024 * 1024);
+	assert_int_equal(o.snap_length, 256);
+	assert_string_equal(o.user, "nobody");
 	read_options_free(&o);
 }
 
 static void wrong_values_are_refused(void **state)
 {
 	static const char *const lines[] = {
-		"-r a.pcap -c 0", "-r a.pcap -c -5", "-r a.pcap -c 5x", "-r a.pcap --fail-on loud", "-r", "-r a.pcap --jsno",
+		"-r a.pcap -c 0", "-r a.pcap -c -5", "-r a.pcap -c 5x", "-i a0 -B none", "-i a0 -s 1000000", "-r a.pcap --fail-on loud", "-r", "-r a.pcap --jsno",
 		"-r a.pcap -y", "-r a.pcap --set churn.warn", "-r a.pcap --set churn.warn=none", "-r a.pcap --config /nowhere",
 	};
 

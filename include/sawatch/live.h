@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Frames from interfaces as they come: libpcap over the kernel's ring, one
+ * interface or several merged by time.  Never blocks: the caller polls the
+ * descriptors, and has a timer of its own, because a silent link tells nothing.
+ * Refuses to know what the frames hold.
+ */
+#ifndef SAWATCH_LIVE_H
+#define SAWATCH_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/link.h>
+
+struct live;
+
+enum {
+	LIVE_INTERFACES_MAX = 16,
+	LIVE_SNAP_LENGTH = 65535,	/* whole IKE messages */
+	LIVE_BUFFER = 64 << 20,		/* 2 MiB, libpcap's own, lost 9 % where this lost none */
+	LIVE_MERGE_MS = 250,		/* frames of several interfaces wait this long for earlier ones */
+	LIVE_LAG_MS = 200,		/* the kernel hands a frame over this late at most, on a quiet link */
+};
+
+struct live_options {
+	const char *const *interfaces;
+	size_t n_interfaces;	/* 1 to LIVE_INTERFACES_MAX */
+	const char *filter;	/* BPF, in the kernel; NULL takes everything */
+	uint32_t snap_length;	/* 0: LIVE_SNAP_LENGTH */
+	uint32_t buffer_bytes;	/* of each interface's ring; 0: LIVE_BUFFER */
+	bool no_promiscuous;
+};
+
+/*
+ * Open them all.  On failure *ret is NULL and `e` names the interface, what is
+ * wrong and the remedy: no such interface (and which there are), no permission,
+ * down, bad filter, link type not supported.
+ */
+bool live_open(struct live **ret, const struct live_options *o, struct err *e);
+void live_set_capture(struct live *l, uint32_t capture);	/* frame.capture from now on */
+
+/* What to poll for POLLIN; an interface that is gone has -1 (poll() ignores it).  Returns how many. */
+size_t live_descriptors(const struct live *l, int ret[LIVE_INTERFACES_MAX]);
+
+/*
+ * Hand over what has come, in batches; frames borrow for the call and are
+ * numbered from 1 in the order of being handed over.  Returns whether nothing
+ * is waiting any more, neither in the kernel nor for its turn.
+ */
+typedef void live_frames_fn(void *user, const struct frame *frames, size_t n);
+bool live_take(struct live *l, live_frames_fn *frames, void *user);
+void live_take_rest(struct live *l, live_frames_fn *frames, void *user);	/* without waiting: it ends here */
+
+/*
+ * Once a second or so: did an interface go down or up, vanish or come back?
+ * One that came back is bound again, which needs no privilege.  True while
+ * there is news, one sentence a call.
+ */
+bool live_news(struct live *l, struct err *ret);
+
+/* Is there one that is up and there?  Otherwise silence says nothing. */
+bool live_sees(const struct live *l);
+
+struct live_counters {
+	uint64_t received;		/* passed the filter, those dropped later too */
+	uint64_t dropped;		/* no room in the ring */
+	uint64_t interface_dropped;	/* missed by the hardware (promiscuous only) */
+};
+void live_counters(struct live *l, struct live_counters *ret);	/* since live_open(), of all */
+
+uint16_t live_link_type(const struct live *l, size_t interface);
+const char *live_name(const struct live *l);	/* "span0", or "span0,span1" */
+void live_close(struct live *l);		/* accepts NULL */
+
+/* The interfaces there are, "any" last; free() *ret. */
+struct live_interface {
+	char name[16];
+	bool up, running, loopback;
+};
+bool live_list(struct live_interface **ret, size_t *ret_n, struct err *e);
+
+#endif
