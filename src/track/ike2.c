@@ -273,6 +273,7 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 	sa->established = a->at;
 	sa->state = IKE_ESTABLISHED;
 	sa->flags |= IKE_SA_AUTH_TENTATIVE;
+	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;	/* not forgotten for strangers from now on */
 	if (m->np1 == IKE2_PAYLOAD_AUTH)	/* final leg of EAP */
 		ike_sa_established(t, i, a->at);
 	else

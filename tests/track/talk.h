@@ -151,6 +151,20 @@ static inline void put_suite2(struct build *b)
 	end_substructure(b, proposal);
 }
 
+/* Another suite than put_suite2(): 3DES alone. */
+static inline void put_sa2_alone(struct build *b)
+{
+	begin_payload(b, IKE2_PAYLOAD_SA);
+	size_t proposal = begin_substructure(b);
+
+	put_number(b, 0x01010001, 4);
+	size_t transform = begin_substructure(b);
+
+	put_number(b, 0x01000003, 4);
+	end_substructure(b, transform);
+	end_substructure(b, proposal);
+}
+
 static inline struct build init_message(const struct session *s, bool response, uint64_t salt)
 {
 	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);

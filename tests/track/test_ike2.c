@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+static void a_tunnel_is_set_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	idle(&w, 3 * S);
+	const struct ike_sa *sa = ike_at(&w, 0x11);
+
+	assert_int_equal(sa->state, IKE_ESTABLISHED);
+	assert_int_equal(sa->origin, ORIGIN_OBSERVED);
+	assert_true(sa->spi_r == s.spi_r);
+	assert_int_equal(sa->encr, 12);
+	assert_int_equal(sa->key_bits, 256);
+	assert_int_equal(sa->integ, 12);
+	assert_int_equal(sa->prf, 5);
+	assert_int_equal(sa->group, 31);
+	assert_int_equal(sa->n_transforms, 4);
+	assert_true(sa->created == T0 && sa->established == T0 + 3 * RTT);
+	assert_int_equal(w.count[EVENT_IKE_SA_CREATED], 1);
+	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 1);
+	assert_int_equal(w.count[EVENT_CHILD_SA_CREATED], 0);	/* no packet yet: it may be childless */
+	talk(&w, &s, spi, 1, 3, 10 * MS);
+	assert_int_equal(w.count[EVENT_CHILD_SA_CREATED], 1);
+	assert_int_equal(child_of(&w, spi[0])->how, CREATED_IKE_AUTH);
+	assert_int_equal(child_of(&w, spi[0])->created_by, 0);
+	watch_close(&w);
+}
+
+static void every_exchange_is_paired_and_timed(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_B, GW_A, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	dpd(&w, &s, 1);
+	watch_finish(&w);
+	assert_int_equal(w.n_exchanges, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(w.exchanges[i].rtt_ns, RTT);
+		assert_int_equal(w.exchanges[i].requests, 1);
+		assert_int_equal(w.exchanges[i].responses, 1);
+		assert_int_equal(w.exchanges[i].outcome, OUTCOME_ANSWERED);
+	}
+	assert_int_equal(w.exchanges[0].purpose, PURPOSE_IKE_SA_INIT);
+	assert_int_equal(w.exchanges[1].purpose, PURPOSE_IKE_AUTH);
+	assert_int_equal(w.exchanges[2].purpose, PURPOSE_DPD);
+	assert_int_equal(w.exchanges[1].from, 1);
+	assert_int_equal(w.exchanges[2].from, 0);	/* peer 0 is GW_A, the responder */
+	assert_int_equal(w.exchanges[1].request_bytes, LEN_AUTH);
+	watch_free(&w);
+}
+
+static void a_cookie_and_another_group_are_steps_and_not_retransmissions(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	static const uint16_t notify[] = { IKE2_NOTIFY_COOKIE, IKE2_NOTIFY_INVALID_KE_PAYLOAD };
+
+	watch_open(&w);
+	for (uint64_t i = 0; i < 2; i++) {
+		struct build b = init_message(&s, false, i);
+
+		give_ike(&w, s.peer[0], s.peer[1], &b);
+		pass(&w, RTT);
+		say_init_notify(&w, &s, notify[i], "\x00\x0e", 2);
+		pass(&w, RTT);
+	}
+	struct build b = init_message(&s, false, 2);
+
+	give_ike(&w, s.peer[0], s.peer[1], &b);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	pass(&w, RTT);
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	idle(&w, 5 * S);
+	assert_int_equal(w.count[EVENT_COOKIE], 1);
+	assert_int_equal(w.count[EVENT_REQUEST_COPY], 0);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	watch_finish(&w);
+	assert_int_equal(w.n_ike_sas, 1);
+	assert_int_equal(w.n_exchanges, 4);
+	assert_int_equal(w.exchanges[0].purpose, PURPOSE_COOKIE);
+	assert_int_equal(w.exchanges[1].purpose, PURPOSE_INVALID_KE);
+	assert_int_equal(w.exchanges[1].outcome, OUTCOME_FAILED);
+	assert_int_equal(w.exchanges[2].purpose, PURPOSE_IKE_SA_INIT);
+	assert_int_equal(w.exchanges[2].outcome, OUTCOME_ANSWERED);
+	watch_free(&w);
+}
+
+static void eap_rounds_are_no_success_until_the_last(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	pass(&w, RTT);
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, 400);
+	pass(&w, S);
+	for (int round = 0; round < 4; round++) {
+		exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_EAP, 112, NP_EAP, 112);
+		pass(&w, S);
+		assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 0);
+	}
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_AUTH, 112, NP_AUTH, LEN_AUTH_OK);
+	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 1);
+	assert_int_equal(w.count[EVENT_REQUEST_COPY], 0);
+	talk(&w, &s, spi, 1, 5, 10 * MS);
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	assert_true(child_of(&w, spi[0])->created == ike_at(&w, 0x11)->established);
+	watch_finish(&w);
+	assert_int_equal(w.exchanges[3].purpose, PURPOSE_EAP);
+	watch_free(&w);
+}
+
+static void intermediate_exchanges_come_between_init_and_auth(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_INTERMEDIATE, IKE2_PAYLOAD_KE, 400, IKE2_PAYLOAD_KE, 400);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	watch_finish(&w);
+	assert_int_equal(w.exchanges[1].purpose, PURPOSE_INTERMEDIATE);
+	assert_int_equal(w.ike_sas[0].state, IKE_ESTABLISHED);
+	assert_int_equal(w.count[EVENT_ONE_SIDED], 0);
+	watch_free(&w);
+}
+
+static void a_refused_authentication_fails_the_sa_and_blames_who_refused(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_NOTIFY, LEN_ERROR);
+	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 1);
+	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 0);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
+	assert_int_equal(w.ike_sas[0].ended_by, 1);
+	assert_int_equal(w.exchanges[1].outcome, OUTCOME_FAILED);
+	watch_free(&w);
+}
+
+/* RFC 7296 2.21.2: the initiator may refuse the responder, in an INFORMATIONAL after the answer. */
+static void an_initiator_that_refuses_the_responder_ends_the_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, LEN_ERROR, NP_NONE, LEN_DPD);
+	idle(&w, 10 * S);
+	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 0);
+	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 1);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
+	assert_int_equal(w.ike_sas[0].ended_by, 0);
+	watch_free(&w);
+}
+
+static void a_refused_child_sa_is_told_and_creates_none(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 5, 10 * MS);
+	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY, LEN_ERROR);
+	assert_int_equal(w.count[EVENT_CHILD_REFUSED], 1);
+	idle(&w, 100 * S);
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+/* ---- nobody signs a clear message (issue 5, item 4) -------------------------- */
+
+static void a_forged_refusal_before_the_true_answer_is_taken_back(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, MS);
+	say_init_notify(&w, &s, IKE2_NOTIFY_NO_PROPOSAL_CHOSEN, NULL, 0);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	pass(&w, RTT);
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	idle(&w, 5 * S);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 1);
+	watch_finish(&w);
+	assert_int_equal(w.exchanges[0].outcome, OUTCOME_ANSWERED);
+	watch_free(&w);
+}
+
+static void a_forged_failure_before_the_true_answer_to_auth_is_taken_back(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	const struct sk forged = { .exchange = IKE2_EXCHANGE_IKE_AUTH, .np1 = NP_NOTIFY, .id = 1, .response = true,
+				   .length = LEN_ERROR, .salt = 666 };
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	s.next_id[0] = 1;
+	ask(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH);
+	struct build b = sk_message(&s, &forged);
+
+	give_ike(&w, s.peer[1], s.peer[0], &b);
+	pass(&w, RTT);
+	answer(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDR, LEN_AUTH_OK);
+	idle(&w, 5 * S);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_false(ike_at(&w, 0x11)->auth_failed);
+	talk(&w, &s, spi, 1, 5, 10 * MS);
+	assert_int_equal(child_of(&w, spi[0])->how, CREATED_IKE_AUTH);
+	watch_close(&w);
+}
+
+static void clear_messages_change_nothing_of_an_established_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 50, 100 * MS);
+	dpd(&w, &s, 0);
+	const struct ike_sa before = *ike_at(&w, 0x11);
+	const struct esp_sa esp = *esp_at(&w, spi[0]);
+
+	for (int response = 0; response < 2; response++) {	/* another suite under its SPIs */
+		struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
+
+		put_spis(&b, s.spi_i, response ? s.spi_r : 0);
+		put_sa2_alone(&b);
+		ike_end(&b);
+		give_ike(&w, s.peer[response], s.peer[!response], &b);
+		pass(&w, MS);
+	}
+	say_init_notify(&w, &s, IKE2_NOTIFY_NO_PROPOSAL_CHOSEN, NULL, 0);
+	for (int from = 0; from < 2; from++) {			/* INVALID_IKE_SPI, INVALID_SPI in clear */
+		struct build b = ike_begin(2, IKE2_EXCHANGE_INFORMATIONAL, IKE2_FLAG_RESPONSE, 0);
+
+		put_spis(&b, s.spi_i, s.spi_r);
+		put_notify2(&b, 0, IKE2_NOTIFY_INVALID_IKE_SPI, NULL, 0);
+		put_notify2(&b, 4, IKE2_NOTIFY_INVALID_SPI, NULL, 0);
+		begin_payload(&b, IKE2_PAYLOAD_DELETE);
+		put_number(&b, 0x01000000, 4);
+		ike_end(&b);
+		give_ike(&w, s.peer[from], s.peer[1 - from], &b);
+		pass(&w, MS);
+	}
+	/* the same SPIs under IKEv1 */
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 7, LEN1_DELETE_IKE, 3);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_QUICK_MODE, 8, 188, 3);
+	idle(&w, 120 * S);
+	const struct ike_sa *after = ike_at(&w, 0x11);
+
+	assert_int_equal(after->state, before.state);
+	assert_int_equal(after->end_reason, END_NONE);
+	assert_int_equal(after->encr, before.encr);
+	assert_int_equal(after->group, before.group);
+	assert_int_equal(after->n_transforms, before.n_transforms);
+	assert_int_equal(after->n_vendors, before.n_vendors);
+	assert_true(after->current[0].id == before.current[0].id && after->previous[0].id == before.previous[0].id);
+	assert_true(after->established == before.established && after->spi_r == before.spi_r);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	assert_true(esp_at(&w, spi[0])->packets == esp.packets);
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED], 0);
+	watch_close(&w);
+}
+
+static void an_init_with_new_spis_for_a_living_tunnel_touches_nothing(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11), forged = session_between(GW_A, GW_B, 0x99);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 50, 100 * MS);
+	for (int i = 0; i < 3; i++) {
+		say_init(&w, &forged, false);
+		idle(&w, 5 * S);
+	}
+	idle(&w, 200 * S);
+	assert_int_equal(ike_at(&w, 0x99)->end_reason, END_FAILED);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	watch_close(&w);
+}
+
+/* ---- the middle of a life ------------------------------------------------------ */
+
+static void an_ike_sa_from_before_the_capture_lives_through_long_silences(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	s.next_id[1] = 17;
+	for (int i = 0; i < 5; i++) {
+		dpd(&w, &s, 1);
+		idle(&w, 300 * S);
+	}
+	const struct ike_sa *sa = ike_at(&w, 0x11);
+
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	assert_int_equal(sa->origin, ORIGIN_MIDSTREAM);
+	assert_int_equal(sa->state, IKE_ESTABLISHED);
+	assert_int_equal(sa->end_reason, END_NONE);
+	assert_int_equal(sa->initiator_side, 0);	/* the I flag says so */
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 0);
+	ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);	/* its answer is lost */
+	idle(&w, 300 * S);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY, LEN_ERROR);
+	idle(&w, 300 * S);
+	assert_int_equal(sa->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void answers_alone_prove_that_the_other_side_is_not_captured(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, true);
+	for (uint32_t id = 1; id < 8; id++) {
+		answer(&w, &s, 0, id == 1 ? IKE2_EXCHANGE_IKE_AUTH : IKE2_EXCHANGE_INFORMATIONAL, id, id == 1 ? NP_IDR : NP_NONE,
+		       id == 1 ? LEN_AUTH_OK : LEN_DPD);
+		idle(&w, 20 * S);
+	}
+	assert_int_equal(w.count[EVENT_ONE_SIDED], 1);
+	assert_int_equal(seen(&w, EVENT_ONE_SIDED, 0)->side, 0);
+	assert_true(tunnel_at(&w, 0)->one_sided[0] && !tunnel_at(&w, 0)->one_sided[1]);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void requests_alone_prove_answers_because_the_window_is_one(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, S);
+	s.next_id[0] = 1;
+	ask(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH);
+	for (int i = 0; i < 6; i++) {
+		idle(&w, 30 * S);
+		ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+	}
+	assert_true(tunnel_at(&w, 0)->one_sided[1]);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 0);
+	watch_finish(&w);
+	for (size_t i = 0; i + 1 < w.n_exchanges; i++)
+		assert_int_equal(w.exchanges[i].outcome, OUTCOME_NOT_OBSERVABLE);
+	watch_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tunnel_is_set_up),
+		cmocka_unit_test(every_exchange_is_paired_and_timed),
+		cmocka_unit_test(a_cookie_and_another_group_are_steps_and_not_retransmissions),
+		cmocka_unit_test(eap_rounds_are_no_success_until_the_last),
+		cmocka_unit_test(intermediate_exchanges_come_between_init_and_auth),
+		cmocka_unit_test(a_refused_authentication_fails_the_sa_and_blames_who_refused),
+		cmocka_unit_test(an_initiator_that_refuses_the_responder_ends_the_sa),
+		cmocka_unit_test(a_refused_child_sa_is_told_and_creates_none),
+		cmocka_unit_test(a_forged_refusal_before_the_true_answer_is_taken_back),
+		cmocka_unit_test(a_forged_failure_before_the_true_answer_to_auth_is_taken_back),
+		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
+		cmocka_unit_test(an_init_with_new_spis_for_a_living_tunnel_touches_nothing),
+		cmocka_unit_test(an_ike_sa_from_before_the_capture_lives_through_long_silences),
+		cmocka_unit_test(answers_alone_prove_that_the_other_side_is_not_captured),
+		cmocka_unit_test(requests_alone_prove_answers_because_the_window_is_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+enum { SPI = 0xc0000001, SPI2 = 0xc0000002 };
+
+static const uint32_t spi[2] = { SPI, SPI2 };
+
+static void both_directions_and_both_ike_ports_are_one_tunnel(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_B, GW_A, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	s.peer[0].port = s.peer[1].port = 4500;
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	esp_in_udp(&w, s.peer[0], s.peer[1], SPI, 1);
+	esp_between(&w, GW_A, GW_B, SPI2, 1);
+	assert_int_equal(tunnels_living(&w), 1);
+	/* the lower address is peer 0, whoever began */
+	assert_true(addr_equal(tunnel_at(&w, 0)->peer[0].addr, addr_v4(GW_A)));
+	assert_int_equal(tunnel_at(&w, 0)->peer[0].port, 0);
+	assert_int_equal(ike_at(&w, 0x11)->initiator_side, 1);
+	watch_close(&w);
+}
+
+static void a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(NAT, GW_B, 0x11);
+
+	watch_open(&w);
+	s.peer[0].port = 1025;		/* as the NAT shows port 500 */
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	s.peer[0].port = 31001;		/* and port 4500 */
+	s.peer[1].port = 4500;
+	s.next_id[0] = 1;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	esp_in_udp(&w, s.peer[0], s.peer[1], SPI, 1);
+	esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, 1);
+	assert_int_equal(tunnels_living(&w), 1);
+	assert_int_equal(tunnel_at(&w, 0)->now[0].port, 31001);
+	assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 0);	/* it had not been up yet */
+	assert_true(child_of(&w, SPI) && child_of(&w, SPI) == child_of(&w, SPI2));
+	watch_close(&w);
+}
+
+static void clients_behind_one_nat_address_are_tunnels_of_their_own(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	for (uint16_t i = 0; i < 20; i++) {
+		struct session s = session_between(NAT, GW_B, 0x1000u + i);
+
+		s.peer[0].port = (uint16_t)(20000 + i);
+		s.peer[1].port = 4500;
+		set_up(&w, &s);
+		esp_in_udp(&w, s.peer[0], s.peer[1], SPI + 2u * i, 1);
+		esp_in_udp(&w, s.peer[1], s.peer[0], SPI + 2u * i + 1, 1);
+	}
+	assert_int_equal(tunnels_living(&w), 20);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(tunnel_at(&w, i)->n_ike_sas, 1);
+		assert_int_equal(tunnel_at(&w, i)->n_esp_sas, 2);
+	}
+	watch_close(&w);
+}
+
+static void a_nat_that_rebinds_moves_the_tunnel(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(NAT, GW_B, 0x11);
+
+	watch_open(&w);
+	s.peer[0].port = 20001;
+	s.peer[1].port = 4500;
+	set_up(&w, &s);
+	for (uint32_t seq = 1; seq <= 20; seq++) {
+		esp_in_udp(&w, s.peer[0], s.peer[1], SPI, seq);
+		esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, seq);
+		pass(&w, 100 * MS);
+	}
+	s.peer[0].port = 20777;
+	for (uint32_t seq = 21; seq <= 40; seq++) {
+		esp_in_udp(&w, s.peer[0], s.peer[1], SPI, seq);
+		esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, seq);
+		pass(&w, 100 * MS);
+	}
+	dpd(&w, &s, 0);
+	assert_int_equal(tunnels_living(&w), 1);
+	assert_int_equal(esp_at(&w, SPI)->packets, 40);
+	assert_int_equal(esp_at(&w, SPI2)->packets, 40);
+	assert_in_range(w.count[EVENT_ADDRESS_MOVED], 1, 2);
+	assert_int_equal(tunnel_at(&w, 0)->peer[0].port, 20001);	/* its name stays */
+	assert_int_equal(tunnel_at(&w, 0)->now[0].port, 20777);
+	watch_close(&w);
+}
+
+static void mobike_moves_ike_and_esp_to_another_address(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	s.peer[0].port = s.peer[1].port = 4500;
+	set_up(&w, &s);
+	for (uint32_t seq = 1; seq <= 20; seq++) {
+		esp_in_udp(&w, s.peer[0], s.peer[1], SPI, seq);
+		esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, seq);
+		pass(&w, 100 * MS);
+	}
+	s.peer[0].addr = 0x0a090807;
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, 120, NP_NOTIFY, 120);
+	for (uint32_t seq = 21; seq <= 40; seq++) {
+		esp_in_udp(&w, s.peer[0], s.peer[1], SPI, seq);
+		esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, seq);
+		pass(&w, 100 * MS);
+	}
+	assert_int_equal(tunnels_living(&w), 1);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, 0)->value[0], 1);
+	assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(0x0a090807)));
+	/* one child SA before and after: the records under the new address go on from the old ones */
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	watch_finish(&w);
+	assert_int_equal(w.n_esp_sas, 4);
+	assert_int_equal(w.esp_sas[2].predecessor, w.esp_sas[0].id);
+	assert_int_equal(w.esp_sas[0].end_reason, END_SUPERSEDED);
+	watch_free(&w);
+}
+
+static void an_sa_that_moves_in_a_full_table_makes_room_for_itself(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_init(&w);
+	w.settings.tables_esp_sas = 1;
+	watch_start(&w);
+	for (uint32_t seq = 1; seq <= 5; seq++)
+		esp_in_udp(&w, (struct peer){ NAT, 4500 }, (struct peer){ GW_B, 4500 }, SPI, seq);
+	for (uint32_t seq = 6; seq <= 9; seq++)		/* a stranger is believed at its second packet */
+		esp_in_udp(&w, (struct peer){ GW_A, 4500 }, (struct peer){ GW_B, 4500 }, SPI, seq);
+	tracker_check(w.tracker);
+	assert_int_equal(esp_at(&w, SPI)->packets, 3);
+	watch_finish(&w);
+	assert_int_equal(w.n_esp_sas, 2);
+	assert_int_equal(w.esp_sas[1].predecessor, 0);
+	watch_free(&w);
+}
+
+/* Issue 5, item 4: whoever has an IKE SA of his own shows others' addresses with it. */
+static void the_path_of_a_tunnel_that_is_up_cannot_be_taken(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session honest = session_between(GW_A, GW_B, 0x11), other = session_between(GW_C, GW_B, 0x22);
+
+	watch_open(&w);
+	set_up(&w, &honest);
+	talk(&w, &honest, spi, 1, 10, 100 * MS);
+	set_up(&w, &other);
+	other.peer[0] = honest.peer[0];
+	for (int i = 0; i < 5; i++)
+		dpd(&w, &other, 0);
+	assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 0);
+	esp_between(&w, GW_A, GW_B, 0xc1000001, 1);
+	assert_int_equal(esp_at(&w, 0xc1000001)->tunnel, esp_at(&w, SPI)->tunnel);
+	watch_close(&w);
+}
+
+static void a_client_that_shows_a_thousand_ports_keeps_eight_paths_and_its_name(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(NAT, GW_B, 0x11), again = session_between(NAT, GW_B, 0x22);
+
+	watch_open(&w);
+	s.peer[0].port = again.peer[0].port = 20001;
+	s.peer[1].port = again.peer[1].port = 4500;
+	set_up(&w, &s);
+	for (uint16_t i = 0; i < 1000; i++) {
+		s.peer[0].port = (uint16_t)(30000 + i);
+		dpd(&w, &s, 0);
+	}
+	tracker_check(w.tracker);
+	assert_int_equal(w.tracker->path_pool.used, 8);
+	set_up(&w, &again);		/* from where it first came */
+	assert_int_equal(tunnels_living(&w), 1);
+	watch_close(&w);
+}
+
+static void strangers_push_out_no_tunnel_that_is_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s[10];
+
+	watch_init(&w);
+	w.settings.tables_tunnels = 40;
+	w.settings.tables_ike_sas = 100;
+	watch_start(&w);
+	for (uint32_t i = 0; i < 10; i++) {
+		s[i] = session_between(GW_A, 0x0a000001 + i, 0x1000 + i);
+		set_up(&w, &s[i]);
+	}
+	w.forgetful = true;
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct session flood = session_between(0x0b000000 + i, GW_A, 0x777777 + i);
+
+		say_init(&w, &flood, false);
+		pass(&w, 10 * MS);
+	}
+	tracker_check(w.tracker);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_non_null(ike_at(&w, 0x1000 + i));
+		assert_int_equal(ike_at(&w, 0x1000 + i)->end_reason, END_NONE);
+	}
+	assert_true(tracker_tunnels(w.tracker) <= 40);
+	watch_close(&w);
+}
+
+static void a_flood_under_a_peers_own_address_ends_nothing_that_is_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 10 * MS);
+	w.forgetful = true;
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct session flood = session_between(GW_A, GW_B, 0x777777 + i);
+
+		if (i % 2)
+			say_init(&w, &flood, false);
+		else		/* an IKE SA as from before the capture */
+			say(&w, &flood, 0, false, IKE2_EXCHANGE_INFORMATIONAL, 5, NP_NONE, LEN_DPD);
+		pass(&w, MS);
+	}
+	tracker_check(w.tracker);
+	assert_true(tunnel_at(&w, 0)->live_ike <= 128);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	idle(&w, 200 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	dpd(&w, &s, 1);
+	assert_int_equal(esp_at(&w, SPI)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void a_tunnel_is_up_with_an_ike_sa_and_down_without(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	idle(&w, 20 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	delete_ike(&w, &s, 1);
+	idle(&w, 30 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_DOWN);
+	assert_int_equal(esp_at(&w, SPI)->end_reason, END_DELETED);
+	watch_close(&w);
+}
+
+/* Months of running: what is over is forgotten, and nothing ticks for it. */
+static void what_is_over_for_a_day_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11), t = session_between(GW_A, GW_C, 0x22);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	set_up(&w, &t);
+	rekey_child(&w, &t, 0);		/* child SAs that never carry anything */
+	exchange_done(&w, &t, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &t, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	esp_between(&w, GW_C, GW_B, 0x12345678, 5000);
+	idle(&w, 3 * 86400 * S);
+	assert_int_equal(w.tracker->ike_pool.used, 0);
+	assert_int_equal(w.tracker->child_pool.used, 0);
+	assert_int_equal(w.tracker->esp_pool.used, 0);
+	for (uint32_t i = 0; i < tracker_tunnels(w.tracker); i++)
+		assert_true(tunnel_at(&w, i)->due == NSEC_NONE);
+	watch_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_directions_and_both_ike_ports_are_one_tunnel),
+		cmocka_unit_test(a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
+		cmocka_unit_test(clients_behind_one_nat_address_are_tunnels_of_their_own),
+		cmocka_unit_test(a_nat_that_rebinds_moves_the_tunnel),
+		cmocka_unit_test(mobike_moves_ike_and_esp_to_another_address),
+		cmocka_unit_test(an_sa_that_moves_in_a_full_table_makes_room_for_itself),
+		cmocka_unit_test(the_path_of_a_tunnel_that_is_up_cannot_be_taken),
+		cmocka_unit_test(a_client_that_shows_a_thousand_ports_keeps_eight_paths_and_its_name),
+		cmocka_unit_test(strangers_push_out_no_tunnel_that_is_up),
+		cmocka_unit_test(a_flood_under_a_peers_own_address_ends_nothing_that_is_up),
+		cmocka_unit_test(a_tunnel_is_up_with_an_ike_sa_and_down_without),
+		cmocka_unit_test(what_is_over_for_a_day_leaves_nothing_behind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
