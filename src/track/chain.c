@@ -317,6 +317,9 @@ void chain_end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child
 
 	if (d) {
 		child_end(t, old_index, d->at, END_REKEYED, c->created_by, GRADE_DERIVED);
+		/* IKEv1: then it was not for the IKE SA, although it had that length. */
+		if (d->ike_sa != NO_INDEX && t->ike_sas[d->ike_sa].tunnel == d->tunnel && t->ike_sas[d->ike_sa].delete_at == d->at)
+			t->ike_sas[d->ike_sa].delete_at = NSEC_NONE;
 		d->at = NSEC_NONE;
 		return;
 	}

@@ -40,7 +40,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {
 		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike &&
 		       !sent_apart(m, a);
-	} else if (same_bytes && known && a->at - m->at <= t->settings->nat_twin && m->at - a->at <= t->settings->nat_twin) {
+	} else if (same_bytes && known && !addr_equal(m->src.addr, dst.addr) && a->at - m->at <= t->settings->nat_twin && m->at - a->at <= t->settings->nat_twin) {
 		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
 		tunnel_add_path(t, m->tunnel, src, dst, m->side);
 		copy = true;

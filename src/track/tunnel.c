@@ -94,10 +94,8 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 	struct path *p = src_first ? path_find(t, s, d) : path_find(t, d, s);
 	int8_t side_of_a = src_first ? src_side : (int8_t)(1 - src_side);
 
-	if (p && p->tunnel == tunnel) {
-		p->side_of_a = side_of_a;
+	if (p && p->tunnel == tunnel)
 		return true;
-	}
 	if (p && in_use(t, &t->tunnels[p->tunnel]))
 		return false;
 	if (p)				/* another's, long silent: the latest word counts */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+static struct session up(struct watch *w)
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	set_up(w, &s);
+	talk(w, &s, spi, 1, 100, 100 * MS);
+	return s;
+}
+
+static void a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas(void **state)
+{
+	(void)state;
+	for (int by = 0; by < 2; by++) {
+		struct watch w;
+
+		watch_open(&w);
+		struct session s = up(&w);
+		nsec asked = w.now;
+		struct session next = rekey_ike(&w, &s, by);
+
+		pass(&w, RTT);
+		delete_ike(&w, &s, by);
+		talk(&w, &s, spi, 101, 200, 100 * MS);
+		dpd(&w, &next, 0);
+		idle(&w, 60 * S);
+		const struct ike_sa *old = ike_at(&w, s.spi_i), *new = ike_at(&w, next.spi_i);
+
+		assert_int_equal(new->origin, ORIGIN_REKEY);
+		assert_int_equal(new->state, IKE_ESTABLISHED);
+		assert_int_equal(new->parent, old->id);
+		assert_int_equal(new->initiator_side, by);
+		assert_int_equal(old->end_reason, END_REKEYED);
+		assert_int_equal(old->ended_by, by);
+		assert_int_equal(w.count[EVENT_IKE_SA_REKEYED], 1);
+		assert_true(seen(&w, EVENT_IKE_SA_REKEYED, 0)->value[0] == asked - old->created);
+		assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+		assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+		assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) == new);
+		assert_int_equal(w.count[EVENT_CHILD_SA_ENDED], 0);
+		watch_finish(&w);
+		assert_int_equal(w.n_child_sas, 1);
+		assert_int_equal(w.exchanges[2].purpose, PURPOSE_REKEY_IKE);
+		watch_free(&w);
+	}
+}
+
+static void a_rekey_is_seen_although_its_delete_was_lost(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+	struct session next = rekey_ike(&w, &s, 0);
+
+	talk(&w, &s, spi, 101, 200, 100 * MS);
+	dpd(&w, &next, 1);
+	idle(&w, 30 * S);
+	dpd(&w, &next, 0);
+	assert_int_equal(ike_at(&w, next.spi_i)->origin, ORIGIN_REKEY);
+	assert_int_equal(ike_at(&w, next.spi_i)->parent, ike_at(&w, s.spi_i)->id);
+	assert_int_equal(ike_at(&w, s.spi_i)->state, IKE_REKEYED);
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	watch_close(&w);
+}
+
+static void reauthentication_supersedes_the_old_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	set_up(&w, &next);		/* make before break */
+	talk(&w, &s, new, 1, 30, 100 * MS);
+	delete_ike(&w, &s, 0);
+	talk(&w, &s, new, 31, 100, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_SUPERSEDED);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x22)->origin, ORIGIN_OBSERVED);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_SUPERSEDED);
+	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);	/* its traffic went on there */
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	watch_close(&w);
+}
+
+static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	pass(&w, S);
+	nsec asked = w.now;
+
+	delete_ike(&w, &s, 1);
+	idle(&w, 10 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11)->ended == asked);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(esp_at(&w, spi[1])->end_reason, END_DELETED);
+	watch_close(&w);
+}
+
+static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+	uint32_t id = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+
+	for (int i = 0; i < 3; i++) {		/* an outage */
+		idle(&w, 5 * S);
+		say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, id, NP_NONE, LEN_DPD);
+	}
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_PEER_LOST);
+	talk(&w, &s, spi, 101, 110, 100 * MS);
+	idle(&w, 20 * S);
+	dpd(&w, &s, 1);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
+	watch_free(&w);
+}
+
+static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	for (int i = 0; i < 3; i++) {
+		say_init(&w, &s, false);
+		idle(&w, 5 * S);
+	}
+	idle(&w, 100 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_FAILED);
+	assert_int_equal(ike_at(&w, 0x11)->current[0].requests, 3);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 1);
+	idle(&w, 700 * S);
+	assert_null(ike_at(&w, 0x11));		/* and is forgotten later */
+	watch_close(&w);
+}
+
+static void the_capture_ends_and_what_lives_lives(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	up(&w);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
+	assert_int_equal(w.ike_sas[0].state, IKE_ESTABLISHED);
+	assert_true(w.ike_sas[0].ended == NSEC_NONE);
+	assert_int_equal(w.child_sas[0].state, CHILD_INSTALLED);
+	assert_int_equal(w.esp_sas[0].end_reason, END_CAPTURE_END);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] + w.count[EVENT_ESP_SA_ENDED], 0);
+	watch_free(&w);
+}
+
+static void a_full_table_forgets_half_open_ike_sas_first(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s[8];
+
+	watch_init(&w);
+	w.settings.tables_ike_sas = 32;
+	w.settings.tables_tunnels = 1000;
+	watch_start(&w);
+	for (uint32_t i = 0; i < 8; i++) {
+		s[i] = session_between(GW_A, 0x0a000001 + i, 0x1000 + i);
+		set_up(&w, &s[i]);
+	}
+	for (uint32_t i = 0; i < 500; i++) {
+		struct session half = session_between(0x0b000000 + i, GW_B, 0x5000 + i);
+
+		say_init(&w, &half, false);
+		pass(&w, MS);
+	}
+	for (uint32_t i = 0; i < 8; i++)
+		assert_non_null(ike_at(&w, 0x1000 + i));
+	struct tracker_counters c;
+
+	tracker_counters(w.tracker, &c);
+	assert_int_equal(c.evicted_ike_sas, 508 - 32);
+	tracker_check(w.tracker);
+	watch_close(&w);
+}
+
+/* The initiator's SPI is chosen by a stranger: another may choose the same. */
+static void the_same_initiator_spi_in_two_tunnels_is_two_ike_sas(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session a = session_between(GW_A, GW_B, 0x11), b = session_between(GW_A, GW_C, 0x11);
+
+	b.spi_r = 0x987;
+	watch_open(&w);
+	say_init(&w, &a, false);
+	pass(&w, S);			/* at once it would be a NAT's twin */
+	say_init(&w, &b, false);
+	pass(&w, RTT);
+	say_init(&w, &b, true);
+	say_init(&w, &a, true);
+	pass(&w, RTT);
+	a.next_id[0] = b.next_id[0] = 1;
+	exchange_done(&w, &a, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	exchange_done(&w, &b, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	watch_finish(&w);
+	assert_int_equal(w.n_ike_sas, 2);
+	assert_int_equal(w.n_exchanges, 4);
+	assert_int_not_equal(w.ike_sas[0].tunnel, w.ike_sas[1].tunnel);
+	assert_int_equal(w.ike_sas[0].state, IKE_ESTABLISHED);
+	assert_int_equal(w.ike_sas[1].state, IKE_ESTABLISHED);
+	watch_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas),
+		cmocka_unit_test(a_rekey_is_seen_although_its_delete_was_lost),
+		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
+		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
+		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
+		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
+		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
+		cmocka_unit_test(a_full_table_forgets_half_open_ike_sas_first),
+		cmocka_unit_test(the_same_initiator_spi_in_two_tunnels_is_two_ike_sas),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
