@@ -96,7 +96,8 @@ static enum confidence confidence_of(const struct scene *sc, const struct side *
 		return CONFIDENCE_HIGH;
 	if (heard != NSEC_NONE && now - heard <= HEARD_RECENTLY)
 		return CONFIDENCE_HIGH;
-	return heard != NSEC_NONE ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+	/* What was heard or worked once shows that this capture sees the other side. */
+	return heard != NSEC_NONE || s->worked ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
 
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)

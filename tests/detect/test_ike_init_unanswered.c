@@ -23,6 +23,12 @@ static struct exchange *ask(int initiator)
 	return stage_request(ike, IKE2_EXCHANGE_IKE_SA_INIT, PURPOSE_IKE_SA_INIT, initiator, 0);
 }
 
+/* The other side was heard once, so its path is captured and its silence means something. */
+static void hear_the_other_side(void)
+{
+	stage->tunnel[0].side[1].ike_last = stage->now;
+}
+
 static void copies(struct exchange *x, int n, nsec gap)
 {
 	for (int i = 0; i < n; i++) {
@@ -37,17 +43,27 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 	(void)state;
 	struct exchange *x = ask(0);
 
+	hear_the_other_side();
 	copies(x, 1, 4 * S);
 	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
 	copies(x, 1, 4 * S);
 	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
-	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_LOW);	/* the other side was never heard */
 	assert_non_null(strstr(unanswered()->summary, "192.0.2.1 has sent 3 first IKE messages to 203.0.113.1"));
+}
+
+/* A tap that sees one side only looks the same: a hint, no more (DETECTION-FACTS 3.7, 4.2). */
+static void a_side_that_was_never_heard_makes_it_a_hint(void **state)
+{
+	(void)state;
+	copies(ask(0), 5, 4 * S);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
+	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_LOW);
 }
 
 static void two_attempts_without_repetition_are_a_warning_too(void **state)
 {
 	(void)state;
+	hear_the_other_side();
 	ask(0);
 	stage_pass(60 * S);
 	ask(0);
@@ -99,6 +115,7 @@ static void a_tunnel_that_had_worked_is_missed(void **state)
 static void going_on_for_a_quarter_of_an_hour_is_critical(void **state)
 {
 	(void)state;
+	hear_the_other_side();
 	for (int i = 0; i < 20; i++) {
 		ask(0);
 		stage_pass(60 * S);
@@ -135,6 +152,7 @@ int main(void)
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
+		ON_STAGE(a_side_that_was_never_heard_makes_it_a_hint),
 		ON_STAGE(two_attempts_without_repetition_are_a_warning_too),
 		ON_STAGE(any_answer_ends_it),
 		ON_STAGE(a_refusal_is_an_answer),
