@@ -58,10 +58,11 @@ const struct command cli_commands[] = {
 };
 
 static const char intro[] =
-	"sawatch " SAWATCH_VERSION " - passive IPsec tunnel health monitor: reads captures, needs no keys\n"
+	"sawatch " SAWATCH_VERSION " - passive IPsec tunnel health monitor: reads captures, watches interfaces, needs no keys\n"
 	"\n"
 	"Usage\n"
 	"  sawatch -r FILE|DIR|- ... [options] [filter words]   read captures, print the diagnosis\n"
+	"  sawatch -i INTERFACE ... [options] [filter words]    watch, one line per event that matters\n"
 	"  sawatch COMMAND --db FILE [options]                  ask the history\n"
 	"\n"
 	"Examples\n"
@@ -70,6 +71,7 @@ static const char intro[] =
 	"  sawatch -r /var/captures host 192.0.2.1              a directory in time order, one gateway only\n"
 	"  sawatch -r a.pcap b.pcap.zst --db h.db               and keep the history in SQLite\n"
 	"  sawatch -r x.pcap --json | jq 'select(.type==\"alert\")'\n"
+	"  sawatch -i span0 --db h.db                           watch a mirror port and keep the history\n"
 	"  zcat x.pcap.gz | sawatch -r - --fail-on critical     in a script: status 10 when a tunnel is in trouble\n"
 	"\n"
 	"Commands\n";
@@ -92,6 +94,15 @@ static const char options_text[] =
 	"  --no-detect      track and record only, look for no condition (for measuring)\n"
 	"  --print-filter   print the BPF filter for interfaces with yours and-ed, and stop\n"
 	"  --version, --help\n"
+	"\n"
+	"Options of -i (with -f, -c, -w, -q, -v, -l, --json, --db, --sensor, --config, --set, --fail-on as above)\n"
+	"  -i INTERFACE     watch it; may be repeated: packets are merged by time; any: all of them\n"
+	"  -D               list the interfaces\n"
+	"  -Z USER          become this user when the interfaces are open (default: sawatch, when there is such a user)\n"
+	"  -p               not promiscuous\n"
+	"  -s BYTES, -B KIB snapshot length (default 65535) and buffer of each interface (default 65536)\n"
+	"  SIGINT, SIGTERM  end it in order: the history is complete, what lives stays open\n"
+	"  SIGUSR1          print the state\n"
 	"\n"
 	"Exit status\n"
 	"  0 done   1 wrong usage or run-time error   2 input could not be opened or was damaged (the rest was kept)\n"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Put the frames of a classic pcap (Ethernet) on an interface, with their own
-distances in time, SPEED times as fast.
+distances in time, SPEED times as fast; on several interfaces in turn.
 
-usage: send.py PCAP INTERFACE [SPEED [COUNT]]
+usage: send.py PCAP INTERFACE[,INTERFACE] [SPEED [FIRST [LAST]]]
 """
 import socket
 import struct
@@ -23,20 +23,24 @@ def frames_of(path):
         at += 16 + captured
 
 
-def main():
-    path, interface = sys.argv[1:3]
-    speed = float(sys.argv[3]) if len(sys.argv) > 3 else 1.0
-    count = int(sys.argv[4]) if len(sys.argv) > 4 else None
+def socket_on(interface):
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     out.bind((interface, 0))
-    begun, first = time.monotonic(), None
-    for at, frame in list(frames_of(path))[:count]:
-        first = at if first is None else first
-        wait = begun + (at - first) / speed - time.monotonic()
+    return out
+
+
+def send(path, interfaces, speed=1.0, first=0, last=None):
+    outs = [socket_on(i) for i in interfaces]
+    begun, start = time.monotonic(), None
+    for n, (at, frame) in enumerate(list(frames_of(path))[first:last]):
+        start = at if start is None else start
+        wait = begun + (at - start) / speed - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        out.send(frame)
+        outs[n % len(outs)].send(frame)
+    for out in outs:
+        out.close()
 
 
 if __name__ == '__main__':
-    main()
+    send(sys.argv[1], sys.argv[2].split(','), *map(float, sys.argv[3:4]), *map(int, sys.argv[4:6]))

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sawatch -i on interfaces of a network namespace of our own: the same packets
+give the same rows live and from a file, silence is noticed, interfaces may go
+and come back, and it ends in order.
+
+usage: live.py SAWATCH PCAPS
+"""
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+from send import send
+
+SKIPPED = 77
+NOBODY = 65534
+LIMIT_S = 60
+problems = []
+
+
+def check(good, what, detail=''):
+    print(f'{"ok  " if good else "FAIL"} {what}', flush=True)
+    if not good:
+        problems.append(what)
+        print('     ' + str(detail)[:3000], flush=True)
+
+
+def ip(*words):
+    return subprocess.run(('ip',) + words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+
+def make_link(name):
+    """A veth pair: what is sent into NAMEs is seen on NAME.  Without IPv6 it says nothing by itself."""
+    done = ip('link', 'add', name, 'type', 'veth', 'peer', 'name', name + 's')
+    for end in (name, name + 's'):
+        ip('link', 'set', end, 'addrgenmode', 'none')
+        ip('link', 'set', end, 'up')
+    return done.returncode == 0
+
+
+class Watch:
+    """A running sawatch -i."""
+
+    def __init__(self, sawatch, folder, *words, ready=True):
+        self.out_path, self.err_path = os.path.join(folder, 'out'), os.path.join(folder, 'err')
+        with open(self.out_path, 'w', encoding='utf-8') as out, open(self.err_path, 'w', encoding='utf-8') as err:
+            self.process = subprocess.Popen((sawatch,) + words, stdout=out, stderr=err)
+        if ready:
+            self.wait_for(lambda: 'watching' in self.err)
+
+    def wait_for(self, true, seconds=10.0):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if true():
+                return True
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        return true()
+
+    @property
+    def out(self):
+        with open(self.out_path, encoding='utf-8') as file:
+            return file.read()
+
+    @property
+    def err(self):
+        with open(self.err_path, encoding='utf-8') as file:
+            return file.read()
+
+    def lines(self, kind):
+        whole = self.out.rpartition('\n')[0]
+        return [o for o in map(json.loads, whole.splitlines()) if o['type'] == kind]
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(LIMIT_S)
+
+
+def rows(database, query):
+    connection = sqlite3.connect(f'file:{database}?mode=ro', uri=True, timeout=10)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+ROWS = {
+    'IKE SAs': 'SELECT version, spi_i, spi_r, initiator, responder, origin, parent, created, established, vendor_ids,'
+               ' suite_encryption FROM v_ike_sas ORDER BY created, spi_i, spi_r',
+    'ESP SAs': 'SELECT protocol, spi, src, dst, encap, first, last, packets, bytes, seq_first, seq_last, lost, late,'
+               ' duplicates, predecessor, successor FROM v_esp_sas ORDER BY first, spi',
+    'child SAs': 'SELECT spi_a, spi_b, ike_sa, created, created_by, created_how FROM v_child_sas ORDER BY created, spi_a, spi_b',
+    'exchanges': 'SELECT spi_i, kind, message_id, "from", request_at, requests, responses, request_bytes FROM v_exchanges'
+                 ' ORDER BY request_at, spi_i, message_id, "from"',
+}
+COUNTED = 'SELECT spi, protocol, packets, bytes, seq_first, seq_last FROM v_esp_sas ORDER BY spi'
+
+
+def same_rows(name, live, file):
+    for what, query in ROWS.items():
+        a, b = rows(live, query), rows(file, query)
+        check(a == b, f'{name}: the same {what} live and from the file', sorted(map(str, set(a) ^ set(b))))
+
+
+def live_and_file(sawatch, pcaps, name, link, speed, links=1):
+    """Watch, save, stop; read back what was saved, and what was sent."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(pcaps, f'{name}.pcap')
+        live, file, sent, saved = (os.path.join(folder, n) for n in ('live.db', 'file.db', 'sent.db', 'saved.pcap'))
+        names = [link + str(n) for n in range(links)]
+        for n in names:
+            make_link(n)
+        watched = [w for n in names for w in ('-i', n)]
+        w = Watch(sawatch, folder, *watched, '--db', live, '--json', '-w', saved)
+        send(path, [n + 's' for n in names], speed)
+        time.sleep(1.6)
+        name = f'{name} on {links} interface{"s" if links > 1 else ""}'
+        running, exchanges = rows(live, COUNTED), rows(live, ROWS['exchanges'])
+        check(w.end() == 0, f'{name}: SIGTERM ends it with status 0', w.err)
+        check(exchanges and running == rows(live, COUNTED), f'{name}: all is in the database while it runs', running)
+        for database, capture in ((file, saved), (sent, path)):
+            subprocess.run((sawatch, '-q', '-r', capture, '--db', database), stdout=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
+        same_rows(name, live, file)
+        check(rows(live, COUNTED) == rows(sent, COUNTED), f'{name}: every packet that was sent was counted',
+              set(rows(live, COUNTED)) ^ set(rows(sent, COUNTED)))
+        check(rows(live, 'SELECT kind, complete, dropped FROM v_captures') == [('interface', 1, 0)], f'{name}: the capture has its row')
+        check(rows(live, 'SELECT count(*) FROM v_esp_sas WHERE end_reason = \'capture_end\'') == [(0,)], f'{name}: SAs live on')
+        check(rows(live, 'PRAGMA integrity_check') == [('ok',)], f'{name}: the database is sound')
+        told = [(a['code'], a['severity'], a['cause']) for a in w.lines('alert') if a['status'] == 'raised']
+        kept = rows(file, 'SELECT code, severity, cause FROM v_alerts')
+        # at the end of a file everything is judged once more; a watch that stops leaves that to the next one
+        check({t[0] for t in told} <= {k[0] for k in kept} and
+              {t[0] for t in told if t[1] != 'info'} == {k[0] for k in kept if k[1] != 'info'},
+              f'{name}: the same alerts live and from the file', (told, kept))
+        check(len(w.lines('capture')) == 1 and w.lines('event'), f'{name}: events as they happen, and the capture at the end')
+        ended = [(o['spi'], o['end_reason']) for o in w.lines('esp_sa')]
+        check(len(ended) == len(set(ended)) and None not in (r for _, r in ended), f'{name}: an SA is told once, when it ended', ended)
+        return told
+
+
+def replays(sawatch, pcaps):
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        runs = {name: pool.submit(live_and_file, sawatch, pcaps, name, link, speed, links) for name, link, speed, links in (
+            ('spi-churn', 'ca', 40, 1), ('auth-retransmit-answered', 'aa', 6, 1), ('nat-stable', 'na', 3, 1),
+            ('healthy-ipv6', 'si', 4, 1), ('frag-ip', 'fr', 4, 1), ('lsw-ah', 'ah', 5, 2))}
+        told = {name: run.result() for name, run in runs.items()}
+    check(('spi_churn', 'critical', None) in told['spi-churn'], 'spi-churn: spi_churn is raised live', told)
+    check(('ike_auth_retransmit', 'critical', 'answered') in told['auth-retransmit-answered'],
+          'auth-retransmit-answered: ike_auth_retransmit is raised live', told)
+
+
+def silence(sawatch, pcaps, folder):
+    make_link('quiet')
+    w = Watch(sawatch, folder, '-i', 'quiet', '--json', '--set', 'idle_s=2', '--set', 'judge_s=0.5')
+    send(os.path.join(pcaps, 'mid-stream.pcap'), ['quiets'], 5, 0, 8)
+    check(w.wait_for(lambda: any(t['state'] == 'up' for t in w.lines('tunnel'))), 'a tunnel is seen to be up', w.out)
+    check(w.wait_for(lambda: w.lines('tunnel')[-1]['state'] != 'up'), 'silence alone tells that it is no longer', w.out)
+    w.process.send_signal(signal.SIGUSR1)
+    check(w.wait_for(lambda: ' 0 up, ' in w.err), 'SIGUSR1 prints the state', w.err)
+    w.process.send_signal(signal.SIGHUP)
+    check(w.wait_for(lambda: 'SIGHUP: settings are read at the start only' in w.err), 'SIGHUP is answered', w.err)
+    check(w.end(signal.SIGINT) == 0, 'SIGINT ends it with status 0', w.err)
+
+
+def comes_and_goes(sawatch, pcaps, folder, *words):
+    """Down and up, deleted and made anew; with and without privileges."""
+    who = ' '.join(words) or 'as root'
+    path, database = os.path.join(pcaps, 'lsw-ah.pcap'), os.path.join(folder, 'gone.db')
+    make_link('gone')
+    w = Watch(sawatch, folder, '-i', 'gone', '--db', database, '--json', *words)
+    send(path, ['gones'], 50, 0, 60)
+    ip('link', 'set', 'gone', 'down')
+    check(w.wait_for(lambda: 'gone: is down' in w.err), f'{who}: an interface that goes down is told', w.err)
+    ip('link', 'set', 'gone', 'up')
+    check(w.wait_for(lambda: 'gone: is up again' in w.err), f'{who}: and when it is up again', w.err)
+    send(path, ['gones'], 50, 60, 100)
+    time.sleep(0.5)
+    ip('link', 'del', 'gone')
+    check(w.wait_for(lambda: 'gone: has vanished' in w.err), f'{who}: an interface that vanishes is waited for', w.err)
+    time.sleep(1)
+    make_link('gone')
+    check(w.wait_for(lambda: 'gone: is back' in w.err), f'{who}: and captured from again', w.err)
+    send(path, ['gones'], 50, 100)
+    time.sleep(1.6)
+    with open(f'/proc/{w.process.pid}/status', encoding='utf-8') as file:
+        status = dict(line.split(':\t', 1) for line in file.read().splitlines() if ':\t' in line)
+    check(status['NoNewPrivs'] == '1', f'{who}: no privilege can be gained')
+    if words:
+        check(status['Uid'].split() == [str(NOBODY)] * 4 and all(int(status[c], 16) == 0 for c in ('CapEff', 'CapPrm', 'CapBnd')),
+              f'{who}: it is another user, without capabilities', status)
+        check(os.stat(database).st_uid == NOBODY, f'{who}: the history belongs to that user')
+    check(w.end() == 0, f'{who}: status 0', w.err)
+    sent = os.path.join(folder, 'sent.db')
+    subprocess.run((sawatch, '-q', '-r', path, '--db', sent), stdout=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
+    check(rows(database, COUNTED) == rows(sent, COUNTED), f'{who}: what was sent before, between and after was counted',
+          (rows(database, COUNTED), rows(sent, COUNTED)))
+    ip('link', 'del', 'gone')
+
+
+def losses(sawatch, pcaps, folder):
+    make_link('loss')
+    database = os.path.join(folder, 'loss.db')
+    w = Watch(sawatch, folder, '-i', 'loss', '--db', database, '--json', '-B', '256')
+    path = os.path.join(pcaps, 'spi-churn.pcap')
+    send(path, ['losss'], 1e9, 0, 100)
+    time.sleep(1.2)
+    w.process.send_signal(signal.SIGSTOP)
+    for _ in range(10):
+        send(path, ['losss'], 1e9)
+    w.process.send_signal(signal.SIGCONT)
+    check(w.wait_for(lambda: any(a['code'] == 'capture_loss' for a in w.lines('alert'))), 'packets that the capture lost are an alert', w.err)
+    time.sleep(1.2)
+    check(w.end() == 0, 'losses: status 0', w.err)
+    dropped = rows(database, 'SELECT dropped FROM v_captures')[0][0]
+    check(dropped > 1000, 'and counted in the history', dropped)
+
+
+def counts(sawatch, pcaps, folder):
+    make_link('some')
+    saved = os.path.join(folder, 'some.pcap')
+    w = Watch(sawatch, folder, '-i', 'some', '-c', '40', '-w', saved, '--db', os.path.join(folder, 'some.db'), 'ip')
+    send(os.path.join(pcaps, 'lsw-ah.pcap'), ['somes'], 1e9)
+    check(w.process.wait(LIMIT_S) == 0, '-c ends it with status 0', w.err)
+    check(rows(os.path.join(folder, 'some.db'), 'SELECT packets, complete FROM v_captures') == [(40, 0)],
+          'after so many packets; with a filter it is not all')
+    check('ike_sa_established' not in w.out and 'is established' in w.out, 'lines are sentences', w.out)
+
+
+def errors(sawatch, folder):
+    def one_line(what, words, wanted):
+        done = subprocess.run((sawatch,) + words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        check(done.returncode == 1 and done.stderr.count('\n') == 1 and all(w in done.stderr for w in wanted), what, done)
+
+    make_link('some2')
+    one_line('no such interface', ('-i', 'nosuch'), ('nosuch: no such interface; there are', 'some2', 'any'))
+    one_line('a bad filter', ('-i', 'some2', 'hosst', '192.0.2.1'), ('filter',))
+    one_line('the same interface twice', ('-i', 'some2', '-i', 'some2'), ('given twice',))
+    one_line('no such user', ('-i', 'some2', '-Z', 'nosuchuser'), ('no such user',))
+    one_line('a database that cannot be', ('-i', 'some2', '-Z', 'root', '--db', '/proc/x.db'), ('/proc/x.db',))
+    one_line('files and interfaces', ('-i', 'some2', '-r', 'x.pcap'), ('alone',))
+    ip('link', 'set', 'some2', 'down')
+    one_line('an interface that is down', ('-i', 'some2'), ('is down; ip link set some2 up',))
+    ip('link', 'set', 'some2', 'up')
+    if os.geteuid() == 0 and shutil.which('setpriv'):
+        copy = shutil.copy(sawatch, os.path.join(folder, 'sawatch'))
+        os.chmod(folder, 0o755)
+        done = subprocess.run(('setpriv', '--reuid', str(NOBODY), '--clear-groups', '--bounding-set', '-all', copy, '-i', 'some2'),
+                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        check(done.returncode == 1 and 'no permission to capture; run as root' in done.stderr, 'no permission', done)
+    listed = subprocess.run((sawatch, '-D'), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    check(listed.returncode == 0 and 'some2 ' in listed.stdout and listed.stdout.splitlines()[-1].startswith('any '), '-D', listed)
+
+
+def folder_for_nobody():
+    folder = tempfile.TemporaryDirectory()
+    os.chown(folder.name, NOBODY, NOBODY)
+    return folder
+
+
+def inside(sawatch, pcaps):
+    ip('link', 'set', 'lo', 'up')
+    if not make_link('try'):
+        print('skipped: no veth interfaces here')
+        return SKIPPED
+    replays(sawatch, pcaps)
+    for trial in (silence, comes_and_goes, losses, counts):
+        with tempfile.TemporaryDirectory() as folder:
+            trial(sawatch, pcaps, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        errors(sawatch, folder)
+    try:
+        with folder_for_nobody() as folder:
+            comes_and_goes(sawatch, pcaps, folder, '-Z', 'nobody')
+    except PermissionError:
+        print('skipped: -Z, no other user in this namespace')
+    print(f'{len(problems)} problems')
+    return 1 if problems else 0
+
+
+def main():
+    if len(sys.argv) == 4 and sys.argv[3] == 'inside':
+        return inside(*sys.argv[1:3])
+    for how in (('unshare', '--net'), ('unshare', '--map-root-user', '--net')):
+        if shutil.which('unshare') and subprocess.run(how + ('true',), capture_output=True, check=False).returncode == 0:
+            return subprocess.run(how + (sys.executable, '-B', __file__) + tuple(sys.argv[1:3]) + ('inside',), check=False).returncode
+    print('skipped: network namespaces are not permitted here')
+    return SKIPPED
+
+
+if __name__ == '__main__':
+    sys.exit(main())
