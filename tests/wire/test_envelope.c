@@ -405,6 +405,23 @@ static void a_datagram_too_short_for_vxlan_is_no_vxlan(void **s)
 	assert_int_equal(p.protocol, IP_UDP);
 }
 
+/* Its first byte would tell, but the capture ends before it (found by fuzzing). */
+static void on_the_vxlan_port_nobody_is_wrong_who_was_not_seen(void **s)
+{
+	struct built b = built_from("\2\2", 2);
+	struct packet p;
+	uint8_t *copy;
+
+	(void)s;
+	wrap_udp(&b, 50000, 4789);
+	put16(built_data(&b) + 4, 4000);	/* a length that VXLAN would be malformed by */
+	wrap_ipv4(&b, IP_UDP, BUILT_SRC, BUILT_DST);
+	assert_int_equal(decap_cut(&b, LINK_RAW, b.length, &p, &copy), LINK_PACKET);
+	free(copy);
+	assert_int_equal(decap_cut(&b, LINK_RAW, b.length - 2, &p, &copy), LINK_CUT);
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +437,7 @@ int main(void)
 		cmocka_unit_test(an_answer_to_a_client_on_an_envelope_port_is_no_envelope),
 		cmocka_unit_test(a_datagram_without_the_vxlan_flag_is_no_vxlan),
 		cmocka_unit_test(a_datagram_too_short_for_vxlan_is_no_vxlan),
+		cmocka_unit_test(on_the_vxlan_port_nobody_is_wrong_who_was_not_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
