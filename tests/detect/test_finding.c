@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "detect/detector.h"
+
+static struct findings found;
+
+/* A replacement that settles late is older than what was known before it (found by fuzzing). */
+static void evidence_that_came_out_of_order_still_begins_before_it_ends(void **state)
+{
+	(void)state;
+	found.n = 0;
+
+	const struct finding *f = finding_raise(&found, SEVERITY_INFO, CONFIDENCE_LOW, 30, 10, 3);
+
+	assert_int_equal(f->first, 10);
+	assert_int_equal(f->last, 30);
+	f = finding_raise(&found, SEVERITY_INFO, CONFIDENCE_LOW, 10, 30, 3);
+	assert_int_equal(f->first, 10);
+	assert_int_equal(f->last, 30);
+}
+
+static void more_findings_than_fit_overwrite_the_last(void **state)
+{
+	(void)state;
+	found.n = 0;
+	for (int i = 0; i < FINDINGS_MAX + 5; i++)
+		assert_non_null(finding_raise(&found, SEVERITY_INFO, CONFIDENCE_LOW, i, i, 1));
+	assert_int_equal(found.n, FINDINGS_MAX);
+	assert_int_equal(found.finding[0].first, 0);
+	assert_int_equal(found.finding[FINDINGS_MAX - 1].first, FINDINGS_MAX + 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(evidence_that_came_out_of_order_still_begins_before_it_ends),
+		cmocka_unit_test(more_findings_than_fit_overwrite_the_last),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
