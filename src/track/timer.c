@@ -2,6 +2,8 @@
 /* What becomes due when: a binary heap of moments, one entry for each tunnel and IKE SA. */
 #include "track/tracker.h"
 
+#define LEAP (INT64_C(30) * 86400 * NSEC_PER_S)
+
 static bool timer_before(const struct timer *a, const struct timer *b)
 {
 	if (a->at != b->at)
@@ -67,6 +69,18 @@ void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, 
 	t->next_due = t->timers[0].at;
 }
 
+/*
+ * A clock that leaps by months (one damaged time stamp does it) is not followed
+ * tick by tick: of the gap only its last part is lived through, long enough for
+ * all that is silent to end.
+ */
+static nsec without_leap(const struct tracker *t, nsec at, nsec now)
+{
+	nsec lived = t->settings->silent_end + t->settings->ended_keep + t->settings->judge_every;
+
+	return now - at > LEAP && now - lived > at ? now - lived : at;
+}
+
 void timers_run(struct tracker *t, nsec now)
 {
 	while (t->n_timers > 0 && t->timers[0].at <= now) {
@@ -80,12 +94,15 @@ void timers_run(struct tracker *t, nsec now)
 		t->next_due = t->n_timers > 0 ? t->timers[0].at : INT64_MAX;
 		if (due_of(t, &m) != m.at)
 			continue;
+		nsec at = without_leap(t, m.at, now);
+
+		t->now = nsec_later(t->now, at);	/* as if it had come without a packet, live */
 		if (m.kind == TIMER_TUNNEL) {
 			t->tunnels[m.object].due = NSEC_NONE;
-			tunnel_due(t, m.object, m.at);
+			tunnel_due(t, m.object, at);
 		} else {
 			t->ike_sas[m.object].due = NSEC_NONE;
-			ike_sa_due(t, m.object, m.at, false);
+			ike_sa_due(t, m.object, at, false);
 		}
 	}
 }

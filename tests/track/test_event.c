@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+#include <stdio.h>
+
+struct lines {
+	char text[64][260], kind[64][40];
+	uint64_t frame[64];
+	size_t n;
+};
+
+static void keep(void *user, const struct record_event *r)
+{
+	struct lines *l = user;
+
+	assert_true(l->n < 64);
+	snprintf(l->text[l->n], sizeof(l->text[0]), "%s", r->text);
+	snprintf(l->kind[l->n], sizeof(l->kind[0]), "%s", r->kind);
+	l->frame[l->n++] = r->n_frames ? r->frames[0] : 0;
+}
+
+static const char *line(const struct lines *l, const char *kind)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->kind[i], kind) == 0)
+			return l->text[i];
+	return "";
+}
+
+static void the_history_is_told_in_sentences(void **state)
+{
+	(void)state;
+	static struct lines l;
+	struct watch w;
+	const struct tracker_handler handler = { .sink = { .user = &l, .event = keep } };
+	struct session s = session_between(GW_A, GW_B, 0x1122334455667788);
+	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 }, new[2] = { 0xc0000011, 0xc0000012 };
+
+	watch_init(&w);
+	w.tracker = tracker_new(&w.settings, &w.key, &handler);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 20, 100 * MS);
+	rekey_child(&w, &s, 1);
+	talk(&w, &s, new, 1, 20, 100 * MS);
+	delete_child(&w, &s, 1);
+	talk(&w, &s, new, 21, 200, 100 * MS);
+	idle(&w, 60 * S);
+	delete_ike(&w, &s, 0);
+	idle(&w, 60 * S);
+	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, initiator SPI 1122334455667788");
+	assert_string_equal(line(&l, "ike_sa_established"),
+			    "IKE SA 1122334455667788:eedd3344aa997788 is established, initiator 192.0.2.1");
+	assert_string_equal(line(&l, "esp_sa_first"), "first packet on SPI c0000001 to 203.0.113.1, sequence 1");
+	assert_string_equal(line(&l, "child_sa_created"), "child SA c0000001/? is created by 192.0.2.1");
+	/* the new one's SPIs may not have spoken yet */
+	assert_non_null(strstr(line(&l, "child_sa_rekeyed"), "child SA c0000001/c0000002 was rekeyed by 203.0.113.1 into child SA "));
+	assert_non_null(strstr(line(&l, "child_sa_rekeyed"), " at the age of 2 s"));
+	assert_string_equal(line(&l, "child_sa_ended"), "child SA c0000001/c0000002 ended: rekeyed by 203.0.113.1");
+	tracker_free(w.tracker);
+}
+
+static void every_kind_has_a_text_of_its_own(void **state)
+{
+	(void)state;
+	for (int a = 0; a < EVENT_KINDS; a++) {
+		assert_non_null(event_kind_text((enum event_kind)a));
+		for (int b = 0; b < a; b++)
+			assert_string_not_equal(event_kind_text((enum event_kind)a), event_kind_text((enum event_kind)b));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_history_is_told_in_sentences),
+		cmocka_unit_test(every_kind_has_a_text_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "track/tracker.h"
+
+static void every_slot_is_given_once_until_it_is_given_back(void **state)
+{
+	(void)state;
+	struct pool p;
+	bool taken[100] = { false };
+
+	assert_true(pool_new(&p, 100));
+	for (int i = 0; i < 100; i++) {
+		uint32_t slot = pool_take(&p);
+
+		assert_true(slot < 100 && !taken[slot]);
+		taken[slot] = true;
+	}
+	assert_int_equal(pool_take(&p), NO_INDEX);
+	pool_give(&p, 37);
+	pool_give(&p, 5);
+	assert_int_equal(p.used, 98);
+	uint32_t a = pool_take(&p), b = pool_take(&p);
+
+	assert_true((a == 37 && b == 5) || (a == 5 && b == 37));
+	assert_int_equal(pool_take(&p), NO_INDEX);
+	pool_free(&p);
+}
+
+static void a_sample_reaches_every_slot_and_no_other(void **state)
+{
+	(void)state;
+	struct pool p;
+	unsigned seen[64] = { 0 };
+
+	assert_true(pool_new(&p, 100));
+	for (int i = 0; i < 64; i++)
+		pool_take(&p);
+	for (int i = 0; i < 640; i++)
+		seen[pool_sample(&p)]++;	/* out of bounds would be caught */
+	for (int i = 0; i < 64; i++)
+		assert_in_range(seen[i], 5, 20);
+	pool_free(&p);
+}
+
+static uint64_t few(const void *user, uint32_t i)
+{
+	(void)user;
+	return i % 5 + 60;		/* long clusters, round the end of the table */
+}
+
+static bool holds(const struct index *x, uint32_t i)
+{
+	for (uint32_t at = (uint32_t)few(NULL, i) & x->mask; x->slot[at] != 0; at = (at + 1) & x->mask)
+		if (x->slot[at] == i + 1)
+			return true;
+	return false;
+}
+
+static void an_index_finds_what_is_in_it_whatever_was_removed(void **state)
+{
+	(void)state;
+	enum { N = 30 };
+	uint64_t x = 7;
+	struct index index;
+	bool in[N] = { false };
+
+	assert_true(index_new(&index, N));
+	for (int round = 0; round < 20000; round++) {
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+		uint32_t i = (uint32_t)(x >> 40) % N;
+
+		if (in[i])
+			index_remove(&index, few(NULL, i), i, few, NULL);
+		else
+			index_add(&index, few(NULL, i), i);
+		in[i] = !in[i];
+		for (uint32_t k = 0; k < N; k++)
+			assert_int_equal(holds(&index, k), in[k]);
+	}
+	index_free(&index);
+}
+
+static void removing_what_is_not_there_changes_nothing(void **state)
+{
+	(void)state;
+	struct index index;
+
+	assert_true(index_new(&index, 30));
+	for (uint32_t i = 0; i < 10; i++)
+		index_add(&index, few(NULL, i), i);
+	index_remove(&index, few(NULL, 20), 20, few, NULL);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_true(holds(&index, i));
+	index_free(&index);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_slot_is_given_once_until_it_is_given_back),
+		cmocka_unit_test(a_sample_reaches_every_slot_and_no_other),
+		cmocka_unit_test(an_index_finds_what_is_in_it_whatever_was_removed),
+		cmocka_unit_test(removing_what_is_not_there_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
