@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-enum { FIRST = 0xc0000001, SECOND = 0xc0000011, THIRD = 0xc0000021 };
+enum { FIRST = 0xc0000001, SECOND = 0xc0000011 };
 
 static void two(uint32_t spi[2], uint32_t first)
 {
@@ -17,93 +17,6 @@ static struct session up(struct watch *w, uint32_t spi[2])
 	set_up(w, &s);
 	talk(w, &s, spi, 1, 100, 100 * MS);
 	return s;
-}
-
-static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **state)
-{
-	(void)state;
-	for (int by = 0; by < 2; by++) {
-		struct watch w;
-		uint32_t old[2], new[2];
-
-		watch_open(&w);
-		struct session s = up(&w, old);
-
-		two(new, SECOND);
-		nsec asked = w.now;
-
-		rekey_child(&w, &s, by);
-		talk(&w, &s, new, 1, 5, 10 * MS);
-		delete_child(&w, &s, by);
-		talk(&w, &s, new, 6, 100, 100 * MS);
-		idle(&w, 40 * S);
-		const struct child_sa *c = child_of(&w, new[0]), *o = child_of(&w, old[0]);
-
-		assert_true(c && c == child_of(&w, new[1]) && o && o == child_of(&w, old[1]));
-		assert_int_equal(c->predecessor_id, o->id);
-		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
-		assert_int_equal(o->end_reason, END_REKEYED);
-		assert_int_equal(o->rekeyed_by, by);
-		assert_true(o->rekey_at == asked);
-		assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 1);
-		assert_true(seen(&w, EVENT_CHILD_SA_REKEYED, 0)->value[0] == asked - o->created);
-		for (int d = 0; d < 2; d++) {
-			assert_int_equal(esp_at(&w, new[d])->predecessor, esp_at(&w, old[d])->id);
-			assert_int_equal(esp_at(&w, old[d])->successor_spi, new[d]);
-		}
-		assert_int_equal(w.count[EVENT_ESP_SA_REPLACED], 2);
-		watch_close(&w);
-	}
-}
-
-static void a_chain_of_rekeys_has_no_branch_and_no_gap(void **state)
-{
-	(void)state;
-	struct watch w;
-	uint32_t spi[2];
-
-	watch_open(&w);
-	struct session s = up(&w, spi);
-
-	for (uint32_t i = 1; i < 20; i++) {
-		two(spi, FIRST + 16 * i);
-		rekey_child(&w, &s, (int)(i % 2));
-		talk(&w, &s, spi, 1, 3, 10 * MS);
-		delete_child(&w, &s, (int)(i % 2));
-		talk(&w, &s, spi, 4, 300, 100 * MS);
-	}
-	watch_finish(&w);
-	assert_int_equal(w.n_child_sas, 20);
-	for (size_t i = 1; i < 20; i++) {
-		assert_int_equal(w.child_sas[i].predecessor, w.child_sas[i - 1].id);
-		assert_int_equal(w.child_sas[i - 1].end_reason, END_REKEYED);
-		assert_int_equal(w.child_sas[i - 1].rekeyed_by, i % 2);
-	}
-	watch_free(&w);
-}
-
-/* Labs show it: after a lost Delete the responder stays on the old SPI for ever. */
-static void a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago(void **state)
-{
-	(void)state;
-	struct watch w;
-	uint32_t old[2], new[2];
-
-	watch_open(&w);
-	struct session s = up(&w, old);
-
-	two(new, SECOND);
-	rekey_child(&w, &s, 0);
-	nsec switched = w.now;
-
-	talk(&w, &s, new, 1, 700, 100 * MS);
-	idle(&w, 60 * S);
-	const struct child_sa *o = child_of(&w, old[0]);
-
-	assert_int_equal(o->end_reason, END_REKEYED);
-	assert_int_equal(o->grade, GRADE_INFERRED);
-	assert_true(o->ended <= switched);
-	watch_close(&w);
 }
 
 static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
@@ -127,78 +40,6 @@ static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 	assert_true(child_of(&w, second[0]) == child_of(&w, second[1]));
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
 	watch_close(&w);
-}
-
-static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(void **state)
-{
-	(void)state;
-	struct watch w;
-	uint32_t spi[3][2];
-
-	watch_open(&w);
-	struct session s = up(&w, spi[0]);
-
-	for (uint32_t k = 1; k < 3; k++) {
-		two(spi[k], FIRST + 0x100 * k);
-		exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
-		talk(&w, &s, spi[k], 1, 2, 10 * MS);
-	}
-	uint32_t seq[3] = { 101, 3, 3 };
-
-	for (uint32_t round = 0; round < 9; round++) {
-		uint32_t k = round % 3, old = spi[k][0];
-
-		for (int i = 0; i < 400; i++)
-			for (uint32_t c = 0; c < 3; c++)
-				talk(&w, &s, spi[c], seq[c], seq[c], 33 * MS), seq[c]++;
-		two(spi[k], SECOND + 0x1000 * (round + 1));
-		rekey_child(&w, &s, (int)(round % 2));
-		seq[k] = 1;
-		talk(&w, &s, spi[k], 1, 2, 10 * MS), seq[k] = 3;
-		delete_child(&w, &s, (int)(round % 2));
-		for (int i = 0; i < 400; i++)
-			for (uint32_t c = 0; c < 3; c++)
-				talk(&w, &s, spi[c], seq[c], seq[c], 33 * MS), seq[c]++;
-		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, old);
-		assert_int_equal(child_of(&w, spi[k][0])->predecessor_spi[1], old + 1);
-	}
-	watch_close(&w);
-}
-
-static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(void **state)
-{
-	(void)state;
-	struct watch w;
-	uint32_t old[2], new[2];
-
-	watch_open(&w);
-	struct session s = up(&w, old);
-	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
-
-	pass(&w, MS);
-	uint32_t b = ask(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
-
-	pass(&w, RTT);
-	answer(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, a, NP_SA, LEN_CHILD_OK);
-	answer(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, b, NP_SA, LEN_CHILD_OK);
-	two(new, SECOND);
-	talk(&w, &s, new, 1, 10, 10 * MS);
-	delete_child(&w, &s, 0);	/* the old one */
-	delete_child(&w, &s, 1);	/* the redundant one */
-	talk(&w, &s, new, 11, 400, 100 * MS);
-	idle(&w, 40 * S);
-	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
-	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
-	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
-	watch_finish(&w);
-	unsigned redundant = 0;
-
-	for (size_t i = 0; i < w.n_child_sas; i++)
-		redundant += w.child_sas[i].spis[0] == 0 && w.child_sas[i].spis[1] == 0 && w.child_sas[i].end_reason == END_DELETED;
-	assert_int_equal(redundant, 1);
-	assert_int_equal(w.n_child_sas, 3);
-	watch_free(&w);
 }
 
 static void crossing_deletes_are_told_and_end_the_sa_once(void **state)
@@ -316,12 +157,7 @@ static void more_child_sas_than_a_tunnel_may_have_cost_the_oldest_ended_ones(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when),
-		cmocka_unit_test(a_chain_of_rekeys_has_no_branch_and_no_gap),
-		cmocka_unit_test(a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago),
 		cmocka_unit_test(a_new_child_sa_beside_the_first_replaces_nothing),
-		cmocka_unit_test(with_several_child_sas_each_rekey_finds_the_one_that_fell_silent),
-		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(crossing_deletes_are_told_and_end_the_sa_once),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
 		cmocka_unit_test(without_ike_two_spis_that_begin_together_are_a_pair),
