@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <sawatch/live.h>
+#include <sawatch/privileges.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
 
@@ -24,7 +25,6 @@
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/pipeline.h"
-#include "cli/privileges.h"
 #include "cli/read.h"
 #include "cli/watch_lines.h"
 

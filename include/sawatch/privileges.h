@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the program may still do once the interfaces are open: nothing that takes privilege. */
-#ifndef SAWATCH_CLI_PRIVILEGES_H
-#define SAWATCH_CLI_PRIVILEGES_H
+#ifndef SAWATCH_PRIVILEGES_H
+#define SAWATCH_PRIVILEGES_H
 
 #include <stdbool.h>
 

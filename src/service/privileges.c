@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/privileges.h"
+#include <sawatch/privileges.h>
 
 #include <cap-ng.h>
 #include <errno.h>
