@@ -75,6 +75,7 @@ struct store_scope {
 	const char *tunnel;	/* tunnel name, its label, its rowid as text, a peer's address, or NULL for all */
 	const char *code;	/* alerts: only this code */
 	int min_severity;	/* alerts: enum severity */
+	bool open_alerts;	/* alerts: only those that are not cleared */
 	const uint32_t *captures;	/* only objects born in these; NULL for all */
 	size_t n_captures;
 	nsec since, until;	/* NSEC_NONE open */
@@ -105,6 +106,13 @@ struct store_lifetime {
 };
 bool store_walk_lifetimes(struct store *s, const struct store_scope *scope,
 			  void (*row)(void *user, const struct store_lifetime *l), void *user, struct err *e);
+
+/*
+ * When the monitor of each sensor (-i) last said, by the time of day, that it lives: every few seconds.
+ * No row for a sensor that only read files.
+ */
+bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *sensor, nsec at), void *user,
+			   struct err *e);
 
 struct store_counters {
 	uint64_t rows, transactions, failed_rows;

@@ -96,6 +96,8 @@ enum {
 	X(ALERT_PUT, "REPLACE INTO alert (id, tunnel_id, code, severity, confidence, status,"          \
 		" first_ns, last_ns, raised_ns, cleared_ns, count, summary, cause, incident_id,"       \
 		" evidence, frames, actions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	X(HEARTBEAT_PUT, "REPLACE INTO meta (key, value)"                                              \
+		" SELECT 'heartbeat ' || name, CAST(?2 AS TEXT) FROM sensor WHERE id = ?1")            \
 	X(EXPECTED_CLEAR, "DELETE FROM expected WHERE sensor_id = ?")                                  \
 	X(EXPECTED_PUT, "REPLACE INTO expected (sensor_id, network, name, label) VALUES (?, 0, ?, ?)") \
 	X(TRAFFIC_PUT, "REPLACE INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"     \
@@ -118,6 +120,7 @@ struct store {
 	struct tunnel_rows tunnels;
 	struct json_text json;		/* scratch, one list at a time */
 	struct store_counters counters;
+	nsec heartbeat;			/* time of day of the latest one */
 };
 
 /* SQL without values or results; says on failure what SQLite says. */
@@ -135,6 +138,8 @@ int64_t store_schema_version(void);
 
 /* Begin a transaction unless one runs; a durable one is not shared with what is not. */
 bool store_begin(struct store *s, bool durable, struct err *e);
+/* Write down, now and then, that this sensor's monitor lives. */
+bool store_heartbeat(struct store *s, struct err *e);
 /* Give up the running transaction and count its rows as failed, and `more`. */
 void store_rollback(struct store *s, uint64_t more);
 /* Row of the tunnel `object` with these peers, made when it is new; 0 with a reason. */

@@ -66,6 +66,8 @@ static void build(const struct walk *w, enum kind kind, struct text *sql)
 		text_add(sql, " AND o.code = ?5");
 	if (kind == ALERT && c->min_severity > SEVERITY_INFO)
 		text_add(sql, " AND CASE o.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?6");
+	if (kind == ALERT && c->open_alerts)
+		text_add(sql, " AND o.status = 'raised'");
 	if (kind == ALERT && c->alert_row != 0)
 		text_add(sql, " AND o.id = ?7");
 	text_add(sql, " ORDER BY %s, o.id", q->born);
