@@ -500,8 +500,9 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	/* A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that exchange. */
 	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
 
+	/* Only a whole SPI pair leads to the IKE SA it is about: in clear it makes none. */
 	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0) ||
-	    (foreign_error && ike_sa_find(t, m->header.spi_i, m->header.spi_r) == NO_INDEX)) {
+	    (foreign_error && (m->header.spi_r == 0 || ike_sa_find(t, m->header.spi_i, m->header.spi_r) == NO_INDEX))) {
 		unprotected(t, a, m);
 		return;
 	}

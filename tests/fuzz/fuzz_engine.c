@@ -115,7 +115,8 @@ static void say_fragment(struct life *l, const struct step *s)
 static void say_raw(struct life *l, const struct step *s)
 {
 	struct session *session = &l->session[s->k];
-	struct build b = ike_begin(session->major, take(&l->at, l->end), take(&l->at, l->end), session->next_id[s->by]);
+	uint8_t exchange = take(&l->at, l->end), flags = take(&l->at, l->end);
+	struct build b = ike_begin(session->major, exchange, flags, session->next_id[s->by]);
 
 	put_spis(&b, session->spi_i, s->more & 1 ? session->spi_r : 0);
 	b.bytes[16] = take(&l->at, l->end);
