@@ -46,6 +46,22 @@ const struct command cli_commands[] = {
 	  "  --since, --until TIME   with --db: only what happened then\n"
 	  "  --json           one JSON object\n"
 	  "\nExamples\n  sawatch why -r customer.pcap\n  sawatch why 192.0.2.1 --db h.db --since 24h\n" },
+	{ "check", check_run, "the history as a monitoring plugin (Nagios, Icinga, Checkmk): status 0 to 3 and performance data",
+	  "--db FILE [--tunnel T] [-w RANGE] [-c RANGE] [--max-age SPAN] [--stale STATE] [--ignore CODE ...]\n\n"
+	  "  --db FILE        the history; it may be written meanwhile\n"
+	  "  --tunnel T       only this tunnel, which is then expected to be up: its name (a<->b), a peer's address,\n"
+	  "                   its name in the inventory, or its number\n"
+	  "  -w, --warning RANGE    open alerts of warning or critical severity that are no warning (default 0)\n"
+	  "  -c, --critical RANGE   open critical alerts that are no trouble (default 0)\n"
+	  "                   ranges: 5 alarm above, 5: below, 2:5 outside, @2:5 inside, ~:5 no lower end\n"
+	  "  --max-age SPAN   the sensor is dead when its last word is older (default 5m, where sawatch -i writes)\n"
+	  "  --stale STATE    and then the answer is this: unknown (default), warning, critical\n"
+	  "  --sensor NAME    look at the last word of this sensor only\n"
+	  "  --since TIME     forget alerts and tunnels that were not heard of since\n"
+	  "  --ignore CODE    this condition does not count; may be repeated\n"
+	  "  -t, --timeout N  seconds until the answer is UNKNOWN (default 10)\n"
+	  "\nExit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
+	  "\nExample\n  sawatch check --db /var/lib/sawatch/history.db --tunnel hq-branch1 --ignore weak_crypto\n" },
 	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
 	{ "config", config_run, "print the settings, or check a configuration file",

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * `sawatch check`: the history asked by a monitoring system, by the rules of the Monitoring Plugins
+ * guidelines: status 0 to 3, one line with performance data, then the alerts one by one.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sawatch/detect.h>
+#include <sawatch/report.h>
+#include <sawatch/store.h>
+#include <sawatch/text.h>
+
+#include "cli/check_range.h"
+#include "cli/cli.h"
+#include "cli/moment.h"
+
+enum state { STATE_OK, STATE_WARNING, STATE_CRITICAL, STATE_UNKNOWN };
+
+static const char *const state_names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+enum {
+	MAX_AGE_S = 300,	/* a monitor writes every few seconds; this long without a word is no accident */
+	PATIENCE_S = 10,	/* the plugin's own time limit, below those of the callers */
+	LINES_MAX = 20,		/* alerts told one by one; monitoring systems cut long answers */
+	IGNORED_MAX = 64,
+};
+
+struct open_alert {
+	enum severity severity;
+	nsec last;
+	char *line;		/* owned */
+	char *who, *code;	/* owned */
+};
+
+struct label {
+	object_id tunnel;
+	char *text;		/* owned */
+};
+
+struct check {
+	const char *database, *sensor;
+	struct store_scope scope;
+	struct check_range warning, critical;
+	nsec max_age;			/* NSEC_NONE: where there is a monitor, MAX_AGE_S */
+	enum state stale_state;
+	const char *ignored[IGNORED_MAX];
+	size_t n_ignored;
+	int patience_s;
+
+	nsec now;
+	bool heard;			/* a sensor's monitor has ever written */
+	nsec age;			/* of the oldest latest word; with `heard` */
+	char *silent;			/* its sensor, owned; "" has no name */
+	size_t captures, tunnels, states[TUNNEL_FLAPPING + 1];
+	int64_t dropped;		/* by the latest run on an interface; RECORD_UNKNOWN */
+	uint32_t latest_run;
+	size_t by_severity[SEVERITY_CRITICAL + 1];
+	struct open_alert *alerts;
+	size_t n_alerts, alerts_room;
+	struct label *labels;
+	size_t n_labels, labels_room;
+};
+
+/* The answer before anything could be asked. */
+__attribute__((format(printf, 1, 2)))
+static int unknown(const char *format, ...)
+{
+	struct err why;
+	va_list arguments;
+	char text[sizeof(why.text)];
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	err_set(&why, "%s", text);		/* one line without control characters */
+	for (char *bar = why.text; (bar = strchr(bar, '|')); )
+		*bar = '/';			/* begins performance data */
+	printf("SAWATCH UNKNOWN - %s\n", why.text);
+	return STATE_UNKNOWN;
+}
+
+/* ---- options ---- */
+
+enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_SENSOR, OPTION_MAX_AGE, OPTION_STALE, OPTION_IGNORE, OPTION_SINCE };
+
+static const struct option long_options[] = {
+	{ "db", required_argument, NULL, OPTION_DB },
+	{ "tunnel", required_argument, NULL, OPTION_TUNNEL },
+	{ "sensor", required_argument, NULL, OPTION_SENSOR },
+	{ "warning", required_argument, NULL, 'w' },
+	{ "critical", required_argument, NULL, 'c' },
+	{ "max-age", required_argument, NULL, OPTION_MAX_AGE },
+	{ "stale", required_argument, NULL, OPTION_STALE },
+	{ "ignore", required_argument, NULL, OPTION_IGNORE },
+	{ "since", required_argument, NULL, OPTION_SINCE },
+	{ "timeout", required_argument, NULL, 't' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* "90", "90s", "5m", "2h": a span of time. */
+static bool span_parse(const char *text, nsec *ret, struct err *e)
+{
+	char with_unit[24];
+	nsec moment;
+	bool plain = *text && strspn(text, "0123456789") == strlen(text);
+
+	snprintf(with_unit, sizeof(with_unit), "%s%s", text, plain ? "s" : "");
+	if (strlen(text) >= sizeof(with_unit) - 1 || strspn(with_unit, "0123456789") + 1 != strlen(with_unit) ||
+	    !moment_parse(with_unit, 0, &moment, NULL))
+		return err_set(e, "\"%s\": not a span of time; write 90s, 5m or 2h", text);
+	*ret = -moment;
+	return true;
+}
+
+static bool take_ignored(struct check *c, const char *code, struct err *e)
+{
+	const char *codes[128] = { NULL };
+
+	for (size_t i = 0; detect_code(i) && i + 1 < sizeof(codes) / sizeof(codes[0]); i++) {
+		codes[i] = detect_code(i);
+		if (strcmp(codes[i], code) == 0) {
+			if (c->n_ignored == IGNORED_MAX)
+				return err_set(e, "too many");
+			c->ignored[c->n_ignored++] = code;
+			return true;
+		}
+	}
+
+	const char *near = nearest_word(code, codes);
+
+	return near ? err_set(e, "%s: no such condition; did you mean %s?", code, near) :
+		      err_set(e, "%s: no such condition; sawatch explain lists them", code);
+}
+
+static bool take_stale(struct check *c, const char *text, struct err *e)
+{
+	for (int i = STATE_WARNING; i <= STATE_UNKNOWN; i++)
+		if (strcasecmp(text, state_names[i]) == 0) {
+			c->stale_state = (enum state)i;
+			return true;
+		}
+	return err_set(e, "\"%s\": not a state; write warning, critical or unknown", text);
+}
+
+static bool take_timeout(struct check *c, const char *text, struct err *e)
+{
+	char *end;
+	long seconds = strtol(text, &end, 10);
+
+	if (end == text || *end || seconds < 1 || seconds > 3600)
+		return err_set(e, "\"%s\": not a number of seconds from 1 to 3600", text);
+	c->patience_s = (int)seconds;
+	return true;
+}
+
+static bool take_option(struct check *c, int option, const char *value, struct err *e)
+{
+	switch (option) {
+	case OPTION_DB:
+		c->database = value;
+		return true;
+	case OPTION_TUNNEL:
+		c->scope.tunnel = value;
+		return true;
+	case OPTION_SENSOR:
+		c->sensor = value;
+		return true;
+	case 'w':
+		return check_range_parse(value, &c->warning, e);
+	case 'c':
+		return check_range_parse(value, &c->critical, e);
+	case 't':
+		return take_timeout(c, value, e);
+	case OPTION_MAX_AGE:
+		return span_parse(value, &c->max_age, e);
+	case OPTION_STALE:
+		return take_stale(c, value, e);
+	case OPTION_IGNORE:
+		return take_ignored(c, value, e);
+	default:
+		return moment_parse(value, c->now, &c->scope.since, e);
+	}
+}
+
+/* Any complaint is an answer, too: it goes to standard output. */
+static bool parse(struct check *c, int argc, char **argv)
+{
+	int option, index = 0;
+	struct err e;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":w:c:t:", long_options, &index)) != -1) {
+		if (option == '?' || option == ':') {
+			unknown("%s: %s; see sawatch check --help", argv[optind - 1],
+				option == '?' ? "no such option" : "needs a value");
+			return false;
+		}
+		if (!take_option(c, option, optarg, &e)) {
+			unknown("%s %s", argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1], e.text);
+			return false;
+		}
+	}
+	if (optind < argc)
+		unknown("%s: not expected here; see sawatch check --help", argv[optind]);
+	else if (!c->database)
+		unknown("needs --db FILE, the history that sawatch -i ... --db FILE writes");
+	return optind == argc && c->database;
+}
+
+/* ---- collecting ---- */
+
+static void *grown(void *array, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return array;
+	*room = *room ? 2 * *room : 32;
+	array = realloc(array, *room * size);
+	if (!array)
+		abort();
+	return array;
+}
+
+/* `text` fit for an answer: no control characters, and no bar. */
+static char *answer_text(const char *text)
+{
+	char *safe = report_printable(text);
+
+	for (char *bar = safe; (bar = strchr(bar, '|')); )
+		*bar = '/';
+	return safe;
+}
+
+static void on_heartbeat(void *user, const char *sensor, nsec at)
+{
+	struct check *c = user;
+	nsec age = c->now > at ? c->now - at : 0;
+
+	if ((c->sensor && strcmp(c->sensor, sensor) != 0) || (c->heard && age <= c->age))
+		return;
+	c->heard = true;
+	c->age = age;
+	free(c->silent);
+	c->silent = answer_text(sensor);
+}
+
+static void on_capture(void *user, const struct record_capture *r)
+{
+	struct check *c = user;
+
+	c->captures++;
+	if (strcmp(r->kind, "interface") == 0 && r->id > c->latest_run) {
+		c->latest_run = r->id;
+		c->dropped = r->dropped;
+	}
+}
+
+static void on_tunnel(void *user, const struct record_tunnel *r)
+{
+	struct check *c = user;
+
+	c->tunnels++;
+	c->states[r->state]++;
+	if (!r->label)
+		return;
+	c->labels = grown(c->labels, c->n_labels, &c->labels_room, sizeof(c->labels[0]));
+	c->labels[c->n_labels++] = (struct label){ .tunnel = r->id, .text = answer_text(r->label) };
+}
+
+/* What people call the tunnel of an alert; free() it. */
+static char *who(const struct check *c, const struct record_alert *r)
+{
+	char name[TUNNEL_TEXT_MAX];
+
+	for (size_t i = 0; r->tunnel != 0 && i < c->n_labels; i++)
+		if (c->labels[i].tunnel == r->tunnel)
+			return strdup(c->labels[i].text);
+	return strdup(r->peers ? tunnel_text(r->peers, name) : "capture");
+}
+
+static void on_alert(void *user, const struct record_alert *r)
+{
+	struct check *c = user;
+	char *summary;
+
+	for (size_t i = 0; i < c->n_ignored; i++)
+		if (strcmp(c->ignored[i], r->code) == 0)
+			return;
+	c->by_severity[r->severity]++;
+	if (r->severity < SEVERITY_WARNING)
+		return;
+	c->alerts = grown(c->alerts, c->n_alerts, &c->alerts_room, sizeof(c->alerts[0]));
+
+	struct open_alert *to = &c->alerts[c->n_alerts++];
+
+	*to = (struct open_alert){
+		.severity = r->severity, .last = r->last, .who = who(c, r), .code = answer_text(r->code),
+	};
+	summary = answer_text(r->summary);
+	if (asprintf(&to->line, "[%s] %s %s: %s", severity_text(r->severity), to->code, to->who, summary) < 0)
+		abort();
+	free(summary);
+}
+
+static bool collect(struct check *c, struct err *e)
+{
+	struct record_sink sink = { .user = c, .capture = on_capture, .tunnel = on_tunnel, .alert = on_alert };
+	struct store *s = NULL;
+	bool ok = store_open(&s, c->database, STORE_READ, NULL, e) &&
+		  store_walk_heartbeats(s, on_heartbeat, c, e) && store_walk(s, &c->scope, &sink, e);
+
+	store_close(s, NULL);
+	return ok;
+}
+
+/* ---- the answer ---- */
+
+static enum state worse(enum state a, enum state b)
+{
+	static const int rank[] = { [STATE_OK] = 0, [STATE_WARNING] = 1, [STATE_UNKNOWN] = 2, [STATE_CRITICAL] = 3 };
+
+	return rank[b] > rank[a] ? b : a;
+}
+
+static size_t ill(const struct check *c)
+{
+	return c->by_severity[SEVERITY_WARNING] + c->by_severity[SEVERITY_CRITICAL];
+}
+
+static bool is_stale(const struct check *c)
+{
+	nsec max = c->max_age != NSEC_NONE ? c->max_age : MAX_AGE_S * NSEC_PER_S;
+
+	return c->heard ? c->age > max : c->max_age != NSEC_NONE || c->sensor;
+}
+
+/* What of the tunnels themselves is asked: somebody who names one expects it to be up. */
+static enum state of_tunnel(const struct check *c)
+{
+	if (!c->scope.tunnel)
+		return STATE_OK;
+	if (c->states[TUNNEL_DOWN] > 0)
+		return STATE_CRITICAL;
+	return c->states[TUNNEL_UNKNOWN] > 0 ? STATE_UNKNOWN : STATE_OK;
+}
+
+static enum state judge(const struct check *c)
+{
+	enum state s = of_tunnel(c);
+
+	if (check_range_alarms(&c->warning, (double)ill(c)))
+		s = worse(s, STATE_WARNING);
+	if (check_range_alarms(&c->critical, (double)c->by_severity[SEVERITY_CRITICAL]))
+		s = worse(s, STATE_CRITICAL);
+	/* what a dead sensor saw last is no news */
+	return is_stale(c) ? c->stale_state : s;
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct open_alert *x = a, *y = b;
+
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	return x->last != y->last ? (x->last > y->last ? -1 : 1) : strcmp(x->line, y->line);
+}
+
+static void say_alerts(const struct check *c, struct text *t)
+{
+	if (c->by_severity[SEVERITY_CRITICAL] > 0)
+		text_add(t, "%zu critical", c->by_severity[SEVERITY_CRITICAL]);
+	if (c->by_severity[SEVERITY_WARNING] > 0)
+		text_add(t, "%s%zu warning", t->used ? ", " : "", c->by_severity[SEVERITY_WARNING]);
+	if (c->n_alerts > 0)
+		text_add(t, ": %s %s", c->alerts[0].code, c->alerts[0].who);
+	if (c->n_alerts > 1)
+		text_add(t, " and %zu more", c->n_alerts - 1);
+	if (c->n_alerts == 0)
+		text_add(t, "no alert");
+}
+
+static void say_tunnels(const struct check *c, struct text *t)
+{
+	text_add(t, "; %zu tunnel%s", c->tunnels, c->tunnels == 1 ? "" : "s");
+	for (int i = TUNNEL_FLAPPING; i >= 0; i--)
+		if (c->states[i] > 0)
+			text_add(t, ", %zu %s", c->states[i], tunnel_state_text((enum tunnel_state)i));
+}
+
+static void put_performance(const struct check *c)
+{
+	printf(" | alerts=%zu;%s;;0 critical=%zu;;%s;0 tunnels=%zu;;;0", ill(c), c->warning.text,
+	       c->by_severity[SEVERITY_CRITICAL], c->critical.text, c->tunnels);
+	for (int i = 0; i <= TUNNEL_FLAPPING; i++)
+		printf(" tunnels_%s=%zu;;;0", tunnel_state_text((enum tunnel_state)i), c->states[i]);
+	if (c->dropped >= 0)
+		printf(" dropped=%" PRId64 "c", c->dropped);
+	if (c->heard)
+		printf(" age=%.0fs;;%.0f;0", (double)c->age / (double)NSEC_PER_S,
+		       (double)(c->max_age != NSEC_NONE ? c->max_age : MAX_AGE_S * NSEC_PER_S) / (double)NSEC_PER_S);
+	putchar('\n');
+}
+
+static int answer(struct check *c)
+{
+	char buffer[1024], span[NSEC_TEXT_MAX];
+	struct text t = TEXT_IN(buffer);
+	enum state state = judge(c);
+
+	if (c->n_alerts > 1)
+		qsort(c->alerts, c->n_alerts, sizeof(c->alerts[0]), by_weight);
+	say_alerts(c, &t);
+	say_tunnels(c, &t);
+	printf("SAWATCH %s - ", state_names[state]);
+	if (is_stale(c) && c->heard)
+		printf("no word from the sensor %s%sfor %s, is sawatch running? Last known: ", c->silent,
+		       *c->silent ? " " : "", nsec_span(c->age, span));
+	else if (is_stale(c))
+		printf("no monitor%s%s has ever written this history. Known: ", c->sensor ? " of sensor " : "",
+		       c->sensor ? c->silent : "");
+	fputs(buffer, stdout);
+	put_performance(c);
+	for (size_t i = 0; i < c->n_alerts && i < LINES_MAX; i++)
+		puts(c->alerts[i].line);
+	if (c->n_alerts > LINES_MAX)
+		printf("... and %zu more; sawatch alerts --severity warning has them all\n", c->n_alerts - LINES_MAX);
+	return (int)state;
+}
+
+static void time_is_over(int number)
+{
+	static const char text[] = "SAWATCH UNKNOWN - no answer from the history within the time limit (--timeout)\n";
+
+	(void)number;
+	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(STATE_UNKNOWN);
+	_exit(STATE_UNKNOWN);
+}
+
+static void begin(struct check *c)
+{
+	struct timespec day;
+
+	clock_gettime(CLOCK_REALTIME, &day);
+	*c = (struct check){
+		.scope = { .since = NSEC_NONE, .until = NSEC_NONE, .open_alerts = true },
+		.max_age = NSEC_NONE, .stale_state = STATE_UNKNOWN, .patience_s = PATIENCE_S,
+		.now = day.tv_sec * NSEC_PER_S + day.tv_nsec, .dropped = RECORD_UNKNOWN,
+		.warning = { .text = "0" }, .critical = { .text = "0" },
+	};
+}
+
+static void end(struct check *c)
+{
+	for (size_t i = 0; i < c->n_alerts; i++) {
+		free(c->alerts[i].line);
+		free(c->alerts[i].who);
+		free(c->alerts[i].code);
+	}
+	for (size_t i = 0; i < c->n_labels; i++)
+		free(c->labels[i].text);
+	free(c->alerts);
+	free(c->labels);
+	free(c->silent);
+}
+
+int check_run(int argc, char **argv)
+{
+	const struct sigaction action = { .sa_handler = time_is_over };
+	struct check c;
+	struct err e;
+	int status = STATE_UNKNOWN;
+
+	begin(&c);
+	if (!parse(&c, argc, argv)) {
+		end(&c);
+		return status;
+	}
+	if (c.sensor && !c.silent)
+		c.silent = answer_text(c.sensor);
+	sigaction(SIGALRM, &action, NULL);
+	alarm((unsigned)c.patience_s);
+	if (!collect(&c, &e))
+		status = unknown("%s", e.text);
+	else if (c.scope.tunnel && c.tunnels == 0)
+		status = unknown("--tunnel %s: no such tunnel in %s", c.scope.tunnel, c.database);
+	else if (c.captures == 0 && !c.heard)
+		status = unknown("%s: nothing was ever captured", c.database);
+	else
+		status = answer(&c);
+	alarm(0);
+	end(&c);
+	return status;
+}
