@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hands events to the detectors that asked for them, asks for judgement, and
- * passes what they found to alerts.c.  Per tunnel there is one zeroed block
- * with the states of all detectors, in the place of the tunnel's index; behind
- * these come the expected tunnels that were not seen, and then the capture.
+ * passes what they found to alerts.c.  Each tunnel has a slot, in the place of
+ * its index; behind these come the expected tunnels that were not seen, and
+ * then the capture.
  */
 #include <sawatch/detect.h>
 
@@ -14,6 +14,7 @@
 #include "detect/alerts.h"
 #include "detect/detector.h"
 #include "detect/inventory.h"
+#include "detect/states.h"
 
 enum { DETECTORS_MAX = 64 };
 
@@ -33,13 +34,7 @@ struct detect {
 	struct alerts *alerts;
 	struct inventory inventory;
 	size_t n;			/* detectors */
-	/*
-	 * All states of one detector stand together, so that a detector which
-	 * has nothing to remember of healthy tunnels touches no memory for them.
-	 */
-	size_t offset[DETECTORS_MAX];	/* of each one's states */
-	size_t size[DETECTORS_MAX];	/* of one state, rounded up */
-	char *states;
+	struct states *states;
 	struct slot *slots;
 	uint32_t n_tunnels, capture_slot;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
@@ -53,18 +48,11 @@ struct detect {
 /* One slot per tunnel index, one per expected tunnel, and the last for the capture. */
 static bool make_slots(struct detect *d, uint32_t n_expected)
 {
-	size_t all = 0;
-
 	free(d->slots);
-	free(d->states);
+	states_free(d->states);
 	d->capture_slot = d->n_tunnels + n_expected;
-	for (size_t i = 0; i < d->n; i++) {
-		d->offset[i] = all;
-		d->size[i] = (detectors[i]->state_size + 7) & ~(size_t)7;
-		all += d->size[i] * (detectors[i]->scope == SCOPE_CAPTURE ? 1 : d->capture_slot);
-	}
 	d->slots = calloc((size_t)d->capture_slot + 1, sizeof(*d->slots));
-	d->states = calloc(1, all);	/* untouched pages cost nothing */
+	d->states = states_new(detectors, d->n, d->capture_slot);
 	return d->slots && d->states;
 }
 
@@ -118,29 +106,8 @@ void detect_free(struct detect *d)
 	alerts_free(d->alerts);
 	inventory_done(&d->inventory);
 	free(d->slots);
-	free(d->states);
+	states_free(d->states);
 	free(d);
-}
-
-static void *state_of(const struct detect *d, uint32_t slot, size_t detector)
-{
-	return d->states + d->offset[detector] + (slot == d->capture_slot ? 0 : slot * d->size[detector]);
-}
-
-/* Begin anew; `fresh` memory is zero already and must not be touched for nothing. */
-static void states_reset(struct detect *d, uint32_t slot, bool fresh)
-{
-	bool capture = slot == d->capture_slot;
-
-	for (size_t i = 0; i < d->n; i++) {
-		if ((detectors[i]->scope == SCOPE_CAPTURE) != capture)
-			continue;
-		if (!fresh)
-			memset(state_of(d, slot, i), 0, d->size[i]);
-		if (detectors[i]->reset)
-			detectors[i]->reset(state_of(d, slot, i));
-	}
-	d->slots[slot].awake = 0;
 }
 
 /* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
@@ -148,12 +115,7 @@ static void move_expected(struct detect *d, size_t place, uint32_t to, const str
 {
 	uint32_t from = d->inventory.entries[place].slot;
 
-	for (uint64_t mask = d->of_expected; mask; mask &= mask - 1) {
-		size_t i = (size_t)__builtin_ctzll(mask);
-
-		memcpy(state_of(d, to, i), state_of(d, from, i), detectors[i]->state_size);
-		memset(state_of(d, from, i), 0, detectors[i]->state_size);
-	}
+	states_move(d->states, from, to, d->of_expected);
 	alerts_move(d->alerts, &d->slots[from].alerts, &d->slots[to].alerts, tunnel);
 	inventory_move(&d->inventory, place, to, now);
 }
@@ -178,7 +140,8 @@ static struct slot *slot_see(struct detect *d, uint32_t index, const struct tunn
 		move_expected(d, place, d->n_tunnels + (uint32_t)place, &d->inventory.entries[place].stand_in, now);
 	}
 	alerts_forget(d->alerts, &slot->alerts);
-	states_reset(d, index, slot->tunnel == 0);
+	states_forget(d->states, index);
+	slot->awake = 0;
 	slot->tunnel = tunnel->id;
 	slot->n_alerts = 0;
 
@@ -229,8 +192,9 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 
 		d->found.n = 0;
 
-		bool restless = detectors[i]->judge(state_of(d, index, i), sc, now, &d->found);
+		bool restless = detectors[i]->judge(states_open(d->states, index, i), sc, now, &d->found);
 
+		states_close(d->states);
 		/* What is only a hint calls nobody (DETECTION-FACTS 3.7). */
 		for (size_t k = 0; k < d->found.n; k++)
 			if (d->found.finding[k].confidence == CONFIDENCE_LOW)
@@ -254,7 +218,8 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
 
-		detectors[i]->observe(state_of(d, index, i), sc, ev);
+		detectors[i]->observe(states_open(d->states, index, i), sc, ev);
+		states_close(d->states);
 	}
 }
 
@@ -363,9 +328,10 @@ void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture,
 /* Times kept by the detectors lie in the future now: begin anew.  Alerts stay. */
 static void clock_went_back(struct detect *d, nsec now)
 {
-	for (uint32_t i = 0; i < d->n_tunnels; i++)
-		if (d->slots[i].tunnel != 0)
-			states_reset(d, i, false);
+	for (uint32_t i = 0; i < d->n_tunnels; i++) {
+		states_forget(d->states, i);
+		d->slots[i].awake = 0;
+	}
 	d->loss_last = NSEC_NONE;
 	d->next_capture_judgement = now;
 }

@@ -3,7 +3,8 @@
  * What a condition looks like from inside.  A detector observes the events it
  * asked for, and judges: it says which findings are true now.  It never opens
  * or closes an alert, knows no other detector and keeps nothing but its state,
- * a zeroed block per tunnel.
+ * a block per tunnel that begins as zeros; make it for the worst case, it
+ * rests packed (states.h).
  */
 #ifndef SAWATCH_DETECT_DETECTOR_H
 #define SAWATCH_DETECT_DETECTOR_H

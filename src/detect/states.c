@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A packed state is a chain of chunks with a bitmap, one bit per word of the
+ * state, and then the words whose bit is set.  The pool of chunks is as large
+ * as all states at their fullest: it cannot run out, and what was never used
+ * costs nothing.
+ */
+#include "detect/states.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_WORDS = 7, WORD_BITS = 64, NONE = 0 };
+
+struct chunk {
+	uint32_t next;		/* NONE: the last */
+	uint64_t word[CHUNK_WORDS];
+};
+
+struct shape {
+	enum scope scope;
+	size_t words, bitmap_words;
+	uint64_t *fresh;	/* a state in which nothing was observed */
+	bool of_capture;	/* there is only one, never packed: `fresh`, that does not stay so */
+};
+
+struct states {
+	size_t n;		/* detectors */
+	struct shape *shapes;
+	uint32_t *heads;	/* by slot, then detector; NONE: fresh */
+	struct chunk *chunks;	/* [0] is NONE */
+	uint32_t free, used;	/* list of chunks given back; chunks ever used */
+	uint64_t *scratch;	/* the open state */
+	uint32_t *open;		/* its head; NULL: of the capture, or none */
+	size_t which;
+};
+
+static size_t words_of(size_t bytes)
+{
+	return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+}
+
+static bool make_shapes(struct states *s, const struct detector *const *list, size_t *ret_largest, size_t *ret_chunks)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct shape *shape = &s->shapes[i];
+
+		*shape = (struct shape){ .words = words_of(list[i]->state_size) };
+		shape->bitmap_words = (shape->words + WORD_BITS - 1) / WORD_BITS;
+		shape->fresh = calloc(shape->words + 1, sizeof(uint64_t));
+		if (!shape->fresh)
+			return false;
+		if (list[i]->reset)
+			list[i]->reset(shape->fresh);
+		if (list[i]->scope == SCOPE_CAPTURE) {
+			shape->of_capture = true;
+			continue;
+		}
+		*ret_chunks += (shape->bitmap_words + shape->words + CHUNK_WORDS - 1) / CHUNK_WORDS;
+		*ret_largest = shape->words > *ret_largest ? shape->words : *ret_largest;
+	}
+	return true;
+}
+
+struct states *states_new(const struct detector *const *list, size_t n, uint32_t slots)
+{
+	struct states *s = calloc(1, sizeof(*s));
+	size_t largest = 1, chunks = 0;
+
+	if (!s)
+		return NULL;
+	s->n = n;
+	s->used = 1;
+	s->shapes = calloc(n, sizeof(s->shapes[0]));
+	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
+		s->scratch = calloc(largest, sizeof(uint64_t));
+		s->heads = calloc((size_t)slots * n + 1, sizeof(s->heads[0]));
+		s->chunks = calloc((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
+	}
+	if (s->scratch && s->heads && s->chunks)
+		return s;
+	states_free(s);
+	return NULL;
+}
+
+void states_free(struct states *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; s->shapes && i < s->n; i++)
+		free(s->shapes[i].fresh);
+	free(s->shapes);
+	free(s->scratch);
+	free(s->heads);
+	free(s->chunks);
+	free(s);
+}
+
+/* ---- chains --------------------------------------------------------------- */
+
+/* A place in a chain, word by word. */
+struct cursor {
+	struct states *s;
+	uint32_t *link;		/* to the chunk that `word` points into */
+	unsigned word;		/* next one in it; CHUNK_WORDS: it is used up */
+};
+
+static struct cursor begin(struct states *s, uint32_t *head)
+{
+	return (struct cursor){ .s = s, .link = head };
+}
+
+static void give_back(struct states *s, uint32_t *link)
+{
+	uint32_t first = *link, last = first;
+
+	*link = NONE;
+	if (first == NONE)
+		return;
+	while (s->chunks[last].next != NONE)
+		last = s->chunks[last].next;
+	s->chunks[last].next = s->free;
+	s->free = first;
+}
+
+static uint64_t *next_word(struct cursor *c)
+{
+	if (c->word == CHUNK_WORDS) {
+		c->link = &c->s->chunks[*c->link].next;
+		c->word = 0;
+	}
+	return &c->s->chunks[*c->link].word[c->word++];
+}
+
+static void put_word(struct cursor *c, uint64_t value)
+{
+	struct states *s = c->s;
+	uint32_t *link = c->word == CHUNK_WORDS ? &s->chunks[*c->link].next : c->link;
+
+	if (*link == NONE) {
+		uint32_t chunk = s->free;
+
+		if (chunk != NONE)
+			s->free = s->chunks[chunk].next;
+		else
+			chunk = s->used++;
+		s->chunks[chunk].next = NONE;
+		*link = chunk;
+	}
+	*next_word(c) = value;
+}
+
+/* What stands behind the last word that was put. */
+static void cut(struct cursor *c)
+{
+	give_back(c->s, &c->s->chunks[*c->link].next);
+}
+
+/* ---- one state ------------------------------------------------------------ */
+
+void *states_open(struct states *s, uint32_t slot, size_t which)
+{
+	const struct shape *shape = &s->shapes[which];
+
+	assert(!s->open);
+	if (shape->of_capture)
+		return shape->fresh;
+	s->open = &s->heads[(size_t)slot * s->n + which];
+	s->which = which;
+	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
+	if (*s->open == NONE)
+		return s->scratch;
+
+	struct cursor bits = begin(s, s->open), words = bits;
+
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		next_word(&words);
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		for (uint64_t set = *next_word(&bits); set; set &= set - 1)
+			s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
+	return s->scratch;
+}
+
+static uint64_t differences(const struct states *s, const struct shape *shape, size_t from)
+{
+	uint64_t set = 0;
+
+	for (size_t i = from; i < shape->words && i < from + WORD_BITS; i++)
+		set |= (uint64_t)(s->scratch[i] != shape->fresh[i]) << (i - from);
+	return set;
+}
+
+void states_close(struct states *s)
+{
+	if (!s->open)
+		return;
+
+	const struct shape *shape = &s->shapes[s->which];
+	struct cursor c = begin(s, s->open);
+
+	s->open = NULL;
+	if (memcmp(s->scratch, shape->fresh, shape->words * sizeof(uint64_t)) == 0) {
+		give_back(s, c.link);
+		return;
+	}
+
+	for (size_t i = 0; i < shape->words; i += WORD_BITS)
+		put_word(&c, differences(s, shape, i));
+	for (size_t i = 0; i < shape->words; i += WORD_BITS)
+		for (uint64_t set = differences(s, shape, i); set; set &= set - 1)
+			put_word(&c, s->scratch[i + (size_t)__builtin_ctzll(set)]);
+	cut(&c);
+}
+
+/* ---- all of a slot -------------------------------------------------------- */
+
+void states_forget(struct states *s, uint32_t slot)
+{
+	for (size_t i = 0; i < s->n; i++)
+		give_back(s, &s->heads[(size_t)slot * s->n + i]);
+}
+
+void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask)
+{
+	for (; mask; mask &= mask - 1) {
+		size_t i = (size_t)__builtin_ctzll(mask);
+		uint32_t *source = &s->heads[(size_t)from * s->n + i], *target = &s->heads[(size_t)to * s->n + i];
+
+		give_back(s, target);
+		*target = *source;
+		*source = NONE;
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the detectors remember, packed.  A state is made for the worst case,
+ * and a healthy tunnel fills next to nothing of it: at rest only those words
+ * are kept that differ from a state in which nothing was ever observed.
+ */
+#ifndef SAWATCH_DETECT_STATES_H
+#define SAWATCH_DETECT_STATES_H
+
+#include <stdint.h>
+
+#include "detect/detector.h"
+
+struct states;
+
+/* For `slots` tunnels, as many as there will ever be; NULL without memory. */
+struct states *states_new(const struct detector *const *list, size_t n, uint32_t slots);
+void states_free(struct states *s);	/* accepts NULL */
+
+/*
+ * The state of detector `which` for this slot, to be read and written until
+ * states_close(); one at a time.  A detector of the capture has one state only.
+ */
+void *states_open(struct states *s, uint32_t slot, size_t which);
+void states_close(struct states *s);
+
+/* All states of this slot are as if nothing had been observed; those of the capture stay. */
+void states_forget(struct states *s, uint32_t slot);
+
+/* The states of the detectors in `mask` go to another slot, which forgets its own. */
+void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask);
+
+#endif

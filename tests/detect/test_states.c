@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "detect/states.h"
+
+enum { SLOTS = 5, WIDE = 130 * 8 };	/* bytes; more words than one of the bitmap stands for */
+
+struct wide { uint64_t word[WIDE / 8]; };
+struct begins { int8_t side; char text[20]; };
+struct of_all { uint64_t count; };
+
+static void side_unknown(void *state)
+{
+	((struct begins *)state)->side = -1;
+}
+
+static const struct detector wide = { .code = "wide", .state_size = sizeof(struct wide) };
+static const struct detector begins = { .code = "begins", .state_size = sizeof(struct begins), .reset = side_unknown };
+static const struct detector of_all = { .code = "of_all", .scope = SCOPE_CAPTURE, .state_size = sizeof(struct of_all) };
+static const struct detector *const list[] = { &wide, &begins, &of_all };
+
+static int make(void **state)
+{
+	*state = states_new(list, 3, SLOTS);
+	return *state ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	states_free(*state);
+	return 0;
+}
+
+static void begins_as_its_detector_says(void **state)
+{
+	struct states *s = *state;
+	struct begins *b = states_open(s, 3, 1);
+
+	assert_int_equal(b->side, -1);
+	assert_int_equal(b->text[0], 0);
+	states_close(s);
+}
+
+static void gives_back_what_was_left_in_it(void **state)
+{
+	struct states *s = *state;
+	struct begins *b = states_open(s, 1, 1);
+
+	b->side = 1;
+	memcpy(b->text, "nineteen characters", 20);
+	states_close(s);
+
+	struct wide *w = states_open(s, 1, 0);
+
+	assert_int_equal(w->word[0], 0);	/* another detector's */
+	w->word[WIDE / 8 - 1] = 7;
+	states_close(s);
+
+	b = states_open(s, 1, 1);
+	assert_int_equal(b->side, 1);
+	assert_string_equal(b->text, "nineteen characters");
+	states_close(s);
+	b = states_open(s, 2, 1);
+	assert_int_equal(b->side, -1);		/* another tunnel's */
+	states_close(s);
+	w = states_open(s, 1, 0);
+	assert_int_equal(w->word[WIDE / 8 - 1], 7);
+	states_close(s);
+}
+
+static void detectors_of_the_capture_have_one_state_for_all_slots(void **state)
+{
+	struct states *s = *state;
+	struct of_all *a = states_open(s, 0, 2);
+
+	a->count = 3;
+	states_close(s);
+	states_forget(s, 0);
+	a = states_open(s, 4, 2);
+	assert_int_equal(a->count, 3);
+	states_close(s);
+}
+
+static void a_forgotten_slot_begins_anew_and_the_others_stay(void **state)
+{
+	struct states *s = *state;
+
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		((struct begins *)states_open(s, slot, 1))->side = 0;
+		states_close(s);
+	}
+	states_forget(s, 0);
+	assert_int_equal(((struct begins *)states_open(s, 0, 1))->side, -1);
+	states_close(s);
+	assert_int_equal(((struct begins *)states_open(s, 1, 1))->side, 0);
+	states_close(s);
+}
+
+static void moves_only_what_it_is_told_to(void **state)
+{
+	struct states *s = *state;
+
+	((struct wide *)states_open(s, 0, 0))->word[5] = 5;
+	states_close(s);
+	((struct begins *)states_open(s, 0, 1))->side = 0;
+	states_close(s);
+	((struct begins *)states_open(s, 4, 1))->side = 1;
+	states_close(s);
+	states_move(s, 0, 4, 1 << 1);
+	assert_int_equal(((struct begins *)states_open(s, 0, 1))->side, -1);
+	states_close(s);
+	assert_int_equal(((struct begins *)states_open(s, 4, 1))->side, 0);
+	states_close(s);
+	assert_int_equal(((struct wide *)states_open(s, 0, 0))->word[5], 5);
+	states_close(s);
+}
+
+/* Growing, shrinking, all of them full at once: the pool must neither mix them up nor run out. */
+static void any_history_of_writing_reads_back_the_same(void **state)
+{
+	struct states *s = *state;
+	static struct wide model[SLOTS];
+	unsigned random = 1;
+
+	memset(model, 0, sizeof(model));
+	for (int round = 0; round < 3000; round++) {
+		uint32_t slot = (uint32_t)round % SLOTS;
+		struct wide *w = states_open(s, slot, 0);
+
+		assert_memory_equal(w, &model[slot], sizeof(*w));
+		for (int i = 0; i < 40; i++) {
+			random = random * 1103515245 + 12345;
+			w->word[(random >> 8) % (WIDE / 8)] = (random >> 4) % 3 == 0 ? 0 : random;
+		}
+		if (round % 97 == 0)
+			memset(w, round % 2 ? 0 : 0xab, sizeof(*w));
+		model[slot] = *w;
+		states_close(s);
+	}
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		memset(states_open(s, slot, 0), 0xff, sizeof(struct wide));
+		states_close(s);
+	}
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		assert_int_equal(((struct wide *)states_open(s, slot, 0))->word[WIDE / 8 - 1], UINT64_MAX);
+		states_close(s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(begins_as_its_detector_says, make, end),
+		cmocka_unit_test_setup_teardown(gives_back_what_was_left_in_it, make, end),
+		cmocka_unit_test_setup_teardown(detectors_of_the_capture_have_one_state_for_all_slots, make, end),
+		cmocka_unit_test_setup_teardown(a_forgotten_slot_begins_anew_and_the_others_stay, make, end),
+		cmocka_unit_test_setup_teardown(moves_only_what_it_is_told_to, make, end),
+		cmocka_unit_test_setup_teardown(any_history_of_writing_reads_back_the_same, make, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
