@@ -99,6 +99,10 @@ static bool unknown_key(const char *key, struct err *e)
 	size_t best = SIZE_MAX;
 
 	for (const struct setting *row = table; row->key; row++) {
+		size_t la = strlen(key), lb = strlen(row->key);
+
+		if ((la > lb ? la - lb : lb - la) >= best)
+			continue;	/* at least as far */
 		size_t d = distance(key, row->key);
 
 		if (d < best) {

@@ -134,6 +134,8 @@ static int take(void *user, const char *section, const char *name, const char *v
 	struct err why;
 	char key[KEY_MAX];
 
+	if (r->wrong_line)
+		return 1;	/* refused already, and only the first reason is told */
 	if (tunnel_name(section)) {
 		struct expected_tunnel *t = r->tunnel ? expected_named(r->expected, r->tunnel) : NULL;
 

@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s = before;
 	if (read_bytes(&s, data, size, &e)) {
 		check_limits(&s);
-		check_printed(&s);
+		if (memcmp(&s, &before, sizeof(s)) != 0)	/* the defaults are printed and read by a test of their own */
+			check_printed(&s);
 	} else {
 		check_text(&e);
 		MUST(memcmp(&s, &before, sizeof(s)) == 0);

@@ -42,8 +42,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size || futimens(fd, old) != 0)
 		abort();
-	assert(read_all(path, NULL, false) == read_all(path, NULL, true));
-	assert(read_all(path, "udp or ip6", false) == read_all(path, "udp or ip6", true));
+
+	uint64_t told = read_all(path, NULL, false);
+
+	assert(told == read_all(path, NULL, true));
+	if (told != 0)
+		assert(read_all(path, "udp or ip6", false) == read_all(path, "udp or ip6", true));
 	close(fd);
 	return 0;
 }
