@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The walls that a process puts round itself before it reads what strangers sent: it may go on with
+ * what it holds open, use files in a few folders, start threads, and nothing else.  Nobody can take
+ * them down again.  Refuses to know what the files are.
+ */
+#ifndef SAWATCH_SANDBOX_H
+#define SAWATCH_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sawatch/err.h>
+
+/* Files in it, and in folders in it, may be read; `writable`: also made, changed and removed. */
+struct sandbox_folder {
+	const char *path;
+	bool writable;
+};
+
+/* What stands. */
+struct sandbox {
+	bool seccomp;		/* a system call that is not on the list ends the process (SIGSYS); socket() fails with EPERM */
+	int landlock;		/* ABI of the kernel; 0: no Landlock, files are limited by their owners only */
+	bool left_out;		/* this build is an instrumented one: it needs what the walls forbid */
+};
+
+/*
+ * For the rest of the process's life, and what it starts.  Before its first other thread: those
+ * that run already would stay outside.  no_new_privs is set, if it was not.  A folder that does not
+ * exist is not an error, it just cannot be reached later.
+ * A kernel that has one of the two or neither is no error either: `ret` tells.
+ */
+bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret, struct err *e);
+
+/* One line for people: "seccomp and Landlock (ABI 7)". */
+const char *sandbox_text(const struct sandbox *s, char ret[64]);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/sandbox.h>
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "landlock.h"
+#include "syscalls.h"
+
+/* A sanitizer asks for more than the list has, and gcov writes its counts beside the sources. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define INSTRUMENTED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SAWATCH_COVERAGE)
+#define INSTRUMENTED 1
+#endif
+#ifndef INSTRUMENTED
+#define INSTRUMENTED 0
+#endif
+
+/* 0 where /proc does not tell. */
+static unsigned threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	if (!tasks)
+		return 0;
+	for (const struct dirent *d; (d = readdir(tasks)) != NULL;)
+		n += d->d_name[0] != '.';
+	closedir(tasks);
+	return n;
+}
+
+bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret, struct err *e)
+{
+	*ret = (struct sandbox){ .left_out = INSTRUMENTED };
+	if (ret->left_out)
+		return true;
+	assert(threads() <= 1);		/* Landlock would not hold the others */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_set(e, "sandbox: no_new_privs cannot be set: %s", strerror(errno));
+	ret->landlock = landlock_abi();
+	/* Landlock first: the list of system calls has none of its own */
+	return (ret->landlock == 0 || landlock_confine(ret->landlock, folders, n, e)) &&
+	       syscalls_confine(&ret->seccomp, e);
+}
+
+const char *sandbox_text(const struct sandbox *s, char ret[64])
+{
+	char landlock[32] = "";
+
+	if (s->left_out)
+		return strcpy(ret, "none, in a build with sanitizers or coverage");
+	if (s->landlock > 0)
+		snprintf(landlock, sizeof(landlock), "Landlock (ABI %d)", s->landlock);
+	snprintf(ret, 64, "%s%s%s", s->seccomp ? "seccomp" : "", s->seccomp && *landlock ? " and " : "", landlock);
+	return *ret ? ret : strcpy(ret, "none, this kernel has neither seccomp nor Landlock");
+}
