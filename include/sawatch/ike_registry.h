@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <sawatch/reader.h>
+
 /* X(number, NAME): enum IKE2_EXCHANGE_NAME, text "NAME" */
 #define IKE2_EXCHANGES(X)          \
 	X(34, IKE_SA_INIT)         \
@@ -221,6 +223,8 @@ const char *ike_group_name(uint16_t id);	/* one registry for both versions */
  * vendor_id.c.
  */
 const char *ike_vendor_name(const uint8_t *id, unsigned length);
+/* The same static name, of its text; NULL unknown. */
+const char *ike_vendor_known_name(struct bytes name);
 
 /* Bytes of ICV that an integrity transform adds; 0 none or unknown. */
 unsigned ike2_integ_icv_bytes(uint16_t integ);

@@ -167,6 +167,7 @@ enum {
 	ESP_SA_CONFIRMED = 8,		/* three packets, or IKE evidence: not pushed out by strangers */
 	ESP_SA_ESN = 16,		/* its sequence number wrapped and it went on */
 	ESP_SA_CLAIMED = 32,		/* belongs to a child SA */
+	ESP_SA_UNWATCHED = 64,		/* nobody watched since its latest packet */
 };
 
 struct child_sa {
@@ -296,6 +297,7 @@ struct tunnel {
 	X(CAPTURE_LOSS, "capture_loss", 1)			/* about the capture: tunnel NO_INDEX */    \
 	X(MIRROR, "mirror", 1)					/* packets of this tunnel arrive twice */   \
 	X(CLOCK_JUMP, "clock_jump", 1)				/* value[0] = step in ns */                 \
+	X(UNWATCHED, "unwatched", 1)				/* nobody saw what came: value[0] = for how long, in ns */ \
 	X(TABLE_FULL, "table_full", 1)				/* the quietest entry made room */
 
 #define SAWATCH_ENUM_EVENT(kind, text, history) EVENT_##kind,
@@ -355,12 +357,47 @@ void tracker_advance(struct tracker *t, nsec now);
 
 /* Give every changed object to the sink. */
 void tracker_flush(struct tracker *t);
+/* The same for the next `slots` of each table, going round; true when the end of all of them was reached. */
+bool tracker_flush_part(struct tracker *t, uint32_t slots);
+/* Every object counts as changed: some of what the sink was given is lost. */
+void tracker_mark_all(struct tracker *t);
 
 /*
  * The capture ends here: settle everything, close living objects with
  * capture_end when `final`, flush.
  */
 void tracker_finish(struct tracker *t, bool final);
+
+/*
+ * Across a restart.  tracker_save() gives a tunnel with all that belongs to it
+ * as bytes: returns how many, which may be more than fit into `room`; then
+ * nothing was saved.  They are good for a program with the same stamp.
+ * tracker_unsaved(): SAs of it began or ended since then.
+ */
+const char *tracker_stamp(void);
+size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size);
+bool tracker_unsaved(const struct tracker *t, uint32_t tunnel);
+
+/*
+ * Before the first frame, in this order: every tunnel back to where it was (it
+ * gets a new id, of `capture`; its SAs keep theirs); what the history knows of
+ * an SA that is later than its image; and then time goes on from `from`, the
+ * last moment that was watched, at `to`.  `unwatched`: nobody saw what came in
+ * between, so its silence and its missing packets prove nothing.  False: the
+ * bytes are not from this program, or its place is taken.
+ */
+bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, uint32_t *ret_tunnel);
+void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r);
+/* True when the record was later: then its traffic from *ret_bucket on is wanted, added up. */
+bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, nsec *ret_bucket);
+void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, const struct record_traffic *sum);
+void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, bool unwatched);
+
+/* Nobody watched from `from` to `to` (an interface was gone). */
+void tracker_unwatched(struct tracker *t, nsec from, nsec to);
+
+/* The row of this tunnel is to be written anew at the next flush. */
+void tracker_touch(struct tracker *t, uint32_t tunnel);
 
 nsec tracker_now(const struct tracker *t);
 const struct settings *tracker_settings(const struct tracker *t);

@@ -121,6 +121,7 @@ static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 	w->child_sas = i;
 	w->live_child++;
 	w->unowned_child++;
+	w->flags |= TUNNEL_UNSAVED;
 	return i;
 }
 
@@ -237,6 +238,7 @@ void child_release(struct tracker *t, uint32_t child)
 	*(c->prev_in_tunnel != NO_INDEX ? &t->child_sas[c->prev_in_tunnel].next_in_tunnel : &w->child_sas) = c->next_in_tunnel;
 	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel : &w->oldest_child_sa) = c->prev_in_tunnel;
 	w->live_child--;
+	w->flags |= TUNNEL_UNSAVED;
 	child_adopt(t, child, NO_INDEX);
 	w->unowned_child--;
 	if (c->predecessor != NO_INDEX)
@@ -472,7 +474,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	/* A Delete after long silence closed an idle SA (RFC 7296 2.8). */
 	nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
-	if (why == END_DELETED && last != NSEC_NONE && at - last >= t->settings->idle)
+	if (why == END_DELETED && last != NSEC_NONE && at - nsec_later(last, t->watched_since) >= t->settings->idle)
 		why = END_IDLE;
 	c->end_reason = why;
 	c->ended = at;
@@ -482,6 +484,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	if (why != END_CAPTURE_END)
 		c->state = why == END_REKEYED ? CHILD_REKEYED : CHILD_DELETED;
 	c->flags |= CHILD_SA_DIRTY;
+	child_tunnel(t, c)->flags |= TUNNEL_UNSAVED;
 	for (int d = 0; d < 2; d++)
 		if (c->esp[d] != NO_INDEX)
 			esp_end(t, c->esp[d], at, why, by, grade);

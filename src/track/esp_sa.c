@@ -29,9 +29,8 @@ uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct 
 		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
 }
 
-static uint64_t hash_of_slot(const void *user, uint32_t i)
+static uint64_t hash_of_slot(const struct tracker *t, uint32_t i)
 {
-	const struct tracker *t = user;
 	const struct esp_sa *sa = &t->esp_sas[i];
 
 	return esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap);
@@ -39,14 +38,12 @@ static uint64_t hash_of_slot(const void *user, uint32_t i)
 
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 {
-	uint32_t at = (uint32_t)a->hash & t->esp_index.mask;
-
-	for (; t->esp_index.slot[at] != 0; at = (at + 1) & t->esp_index.mask) {
-		const struct esp_sa *sa = &t->esp_sas[t->esp_index.slot[at] - 1];
+	for (uint32_t at = (uint32_t)a->hash, i; (i = index_next(&t->esp_index, a->hash, &at)) != NO_INDEX;) {
+		const struct esp_sa *sa = &t->esp_sas[i];
 
 		if (sa->spi == a->spi && addr_equal(sa->src, a->packet->src) && addr_equal(sa->dst, a->packet->dst) &&
 		    sa->protocol == a->protocol && sa->encap == a->encap)
-			return t->esp_index.slot[at] - 1;
+			return i;
 	}
 	return NO_INDEX;
 }
@@ -65,7 +62,7 @@ bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
 }
 
 /* The running minute is over: report it and begin the one that holds `at`. */
-static void close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
+void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 {
 	uint64_t lost = esp_sa_lost(sa);
 	int64_t packets = (int64_t)(sa->packets - sa->minute_packets);
@@ -312,12 +309,35 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
 		t->tunnels[sa->tunnel].flags |= sa->direction == 0 ? TUNNEL_ESP0 : TUNNEL_ESP1;
 }
 
+/*
+ * The first packet after a time that nobody watched.  What came in between is
+ * not lost, and where its sequence number stands now is no jump.
+ */
+static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+{
+	sa->flags &= (uint8_t)~ESP_SA_UNWATCHED;
+	if (ahead <= 1 || ahead > INT32_MAX)
+		return ahead;		/* nothing came, or an old one: as ever */
+	if (a->seq < sa->seq_high) {
+		sa->epoch++;
+		sa->flags |= ESP_SA_ESN;
+	}
+	sa->packets_before -= ahead - 1;	/* counts them as come; esp_sa_lost() takes the difference */
+	sa->seq_high = a->seq - 1;
+	sa->window = ahead - 1 >= WINDOW_BITS ? 0 : sa->window << (ahead - 1);
+	sa->low_run = sa->far_run = 0;
+	return 1;
+}
+
 static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
 {
 	uint32_t ahead = a->seq - sa->seq_high;
 
-	if (a->at >= sa->next_minute)
-		close_minute(t, sa, a->at);
+	if (a->at >= sa->next_minute) {
+		if (sa->flags & ESP_SA_UNWATCHED)
+			ahead = goes_on(sa, a, ahead);
+		esp_close_minute(t, sa, a->at);
+	}
 	if (sa->end_reason != END_NONE)
 		after_end(t, sa, a);
 	if (a->at - sa->last > t->settings->clock_forward)
@@ -514,7 +534,7 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 		.next_minute = NSEC_NONE,
 	};
 	sa->id = tracker_number(t, OBJECT_ESP_SA);
-	close_minute(t, sa, a->at);
+	esp_close_minute(t, sa, a->at);
 	sa->minute_packets = sa->minute_bytes = 0;
 	sa->minute_lost = 0;
 	if (a->seq > (uint32_t)t->settings->birth_seq_max)
@@ -541,6 +561,7 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 	}
 	index_add(&t->esp_index, a->hash, i);
 	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
+	owner->flags |= TUNNEL_UNSAVED;
 	owner->n_esp_sas++;
 	owner->last = nsec_later(owner->last, a->at);
 	if (side < 0)
@@ -575,7 +596,7 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 
 		if (i != NO_INDEX) {		/* the name leads to the new one from now on */
 			generation = t->esp_sas[i].generation + 1;
-			index_remove(&t->esp_index, a->hash, i, hash_of_slot, t);
+			index_remove(&t->esp_index, a->hash, i);
 		}
 		birth(t, a, generation);
 	}
@@ -587,7 +608,7 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 
 	if (sa->end_reason != END_NONE)
 		return;
-	close_minute(t, sa, t->now);
+	esp_close_minute(t, sa, t->now);
 	sa->end_reason = (uint8_t)why;
 	sa->ended = at;
 	sa->ended_by = (int8_t)by;
@@ -602,7 +623,27 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 		event_emit(t, &ev);
 	}
 	sa->flags |= ESP_SA_DIRTY;
+	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
 	snapshot_esp_sa(t, esp);
+}
+
+/* The name of an SA leads to its latest generation: of a tunnel's SAs the older are added first. */
+void esp_index_add(struct tracker *t, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+	uint64_t hash = hash_of_slot(t, esp);
+
+	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->esp_index, hash, &at)) != NO_INDEX;) {
+		const struct esp_sa *old = &t->esp_sas[i];
+
+		if (old->spi == sa->spi && addr_equal(old->src, sa->src) && addr_equal(old->dst, sa->dst) &&
+		    old->protocol == sa->protocol && old->encap == sa->encap) {
+			index_remove(&t->esp_index, hash, i);
+			break;
+		}
+	}
+	index_add(&t->esp_index, hash, esp);
+	t->esp_by_spi[sa->spi & t->esp_by_spi_mask] = esp + 1;
 }
 
 void esp_release(struct tracker *t, uint32_t esp)
@@ -625,6 +666,7 @@ void esp_release(struct tracker *t, uint32_t esp)
 		owner->side[sa->direction].esp_packets_before += sa->packets;
 		owner->side[sa->direction].esp_last = nsec_later(owner->side[sa->direction].esp_last, sa->last);
 	}
+	owner->flags |= TUNNEL_UNSAVED;
 	if (sa->child != NO_INDEX) {
 		struct child_sa *child = &t->child_sas[sa->child];
 
@@ -632,7 +674,7 @@ void esp_release(struct tracker *t, uint32_t esp)
 			if (child->esp[d] == esp)
 				child->esp[d] = NO_INDEX;
 	}
-	index_remove(&t->esp_index, hash_of_slot(t, esp), esp, hash_of_slot, t);
+	index_remove(&t->esp_index, hash_of_slot(t, esp), esp);
 	sa->flags = 0;
 	pool_give(&t->esp_pool, esp);
 }

@@ -238,6 +238,10 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		text_add(s, "the capture's clock steps %s by ", ev->value[0] < 0 ? "back" : "forward");
 		add_span(s, ev->value[0] < 0 ? -ev->value[0] : ev->value[0]);
 		return;
+	case EVENT_UNWATCHED:
+		text_add(s, "nobody watched for ");
+		add_span(s, ev->value[0]);
+		return;
 	case EVENT_TABLE_FULL:
 		text_add(s, "a table is full: the quietest entries are forgotten");
 		return;

@@ -18,40 +18,33 @@ static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t s
 	return hash_2(&t->key, spi_i, spi_r);
 }
 
-static uint64_t hash_of_slot(const void *user, uint32_t i)
+static uint64_t hash_of_slot(const struct tracker *t, uint32_t i)
 {
-	const struct tracker *t = user;
-
 	return hash_of_spis(t, t->ike_sas[i].spi_i, t->ike_sas[i].spi_r);
 }
 
 uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
-	uint32_t at = (uint32_t)hash_of_spis(t, spi_i, spi_r) & t->ike_index.mask;
+	uint64_t hash = hash_of_spis(t, spi_i, spi_r);
 
-	for (; t->ike_index.slot[at] != 0; at = (at + 1) & t->ike_index.mask) {
-		const struct ike_sa *sa = &t->ike_sas[t->ike_index.slot[at] - 1];
-
-		if (sa->spi_i == spi_i && sa->spi_r == spi_r)
-			return t->ike_index.slot[at] - 1;
-	}
+	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->ike_index, hash, &at)) != NO_INDEX;)
+		if (t->ike_sas[i].spi_i == spi_i && t->ike_sas[i].spi_r == spi_r)
+			return i;
 	return NO_INDEX;
 }
 
-static uint64_t initiator_hash_of_slot(const void *user, uint32_t i)
+static uint64_t initiator_hash_of_slot(const struct tracker *t, uint32_t i)
 {
-	const struct tracker *t = user;
-
 	return hash_2(&t->key, t->ike_sas[i].spi_i, t->ike_sas[i].tunnel);
 }
 
 /* The youngest IKE SA of this initiator SPI in a tunnel: its responder SPI may not be certain yet. */
 uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i)
 {
-	uint32_t at = (uint32_t)hash_2(&t->key, spi_i, tunnel) & t->initiator_index.mask, found = NO_INDEX;
+	uint64_t hash = hash_2(&t->key, spi_i, tunnel);
+	uint32_t found = NO_INDEX;
 
-	for (; t->initiator_index.slot[at] != 0; at = (at + 1) & t->initiator_index.mask) {
-		uint32_t i = t->initiator_index.slot[at] - 1;
+	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->initiator_index, hash, &at)) != NO_INDEX;) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
 		if (sa->spi_i == spi_i && sa->tunnel == tunnel && (found == NO_INDEX || sa->id > t->ike_sas[found].id))
@@ -101,6 +94,12 @@ static uint32_t quietest(struct tracker *t)
 	return best;
 }
 
+void ike_sa_index_add(struct tracker *t, uint32_t i)
+{
+	index_add(&t->ike_index, hash_of_slot(t, i), i);
+	index_add(&t->initiator_index, initiator_hash_of_slot(t, i), i);
+}
+
 uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
 		    int8_t initiator_side)
 {
@@ -148,8 +147,8 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	w->ike_sas = i;
 	w->live_ike++;
 	w->n_ike_sas++;
-	index_add(&t->ike_index, hash_of_slot(t, i), i);
-	index_add(&t->initiator_index, initiator_hash_of_slot(t, i), i);
+	w->flags |= TUNNEL_UNSAVED;
+	ike_sa_index_add(t, i);
 	return i;
 }
 
@@ -159,7 +158,7 @@ void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
 
 	if (sa->spi_r == spi_r)
 		return;
-	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
+	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
 	sa->spi_r = spi_r;
 	for (int slot = 0; slot < 2; slot++)
 		sa->current[slot].spi_r = sa->previous[slot].spi_r = spi_r;
@@ -189,7 +188,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	if (sa->flags & IKE_SA_ESTABLISHED_TOLD)
 		return;
 	sa->flags |= IKE_SA_ESTABLISHED_TOLD | IKE_SA_DIRTY;
-	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
+	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED | TUNNEL_UNSAVED;
 	if (sa->established == NSEC_NONE)
 		sa->established = at;
 	if (sa->state < IKE_ESTABLISHED)
@@ -416,6 +415,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	if (why != END_CAPTURE_END)
 		sa->state = why == END_FAILED ? IKE_FAILED : why == END_REKEYED ? IKE_REKEYED : IKE_GONE;
 	sa->flags |= IKE_SA_DIRTY;
+	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
 	if (why != END_CAPTURE_END)
 		emit_ike(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
 	snapshot_ike_sa(t, ike_sa);
@@ -438,6 +438,7 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel : &w->ike_sas) = sa->next_in_tunnel;
 	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel : &w->oldest_ike_sa) = sa->prev_in_tunnel;
 	w->live_ike--;
+	w->flags |= TUNNEL_UNSAVED;
 	if (sa->predecessor != NO_INDEX)
 		t->ike_sas[sa->predecessor].successor = NO_INDEX;
 	if (sa->successor != NO_INDEX)
@@ -448,8 +449,8 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 		child_discard(t, sa->rekey_child);
 	while (sa->children != NO_INDEX)
 		child_adopt(t, sa->children, NO_INDEX);
-	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa, hash_of_slot, t);
-	index_remove(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa, initiator_hash_of_slot, t);
+	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
+	index_remove(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);
 	sa->flags = 0;
 	sa->id = 0;
 	sa->due = NSEC_NONE;
@@ -585,7 +586,8 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
-		ike_sa_end(t, ike_sa, sa->last, END_FAILED, SIDE_UNKNOWN, GRADE_INFERRED);
+		ike_sa_end(t, ike_sa, sa->last, sa->last < t->watched_since ? END_UNKNOWN : END_FAILED, SIDE_UNKNOWN,
+			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= t->settings->ended_keep) {

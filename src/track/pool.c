@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool pool_new(struct pool *p, uint32_t capacity)
 {
@@ -42,13 +43,16 @@ uint32_t pool_sample(struct pool *p)
 	return (uint32_t)((uint64_t)p->cursor * p->high >> 32);
 }
 
+enum { INDEX_FIRST_SIZE = 512 };
+
 bool index_new(struct index *x, uint32_t capacity)
 {
-	uint32_t size = 16;
+	uint32_t size = INDEX_FIRST_SIZE;
 
 	while (size < capacity * 2)	/* at most half full, so that probes stay short */
 		size *= 2;
-	*x = (struct index){ .slot = calloc(size, sizeof(*x->slot)), .mask = size - 1 };
+	/* a quarter more: where a doubling puts its entries aside */
+	*x = (struct index){ .slot = calloc((size_t)size + size / 4, sizeof(*x->slot)), .mask = INDEX_FIRST_SIZE - 1 };
 	return x->slot != NULL;
 }
 
@@ -58,33 +62,56 @@ void index_free(struct index *x)
 	*x = (struct index){ 0 };
 }
 
-void index_add(struct index *x, uint64_t hash, uint32_t i)
+static void put(struct index *x, struct index_slot s)
 {
-	uint32_t at = (uint32_t)hash & x->mask;
+	uint32_t at = s.hash & x->mask;
 
-	while (x->slot[at] != 0)
+	while (x->slot[at].object != 0)
 		at = (at + 1) & x->mask;
-	x->slot[at] = i + 1;
+	x->slot[at] = s;
 }
 
-void index_remove(struct index *x, uint64_t hash, uint32_t i,
-		  uint64_t (*hash_of)(const void *user, uint32_t i), const void *user)
+/* Half full: twice the size.  The entries wait behind the new end meanwhile. */
+static void index_double(struct index *x)
+{
+	uint32_t size = x->mask + 1, n = 0;
+	struct index_slot *aside = x->slot + 2 * (size_t)size;
+
+	for (uint32_t at = 0; at < size; at++)
+		if (x->slot[at].object != 0)
+			aside[n++] = x->slot[at];
+	memset(x->slot, 0, 2 * (size_t)size * sizeof(*x->slot));
+	x->mask = 2 * size - 1;
+	for (uint32_t i = 0; i < n; i++)
+		put(x, aside[i]);
+}
+
+void index_add(struct index *x, uint64_t hash, uint32_t i)
+{
+	if (x->used > x->mask / 2)
+		index_double(x);
+	x->used++;
+	put(x, (struct index_slot){ (uint32_t)hash, i + 1 });
+}
+
+void index_remove(struct index *x, uint64_t hash, uint32_t i)
 {
 	uint32_t hole = (uint32_t)hash & x->mask;
 
-	while (x->slot[hole] != i + 1) {
-		if (x->slot[hole] == 0)
+	while (x->slot[hole].object != i + 1) {
+		if (x->slot[hole].object == 0)
 			return;
 		hole = (hole + 1) & x->mask;
 	}
 	/* Close the hole: move up every later entry of the cluster that may stand here. */
-	for (uint32_t at = (hole + 1) & x->mask; x->slot[at] != 0; at = (at + 1) & x->mask) {
-		uint32_t home = (uint32_t)hash_of(user, x->slot[at] - 1) & x->mask;
+	for (uint32_t at = (hole + 1) & x->mask; x->slot[at].object != 0; at = (at + 1) & x->mask) {
+		uint32_t home = x->slot[at].hash & x->mask;
 
 		if (((at - home) & x->mask) >= ((at - hole) & x->mask)) {
 			x->slot[hole] = x->slot[at];
 			hole = at;
 		}
 	}
-	x->slot[hole] = 0;
+	x->slot[hole].object = 0;
+	x->used--;
 }

@@ -362,7 +362,7 @@ static void handle_batch(struct tracker *t, const struct frame *frames, unsigned
 
 		if (work[i].kind != WORK_ESP)
 			continue;
-		slot = t->esp_index.slot[work[i].esp.hash & t->esp_index.mask];
+		slot = t->esp_index.slot[work[i].esp.hash & t->esp_index.mask].object;
 		if (slot != 0) {
 			__builtin_prefetch(&t->esp_sas[slot - 1], 1);
 			__builtin_prefetch((const char *)&t->esp_sas[slot - 1] + 64, 1);
@@ -466,31 +466,6 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 void tracker_advance(struct tracker *t, nsec now)
 {
 	reach(t, bounded(now));
-}
-
-void tracker_flush(struct tracker *t)
-{
-	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
-		if ((t->tunnels[i].flags & (TUNNEL_USED | TUNNEL_DIRTY)) == (TUNNEL_USED | TUNNEL_DIRTY))
-			snapshot_tunnel(t, i);
-	for (uint32_t i = 0; i < t->ike_pool.high; i++) {
-		struct ike_sa *sa = &t->ike_sas[i];
-
-		if (!(sa->flags & IKE_SA_USED))
-			continue;
-		if (sa->flags & IKE_SA_DIRTY)
-			snapshot_ike_sa(t, i);
-		for (int slot = 0; slot < 2; slot++) {
-			exchange_write(t, &sa->previous[slot]);
-			exchange_write(t, &sa->current[slot]);
-		}
-	}
-	for (uint32_t i = 0; i < t->child_pool.high; i++)
-		if ((t->child_sas[i].flags & (CHILD_SA_USED | CHILD_SA_DIRTY)) == (CHILD_SA_USED | CHILD_SA_DIRTY))
-			snapshot_child_sa(t, i);
-	for (uint32_t i = 0; i < t->esp_pool.high; i++)
-		if ((t->esp_sas[i].flags & (ESP_SA_USED | ESP_SA_DIRTY)) == (ESP_SA_USED | ESP_SA_DIRTY))
-			snapshot_esp_sa(t, i);
 }
 
 static void finish_ike_sa(struct tracker *t, uint32_t i)
@@ -634,7 +609,7 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->settings = settings;
 	t->key = *key;
 	t->handler = *handler;
-	t->now = NSEC_NONE;
+	t->now = t->watched_since = NSEC_NONE;
 	t->next_due = INT64_MAX;
 	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = NSEC_NONE;
 	tracker_counters_reset(t);

@@ -18,6 +18,8 @@
  *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
  *   event.c     events and their sentences
  *   snapshot.c  objects -> records
+ *   image.c     a tunnel and all its objects as bytes, and back
+ *   resume.c    going on after a restart, and after a time that nobody watched
  */
 #ifndef SAWATCH_TRACK_TRACKER_H
 #define SAWATCH_TRACK_TRACKER_H
@@ -36,10 +38,19 @@ struct pool {
 	uint32_t cursor;		/* where the search for the quietest goes on */
 };
 
-/* A hash index over the slots of a pool: open addressing, linear probing, slot + 1, 0 empty. */
+/*
+ * A hash index over the slots of a pool: open addressing, linear probing.  It keeps the hash, so
+ * that a probe reads no object in vain, and begins small and doubles, because a large table that
+ * is nearly empty costs a page for every entry.  Memory for the largest size is reserved at once.
+ */
+struct index_slot {
+	uint32_t hash;
+	uint32_t object;		/* + 1; 0 empty */
+};
+
 struct index {
-	uint32_t *slot;
-	uint32_t mask;
+	struct index_slot *slot;
+	uint32_t mask, used;
 };
 
 bool pool_new(struct pool *p, uint32_t capacity);
@@ -50,10 +61,22 @@ uint32_t pool_sample(struct pool *p);		/* any slot ever touched, spread over all
 
 bool index_new(struct index *x, uint32_t capacity);
 void index_free(struct index *x);
-void index_add(struct index *x, uint64_t hash, uint32_t i);
-/* Remove; `hash_of` recomputes the hash of a slot, because its neighbours may move up. */
-void index_remove(struct index *x, uint64_t hash, uint32_t i,
-		  uint64_t (*hash_of)(const void *user, uint32_t i), const void *user);
+void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */
+void index_remove(struct index *x, uint64_t hash, uint32_t i);
+
+/* Candidates for a key: begin with *at = hash; NO_INDEX when there are no more. */
+static inline uint32_t index_next(const struct index *x, uint64_t hash, uint32_t *at)
+{
+	for (;;) {
+		struct index_slot s = x->slot[*at & x->mask];
+
+		++*at;
+		if (s.object == 0)
+			return NO_INDEX;
+		if (s.hash == (uint32_t)hash)
+			return s.object - 1;
+	}
+}
 
 /* ---- a path: two endpoints as seen on the wire, leading to a tunnel ------- */
 
@@ -164,7 +187,8 @@ enum {
 enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
        TUNNEL_ONE_SIDED_TOLD1 = 16,
        TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
-       TUNNEL_ESTABLISHED = 128 };		/* an IKE SA was */
+       TUNNEL_ESTABLISHED = 128,		/* an IKE SA was */
+       TUNNEL_UNSAVED = 256 };			/* SAs of it began, ended or went since tracker_save() */
 
 struct tracker {
 	const struct settings *settings;
@@ -187,6 +211,7 @@ struct tracker {
 	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap; NO_INDEX nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
+	nsec watched_since;		/* nobody watched just before this moment; NSEC_NONE */
 	nsec next_due;			/* of the earliest timer */
 	uint64_t frame;			/* number of the frame at work */
 	uint32_t capture;		/* capture of the frame at work */
@@ -195,6 +220,7 @@ struct tracker {
 	struct recent_message *at_work;	/* the message at work is remembered there */
 	struct recent_gap gaps[RECENT_GAPS];
 	unsigned next_gap;
+	uint32_t flushed;	/* slots of each table that tracker_flush_part() has given in this round */
 	nsec loss_until, loss_told;
 	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
 	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
@@ -234,6 +260,8 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
+void esp_index_add(struct tracker *t, uint32_t esp);
+void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
 
 /* timer.c: see also tracker_schedule() */
 void timers_run(struct tracker *t, nsec now);
@@ -285,6 +313,7 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa);
+void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
 static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }
 static inline struct endpoint arrival_dst(const struct arrival *a) { return (struct endpoint){ a->packet->dst, a->dst_port }; }

@@ -22,20 +22,14 @@ static uint64_t path_hash(const struct tracker *t, struct endpoint a, struct end
 		      (uint64_t)a.port << 16 | b.port);
 }
 
-static uint64_t hash_of_slot(const void *user, uint32_t i)
-{
-	return ((const struct tracker *)user)->paths[i].hash;
-}
-
 static struct path *path_find(struct tracker *t, struct endpoint a, struct endpoint b)
 {
 	uint64_t hash = path_hash(t, a, b);
-	uint32_t at = (uint32_t)hash & t->path_index.mask;
 
-	for (; t->path_index.slot[at] != 0; at = (at + 1) & t->path_index.mask) {
-		struct path *p = &t->paths[t->path_index.slot[at] - 1];
+	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->path_index, hash, &at)) != NO_INDEX;) {
+		struct path *p = &t->paths[i];
 
-		if (p->hash == hash && endpoint_equal(p->a, a) && endpoint_equal(p->b, b))
+		if (endpoint_equal(p->a, a) && endpoint_equal(p->b, b))
 			return p;
 	}
 	return NULL;
@@ -62,7 +56,7 @@ static void path_release(struct tracker *t, uint32_t i)
 		link = &t->paths[*link].next_in_tunnel;
 	*link = t->paths[i].next_in_tunnel;
 	t->tunnels[t->paths[i].tunnel].n_paths--;
-	index_remove(&t->path_index, t->paths[i].hash, i, hash_of_slot, t);
+	index_remove(&t->path_index, t->paths[i].hash, i);
 	t->paths[i].tunnel = NO_INDEX;
 	pool_give(&t->path_pool, i);
 }
@@ -211,7 +205,7 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 			const struct esp_sa *sa = &t->esp_sas[i];
 
 			live[d] = (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
-				  now - sa->last <= t->settings->idle;
+				  now - nsec_later(sa->last, t->watched_since) <= t->settings->idle;
 			was_up |= sa->packets >= 3;
 		}
 	if (live[0] && live[1])

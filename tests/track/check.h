@@ -17,10 +17,11 @@ static inline uint32_t check_index(const struct index *x, uint32_t high)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i <= x->mask; i++)
-		if (x->slot[i] != 0) {
-			assert_true(x->slot[i] - 1 < high);
+		if (x->slot[i].object != 0) {
+			assert_true(x->slot[i].object - 1 < high);
 			n++;
 		}
+	assert_int_equal(n, x->used);
 	return n;
 }
 

@@ -50,18 +50,55 @@ static void a_sample_reaches_every_slot_and_no_other(void **state)
 	pool_free(&p);
 }
 
-static uint64_t few(const void *user, uint32_t i)
+static uint64_t few(uint32_t i)
 {
-	(void)user;
-	return i % 5 + 60;		/* long clusters, round the end of the table */
+	return i % 5 + 508;		/* long clusters, round the end of the table */
 }
 
 static bool holds(const struct index *x, uint32_t i)
 {
-	for (uint32_t at = (uint32_t)few(NULL, i) & x->mask; x->slot[at] != 0; at = (at + 1) & x->mask)
-		if (x->slot[at] == i + 1)
+	for (uint32_t at = (uint32_t)few(i), found; (found = index_next(x, few(i), &at)) != NO_INDEX;)
+		if (found == i)
 			return true;
 	return false;
+}
+
+static void an_index_that_doubles_loses_nothing(void **state)
+{
+	(void)state;
+	enum { N = 5000 };
+	struct index x;
+
+	assert_true(index_new(&x, N));
+	for (uint32_t i = 0; i < N; i++) {
+		uint64_t hash = i * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+		uint32_t at = (uint32_t)hash;
+
+		index_add(&x, hash, i);
+		assert_int_equal(index_next(&x, hash, &at), i);
+		assert_true(x.used <= (x.mask + 1) / 2 + 1);
+	}
+	for (uint32_t i = 0; i < N; i += 2)
+		index_remove(&x, i * UINT64_C(0x9e3779b97f4a7c15) >> 20, i);
+	for (uint32_t i = 0; i < N; i++) {
+		uint64_t hash = i * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+		uint32_t at = (uint32_t)hash;
+
+		assert_int_equal(index_next(&x, hash, &at), i % 2 ? i : NO_INDEX);
+	}
+	assert_int_equal(x.used, N / 2);
+	index_free(&x);
+}
+
+/* A nearly empty table of a large capacity touches little memory. */
+static void an_index_begins_small(void **state)
+{
+	(void)state;
+	struct index x;
+
+	assert_true(index_new(&x, 1 << 20));
+	assert_in_range(x.mask, 15, 1023);
+	index_free(&x);
 }
 
 static void an_index_finds_what_is_in_it_whatever_was_removed(void **state)
@@ -78,9 +115,9 @@ static void an_index_finds_what_is_in_it_whatever_was_removed(void **state)
 		uint32_t i = (uint32_t)(x >> 40) % N;
 
 		if (in[i])
-			index_remove(&index, few(NULL, i), i, few, NULL);
+			index_remove(&index, few(i), i);
 		else
-			index_add(&index, few(NULL, i), i);
+			index_add(&index, few(i), i);
 		in[i] = !in[i];
 		for (uint32_t k = 0; k < N; k++)
 			assert_int_equal(holds(&index, k), in[k]);
@@ -95,8 +132,8 @@ static void removing_what_is_not_there_changes_nothing(void **state)
 
 	assert_true(index_new(&index, 30));
 	for (uint32_t i = 0; i < 10; i++)
-		index_add(&index, few(NULL, i), i);
-	index_remove(&index, few(NULL, 20), 20, few, NULL);
+		index_add(&index, few(i), i);
+	index_remove(&index, few(20), 20);
 	for (uint32_t i = 0; i < 10; i++)
 		assert_true(holds(&index, i));
 	index_free(&index);
@@ -108,6 +145,8 @@ int main(void)
 		cmocka_unit_test(every_slot_is_given_once_until_it_is_given_back),
 		cmocka_unit_test(a_sample_reaches_every_slot_and_no_other),
 		cmocka_unit_test(an_index_finds_what_is_in_it_whatever_was_removed),
+		cmocka_unit_test(an_index_that_doubles_loses_nothing),
+		cmocka_unit_test(an_index_begins_small),
 		cmocka_unit_test(removing_what_is_not_there_changes_nothing),
 	};
 

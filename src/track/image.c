@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A tunnel with all that belongs to it as bytes, and back into the same slots:
+ * what other tables remember by index stays right.  Lists and hash indices are
+ * made anew, and whatever points to something that is not there points nowhere.
+ */
+#include "track/tracker.h"
+
+#include <sawatch/ike_registry.h>
+#include <sawatch/pack.h>
+
+#include "stamps.h"
+
+enum { ENDED_ESP_SAVED = 512 };		/* ended SAs of one direction; a flood of them is not worth its room */
+
+const char *tracker_stamp(void)
+{
+	return TRACK_STAMP;
+}
+
+/* ---- writing -------------------------------------------------------------- */
+
+static void pack_ike_sa(struct packer *p, uint32_t index, const struct ike_sa *sa)
+{
+	struct ike_sa image = *sa;
+
+	for (unsigned i = 0; i < TRACK_VENDORS_MAX; i++)
+		image.vendors[i].name = NULL;		/* an address of this run */
+	pack_u32(p, index);
+	pack_image(p, &image, sizeof(image));
+	for (unsigned i = 0; i < sa->n_vendors; i++)
+		pack_text(p, sa->vendors[i].name);
+}
+
+static void pack_ike_sas(struct packer *p, const struct tracker *t, const struct tunnel *w)
+{
+	pack_u32(p, w->live_ike);
+	for (uint32_t i = w->oldest_ike_sa; i != NO_INDEX; i = t->ike_sas[i].prev_in_tunnel)
+		pack_ike_sa(p, i, &t->ike_sas[i]);
+}
+
+static void pack_child_sas(struct packer *p, const struct tracker *t, const struct tunnel *w)
+{
+	pack_u32(p, w->live_child);
+	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+		pack_u32(p, i);
+		pack_image(p, &t->child_sas[i], sizeof(t->child_sas[i]));
+	}
+}
+
+static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct tunnel *w, int direction)
+{
+	uint32_t ended = 0, left_out = 0;
+
+	for (uint32_t i = w->esp_sas[direction]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction)
+		ended += t->esp_sas[i].end_reason != END_NONE;
+	left_out = ended > ENDED_ESP_SAVED ? ended - ENDED_ESP_SAVED : 0;
+	pack_u32(p, w->live_esp[direction] - left_out);
+	for (uint32_t i = w->oldest_esp_sa[direction]; i != NO_INDEX; i = t->esp_sas[i].prev_in_direction) {
+		if (t->esp_sas[i].end_reason != END_NONE && left_out > 0) {
+			left_out--;		/* the oldest */
+			continue;
+		}
+		pack_u32(p, i);
+		pack_image(p, &t->esp_sas[i], sizeof(t->esp_sas[i]));
+	}
+}
+
+size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct packer p = { .at = room, .room = size };
+
+	pack_u32(&p, tunnel);
+	pack_image(&p, w, sizeof(*w));
+	pack_image(&p, &t->deletes[tunnel * PENDING_DELETES], PENDING_DELETES * sizeof(t->deletes[0]));
+	pack_u32(&p, w->n_paths);
+	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
+		pack_image(&p, &t->paths[i], sizeof(t->paths[i]));
+	pack_ike_sas(&p, t, w);
+	pack_child_sas(&p, t, w);
+	for (int d = 0; d < 2; d++)
+		pack_esp_sas(&p, t, w, d);
+	if (p.used <= size)
+		w->flags &= ~(uint32_t)TUNNEL_UNSAVED;
+	return p.used;
+}
+
+bool tracker_unsaved(const struct tracker *t, uint32_t tunnel)
+{
+	return t->tunnels[tunnel].flags & TUNNEL_UNSAVED;
+}
+
+/* ---- reading -------------------------------------------------------------- */
+
+static bool is_side(int side)
+{
+	return side >= SIDE_UNKNOWN && side <= 1;
+}
+
+static void claim(struct pool *p, uint32_t i)
+{
+	p->used++;
+	if (i >= p->high)
+		p->high = i + 1;
+}
+
+static bool exchange_is_sane(const struct exchange *x)
+{
+	return x->from >= SIDE_UNKNOWN && x->from <= 1 && x->outcome <= OUTCOME_ONE_WAY && x->purpose <= PURPOSE_OTHER &&
+	       x->grade <= GRADE_OBSERVED;
+}
+
+static bool ike_sa_is_sane(struct ike_sa *sa)
+{
+	bool ok = (sa->major == 1 || sa->major == 2) && (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->state <= IKE_GONE &&
+		  sa->origin <= ORIGIN_REKEY && sa->end_reason <= END_UNKNOWN && is_side(sa->ended_by) &&
+		  sa->grade <= GRADE_OBSERVED && sa->n_offers <= TRACK_OFFERS_MAX &&
+		  sa->n_transforms <= sizeof(sa->transforms) / sizeof(sa->transforms[0]) &&
+		  sa->n_vendors <= TRACK_VENDORS_MAX && is_side(sa->delete_by) && is_side(sa->rekey_by) &&
+		  (sa->flags & IKE_SA_USED);
+
+	for (unsigned i = 0; i < TRACK_VENDORS_MAX; i++) {
+		sa->vendors[i].hex[TRACK_VENDOR_HEX - 1] = '\0';
+		ok = ok && is_side(sa->vendors[i].side);
+	}
+	for (int slot = 0; slot < 2; slot++)
+		ok = ok && exchange_is_sane(&sa->current[slot]) && exchange_is_sane(&sa->previous[slot]);
+	return ok;
+}
+
+static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
+{
+	uint32_t i = reader_u32(r);
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct ike_sa sa;
+	struct bytes name;
+
+	unpack_image(r, &sa, sizeof(sa));
+	for (unsigned v = 0; reader_ok(r) && v < sa.n_vendors && v < TRACK_VENDORS_MAX; v++)
+		sa.vendors[v].name = unpack_text(r, &name) ? ike_vendor_known_name(name) : NULL;
+	if (!reader_ok(r) || !ike_sa_is_sane(&sa) || i >= t->ike_pool.capacity || (t->ike_sas[i].flags & IKE_SA_USED))
+		return;
+	claim(&t->ike_pool, i);
+	sa.tunnel = tunnel;
+	sa.flags &= ~(uint32_t)IKE_SA_DIRTY;
+	sa.children = NO_INDEX;
+	sa.next_in_tunnel = w->ike_sas;
+	sa.prev_in_tunnel = NO_INDEX;
+	for (int slot = 0; slot < 2; slot++) {
+		sa.current[slot].ike_sa = sa.previous[slot].ike_sa = i;
+		sa.current[slot].tunnel = sa.previous[slot].tunnel = tunnel;
+	}
+	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
+	w->ike_sas = i;
+	w->live_ike++;
+	t->ike_sas[i] = sa;
+	ike_sa_index_add(t, i);
+}
+
+static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
+{
+	uint32_t i = reader_u32(r);
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct child_sa c;
+
+	unpack_image(r, &c, sizeof(c));
+	if (!reader_ok(r) || i >= t->child_pool.capacity || (t->child_sas[i].flags & CHILD_SA_USED) ||
+	    !(c.flags & CHILD_SA_USED) || c.state > CHILD_DELETED || c.how > CREATED_QUICK_MODE ||
+	    c.end_reason > END_UNKNOWN || c.grade > GRADE_OBSERVED || !is_side(c.created_by) || !is_side(c.ended_by) ||
+	    !is_side(c.rekeyed_by))
+		return;
+	claim(&t->child_pool, i);
+	c.tunnel = tunnel;
+	c.flags &= ~(uint32_t)CHILD_SA_DIRTY;
+	c.next_in_tunnel = w->child_sas;
+	c.prev_in_tunnel = NO_INDEX;
+	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel : &w->oldest_child_sa) = i;
+	w->child_sas = i;
+	w->live_child++;
+	t->child_sas[i] = c;
+}
+
+static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, int direction)
+{
+	uint32_t i = reader_u32(r);
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct esp_sa sa;
+
+	unpack_image(r, &sa, sizeof(sa));
+	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
+	    !(sa.flags & ESP_SA_USED) || sa.protocol > PROTOCOL_AH || sa.encap > ENCAP_TCP || sa.direction != direction ||
+	    sa.end_reason > END_UNKNOWN || !is_side(sa.ended_by) || sa.grade > GRADE_OBSERVED)
+		return;
+	claim(&t->esp_pool, i);
+	sa.tunnel = tunnel;
+	sa.flags &= (uint8_t)~ESP_SA_DIRTY;
+	sa.next_in_direction = w->esp_sas[direction];
+	sa.prev_in_direction = NO_INDEX;
+	*(w->esp_sas[direction] != NO_INDEX ? &t->esp_sas[w->esp_sas[direction]].prev_in_direction :
+					      &w->oldest_esp_sa[direction]) = i;
+	w->esp_sas[direction] = i;
+	w->live_esp[direction]++;
+	if (!(sa.flags & ESP_SA_CONFIRMED)) {
+		t->unconfirmed++;
+		w->unconfirmed++;
+	}
+	t->esp_sas[i] = sa;
+	esp_index_add(t, i);
+}
+
+static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
+{
+	uint32_t i = reader_u32(r);
+	struct tunnel w;
+
+	unpack_image(r, &w, sizeof(w));
+	if (!reader_ok(r) || i >= t->tunnel_pool.capacity || (t->tunnels[i].flags & TUNNEL_USED) ||
+	    !(w.flags & TUNNEL_USED) || w.state > TUNNEL_FLAPPING || endpoint_compare(w.peer[0], w.peer[1]) > 0)
+		return false;
+	claim(&t->tunnel_pool, i);
+	w.flags &= ~(uint32_t)(TUNNEL_DIRTY | TUNNEL_UNSAVED);
+	w.ike_sas = w.child_sas = w.esp_sas[0] = w.esp_sas[1] = NO_INDEX;
+	w.oldest_ike_sa = w.oldest_child_sa = w.oldest_esp_sa[0] = w.oldest_esp_sa[1] = NO_INDEX;
+	w.live_ike = w.live_child = w.live_esp[0] = w.live_esp[1] = w.unconfirmed = w.unowned_child = 0;
+	w.paths = NO_INDEX;
+	w.n_paths = 0;
+	w.id = tracker_number(t, OBJECT_TUNNEL);
+	t->tunnels[i] = w;
+	*ret = i;
+	return true;
+}
+
+static void unpack_paths(struct tracker *t, struct reader *r, uint32_t tunnel)
+{
+	struct path paths[TUNNEL_PATHS];
+	uint32_t n = reader_u32(r), i = 0;
+
+	for (; i < n && i < TUNNEL_PATHS && reader_ok(r); i++)
+		unpack_image(r, &paths[i], sizeof(paths[i]));
+	while (reader_ok(r) && i-- > 0)		/* the latest last, as they came */
+		if (paths[i].side_of_a == 0 || paths[i].side_of_a == 1)
+			tunnel_add_path(t, tunnel, paths[i].a, paths[i].b, paths[i].side_of_a);
+}
+
+static struct child_sa *child_of(struct tracker *t, uint32_t i, uint32_t tunnel)
+{
+	return i < t->child_pool.high && (t->child_sas[i].flags & CHILD_SA_USED) && t->child_sas[i].tunnel == tunnel ?
+		       &t->child_sas[i] : NULL;
+}
+
+static struct ike_sa *ike_sa_of(struct tracker *t, uint32_t i, uint32_t tunnel)
+{
+	return i < t->ike_pool.high && (t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].tunnel == tunnel ?
+		       &t->ike_sas[i] : NULL;
+}
+
+/* Two that name each other; or neither does. */
+static void check_esp_sas(struct tracker *t, uint32_t tunnel, int direction)
+{
+	for (uint32_t i = t->tunnels[tunnel].esp_sas[direction]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction) {
+		const struct child_sa *c = child_of(t, t->esp_sas[i].child, tunnel);
+
+		if (!c || c->esp[direction] != i)
+			t->esp_sas[i].child = NO_INDEX;
+	}
+}
+
+static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
+{
+	struct child_sa *c = &t->child_sas[i];
+	const struct child_sa *before = child_of(t, c->predecessor, tunnel), *after = child_of(t, c->successor, tunnel);
+	uint32_t ike_sa = ike_sa_of(t, c->ike_sa, tunnel) ? c->ike_sa : NO_INDEX;
+	const struct ike_sa *holder = ike_sa_of(t, c->held_by, tunnel);
+
+	if (!before || before->successor != i)
+		c->predecessor = NO_INDEX;
+	if (!after || after->predecessor != i)
+		c->successor = NO_INDEX;
+	if (!holder || (holder->rekey_child != i && holder->auth_child != i))
+		c->held_by = NO_INDEX;
+	if (c->held_by == NO_INDEX && c->id == 0) {	/* tentative, and nobody will decide any more */
+		c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
+		c->id = tracker_number(t, OBJECT_CHILD_SA);
+	}
+	for (int d = 0; d < 2; d++)
+		if (c->esp[d] >= t->esp_pool.high || !(t->esp_sas[c->esp[d]].flags & ESP_SA_USED) ||
+		    t->esp_sas[c->esp[d]].child != i || t->esp_sas[c->esp[d]].direction != d)
+			c->esp[d] = NO_INDEX;
+	c->ike_sa = c->next_of_ike = c->prev_of_ike = NO_INDEX;
+	t->tunnels[tunnel].unowned_child++;
+	if (ike_sa != NO_INDEX)
+		child_adopt(t, i, ike_sa);
+}
+
+static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	const struct ike_sa *before = ike_sa_of(t, sa->predecessor, tunnel), *after = ike_sa_of(t, sa->successor, tunnel);
+
+	if (!before || before->successor != i)
+		sa->predecessor = NO_INDEX;
+	if (!after || after->predecessor != i)
+		sa->successor = NO_INDEX;
+	if (!child_of(t, sa->rekey_child, tunnel))
+		sa->rekey_child = NO_INDEX;
+	if (!child_of(t, sa->auth_child, tunnel))
+		sa->auth_child = NO_INDEX;
+}
+
+static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
+{
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+
+	unpack_image(r, d, PENDING_DELETES * sizeof(*d));
+	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+		d[i].tunnel = tunnel;
+		if (!reader_ok(r) || !is_side(d[i].by))
+			d[i].at = NSEC_NONE;
+	}
+}
+
+bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, uint32_t *ret_tunnel)
+{
+	struct reader r = reader_over(image.data, image.length, image.length);
+	struct tunnel *w;
+	uint32_t n;
+
+	t->capture = capture;
+	if (!place_tunnel(t, &r, ret_tunnel))
+		return false;
+	w = &t->tunnels[*ret_tunnel];
+	unpack_deletes(t, &r, *ret_tunnel);
+	unpack_paths(t, &r, *ret_tunnel);
+	for (n = reader_u32(&r); reader_ok(&r) && n > 0; n--)
+		unpack_ike_sa(t, &r, *ret_tunnel);
+	for (n = reader_u32(&r); reader_ok(&r) && n > 0; n--)
+		unpack_child_sa(t, &r, *ret_tunnel);
+	for (int d = 0; d < 2; d++)
+		for (n = reader_u32(&r); reader_ok(&r) && n > 0; n--)
+			unpack_esp_sa(t, &r, *ret_tunnel, d);
+
+	for (int d = 0; d < 2; d++)
+		check_esp_sas(t, *ret_tunnel, d);
+	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel)
+		check_child_sa(t, *ret_tunnel, i);
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
+		check_ike_sa(t, *ret_tunnel, i);
+	for (unsigned i = 0; i < PENDING_DELETES; i++)
+		if (!ike_sa_of(t, t->deletes[*ret_tunnel * PENDING_DELETES + i].ike_sa, *ret_tunnel))
+			t->deletes[*ret_tunnel * PENDING_DELETES + i].ike_sa = NO_INDEX;
+	return true;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Going on after a time that nobody watched: a restart, or an interface that
+ * was gone.  What came meanwhile was neither lost nor silent; what ended
+ * meanwhile is not known to have ended.
+ */
+#include "track/tracker.h"
+
+enum { NAT_T_PORT = 4500 };
+
+/* ---- what the history knows better ---------------------------------------- */
+
+void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
+{
+	uint32_t i = ike_sa_find(t, r->spi_i, r->spi_r);
+	struct ike_sa *sa = i == NO_INDEX ? NULL : &t->ike_sas[i];
+
+	if (!sa || sa->id != r->id || r->last <= sa->last)
+		return;
+	sa->last = r->last;
+	if (r->messages > 0 && (uint64_t)r->messages > sa->messages)
+		sa->messages = (uint64_t)r->messages;
+	if (r->last_frame != 0)
+		sa->last_frame = r->last_frame;
+}
+
+static uint32_t esp_sa_of(const struct tracker *t, const struct record_esp_sa *r)
+{
+	struct packet packet = { .src = r->src.addr, .dst = r->dst.addr };
+	struct esp_arrival a = {
+		.packet = &packet, .spi = r->spi, .protocol = (uint8_t)r->protocol, .encap = (uint8_t)r->encap,
+		.hash = esp_hash(t, &packet.src, &packet.dst, r->spi, r->protocol, r->encap),
+	};
+	uint32_t i = esp_find(t, &a);
+
+	return i != NO_INDEX && t->esp_sas[i].id == r->id ? i : NO_INDEX;
+}
+
+bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, nsec *ret_bucket)
+{
+	uint32_t i = esp_sa_of(t, r);
+	struct esp_sa *sa = i == NO_INDEX ? NULL : &t->esp_sas[i];
+
+	if (!sa || r->packets <= (int64_t)sa->packets || r->last < sa->last || r->bytes < 0 || r->seq_last < 0)
+		return false;
+
+	uint64_t lost = r->lost > 0 ? (uint64_t)r->lost : 0;
+
+	*ret_bucket = sa->next_minute - 60 * NSEC_PER_S;
+	sa->last = r->last;
+	sa->packets = (uint64_t)r->packets;
+	sa->bytes = (uint64_t)r->bytes;
+	sa->epoch = (uint32_t)(r->seq_last >> 32);
+	sa->seq_high = (uint32_t)r->seq_last;
+	sa->seq_first = r->seq_first > 0 ? (uint32_t)r->seq_first : sa->seq_first;
+	sa->window = UINT64_MAX;
+	sa->late = (uint32_t)(r->late > 0 ? r->late : 0);
+	sa->duplicates = (uint32_t)(r->duplicates > 0 ? r->duplicates : 0);
+	/* So that esp_sa_lost() gives what the row says: see there. */
+	sa->lost_before = 0;
+	sa->packets_before = lost + sa->packets - (((uint64_t)sa->epoch << 32) + sa->seq_high - sa->seq_first + 1);
+	if (sa->packets >= 3)
+		esp_confirm(t, sa);
+	return true;
+}
+
+void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, const struct record_traffic *sum)
+{
+	uint32_t i = esp_sa_of(t, r);
+	struct esp_sa *sa = i == NO_INDEX ? NULL : &t->esp_sas[i];
+
+	if (!sa)
+		return;
+	sa->minute_packets += (uint64_t)(sum->packets > 0 ? sum->packets : 0);
+	sa->minute_bytes += (uint64_t)(sum->bytes > 0 ? sum->bytes : 0);
+	sa->minute_lost += (uint64_t)(sum->lost > 0 ? sum->lost : 0);
+	if (sa->minute_packets > sa->packets || sa->minute_bytes > sa->bytes) {
+		sa->minute_packets = sa->packets;
+		sa->minute_bytes = sa->bytes;
+	}
+	/* The bucket of its latest packet is the one that runs. */
+	if (sa->last >= sa->next_minute)
+		sa->next_minute = sa->last - ((sa->last % (60 * NSEC_PER_S)) + 60 * NSEC_PER_S) % (60 * NSEC_PER_S) +
+				  60 * NSEC_PER_S;
+}
+
+/* ---- a time that nobody watched ------------------------------------------- */
+
+/* Whether it was answered meanwhile nobody knows. */
+static void leave_exchanges(struct tracker *t, struct ike_sa *sa, nsec from, nsec to)
+{
+	for (int slot = 0; slot < 2; slot++) {
+		struct exchange *x = &sa->current[slot];
+
+		if (x->id != 0 && !x->closed)
+			exchange_close(t, x, x->responses > 0 ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, from);
+	}
+	if (sa->delete_at != NSEC_NONE)		/* the silence that settles it begins anew */
+		sa->delete_wait += to - from;
+}
+
+static void leave_esp_sa(struct tracker *t, struct esp_sa *sa, nsec from)
+{
+	if (sa->end_reason == END_NONE && sa->next_minute != NSEC_NONE)
+		esp_close_minute(t, sa, from);
+	sa->next_minute = NSEC_NONE;	/* so that its next packet leaves the fast path */
+	sa->flags |= ESP_SA_UNWATCHED;
+}
+
+void tracker_unwatched(struct tracker *t, nsec from, nsec to)
+{
+	struct event ev = event_of(t, EVENT_UNWATCHED, to, NO_INDEX);
+
+	if (to <= from)
+		return;
+	t->frame = 0;
+	t->now = nsec_later(t->now, to);
+	t->watched_since = to;
+	t->jump_from = NSEC_NONE;
+	for (uint32_t i = 0; i < t->ike_pool.high; i++)
+		if (t->ike_sas[i].flags & IKE_SA_USED)
+			leave_exchanges(t, &t->ike_sas[i], from, to);
+	for (uint32_t i = 0; i < t->esp_pool.high; i++)
+		if (t->esp_sas[i].flags & ESP_SA_USED)
+			leave_esp_sa(t, &t->esp_sas[i], from);
+	ev.frame = 0;
+	ev.value[0] = to - from;
+	event_emit(t, &ev);
+	/* Nothing was due while nobody watched: all of it is from now on. */
+	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
+		if ((t->tunnels[i].flags & TUNNEL_USED) && t->tunnels[i].due != NSEC_NONE && t->tunnels[i].due < to) {
+			t->tunnels[i].due = to + t->settings->judge_every;
+			tracker_schedule(t, TIMER_TUNNEL, i, t->tunnels[i].due);
+		}
+	for (uint32_t i = 0; i < t->ike_pool.high; i++)
+		if ((t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].due != NSEC_NONE && t->ike_sas[i].due < to) {
+			t->ike_sas[i].due = to + t->settings->judge_every;
+			tracker_schedule(t, TIMER_IKE_SA, i, t->ike_sas[i].due);
+		}
+}
+
+/* ---- after a restart ------------------------------------------------------ */
+
+/* Slots below `high` that nobody came back to are free. */
+#define FREE_HOLES(pool, objects, used_flag)                                               \
+	for (uint32_t i_ = (pool).high; i_-- > 0;)                                         \
+		if (!((objects)[i_].flags & (used_flag)))                                  \
+			(pool).free[(pool).n_free++] = i_
+
+/* Where marked IKE was seen on other ports, ESP is known by them. */
+static void learn_ports(struct tracker *t, const struct esp_sa *sa)
+{
+	if (sa->encap != ENCAP_UDP || sa->src_port == NAT_T_PORT || sa->dst_port == NAT_T_PORT)
+		return;
+	t->learned_ports[sa->src_port / 8] |= (uint8_t)(1u << (sa->src_port % 8));
+	t->learned_ports[sa->dst_port / 8] |= (uint8_t)(1u << (sa->dst_port % 8));
+	t->any_learned = true;
+}
+
+void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, bool unwatched)
+{
+	t->capture = capture;
+	t->now = from;
+	FREE_HOLES(t->tunnel_pool, t->tunnels, TUNNEL_USED);
+	FREE_HOLES(t->ike_pool, t->ike_sas, IKE_SA_USED);
+	FREE_HOLES(t->child_pool, t->child_sas, CHILD_SA_USED);
+	FREE_HOLES(t->esp_pool, t->esp_sas, ESP_SA_USED);
+	for (uint32_t i = 0; i < t->esp_pool.high; i++)
+		if (t->esp_sas[i].flags & ESP_SA_USED)
+			learn_ports(t, &t->esp_sas[i]);
+	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
+		if ((t->tunnels[i].flags & TUNNEL_USED) && t->tunnels[i].due != NSEC_NONE)
+			tracker_schedule(t, TIMER_TUNNEL, i, t->tunnels[i].due);
+	for (uint32_t i = 0; i < t->ike_pool.high; i++)
+		if ((t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].due != NSEC_NONE)
+			tracker_schedule(t, TIMER_IKE_SA, i, t->ike_sas[i].due);
+	if (unwatched)
+		tracker_unwatched(t, from, to);
+}
+
+void tracker_touch(struct tracker *t, uint32_t tunnel)
+{
+	t->tunnels[tunnel].flags |= TUNNEL_DIRTY;
+}
