@@ -31,7 +31,7 @@ struct states {
 	uint32_t *heads;	/* by slot, then detector; NONE: fresh */
 	struct chunk *chunks;	/* [0] is NONE */
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
-	uint64_t *scratch;	/* the open state */
+	uint64_t *scratch, *before;	/* the open state, and as it was when opened */
 	uint32_t *open;		/* its head; NULL: of the capture, or none */
 	size_t which;
 };
@@ -75,10 +75,11 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 	s->shapes = calloc(n, sizeof(s->shapes[0]));
 	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
 		s->scratch = calloc(largest, sizeof(uint64_t));
+		s->before = calloc(largest, sizeof(uint64_t));
 		s->heads = calloc((size_t)slots * n + 1, sizeof(s->heads[0]));
 		s->chunks = calloc((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
 	}
-	if (s->scratch && s->heads && s->chunks)
+	if (s->scratch && s->before && s->heads && s->chunks)
 		return s;
 	states_free(s);
 	return NULL;
@@ -92,6 +93,7 @@ void states_free(struct states *s)
 		free(s->shapes[i].fresh);
 	free(s->shapes);
 	free(s->scratch);
+	free(s->before);
 	free(s->heads);
 	free(s->chunks);
 	free(s);
@@ -159,6 +161,17 @@ static void cut(struct cursor *c)
 
 /* ---- one state ------------------------------------------------------------ */
 
+static void unpack(struct states *s, const struct shape *shape)
+{
+	struct cursor bits = begin(s, s->open), words = bits;
+
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		next_word(&words);
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		for (uint64_t set = *next_word(&bits); set; set &= set - 1)
+			s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
+}
+
 void *states_open(struct states *s, uint32_t slot, size_t which)
 {
 	const struct shape *shape = &s->shapes[which];
@@ -169,16 +182,9 @@ void *states_open(struct states *s, uint32_t slot, size_t which)
 	s->open = &s->heads[(size_t)slot * s->n + which];
 	s->which = which;
 	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
-	if (*s->open == NONE)
-		return s->scratch;
-
-	struct cursor bits = begin(s, s->open), words = bits;
-
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		next_word(&words);
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		for (uint64_t set = *next_word(&bits); set; set &= set - 1)
-			s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
+	if (*s->open != NONE)
+		unpack(s, shape);
+	memcpy(s->before, s->scratch, shape->words * sizeof(uint64_t));
 	return s->scratch;
 }
 
@@ -191,19 +197,9 @@ static uint64_t differences(const struct states *s, const struct shape *shape, s
 	return set;
 }
 
-void states_close(struct states *s)
+static void pack(struct states *s, const struct shape *shape, uint32_t *head)
 {
-	if (!s->open)
-		return;
-
-	const struct shape *shape = &s->shapes[s->which];
-	struct cursor c = begin(s, s->open);
-
-	s->open = NULL;
-	if (memcmp(s->scratch, shape->fresh, shape->words * sizeof(uint64_t)) == 0) {
-		give_back(s, c.link);
-		return;
-	}
+	struct cursor c = begin(s, head);
 
 	for (size_t i = 0; i < shape->words; i += WORD_BITS)
 		put_word(&c, differences(s, shape, i));
@@ -211,6 +207,25 @@ void states_close(struct states *s)
 		for (uint64_t set = differences(s, shape, i); set; set &= set - 1)
 			put_word(&c, s->scratch[i + (size_t)__builtin_ctzll(set)]);
 	cut(&c);
+}
+
+void states_close(struct states *s)
+{
+	uint32_t *head = s->open;
+
+	if (!head)
+		return;
+	s->open = NULL;
+
+	const struct shape *shape = &s->shapes[s->which];
+	size_t bytes = shape->words * sizeof(uint64_t);
+
+	if (memcmp(s->scratch, s->before, bytes) == 0)	/* nearly always: nothing to remember */
+		return;
+	if (memcmp(s->scratch, shape->fresh, bytes) == 0)
+		give_back(s, head);
+	else
+		pack(s, shape, head);
 }
 
 /* ---- all of a slot -------------------------------------------------------- */
