@@ -106,11 +106,42 @@ def link_faults(truth, objects):
                 yield f"SPI {way['spi']} follows {found}, truth {old}"
 
 
+def tunnel_days(truth):
+    return len(truth["pairs"]) * truth["capture"]["seconds"] / 86400
+
+
+def is_healthy(truth):
+    """Nothing is ill and nothing is wrong with the capture."""
+    return not truth["alerts"]["expected"]
+
+
+def seeds_for(args, names, folder):
+    """Story and seed, healthy ones in turn, until they add up to the days asked for."""
+    path, truth_path = os.path.join(folder, "h.pcap"), os.path.join(folder, "h.json")
+    length = {}
+    for name in names:
+        subprocess.run([args.tool, "--seed", "1", "--truth", truth_path, name, path], check=True)
+        with open(truth_path, encoding="utf-8") as f:
+            truth = json.load(f)
+        if is_healthy(truth):
+            length[name] = tunnel_days(truth)
+    os.remove(path)
+    days, seed = 0.0, args.first_seed
+    while days < args.healthy_days:
+        for name, of_one in length.items():
+            yield name, seed
+            days += of_one
+        seed += 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sawatch", required=True)
     parser.add_argument("--tool", required=True)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--healthy-days", type=float, metavar="DAYS",
+                        help="healthy stories alone, over as many seeds as make this many tunnel-days")
     parser.add_argument("--option", action="append", default=[], help="passed on to sawatch")
     parser.add_argument("--only", choices=("alerts", "sas", "links"), help="judge this alone")
     parser.add_argument("--vary", action="append", default=[], help="passed on to the simulator, as --vary=--tap-loss=0.001")
@@ -123,25 +154,31 @@ def main():
     if args.only:
         judges = {args.only: judges[args.only]}
     good = total = 0
+    days = 0.0
     tally = collections.defaultdict(collections.Counter)
     with tempfile.TemporaryDirectory(prefix="sawatch-score-") as folder:
-        for name in names:
-            for seed in range(1, args.seeds + 1):
-                truth, objects, done = story(args, name, seed, folder, args.vary)
-                faults = [] if done.returncode in (0, 10) else [f"exit {done.returncode}: {done.stderr.strip()[:200]}"]
-                count_alerts(tally, truth, objects)
-                for judge in judges.values():
-                    faults += judge(truth, objects)
-                total += 1
-                good += not faults
-                print(f"{'ok    ' if not faults else 'FAILED'} {name} seed {seed}" +
-                      (f": {faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "") if faults else ""),
-                      flush=True)
-                for fault in faults[1:] if args.verbose else ():
-                    print("       " + fault)
+        if args.healthy_days:
+            runs = seeds_for(args, names, folder)
+        else:
+            runs = ((name, seed) for name in names
+                    for seed in range(args.first_seed, args.first_seed + args.seeds))
+        for name, seed in runs:
+            truth, objects, done = story(args, name, seed, folder, args.vary)
+            days += tunnel_days(truth)
+            faults = [] if done.returncode in (0, 10) else [f"exit {done.returncode}: {done.stderr.strip()[:200]}"]
+            count_alerts(tally, truth, objects)
+            for judge in judges.values():
+                faults += judge(truth, objects)
+            total += 1
+            good += not faults
+            print(f"{'ok    ' if not faults else 'FAILED'} {name} seed {seed}" +
+                  (f": {faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "") if faults else ""),
+                  flush=True)
+            for fault in faults[1:] if args.verbose else ():
+                print("       " + fault)
     if args.only in (None, "alerts"):
         print_tally(tally)
-    print(f"{good} of {total}")
+    print(f"{good} of {total}" + (f"; {days:.0f} tunnel-days of healthy life" if args.healthy_days else ""))
     return 0 if good == total else 1
 
 
