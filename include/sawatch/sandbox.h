@@ -34,6 +34,7 @@ struct sandbox {
 bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret, struct err *e);
 
 /* One line for people: "seccomp and Landlock (ABI 7)". */
-const char *sandbox_text(const struct sandbox *s, char ret[64]);
+enum { SANDBOX_TEXT_MAX = 64 };
+const char *sandbox_text(const struct sandbox *s, char ret[SANDBOX_TEXT_MAX]);
 
 #endif

@@ -77,13 +77,27 @@ static nsec monotonic(void)
 
 /* ---- which there are ---- */
 
+static bool ask_about(int ask, const char *name, unsigned long question, struct ifreq *ret)
+{
+	*ret = (struct ifreq){ 0 };
+	snprintf(ret->ifr_name, sizeof(ret->ifr_name), "%s", name);
+	return ioctl(ask, question, ret) == 0;
+}
+
 static int flags_of(int ask, const char *name)
 {
-	struct ifreq request = { 0 };
+	struct ifreq answer;
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	/* the kernel's flags are 16 bits in a short */
-	return ioctl(ask, SIOCGIFFLAGS, &request) == 0 ? (unsigned short)request.ifr_flags : -1;
+	return ask_about(ask, name, SIOCGIFFLAGS, &answer) ? (unsigned short)answer.ifr_flags : -1;
+}
+
+/* 0: there is none.  if_nametoindex() opens a socket each time, which a sandbox does not allow. */
+static unsigned index_of(int ask, const char *name)
+{
+	struct ifreq answer;
+
+	return ask_about(ask, name, SIOCGIFINDEX, &answer) ? (unsigned)answer.ifr_ifindex : 0;
 }
 
 bool live_list(struct live_interface **ret, size_t *ret_n, struct err *e)
@@ -189,7 +203,7 @@ static bool open_interface(struct interface *i, const struct live_options *o, co
 	int status;
 
 	i->is_any = strcmp(name, "any") == 0;
-	if (strlen(name) >= sizeof(i->name) || (!i->is_any && if_nametoindex(name) == 0))
+	if (strlen(name) >= sizeof(i->name) || (!i->is_any && index_of(i->live->ask, name) == 0))
 		return no_such_interface(name, e);
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	i->promiscuous = !o->no_promiscuous && !i->is_any;
@@ -209,7 +223,7 @@ static bool open_interface(struct interface *i, const struct live_options *o, co
 		return false;
 	if (pcap_setnonblock(i->pcap, 1, error) != 0)
 		return err_set(e, "%s: %s", name, error);
-	i->index = if_nametoindex(name);
+	i->index = index_of(i->live->ask, name);
 	return true;
 }
 
@@ -416,7 +430,7 @@ static bool bind_again(struct interface *i, unsigned index)
 static bool look_for(struct interface *i, struct err *ret)
 {
 	nsec now = monotonic();
-	unsigned index = i->is_any ? 0 : if_nametoindex(i->name);
+	unsigned index = i->is_any ? 0 : index_of(i->live->ask, i->name);
 
 	if (now < i->retry_at || (index == 0 && !i->is_any))
 		return false;
@@ -439,7 +453,7 @@ static bool news_of(struct live *l, struct interface *i, struct err *ret)
 
 	if (i->told)
 		return look_for(i, ret);
-	if (!i->is_any && if_nametoindex(i->name) != i->index) {
+	if (!i->is_any && index_of(l->ask, i->name) != i->index) {
 		i->gone = i->told = true;
 		err_set(ret, "%s: has vanished, waiting for it to come back; until then nothing is seen there", i->name);
 		return true;

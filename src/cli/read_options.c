@@ -52,9 +52,7 @@ static const char short_options[] = "-:r:i:f:c:w:Z:s:B:DnNqvltpSVh";
 struct words {
 	const char **filter;	/* in order */
 	size_t n_filter;
-	const char **sets;
-	size_t n_sets;
-	const char *config, *expression;
+	const char *expression;
 };
 
 /*
@@ -186,10 +184,10 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		o->database = value;
 		break;
 	case OPTION_CONFIG:
-		w->config = value;
+		o->config = value;
 		break;
 	case OPTION_SET:
-		w->sets[w->n_sets++] = value;
+		o->sets[o->n_sets++] = value;
 		break;
 	case OPTION_SENSOR:
 		o->sensor = value;
@@ -244,6 +242,20 @@ static char *joined(const char **words, size_t n)
 	return ret;
 }
 
+bool read_options_settings(const struct read_options *o, struct settings *ret, struct expected *ret_expected,
+			   struct err *e)
+{
+	settings_defaults(ret);
+	if (o->config && !settings_file_read(ret, ret_expected, o->config, e))
+		return false;
+	for (size_t i = 0; i < o->n_sets; i++)
+		if (!settings_assign(ret, o->sets[i], e)) {
+			expected_done(ret_expected);
+			return false;
+		}
+	return true;
+}
+
 static bool settle(struct read_options *o, const struct words *w)
 {
 	struct err e;
@@ -251,15 +263,9 @@ static bool settle(struct read_options *o, const struct words *w)
 
 	o->filter = filter_and(w->expression, words);
 	free(words);
-	if (w->config && !settings_file_read(&o->settings, &o->expected, w->config, &e)) {
+	if (!read_options_settings(o, &o->settings, &o->expected, &e)) {
 		complain("%s", e.text);
 		return false;
-	}
-	for (size_t i = 0; i < w->n_sets; i++) {
-		if (!settings_assign(&o->settings, w->sets[i], &e)) {
-			complain("%s", e.text);
-			return false;
-		}
 	}
 	return true;
 }
@@ -278,15 +284,15 @@ static bool take_subject(struct words *w, const char **ret_subject)
 static bool parse(struct read_options *o, int argc, char **argv, const char **ret_subject)
 {
 	size_t most = (size_t)argc + 1;
-	struct words w = { .filter = calloc(most, sizeof(char *)), .sets = calloc(most, sizeof(char *)) };
+	struct words w = { .filter = calloc(most, sizeof(char *)) };
 	bool ok = true;
 	int option;
 
 	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local" };
 	o->paths = calloc(most, sizeof(char *));
 	o->interfaces = calloc(most, sizeof(char *));
-	assert(o->paths && o->interfaces && w.filter && w.sets);
-	settings_defaults(&o->settings);
+	o->sets = calloc(most, sizeof(char *));
+	assert(o->paths && o->interfaces && o->sets && w.filter);
 
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
@@ -303,7 +309,6 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 		ok = take_subject(&w, ret_subject);
 	ok = ok && settle(o, &w);
 	free(w.filter);
-	free(w.sets);
 	return ok;
 }
 
@@ -324,4 +329,5 @@ void read_options_free(struct read_options *o)
 	free(o->filter);
 	free(o->paths);
 	free(o->interfaces);
+	free(o->sets);
 }

@@ -26,6 +26,9 @@ struct read_options {
 	uint32_t snap_length, buffer_bytes;	/* -s, -B; 0: the usual ones */
 	bool no_promiscuous;	/* -p */
 	bool no_detect;		/* --no-detect */
+	const char *config;		/* --config; NULL none */
+	const char **sets;		/* --set */
+	size_t n_sets;
 	struct settings settings;	/* defaults, then --config, then --set */
 	struct expected expected;	/* of --config */
 };
@@ -35,6 +38,13 @@ bool read_options_parse(struct read_options *o, int argc, char **argv);
 
 /* The same for `sawatch why -r …`: the one word that is no file is what is asked about; NULL when there is none. */
 bool read_options_parse_question(struct read_options *o, int argc, char **argv, const char **ret_subject);
+
+/*
+ * The settings and the inventory once more, from the same file as it is now and the same words.
+ * `ret_expected` is empty before; false, with file:line and why: both are of no use.
+ */
+bool read_options_settings(const struct read_options *o, struct settings *ret, struct expected *ret_expected,
+			   struct err *e);
 void read_options_free(struct read_options *o);
 
 #endif

@@ -52,14 +52,13 @@ bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbo
 	       syscalls_confine(&ret->seccomp, e);
 }
 
-const char *sandbox_text(const struct sandbox *s, char ret[64])
+const char *sandbox_text(const struct sandbox *s, char ret[SANDBOX_TEXT_MAX])
 {
-	char landlock[32] = "";
-
 	if (s->left_out)
-		return strcpy(ret, "none, in a build with sanitizers or coverage");
-	if (s->landlock > 0)
-		snprintf(landlock, sizeof(landlock), "Landlock (ABI %d)", s->landlock);
-	snprintf(ret, 64, "%s%s%s", s->seccomp ? "seccomp" : "", s->seccomp && *landlock ? " and " : "", landlock);
-	return *ret ? ret : strcpy(ret, "none, this kernel has neither seccomp nor Landlock");
+		return "none, in a build with sanitizers or coverage";
+	if (s->landlock == 0)
+		return s->seccomp ? "seccomp; this kernel has no Landlock" : "none, this kernel has neither seccomp nor Landlock";
+	snprintf(ret, SANDBOX_TEXT_MAX, s->seccomp ? "seccomp and Landlock (ABI %d)" : "Landlock (ABI %d); this kernel has no seccomp",
+		 s->landlock);
+	return ret;
 }

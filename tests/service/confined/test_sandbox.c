@@ -331,12 +331,12 @@ static void what_stands_is_said_in_words(void **state)
 		const char *text;
 	} all[] = {
 		{ { .seccomp = true, .landlock = 2 }, "seccomp and Landlock (ABI 2)" },
-		{ { .seccomp = true }, "seccomp" },
-		{ { .landlock = 7 }, "Landlock (ABI 7)" },
+		{ { .seccomp = true }, "seccomp; this kernel has no Landlock" },
+		{ { .landlock = 7 }, "Landlock (ABI 7); this kernel has no seccomp" },
 		{ { .seccomp = false }, "none, this kernel has neither seccomp nor Landlock" },
 		{ { .left_out = true }, "none, in a build with sanitizers or coverage" },
 	};
-	char text[64];
+	char text[SANDBOX_TEXT_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
