@@ -53,6 +53,21 @@ enum tunnel_state detect_tunnel_state(const struct detect *d, const struct track
 				      nsec *ret_since);
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 
+/*
+ * Across a restart, as tracker_save() and tracker_restore(): NO_INDEX is the
+ * capture.  Alerts come back in any version of the program, `states` only with
+ * the same stamp.  `shift`: for so long nobody watched.  What was told of an
+ * expected tunnel that was never seen is kept by its place in the inventory.
+ */
+const char *detect_stamp(void);
+size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
+bool detect_unsaved(const struct detect *d, uint32_t tunnel);
+const struct tunnel *detect_missed(const struct detect *d, size_t place);	/* NULL: it is not missed */
+size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
+bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image, nsec shift, bool states);
+bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2], struct bytes image,
+			   nsec shift, bool states);
+
 /* Codes and their pages, in the catalogue's order; NULL at the end / when unknown. */
 const char *detect_code(size_t n);
 const char *detect_page(const char *code);	/* Markdown text of <code>.md */

@@ -56,6 +56,9 @@ bool store_alert(struct store *s, const struct record_alert *r, struct err *e);
 bool store_traffic(struct store *s, const struct record_traffic *r, struct err *e);
 bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
 
+/* All that belongs to this capture is written: from now on it is known (store_capture_begin). */
+bool store_capture_complete(struct store *s, uint32_t id, struct err *e);
+
 /*
  * Commit what is pending when it is old or large.  Every store_*() above does
  * that too; call this as well where records may be far apart (once per batch of
@@ -76,6 +79,7 @@ struct store_scope {
 	const char *code;	/* alerts: only this code */
 	int min_severity;	/* alerts: enum severity */
 	bool open_alerts;	/* alerts: only those that are not cleared */
+	bool living;		/* SAs: only those that did not end */
 	const uint32_t *captures;	/* only objects born in these; NULL for all */
 	size_t n_captures;
 	nsec since, until;	/* NSEC_NONE open */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sawatch/pack.h>
 #include <sawatch/record.h>
 
 #include "detect/detector.h"
@@ -58,6 +59,15 @@ void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *setti
 /* Those about expected tunnels go to another list: `tunnel` is where they belong now. */
 void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel);
 void alerts_forget(struct alerts *as, uint32_t *head);
+
+/*
+ * Across a restart: the list as bytes; and back, as alerts about `tunnel` (NULL:
+ * the capture) that were open `shift` longer, because nobody watched for so
+ * long.  One about an expected tunnel is over when this one is not any more.  False: the bytes are not alerts of this program.
+ */
+void alerts_pack(const struct alerts *as, uint32_t head, struct packer *p);
+bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunnel, bool expected, nsec shift,
+		   struct reader *r);
 
 const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL for 0 */
 

@@ -11,39 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect/alerts.h"
-#include "detect/detector.h"
-#include "detect/inventory.h"
-#include "detect/states.h"
-
-enum { DETECTORS_MAX = 64 };
-
-_Static_assert(EVENT_KINDS <= 64, "a set of event kinds is one word");
-
-struct slot {
-	object_id tunnel;	/* whose states these are; 0 nobody's */
-	uint64_t awake;		/* detectors that a tick asks */
-	uint32_t alerts;	/* list */
-	uint32_t n_alerts;	/* ever */
-	uint32_t place;		/* in the inventory, from 1; 0 not expected */
-};
-
-struct detect {
-	const struct settings *settings;
-	const struct record_sink *sink;
-	struct alerts *alerts;
-	struct inventory inventory;
-	size_t n;			/* detectors */
-	struct states *states;
-	struct slot *slots;
-	uint32_t n_tunnels, capture_slot;
-	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
-	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
-	nsec next_capture_judgement;
-	nsec loss_last, jump_last;
-	uint32_t capture;		/* being read */
-	struct findings found;		/* of one judgement; here because it is large */
-};
+#include "detect/slots.h"
 
 /* One slot per tunnel index, one per expected tunnel, and the last for the capture. */
 static bool make_slots(struct detect *d, uint32_t n_expected)
@@ -127,8 +95,7 @@ static bool keeps_expected(const struct detect *d, uint32_t index)
 	return place != 0 && d->inventory.entries[place - 1].slot == index;
 }
 
-/* The slot of this tunnel, cleaned when another tunnel had this index before. */
-static struct slot *slot_see(struct detect *d, uint32_t index, const struct tunnel *tunnel, nsec now)
+struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *tunnel, nsec now)
 {
 	struct slot *slot = &d->slots[index];
 
@@ -205,8 +172,10 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 		if (!restless && d->found.n == 0 && !has_open(d, slot, detectors[i]))
 			slot->awake &= ~(UINT64_C(1) << i);
 	}
-	if (changed)
+	if (changed) {
+		slot->unsaved = true;
 		alerts_relate(d->alerts, slot->alerts);
+	}
 	if (slot->alerts != 0)
 		alerts_tell_urgent(d->alerts, slot->alerts);
 }
@@ -349,6 +318,10 @@ static void about_capture(struct detect *d, const struct event *ev, nsec now)
 		d->loss_last = ev->at;
 		wait_anew(d, ev->at);
 	}
+	if (ev->kind == EVENT_UNWATCHED) {	/* what is missing may have come then */
+		d->loss_last = ev->at;
+		wait_anew(d, ev->at);
+	}
 	if (ev->kind == EVENT_CLOCK_JUMP) {
 		d->jump_last = ev->at;
 		wait_anew(d, ev->at);
@@ -383,7 +356,7 @@ void detect_observe(struct detect *d, const struct tracker *t, const struct even
 	if (!tunnel)
 		return;
 
-	struct slot *slot = slot_see(d, ev->tunnel, tunnel, now);
+	struct slot *slot = detect_slot(d, ev->tunnel, tunnel, now);
 	struct scene sc = scene_of(d, t, ev->tunnel, tunnel);
 
 	observers &= ~d->capture_scope;

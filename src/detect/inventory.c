@@ -82,13 +82,18 @@ void inventory_wait_from(struct inventory *v, nsec at)
 	plan(v);
 }
 
-void inventory_miss(struct inventory *v, uint32_t capture)
+void inventory_missed(struct inventory *v, size_t place, uint32_t capture)
 {
-	struct inventory_entry *e = &v->entries[v->next];
+	struct inventory_entry *e = &v->entries[place];
 
 	e->missed = true;
 	/* the tracker numbers its tunnels from 1 up, these come from the other end */
 	if (e->stand_in.id == 0)
-		e->stand_in.id = object_id_of(capture, UINT32_MAX - (uint32_t)v->next);
+		e->stand_in.id = object_id_of(capture, UINT32_MAX - (uint32_t)place);
 	plan(v);
+}
+
+void inventory_miss(struct inventory *v, uint32_t capture)
+{
+	inventory_missed(v, v->next, capture);
 }

@@ -45,4 +45,7 @@ void inventory_wait_from(struct inventory *v, nsec at);
 /* The one that is due is missed; `capture` gives it the identity of a tunnel. */
 void inventory_miss(struct inventory *v, uint32_t capture);
 
+/* This one was, before a restart. */
+void inventory_missed(struct inventory *v, size_t place, uint32_t capture);
+
 #endif

@@ -228,6 +228,11 @@ void states_close(struct states *s)
 		pack(s, shape, head);
 }
 
+bool states_fresh(const struct states *s, uint32_t slot, size_t which)
+{
+	return s->heads[(size_t)slot * s->n + which] == NONE;
+}
+
 /* ---- all of a slot -------------------------------------------------------- */
 
 void states_forget(struct states *s, uint32_t slot)

@@ -24,6 +24,9 @@ void states_free(struct states *s);	/* accepts NULL */
 void *states_open(struct states *s, uint32_t slot, size_t which);
 void states_close(struct states *s);
 
+/* Was nothing observed that it would remember? */
+bool states_fresh(const struct states *s, uint32_t slot, size_t which);
+
 /* All states of this slot are as if nothing had been observed; those of the capture stay. */
 void states_forget(struct states *s, uint32_t slot);
 

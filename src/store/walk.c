@@ -68,6 +68,8 @@ static void build(const struct walk *w, enum kind kind, struct text *sql)
 		text_add(sql, " AND CASE o.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?6");
 	if (kind == ALERT && c->open_alerts)
 		text_add(sql, " AND o.status = 'raised'");
+	if (c->living && (kind == IKE_SA || kind == CHILD_SA || kind == ESP_SA))
+		text_add(sql, " AND o.end_reason IS NULL");
 	if (kind == ALERT && c->alert_row != 0)
 		text_add(sql, " AND o.id = ?7");
 	text_add(sql, " ORDER BY %s, o.id", q->born);
