@@ -195,6 +195,11 @@
 	X(SECONDS, "clock.back_s", clock_back, 1, 0.001, 3600, "a step back of the capture's clock by more is reported") \
 	X(SECONDS, "clock.forward_s", clock_forward, 60, 1, 86400, "a step forward by more, while sequence numbers hardly moved, is reported") \
 	X(SECONDS, "capture.window_s", capture_window, 1800, 1, 86400, "a fact about the capture is told once for this time, and over after twice as long") \
+	X(COUNT, "syslog.facility", syslog_facility, 3, 0, 23, "facility of syslog messages (3 is daemon, 16 to 23 are local0 to local7)") \
+	X(SECONDS, "metrics.every_s", metrics_every, 5, 1, 300, "metrics are told anew this often")          \
+	X(COUNT, "metrics.tunnels", metrics_tunnels, 1000, 0, 20000, "tunnels that have metrics of their own, besides the expected ones") \
+	X(SECONDS, "on_alert.timeout_s", on_alert_timeout, 30, 1, 3600, "the command for an alert is stopped after this time") \
+	X(COUNT, "on_alert.per_minute", on_alert_per_minute, 30, 1, 6000, "it is run so often at most; more alerts wait") \
 	X(SECONDS, "judge_s", judge_every, 10, 0.01, 600, "tunnels are judged this often")                   \
 	X(SECONDS, "realert_s", realert, 900, 1, 86400, "the same alert of the same tunnel is not raised anew within this time")
 

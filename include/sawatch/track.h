@@ -431,4 +431,12 @@ struct tracker_counters {
 void tracker_counters(const struct tracker *t, struct tracker_counters *ret);
 void tracker_counters_reset(struct tracker *t);
 
+/* How full the tables are. */
+enum tracker_table { TRACKER_TUNNELS, TRACKER_IKE_SAS, TRACKER_CHILD_SAS, TRACKER_ESP_SAS, TRACKER_TABLES };
+
+struct tracker_fill {
+	uint32_t used, most;
+};
+void tracker_fill(const struct tracker *t, struct tracker_fill ret[TRACKER_TABLES]);
+
 #endif

@@ -284,6 +284,11 @@ void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret)
 	tracker_counters(p->tracker, ret);
 }
 
+void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TABLES])
+{
+	tracker_fill(p->tracker, ret);
+}
+
 void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1])
 {
 	memset(ret, 0, (TUNNEL_FLAPPING + 1) * sizeof(ret[0]));

@@ -80,6 +80,9 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 /* So far, of the running capture. */
 void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret);
 
+/* How full the tables are now. */
+void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TABLES]);
+
 /* How many tunnels are in each state (enum tunnel_state) now. */
 void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1]);
 

@@ -17,6 +17,8 @@
 enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
        OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT };
 
+enum { OPTION_SYSLOG = 1024, OPTION_METRICS_FILE, OPTION_METRICS_LISTEN, OPTION_ON_ALERT };
+
 static const struct option long_options[] = {
 	{ "read", required_argument, NULL, 'r' },
 	{ "interface", required_argument, NULL, 'i' },
@@ -40,6 +42,10 @@ static const struct option long_options[] = {
 	{ "print-filter", no_argument, NULL, OPTION_PRINT_FILTER },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "no-detect", no_argument, NULL, OPTION_NO_DETECT },
+	{ "syslog", required_argument, NULL, OPTION_SYSLOG },
+	{ "metrics-file", required_argument, NULL, OPTION_METRICS_FILE },
+	{ "metrics-listen", required_argument, NULL, OPTION_METRICS_LISTEN },
+	{ "on-alert", required_argument, NULL, OPTION_ON_ALERT },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -50,6 +56,7 @@ static const char short_options[] = "-:r:i:f:c:w:Z:s:B:DnNqvltpSVh";
 
 /* What the words collect on the way. */
 struct words {
+	struct text_settings texts;	/* --syslog and the like: they win over --config and --set */
 	const char **filter;	/* in order */
 	size_t n_filter;
 	const char *expression;
@@ -138,6 +145,16 @@ static bool take_severity(struct read_options *o, const char *text)
 	return o->fail_on >= 0;
 }
 
+static bool take_text(struct words *w, const char *key, const char *option, const char *value)
+{
+	struct err e;
+
+	if (text_settings_set(&w->texts, key, value, &e))
+		return true;
+	complain("%s %s", option, e.text);
+	return false;
+}
+
 /* One option; false when complained. */
 static bool take_option(struct read_options *o, struct words *w, int option, const char *value)
 {
@@ -203,6 +220,14 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_NO_DETECT:
 		o->no_detect = true;
 		break;
+	case OPTION_SYSLOG:
+		return take_text(w, "output.syslog", "--syslog", value);
+	case OPTION_METRICS_FILE:
+		return take_text(w, "output.metrics_file", "--metrics-file", value);
+	case OPTION_METRICS_LISTEN:
+		return take_text(w, "output.metrics_listen", "--metrics-listen", value);
+	case OPTION_ON_ALERT:
+		return take_text(w, "output.on_alert", "--on-alert", value);
 	case OPTION_FOLLOW:
 		complain("--follow: watching a growing file is not in this build yet; read it again when it is complete");
 		return false;
@@ -256,6 +281,17 @@ bool read_options_settings(const struct read_options *o, struct settings *ret, s
 	return true;
 }
 
+/* Settings that are words, from the same places. */
+static bool take_words(struct read_options *o, struct err *e)
+{
+	if (o->config && !settings_file_words(&o->texts, o->config, e))
+		return false;
+	for (size_t i = 0; i < o->n_sets; i++)
+		if (!settings_assign_words(&o->texts, o->sets[i], e))
+			return false;
+	return true;
+}
+
 static bool settle(struct read_options *o, const struct words *w)
 {
 	struct err e;
@@ -263,10 +299,11 @@ static bool settle(struct read_options *o, const struct words *w)
 
 	o->filter = filter_and(w->expression, words);
 	free(words);
-	if (!read_options_settings(o, &o->settings, &o->expected, &e)) {
+	if (!read_options_settings(o, &o->settings, &o->expected, &e) || !take_words(o, &e)) {
 		complain("%s", e.text);
 		return false;
 	}
+	text_settings_take(&o->texts, &w->texts);
 	return true;
 }
 
@@ -309,6 +346,7 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 		ok = take_subject(&w, ret_subject);
 	ok = ok && settle(o, &w);
 	free(w.filter);
+	text_settings_done(&w.texts);
 	return ok;
 }
 
@@ -326,6 +364,7 @@ bool read_options_parse_question(struct read_options *o, int argc, char **argv, 
 void read_options_free(struct read_options *o)
 {
 	expected_done(&o->expected);
+	text_settings_done(&o->texts);
 	free(o->filter);
 	free(o->paths);
 	free(o->interfaces);

@@ -11,6 +11,8 @@
 #include <sawatch/expected.h>
 #include <sawatch/settings.h>
 
+#include "cli/text_settings.h"
+
 struct read_options {
 	const char **paths;	/* -r, and the file names that follow it */
 	size_t n_paths;
@@ -31,6 +33,7 @@ struct read_options {
 	size_t n_sets;
 	struct settings settings;	/* defaults, then --config, then --set */
 	struct expected expected;	/* of --config */
+	struct text_settings texts;	/* --config, --set, then --syslog and the like */
 };
 
 /* False: complained already.  read_options_free() in either case. */

@@ -19,6 +19,7 @@ struct reading {
 	FILE *in;
 	int line;
 	struct settings *settings;
+	struct text_settings *texts;
 	struct expected *expected;
 	const char *tunnel;	/* name of the section being read, owned by the inventory; NULL */
 	int tunnel_line;	/* where it begins */
@@ -145,7 +146,8 @@ static int take(void *user, const char *section, const char *name, const char *v
 		return 0;
 	}
 	snprintf(key, sizeof(key), "%s%s%s", section, *section ? "." : "", name);
-	if (settings_set(r->settings, key, value, &why))
+	if (text_settings_knows(key) ? text_settings_set(r->texts, key, value, &why) :
+				       settings_set(r->settings, key, value, &why))
 		return 1;
 	refuse(r, &why);
 	return 0;
@@ -163,21 +165,32 @@ static bool judge(const struct reading *r, int first_wrong, const char *name, st
 	return r->wrong_line == 0 || err_set(e, "%s:%d: %s", name, r->wrong_line, r->why.text);
 }
 
-bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e)
+static bool stream_read(struct settings *s, struct expected *x, struct text_settings *t, FILE *in, const char *name,
+			struct err *e)
 {
 	struct settings changed = *s;
+	struct text_settings texts = { 0 };
 	struct expected found = { 0 };
-	struct reading r = { .in = in, .settings = &changed, .expected = &found };
+	struct reading r = { .in = in, .settings = &changed, .texts = &texts, .expected = &found };
 	int first_wrong = ini_parse_stream(next_line, &r, take, &r);
 
 	end_tunnel(&r);
 	if (!judge(&r, first_wrong, name, e)) {
 		expected_done(&found);
+		text_settings_done(&texts);
 		return false;
 	}
 	*s = changed;
 	*x = found;
+	if (t)
+		text_settings_take(t, &texts);
+	text_settings_done(&texts);
 	return true;
+}
+
+bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e)
+{
+	return stream_read(s, x, NULL, in, name, e);
 }
 
 bool settings_file_read(struct settings *s, struct expected *x, const char *path, struct err *e)
@@ -194,6 +207,36 @@ bool settings_file_read(struct settings *s, struct expected *x, const char *path
 	return ok;
 }
 
+bool settings_file_words(struct text_settings *t, const char *path, struct err *e)
+{
+	struct settings others;
+	struct expected tunnels = { 0 };
+	FILE *in = fopen(path, "re");
+
+	if (!in)
+		return err_set(e, "%s: cannot be opened: %s", path, strerror(errno));
+	settings_defaults(&others);
+
+	bool ok = stream_read(&others, &tunnels, t, in, path, e);
+
+	expected_done(&tunnels);
+	fclose(in);
+	return ok;
+}
+
+bool settings_assign_words(struct text_settings *t, const char *assignment, struct err *e)
+{
+	size_t length = strcspn(assignment, "=");
+	char key[KEY_MAX];
+	struct err why;
+
+	if (!assignment[length] || length >= sizeof(key))
+		return true;
+	snprintf(key, sizeof(key), "%.*s", (int)length, assignment);
+	return !text_settings_knows(key) || text_settings_set(t, key, assignment + length + 1, &why) ||
+	       err_set(e, "--set %s: %s", assignment, why.text);
+}
+
 bool settings_assign(struct settings *s, const char *assignment, struct err *e)
 {
 	const char *equals = strchr(assignment, '=');
@@ -203,6 +246,13 @@ bool settings_assign(struct settings *s, const char *assignment, struct err *e)
 	if (!equals || (size_t)(equals - assignment) >= sizeof(key))
 		return err_set(e, "--set %s: not key=value; see sawatch config --defaults", assignment);
 	snprintf(key, sizeof(key), "%.*s", (int)(equals - assignment), assignment);
+	if (text_settings_knows(key)) {
+		struct text_settings words = { 0 };
+		bool good = settings_assign_words(&words, assignment, e);
+
+		text_settings_done(&words);
+		return good;
+	}
 	if (!settings_set(s, key, equals + 1, &why))
 		return err_set(e, "--set %s: %s", assignment, why.text);
 	return true;
@@ -229,6 +279,7 @@ void settings_print(FILE *out, const struct settings *s)
 	for (const struct setting *row = settings_table(); row->key; row++)
 		fprintf(out, "\n# %s\n# default %.15g, from %.15g to %.15g%s\n%s = %.15g\n", row->text, row->initial,
 			row->min, row->max, unit_words(row->kind), row->key, settings_get(s, row));
+	text_settings_print(out, NULL);
 	fputs("\n# Tunnels that are expected to be there, one section each.  peers: two addresses, each with :port\n"
 	      "# where NAT ports tell clients apart.  profile: site-to-site (up all the time; the default), on-demand\n"
 	      "# or remote-access (up when needed).  Any setting of a condition may differ for one tunnel.\n"

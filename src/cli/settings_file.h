@@ -13,6 +13,8 @@
 #include <sawatch/expected.h>
 #include <sawatch/settings.h>
 
+#include "cli/text_settings.h"
+
 /*
  * Change `s` by what the file says, and fill the empty `x` with the tunnels that it expects.
  * False with "file:line: …" for the first thing that is wrong; then both are as before.
@@ -22,7 +24,13 @@ bool settings_file_read(struct settings *s, struct expected *x, const char *path
 /* The same from a stream that is called `name`. */
 bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e);
 
-/* One "key=value" of the command line. */
+/* The settings of the file that are words go to `t`. */
+bool settings_file_words(struct text_settings *t, const char *path, struct err *e);
+
+/* The same of one "key=value" of the command line; no other kind is looked at. */
+bool settings_assign_words(struct text_settings *t, const char *assignment, struct err *e);
+
+/* One "key=value" of the command line; one that is a word is only checked. */
 bool settings_assign(struct settings *s, const char *assignment, struct err *e);
 
 /* All settings as a file that could be read again, with their explanations. */

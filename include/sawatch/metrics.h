@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a monitor counts, as a page in Prometheus' text format.  Collects the records of a live run
+ * in tables of fixed size; numbers that are in no record are given when the page is made.  Labels
+ * are bounded: tunnels by their two addresses (no ports, no SPIs) or their name in the inventory.
+ */
+#ifndef SAWATCH_METRICS_H
+#define SAWATCH_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <sawatch/expected.h>
+#include <sawatch/record.h>
+
+struct metrics;
+
+/*
+ * `expected` and `codes` (the conditions that there are, ends with NULL) must outlive it.
+ * `tunnels`: so many get lines of their own; expected ones first, then those that were up once.
+ */
+struct metrics *metrics_open(const struct expected *expected, const char *const *codes, size_t tunnels);
+struct record_sink metrics_sink(struct metrics *m);
+void metrics_close(struct metrics *m);	/* accepts NULL */
+
+/* Entries of a table of the core. */
+struct metrics_table {
+	const char *name;
+	uint64_t used, most, evicted;
+};
+
+struct metrics_output {
+	const char *name;	/* "syslog", "metrics", "on_alert" */
+	bool up;
+	uint64_t sent, dropped;
+};
+
+enum { METRICS_TABLES_MAX = 8, METRICS_OUTPUTS_MAX = 4 };
+
+/* What no record tells.  Times by the time of day. */
+struct metrics_figures {
+	const char *version, *sensor;
+	nsec started, now;
+	bool interfaces_up;	/* at least one is there and up */
+	uint64_t dropped_by_kernel, dropped_by_interface;
+	unsigned tunnels[TUNNEL_FLAPPING + 1];	/* by state */
+	struct metrics_table tables[METRICS_TABLES_MAX];
+	size_t n_tables;
+	bool has_store, store_up;
+	uint64_t store_waiting, store_bytes, store_bytes_max, store_rows, store_retries;
+	uint64_t store_dropped_traffic, store_dropped_facts, store_dropped_alerts;
+	struct metrics_output outputs[METRICS_OUTPUTS_MAX];
+	size_t n_outputs;
+};
+
+void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);
+
+#endif
