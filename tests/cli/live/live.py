@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from same_history import differences
 from send import send
 from watching import LIMIT_S, Watch, check, problems, rows
 
@@ -35,22 +36,34 @@ def make_link(name):
     return done.returncode == 0
 
 
-ROWS = {
-    'IKE SAs': 'SELECT version, spi_i, spi_r, initiator, responder, origin, parent, created, established, vendor_ids,'
-               ' suite_encryption FROM v_ike_sas ORDER BY created, spi_i, spi_r',
-    'ESP SAs': 'SELECT protocol, spi, src, dst, encap, first, last, packets, bytes, seq_first, seq_last, lost, late,'
-               ' duplicates, predecessor, successor FROM v_esp_sas ORDER BY first, spi',
-    'child SAs': 'SELECT spi_a, spi_b, ike_sa, created, created_by, created_how FROM v_child_sas ORDER BY created, spi_a, spi_b',
-    'exchanges': 'SELECT spi_i, kind, message_id, "from", request_at, requests, responses, request_bytes FROM v_exchanges'
-                 ' ORDER BY request_at, spi_i, message_id, "from"',
-}
+EXCHANGES = ('SELECT spi_i, kind, message_id, "from", request_at, requests, responses, request_bytes FROM v_exchanges'
+             ' ORDER BY request_at, spi_i, message_id, "from"')
+SETTLED = ('--set', 'settle_s=1')      # sooner than in life, so that the watch sees what the end of a file brings
 COUNTED = 'SELECT spi, protocol, packets, bytes, seq_first, seq_last FROM v_esp_sas ORDER BY spi'
 
 
-def same_rows(name, live, file):
-    for what, query in ROWS.items():
-        a, b = rows(live, query), rows(file, query)
-        check(a == b, f'{name}: the same {what} live and from the file', sorted(map(str, set(a) ^ set(b))))
+class Recorders:
+    """tcpdump on each interface, with the same filter: what it saves is what sawatch was shown, frame by frame."""
+
+    def __init__(self, sawatch, folder, names):
+        bpf = subprocess.run((sawatch, '--print-filter'), capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout.strip()
+        self.files = [os.path.join(folder, f'tcpdump-{n}.pcap') for n in names]
+        self.merged = os.path.join(folder, 'merged.pcap')
+        self.processes = [subprocess.Popen(('tcpdump', '-Z', 'root', '-Uni', n, '--time-stamp-precision=nano', '-w', f, bpf), stderr=subprocess.PIPE, text=True)
+                          for n, f in zip(names, self.files)]
+        for p in self.processes:
+            p.stderr.readline()     # "listening on"
+
+    def end(self):
+        """The file to read: of several interfaces, merged by time."""
+        time.sleep(1.1)             # tcpdump lets packets lie for a second
+        for p in self.processes:
+            p.terminate()
+            p.communicate(timeout=LIMIT_S)
+        if len(self.files) == 1:
+            return self.files[0]
+        subprocess.run(('mergecap', '-F', 'nsecpcap', '-w', self.merged) + tuple(self.files), timeout=LIMIT_S, check=True)
+        return self.merged
 
 
 def live_and_file(sawatch, pcaps, name, link, speed, links=1):
@@ -62,16 +75,23 @@ def live_and_file(sawatch, pcaps, name, link, speed, links=1):
         for n in names:
             make_link(n)
         watched = [w for n in names for w in ('-i', n)]
-        w = Watch(sawatch, folder, *watched, '--db', live, '--json', '-w', saved)
+        w = Watch(sawatch, folder, *watched, *SETTLED, '--db', live, '--json', '-w', saved)
+        recorders = Recorders(sawatch, folder, names) if shutil.which('tcpdump') and (links == 1 or shutil.which('mergecap')) else None
         send(path, [n + 's' for n in names], speed)
-        time.sleep(1.6)
+        time.sleep(3.5)
         name = f'{name} on {links} interface{"s" if links > 1 else ""}'
-        running, exchanges = rows(live, COUNTED), rows(live, ROWS['exchanges'])
+        running, exchanges = rows(live, COUNTED), rows(live, EXCHANGES)
         check(w.end() == 0, f'{name}: SIGTERM ends it with status 0', w.err)
         check(exchanges and running == rows(live, COUNTED), f'{name}: all is in the database while it runs', running)
         for database, capture in ((file, saved), (sent, path)):
-            subprocess.run((sawatch, '-q', '-r', capture, '--db', database), stdout=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
-        same_rows(name, live, file)
+            subprocess.run((sawatch, '-q', *SETTLED, '-r', capture, '--db', database), stdout=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
+        different = differences(live, file, frames=False)
+        check(not different, f'{name}: every field of every table is the same live and from what -w saved', '\n     '.join(different))
+        if recorders:
+            recorded = os.path.join(folder, 'recorded.db')
+            subprocess.run((sawatch, '-q', *SETTLED, '-r', recorders.end(), '--db', recorded), stdout=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
+            different = differences(live, recorded)
+            check(not different, f'{name}: and from what tcpdump saved, to the number of the frame', '\n     '.join(different))
         check(rows(live, COUNTED) == rows(sent, COUNTED), f'{name}: every packet that was sent was counted',
               set(rows(live, COUNTED)) ^ set(rows(sent, COUNTED)))
         check(rows(live, 'SELECT kind, complete, dropped FROM v_captures') == [('interface', 1, 0)], f'{name}: the capture has its row')
@@ -109,7 +129,7 @@ def silence(sawatch, pcaps, folder):
     w.process.send_signal(signal.SIGUSR1)
     check(w.wait_for(lambda: ' 0 up, ' in w.err), 'SIGUSR1 prints the state', w.err)
     w.process.send_signal(signal.SIGHUP)
-    check(w.wait_for(lambda: 'SIGHUP: settings are read at the start only' in w.err), 'SIGHUP is answered', w.err)
+    check(w.wait_for(lambda: 'SIGHUP: there is no --config' in w.err), 'SIGHUP is answered', w.err)
     check(w.end(signal.SIGINT) == 0, 'SIGINT ends it with status 0', w.err)
 
 
