@@ -12,6 +12,8 @@ packages=(
 	libssl-dev libinih-dev libcap-ng-dev libmicrohttpd-dev libseccomp-dev libcmocka-dev
 	python3 sqlite3 jq tcpdump tshark zstd xz-utils mandoc
 )
+# Of `check`, and of what .ci/run does after it: fuzzing, coverage, static analysis.
+check_packages=(clang libclang-rt-14-dev gcovr cppcheck)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -73,6 +75,7 @@ demo)
 	demo
 	;;
 check)
+	packages+=("${check_packages[@]}")
 	install_packages
 	build dev
 	say "testing"

@@ -71,13 +71,15 @@ static bool take_peers(struct expected *x, struct expected_tunnel *t, const char
 {
 	char text[PEERS_TEXT_MAX];
 	size_t length = strlen(value);
-	char *comma;
+	char *comma = NULL;
 
 	if (t->has_peers)
 		return err_set(e, "peers: given twice for %s", t->name);
-	if (length < sizeof(text))
+	if (length < sizeof(text)) {
 		memcpy(text, value, length + 1);
-	if (length >= sizeof(text) || !(comma = strchr(text, ',')))
+		comma = strchr(text, ',');
+	}
+	if (!comma)
 		return err_set(e, "peers = %s: not two addresses; write peers = 192.0.2.1, 198.51.100.1", value);
 	*comma++ = '\0';
 	comma += strspn(comma, " \t");
