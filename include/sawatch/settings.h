@@ -25,6 +25,10 @@
 	X(COUNT, "table.ike_sas", tables_ike_sas, 262144, 16, 4194304, "IKE SAs remembered at once")       \
 	X(COUNT, "table.child_sas", tables_child_sas, 524288, 16, 4194304, "child SAs remembered at once") \
 	X(COUNT, "table.esp_sas", tables_esp_sas, 1048576, 64, 16777216, "ESP and AH SAs remembered at once") \
+	X(COUNT, "store.backlog_mb", store_backlog_mb, 64, 4, 16384, "mebibytes of records that may wait for a slow disk while watching") \
+	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once; beyond, one a second") \
+	X(COUNT, "history.hints", history_hints, 512, 16, 1048576, "rows of one tunnel that nothing confirms recorded at once; beyond, one a second") \
+	X(COUNT, "history.confirmed", history_confirmed, 8192, 64, 16777216, "rows of one tunnel that are confirmed recorded at once; beyond, four a second") \
 	X(COUNT, "table.alerts", tables_alerts, 8192, 16, 1048576, "alerts remembered at once")       \
 	X(MILLISECONDS, "dup.ike_ms", dup_ike, 200, 1, 10000, "identical IKE messages closer than this are copies made by the mirror, not retransmissions") \
 	X(MILLISECONDS, "dup.esp_ms", dup_esp, 50, 1, 10000, "the same for ESP and AH")                    \

@@ -14,7 +14,12 @@
 #include <sawatch/text.h>
 #include <sawatch/track.h>
 
-enum { WARNINGS_MAX = 8, WARNING_TEXT_MAX = 512 };
+enum {
+	WARNINGS_MAX = 12, WARNING_TEXT_MAX = 512,
+	FILE_BACKLOG_BYTES = 8 << 20,	/* where reading waits for the disk, more would only cost cache */
+	FLUSH_SLOTS = 512,		/* objects told at once to a backlog that may become full */
+	LAST_PATIENCE_MS = 10000,	/* for the disk, when watching ends */
+};
 
 /* Enough for a busy gateway's fragments, and a ceiling for a flood of them (DESIGN 1.3). */
 static const struct reassemble_limits limits = {
@@ -29,6 +34,8 @@ struct kept_tunnel {
 
 struct pipeline {
 	struct store *store;
+	struct store_writer *writer;	/* NULL without a store */
+	struct record_sink to_store;
 	struct tracker *tracker;
 	struct detect *detect;	/* NULL: recording only */
 	bool misses;		/* expected tunnels that do not come */
@@ -41,32 +48,24 @@ struct pipeline {
 	struct kept_tunnel *kept;
 	size_t n_kept, kept_room;
 	bool handed_over;	/* the latest frame went to the reassembler */
-	bool store_failed;
-	struct err store_error;	/* the first */
+	uint32_t *complete;	/* captures that are to be marked so at the end */
+	size_t n_complete, complete_room;
 };
 
 /* ---- to the store ---- */
-
-static void note(struct pipeline *p, bool ok, const struct err *e)
-{
-	if (ok || p->store_failed)
-		return;
-	p->store_failed = true;
-	p->store_error = *e;
-}
 
 #define TO_STORE(kind)                                                            \
 	static void put_##kind(void *user, const struct record_##kind *r)         \
 	{                                                                         \
 		struct pipeline *p = user;                                        \
-		struct err e = { "" };                                            \
                                                                                   \
-		if (p->store)                                                     \
-			note(p, store_##kind(p->store, r, &e), &e);               \
+		if (p->writer)                                                    \
+			p->to_store.kind(p->to_store.user, r);                    \
 		if (p->also.kind)                                                 \
 			p->also.kind(p->also.user, r);                            \
 	}
 
+TO_STORE(capture)
 TO_STORE(ike_sa)
 TO_STORE(esp_sa)
 TO_STORE(child_sa)
@@ -97,14 +96,13 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 {
 	struct record_tunnel judged = *r;
 	uint32_t index = tunnel_index(p, r->id);
-	struct err e = { "" };
 
 	if (p->detect && index != NO_INDEX) {
 		judged.state = detect_tunnel_state(p->detect, p->tracker, index, &judged.since);
 		judged.alerts = detect_tunnel_alerts(p->detect, index);
 	}
-	if (p->store)
-		note(p, store_tunnel(p->store, &judged, &e), &e);
+	if (p->writer)
+		p->to_store.tunnel(p->to_store.user, &judged);
 	if (p->also.tunnel)
 		p->also.tunnel(p->also.user, &judged);
 }
@@ -193,8 +191,20 @@ static void on_missing(void *user, nsec at, const struct packet *first_seen, uin
 	tracker_fragment_missing(p->tracker, at, first_seen, frame);
 }
 
+static bool open_writer(struct pipeline *p, const struct settings *settings, enum store_writer_mode mode, struct err *e)
+{
+	size_t bytes = mode == STORE_WRITER_WAITS ? FILE_BACKLOG_BYTES : (size_t)settings->store_backlog_mb << 20;
+
+	if (!p->store)
+		return true;
+	if (!store_writer_open(&p->writer, p->store, mode, bytes, e))
+		return false;
+	p->to_store = store_writer_sink(p->writer);
+	return true;
+}
+
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
-		   const struct record_sink *also, struct err *e)
+		   enum store_writer_mode mode, const struct record_sink *also, struct err *e)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct hash_key key;
@@ -225,7 +235,7 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	if (!p->tracker || !p->detect)
 		return err_set(e, "memory: too little for the tables; make them smaller: --set table.esp_sas=65536");
 	p->reassembler = reassembler_open(&limits, &whole, e);
-	return p->reassembler != NULL;
+	return p->reassembler != NULL && open_writer(p, settings, mode, e);
 }
 
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e)
@@ -297,6 +307,13 @@ void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPI
 			ret[p->detect ? detect_tunnel_state(p->detect, p->tracker, i, NULL) : tracker_tunnel(p->tracker, i)->state]++;
 }
 
+void pipeline_store_counters(const struct pipeline *p, struct store_writer_counters *ret)
+{
+	*ret = (struct store_writer_counters){ 0 };
+	if (p->writer)
+		store_writer_counters(p->writer, ret);
+}
+
 /* What the tracker has counted as IPsec, or as damaged IPsec, so far. */
 static uint64_t relevant(const struct pipeline *p)
 {
@@ -357,13 +374,33 @@ static void warn_of_evictions(struct warnings *w, const struct tracker_counters 
 			     tables[i].what, tables[i].key);
 }
 
+/* What a disk that was slow, full or locked for too long has cost. */
+static void warn_of_drops(struct pipeline *p, struct warnings *w)
+{
+	struct store_writer_counters c;
+
+	pipeline_store_counters(p, &c);
+
+	const struct {
+		uint64_t n;
+		const char *what;
+	} kinds[] = {
+		{ c.dropped_traffic, "minutes of traffic" }, { c.dropped_facts, "events and ends of objects" },
+		{ c.dropped_alerts, "states of alerts" },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].n > 0)
+			warn(w, "%" PRIu64 " %s are missing here: the database could not be written for too long; "
+				"raise store.backlog_mb", kinds[i].n, kinds[i].what);
+}
+
 /* The row of a capture: `base` with what was counted. */
-static void put_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type, const char *left_out)
+static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type, const char *left_out)
 {
 	struct tracker_counters c;
 	struct warnings w = { 0 };
 	char unnamed[32];
-	struct err e = { "" };
 
 	tracker_counters(p->tracker, &c);
 	snprintf(unnamed, sizeof(unnamed), "LINKTYPE_%u", link_type);
@@ -374,6 +411,7 @@ static void put_capture(struct pipeline *p, const struct record_capture *base, u
 	if (c.too_deep > 0)
 		warn(&w, "%" PRIu64 " packets in more than %d envelopes, not opened", c.too_deep, LINK_DEPTH_MAX);
 	warn_of_evictions(&w, &c);
+	warn_of_drops(p, &w);
 
 	struct record_capture r = {
 		.id = base->id, .name = base->name, .kind = base->kind,
@@ -386,21 +424,44 @@ static void put_capture(struct pipeline *p, const struct record_capture *base, u
 		.fragments = (int64_t)c.fragments, .n_warnings = w.n, .warnings = w.list, .complete = base->complete,
 	};
 
-	if (p->store)
-		note(p, store_capture(p->store, &r, &e), &e);
-	if (p->also.capture)
-		p->also.capture(p->also.user, &r);
+	put_capture(p, &r);
+}
+
+/* Only when the history of all that it began is written: whoever is killed before reads it again. */
+static void complete_later(struct pipeline *p, uint32_t id)
+{
+	if (p->n_complete == p->complete_room) {
+		p->complete_room = p->complete_room ? 2 * p->complete_room : 64;
+		p->complete = realloc(p->complete, p->complete_room * sizeof(p->complete[0]));
+		assert(p->complete);
+	}
+	p->complete[p->n_complete++] = id;
 }
 
 void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out)
 {
 	const struct record_capture base = {
 		.id = id, .name = info->name, .kind = "file", .fingerprint = info->fingerprint,
-		.size = info->size_bytes, .dropped = info->dropped, .complete = !left_out,
+		.size = info->size_bytes, .dropped = info->dropped,
 	};
 
-	put_capture(p, &base, info->link_type, left_out);
+	write_capture(p, &base, info->link_type, left_out);
+	if (!left_out)
+		complete_later(p, id);
 	tracker_counters_reset(p->tracker);
+}
+
+/* What the backlog has no room for stays changed, and is told the next time. */
+static void flush_tracker(struct pipeline *p, bool all)
+{
+	if (!p->writer || all) {
+		tracker_flush(p->tracker);
+		return;
+	}
+	if (store_writer_wants_all(p->writer))
+		tracker_mark_all(p->tracker);
+	while (store_writer_has_room(p->writer) && !tracker_flush_part(p->tracker, FLUSH_SLOTS))
+		;
 }
 
 bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struct err *e)
@@ -409,24 +470,27 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 		.id = c->id, .name = c->name, .kind = "interface", .size = RECORD_UNKNOWN,
 		.dropped = (int64_t)c->dropped, .complete = c->over && !c->left_out,
 	};
-	struct err last = { "" };
-	bool ok;
 
 	if (p->detect)
 		detect_flush(p->detect, p->tracker);	/* first: tunnels are as ill as their alerts */
-	tracker_flush(p->tracker);
-	put_capture(p, &base, c->link_type, c->left_out);
-	if (p->store)
-		note(p, store_commit(p->store, &last), &last);
-	*e = p->store_error;
-	ok = !p->store_failed;
-	p->store_failed = false;
-	return ok;
+	flush_tracker(p, c->over);
+	write_capture(p, &base, c->link_type, c->left_out);
+	if (!p->writer)
+		return true;
+	if (c->over)
+		return store_writer_drain(p->writer, LAST_PATIENCE_MS, e);
+	store_writer_commit(p->writer);
+	return store_writer_news(p->writer, e);
+}
+
+bool pipeline_settle(struct pipeline *p, struct err *e)
+{
+	return !p->writer || store_writer_drain(p->writer, -1, e);
 }
 
 bool pipeline_finish(struct pipeline *p, struct err *e)
 {
-	struct err last = { "" };
+	bool ok;
 
 	p->finishing = true;
 	tracker_finish(p->tracker, true);
@@ -434,16 +498,17 @@ bool pipeline_finish(struct pipeline *p, struct err *e)
 		detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->n_kept; i++)
 		store_judged(p, &p->kept[i].record);
-	if (p->store)
-		note(p, store_commit(p->store, &last), &last);
-	*e = p->store_error;
-	return !p->store_failed;
+	ok = pipeline_settle(p, e);
+	for (size_t i = 0; ok && p->store && i < p->n_complete; i++)
+		ok = store_capture_complete(p->store, p->complete[i], e);
+	return ok && (!p->store || store_commit(p->store, e));
 }
 
 void pipeline_close(struct pipeline *p)
 {
 	if (!p)
 		return;
+	store_writer_close(p->writer);
 	reassembler_close(p->reassembler);
 	detect_free(p->detect);
 	tracker_free(p->tracker);
@@ -453,5 +518,6 @@ void pipeline_close(struct pipeline *p)
 		free(p->kept[i].sentences);
 	}
 	free(p->kept);
+	free(p->complete);
 	free(p);
 }

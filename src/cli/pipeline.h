@@ -17,16 +17,21 @@
 #include <sawatch/settings.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
+#include <sawatch/store_writer.h>
 #include <sawatch/track.h>
 
 struct pipeline;
 
 /*
- * `settings` and `store` must outlive it.  Without a store (NULL) nothing is kept.
+ * `settings` and `store` must outlive it.  Without a store (NULL) nothing is kept.  With one, a thread is begun
+ * that writes it (store_writer.h says what comes before that): waiting for a slow disk, or not.
  * Every record goes to `also` too, after the store, when that is not NULL.
  */
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
-		   const struct record_sink *also, struct err *e);
+		   enum store_writer_mode mode, const struct record_sink *also, struct err *e);
+
+/* Wait until the store has everything so far: it is the caller's until the next frame. */
+bool pipeline_settle(struct pipeline *p, struct err *e);
 
 /*
  * Before the first frame.  These tunnels are expected; `x` must outlive it.  Not `whole`: a filter takes frames
@@ -63,9 +68,10 @@ void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now);
 void pipeline_dropped(struct pipeline *p, nsec from, uint64_t n);
 
 /*
- * Everything that changed goes to the history and is committed, with the row
- * of the running capture of these interfaces as it is by now.  False when
- * something could not be stored since the last call; it goes on all the same.
+ * Everything that changed goes on its way to the history, with the row of the
+ * running capture of these interfaces as it is by now.  False while the history
+ * cannot be written; it goes on all the same.  When `over`, it waits a while
+ * for the disk, and is false also when not everything was written.
  */
 struct interface_capture {
 	uint32_t id;
@@ -82,6 +88,9 @@ void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret);
 
 /* How full the tables are now. */
 void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TABLES]);
+
+/* How the history is written; zeros without one. */
+void pipeline_store_counters(const struct pipeline *p, struct store_writer_counters *ret);
 
 /* How many tunnels are in each state (enum tunnel_state) now. */
 void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1]);

@@ -141,7 +141,7 @@ static bool open_pipeline(struct reading *r, struct err *e)
 {
 	const struct read_options *o = r->options;
 
-	if (!pipeline_open(&r->pipeline, &o->settings, r->store, NULL, e))
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, NULL, e))
 		return false;
 	if (o->no_detect)
 		pipeline_no_detect(r->pipeline);
@@ -175,7 +175,8 @@ static void read_capture(struct reading *r, const char *path)
 		return;
 	}
 	source_info(s, &info);
-	if (!store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
+	if ((r->pipeline && !pipeline_settle(r->pipeline, &e)) ||
+	    !store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
 		complain_of_trouble(r, &e);
 		r->store_failed = true;
 	} else if (!remember_capture(r, id)) {

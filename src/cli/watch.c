@@ -22,17 +22,18 @@
 
 #include "cli/capture_clock.h"
 #include "cli/cli.h"
+#include "cli/confine.h"
 #include "cli/filter.h"
 #include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/read.h"
+#include "cli/store_news.h"
 #include "cli/watch_lines.h"
 
 enum {
 	TICK_MS = 250,		/* the core learns of the time so often when nothing comes */
 	MERGE_TICK_MS = 50,	/* frames of several interfaces wait for their turn */
 	FLUSH_MS = 1000,	/* the history is at most so old */
-	STORE_COMPLAINT_S = 60,
 };
 
 struct watch {
@@ -46,11 +47,12 @@ struct watch {
 	uint32_t capture;
 	int signals;
 	sigset_t mask_before;
-	nsec began, next_tick, next_flush, next_store_complaint;	/* monotonic */
+	nsec began, next_tick, next_flush;	/* monotonic */
+	struct store_news store_news;
 	nsec looked_at;			/* capture clock of the latest look for losses */
 	uint64_t lost;			/* by then */
 	uint64_t left;			/* packets, of -c */
-	bool stopping, failed, store_failing;
+	bool stopping, failed;
 };
 
 static nsec monotonic(void)
@@ -127,17 +129,14 @@ static void look_for_losses(struct watch *w)
 	w->looked_at = now;
 }
 
-/* A history that cannot be written stops nothing; it is said when it begins, now and then, and when it is over. */
-static void note_store(struct watch *w, bool ok, const struct err *e, nsec now)
+/* A history that cannot be written stops nothing. */
+static void note_store(struct watch *w, bool ok, const struct err *e, bool over)
 {
-	if (!ok && (!w->store_failing || now >= w->next_store_complaint)) {
-		complain("%s; watching goes on, the history has a gap", e->text);
-		w->next_store_complaint = now + STORE_COMPLAINT_S * NSEC_PER_S;
-	}
-	if (ok && w->store_failing)
-		complain("%s: is being written again", w->options->database);
-	w->store_failing = !ok;
-	w->failed |= !ok;
+	struct store_writer_counters c;
+
+	pipeline_store_counters(w->pipeline, &c);
+	store_news_note(&w->store_news, w->options->database, ok, e, &c, monotonic());
+	w->failed |= store_news_lost(&c) > 0 || (over && !ok);
 }
 
 static void flush(struct watch *w, bool over)
@@ -154,7 +153,7 @@ static void flush(struct watch *w, bool over)
 		snprintf(left_out, sizeof(left_out), "watched in part: filter %s", w->options->filter);
 		c.left_out = left_out;
 	}
-	note_store(w, pipeline_flush(w->pipeline, &c, &e), &e, monotonic());
+	note_store(w, pipeline_flush(w->pipeline, &c, &e), &e, over);
 	if (w->writer && !frame_writer_flush(w->writer, &e))
 		stop_writing(w, &e);
 }
@@ -193,16 +192,19 @@ static void tell_state(struct watch *w)
 	struct tracker_counters c;
 	struct watch_lines_counts alerts = watch_lines_counts(w->lines);
 	unsigned states[TUNNEL_FLAPPING + 1];
-	char span[NSEC_TEXT_MAX];
+	char span[NSEC_TEXT_MAX], history[STORE_NEWS_STATE_MAX];
+	struct store_writer_counters stored;
 
 	pipeline_counters(w->pipeline, &c);
 	pipeline_tunnel_states(w->pipeline, states);
+	pipeline_store_counters(w->pipeline, &stored);
 	complain("%s: watched for %s, %" PRIu64 " packets (%" PRIu64 " IKE, %" PRIu64 " ESP, %" PRIu64 " AH), %" PRIu64
 		 " dropped; tunnels: %u up, %u degraded, %u flapping, %u down, %u unknown; alerts: %" PRIu64
-		 " raised, %" PRIu64 " cleared",
+		 " raised, %" PRIu64 " cleared%s",
 		 live_name(w->live), nsec_span(monotonic() - w->began, span), c.frames, c.ike_messages, c.esp_packets,
 		 c.ah_packets, w->lost, states[TUNNEL_UP], states[TUNNEL_DEGRADED], states[TUNNEL_FLAPPING],
-		 states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared);
+		 states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared,
+		 store_news_state(&stored, history));
 }
 
 static void take_signals(struct watch *w)
@@ -325,11 +327,12 @@ static bool begin(struct watch *w, struct err *e)
 	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
 	struct record_sink lines;
 
-	if (!catch_signals(w, e) || !open_interfaces(w, e) || !give_up_privileges(w, e) || !open_files(w, e))
+	if (!catch_signals(w, e) || !open_interfaces(w, e) || !give_up_privileges(w, e) || !confine_prepare(o, e) ||
+	    !open_files(w, e) || !confine(o, e))
 		return false;
 	w->lines = watch_lines_open(out, &lo);
 	lines = watch_lines_sink(w->lines);
-	if (!pipeline_open(&w->pipeline, &o->settings, w->store, &lines, e))
+	if (!pipeline_open(&w->pipeline, &o->settings, w->store, STORE_WRITER_DROPS, &lines, e))
 		return false;
 	if (o->no_detect)
 		pipeline_no_detect(w->pipeline);

@@ -46,7 +46,7 @@ static int wait_for_lock(void *user, int times)
 	int patience = s->mode == STORE_READ ? STORE_READ_PATIENCE_MS : STORE_WRITE_PATIENCE_MS;
 	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MS };
 
-	if (2 * times >= patience)
+	if (2 * times >= patience || atomic_load(&s->impatient))
 		return 0;
 	nanosleep(&pause, NULL);
 	return 1;

@@ -4,10 +4,8 @@
 #define SAWATCH_QUERIES_H
 
 #include "store/lists.h"
+#include "store/record_copy.h"
 #include "store/store_parts.h"
-
-/* In the order in which a walk gives them. */
-enum kind { CAPTURE, TUNNEL, IKE_SA, CHILD_SA, ESP_SA, EXCHANGE, EVENT, ALERT, TRAFFIC, KINDS };
 
 struct walk {
 	struct store *s;

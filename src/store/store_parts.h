@@ -6,6 +6,8 @@
 #ifndef SAWATCH_STORE_PARTS_H
 #define SAWATCH_STORE_PARTS_H
 
+#include <stdatomic.h>
+
 #include <sqlite3.h>
 
 #include <sawatch/store.h>
@@ -52,6 +54,7 @@ enum {
 		" duplicates = excluded.duplicates, malformed = excluded.malformed,"                   \
 		" cut = excluded.cut, dropped = excluded.dropped, fragments = excluded.fragments,"     \
 		" warnings = excluded.warnings, complete = excluded.complete")                         \
+	X(CAPTURE_COMPLETE, "UPDATE capture SET complete = 1 WHERE id = ?1")                           \
 	X(TUNNEL_FIND, "SELECT id FROM tunnel WHERE sensor_id = ?1 AND network = ?2 AND name = ?3")    \
 	X(TUNNEL_ADD, "INSERT INTO tunnel (sensor_id, network, name,"                                  \
 		" peer_a, address_a, port_a, key_a, peer_b, address_b, port_b, key_b)"                 \
@@ -117,6 +120,7 @@ struct store {
 	bool durable;			/* the running transaction is synced to the disk at its commit */
 	uint64_t rows;			/* in the running transaction */
 	int64_t began_ms;		/* its start on the monotonic clock */
+	atomic_bool impatient;		/* set from another thread: no lock is waited for any more */
 	struct tunnel_rows tunnels;
 	struct json_text json;		/* scratch, one list at a time */
 	struct store_counters counters;
@@ -140,6 +144,8 @@ int64_t store_schema_version(void);
 bool store_begin(struct store *s, bool durable, struct err *e);
 /* Write down, now and then, that this sensor's monitor lives. */
 bool store_heartbeat(struct store *s, struct err *e);
+/* Milliseconds until the running transaction is to be committed. */
+int64_t store_time_left(const struct store *s);
 /* Give up the running transaction and count its rows as failed, and `more`. */
 void store_rollback(struct store *s, uint64_t more);
 /* Row of the tunnel `object` with these peers, made when it is new; 0 with a reason. */

@@ -78,10 +78,14 @@ bool store_commit(struct store *s, struct err *e)
 	return true;
 }
 
+int64_t store_time_left(const struct store *s)
+{
+	return s->began_ms + STORE_TRANSACTION_MS - monotonic_ms();
+}
+
 bool store_tick(struct store *s, struct err *e)
 {
-	if (!s->in_transaction || (s->rows < STORE_TRANSACTION_ROWS &&
-				   monotonic_ms() - s->began_ms < STORE_TRANSACTION_MS))
+	if (!s->in_transaction || (s->rows < STORE_TRANSACTION_ROWS && store_time_left(s) > 0))
 		return true;
 	return store_commit(s, e);
 }

@@ -45,7 +45,10 @@ static bool begin_object(struct store *s, enum statement which, object_id id, ob
 	if (tunnel != 0) {
 		row = store_tunnel_row(s, tunnel, peers, e);
 		if (row == 0) {
-			store_rollback(s, 1);
+			if (peers)
+				store_rollback(s, 1);
+			else	/* this record is wrong, not the world */
+				s->counters.failed_rows++;
 			return false;
 		}
 	}
@@ -127,6 +130,16 @@ bool store_capture(struct store *s, const struct record_capture *r, struct err *
 	row_texts(&w, r->warnings, r->n_warnings);
 	row_integer(&w, r->complete);
 	return end(&w, e) && (strcmp(r->kind, "interface") != 0 || store_heartbeat(s, e));
+}
+
+bool store_capture_complete(struct store *s, uint32_t id, struct err *e)
+{
+	struct row w;
+
+	if (!begin(s, ST_CAPTURE_COMPLETE, false, &w, e))
+		return false;
+	row_integer(&w, id);
+	return end(&w, e);
 }
 
 bool store_tunnel(struct store *s, const struct record_tunnel *r, struct err *e)
