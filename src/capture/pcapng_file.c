@@ -35,6 +35,7 @@ enum {
 /* Far enough from the ends of an nsec that the difference of two times always is one. */
 #define TIME_LIMIT (INT64_C(1) << 62)
 #define DROPPED_PLAUSIBLE (INT64_C(1) << 48)	/* more is a writer's "not known" */
+#define DROPPED_MAX (INT64_C(1) << 60)		/* of all counters together: a file can have any number of them */
 
 /* One block; `body` is what stands between its two lengths. */
 struct block {
@@ -140,21 +141,26 @@ static int block_fetch(struct source *s, struct block *ret, struct err *e)
 	return 1;
 }
 
+/* Of two counts, each at most DROPPED_MAX, -1 when it is not known. */
+static int64_t dropped_together(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a + b < DROPPED_MAX ? a + b : DROPPED_MAX;
+}
+
 static int64_t dropped_in_section(const struct pcapng_file *p)
 {
 	int64_t sum = -1;
 
 	for (size_t i = 0; i < p->n_interfaces; i++)
-		if (p->interfaces[i].dropped >= 0)
-			sum = (sum < 0 ? 0 : sum) + p->interfaces[i].dropped;
+		sum = dropped_together(sum, p->interfaces[i].dropped);
 	return sum;
 }
 
 int64_t pcapng_file_dropped(const struct pcapng_file *p)
 {
-	int64_t before = p->dropped, here = dropped_in_section(p);
-
-	return before < 0 ? here : here < 0 ? before : before + here;
+	return dropped_together(p->dropped, dropped_in_section(p));
 }
 
 /* Section Header Block, 4.1: interfaces begin anew.  Its own length is not needed to walk it. */
@@ -253,7 +259,7 @@ static bool statistics(struct source *s, struct block *b, struct err *e)
 		uint64_t count = option_u64(value, b->swapped);
 
 		if (count < DROPPED_PLAUSIBLE)
-			dropped = (dropped < 0 ? 0 : dropped) + (int64_t)count;
+			dropped = dropped_together(dropped, (int64_t)count);
 	}
 	if (!reader_ok(&b->body) || id >= s->pcapng.n_interfaces) {
 		source_damaged(s, e, "interface statistics that are broken");

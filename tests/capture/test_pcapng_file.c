@@ -238,6 +238,33 @@ static void drops_are_the_last_counters_of_every_interface(void **state)
 	made_free(&m);
 }
 
+/* Of one block, of many interfaces, of many sections: what a file may hold, a number may not. */
+static void counters_without_end_add_up_to_a_number_that_holds_them(void **state)
+{
+	enum { OPTIONS = 1 << 17, INTERFACES = 1 << 10 };
+	const uint64_t most = (UINT64_C(1) << 48) - 1;
+	struct made m = { 0 }, body = { 0 };
+
+	(void)state;
+	put_section(&m);
+	for (uint32_t i = 0; i < INTERFACES; i++) {
+		put_interface(&m, LINK_RAW, 0, -1, 0);
+		put_statistics(&m, i, (int64_t)most, (int64_t)most);
+	}
+	assert_int_equal(dropped_of(&m), 2 * INTERFACES * (int64_t)most);
+	put_u32(&body, 0);
+	put_number(&body, 0, 8);
+	for (int i = 0; i < OPTIONS; i++)
+		put_option(&body, 5, most, 8);
+	put_block(&m, 5, &body);
+	put_section(&m);
+	put_interface(&m, LINK_RAW, 0, -1, 0);
+	put_block(&m, 5, &body);
+	assert_int_equal(dropped_of(&m), INT64_C(1) << 60);
+	made_free(&body);
+	made_free(&m);
+}
+
 static void unknown_blocks_are_passed_over(void **state)
 {
 	struct made m = { 0 }, body = { 0 };
@@ -396,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_new_section_brings_its_own_byte_order_and_interfaces),
 		cmocka_unit_test(simple_and_obsolete_packet_blocks_are_packets),
 		cmocka_unit_test(drops_are_the_last_counters_of_every_interface),
+		cmocka_unit_test(counters_without_end_add_up_to_a_number_that_holds_them),
 		cmocka_unit_test(unknown_blocks_are_passed_over),
 		cmocka_unit_test(a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
 		cmocka_unit_test(a_nonsense_block_ends_the_file_after_the_frames_before_it),
