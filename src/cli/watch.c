@@ -17,6 +17,7 @@
 
 #include <sawatch/live.h>
 #include <sawatch/privileges.h>
+#include <sawatch/readiness.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
 
@@ -27,6 +28,7 @@
 #include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/read.h"
+#include "cli/reload.h"
 #include "cli/store_news.h"
 #include "cli/watch_lines.h"
 
@@ -34,10 +36,13 @@ enum {
 	TICK_MS = 250,		/* the core learns of the time so often when nothing comes */
 	MERGE_TICK_MS = 50,	/* frames of several interfaces wait for their turn */
 	FLUSH_MS = 1000,	/* the history is at most so old */
+	STATUS_S = 5,		/* the service manager's line about it */
 };
 
 struct watch {
 	const struct read_options *options;
+	struct settings settings;	/* in effect; SIGHUP changes them */
+	struct readiness manager;
 	struct live *live;
 	struct store *store;		/* NULL without --db */
 	struct pipeline *pipeline;
@@ -47,7 +52,7 @@ struct watch {
 	uint32_t capture;
 	int signals;
 	sigset_t mask_before;
-	nsec began, next_tick, next_flush;	/* monotonic */
+	nsec began, next_tick, next_flush, next_status;	/* monotonic */
 	struct store_news store_news;
 	nsec looked_at;			/* capture clock of the latest look for losses */
 	uint64_t lost;			/* by then */
@@ -158,6 +163,23 @@ static void flush(struct watch *w, bool over)
 		stop_writing(w, &e);
 }
 
+static void tell_status(struct watch *w, nsec now)
+{
+	struct watch_lines_counts alerts = watch_lines_counts(w->lines);
+	unsigned states[TUNNEL_FLAPPING + 1];
+	char status[READINESS_STATUS_MAX];
+
+	if (now < w->next_status)
+		return;
+	w->next_status = now + STATUS_S * NSEC_PER_S;
+	pipeline_tunnel_states(w->pipeline, states);
+	snprintf(status, sizeof(status), "%s: %u tunnels up, %u ill, %u down, %u unknown; %" PRIu64 " alerts raised, %"
+		 PRIu64 " cleared; %" PRIu64 " packets dropped%s", live_name(w->live), states[TUNNEL_UP],
+		 states[TUNNEL_DEGRADED] + states[TUNNEL_FLAPPING], states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN],
+		 alerts.raised, alerts.cleared, w->lost, live_sees(w->live) ? "" : "; no interface is up");
+	readiness_status(&w->manager, status);
+}
+
 static void once_a_second(struct watch *w)
 {
 	struct err news;
@@ -165,6 +187,7 @@ static void once_a_second(struct watch *w)
 	while (live_news(w->live, &news))
 		complain("%s", news.text);
 	flush(w, false);
+	tell_status(w, monotonic());
 }
 
 /* `quiet`: no packet waits that is older than now. */
@@ -207,6 +230,16 @@ static void tell_state(struct watch *w)
 		 store_news_state(&stored, history));
 }
 
+static void read_settings_again(struct watch *w)
+{
+	struct expected found = { 0 };
+
+	readiness_reloading(&w->manager);
+	reload(w->options, &w->settings, &found);
+	expected_done(&found);
+	readiness_ready(&w->manager);
+}
+
 static void take_signals(struct watch *w)
 {
 	struct signalfd_siginfo s;
@@ -217,7 +250,7 @@ static void take_signals(struct watch *w)
 			tell_state(w);
 			break;
 		case SIGHUP:
-			complain("SIGHUP: settings are read at the start only; restart to change them, the history goes on");
+			read_settings_again(w);
 			break;
 		default:
 			w->stopping = true;
@@ -263,6 +296,7 @@ static void watch_until_stopped(struct watch *w)
 		wait_for_news(w);
 		take_signals(w);
 		tick(w, live_take(w->live, on_frames, w));
+		readiness_alive(&w->manager);
 		if (fflush(stdout) != 0 || ferror(stdout)) {	/* `… | head`: nobody listens any more */
 			if (errno != EPIPE)
 				complain("output: cannot be written: %s", strerror(errno));
@@ -332,7 +366,7 @@ static bool begin(struct watch *w, struct err *e)
 		return false;
 	w->lines = watch_lines_open(out, &lo);
 	lines = watch_lines_sink(w->lines);
-	if (!pipeline_open(&w->pipeline, &o->settings, w->store, STORE_WRITER_DROPS, &lines, e))
+	if (!pipeline_open(&w->pipeline, &w->settings, w->store, STORE_WRITER_DROPS, &lines, e))
 		return false;
 	if (o->no_detect)
 		pipeline_no_detect(w->pipeline);
@@ -344,6 +378,7 @@ static bool begin(struct watch *w, struct err *e)
 	w->next_tick = w->began + TICK_MS * NSEC_PER_MS;
 	w->next_flush = w->began + FLUSH_MS * NSEC_PER_MS;
 	w->looked_at = NSEC_NONE;
+	readiness_ready(&w->manager);
 	if (!o->quiet)
 		complain("watching %s; SIGINT (Ctrl-C) or SIGTERM ends it", live_name(w->live));
 	return true;
@@ -354,6 +389,7 @@ static void end(struct watch *w)
 {
 	struct err e;
 
+	readiness_stopping(&w->manager);
 	watch_lines_last(w->lines);
 	flush(w, true);
 	if (!w->options->quiet)
@@ -374,12 +410,14 @@ static int status_of(const struct watch *w)
 
 int watch_run(const struct read_options *o)
 {
-	struct watch w = { .options = o, .left = o->limit, .signals = -1 };
+	struct watch w = { .options = o, .settings = o->settings, .left = o->limit, .signals = -1 };
 	struct err e;
 	int status = EXIT_TROUBLE;
 
 	if (o->line_buffered)
 		setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!readiness_open(&w.manager, &e))
+		complain("%s", e.text);
 	if (!begin(&w, &e)) {
 		complain("%s", e.text);
 		frame_writer_close(w.writer, NULL);
@@ -395,6 +433,7 @@ int watch_run(const struct read_options *o)
 		complain("%s", e.text);
 		status = EXIT_TROUBLE;
 	}
+	readiness_close(&w.manager);
 	if (w.signals >= 0)
 		close(w.signals);
 	sigprocmask(SIG_SETMASK, &w.mask_before, NULL);
