@@ -26,6 +26,7 @@
 #include "cli/confine.h"
 #include "cli/filter.h"
 #include "cli/output.h"
+#include "cli/outputs.h"
 #include "cli/pipeline.h"
 #include "cli/read.h"
 #include "cli/reload.h"
@@ -47,6 +48,7 @@ struct watch {
 	struct store *store;		/* NULL without --db */
 	struct pipeline *pipeline;
 	struct watch_lines *lines;
+	struct outputs *outputs;
 	struct frame_writer *writer;	/* -w */
 	struct capture_clock clock;
 	uint32_t capture;
@@ -57,7 +59,7 @@ struct watch {
 	nsec looked_at;			/* capture clock of the latest look for losses */
 	uint64_t lost;			/* by then */
 	uint64_t left;			/* packets, of -c */
-	bool stopping, failed;
+	bool stopping, failed, store_failing;
 };
 
 static nsec monotonic(void)
@@ -141,6 +143,7 @@ static void note_store(struct watch *w, bool ok, const struct err *e, bool over)
 
 	pipeline_store_counters(w->pipeline, &c);
 	store_news_note(&w->store_news, w->options->database, ok, e, &c, monotonic());
+	w->store_failing = !ok;
 	w->failed |= store_news_lost(&c) > 0 || (over && !ok);
 }
 
@@ -187,6 +190,7 @@ static void once_a_second(struct watch *w)
 	while (live_news(w->live, &news))
 		complain("%s", news.text);
 	flush(w, false);
+	outputs_tick(w->outputs, w->live, w->pipeline, !w->store_failing);
 	tell_status(w, monotonic());
 }
 
@@ -361,11 +365,13 @@ static bool begin(struct watch *w, struct err *e)
 	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
 	struct record_sink lines;
 
-	if (!catch_signals(w, e) || !open_interfaces(w, e) || !give_up_privileges(w, e) || !confine_prepare(o, e) ||
+	/* outputs are processes of their own: begun before there is anything that they are not to have */
+	if (!catch_signals(w, e) || !outputs_open(&w->outputs, o, e) || !open_interfaces(w, e) || !give_up_privileges(w, e) || !confine_prepare(o, e) ||
 	    !open_files(w, e) || !confine(o, e))
 		return false;
 	w->lines = watch_lines_open(out, &lo);
 	lines = watch_lines_sink(w->lines);
+	lines = outputs_sink(w->outputs, &lines);
 	if (!pipeline_open(&w->pipeline, &w->settings, w->store, STORE_WRITER_DROPS, &lines, e))
 		return false;
 	if (o->no_detect)
@@ -379,6 +385,7 @@ static bool begin(struct watch *w, struct err *e)
 	w->next_flush = w->began + FLUSH_MS * NSEC_PER_MS;
 	w->looked_at = NSEC_NONE;
 	readiness_ready(&w->manager);
+	outputs_begin(w->outputs, live_name(w->live));
 	if (!o->quiet)
 		complain("watching %s; SIGINT (Ctrl-C) or SIGTERM ends it", live_name(w->live));
 	return true;
@@ -392,6 +399,7 @@ static void end(struct watch *w)
 	readiness_stopping(&w->manager);
 	watch_lines_last(w->lines);
 	flush(w, true);
+	outputs_end(w->outputs);
 	if (!w->options->quiet)
 		tell_state(w);
 	if (!frame_writer_close(w->writer, &e))
@@ -427,6 +435,7 @@ int watch_run(const struct read_options *o)
 		status = status_of(&w);
 	}
 	pipeline_close(w.pipeline);
+	outputs_close(w.outputs);
 	watch_lines_close(w.lines);
 	live_close(w.live);
 	if (!store_close(w.store, &e)) {
