@@ -89,7 +89,7 @@ const char *nsec_span(nsec span, char ret[NSEC_TEXT_MAX])
 		text_add(&t, "%lu.%lu s", tenths / 10, tenths % 10);
 	else if (s < 3600)
 		text_add(&t, "%lu min %02lu s", s / 60, s % 60);
-	else if (min < 24 * 60)
+	else if (min < 24ul * 60)
 		text_add(&t, "%lu h %02lu min", min / 60, min % 60);
 	else
 		text_add(&t, "%lu d %lu h", h / 24, h % 24);

@@ -60,7 +60,9 @@ void finding_real(struct finding *f, const char *name, double value)
 void finding_seconds(struct finding *f, const char *name, nsec span)
 {
 	/* milliseconds are enough, and 12.3 reads better than 12.300000021 */
-	finding_real(f, name, (double)(span / NSEC_PER_MS) / 1000.0);
+	int64_t ms = span / NSEC_PER_MS;
+
+	finding_real(f, name, (double)ms / 1000.0);
 }
 
 void finding_text(struct finding *f, const char *name, const char *format, ...)

@@ -114,8 +114,6 @@ bool envelope_in_udp(struct reader udp)
 		return false;
 	if (u.dst_port == GENEVE_PORT)
 		return true;
-	if (u.dst_port != VXLAN_PORT && u.dst_port != VXLAN_PORT_LINUX)
-		return false;
 	reader_u32(&udp);	/* length, checksum */
 
 	uint8_t flags = reader_u8(&udp);

@@ -299,6 +299,26 @@ static void the_wanted_group_is_the_data_of_invalid_ke_payload(void **s)
 	assert_memory_equal(m.notifies[0].data.data, "\0\x13", 2);
 }
 
+/* Of IKEv2 they belong into SK, RFC 7296 1.2; who sends them in clear shows who it is. */
+static void an_identity_in_clear_is_noticed_and_may_be_cut(void **s)
+{
+	static const uint8_t types[] = { IKE2_PAYLOAD_IDI, IKE2_PAYLOAD_IDR };
+
+	(void)s;
+	for (size_t i = 0; i < 2; i++) {
+		struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_AUTH, IKE2_FLAG_INITIATOR, 1);
+		struct ike_message m;
+
+		put_payload(&b, types[i], 12);
+		ike_end(&b);
+		assert_int_equal(parse(&b, &m), VERDICT_OK);
+		assert_true(m.has_id);
+		assert_false(m.encrypted);
+		assert_int_equal(ike_parse(reader_over(b.bytes, b.length - 1, b.length), &m), VERDICT_CUT);
+		assert_true(m.has_id);
+	}
+}
+
 static void exchanges_and_payloads_without_a_name_are_kept(void **s)
 {
 	(void)s;
@@ -419,6 +439,7 @@ int main(void)
 		cmocka_unit_test(fragment_132_is_read_in_both_versions),
 		cmocka_unit_test(an_answer_with_a_cookie_and_nothing_else_is_read),
 		cmocka_unit_test(the_wanted_group_is_the_data_of_invalid_ke_payload),
+		cmocka_unit_test(an_identity_in_clear_is_noticed_and_may_be_cut),
 		cmocka_unit_test(exchanges_and_payloads_without_a_name_are_kept),
 		cmocka_unit_test(intermediate_and_group_exchanges_are_read),
 		cmocka_unit_test(the_critical_bit_and_the_next_payload_come_with_each_payload),

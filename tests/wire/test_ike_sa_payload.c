@@ -177,6 +177,19 @@ static void end_offer1(struct build *b, size_t proposal, size_t transform)
 	ike_end(b);
 }
 
+static void the_prf_of_phase_1_is_read(void **s)
+{
+	(void)s;
+	size_t proposal, transform;
+	struct build b = begin_offer1(&proposal, &transform);
+	struct ike_message m;
+
+	put_tv(&b, 13, 2);	/* RFC 2409 appendix A */
+	end_offer1(&b, proposal, transform);
+	assert_int_equal(parse(&b, &m), VERDICT_OK);
+	assert_int_equal(m.offers[0].prf, 2);
+}
+
 /* As a real initiator sent it: 86400 s as four bytes, DETECTION-FACTS 1.6. */
 static void a_lifetime_of_four_bytes_is_read(void **s)
 {
@@ -488,6 +501,7 @@ int main(void)
 		cmocka_unit_test(transforms_that_lie_about_their_length_are_malformed),
 		cmocka_unit_test(an_spi_longer_than_its_proposal_is_malformed),
 		cmocka_unit_test(a_hundred_proposals_are_counted),
+		cmocka_unit_test(the_prf_of_phase_1_is_read),
 		cmocka_unit_test(a_lifetime_of_four_bytes_is_read),
 		cmocka_unit_test(a_lifetime_in_place_of_the_length_is_read),
 		cmocka_unit_test(seconds_and_kilobytes_are_told_apart),
