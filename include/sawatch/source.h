@@ -19,6 +19,7 @@ struct source;
 struct source_options {
 	const char *filter;	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
 	bool no_mmap;		/* read() regular files instead of mapping them (tests, benchmark) */
+	bool grows;		/* a regular file is still being written: its end is not the end (source_waits) */
 	/* When it is not 0, a read ends as if the stream had ended there; may be NULL */
 	const volatile sig_atomic_t *stop;
 };
@@ -65,6 +66,12 @@ bool source_open(struct source **ret, const char *path, const struct source_opti
  * frame.capture is set to the value of source_set_capture().
  */
 int source_read(struct source *s, struct frame *ret, size_t max, struct err *e);
+
+/*
+ * Of a file that grows: the last source_read() returned 0 only because there is
+ * no further whole record yet.  Ask again later.
+ */
+bool source_waits(const struct source *s);
 
 void source_set_capture(struct source *s, uint32_t capture);
 void source_info(const struct source *s, struct source_info *ret);

@@ -27,7 +27,7 @@ int source_cut(const struct source *s, size_t needed, struct err *e)
 	const struct stream *st = &s->stream;
 	struct err why;
 
-	if (st->stopped)	/* which may look like a cut to the decompression */
+	if (st->stopped || st->waits)	/* a stop may look like a cut to the decompression */
 		return 0;
 	if (st->failed)
 		return broken(s, "broken", st->failure.text, e);
@@ -103,6 +103,11 @@ static bool recognise(struct source *s, bool *ret_foreign, struct err *e)
 		       packing ? packing : "", foreign_file_description(st->at, st->left));
 }
 
+static enum stream_use use_of(const struct source_options *o)
+{
+	return o && o->grows ? STREAM_GROWS : o && o->no_mmap ? STREAM_READ : STREAM_MAPPED_IF_POSSIBLE;
+}
+
 bool source_open_or_tell(struct source **ret, const char *path, const struct source_options *o,
 			 bool *ret_foreign, struct err *e)
 {
@@ -122,7 +127,7 @@ bool source_open_or_tell(struct source **ret, const char *path, const struct sou
 		err_set(e, "%s: no memory", path);
 		goto out;
 	}
-	if (!stream_open(&s->stream, s->path, !(o && o->no_mmap), o ? o->stop : NULL, e) ||
+	if (!stream_open(&s->stream, s->path, use_of(o), o ? o->stop : NULL, e) ||
 	    !recognise(s, ret_foreign, e)) {
 		if (s->stream.stopped)
 			err_set(e, "%s: interrupted before its first bytes came", s->stream.name);
@@ -158,8 +163,15 @@ int source_read(struct source *s, struct frame *ret, size_t max, struct err *e)
 
 	int n = time_order_read(&s->order, read_file, s, ret, max, e);
 
-	s->ended = n <= 0;
+	s->ended = n < 0 || (n == 0 && !s->stream.waits);
+	if (s->stream.waits)
+		s->order.ended = false;		/* what it held back was given; more may come */
 	return n;
+}
+
+bool source_waits(const struct source *s)
+{
+	return !s->ended && s->stream.waits;
 }
 
 void source_set_capture(struct source *s, uint32_t capture)

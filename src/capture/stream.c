@@ -69,8 +69,9 @@ static void buffer_add(struct stream *s)
 		got = unpacking_read(s->unpacking, end, space, &s->failure);
 	else if ((got = read_some(s, end, space)) < 0)
 		err_set(&s->failure, "cannot be read: %s", strerror(errno));
+	s->waits = got == 0 && s->grows && s->regular && !s->stopped;
 	if (got <= 0) {
-		s->ended = true;
+		s->ended = !s->waits;
 		s->failed = got < 0;
 		return;
 	}
@@ -99,7 +100,8 @@ static void buffer_need(struct stream *s, size_t n)
 		memmove(s->buffer, s->at, s->left);
 	}
 	s->at = s->origin = s->buffer;
-	while (s->left < n && !s->ended)
+	s->waits = false;
+	while (s->left < n && !s->ended && !s->waits)
 		buffer_add(s);
 }
 
@@ -222,14 +224,17 @@ static bool unpack(struct stream *s, struct err *e)
 	return s->buffer || begin_buffer(s, e);
 }
 
-static bool open_bytes(struct stream *s, const struct stat *st, bool may_map, struct err *e)
+static bool open_bytes(struct stream *s, const struct stat *st, enum stream_use use, struct err *e)
 {
-	bool mapped = may_map && s->regular && settled(st) && map_file(s);
+	bool mapped = use == STREAM_MAPPED_IF_POSSIBLE && s->regular && settled(st) && map_file(s);
 
 	if (!mapped && !begin_buffer(s, e))
 		return false;
 	stream_need(s, MAGIC_LENGTH);
 	s->compression = unpacking_format(s->at, s->left);
+	if (s->compression && use == STREAM_GROWS)
+		return err_set(e, "%s: is packed with %s; a file can be followed only as it is captured, unpacked",
+			       s->name, s->compression);
 	return !s->compression || unpack(s, e);
 }
 
@@ -244,7 +249,7 @@ static bool begin_fingerprint(struct stream *s, struct err *e)
 	return true;
 }
 
-bool stream_open(struct stream *s, const char *path, bool may_map,
+bool stream_open(struct stream *s, const char *path, enum stream_use use,
 		 const volatile sig_atomic_t *stop, struct err *e)
 {
 	struct stat st;
@@ -252,7 +257,8 @@ bool stream_open(struct stream *s, const char *path, bool may_map,
 	*s = (struct stream){ .fd = -1, .name = path, .stop = stop };
 	if (strcmp(path, "-") == 0)
 		s->name = "standard input";
-	if (!open_descriptor(s, path, &st, e) || !open_bytes(s, &st, may_map, e) ||
+	s->grows = use == STREAM_GROWS;
+	if (!open_descriptor(s, path, &st, e) || !open_bytes(s, &st, use, e) ||
 	    !begin_fingerprint(s, e)) {
 		stream_close(s);
 		return false;

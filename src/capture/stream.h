@@ -24,6 +24,8 @@ struct stream {
 	size_t left;
 	bool ended;		/* nothing follows these */
 	bool stopped;		/* …because `stop` was set, not because the capture ends */
+	bool grows;		/* a file that is still being written never ends… */
+	bool waits;		/* …but what was needed last is not there yet */
 	bool failed;		/* …because of `failure` */
 	struct err failure;	/* without the name of the file */
 
@@ -51,7 +53,8 @@ struct stream {
  * first STREAM_FINGERPRINT_SPAN of a regular file, what is there of others.
  * `e` names the file.  On failure there is nothing to close.
  */
-bool stream_open(struct stream *s, const char *path, bool may_map,
+enum stream_use { STREAM_MAPPED_IF_POSSIBLE, STREAM_READ, STREAM_GROWS };
+bool stream_open(struct stream *s, const char *path, enum stream_use use,
 		 const volatile sig_atomic_t *stop, struct err *e);
 
 /*

@@ -430,14 +430,14 @@ static void only_files_that_lie_still_are_mapped(void **state)
 	made_pcap(&m, 10, false, false);
 	const char *path = made_file("still", m.data, m.length);
 
-	assert_true(stream_open(&s, path, true, NULL, &e));
+	assert_true(stream_open(&s, path, STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
 	assert_non_null(s.map);
 	stream_close(&s);
-	assert_true(stream_open(&s, path, false, NULL, &e));
+	assert_true(stream_open(&s, path, STREAM_READ, NULL, &e));
 	assert_null(s.map);
 	stream_close(&s);
 	assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);	/* now */
-	assert_true(stream_open(&s, path, true, NULL, &e));
+	assert_true(stream_open(&s, path, STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
 	assert_null(s.map);
 	stream_close(&s);
 	made_free(&m);
@@ -451,7 +451,7 @@ static void what_was_read_of_a_mapping_is_given_back(void **state)
 
 	(void)state;
 	a_large_file(&m, 12000);
-	assert_true(stream_open(&s, made_file("large", m.data, m.length), true, NULL, &e));
+	assert_true(stream_open(&s, made_file("large", m.data, m.length), STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
 	while (stream_need(&s, 1))
 		stream_take(&s, s.left);
 	assert_int_equal(stream_offset(&s), m.length);
