@@ -118,7 +118,7 @@ struct ike_sa {
 	uint32_t auth_child;		/* tentative child SA of IKE_AUTH */
 };
 
-/* One SPI, one direction, one generation.  The first 64 bytes are all that the fast path reads to find it. */
+/* One SPI, one direction, one generation.  The fast path needs the first 128 bytes only: two cache lines. */
 struct esp_sa {
 	struct addr src, dst;
 	uint32_t spi;
@@ -139,7 +139,11 @@ struct esp_sa {
 	uint8_t flags;			/* ESP_SA_… */
 	uint8_t low_run;		/* packets in a row that look like a restarted sequence */
 	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
+	uint8_t end_reason;		/* enum end_reason; END_NONE living */
+	int8_t ended_by;
+	uint8_t grade;
 	uint16_t mirrored;		/* copies within dup_esp since the last judgement (saturates) */
+	uint32_t generation;
 
 	nsec first;
 	uint64_t first_frame;
@@ -151,13 +155,10 @@ struct esp_sa {
 	uint32_t next_in_direction, prev_in_direction;	/* the tunnel's list of this direction, newest first */
 	object_id predecessor, successor;	/* in the same direction; 0 none */
 	uint32_t predecessor_spi, successor_spi;
-	uint32_t generation;
 	uint32_t low_seq;		/* the latest of either run */
-	uint8_t end_reason;		/* enum end_reason; END_NONE living */
-	int8_t ended_by;
-	uint8_t grade;
 	uint32_t stale_packets;		/* after it had ended and its budget was over */
 	nsec ended;
+	uint64_t room;			/* four cache lines: none begins in the middle of one */
 };
 
 enum {

@@ -41,16 +41,15 @@ bool pcap_file_recognise(const uint8_t *start, size_t length)
 }
 
 /* Unsigned seconds reach to the year 2106 and fit in an nsec with any fraction. */
-static inline nsec record_time(const struct pcap_file *p, const uint8_t *record)
+static inline nsec record_time(const uint8_t *record, bool swapped, nsec fraction_ns)
 {
-	return (nsec)file_u32(record, p->swapped) * NSEC_PER_S +
-	       (nsec)file_u32(record + 4, p->swapped) * p->fraction_ns;
+	return (nsec)file_u32(record, swapped) * NSEC_PER_S + (nsec)file_u32(record + 4, swapped) * fraction_ns;
 }
 
 static void note_first_time(struct source *s)
 {
 	if (s->info.frames == 0 && s->stream.left >= RECORD_HEADER)
-		s->info.first_at = record_time(&s->pcap, s->stream.at);
+		s->info.first_at = record_time(s->stream.at, s->pcap.swapped, s->pcap.fraction_ns);
 }
 
 /* A complete record ready at s->stream.at: 1; 0 at the end; -1 when it is damaged or cut. */
@@ -75,9 +74,10 @@ static int record_ready(struct source *s, struct err *e)
  * The records that lie ready; ends before one that is not complete or not
  * sane, which is for record_ready() to judge.
  */
-static size_t take_records(struct source *s, struct frame *ret, size_t max)
+static inline size_t take(struct source *s, struct frame *ret, size_t max, const bool swapped,
+			  const struct frame_filter *filter)
 {
-	const struct pcap_file p = s->pcap;
+	const nsec fraction_ns = s->pcap.fraction_ns;
 	const uint16_t link_type = s->info.link_type;
 	const uint32_t capture = s->capture;
 	const uint8_t *at = s->stream.at;
@@ -86,14 +86,14 @@ static size_t take_records(struct source *s, struct frame *ret, size_t max)
 	size_t n = 0;
 
 	while (n < max && left >= RECORD_HEADER) {
-		uint32_t captured = file_u32(at + 8, p.swapped);
-		uint32_t length = file_u32(at + 12, p.swapped);
+		uint32_t captured = file_u32(at + 8, swapped);
+		uint32_t length = file_u32(at + 12, swapped);
 
 		if (captured > RECORD_BYTES_MAX || captured > left - RECORD_HEADER)
 			break;
 		/* Some writers leave the original length 0; it was at least what we have. */
 		ret[n] = (struct frame){
-			.at = record_time(&p, at),
+			.at = record_time(at, swapped, fraction_ns),
 			.number = ++number,
 			.capture = capture,
 			.captured = captured,
@@ -104,14 +104,21 @@ static size_t take_records(struct source *s, struct frame *ret, size_t max)
 		__builtin_prefetch((const void *)((uintptr_t)at + PREFETCH_AHEAD));
 		at += RECORD_HEADER + captured;
 		left -= RECORD_HEADER + captured;
-		if (!p.filter ||
-		    frame_filter_passes(p.filter, ret[n].data, captured, ret[n].length))
+		if (!filter || frame_filter_passes(filter, ret[n].data, captured, ret[n].length))
 			n++;
 	}
 	s->stream.at = at;
 	s->stream.left = left;
 	s->info.frames = number;
 	return n;
+}
+
+/* A loop of its own for what nearly every file is: in this machine's byte order, without a filter. */
+static size_t take_records(struct source *s, struct frame *ret, size_t max)
+{
+	if (!s->pcap.swapped && !s->pcap.filter)
+		return take(s, ret, max, false, NULL);
+	return take(s, ret, max, s->pcap.swapped, s->pcap.filter);
 }
 
 static int read_records(struct source *s, struct frame *ret, size_t max, struct err *e)

@@ -22,13 +22,6 @@ enum {
 
 #define MINUTE (60 * NSEC_PER_S)
 
-uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
-		  unsigned protocol, unsigned encap)
-{
-	return hash_5(&t->key, src->high, src->low, dst->high, dst->low,
-		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
-}
-
 static uint64_t hash_of_slot(const struct tracker *t, uint32_t i)
 {
 	const struct esp_sa *sa = &t->esp_sas[i];
@@ -41,7 +34,7 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 	for (uint32_t at = (uint32_t)a->hash, i; (i = index_next(&t->esp_index, a->hash, &at)) != NO_INDEX;) {
 		const struct esp_sa *sa = &t->esp_sas[i];
 
-		if (sa->spi == a->spi && addr_equal(sa->src, a->packet->src) && addr_equal(sa->dst, a->packet->dst) &&
+		if (sa->spi == a->spi && addr_equal(sa->src, a->src) && addr_equal(sa->dst, a->dst) &&
 		    sa->protocol == a->protocol && sa->encap == a->encap)
 			return i;
 	}
@@ -285,12 +278,12 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		side = 1 - side;		/* the receiver's port changed */
 	sa->src_port = a->src_port;
 	sa->dst_port = a->dst_port;
-	if (!tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->packet->src, a->src_port },
-			     (struct endpoint){ a->packet->dst, a->dst_port }, sa->direction))
+	if (!tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
+			     (struct endpoint){ a->dst, a->dst_port }, sa->direction))
 		return;
 	if (a->encap != ENCAP_NONE && side >= 0) {
-		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->packet->src, a->src_port } :
-							    (struct endpoint){ a->packet->dst, a->dst_port };
+		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->src, a->src_port } :
+							    (struct endpoint){ a->dst, a->dst_port };
 		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
 		ev.side = (int8_t)side;
 		event_emit(t, &ev);
@@ -408,7 +401,7 @@ static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
 {
 	/* No secret in it: what is remembered must not depend on the key. */
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
-	uint64_t hash = hash_5(&open, a->packet->src.high, a->packet->src.low, a->packet->dst.high, a->packet->dst.low,
+	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
 			       (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
 	uint64_t *slot = &t->strangers[hash % STRANGERS];
 
@@ -427,8 +420,8 @@ static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 	if (t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
 	    t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED)
 		return true;
-	tunnel = tunnel_find(t, (struct endpoint){ a->packet->src, a->src_port },
-			     (struct endpoint){ a->packet->dst, a->dst_port }, &side);
+	tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
+			     (struct endpoint){ a->dst, a->dst_port }, &side);
 	return tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL;
 }
 
@@ -479,9 +472,9 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 		return NO_INDEX;
 	sa = &t->esp_sas[i - 1];
 	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->packet->dst))
+	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
 		return NO_INDEX;
-	bool same_src = addr_equal(sa->src, a->packet->src), same_dst = addr_equal(sa->dst, a->packet->dst);
+	bool same_src = addr_equal(sa->src, a->src), same_dst = addr_equal(sa->dst, a->dst);
 
 	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
 		return NO_INDEX;
@@ -492,7 +485,7 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 
 static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
 {
-	struct endpoint src = { a->packet->src, a->src_port }, dst = { a->packet->dst, a->dst_port };
+	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
 	int8_t side = SIDE_UNKNOWN;
 	uint32_t moved_sa = moved_from(t, a);
 	uint32_t tunnel;
@@ -503,13 +496,13 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 		tunnel = t->esp_sas[moved_sa].tunnel;
 		side = t->esp_sas[moved_sa].direction;
 		ev.esp_sa = moved_sa;
-		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->packet->src) ? (int8_t)(1 - side) : side;
+		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
 		tunnel_add_path(t, tunnel, src, dst, side);
 		t->tunnels[tunnel].now[side] = src;
 		t->tunnels[tunnel].now[1 - side] = dst;
 		event_emit(t, &ev);
 	} else {
-		tunnel = tunnel_see(t, src, dst, a->packet->network, &side);
+		tunnel = tunnel_see(t, src, dst, a->network, &side);
 	}
 	if (tunnel == NO_INDEX)
 		return;
@@ -524,7 +517,7 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 	struct esp_sa *sa = &t->esp_sas[i];
 
 	*sa = (struct esp_sa){
-		.src = a->packet->src, .dst = a->packet->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
+		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
 		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
 		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
 		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,

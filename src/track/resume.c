@@ -26,10 +26,9 @@ void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
 
 static uint32_t esp_sa_of(const struct tracker *t, const struct record_esp_sa *r)
 {
-	struct packet packet = { .src = r->src.addr, .dst = r->dst.addr };
 	struct esp_arrival a = {
-		.packet = &packet, .spi = r->spi, .protocol = (uint8_t)r->protocol, .encap = (uint8_t)r->encap,
-		.hash = esp_hash(t, &packet.src, &packet.dst, r->spi, r->protocol, r->encap),
+		.src = r->src.addr, .dst = r->dst.addr, .spi = r->spi, .protocol = (uint8_t)r->protocol,
+		.encap = (uint8_t)r->encap, .hash = esp_hash(t, &r->src.addr, &r->dst.addr, r->spi, r->protocol, r->encap),
 	};
 	uint32_t i = esp_find(t, &a);
 

@@ -67,6 +67,8 @@ void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, 
 	sift_up(t, i);
 	sift_down(t, *place_of(t, &m));
 	t->next_due = t->timers[0].at;
+	if (t->calm_until > t->next_due)
+		t->calm_until = t->next_due;
 }
 
 /*

@@ -1,39 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * The way of a frame through the tracker, and the public functions.
- *
- * Frames are taken in batches: first every frame of a batch is parsed and the
- * hash slot of its ESP SA is fetched into the cache, then the SAs themselves,
- * then all are handled in order.  A cold SA costs 150-230 ns when it is waited
- * for, 15-22 ns when it was fetched ahead (TECH-NOTES 9).
- */
+/* The way of a packet through the tracker, and the public functions. */
 #include "track/tracker.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500 };
+enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500, CACHE_LINE = 64 };
 
 /* ---- time ----------------------------------------------------------------- */
 
-/*
- * Between 1896 and 2116: nobody captured outside of that, and the difference of
- * any two such moments is a number.
- */
-#define EARLIEST (-(INT64_C(1) << 61))
-#define LATEST (INT64_C(1) << 62)
-
-static nsec bounded(nsec at)
-{
-	return at < EARLIEST ? EARLIEST : at > LATEST ? LATEST : at;
-}
-
 static nsec time_of(const struct frame *f)
 {
-	return bounded(f->at);
+	return tracker_bounded(f->at);
 }
 
-static void reach(struct tracker *t, nsec at)
+void tracker_reach(struct tracker *t, nsec at)
 {
 	if (at >= t->next_due) {
 		uint64_t frame = t->frame;
@@ -126,7 +108,7 @@ static void icmp_error(struct tracker *t, const struct frame *f, const struct pa
 	event_emit(t, &ev);
 }
 
-static void count_verdict(struct tracker *t, enum verdict v)
+void tracker_count_verdict(struct tracker *t, enum verdict v)
 {
 	if (v == VERDICT_CUT)
 		t->counters.cut++;
@@ -150,18 +132,20 @@ static void learn_port(struct tracker *t, uint16_t src_port, uint16_t dst_port)
 }
 
 /* What an ESP or AH packet needs on its way; false when its header is not whole. */
-static inline bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
-				  enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
-				  struct esp_arrival *ret)
+bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
+		    enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
+		    struct esp_arrival *ret)
 {
 	struct esp_header h;
 	enum verdict v = protocol == PROTOCOL_AH ? ah_parse(r, &h) : esp_parse(r, &h);
 
 	if (v != VERDICT_OK) {
-		count_verdict(t, v);
+		tracker_count_verdict(t, v);
 		return false;
 	}
-	ret->packet = p;
+	ret->src = p->src;
+	ret->dst = p->dst;
+	ret->network = p->network;
 	ret->frame = f;
 	ret->at = time_of(f);
 	ret->spi = h.spi;
@@ -175,78 +159,6 @@ static inline bool esp_arrival_of(struct tracker *t, const struct frame *f, cons
 	return true;
 }
 
-/*
- * A UDP datagram: ESP is prepared for the fast path, everything else waits for
- * its turn.  The packet's own reader is used and set back, because a copy of a
- * structure that was written this moment stalls the processor.
- */
-static enum work_kind prepare_udp(struct tracker *t, const struct frame *f, struct work *w)
-{
-	struct reader *r = &w->packet.payload;
-	const uint8_t *at = r->at;
-	size_t left = r->left, unseen = r->unseen;
-	struct udp_header u;
-
-	if (udp_parse(r, &u) == VERDICT_OK && (u.src_port == NAT_T_PORT || u.dst_port == NAT_T_PORT) &&
-	    udp_classify(&u, r) == UDP_ESP)
-		return esp_arrival_of(t, f, &w->packet, r, PROTOCOL_ESP, ENCAP_UDP, u.src_port, u.dst_port, &w->esp) ?
-			       WORK_ESP : WORK_NOTHING;
-	r->at = at;
-	r->left = left;
-	r->unseen = unseen;
-	r->verdict = VERDICT_OK;
-	return WORK_PACKET;
-}
-
-static enum work_kind prepare_packet(struct tracker *t, const struct frame *f, struct work *w)
-{
-	struct packet *p = &w->packet;
-
-	if (p->fragment)
-		return WORK_FRAGMENT;
-	switch (p->protocol) {
-	case IP_ESP:
-		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_ESP, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
-	case IP_AH:
-		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_AH, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
-	case IP_UDP:
-		return prepare_udp(t, f, w);
-	case IP_TCP:
-	case IP_ICMP:
-	case IP_ICMPV6:
-		return WORK_PACKET;
-	default:
-		t->counters.other++;
-		return WORK_NOTHING;
-	}
-}
-
-static enum work_kind prepare(struct tracker *t, const struct frame *f, struct work *w)
-{
-	t->counters.frames++;
-	t->counters.bytes += f->length;
-	switch (link_decap(f, &w->packet)) {
-	case LINK_PACKET:
-		return prepare_packet(t, f, w);
-	case LINK_NOT_IP:
-		t->counters.not_ip++;
-		break;
-	case LINK_CUT:
-		t->counters.cut++;
-		break;
-	case LINK_MALFORMED:
-		t->counters.malformed++;
-		break;
-	case LINK_UNSUPPORTED:
-		t->counters.unsupported++;
-		break;
-	case LINK_TOO_DEEP:
-		t->counters.too_deep++;
-		break;
-	}
-	return WORK_NOTHING;
-}
-
 static void udp_packet(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled)
 {
 	struct reader r = p->payload;
@@ -257,7 +169,7 @@ static void udp_packet(struct tracker *t, const struct frame *f, const struct pa
 	enum verdict v = udp_parse(&r, &u);
 
 	if (v != VERDICT_OK) {
-		count_verdict(t, v);
+		tracker_count_verdict(t, v);
 		return;
 	}
 	a.src_port = u.src_port;
@@ -297,7 +209,7 @@ static void tcp_segment(struct tracker *t, const struct frame *f, const struct p
 	uint16_t src_port = reader_u16(&r), dst_port = reader_u16(&r);
 
 	if (!reader_ok(&r)) {
-		count_verdict(t, r.verdict);
+		tracker_count_verdict(t, r.verdict);
 		return;
 	}
 	if ((src_port == NAT_T_PORT || dst_port == NAT_T_PORT) && t->handler.segment)
@@ -306,7 +218,7 @@ static void tcp_segment(struct tracker *t, const struct frame *f, const struct p
 		t->counters.other++;
 }
 
-static void handle_packet(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled)
+void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled)
 {
 	struct esp_arrival esp;
 	struct reader r = p->payload;
@@ -332,81 +244,14 @@ static void handle_packet(struct tracker *t, const struct frame *f, const struct
 	}
 }
 
-static void begin_frame(struct tracker *t, const struct frame *f)
-{
-	nsec at = time_of(f);
-
-	if (f->capture != t->capture)
-		t->capture = f->capture;
-	t->frame = f->number;
-	if (t->counters.first == NSEC_NONE || at < t->counters.first)
-		t->counters.first = at;
-	if (t->counters.last == NSEC_NONE || at > t->counters.last)
-		t->counters.last = at;
-	if (t->now != NSEC_NONE && (at < t->now - t->settings->clock_back || at - t->now > t->settings->clock_forward))
-		hygiene_clock(t, at);
-	reach(t, at);
-}
-
-static void handle_batch(struct tracker *t, const struct frame *frames, unsigned n)
-{
-	struct work *work = t->work;
-
-	for (unsigned i = 0; i < n; i++) {
-		work[i].kind = prepare(t, &frames[i], &work[i]);
-		if (work[i].kind == WORK_ESP)
-			__builtin_prefetch(&t->esp_index.slot[work[i].esp.hash & t->esp_index.mask]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t slot;
-
-		if (work[i].kind != WORK_ESP)
-			continue;
-		slot = t->esp_index.slot[work[i].esp.hash & t->esp_index.mask].object;
-		if (slot != 0) {
-			__builtin_prefetch(&t->esp_sas[slot - 1], 1);
-			__builtin_prefetch((const char *)&t->esp_sas[slot - 1] + 64, 1);
-		}
-	}
-	for (unsigned i = 0; i < n; i++) {
-		begin_frame(t, &frames[i]);
-		switch (work[i].kind) {
-		case WORK_ESP:
-			esp_packet(t, &work[i].esp);
-			break;
-		case WORK_PACKET:
-			handle_packet(t, &frames[i], &work[i].packet, false);
-			break;
-		case WORK_FRAGMENT:
-			t->counters.fragments++;
-			if (t->handler.fragment)
-				t->handler.fragment(t->handler.user, &frames[i], &work[i].packet);
-			break;
-		case WORK_NOTHING:
-			break;
-		}
-	}
-}
-
 /* ---- public --------------------------------------------------------------- */
-
-void tracker_frames(struct tracker *t, const struct frame *frames, size_t n)
-{
-	while (n > 0) {
-		unsigned batch = n < BATCH ? (unsigned)n : BATCH;
-
-		handle_batch(t, frames, batch);
-		frames += batch;
-		n -= batch;
-	}
-}
 
 void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole)
 {
 	int8_t side;
 	uint32_t tunnel;
 
-	handle_packet(t, f, whole, true);
+	tracker_handle(t, f, whole, true);
 	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 }, (struct endpoint){ whole->dst, 0 }, &side);
 	if (tunnel != NO_INDEX && side >= 0)
 		t->tunnels[tunnel].side[side].reassembled++;
@@ -436,7 +281,7 @@ void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *f
 
 	if (tunnel == NO_INDEX)
 		return;
-	struct event ev = event_of(t, EVENT_FRAGMENT_MISSING, bounded(at), tunnel);
+	struct event ev = event_of(t, EVENT_FRAGMENT_MISSING, tracker_bounded(at), tunnel);
 
 	ev.side = side;
 	ev.frame = frame;
@@ -446,12 +291,12 @@ void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *f
 
 void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 {
-	to = bounded(to);
+	to = tracker_bounded(to);
 	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);
 
 	if (n == 0)
 		return;
-	from = bounded(from);
+	from = tracker_bounded(from);
 	if (t->now == NSEC_NONE)
 		t->now = to;		/* before the first packet: the detectors need a time */
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
@@ -465,7 +310,7 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 
 void tracker_advance(struct tracker *t, nsec now)
 {
-	reach(t, bounded(now));
+	tracker_reach(t, tracker_bounded(now));
 }
 
 static void finish_ike_sa(struct tracker *t, uint32_t i)
@@ -571,9 +416,12 @@ void tracker_counters(const struct tracker *t, struct tracker_counters *ret)
 void tracker_counters_reset(struct tracker *t)
 {
 	t->counters = (struct tracker_counters){ .first = NSEC_NONE, .last = NSEC_NONE };
+	t->calm_until = NSEC_NONE;	/* the next frame is the first */
 }
 
 /* ---- making it ------------------------------------------------------------ */
+
+static_assert(sizeof(struct esp_sa) % CACHE_LINE == 0, "an ESP SA begins a cache line");
 
 static bool make_tables(struct tracker *t)
 {
@@ -582,6 +430,10 @@ static bool make_tables(struct tracker *t)
 	uint32_t paths = tunnels * TUNNEL_PATHS;	/* each tunnel keeps to its share */
 
 	t->esp_by_spi_mask = SPI_HINTS - 1;
+	t->esp_memory = calloc((size_t)esp + 1, sizeof(*t->esp_sas));
+	if (!t->esp_memory)
+		return false;
+	t->esp_sas = (struct esp_sa *)(((uintptr_t)t->esp_memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
 	       index_new(&t->path_index, paths) && index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
@@ -589,7 +441,6 @@ static bool make_tables(struct tracker *t)
 	       (t->tunnels = calloc(tunnels, sizeof(*t->tunnels))) && (t->paths = calloc(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = calloc(ike, sizeof(*t->ike_sas))) &&
 	       (t->child_sas = calloc(children, sizeof(*t->child_sas))) &&
-	       (t->esp_sas = calloc(esp, sizeof(*t->esp_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
 	       (t->timers = calloc((size_t)tunnels + ike, sizeof(*t->timers))) &&
 	       (t->timer_of_tunnel = calloc(tunnels, sizeof(*t->timer_of_tunnel))) &&
@@ -609,7 +460,7 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->settings = settings;
 	t->key = *key;
 	t->handler = *handler;
-	t->now = t->watched_since = NSEC_NONE;
+	t->now = t->watched_since = t->calm_until = NSEC_NONE;
 	t->next_due = INT64_MAX;
 	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = NSEC_NONE;
 	tracker_counters_reset(t);
@@ -643,7 +494,7 @@ void tracker_free(struct tracker *t)
 	free(t->paths);
 	free(t->ike_sas);
 	free(t->child_sas);
-	free(t->esp_sas);
+	free(t->esp_memory);
 	free(t->esp_by_spi);
 	free(t->timers);
 	free(t->timer_of_tunnel);

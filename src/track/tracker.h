@@ -3,7 +3,8 @@
  * What the files of the tracker share: its tables and the functions by which
  * they call each other.  Private to src/track.
  *
- *   tracker.c   frames -> ESP, IKE, ICMP; time; the public functions
+ *   tracker.c   packets -> ESP, IKE, ICMP; time; the public functions
+ *   batch.c     frames, by the batch: parsed and fetched ahead; the fast path of ESP
  *   pool.c      fixed pools of objects, their hash indices, eviction
  *   tunnel.c    pairs of peers and the paths that lead to them
  *   esp_sa.c    ESP and AH packets: the fast path, births, sequence numbers
@@ -111,14 +112,15 @@ struct arrival {
 	int8_t side;			/* sender's */
 };
 
-/* One ESP or AH packet: what the fast path needs.  One cache line; the addresses stay in the packet. */
+/* One ESP or AH packet. */
 struct esp_arrival {
-	const struct packet *packet;
-	const struct frame *frame;
+	struct addr src, dst;
 	uint64_t hash;
 	nsec at;
+	const struct frame *frame;
 	uint32_t spi, seq;
 	uint32_t bytes;
+	uint32_t network;
 	uint16_t src_port, dst_port;
 	uint8_t protocol, encap;
 };
@@ -130,8 +132,9 @@ enum work_kind { WORK_NOTHING, WORK_ESP, WORK_PACKET, WORK_FRAGMENT };
 /* A frame of the batch at work. */
 struct work {
 	enum work_kind kind;
-	struct packet packet;
+	uint32_t esp_sa;		/* most likely its ESP SA; NO_INDEX none */
 	struct esp_arrival esp;
+	struct packet packet;
 };
 
 /* ---- hygiene -------------------------------------------------------------- */
@@ -202,7 +205,8 @@ struct tracker {
 	struct path *paths;
 	struct ike_sa *ike_sas;
 	struct child_sa *child_sas;
-	struct esp_sa *esp_sas;
+	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
+	void *esp_memory;
 	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
 	uint32_t esp_by_spi_mask;
 
@@ -213,6 +217,7 @@ struct tracker {
 	nsec now;			/* the latest packet time, never going back */
 	nsec watched_since;		/* nobody watched just before this moment; NSEC_NONE */
 	nsec next_due;			/* of the earliest timer */
+	nsec calm_until;		/* a frame between `now` and then asks nothing of time; see batch.c */
 	uint64_t frame;			/* number of the frame at work */
 	uint32_t capture;		/* capture of the frame at work */
 
@@ -239,9 +244,33 @@ struct tracker {
 };
 
 /* tracker.c */
+void tracker_reach(struct tracker *t, nsec at);		/* packet time is `at` */
+void tracker_count_verdict(struct tracker *t, enum verdict v);
+void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled);
+bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
+		    enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
+		    struct esp_arrival *ret);
 object_id tracker_number(struct tracker *t, enum object_kind kind);
 void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
 static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }	/* NSEC_NONE is the earliest */
+
+/*
+ * Between 1896 and 2116: nobody captured outside of that, and the difference of
+ * any two such moments is a number.
+ */
+static inline nsec tracker_bounded(nsec at)
+{
+	const nsec earliest = -(INT64_C(1) << 61), latest = INT64_C(1) << 62;
+
+	return at < earliest ? earliest : at > latest ? latest : at;
+}
+
+static inline uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
+				unsigned protocol, unsigned encap)
+{
+	return hash_5(&t->key, src->high, src->low, dst->high, dst->low,
+		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
+}
 
 /* tunnel.c */
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
@@ -253,8 +282,6 @@ void tunnel_release(struct tracker *t, uint32_t tunnel);
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 
 /* esp_sa.c */
-uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
-		  unsigned protocol, unsigned encap);
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);

@@ -205,10 +205,10 @@ static inline void tracker_check(const struct tracker *t)
 	assert_true(check_index(&t->esp_index, t->esp_pool.high) <= esp);
 	for (uint32_t i = 0; i < t->esp_pool.high; i++)
 		if (t->esp_sas[i].flags & ESP_SA_USED) {
-			const struct packet p = { .src = t->esp_sas[i].src, .dst = t->esp_sas[i].dst };
+			const struct esp_sa *sa = &t->esp_sas[i];
 			const struct esp_arrival a = {
-				.packet = &p, .spi = t->esp_sas[i].spi, .protocol = t->esp_sas[i].protocol, .encap = t->esp_sas[i].encap,
-				.hash = esp_hash(t, &p.src, &p.dst, t->esp_sas[i].spi, t->esp_sas[i].protocol, t->esp_sas[i].encap) };
+				.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol, .encap = sa->encap,
+				.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap) };
 			uint32_t found = esp_find(t, &a);
 
 			/* an earlier generation keeps only its record */
