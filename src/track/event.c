@@ -61,6 +61,12 @@ static void add_child(struct text *s, const struct tracker *t, uint32_t i)
 		text_add(s, "%s%s", d == 0 ? " " : "/", t->child_sas[i].spi[d] ? spi_text(t->child_sas[i].spi[d], spi) : "?");
 }
 
+/* The SPIs of a child SA are known from its first packets on. */
+static bool has_spi(const struct tracker *t, uint32_t i)
+{
+	return i != NO_INDEX && (t->child_sas[i].spi[0] || t->child_sas[i].spi[1]);
+}
+
 static void add_exchange(struct text *s, const struct exchange *x)
 {
 	const char *name = ike_exchange_name(x->major, x->type);
@@ -117,11 +123,17 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_peer(s, t, ev, ev->side);
 		text_add(s, " into ");
 		add_ike(s, t, ev->ike_sa);
+		if (ev->value[0] >= 0) {
+			text_add(s, " at the age of ");
+			add_span(s, ev->value[0]);
+		}
 		return;
 	case EVENT_IKE_SA_ENDED:
 		reason = end_reason_text(t->ike_sas[ev->ike_sa].end_reason);
 		add_ike(s, t, ev->ike_sa);
 		text_add(s, " ended: %s", reason ? reason : "unknown");
+		if (t->ike_sas[ev->ike_sa].end_reason == END_SUPERSEDED)
+			text_add(s, " by a newer one%s", ev->side >= 0 ? ", deleted" : "");
 		if (ev->side >= 0) {
 			text_add(s, " by ");
 			add_peer(s, t, ev, ev->side);
@@ -130,7 +142,10 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_span(s, ev->at - t->ike_sas[ev->ike_sa].created);
 		return;
 	case EVENT_CHILD_SA_CREATED:
-		add_child(s, t, ev->child_sa);
+		if (has_spi(t, ev->child_sa))
+			add_child(s, t, ev->child_sa);
+		else
+			text_add(s, "a child SA");
 		text_add(s, " is created");
 		if (ev->side >= 0) {
 			text_add(s, " by ");
@@ -141,8 +156,10 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_child(s, t, ev->other);
 		text_add(s, " was rekeyed by ");
 		add_peer(s, t, ev, ev->side);
-		text_add(s, " into ");
-		add_child(s, t, ev->child_sa);
+		if (has_spi(t, ev->child_sa)) {
+			text_add(s, " into ");
+			add_child(s, t, ev->child_sa);
+		}
 		if (ev->value[0] >= 0) {
 			text_add(s, " at the age of ");
 			add_span(s, ev->value[0]);

@@ -147,6 +147,7 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 	event_emit(t, &ev);
 	if (x->requests > 1) {
 		ev.kind = EVENT_RETRANSMISSION;
+		ev.at = nsec_later(x->request_last, x->response_last);	/* not when it was given up, but when it was */
 		event_emit(t, &ev);
 	}
 }

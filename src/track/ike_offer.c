@@ -60,7 +60,9 @@ static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival
 			ev.side = (int8_t)side;
 			event_emit(t, &ev);
 		}
-		w->behind_nat[side] = found[role];
+		/* on either side of a NAT one of both messages fits: that nobody is behind one, only the answer can say */
+		if (found[role] == 1 || sender == 1)
+			w->behind_nat[side] = found[role];
 	}
 }
 

@@ -241,7 +241,10 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 
 			next = sa->next_in_direction;
 			w->side[d].esp_last = nsec_later(w->side[d].esp_last, sa->last);
-			w->last = nsec_later(w->last, sa->last);
+			if (sa->last > w->last) {
+				w->last = sa->last;
+				w->flags |= TUNNEL_DIRTY;	/* ESP alone writes no row: not every second */
+			}
 			if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 				esp_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 			if (sa->end_reason != END_NONE &&

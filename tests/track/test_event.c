@@ -52,9 +52,9 @@ static void the_history_is_told_in_sentences(void **state)
 			    "IKE SA 1122334455667788:eedd3344aa997788 is established, initiator 192.0.2.1");
 	assert_string_equal(line(&l, "esp_sa_first"), "first packet on SPI c0000001 to 203.0.113.1, sequence 1");
 	assert_string_equal(line(&l, "child_sa_created"), "child SA c0000001/? is created by 192.0.2.1");
-	/* the new one's SPIs may not have spoken yet */
-	assert_non_null(strstr(line(&l, "child_sa_rekeyed"), "child SA c0000001/c0000002 was rekeyed by 203.0.113.1 into child SA "));
-	assert_non_null(strstr(line(&l, "child_sa_rekeyed"), " at the age of 2 s"));
+	/* the new one's SPIs have not spoken yet: nothing is said of them */
+	assert_string_equal(line(&l, "child_sa_rekeyed"),
+			    "child SA c0000001/c0000002 was rekeyed by 203.0.113.1 at the age of 2 s");
 	assert_string_equal(line(&l, "child_sa_ended"), "child SA c0000001/c0000002 ended: rekeyed by 203.0.113.1");
 	tracker_free(w.tracker);
 }

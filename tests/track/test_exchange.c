@@ -69,6 +69,8 @@ static void the_same_request_again_is_a_copy_and_its_gap_is_kept(void **state)
 	assert_int_equal(w.exchanges[1].requests, 4);
 	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
 	assert_int_equal(w.count[EVENT_RETRANSMISSION], 1);
+	/* told when the exchange is given up, as of the last copy: the same live and at the end of a file */
+	assert_true(seen(&w, EVENT_RETRANSMISSION, 0)->at == seen(&w, EVENT_REQUEST_COPY, 2)->at);
 	watch_free(&w);
 }
 

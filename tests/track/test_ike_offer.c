@@ -2,7 +2,7 @@
 #include "track/talk.h"
 
 /* RFC 7296 2.23: SHA-1 of SPIi 0x11, SPIr, address, port 500; made with another implementation. */
-enum { SRC_TRUE, SRC_INSIDE, DST_TRUE, ANSWER_SRC_TRUE, ANSWER_DST_TRUE };
+enum { SRC_TRUE, SRC_INSIDE, DST_TRUE, ANSWER_SRC_TRUE, ANSWER_DST_TRUE, NEXT_SRC_TRUE, NEXT_DST_TRUE, FALSE_HASH };
 static const uint8_t nat_hash[][20] = {
 	[SRC_TRUE] = { 0xd2, 0x94, 0xdb, 0xfc, 0x03, 0xcb, 0x2a, 0xd7, 0xb2, 0x41,
 		0x84, 0x68, 0xc1, 0x5d, 0x3b, 0x74, 0xf8, 0x97, 0x0b, 0x4c },
@@ -14,6 +14,12 @@ static const uint8_t nat_hash[][20] = {
 		0x35, 0xb7, 0xd1, 0x05, 0xae, 0x6a, 0x3d, 0x65, 0xe1, 0xc9 },
 	[ANSWER_DST_TRUE] = { 0x1b, 0xe5, 0x6b, 0xd2, 0xf9, 0xff, 0xe5, 0xa5, 0x09, 0x82,
 		0x0d, 0x8d, 0x7e, 0x97, 0xb0, 0x80, 0x4a, 0xf9, 0xff, 0xa1 },
+	/* the same of SPIi 0x12 */
+	[NEXT_SRC_TRUE] = { 0x95, 0x9b, 0xd2, 0x29, 0xb2, 0x09, 0x27, 0xcc, 0x62, 0x84,
+		0x68, 0x27, 0x82, 0x83, 0x95, 0xa0, 0x37, 0x76, 0x4b, 0xbf },
+	[NEXT_DST_TRUE] = { 0x04, 0x21, 0x72, 0xe8, 0x9c, 0xe5, 0x76, 0x0b, 0x18, 0xd4,
+		0xa4, 0xbe, 0x4a, 0x15, 0x16, 0x79, 0x69, 0x2a, 0x86, 0xa7 },
+	[FALSE_HASH] = { 0 },
 };
 
 static void hello(struct watch *w, const struct session *s, bool response, int source, int destination)
@@ -63,6 +69,31 @@ static void an_inside_address_in_the_hash_shows_the_nat_of_its_sender(void **sta
 	hello(&w, &s, true, ANSWER_SRC_TRUE, ANSWER_DST_TRUE);
 	assert_int_equal(ike_at(&w, 0x11)->nat[0], 1);	/* the answer knows the outside address only */
 	assert_int_equal(w.count[EVENT_NAT_FOUND], 1);
+	watch_close(&w);
+}
+
+static void a_peer_behind_a_nat_is_told_once_and_not_with_each_new_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session first = session_between(GW_A, GW_B, 0x11), next = session_between(GW_A, GW_B, 0x12);
+
+	watch_open(&w);
+	/* the initiator's hash of the responder's address fits, as it does outside of the NAT; the responder's own does not */
+	hello(&w, &first, false, SRC_TRUE, DST_TRUE);
+	pass(&w, RTT);
+	hello(&w, &first, true, FALSE_HASH, ANSWER_DST_TRUE);
+	assert_int_equal(w.count[EVENT_NAT_FOUND], 1);
+	assert_int_equal(tunnel_at(&w, 0)->behind_nat[1], 1);
+	pass(&w, 60 * S);
+	hello(&w, &next, false, NEXT_SRC_TRUE, NEXT_DST_TRUE);
+	assert_int_equal(ike_at(&w, 0x12)->nat[1], 0);		/* as far as this message goes */
+	assert_int_equal(tunnel_at(&w, 0)->behind_nat[1], 1);
+	pass(&w, RTT);
+	hello(&w, &next, true, FALSE_HASH, FALSE_HASH);
+	assert_int_equal(tunnel_at(&w, 0)->behind_nat[1], 1);
+	assert_int_equal(seen(&w, EVENT_NAT_FOUND, 0)->side, 1);
+	assert_int_equal(w.count[EVENT_NAT_FOUND], 2);		/* and the initiator, now */
 	watch_close(&w);
 }
 
@@ -125,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_nat_all_hashes_fit),
 		cmocka_unit_test(an_inside_address_in_the_hash_shows_the_nat_of_its_sender),
+		cmocka_unit_test(a_peer_behind_a_nat_is_told_once_and_not_with_each_new_ike_sa),
 		cmocka_unit_test(the_answer_names_the_suite_and_the_request_what_was_offered),
 		cmocka_unit_test(vendors_are_kept_once_and_only_so_many),
 	};

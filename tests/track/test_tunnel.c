@@ -280,6 +280,25 @@ static void a_tunnel_is_up_with_an_ike_sa_and_down_without(void **state)
 }
 
 /* Months of running: what is over is forgotten, and nothing ticks for it. */
+static void the_row_of_a_tunnel_that_carries_only_esp_is_not_old(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	nsec spoken;
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 200, 500 * MS);
+	tracker_flush(w.tracker);
+	talk(&w, &s, spi, 201, 1200, 500 * MS);
+	tracker_flush(w.tracker);
+	spoken = w.now - 500 * MS;
+	assert_true(w.tunnels[0].last <= spoken);
+	assert_true(w.tunnels[0].last > spoken - w.settings.judge_every - S);
+	watch_close(&w);
+}
+
 static void what_is_over_for_a_day_leaves_nothing_behind(void **state)
 {
 	(void)state;
@@ -317,6 +336,7 @@ int main(void)
 		cmocka_unit_test(strangers_push_out_no_tunnel_that_is_up),
 		cmocka_unit_test(a_flood_under_a_peers_own_address_ends_nothing_that_is_up),
 		cmocka_unit_test(a_tunnel_is_up_with_an_ike_sa_and_down_without),
+		cmocka_unit_test(the_row_of_a_tunnel_that_carries_only_esp_is_not_old),
 		cmocka_unit_test(what_is_over_for_a_day_leaves_nothing_behind),
 	};
 
