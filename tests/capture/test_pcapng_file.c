@@ -380,6 +380,27 @@ static void a_broken_description_is_refused_at_once(void **state)
 	made_free(&m);
 }
 
+static void a_later_section_header_that_is_too_short_ends_the_file(void **state)
+{
+	struct made m = { 0 }, body = { 0 };
+	struct frame f[4];
+	struct err e = { "" };
+
+	(void)state;
+	made_pcapng(&m, 2, false, 9, 0);
+	put_u32(&body, 0x1a2b3c4d);
+	put_number(&body, 1, 8);
+	put_block(&m, 0x0a0d0d0a, &body);	/* 24 bytes: without the length of its section */
+	struct source *s = opened(made_file("a.pcapng", m.data, m.length), NULL);
+
+	assert_int_equal(source_read(s, f, 4, &e), 2);
+	assert_int_equal(source_read(s, f, 4, &e), -1);
+	assert_non_null(strstr(e.text, "a section header that is too short"));
+	source_close(s);
+	made_free(&body);
+	made_free(&m);
+}
+
 /* Whatever a byte of the file is changed to: it ends, and gives no more frames than it has. */
 static void no_changed_byte_makes_the_reader_stumble(void **state)
 {
@@ -428,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
 		cmocka_unit_test(a_nonsense_block_ends_the_file_after_the_frames_before_it),
 		cmocka_unit_test(a_broken_description_is_refused_at_once),
+		cmocka_unit_test(a_later_section_header_that_is_too_short_ends_the_file),
 		cmocka_unit_test(no_changed_byte_makes_the_reader_stumble),
 	};
 
