@@ -62,6 +62,8 @@ uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 const char *detect_stamp(void);
 size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
 bool detect_unsaved(const struct detect *d, uint32_t tunnel);
+bool detect_knows_alert(const struct detect *d, object_id id);
+size_t detect_expected(const struct detect *d);		/* tunnels in the inventory */
 const struct tunnel *detect_missed(const struct detect *d, size_t place);	/* NULL: it is not missed */
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
 bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image, nsec shift, bool states);

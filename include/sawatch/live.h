@@ -57,9 +57,9 @@ void live_take_rest(struct live *l, live_frames_fn *frames, void *user);	/* with
 /*
  * Once a second or so: did an interface go down or up, vanish or come back?
  * One that came back is bound again, which needs no privilege.  True while
- * there is news, one sentence a call.
+ * there is news, one sentence a call; *ret_sees: it is about one that sees again.
  */
-bool live_news(struct live *l, struct err *ret);
+bool live_news(struct live *l, struct err *ret, bool *ret_sees);
 
 /* Is there one that is up and there?  Otherwise silence says nothing. */
 bool live_sees(const struct live *l);

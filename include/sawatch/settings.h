@@ -29,6 +29,7 @@
 	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once; beyond, one a second") \
 	X(COUNT, "history.hints", history_hints, 512, 16, 1048576, "rows of one tunnel that nothing confirms recorded at once; beyond, one a second") \
 	X(COUNT, "history.confirmed", history_confirmed, 8192, 64, 16777216, "rows of one tunnel that are confirmed recorded at once; beyond, four a second") \
+	X(COUNT, "history.alerts", history_alerts, 256, 16, 1048576, "alerts about peers that were never up raised at once; beyond, one in ten seconds") \
 	X(COUNT, "table.alerts", tables_alerts, 8192, 16, 1048576, "alerts remembered at once")       \
 	X(MILLISECONDS, "dup.ike_ms", dup_ike, 200, 1, 10000, "identical IKE messages closer than this are copies made by the mirror, not retransmissions") \
 	X(MILLISECONDS, "dup.esp_ms", dup_esp, 50, 1, 10000, "the same for ESP and AH")                    \

@@ -59,6 +59,7 @@ struct exchange {
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */
+	bool quiet;			/* private: leaves no row until it is answered (restraint.c) */
 };
 
 enum { TRACK_OFFERS_MAX = 8, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
@@ -99,6 +100,7 @@ struct ike_sa {
 
 	/* the exchange engine: current and previous exchange asked by the initiator [0] and the responder [1] */
 	struct exchange current[2], previous[2];
+	int64_t answered_id[2];		/* of the latest exchange of each that was asked and answered; -1 none */
 	uint32_t next_in_tunnel;	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
 	/* private to the tracker */
 	uint32_t prev_in_tunnel;
@@ -168,6 +170,7 @@ enum {
 	ESP_SA_CONFIRMED = 8,		/* three packets, or IKE evidence: not pushed out by strangers */
 	ESP_SA_ESN = 16,		/* its sequence number wrapped and it went on */
 	ESP_SA_CLAIMED = 32,		/* belongs to a child SA */
+	ESP_SA_QUIET = 128,		/* leaves no rows until it is confirmed (restraint.c) */
 	ESP_SA_UNWATCHED = 64,		/* nobody watched since its latest packet */
 };
 
@@ -210,6 +213,7 @@ enum {
 	CHILD_SA_SETTLED = 32,
 	CHILD_SA_MIDSTREAM = 64,	/* age unknown */
 	CHILD_SA_PAIRED_BY_ORDER = 256,	/* several births waited when its SPIs appeared */
+	CHILD_SA_QUIET = 512,		/* leaves no rows until it is confirmed (restraint.c) */
 	CHILD_SA_REKEY_EXPECTED = 128,	/* its request's first payload says that it replaces one */
 };
 
@@ -218,7 +222,14 @@ struct tunnel_side {
 	nsec ike_last, esp_last;	/* latest IKE message; ESP: as of the latest judgement */
 	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
 	uint64_t proven_unseen;		/* messages of this side that must exist but were not captured */
+	uint32_t heard;			/* IKE messages of this side since the latest such proof */
 	nsec unseen_last;
+};
+
+/* Rows that were not written, so that a flood cannot fill the history. */
+struct left_out {
+	uint64_t n;
+	nsec since, last;
 };
 
 struct tunnel {
@@ -246,6 +257,8 @@ struct tunnel {
 	uint32_t generation;
 	uint32_t paths, n_paths;
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
+	nsec purse_hints, purse_confirmed;	/* when each is full again (restraint.c); NSEC_NONE full */
+	struct left_out left_out;
 };
 
 /* ---- events --------------------------------------------------------------- */
@@ -299,6 +312,7 @@ struct tunnel {
 	X(MIRROR, "mirror", 1)					/* packets of this tunnel arrive twice */   \
 	X(CLOCK_JUMP, "clock_jump", 1)				/* value[0] = step in ns */                 \
 	X(UNWATCHED, "unwatched", 1)				/* nobody saw what came: value[0] = for how long, in ns */ \
+	X(LEFT_OUT, "left_out", 1)				/* value[0] = rows not written, so that a flood cannot fill the history, [1] = within, in ns */ \
 	X(TABLE_FULL, "table_full", 1)				/* the quietest entry made room */
 
 #define SAWATCH_ENUM_EVENT(kind, text, history) EVENT_##kind,
@@ -372,7 +386,7 @@ void tracker_finish(struct tracker *t, bool final);
 /*
  * Across a restart.  tracker_save() gives a tunnel with all that belongs to it
  * as bytes: returns how many, which may be more than fit into `room`; then
- * nothing was saved.  They are good for a program with the same stamp.
+ * nothing was saved.  0: it is a stranger's that leaves no rows.  They are good for a program with the same stamp.
  * tracker_unsaved(): SAs of it began or ended since then.
  */
 const char *tracker_stamp(void);
@@ -397,6 +411,9 @@ void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, boo
 /* Nobody watched from `from` to `to` (an interface was gone). */
 void tracker_unwatched(struct tracker *t, nsec from, nsec to);
 
+/* An event of the history about the capture that the detectors do not know; `kind` as in record_event. */
+void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind, const char *text);
+
 /* The row of this tunnel is to be written anew at the next flush. */
 void tracker_touch(struct tracker *t, uint32_t tunnel);
 
@@ -410,6 +427,8 @@ const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index)
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 /* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
+/* It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but forged addresses. */
+bool tunnel_was_up(const struct tunnel *w);
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
 /* Sequence numbers of an ESP SA that never came (as far as decided). */

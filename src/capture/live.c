@@ -446,11 +446,12 @@ static bool look_for(struct interface *i, struct err *ret)
 	return false;
 }
 
-static bool news_of(struct live *l, struct interface *i, struct err *ret)
+static bool news_of(struct live *l, struct interface *i, struct err *ret, bool *ret_sees)
 {
 	int flags;
 	bool down;
 
+	*ret_sees = i->told;
 	if (i->told)
 		return look_for(i, ret);
 	if (!i->is_any && index_of(l->ask, i->name) != i->index) {
@@ -470,14 +471,15 @@ static bool news_of(struct live *l, struct interface *i, struct err *ret)
 	if (down == i->down)
 		return false;
 	i->down = down;
+	*ret_sees = !down;
 	err_set(ret, down ? "%s: is down, nothing is seen there" : "%s: is up again", i->name);
 	return true;
 }
 
-bool live_news(struct live *l, struct err *ret)
+bool live_news(struct live *l, struct err *ret, bool *ret_sees)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (news_of(l, &l->interfaces[i], ret))
+		if (news_of(l, &l->interfaces[i], ret, ret_sees))
 			return true;
 	return false;
 }

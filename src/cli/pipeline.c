@@ -39,6 +39,7 @@ struct pipeline {
 	struct tracker *tracker;
 	struct detect *detect;	/* NULL: recording only */
 	bool misses;		/* expected tunnels that do not come */
+	struct resume *resume;	/* NULL: what lives ends with this run */
 	struct reassembler *reassembler;
 	struct record_sink sink;	/* to the store; the detectors borrow it */
 	struct record_sink also;
@@ -71,7 +72,6 @@ TO_STORE(esp_sa)
 TO_STORE(child_sa)
 TO_STORE(exchange)
 TO_STORE(event)
-TO_STORE(alert)
 TO_STORE(traffic)
 
 /* The tracker flushes in the order of indices, so the search ends at its first step. */
@@ -89,6 +89,20 @@ static uint32_t tunnel_index(struct pipeline *p, object_id id)
 		}
 	}
 	return NO_INDEX;
+}
+
+/* A silent tunnel is less ill, or more, when an alert about it says so: its row is written again. */
+static void put_alert(void *user, const struct record_alert *r)
+{
+	struct pipeline *p = user;
+	uint32_t index = r->tunnel != 0 ? tunnel_index(p, r->tunnel) : NO_INDEX;
+
+	if (index != NO_INDEX)
+		tracker_touch(p->tracker, index);
+	if (p->writer)
+		p->to_store.alert(p->to_store.user, r);
+	if (p->also.alert)
+		p->also.alert(p->also.user, r);
 }
 
 /* The tracker knows how a tunnel is; the detectors know how ill. */
@@ -245,6 +259,17 @@ bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, s
 	       err_set(e, "memory: too little for the tables; make them smaller: --set table.tunnels=1024");
 }
 
+bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull, struct resumed *ret,
+		     struct err *e)
+{
+	p->resume = resume_open(source, p->tracker, p->detect);
+	if (!resume_load(p->resume, p->store, capture, at, lull, ret, e))
+		return false;
+	if (ret->from != NSEC_NONE && !ret->backwards)
+		p->latest = ret->from;
+	return true;
+}
+
 void pipeline_no_detect(struct pipeline *p)
 {
 	detect_free(p->detect);
@@ -279,6 +304,17 @@ void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now)
 		detect_advance(p->detect, p->tracker, capture, now);
 	tracker_advance(p->tracker, now);
 	reassemble_tick(p->reassembler, now);
+}
+
+void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind, const char *text)
+{
+	tracker_note(p->tracker, capture, at, kind, text);
+}
+
+void pipeline_unwatched(struct pipeline *p, nsec from, nsec to)
+{
+	if (tracker_now(p->tracker) != NSEC_NONE)
+		tracker_unwatched(p->tracker, from, to);
 }
 
 void pipeline_dropped(struct pipeline *p, nsec from, uint64_t n)
@@ -474,6 +510,8 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 	if (p->detect)
 		detect_flush(p->detect, p->tracker);	/* first: tunnels are as ill as their alerts */
 	flush_tracker(p, c->over);
+	if (p->resume && p->writer)
+		resume_save(p->resume, p->writer, c->over, LAST_PATIENCE_MS);
 	write_capture(p, &base, c->link_type, c->left_out);
 	if (!p->writer)
 		return true;
@@ -488,16 +526,28 @@ bool pipeline_settle(struct pipeline *p, struct err *e)
 	return !p->writer || store_writer_drain(p->writer, -1, e);
 }
 
-bool pipeline_finish(struct pipeline *p, struct err *e)
+static void settle_all(struct pipeline *p)
 {
-	bool ok;
-
 	p->finishing = true;
 	tracker_finish(p->tracker, true);
 	if (p->detect)
 		detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->n_kept; i++)
 		store_judged(p, &p->kept[i].record);
+}
+
+bool pipeline_finish(struct pipeline *p, struct err *e)
+{
+	bool ok;
+
+	if (p->resume) {		/* what lives goes on with the next run */
+		if (p->detect)
+			detect_flush(p->detect, p->tracker);
+		tracker_flush(p->tracker);
+		resume_save(p->resume, p->writer, true, -1);
+	} else {
+		settle_all(p);
+	}
 	ok = pipeline_settle(p, e);
 	for (size_t i = 0; ok && p->store && i < p->n_complete; i++)
 		ok = store_capture_complete(p->store, p->complete[i], e);
@@ -509,6 +559,7 @@ void pipeline_close(struct pipeline *p)
 	if (!p)
 		return;
 	store_writer_close(p->writer);
+	resume_close(p->resume);
 	reassembler_close(p->reassembler);
 	detect_free(p->detect);
 	tracker_free(p->tracker);

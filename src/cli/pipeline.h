@@ -20,6 +20,8 @@
 #include <sawatch/store_writer.h>
 #include <sawatch/track.h>
 
+#include "cli/resume.h"
+
 struct pipeline;
 
 /*
@@ -40,6 +42,14 @@ bool pipeline_settle(struct pipeline *p, struct err *e);
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e);
 /* Before the first frame: track and record only, for measuring. */
 void pipeline_no_detect(struct pipeline *p);
+
+/*
+ * Before the first frame, and after the above: go on with what the last run of
+ * this `source` left living in the store, see resume.h.  From then on what
+ * lives does not end with this run.
+ */
+bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull, struct resumed *ret,
+		     struct err *e);
 
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
@@ -64,6 +74,12 @@ bool pipeline_continues(const struct pipeline *p, nsec first_at);
 /* An interface: packet time has reached `now` without a packet. */
 void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now);
 
+/* An event about the capture, now: what happened to an interface. */
+void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind, const char *text);
+
+/* From `from` to `to` no interface was there to see anything. */
+void pipeline_unwatched(struct pipeline *p, nsec from, nsec to);
+
 /* The capturer lost `n` packets since `from`. */
 void pipeline_dropped(struct pipeline *p, nsec from, uint64_t n);
 
@@ -86,11 +102,11 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 /* So far, of the running capture. */
 void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret);
 
-/* How full the tables are now. */
-void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TABLES]);
-
 /* How the history is written; zeros without one. */
 void pipeline_store_counters(const struct pipeline *p, struct store_writer_counters *ret);
+
+/* How full the tables are now. */
+void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TABLES]);
 
 /* How many tunnels are in each state (enum tunnel_state) now. */
 void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1]);

@@ -19,7 +19,10 @@
 #include "cli/read_options.h"
 #include "cli/watch.h"
 
-enum { BATCH = 256 };	/* frames at once, so that the tracker can fetch ahead */
+enum {
+	BATCH = 256,		/* frames at once, so that the tracker can fetch ahead */
+	RESUME_LULL_S = 300,	/* a file that begins later than this after the last one: some is missing */
+};
 
 struct reading {
 	const struct read_options *options;
@@ -31,6 +34,7 @@ struct reading {
 	uint32_t *captures;		/* ids, for the report */
 	size_t n_captures, captures_room;
 	uint64_t left;			/* packets, of -c */
+	bool resumed;			/* --resume: the pipeline has what the last run left living */
 	bool input_failed, failed;
 	bool store_failed;		/* what the database holds of this run is not all */
 	bool writer_failed;
@@ -93,6 +97,24 @@ static void take_and_save(struct reading *r, const struct frame *frames, size_t 
 			stop_writing(r, &e);
 }
 
+/* --resume: before the first frame of the first file, and for each file. */
+static bool go_on(struct reading *r, uint32_t id, nsec at, struct err *e)
+{
+	static const char source[] = "files";
+	struct resumed resumed;
+	char from[NSEC_TEXT_MAX];
+
+	if (r->resumed)
+		return pipeline_settle(r->pipeline, e) && store_source(r->store, id, source, e);
+	r->resumed = true;
+	if (!pipeline_resume(r->pipeline, source, id, at, RESUME_LULL_S * NSEC_PER_S, &resumed, e))
+		return false;
+	if (resumed.backwards)
+		return err_set(e, "--resume: this begins before %s, which the history has reached; give later files, in order",
+			       nsec_rfc3339(resumed.from, from));
+	return true;
+}
+
 /* One opened capture, to its end, to -c, or to where it is damaged. */
 static void read_frames(struct reading *r, struct source *s, uint32_t id)
 {
@@ -101,11 +123,18 @@ static void read_frames(struct reading *r, struct source *s, uint32_t id)
 	struct err e = { "" };
 	int n = 1;
 
+	bool begun = !r->options->resume;
+
 	source_set_capture(s, id);
 	while (n > 0 && r->left > 0 && !interrupted) {
 		n = source_read(s, frames, r->left < BATCH ? (size_t)r->left : BATCH, &e);
 		if (n <= 0)
 			break;
+		if (!begun && !go_on(r, id, frames[0].at, &e)) {
+			n = -1;
+			break;
+		}
+		begun = true;
 		r->left -= (uint64_t)n;
 		if (r->writer)
 			take_and_save(r, frames, (size_t)n);
@@ -135,6 +164,7 @@ static void end_series(struct reading *r)
 	}
 	pipeline_close(r->pipeline);
 	r->pipeline = NULL;
+	r->resumed = false;
 }
 
 static bool open_pipeline(struct reading *r, struct err *e)

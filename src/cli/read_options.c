@@ -15,7 +15,7 @@
 #include "cli/settings_file.h"
 
 enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
-       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT };
+       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT, OPTION_RESUME };
 
 enum { OPTION_SYSLOG = 1024, OPTION_METRICS_FILE, OPTION_METRICS_LISTEN, OPTION_ON_ALERT };
 
@@ -46,6 +46,7 @@ static const struct option long_options[] = {
 	{ "metrics-file", required_argument, NULL, OPTION_METRICS_FILE },
 	{ "metrics-listen", required_argument, NULL, OPTION_METRICS_LISTEN },
 	{ "on-alert", required_argument, NULL, OPTION_ON_ALERT },
+	{ "resume", no_argument, NULL, OPTION_RESUME },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -220,6 +221,9 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_NO_DETECT:
 		o->no_detect = true;
 		break;
+	case OPTION_RESUME:
+		o->resume = true;
+		break;
 	case OPTION_SYSLOG:
 		return take_text(w, "output.syslog", "--syslog", value);
 	case OPTION_METRICS_FILE:
@@ -304,6 +308,10 @@ static bool settle(struct read_options *o, const struct words *w)
 		return false;
 	}
 	text_settings_take(&o->texts, &w->texts);
+	if (o->resume && !o->database) {
+		complain("--resume: goes on with what a database holds; name it with --db FILE");
+		return false;
+	}
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct read_options {
 	uint32_t snap_length, buffer_bytes;	/* -s, -B; 0: the usual ones */
 	bool no_promiscuous;	/* -p */
 	bool no_detect;		/* --no-detect */
+	bool resume;		/* --resume */
 	const char *config;		/* --config; NULL none */
 	const char **sets;		/* --set */
 	size_t n_sets;

@@ -57,6 +57,8 @@ struct watch {
 	nsec began, next_tick, next_flush, next_status;	/* monotonic */
 	struct store_news store_news;
 	nsec looked_at;			/* capture clock of the latest look for losses */
+	nsec opened;			/* time of day: packets are caught from then on */
+	nsec blind_since;		/* capture clock: no interface is there to see anything; NSEC_NONE */
 	uint64_t lost;			/* by then */
 	uint64_t left;			/* packets, of -c */
 	bool stopping, failed, store_failing;
@@ -93,11 +95,22 @@ static void stop_writing(struct watch *w, const struct err *e)
 	w->writer = NULL;
 }
 
+/* Somebody sees again: what came meanwhile was neither lost nor silent. */
+static void see_again(struct watch *w, nsec now)
+{
+	if (w->blind_since == NSEC_NONE)
+		return;
+	pipeline_unwatched(w->pipeline, w->blind_since, now);
+	w->blind_since = NSEC_NONE;
+}
+
 static void on_frames(void *user, const struct frame *frames, size_t n)
 {
 	struct watch *w = user;
 	struct err e;
 
+	if (n > 0)
+		see_again(w, frames[0].at);
 	if (n > w->left)
 		n = (size_t)w->left;
 	if (n == 0)
@@ -183,12 +196,26 @@ static void tell_status(struct watch *w, nsec now)
 	readiness_status(&w->manager, status);
 }
 
+/* Interfaces that went and came: in the history; and while none was there, nobody watched. */
+static void look_at_interfaces(struct watch *w)
+{
+	nsec now = capture_clock_now(&w->clock, monotonic());
+	struct err news;
+	bool sees;
+
+	while (live_news(w->live, &news, &sees)) {
+		complain("%s", news.text);
+		pipeline_note(w->pipeline, w->capture, now, sees ? "interface_up" : "interface_down", news.text);
+	}
+	if (!live_sees(w->live) && w->blind_since == NSEC_NONE)
+		w->blind_since = now;
+	if (live_sees(w->live))
+		see_again(w, now);
+}
+
 static void once_a_second(struct watch *w)
 {
-	struct err news;
-
-	while (live_news(w->live, &news))
-		complain("%s", news.text);
+	look_at_interfaces(w);
 	flush(w, false);
 	outputs_tick(w->outputs, w->live, w->pipeline, !w->store_failing);
 	tell_status(w, monotonic());
@@ -319,6 +346,8 @@ static bool open_interfaces(struct watch *w, struct err *e)
 		.interfaces = o->interfaces, .n_interfaces = o->n_interfaces, .filter = filter,
 		.snap_length = o->snap_length, .buffer_bytes = o->buffer_bytes, .no_promiscuous = o->no_promiscuous,
 	};
+	w->opened = time_of_day();
+
 	bool ok = live_open(&w->live, &lo, e);
 
 	free(filter);
@@ -357,6 +386,25 @@ static bool open_files(struct watch *w, struct err *e)
 	return !o->write_path || frame_writer_open(&w->writer, o->write_path, live_link_type(w->live, 0), e);
 }
 
+/* What the last run of these interfaces left living goes on. */
+static bool go_on(struct watch *w, struct err *e)
+{
+	struct resumed resumed;
+	char span[NSEC_TEXT_MAX], from[NSEC_TEXT_MAX];
+
+	if (!w->store)
+		return true;
+	if (!pipeline_resume(w->pipeline, live_name(w->live), w->capture, w->opened, 0, &resumed, e))
+		return false;
+	if (resumed.backwards)
+		complain("%s: the history goes up to %s, which this clock has not reached: its living SAs are given up",
+			 w->options->database, nsec_rfc3339(resumed.from, from));
+	else if (resumed.from != NSEC_NONE && !w->options->quiet)
+		complain("goes on with %zu tunnels and %zu open alerts; nobody watched for %s, %zu SAs and alerts did not come back",
+			 resumed.tunnels, resumed.alerts, nsec_span(w->opened - resumed.from, span), resumed.given_up);
+	return true;
+}
+
 static bool begin(struct watch *w, struct err *e)
 {
 	const struct read_options *o = w->options;
@@ -378,12 +426,14 @@ static bool begin(struct watch *w, struct err *e)
 		pipeline_no_detect(w->pipeline);
 	else if (!pipeline_expect(w->pipeline, &o->expected, !o->filter, e))
 		return false;
+	if (!go_on(w, e))
+		return false;
 	w->began = monotonic();
 	/* the kernel stamps packets with the time of day; a tunnel that never says a word is missed, too */
 	capture_clock_set(&w->clock, time_of_day(), w->began);
 	w->next_tick = w->began + TICK_MS * NSEC_PER_MS;
 	w->next_flush = w->began + FLUSH_MS * NSEC_PER_MS;
-	w->looked_at = NSEC_NONE;
+	w->looked_at = w->blind_since = NSEC_NONE;
 	readiness_ready(&w->manager);
 	outputs_begin(w->outputs, live_name(w->live));
 	if (!o->quiet)

@@ -8,6 +8,7 @@
 #include "detect/precedence.h"
 
 enum {
+	STRANGERS_REFILL_S = 10,	/* one more alert about strangers after this long */
 	CAPTURES_COUNTED = 64,	/* captures read at the same time (interfaces); files come one after the other */
 	NAMES_MAX = 1024,	/* a program has fewer */
 };
@@ -18,6 +19,8 @@ struct alerts {
 	uint32_t size, high;		/* slots; first one never used */
 	uint32_t free;			/* list through next */
 	uint64_t dropped;
+	uint32_t used;
+	nsec purse, purse_strangers;	/* when each is full again (as track/restraint.c); NSEC_NONE full */
 	uint32_t *order;		/* for alerts_tell_final */
 	struct { uint32_t capture, last; } numbers[CAPTURES_COUNTED];
 	uint32_t numbers_hand;
@@ -34,6 +37,7 @@ struct alerts *alerts_new(const struct settings *settings, const struct record_s
 	as->sink = sink;
 	as->size = (uint32_t)settings->tables_alerts + 1;
 	as->high = 1;
+	as->purse = as->purse_strangers = NSEC_NONE;
 	as->at = calloc(as->size, sizeof(*as->at));
 	as->order = calloc(as->size, sizeof(*as->order));
 	if (!as->at || !as->order) {
@@ -57,6 +61,14 @@ void alerts_free(struct alerts *as)
 const struct alert *alerts_get(const struct alerts *as, uint32_t index)
 {
 	return index == 0 ? NULL : &as->at[index];
+}
+
+bool alerts_know(const struct alerts *as, object_id id)
+{
+	for (uint32_t i = 1; i < as->high; i++)
+		if (as->at[i].used && as->at[i].id == id)
+			return true;
+	return false;
 }
 
 uint64_t alerts_dropped(const struct alerts *as)
@@ -85,12 +97,14 @@ static uint32_t slot_take(struct alerts *as)
 		return 0;
 	}
 	as->at[index] = (struct alert){ .used = true };
+	as->used++;
 	return index;
 }
 
 static void slot_release(struct alerts *as, uint32_t index)
 {
 	as->at[index].used = false;
+	as->used--;
 	as->at[index].next = as->free;
 	as->free = index;
 }
@@ -273,10 +287,36 @@ static void update(struct alert *a, const struct finding *f, nsec now)
 	a->held = true;
 }
 
+static bool pay(nsec *purse, nsec now, int64_t burst, nsec refill)
+{
+	nsec full = *purse == NSEC_NONE || *purse < now ? now : *purse;
+
+	if (full - now > (burst - 1) * refill)
+		return false;
+	*purse = full + refill;
+	return true;
+}
+
+/*
+ * A flood of causes shall not fill the disk: tunnels that were never up may be nothing but forged
+ * addresses.  They share a small purse and half of the table; all together have a larger one.  What
+ * is refused is raised at a later look, if it is still true.
+ */
+static bool admits(struct alerts *as, const struct scene *sc, nsec now)
+{
+	const struct settings *set = sc->settings;
+	bool stranger = sc->tunnel && !sc->expected && !tunnel_was_up(sc->tunnel);
+
+	if (stranger && (as->used >= as->size / 2 ||
+			 !pay(&as->purse_strangers, now, set->history_alerts, STRANGERS_REFILL_S * NSEC_PER_S)))
+		return false;
+	return pay(&as->purse, now, set->tables_alerts, NSEC_PER_S);
+}
+
 static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *d,
 		     const struct scene *sc, uint32_t capture, nsec now, const struct finding *f)
 {
-	uint32_t index = slot_take(as);
+	uint32_t index = admits(as, sc, now) ? slot_take(as) : 0;
 
 	if (index == 0)
 		return false;

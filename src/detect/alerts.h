@@ -71,6 +71,8 @@ bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunne
 
 const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL for 0 */
 
+bool alerts_know(const struct alerts *as, object_id id);
+
 /* Findings that found no room. */
 uint64_t alerts_dropped(const struct alerts *as);
 

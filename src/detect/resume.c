@@ -57,6 +57,16 @@ bool detect_unsaved(const struct detect *d, uint32_t tunnel)
 	return d->slots[tunnel == NO_INDEX ? d->capture_slot : tunnel].unsaved;
 }
 
+bool detect_knows_alert(const struct detect *d, object_id id)
+{
+	return alerts_know(d->alerts, id);
+}
+
+size_t detect_expected(const struct detect *d)
+{
+	return d->inventory.n;
+}
+
 const struct tunnel *detect_missed(const struct detect *d, size_t place)
 {
 	return place < d->inventory.n && d->inventory.entries[place].missed && inventory_unseen(&d->inventory, place) ?

@@ -51,6 +51,13 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 	}
 }
 
+/* Nobody watched between the last sign of the one and the first of the other: others may have been between them. */
+static bool unwatched_between(const struct tracker *t, nsec last, nsec first)
+{
+	return t->watched_since != NSEC_NONE && last <= t->watched_until && first >= t->watched_since &&
+	       t->watched_since - t->watched_until > t->settings->settle;
+}
+
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
 {
@@ -239,7 +246,7 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 		next = own ? old->next_of_ike : old->next_in_tunnel;
 		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
 
-		if (!eligible(old, c))
+		if (!eligible(old, c) || unwatched_between(t, child_last_sign(t, old), c->requested))
 			continue;
 		candidates++;
 		enum fit fit = fits(t, old, c, now);
@@ -383,6 +390,8 @@ static void link_renewal(struct tracker *t, uint32_t child)
 
 		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
 		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
+			continue;
+		if (unwatched_between(t, o->ended, c->created))
 			continue;
 		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
 		    o->ended < c->created - t->settings->churn_window)

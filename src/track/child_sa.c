@@ -167,6 +167,8 @@ void child_reveal(struct tracker *t, uint32_t child)
 		return;
 	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
+	if (!restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN))
+		c->flags |= CHILD_SA_QUIET;
 	child_tunnel(t, c)->n_child_sas++;
 	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
 }
@@ -533,6 +535,25 @@ bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 	return false;
 }
 
+void child_revive(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	c->end_reason = END_NONE;
+	c->ended = NSEC_NONE;
+	c->ended_by = SIDE_UNKNOWN;
+	c->state = CHILD_INSTALLED;
+	c->flags |= CHILD_SA_DIRTY;
+	for (int d = 0; d < 2; d++)
+		if (c->esp[d] != NO_INDEX) {
+			t->esp_sas[c->esp[d]].end_reason = END_NONE;
+			t->esp_sas[c->esp[d]].ended = NSEC_NONE;
+			t->esp_sas[c->esp[d]].ended_by = SIDE_UNKNOWN;
+			t->esp_sas[c->esp[d]].flags |= ESP_SA_DIRTY;
+		}
+	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
+}
+
 /* The end of this IKE SA is taken back, and with it that of its child SAs which still speak. */
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
 {
@@ -543,18 +564,6 @@ void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_r
 			continue;
 		if (child_last_packet(t, c, 0) <= ended && child_last_packet(t, c, 1) <= ended)
 			continue;
-		c->end_reason = END_NONE;
-		c->ended = NSEC_NONE;
-		c->ended_by = SIDE_UNKNOWN;
-		c->state = CHILD_INSTALLED;
-		c->flags |= CHILD_SA_DIRTY;
-		for (int d = 0; d < 2; d++)
-			if (c->esp[d] != NO_INDEX) {
-				t->esp_sas[c->esp[d]].end_reason = END_NONE;
-				t->esp_sas[c->esp[d]].ended = NSEC_NONE;
-				t->esp_sas[c->esp[d]].ended_by = SIDE_UNKNOWN;
-				t->esp_sas[c->esp[d]].flags |= ESP_SA_DIRTY;
-			}
-		child_emit(t, EVENT_CHILD_SA_REVISED, i, t->now, SIDE_UNKNOWN, NO_INDEX);
+		child_revive(t, i);
 	}
 }

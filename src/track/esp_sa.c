@@ -12,6 +12,7 @@ enum {
 	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
 	FAR_RUN = 3,			/* packets in a row far above it that are believed */
 	STRANGERS = 65536,		/* first sightings remembered under pressure */
+	SPRAYED = 24,			/* from so many of those on, only three packets in a row join a child SA */
 	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
 	MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
@@ -54,9 +55,17 @@ bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
 	return sa->end_reason == END_NONE && now - sa->last <= within;
 }
 
+nsec esp_minute_end(nsec at)
+{
+	return at - ((at % MINUTE) + MINUTE) % MINUTE + MINUTE;
+}
+
 /* The running minute is over: report it and begin the one that holds `at`. */
 void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 {
+	if (sa->flags & ESP_SA_UNWATCHED)	/* it was put aside */
+		sa->next_minute = esp_minute_end(sa->last);
+
 	uint64_t lost = esp_sa_lost(sa);
 	int64_t packets = (int64_t)(sa->packets - sa->minute_packets);
 
@@ -74,7 +83,7 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	sa->minute_packets = sa->packets;
 	sa->minute_bytes = sa->bytes;
 	sa->minute_lost = lost;
-	sa->next_minute = at - ((at % MINUTE) + MINUTE) % MINUTE + MINUTE;
+	sa->next_minute = esp_minute_end(at);
 }
 
 /* The sequence number went on from another place: count from here. */
@@ -260,6 +269,8 @@ static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 		sa->end_reason = END_NONE;	/* it had only been silent */
 		sa->ended = NSEC_NONE;
 		sa->ended_by = SIDE_UNKNOWN;
+		if (sa->child != NO_INDEX && t->child_sas[sa->child].end_reason == END_UNKNOWN)
+			child_revive(t, sa->child);
 		return;
 	}
 	if (a->at - sa->ended <= t->settings->overlap_budget)
@@ -300,6 +311,8 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
 	t->tunnels[sa->tunnel].unconfirmed--;
 	if (sa->direction >= 0)
 		t->tunnels[sa->tunnel].flags |= sa->direction == 0 ? TUNNEL_ESP0 : TUNNEL_ESP1;
+	restraint_tunnel_up(t, sa->tunnel);
+	restraint_confirm_esp_sa(t, (uint32_t)(sa - t->esp_sas));
 }
 
 /*
@@ -309,6 +322,7 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
 static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
 {
 	sa->flags &= (uint8_t)~ESP_SA_UNWATCHED;
+	sa->next_minute = esp_minute_end(sa->last);
 	if (ahead <= 1 || ahead > INT32_MAX)
 		return ahead;		/* nothing came, or an old one: as ever */
 	if (a->seq < sa->seq_high) {
@@ -322,6 +336,15 @@ static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t
 	return 1;
 }
 
+/* Three packets: no stray.  If it had to wait for its child SA among strays, it joins it now. */
+static void believe(struct tracker *t, struct esp_sa *sa)
+{
+	esp_confirm(t, sa);
+	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 && sa->end_reason == END_NONE &&
+	    t->tunnels[sa->tunnel].live_esp[sa->direction] <= DIRECTION_LIVE_MAX)
+		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
+}
+
 static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
 {
 	uint32_t ahead = a->seq - sa->seq_high;
@@ -329,7 +352,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	if (a->at >= sa->next_minute) {
 		if (sa->flags & ESP_SA_UNWATCHED)
 			ahead = goes_on(sa, a, ahead);
-		esp_close_minute(t, sa, a->at);
+		if (a->at >= sa->next_minute)
+			esp_close_minute(t, sa, a->at);
 	}
 	if (sa->end_reason != END_NONE)
 		after_end(t, sa, a);
@@ -346,7 +370,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	if (a->at > sa->last)
 		sa->last = a->at;
 	if (sa->packets == CONFIRMING_PACKETS)
-		esp_confirm(t, sa);
+		believe(t, sa);
 	sa->flags |= ESP_SA_DIRTY;
 }
 
@@ -415,14 +439,15 @@ static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
 static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 {
 	int8_t side;
-	uint32_t tunnel;
+	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
+				      (struct endpoint){ a->dst, a->dst_port }, &side);
 
-	if (t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
-	    t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED)
+	if (tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL)
 		return true;
-	tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
-			     (struct endpoint){ a->dst, a->dst_port }, &side);
-	return tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL;
+	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
+		return false;		/* a flood of others is none of its business */
+	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
+	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED;
 }
 
 /* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */
@@ -548,6 +573,8 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 		old->child = NO_INDEX;
 		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
 	}
+	if (!restraint_admits(t, tunnel, sa->flags & ESP_SA_CONFIRMED))
+		sa->flags |= ESP_SA_QUIET;
 	if (!(sa->flags & ESP_SA_CONFIRMED)) {
 		t->unconfirmed++;
 		owner->unconfirmed++;
@@ -569,7 +596,7 @@ static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t gener
 	owner->flags |= TUNNEL_DIRTY;
 
 	emit_esp(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
-	if (moved_sa == NO_INDEX && owner->live_esp[side] <= DIRECTION_LIVE_MAX)
+	if (moved_sa == NO_INDEX && owner->live_esp[side] <= DIRECTION_LIVE_MAX && owner->unconfirmed <= SPRAYED)
 		child_esp_born(t, i);
 	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
 }

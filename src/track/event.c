@@ -242,11 +242,13 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		text_add(s, " sends is not in this capture: %d answers must exist and were not seen", (int)ev->value[0]);
 		return;
 	case EVENT_CAPTURE_LOSS:
-		if (ev->value[2] > 0)
-			text_add(s, "the capture dropped %lld packets", (long long)ev->value[2]);
-		else
+		if (ev->value[2] > 0) {
+			text_add(s, "the capture dropped %lld packets within ", (long long)ev->value[2]);
+			add_span(s, ev->value[1]);
+		} else {
 			text_add(s, "the capture lost packets: sequence numbers of %d tunnels jump at the same moment",
 				 (int)ev->value[0]);
+		}
 		return;
 	case EVENT_MIRROR:
 		text_add(s, "the mirror delivers packets twice: %lld of %lld", (long long)ev->value[0], (long long)ev->value[1]);
@@ -258,6 +260,12 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 	case EVENT_UNWATCHED:
 		text_add(s, "nobody watched for ");
 		add_span(s, ev->value[0]);
+		return;
+	case EVENT_LEFT_OUT:
+		text_add(s, "%lld rows about %s were left out of the history within ", (long long)ev->value[0],
+			 ev->tunnel == NO_INDEX ? "peers that nobody answers" : "this tunnel");
+		add_span(s, ev->value[1]);
+		text_add(s, ": too many at once, and nothing confirmed them");
 		return;
 	case EVENT_TABLE_FULL:
 		text_add(s, "a table is full: the quietest entries are forgotten");
@@ -275,14 +283,14 @@ static void write_traffic(struct tracker *t, const struct event *ev)
 {
 	const struct record_sink *sink = &t->handler.sink;
 
-	if (!sink->traffic)
+	if (!sink->traffic || (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET) || (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
 		return;
 	sink->traffic(sink->user, &(struct record_traffic){
 		.esp_sa = t->esp_sas[ev->esp_sa].id, .tunnel = t->tunnels[ev->tunnel].id, .bucket = ev->value[3],
 		.packets = ev->value[0], .bytes = ev->value[1], .lost = ev->value[2] });
 }
 
-static void write_history(struct tracker *t, const struct event *ev)
+void event_write(struct tracker *t, const struct event *ev)
 {
 	const struct record_sink *sink = &t->handler.sink;
 	char text[256];
@@ -302,12 +310,25 @@ static void write_history(struct tracker *t, const struct event *ev)
 	sink->event(sink->user, &r);
 }
 
+void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind, const char *text)
+{
+	const struct record_sink *sink = &t->handler.sink;
+	struct record_event r = { .capture = capture, .at = at, .kind = kind, .text = text };
+
+	t->capture = capture;
+	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
+	if (sink->event)
+		sink->event(sink->user, &r);
+}
+
 void event_emit(struct tracker *t, const struct event *ev)
 {
-	if (ev->kind == EVENT_TRAFFIC)
+	if (ev->kind == EVENT_CAPTURE_LOSS && ev->value[2] > 0)
+		;			/* told now and then, by hygiene_dropped() */
+	else if (ev->kind == EVENT_TRAFFIC)
 		write_traffic(t, ev);
-	else if (event_is_history(ev->kind))
-		write_history(t, ev);
+	else if (event_is_history(ev->kind) && restraint_admits_event(t, ev))
+		event_write(t, ev);
 	if (t->handler.event)
 		t->handler.event(t->handler.user, t, ev);
 }

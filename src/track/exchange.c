@@ -32,6 +32,7 @@ struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, co
 		.request_at = NSEC_NONE, .request_last = NSEC_NONE, .response_at = NSEC_NONE,
 		.response_last = NSEC_NONE, .request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
 		.outcome = OUTCOME_PENDING, .purpose = PURPOSE_UNKNOWN, .grade = GRADE_UNKNOWN,
+		.quiet = (sa->flags & IKE_SA_QUIET) || !restraint_admits(t, sa->tunnel, false),
 	};
 	return x;
 }
@@ -85,6 +86,13 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a, 
 	return what;
 }
 
+/* Asked and answered: it may leave its row. */
+static void confirm(struct tracker *t, struct exchange *x)
+{
+	if (x->quiet && x->requests > 0 && x->responses > 0 && !(t->ike_sas[x->ike_sa].flags & IKE_SA_QUIET))
+		x->quiet = !restraint_confirms(t, x->tunnel);
+}
+
 enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a,
 				   const struct ike_message *m, uint64_t hash)
 {
@@ -101,6 +109,7 @@ enum transmission exchange_request(struct tracker *t, struct exchange *x, const 
 		    x->requests_after_response < UINT16_MAX)
 			x->requests_after_response++;
 	}
+	confirm(t, x);
 	return what;
 }
 
@@ -112,8 +121,10 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 		&x->response_ip_fragments, &x->response_src_port, &x->response_dst_port,
 		&x->response_bytes, &x->response_fragments_seen, &x->response_np1 };
 
-	(void)t;
-	return transmit(&leg, a, m, hash);
+	enum transmission what = transmit(&leg, a, m, hash);
+
+	confirm(t, x);
+	return what;
 }
 
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x)
@@ -158,7 +169,7 @@ void exchange_write(struct tracker *t, struct exchange *x)
 	uint64_t state = (uint64_t)x->requests << 40 | (uint64_t)x->responses << 24 | (uint64_t)x->outcome << 16 |
 			 (uint64_t)x->purpose << 8 | (uint64_t)x->grade << 4 | 1;
 
-	if (x->id == 0 || x->written == state)
+	if (x->id == 0 || x->written == state || x->quiet)
 		return;
 	x->written = state;
 	snapshot_exchange(t, x);

@@ -6,6 +6,8 @@
  */
 #include "track/tracker.h"
 
+enum { HEARD_AGAIN = 8 };	/* messages in a row of a side that was taken for not captured */
+
 /*
  * Sent twice, not delivered twice: whoever sent it gave each packet an IPv4
  * identification of its own.  Equal ones prove nothing (Linux sends 0 with DF).
@@ -68,6 +70,20 @@ void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, 
 	t->tunnels[tunnel].counted++;
 }
 
+/* A message of `side`: when some follow each other, what it sends is captured after all, and the proofs were forged. */
+void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct tunnel_side *s = &w->side[side];
+
+	s->ike_messages++;
+	if (++s->heard < HEARD_AGAIN || !w->one_sided[side])
+		return;
+	w->one_sided[side] = false;
+	w->flags |= TUNNEL_DIRTY;
+	s->proven_unseen = 0;
+}
+
 /* A message of `side` must exist (window 1, RFC 7296 2.3) but was not captured. */
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 {
@@ -76,6 +92,7 @@ void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 	uint32_t told = side == 0 ? TUNNEL_ONE_SIDED_TOLD0 : TUNNEL_ONE_SIDED_TOLD1;
 
 	s->proven_unseen++;
+	s->heard = 0;
 	s->unseen_last = at;
 	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min || s->ike_messages * 4 > s->proven_unseen)
 		return;
@@ -130,6 +147,26 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 	ev.value[0] = tunnels;
 	ev.value[1] = at - first;
 	event_emit(t, &ev);
+}
+
+enum { DROPS_TOLD_EVERY_S = 60 };
+
+/* The history has a row for the first drops and then one a minute while they go on, with all since the last. */
+void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
+{
+	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);
+
+	if (t->drops == 0)
+		t->drops_since = from;
+	t->drops += n;
+	if (t->drops_told != NSEC_NONE && to >= t->drops_told && to - t->drops_told < DROPS_TOLD_EVERY_S * NSEC_PER_S)
+		return;
+	ev.frame = 0;
+	ev.value[1] = to - t->drops_since;
+	ev.value[2] = (int64_t)t->drops;
+	t->drops = 0;
+	t->drops_told = to;
+	event_write(t, &ev);
 }
 
 /* A frame's time against the latest one seen. */

@@ -157,6 +157,7 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 		return;
 	}
 	x->outcome = OUTCOME_ANSWERED;
+	restraint_ike_sa_answered(t, i);
 	if (sa->state == IKE_CREATED)
 		sa->state = IKE_CONNECTING;
 	if (step == PURPOSE_MAIN_MODE_AUTH)

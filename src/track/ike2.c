@@ -8,6 +8,11 @@
 
 #include <sawatch/ike_registry.h>
 
+enum {
+	AUTH_ROUNDS = 64,		/* EAP and certificate requests; beyond, IKE_AUTH of an SA that is up is forged */
+	FAR = 64,			/* a step of the message ID that lost packets may make while a request waits */
+};
+
 enum { INITIATOR_REFUSAL_S = 2, DELETE_SETTLES_S = 5 };
 
 static bool is_initial(uint8_t exchange)
@@ -230,6 +235,7 @@ static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 	if (m->header.spi_r != 0)
 		ike_sa_answered(t, i, m->header.spi_r);
 	if (m->n_transforms > 0) {
+		restraint_ike_sa_answered(t, i);
 		if (sa->state == IKE_CREATED)
 			sa->state = IKE_CONNECTING;
 		return;
@@ -414,10 +420,50 @@ static bool is_next_step(const struct exchange *x, const struct ike_message *m, 
 	       x->request_hash != hash && !m->is_fragment;
 }
 
+static bool is_known(const struct ike_sa *sa, int slot, const struct ike_message *m)
+{
+	return exchange_is(&sa->current[slot], m->header.exchange, m->header.message_id) ||
+	       exchange_is(&sa->previous[slot], m->header.exchange, m->header.message_id);
+}
+
 static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const struct exchange *x, const struct arrival *a)
 {
 	if (x->id != 0 && x->responses == 0 && x->request_at != NSEC_NONE && x->from >= 0)
 		hygiene_unseen(t, sa->tunnel, 1 - x->from, a->at);
+}
+
+/* It is what comes next after the latest exchange that was asked and answered: what came between was forged. */
+static bool goes_on(const struct ike_sa *sa, int slot, uint32_t id)
+{
+	return sa->answered_id[slot] >= 0 && id > sa->answered_id[slot] && id - sa->answered_id[slot] <= FAR;
+}
+
+/*
+ * Nobody but the peers can make a message that the other one accepts, but anybody on the path can make one that
+ * looks like it.  What does not fit into the conversation of an SA that is up does not disturb it.
+ */
+static bool is_garbage(const struct ike_sa *sa, int slot, const struct ike_message *m, uint64_t hash)
+{
+	const struct exchange *x = &sa->current[slot];
+	uint32_t id = m->header.message_id;
+
+	if (!(sa->flags & IKE_SA_ESTABLISHED_TOLD))
+		return false;
+	if (is_known(sa, slot, m)) {
+		if (!exchange_is(x, m->header.exchange, id))
+			x = &sa->previous[slot];
+		/* RFC 7296 2.1: a copy is identical, or cut into other fragments.  A refusal may turn out to be forged. */
+		uint64_t first = m->is_request ? x->request_hash : x->response_hash;
+		uint16_t fragments = m->is_request ? x->request_fragment_total : x->response_fragment_total;
+		bool seen = m->is_request ? x->requests > 0 : x->responses > 0;
+
+		return seen && !m->is_fragment && fragments == 0 && hash != first && x->outcome != OUTCOME_FAILED;
+	}
+	if (m->header.exchange == IKE2_EXCHANGE_IKE_AUTH)	/* another round of EAP, asked for late */
+		return x->type != IKE2_EXCHANGE_IKE_AUTH || id != x->message_id + 1 || id >= AUTH_ROUNDS;
+	/* a request in sequence still waits for its answer */
+	return x->id != 0 && !x->closed && x->requests > 0 && x->responses == 0 && goes_on(sa, slot, x->message_id) &&
+	       (id == x->message_id || (id > x->message_id && id - x->message_id > FAR));
 }
 
 static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, const struct arrival *a,
@@ -435,7 +481,7 @@ static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, con
 		return &sa->previous[slot];
 	if (m->is_request && exchange_is(&sa->previous[slot], type, id) && sa->previous[slot].request_hash == hash)
 		return &sa->previous[slot];
-	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type)
+	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type && !goes_on(sa, slot, id))
 		return NULL;		/* long over */
 	if (m->is_request && !exchange_is(x, type, id) && id > x->message_id)
 		proves_unseen(t, sa, x, a);	/* window 1: the answer to the last one must exist */
@@ -463,12 +509,6 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 		if (f->type < IKE2_NOTIFY_FIRST_STATUS)
 			emit_error(t, a, NO_INDEX, f->type, spi);
 	}
-}
-
-static bool is_known(const struct ike_sa *sa, int slot, const struct ike_message *m)
-{
-	return exchange_is(&sa->current[slot], m->header.exchange, m->header.message_id) ||
-	       exchange_is(&sa->previous[slot], m->header.exchange, m->header.message_id);
 }
 
 /* A second answer says other than the first, which was a refusal: that one was forged (RFC 7296 2.21.1). */
@@ -524,6 +564,8 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	/* Once it is authenticated nothing in clear changes it. */
 	if (is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED && !is_known(sa, slot, m))
 		return;
+	if (is_garbage(sa, slot, m, hash))
+		return;
 	if (is_initial(m->header.exchange) && sa->state < IKE_ESTABLISHED)
 		ike_sa_clear_parts(t, i, a, m);
 
@@ -535,6 +577,9 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	enum transmission what = m->is_request ? exchange_request(t, x, a, m, hash) :
 						 exchange_response(t, x, a, m, hash);
 	bool tells = !m->is_fragment || m->fragment_number == 1;
+
+	if (x->requests > 0 && x->responses > 0)
+		sa->answered_id[slot] = x->message_id;
 
 	if (current && what == TRANSMISSION_FIRST && !tells) {
 		x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */

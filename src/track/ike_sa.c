@@ -140,9 +140,12 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
 	sa->due = sa->delete_at = sa->rekey_at = sa->rekey_request_at = NSEC_NONE;
 	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
+	sa->answered_id[0] = sa->answered_id[1] = -1;
 	sa->next_in_tunnel = w->ike_sas;
 	sa->prev_in_tunnel = NO_INDEX;
 	sa->id = tracker_number(t, OBJECT_IKE_SA);
+	if (!restraint_admits(t, a->tunnel, false))
+		sa->flags |= IKE_SA_QUIET;
 	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
 	w->ike_sas = i;
 	w->live_ike++;
@@ -193,6 +196,8 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 		sa->established = at;
 	if (sa->state < IKE_ESTABLISHED)
 		sa->state = IKE_ESTABLISHED;
+	restraint_tunnel_up(t, sa->tunnel);
+	restraint_confirm_ike_sa(t, ike_sa);
 	emit_ike(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
 	tunnel_judge(t, sa->tunnel, sa->established);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
@@ -230,7 +235,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	w->flags |= TUNNEL_DIRTY;
 	if (side < 0)
 		return;
-	w->side[side].ike_messages++;
+	hygiene_heard(t, sa->tunnel, side);
 	w->side[side].ike_last = a->at;
 	if (side == sa->initiator_side) {
 		sa->initiator = arrival_src(a);

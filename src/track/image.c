@@ -71,6 +71,9 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct packer p = { .at = room, .room = size };
 
+	if (w->flags & TUNNEL_QUIET)
+		return 0;
+	pack_image(&p, &t->key, sizeof(t->key));	/* hashes of messages are only good with it */
 	pack_u32(&p, tunnel);
 	pack_image(&p, w, sizeof(*w));
 	pack_image(&p, &t->deletes[tunnel * PENDING_DELETES], PENDING_DELETES * sizeof(t->deletes[0]));
@@ -88,7 +91,7 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 
 bool tracker_unsaved(const struct tracker *t, uint32_t tunnel)
 {
-	return t->tunnels[tunnel].flags & TUNNEL_UNSAVED;
+	return (t->tunnels[tunnel].flags & (TUNNEL_UNSAVED | TUNNEL_QUIET)) == TUNNEL_UNSAVED;
 }
 
 /* ---- reading -------------------------------------------------------------- */
@@ -323,10 +326,14 @@ static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
 bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, uint32_t *ret_tunnel)
 {
 	struct reader r = reader_over(image.data, image.length, image.length);
+	struct hash_key key;
 	struct tunnel *w;
 	uint32_t n;
 
 	t->capture = capture;
+	unpack_image(&r, &key, sizeof(key));
+	if (reader_ok(&r) && t->tunnel_pool.used == 0)
+		t->key = key;		/* nothing was hashed yet */
 	if (!place_tunnel(t, &r, ret_tunnel))
 		return false;
 	w = &t->tunnels[*ret_tunnel];

@@ -20,18 +20,16 @@ enum {
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
 };
 
-#define REFILL NSEC_PER_S		/* one more row after this long */
+#define SLOWLY NSEC_PER_S		/* one more row after this long */
+#define SWIFTLY (NSEC_PER_S / 4)	/* and of what is confirmed */
 
-static bool pay(nsec *purse, nsec at, int64_t burst)
+static bool pay(nsec *purse, nsec at, int64_t burst, nsec refill)
 {
 	nsec full = *purse == NSEC_NONE || *purse < at ? at : *purse;
 
-	/* Time may step back: a purse that is full far in the future only seems empty. */
-	if (full - at > (burst + 1) * REFILL)
-		full = at;
-	if (full - at > (burst - 1) * REFILL)
+	if (full - at > (burst - 1) * refill)
 		return false;
-	*purse = full + REFILL;
+	*purse = full + refill;
 	return true;
 }
 
@@ -43,15 +41,10 @@ static void leave_out(struct left_out *l, nsec at)
 	l->n++;
 }
 
-static bool is_up(const struct tunnel *w)
-{
-	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
-}
-
 /* May a tunnel that begins now be recorded? */
 bool restraint_admits_stranger(struct tracker *t)
 {
-	if (pay(&t->purse_strangers, t->now, t->settings->history_strangers))
+	if (pay(&t->purse_strangers, t->now, t->settings->history_strangers, SLOWLY))
 		return true;
 	leave_out(&t->left_out, t->now);
 	return false;
@@ -66,8 +59,8 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 		leave_out(&t->left_out, t->now);
 		return false;
 	}
-	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed) :
-			pay(&w->purse_hints, t->now, is_up(w) ? s->history_hints : STRANGER_BURST))
+	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed, SWIFTLY) :
+			pay(&w->purse_hints, t->now, tunnel_was_up(w) ? s->history_hints : STRANGER_BURST, SLOWLY))
 		return true;
 	leave_out(&w->left_out, t->now);
 	return false;
@@ -78,21 +71,121 @@ bool restraint_confirms(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
-	if ((w->flags & TUNNEL_QUIET) || !pay(&w->purse_confirmed, t->now, t->settings->history_confirmed))
+	if ((w->flags & TUNNEL_QUIET) || !pay(&w->purse_confirmed, t->now, t->settings->history_confirmed, SWIFTLY))
 		return false;
 	if (w->left_out.n > 0)
 		w->left_out.n--;
 	return true;
 }
 
-/* The tunnel came up, or still is: it is no stranger's any more. */
+/* Its first event comes late, and bears its own time and frame. */
+static void write_late(struct tracker *t, struct event ev, nsec at, uint64_t frame)
+{
+	ev.at = at;
+	ev.frame = frame;
+	event_write(t, &ev);
+}
+
+void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct event ev = event_of(t, EVENT_IKE_SA_CREATED, sa->created, sa->tunnel);
+
+	if (!(sa->flags & IKE_SA_QUIET) || !restraint_confirms(t, sa->tunnel))
+		return;
+	sa->flags = (sa->flags & ~(uint32_t)IKE_SA_QUIET) | IKE_SA_DIRTY;
+	for (int slot = 0; slot < 2; slot++) {
+		struct exchange *both[2] = { &sa->previous[slot], &sa->current[slot] };
+
+		for (int n = 0; n < 2; n++)
+			if (both[n]->id != 0 && both[n]->quiet && both[n]->responses > 0)
+				both[n]->quiet = !restraint_confirms(t, sa->tunnel);
+	}
+	ev.ike_sa = ike_sa;
+	ev.side = sa->initiator_side;
+	if (sa->init_seen)
+		write_late(t, ev, sa->created, sa->first_frame);
+}
+
+void restraint_confirm_child_sa(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child];
+	struct event ev = event_of(t, EVENT_CHILD_SA_CREATED, c->created, c->tunnel);
+
+	if (!(c->flags & CHILD_SA_QUIET) || !restraint_confirms(t, c->tunnel))
+		return;
+	c->flags = (c->flags & ~(uint32_t)CHILD_SA_QUIET) | CHILD_SA_DIRTY;
+	ev.child_sa = child;
+	ev.ike_sa = c->ike_sa;
+	ev.side = c->created_by;
+	write_late(t, ev, c->created, 0);
+}
+
+void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+	struct event ev = event_of(t, EVENT_ESP_SA_FIRST, sa->first, sa->tunnel);
+
+	if ((sa->flags & ESP_SA_QUIET) && restraint_confirms(t, sa->tunnel)) {
+		sa->flags = (uint8_t)((sa->flags & ~ESP_SA_QUIET) | ESP_SA_DIRTY);
+		ev.esp_sa = esp;
+		ev.child_sa = sa->child;
+		ev.side = sa->direction;
+		write_late(t, ev, sa->first, sa->first_frame);
+	}
+	if (sa->child != NO_INDEX)
+		restraint_confirm_child_sa(t, sa->child);
+}
+
+/* Somebody answers: fewer can make that up. */
+void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	if (w->flags & TUNNEL_QUIET) {
+		if (!pay(&t->purse_answered, t->now, t->settings->history_strangers, SLOWLY))
+			return;
+		w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
+	}
+	restraint_confirm_ike_sa(t, ike_sa);
+}
+
+/* The tunnel came up, or still is: it is no stranger's any more, nor are the SAs that brought it up. */
 void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
-	if (!(w->flags & TUNNEL_QUIET) || !is_up(w) || !pay(&t->purse_tunnels, t->now, t->settings->tables_tunnels))
+	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) || !pay(&t->purse_tunnels, t->now, t->settings->tables_tunnels, SWIFTLY))
 		return;
 	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
+		if (t->ike_sas[i].established != NSEC_NONE)
+			restraint_confirm_ike_sa(t, i);
+	for (int d = 0; d < 2; d++)
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction)
+			if (t->esp_sas[i].flags & ESP_SA_CONFIRMED)
+				restraint_confirm_esp_sa(t, i);
+}
+
+/* Those that anybody can cause, one packet each; the others belong to an object, which has paid. */
+static bool costs(enum event_kind kind)
+{
+	return kind == EVENT_ERROR_NOTIFY || kind == EVENT_ICMP_ERROR || kind == EVENT_FRAGMENT_MISSING ||
+	       kind == EVENT_ADDRESS_MOVED || kind == EVENT_COOKIE || kind == EVENT_NAT_FOUND ||
+	       kind == EVENT_ESP_SEQ_RESET || kind == EVENT_ESP_SEQ_JUMP;
+}
+
+bool restraint_admits_event(struct tracker *t, const struct event *ev)
+{
+	if (ev->tunnel == NO_INDEX)
+		return true;
+	if ((ev->ike_sa != NO_INDEX && (t->ike_sas[ev->ike_sa].flags & IKE_SA_QUIET)) ||
+	    (ev->child_sa != NO_INDEX && (t->child_sas[ev->child_sa].flags & CHILD_SA_QUIET)) ||
+	    (ev->esp_sa != NO_INDEX && (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET)) ||
+	    (ev->exchange && ev->exchange->quiet) || (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
+		return false;
+	return !costs(ev->kind) || restraint_admits(t, ev->tunnel, false);
 }
 
 static void tell(struct tracker *t, struct left_out *l, uint32_t tunnel)

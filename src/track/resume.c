@@ -8,6 +8,8 @@
 
 enum { NAT_T_PORT = 4500 };
 
+#define MINUTE (60 * NSEC_PER_S)
+
 /* ---- what the history knows better ---------------------------------------- */
 
 void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
@@ -45,7 +47,8 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 
 	uint64_t lost = r->lost > 0 ? (uint64_t)r->lost : 0;
 
-	*ret_bucket = sa->next_minute - 60 * NSEC_PER_S;
+	*ret_bucket = (sa->flags & ESP_SA_UNWATCHED ? esp_minute_end(sa->last) : sa->next_minute) - MINUTE;
+	sa->flags &= (uint8_t)~ESP_SA_UNWATCHED;
 	sa->last = r->last;
 	sa->packets = (uint64_t)r->packets;
 	sa->bytes = (uint64_t)r->bytes;
@@ -78,9 +81,7 @@ void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, 
 		sa->minute_bytes = sa->bytes;
 	}
 	/* The bucket of its latest packet is the one that runs. */
-	if (sa->last >= sa->next_minute)
-		sa->next_minute = sa->last - ((sa->last % (60 * NSEC_PER_S)) + 60 * NSEC_PER_S) % (60 * NSEC_PER_S) +
-				  60 * NSEC_PER_S;
+	sa->next_minute = esp_minute_end(sa->last);
 }
 
 /* ---- a time that nobody watched ------------------------------------------- */
@@ -98,10 +99,8 @@ static void leave_exchanges(struct tracker *t, struct ike_sa *sa, nsec from, nse
 		sa->delete_wait += to - from;
 }
 
-static void leave_esp_sa(struct tracker *t, struct esp_sa *sa, nsec from)
+static void leave_esp_sa(struct esp_sa *sa)
 {
-	if (sa->end_reason == END_NONE && sa->next_minute != NSEC_NONE)
-		esp_close_minute(t, sa, from);
 	sa->next_minute = NSEC_NONE;	/* so that its next packet leaves the fast path */
 	sa->flags |= ESP_SA_UNWATCHED;
 }
@@ -114,6 +113,7 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 		return;
 	t->frame = 0;
 	t->now = nsec_later(t->now, to);
+	t->watched_until = from;
 	t->watched_since = to;
 	t->jump_from = NSEC_NONE;
 	for (uint32_t i = 0; i < t->ike_pool.high; i++)
@@ -121,7 +121,7 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 			leave_exchanges(t, &t->ike_sas[i], from, to);
 	for (uint32_t i = 0; i < t->esp_pool.high; i++)
 		if (t->esp_sas[i].flags & ESP_SA_USED)
-			leave_esp_sa(t, &t->esp_sas[i], from);
+			leave_esp_sa(&t->esp_sas[i]);
 	ev.frame = 0;
 	ev.value[0] = to - from;
 	event_emit(t, &ev);
@@ -136,6 +136,54 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 			t->ike_sas[i].due = to + t->settings->judge_every;
 			tracker_schedule(t, TIMER_IKE_SA, i, t->ike_sas[i].due);
 		}
+}
+
+/* A younger one of the tunnel speaks since somebody watches again. */
+static bool other_child_speaks(const struct tracker *t, const struct tunnel *w, const struct child_sa *old)
+{
+	for (uint32_t i = w->child_sas; i != NO_INDEX && t->child_sas[i].created >= t->watched_until; i = t->child_sas[i].next_in_tunnel)
+		if (&t->child_sas[i] != old && child_last_packet(t, &t->child_sas[i], 0) >= t->watched_since &&
+		    child_last_packet(t, &t->child_sas[i], 1) >= t->watched_since)
+			return true;
+	return false;
+}
+
+static bool other_ike_sa_speaks(const struct tracker *t, const struct tunnel *w, const struct ike_sa *old)
+{
+	for (uint32_t i = w->ike_sas; i != NO_INDEX && t->ike_sas[i].created >= t->watched_until; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa != old && sa->major == old->major && sa->last >= t->watched_since &&
+		    (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Silent since before the time that nobody watched, and others have taken
+ * over: it ended meanwhile.  Should it speak again after all, it is revived.
+ */
+void resume_judge(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	const struct tunnel *w = &t->tunnels[tunnel];
+
+	if (t->watched_since == NSEC_NONE || t->watched_since - t->watched_until <= t->settings->settle ||
+	    now - t->watched_since < t->settings->settle || now - t->watched_since > t->settings->silent_end)
+		return;
+	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->end_reason == END_NONE && c->id != 0 && child_last_sign(t, c) <= t->watched_until &&
+		    other_child_speaks(t, w, c))
+			child_end(t, i, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_INFERRED);
+	}
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa->end_reason == END_NONE && sa->last <= t->watched_until && other_ike_sa_speaks(t, w, sa))
+			ike_sa_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_INFERRED);
+	}
 }
 
 /* ---- after a restart ------------------------------------------------------ */

@@ -21,6 +21,8 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 	};
 
 	w->flags &= ~(uint32_t)TUNNEL_DIRTY;
+	if (w->flags & TUNNEL_QUIET)
+		return;
 	for (int side = 0; side < 2; side++) {
 		if (!w->one_sided[side])
 			continue;
@@ -160,6 +162,8 @@ void snapshot_ike_sa(struct tracker *t, uint32_t i)
 	size_t n_offers = 0;
 
 	sa->flags &= ~(uint32_t)IKE_SA_DIRTY;
+	if (sa->flags & IKE_SA_QUIET)
+		return;
 	if (!sink->ike_sa)
 		return;
 	if (sa->major == 1)
@@ -187,7 +191,7 @@ void snapshot_child_sa(struct tracker *t, uint32_t i)
 	const struct record_sink *sink = &t->handler.sink;
 
 	c->flags &= ~(uint32_t)CHILD_SA_DIRTY;
-	if (!sink->child_sa || c->id == 0)
+	if (!sink->child_sa || c->id == 0 || (c->flags & CHILD_SA_QUIET))
 		return;
 	sink->child_sa(sink->user, &(struct record_child_sa){
 		.id = c->id, .tunnel = t->tunnels[c->tunnel].id, .ike_sa = c->ike_sa_id, .ike_spi_i = c->ike_spi_i,
@@ -204,7 +208,7 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 	const struct record_sink *sink = &t->handler.sink;
 
 	sa->flags &= (uint8_t)~ESP_SA_DIRTY;
-	if (!sink->esp_sa)
+	if (!sink->esp_sa || (sa->flags & ESP_SA_QUIET))
 		return;
 	sink->esp_sa(sink->user, &(struct record_esp_sa){
 		.id = sa->id, .tunnel = t->tunnels[sa->tunnel].id, .protocol = sa->protocol, .spi = sa->spi,

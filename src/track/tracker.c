@@ -305,6 +305,7 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 	ev.value[1] = to - from;
 	ev.value[2] = (int64_t)n;
 	ev.frame = 0;
+	hygiene_dropped(t, from, to, n);
 	event_emit(t, &ev);
 }
 
@@ -357,6 +358,7 @@ void tracker_finish(struct tracker *t, bool final)
 		tunnel_judge(t, i, t->now);
 		if (w->state_since == NSEC_NONE)
 			w->state_since = w->first;
+		restraint_tell(t, i, t->now, true);
 		struct event ev = event_of(t, EVENT_TICK, t->now, i);
 
 		event_emit(t, &ev);
@@ -460,8 +462,9 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->settings = settings;
 	t->key = *key;
 	t->handler = *handler;
-	t->now = t->watched_since = t->calm_until = NSEC_NONE;
+	t->now = t->watched_until = t->watched_since = t->drops_told = t->calm_until = NSEC_NONE;
 	t->next_due = INT64_MAX;
+	t->purse_strangers = t->purse_answered = t->purse_tunnels = NSEC_NONE;
 	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = NSEC_NONE;
 	tracker_counters_reset(t);
 	for (unsigned i = 0; i < RECENT_GAPS; i++)

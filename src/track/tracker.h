@@ -18,6 +18,7 @@
  *   ike1.c      what IKEv1 messages mean
  *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
  *   event.c     events and their sentences
+ *   restraint.c how fast the history may grow
  *   snapshot.c  objects -> records
  *   image.c     a tunnel and all its objects as bytes, and back
  *   resume.c    going on after a restart, and after a time that nobody watched
@@ -184,6 +185,7 @@ enum {
 	IKE_SA_INITIATOR_REFUSED = 16,	/* the initiator sent a notify right after the answer to IKE_AUTH */
 	IKE_SA_REKEYED_AWAY = 32,	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
 	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
+	IKE_SA_QUIET = 256,		/* leaves no rows until it is established (restraint.c) */
 	IKE_SA_REKEY_CROSSED = 128,	/* both sides rekeyed it at once: one of its two successors is redundant */
 };
 
@@ -191,6 +193,7 @@ enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED
        TUNNEL_ONE_SIDED_TOLD1 = 16,
        TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
        TUNNEL_ESTABLISHED = 128,		/* an IKE SA was */
+       TUNNEL_QUIET = 512,			/* a stranger's: leaves no rows until it is up (restraint.c) */
        TUNNEL_UNSAVED = 256 };			/* SAs of it began, ended or went since tracker_save() */
 
 struct tracker {
@@ -215,7 +218,7 @@ struct tracker {
 	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap; NO_INDEX nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
-	nsec watched_since;		/* nobody watched just before this moment; NSEC_NONE */
+	nsec watched_until, watched_since;	/* nobody watched between these moments; NSEC_NONE */
 	nsec next_due;			/* of the earliest timer */
 	nsec calm_until;		/* a frame between `now` and then asks nothing of time; see batch.c */
 	uint64_t frame;			/* number of the frame at work */
@@ -227,9 +230,13 @@ struct tracker {
 	unsigned next_gap;
 	uint32_t flushed;	/* slots of each table that tracker_flush_part() has given in this round */
 	nsec loss_until, loss_told;
+	nsec drops_since, drops_told;	/* what the capturer dropped and the history does not have yet; its latest row */
+	uint64_t drops;
 	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
 	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
 	nsec jump_told;
+	nsec purse_strangers, purse_answered, purse_tunnels;	/* see restraint.c */
+	struct left_out left_out;	/* of strangers */
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	uint64_t *strangers;		/* first sightings of SPIs under pressure */
@@ -288,6 +295,7 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 void esp_index_add(struct tracker *t, uint32_t esp);
+nsec esp_minute_end(nsec at);	/* of the minute that holds it */
 void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
 
 /* timer.c: see also tracker_schedule() */
@@ -320,6 +328,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
 void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
 void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
+void child_revive(struct tracker *t, uint32_t child);
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
 void child_release(struct tracker *t, uint32_t child);
 
@@ -363,15 +372,34 @@ void ike_message(struct tracker *t, struct arrival *a, struct reader r);
 /* hygiene.c */
 bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m, uint64_t hash);
 void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
+void hygiene_heard(struct tracker *t, uint32_t tunnel, int side);
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
 void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);
+void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 void hygiene_clock(struct tracker *t, nsec at);
 void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance);
 void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now);
 
+/* resume.c */
+void resume_judge(struct tracker *t, uint32_t tunnel, nsec now);
+
 /* event.c */
 struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
 void event_emit(struct tracker *t, const struct event *ev);
+void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
+
+/* restraint.c */
+bool restraint_admits_stranger(struct tracker *t);
+bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed);
+bool restraint_admits_event(struct tracker *t, const struct event *ev);
+bool restraint_confirms(struct tracker *t, uint32_t tunnel);
+void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa);
+void restraint_confirm_child_sa(struct tracker *t, uint32_t child);
+void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp);
+void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa);
+void restraint_tunnel_up(struct tracker *t, uint32_t tunnel);
+void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
+void restraint_tell_strangers(struct tracker *t, nsec now, bool last_call);
 
 /* snapshot.c */
 void snapshot_tunnel(struct tracker *t, uint32_t tunnel);

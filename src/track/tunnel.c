@@ -72,11 +72,15 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	return oldest;
 }
 
+bool tunnel_was_up(const struct tunnel *w)
+{
+	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
+}
+
 /* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
 static bool in_use(const struct tracker *t, const struct tunnel *w)
 {
-	return ((w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1)) &&
-	       t->now - w->last <= t->settings->idle;
+	return tunnel_was_up(w) && t->now - w->last <= t->settings->idle;
 }
 
 /* False when the path leads to another tunnel, which is in use, and goes on to do so. */
@@ -167,9 +171,12 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 		.paths = NO_INDEX, .ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
 		.oldest_ike_sa = NO_INDEX, .oldest_child_sa = NO_INDEX, .oldest_esp_sa = { NO_INDEX, NO_INDEX },
 		.loss_last = NSEC_NONE, .flags = TUNNEL_USED | TUNNEL_DIRTY, .due = NSEC_NONE,
+		.purse_hints = NSEC_NONE, .purse_confirmed = NSEC_NONE,
 		.state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE, .generation = generation,
 	};
 	w->id = tracker_number(t, OBJECT_TUNNEL);
+	if (!restraint_admits_stranger(t))
+		w->flags |= TUNNEL_QUIET;
 	for (unsigned n = 0; n < PENDING_DELETES; n++)
 		t->deletes[i * PENDING_DELETES + n].at = NSEC_NONE;
 	*ret_side = src_first ? 0 : 1;
@@ -270,11 +277,14 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
 {
 	child_settle(t, tunnel, now, false);
+	resume_judge(t, tunnel, now);
 	hygiene_judge_mirror(t, tunnel, now);
 
 	bool alive = clean(t, tunnel, now);
 
 	tunnel_judge(t, tunnel, now);
+	restraint_tunnel_up(t, tunnel);
+	restraint_tell(t, tunnel, now, false);
 	struct event ev = event_of(t, EVENT_TICK, now, tunnel);
 
 	event_emit(t, &ev);
@@ -286,6 +296,7 @@ void tunnel_release(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
+	restraint_tell(t, tunnel, t->now, true);
 	snapshot_tunnel(t, tunnel);
 	while (w->child_sas != NO_INDEX)
 		child_release(t, w->child_sas);
