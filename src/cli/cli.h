@@ -40,6 +40,7 @@ int events_run(int argc, char **argv);
 int lifetimes_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int check_run(int argc, char **argv);
+int report_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int config_run(int argc, char **argv);
 int help_run(int argc, char **argv);

@@ -62,6 +62,15 @@ const struct command cli_commands[] = {
 	  "  -t, --timeout N  seconds until the answer is UNKNOWN (default 10)\n"
 	  "\nExit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
 	  "\nExample\n  sawatch check --db /var/lib/sawatch/history.db --tunnel hq-branch1 --ignore weak_crypto\n" },
+	{ "report", report_run, "the history as one HTML page: verdict, timelines, ladders of exchanges, alerts with advice",
+	  "--db FILE -o PAGE.html [--tunnel T] [--since TIME] [--until TIME]\n\n"
+	  "  --db FILE        the history (written by sawatch -r ... --db FILE); required\n"
+	  "  -o, --output F   the page: one file, no script, nothing from elsewhere; - for standard output\n"
+	  "  --tunnel T       only this tunnel: its name (a<->b), a peer's address, its name in the inventory, or its number\n"
+	  "  --since TIME     2026-11-22, \"2026-11-22 04:30\" (UTC), or an age such as 2h or 7d\n"
+	  "  --until TIME     the same\n"
+	  "\nThe worst 40 tunnels are shown in detail, the others in a table.\n"
+	  "\nExample\n  sawatch report --db h.db -o monday.html --since 24h\n" },
 	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
 	{ "config", config_run, "print the settings, or check a configuration file",

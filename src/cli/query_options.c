@@ -23,6 +23,7 @@ static const struct option long_options[] = {
 	{ "kind", required_argument, NULL, OPTION_KIND },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "csv", no_argument, NULL, OPTION_CSV },
+	{ "output", required_argument, NULL, 'o' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -69,7 +70,9 @@ static bool take_option(struct query *q, const char *command, unsigned extra, in
 {
 	bool fits = option == OPTION_CODE || option == OPTION_SEVERITY ? extra & QUERY_ALERTS :
 		    option == OPTION_KIND ? extra & QUERY_KIND :
-		    option == OPTION_CSV ? !(extra & QUERY_SUBJECT) : true;
+		    option == OPTION_CSV ? !(extra & (QUERY_SUBJECT | QUERY_OUTPUT)) :
+		    option == OPTION_JSON ? !(extra & QUERY_OUTPUT) :
+		    option == 'o' ? extra & QUERY_OUTPUT : true;
 
 	if (!fits) {
 		complain("%s: has no such option; see sawatch %s --help", command, command);
@@ -90,6 +93,9 @@ static bool take_option(struct query *q, const char *command, unsigned extra, in
 		return take_moment("--since", value, &q->scope.since);
 	case OPTION_UNTIL:
 		return take_moment("--until", value, &q->scope.until);
+	case 'o':
+		q->output = value;
+		return true;
 	case OPTION_KIND:
 		q->kind = value;
 		return true;
@@ -108,7 +114,7 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
 		if (option == '?' || option == ':') {
 			complain_about_option(argc, argv, option, long_options);
 			return false;
@@ -120,6 +126,10 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 		q->subject = argv[optind++];
 	if (optind < argc) {
 		complain("%s %s: not expected here; see sawatch %s --help", argv[0], argv[optind], argv[0]);
+		return false;
+	}
+	if (extra & QUERY_OUTPUT && !q->output) {
+		complain("%s: needs -o FILE, the page to be written; - for standard output", argv[0]);
 		return false;
 	}
 	if (!q->database) {

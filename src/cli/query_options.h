@@ -14,10 +14,11 @@ struct query {
 	struct store_scope scope;
 	struct store *store;
 	const char *subject;	/* the word that is no option, with QUERY_SUBJECT; NULL none */
+	const char *output;	/* -o, with QUERY_OUTPUT, which needs it */
 };
 
 /* Which options a command has beyond those of all. */
-enum query_extra { QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2, QUERY_SUBJECT = 4 };
+enum query_extra { QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2, QUERY_SUBJECT = 4, QUERY_OUTPUT = 8 };
 
 /*
  * Parse, open the database, and make sure that --tunnel names one.  False:
