@@ -128,7 +128,7 @@ static bool take_profile(struct expected_tunnel *t, const char *value, struct er
 static bool is_for_all_tunnels(const char *key)
 {
 	static const char *const groups[] = {
-		"table.", "dup.", "chain.", "clock.", "mirror.", "one_sided.", "capture.", "flood.", "scan.",
+		"table.", "history.", "dup.", "chain.", "clock.", "mirror.", "one_sided.", "capture.", "flood.", "scan.",
 		"nat_twin_ms", "settle_s", "overlap_budget_s", "birth_", "ended_keep_s", "silent_end_s", "idle_s",
 		"loss.flows", "loss.coincidence_ms", "judge_s",
 	};

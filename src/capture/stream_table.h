@@ -40,6 +40,7 @@ struct direction {
 	uint32_t held;		/* list by sequence number */
 	uint32_t held_cost, held_blocks;
 	nsec stuck_since;	/* something is held, or too far ahead; else NSEC_NONE */
+	uint32_t far;		/* where the latest segment that was too far ahead ended */
 	struct chain pending;	/* in order, but no whole message yet */
 	uint32_t wanted;	/* bytes in `pending` at which it is worth looking again */
 	uint32_t searched;	/* bytes, for the framing, in vain */

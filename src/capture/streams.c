@@ -219,7 +219,8 @@ static void data_add(struct streams *t, struct stream *s, struct direction *d,
 /*
  * Bring `d` to where segment `g` can be added, or say that it cannot.  What is
  * too far ahead of a hole means that the hole stays; what is far from
- * everything for a second means that we missed more than the window.
+ * everything for a second means that we missed more than the window, if it
+ * goes on by itself: anybody can send one with any number.
  */
 static bool segment_near(struct streams *t, struct stream *s, struct direction *d,
 			 const struct packet *p, const struct segment *g, nsec now)
@@ -234,7 +235,11 @@ static bool segment_near(struct streams *t, struct stream *s, struct direction *
 	}
 	if (from > -FAR && (from <= 0 || from + g->length <= GLUE_WINDOW))
 		return true;
-	if (d->stuck_since == NSEC_NONE) {
+	int64_t step = ahead(g->seq, d->far);
+	bool goes_on = step > -FAR && step < FAR;
+
+	d->far = g->seq + g->length;
+	if (d->stuck_since == NSEC_NONE || !goes_on) {
 		d->stuck_since = now;
 		return false;
 	}

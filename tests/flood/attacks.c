@@ -174,7 +174,7 @@ static void main_mode(const struct population *p, struct output *out, uint64_t n
 /* Whole set-ups of tunnels that do not exist: both sides are forged. */
 static void set_ups(const struct population *p, struct output *out, uint64_t n)
 {
-	struct sim_rng who = { .state = n / 4 };
+	struct sim_rng who = { .state = ~(n / 4) };
 	struct sim_session s = p->member[VICTIM].tunnel.session;
 	struct sim_endpoint src = { .port = 500 }, dst = gateway(p);
 	bool answer = n % 2 != 0;
