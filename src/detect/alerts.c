@@ -276,7 +276,8 @@ static void update(struct alert *a, const struct finding *f, nsec now)
 		a->dirty = true;
 	}
 	if (worse || (f->severity == a->finding.severity && f->count >= a->finding.count)) {
-		if (worse || f->count > a->finding.count || f->cause != a->finding.cause)
+		if (worse || f->count > a->finding.count || f->cause != a->finding.cause ||
+		    !finding_same_evidence(&a->finding, f))
 			a->dirty = true;
 		if (worse)
 			a->urgent = true;

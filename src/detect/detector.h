@@ -63,6 +63,9 @@ struct findings {
 	struct finding finding[FINDINGS_MAX];
 };
 
+/* Do both say the same: evidence and frames? */
+bool finding_same_evidence(const struct finding *a, const struct finding *b);
+
 /* A new finding to fill in; confidence and severity as given, side unknown.  Never NULL. */
 struct finding *finding_raise(struct findings *out, enum severity severity, enum confidence confidence,
 			      nsec first, nsec last, int64_t count);

@@ -99,6 +99,32 @@ void finding_frame(struct finding *f, uint64_t frame)
 		f->frames[RECORD_FRAMES_MAX - 1] = frame;
 }
 
+static bool same_item(const struct finding_item *a, const struct finding_item *b)
+{
+	if (strcmp(a->name, b->name) != 0 || a->type != b->type)
+		return false;
+	switch (a->type) {
+	case ITEM_INTEGER:
+		return a->integer == b->integer;
+	case ITEM_REAL:
+		return !(a->real < b->real) && !(a->real > b->real);
+	case ITEM_TEXT:
+		return strcmp(a->text, b->text) == 0;
+	}
+	return false;
+}
+
+bool finding_same_evidence(const struct finding *a, const struct finding *b)
+{
+	if (a->n_items != b->n_items || a->n_frames != b->n_frames ||
+	    memcmp(a->frames, b->frames, a->n_frames * sizeof(a->frames[0])) != 0)
+		return false;
+	for (size_t i = 0; i < a->n_items; i++)
+		if (!same_item(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
 const struct finding_item *finding_item(const struct finding *f, const char *name)
 {
 	for (size_t i = 0; i < f->n_items; i++)

@@ -36,11 +36,42 @@ static void more_findings_than_fit_overwrite_the_last(void **state)
 	assert_int_equal(found.finding[FINDINGS_MAX - 1].first, FINDINGS_MAX + 4);
 }
 
+static struct finding *three_answers(void)
+{
+	found.n = 0;
+
+	struct finding *f = finding_raise(&found, SEVERITY_WARNING, CONFIDENCE_HIGH, 10, 30, 3);
+
+	finding_text(f, "initiator", "%s", "192.0.2.1");
+	finding_integer(f, "responses", 3);
+	finding_real(f, "span_s", 1.5);
+	finding_frame(f, 7);
+	return f;
+}
+
+static void one_more_answer_is_other_evidence_although_nothing_else_changed(void **state)
+{
+	(void)state;
+	struct finding before = *three_answers(), *f;
+
+	assert_true(finding_same_evidence(&before, three_answers()));
+	f = three_answers();
+	f->items[1].integer = 4;
+	assert_false(finding_same_evidence(&before, f));
+	f = three_answers();
+	finding_frame(f, 8);
+	assert_false(finding_same_evidence(&before, f));
+	f = three_answers();
+	finding_text(f, "likely", "initiator_rejects");
+	assert_false(finding_same_evidence(&before, f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(evidence_that_came_out_of_order_still_begins_before_it_ends),
 		cmocka_unit_test(more_findings_than_fit_overwrite_the_last),
+		cmocka_unit_test(one_more_answer_is_other_evidence_although_nothing_else_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
