@@ -326,7 +326,7 @@ static void put_captures(FILE *out, const struct collection *c)
 	if (c->n_captures == 0)
 		return;
 	fputs("<h2>Captures</h2>\n<div class=scroll><table><tr><th>name</th><th>first</th><th>last</th><th class=n>packets</th>"
-	      "<th class=n>IKE</th><th class=n>ESP</th><th class=n>dropped</th><th>what a reader must know</th></tr>\n", out);
+	      "<th class=n>IKE</th><th class=n>ESP</th><th class=n>dropped</th><th>remarks</th></tr>\n", out);
 	for (size_t i = c->n_captures > CAPTURES_MAX ? c->n_captures - CAPTURES_MAX : 0; i < c->n_captures; i++) {
 		const struct record_capture *r = &c->captures[i];
 

@@ -85,8 +85,9 @@ void put_ladder(FILE *out, const struct detail *d, size_t alert)
 	qsort(l->at, l->n, sizeof(l->at[0]), by_time);
 	for (size_t i = 0; i < l->n; i++)
 		height += STEP + (l->at[i].response_at != NSEC_NONE ? STEP : 0);
-	fprintf(out, "<details open><summary>%s</summary>\n<svg class=ladder viewBox=\"0 0 %d %d\" role=img "
+	fprintf(out, "<details%s><summary>%s</summary>\n<svg class=ladder viewBox=\"0 0 %d %d\" role=img "
 		"aria-label=\"IKE exchanges\">\n<path class=rail d=\"M%d %dV%dM%d %dV%d\"/>",
+		l == &d->pointed[alert] ? " open" : "",
 		l == &d->pointed[alert] ? "The exchanges that this points to" : "IKE exchanges in that time", WIDTH, height,
 		RAIL_0, TOP - 4, height, RAIL_1, TOP - 4, height);
 	for (int side = 0; side < 2; side++) {

@@ -14,7 +14,7 @@ const char html_style[] =
 	".verdict.critical{border-color:var(--bad)}.verdict.warning{border-color:var(--warn)}.verdict.info{border-color:var(--info)}\n"
 	".note,.meta,.legend{color:var(--faint);font-size:.87rem}\n"
 	"table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem .25rem 0;vertical-align:top;"
-	"border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{font-weight:600}td.n,th.n{text-align:right}"
+	"border-bottom:1px solid var(--line);overflow-wrap:break-word}th{font-weight:600}td.n,th.n{text-align:right}time,td.n{white-space:nowrap}"
 	".evidence{width:auto}.evidence th{font-weight:400;color:var(--faint)}.evidence th,.evidence td{border:0;padding:0 1rem 0 0}\n"
 	".scroll{overflow-x:auto}a{color:var(--info)}\n"
 	".alert{border:1px solid var(--line);border-left:6px solid var(--info);border-radius:4px;padding:.7rem 1rem;margin:.8rem 0}"

@@ -162,7 +162,8 @@ static void put_bars(FILE *out, const struct scale *s, const struct lanes *l, in
 	}
 }
 
-static void put_alert_marks(FILE *out, const struct scale *s, const struct detail *d, int height)
+/* Their time as a band behind the bars, and a mark with their words above them. */
+static void put_alerts(FILE *out, const struct scale *s, const struct detail *d, int height, bool marks)
 {
 	for (size_t k = d->tunnel->n_alerts; k > 0; k--) {	/* the most severe on top */
 		const struct record_alert *a = &d->tunnel->alerts[k - 1];
@@ -174,9 +175,13 @@ static void put_alert_marks(FILE *out, const struct scale *s, const struct detai
 		to = place(s, a->last);
 		if (to - from < 2)
 			to = from + 2;
-		fprintf(out, "<g class=%s><rect class=band x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>"
-			"<path class=mark d=\"M%.1f %dl6 -10h-12z\"/><title>", severity_class(a->severity), from, HEAD, to - from,
-			height - FOOT - HEAD, from, HEAD);
+		if (!marks) {
+			fprintf(out, "<g class=%s><rect class=band x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/></g>\n",
+				severity_class(a->severity), from, HEAD, to - from, height - FOOT - HEAD);
+			continue;
+		}
+		fprintf(out, "<g class=%s><path class=mark d=\"M%.1f %dl6 -10h-12z\"/><title>", severity_class(a->severity), from,
+			HEAD);
 		put_html_format(out, "%s %s: %s", severity_text(a->severity), a->code, a->summary);
 		fputs("</title></g>\n", out);
 	}
@@ -228,6 +233,7 @@ void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
 	height += FOOT;
 	fprintf(out, "<svg class=timeline viewBox=\"0 0 %d %d\" role=img aria-label=\"Lives of the SAs along the time\">\n",
 		WIDTH, height);
+	put_alerts(out, &s, d, height, false);
 	put_axis(out, &s, height);
 	for (int kind = 0; kind < BAR_KINDS; kind++) {
 		if (lanes[kind].n > 0) {
@@ -238,7 +244,7 @@ void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
 		free(lanes[kind].order);
 		free(lanes[kind].lane);
 	}
-	put_alert_marks(out, &s, d, height);
+	put_alerts(out, &s, d, height, true);
 	fputs("</svg>\n<p class=legend><span class=living></span> lives <span class=replaced></span> replaced by a rekey "
 	      "<span class=ended></span> ended <span class=failed></span> failed or peer lost; triangles: alerts. "
 	      "Point at a bar to read its story. Times are UTC.</p>\n", out);
