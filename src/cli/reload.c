@@ -7,17 +7,28 @@
 
 #include "cli/cli.h"
 
-/* Memory is taken once, at the start.  (All of them are COUNTs.) */
-static bool is_a_size(const struct setting *s)
+/* What was sized or begun at the start. */
+static bool is_fixed(const struct setting *s)
 {
-	return strncmp(s->key, "table.", strlen("table.")) == 0 || strncmp(s->key, "store.", strlen("store.")) == 0;
+	static const char *const sections[] = { "table.", "store.", "syslog.", "metrics.", "on_alert." };
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strncmp(s->key, sections[i], strlen(sections[i])) == 0)
+			return true;
+	return false;
+}
+
+static void keep(const struct setting *s, const struct settings *old, struct settings *new)
+{
+	_Static_assert(sizeof(int64_t) == sizeof(nsec) && sizeof(int64_t) == sizeof(double), "settings are of one size");
+	memcpy((char *)new + s->offset, (const char *)old + s->offset, sizeof(int64_t));
 }
 
 bool reload(const struct read_options *o, struct settings *in_effect, struct expected *ret_expected)
 {
 	struct settings found;
-	char sizes[256] = "";
-	struct text t = TEXT_IN(sizes);
+	char fixed[256] = "";
+	struct text t = TEXT_IN(fixed);
 	unsigned changed = 0;
 	struct err e;
 
@@ -34,15 +45,15 @@ bool reload(const struct read_options *o, struct settings *in_effect, struct exp
 
 		if (now == then)
 			continue;
-		if (is_a_size(s)) {
-			text_add(&t, "%s%s", *sizes ? ", " : "", s->key);
-			memcpy((char *)&found + s->offset, (const char *)in_effect + s->offset, sizeof(int64_t));
+		if (is_fixed(s)) {
+			text_add(&t, "%s%s", *fixed ? ", " : "", s->key);
+			keep(s, in_effect, &found);
 			continue;
 		}
 		changed++;
 	}
 	*in_effect = found;
 	complain("SIGHUP: %s: read again, %u setting%s changed%s%s", o->config, changed, changed == 1 ? "" : "s",
-		 *sizes ? "; only a restart changes " : "", sizes);
+		 *fixed ? "; only a restart changes " : "", fixed);
 	return true;
 }
