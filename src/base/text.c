@@ -13,6 +13,22 @@ struct text text_in(char *buffer, size_t size)
 	return (struct text){ .at = buffer, .size = size };
 }
 
+/* How much of the beginning ends with a whole character of UTF-8. */
+static size_t whole_characters(const char *text, size_t length)
+{
+	size_t lead = length;
+
+	while (lead > 0 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+		lead--;
+	if (lead == 0)
+		return length;
+
+	unsigned char first = (unsigned char)text[lead - 1];
+	size_t needs = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+	return length - (lead - 1) < needs ? lead - 1 : length;
+}
+
 void text_add(struct text *t, const char *format, ...)
 {
 	size_t room = t->size - t->used;
@@ -28,7 +44,8 @@ void text_add(struct text *t, const char *format, ...)
 	if ((size_t)wanted < room) {
 		t->used += (size_t)wanted;
 	} else {
-		t->used = t->size - 1;
+		t->used = whole_characters(t->at, t->size - 1);
+		t->at[t->used] = '\0';
 		t->cut = true;
 	}
 }

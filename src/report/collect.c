@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/report.h>
+
 /* ---- memory that is given back all at once ---- */
 
 struct keep {
@@ -36,9 +38,17 @@ static void *keep_bytes(struct collection *c, const void *data, size_t length)
 	return at;
 }
 
+/*
+ * Made printable here, once.  Also words that are ours, a code or a cause, come
+ * back from a database, and anybody may have written that.
+ */
 static const char *keep_text(struct collection *c, const char *text)
 {
-	return text ? keep_bytes(c, text, strlen(text) + 1) : NULL;
+	char *safe = text ? report_printable(text) : NULL;
+	const char *kept = safe ? keep_bytes(c, safe, strlen(safe) + 1) : NULL;
+
+	free(safe);
+	return kept;
 }
 
 static const char *const *keep_texts(struct collection *c, const char *const *texts, size_t n)

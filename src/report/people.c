@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <sawatch/report.h>
+#include <sawatch/text.h>
 
 const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
 {
@@ -57,12 +58,13 @@ const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX])
 
 const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTION_TEXT_MAX])
 {
+	struct text t = text_in(ret, ENCRYPTION_TEXT_MAX);
+
 	if (!suite->encryption)
 		return NULL;
+	text_add(&t, "%s", suite->encryption);
 	if (suite->key_bits > 0)
-		snprintf(ret, ENCRYPTION_TEXT_MAX, "%s_%" PRId64, suite->encryption, suite->key_bits);
-	else
-		snprintf(ret, ENCRYPTION_TEXT_MAX, "%s", suite->encryption);
+		text_add(&t, "_%" PRId64, suite->key_bits);
 	return ret;
 }
 

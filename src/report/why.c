@@ -256,6 +256,18 @@ static void put_evidence(FILE *out, const struct why_story *s, const struct why_
 		put_point(out, "  ", s->sas.at[i]);
 }
 
+/* A step, behind the vendor it is for: the name may come from a database, and be of any length. */
+static void put_step(FILE *out, const char *vendor, const char *text)
+{
+	char *safe = report_printable(vendor), *label;
+
+	if (asprintf(&label, "    %s: ", safe) < 0)
+		abort();
+	put_point(out, label, text);
+	free(label);
+	free(safe);
+}
+
 static void put_advice(FILE *out, const struct why_story *s, const struct why_incident *in)
 {
 	bool commands = in->n_logs > 0;
@@ -263,26 +275,19 @@ static void put_advice(FILE *out, const struct why_story *s, const struct why_in
 	for (size_t i = 0; i < in->n_steps; i++) {
 		const struct why_advice *x = &in->steps[i];
 		bool any = strcmp(x->vendor, "any") == 0;
-		char *vendor = report_printable(x->vendor);
-		char label[80];
 
-		snprintf(label, sizeof(label), any ? "- " : "    %s: ", vendor);
-		put_point(out, label, x->text);
-		free(vendor);
+		if (any)
+			put_point(out, "- ", x->text);
+		else
+			put_step(out, x->vendor, x->text);
 		commands = commands || !any;
 	}
 	if (in->n_steps == 0)
 		put_line(out, in->alert->n_actions > 0 ? "As above." : "Nothing needs to be done.");
 	for (size_t i = 0; i < in->n_logs; i++) {
-		const struct why_advice *x = &in->logs[i];
-		char *vendor = report_printable(x->vendor);
-		char label[80];
-
 		if (i == 0)
 			put_line(out, "The line to look for in the log of the box:");
-		snprintf(label, sizeof(label), "    %s: ", vendor);
-		put_point(out, label, x->text);
-		free(vendor);
+		put_step(out, in->logs[i].vendor, in->logs[i].text);
 	}
 	if (!s->vendors_known && s->tunnel && commands)
 		put_line(out, "No gateway says of which make it is: these are the usual ones.");

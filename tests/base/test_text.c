@@ -45,6 +45,29 @@ static void a_text_that_fits_exactly_is_not_cut(void **s)
 	assert_true(t.cut);
 }
 
+static void a_cut_never_falls_within_a_character(void **s)
+{
+	static const struct { const char *text; size_t kept[8]; } cases[] = {
+		{ "a\xc3\xa9z", { 0, 1, 1, 3, 4 } },
+		{ "\xe2\x82\xac!", { 0, 0, 0, 3, 4 } },
+		{ "\xf0\x9f\x94\x92!", { 0, 0, 0, 0, 4, 5 } },
+	};
+
+	(void)s;
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t room = 0; room <= strlen(cases[i].text); room++) {
+			char buffer[8];
+			struct text t = text_in(buffer, room + 1);
+
+			text_add(&t, "%s", cases[i].text);
+			assert_int_equal(t.used, cases[i].kept[room]);
+			assert_int_equal(strlen(buffer), t.used);
+			assert_memory_equal(buffer, cases[i].text, t.used);
+			assert_int_equal(t.cut, room < strlen(cases[i].text));
+		}
+	}
+}
+
 static void nothing_is_added_behind_a_hole(void **s)
 {
 	char buffer[6];
@@ -105,6 +128,7 @@ int main(void)
 		cmocka_unit_test(a_new_text_is_empty),
 		cmocka_unit_test(additions_follow_each_other),
 		cmocka_unit_test(a_text_that_fits_exactly_is_not_cut),
+		cmocka_unit_test(a_cut_never_falls_within_a_character),
 		cmocka_unit_test(nothing_is_added_behind_a_hole),
 		cmocka_unit_test(every_byte_that_is_not_printable_ascii_is_escaped),
 		cmocka_unit_test(escapes_can_be_told_from_what_they_look_like),
