@@ -10,6 +10,10 @@ install(FILES ${dist}/sawatch.tmpfiles DESTINATION lib/tmpfiles.d RENAME sawatch
 install(FILES ${dist}/sawatch.conf DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/sawatch)
 install(FILES ${dist}/sawatch.default DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/default RENAME sawatch)
 install(FILES README.md ${dist}/debian/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+set(completions ${dist}/completions)
+install(FILES ${completions}/sawatch.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME sawatch)
+install(FILES ${completions}/_sawatch DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${completions}/sawatch.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
 # ---- the Debian package ----
 set(CPACK_GENERATOR DEB)
