@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 bool pool_new(struct pool *p, uint32_t capacity)
 {
@@ -43,7 +44,26 @@ uint32_t pool_sample(struct pool *p)
 	return (uint32_t)((uint64_t)p->cursor * p->high >> 32);
 }
 
-enum { INDEX_FIRST_SIZE = 512 };
+/*
+ * Of a million SAs each packet meets another one: the walk to the entry of its
+ * small page takes as long as the fetch that could be done ahead (171 ns a
+ * packet instead of 93).
+ */
+void memory_in_large_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+	const uintptr_t large = 2 << 20;
+	uintptr_t from = ((uintptr_t)memory + large - 1) / large * large, to = ((uintptr_t)memory + bytes) / large * large;
+
+	if (to > from)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);	/* a wish: that it fails changes nothing */
+#else
+	(void)memory;
+	(void)bytes;
+#endif
+}
+
+enum { INDEX_FIRST_SIZE = 512, INDEX_SMALL = 1 << 17 };
 
 bool index_new(struct index *x, uint32_t capacity)
 {
@@ -52,7 +72,11 @@ bool index_new(struct index *x, uint32_t capacity)
 	while (size < capacity * 2)	/* at most half full, so that probes stay short */
 		size *= 2;
 	/* a quarter more: where a doubling puts its entries aside */
-	*x = (struct index){ .slot = calloc((size_t)size + size / 4, sizeof(*x->slot)), .mask = INDEX_FIRST_SIZE - 1 };
+	size_t slots = (size_t)size + size / 4;
+
+	*x = (struct index){ .slot = calloc(slots, sizeof(*x->slot)), .mask = INDEX_FIRST_SIZE - 1 };
+	if (x->slot && slots > INDEX_SMALL)	/* not its beginning, which is all that most have use for */
+		memory_in_large_pages(x->slot + INDEX_SMALL, (slots - INDEX_SMALL) * sizeof(*x->slot));
 	return x->slot != NULL;
 }
 

@@ -435,6 +435,7 @@ static bool make_tables(struct tracker *t)
 	t->esp_memory = calloc((size_t)esp + 1, sizeof(*t->esp_sas));
 	if (!t->esp_memory)
 		return false;
+	memory_in_large_pages(t->esp_memory, ((size_t)esp + 1) * sizeof(*t->esp_sas));
 	t->esp_sas = (struct esp_sa *)(((uintptr_t)t->esp_memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&

@@ -61,6 +61,9 @@ uint32_t pool_take(struct pool *p);		/* NO_INDEX when full */
 void pool_give(struct pool *p, uint32_t i);
 uint32_t pool_sample(struct pool *p);		/* any slot ever touched, spread over all of them */
 
+/* Large pages for what lies in memory at random places, where the system has them. */
+void memory_in_large_pages(void *memory, size_t bytes);
+
 bool index_new(struct index *x, uint32_t capacity);
 void index_free(struct index *x);
 void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLOWS = 256 };
+enum { FLOWS = 256, FIRST_PACKETS = 4 };
 
 static void rekey(struct tunnel *t, struct esp_sa pair[2], struct output *out)
 {
@@ -56,6 +56,9 @@ static void generate_esp(const struct options *o, struct output *out)
 	struct esp_sa *sas = tunnels ? make_sas(o, tunnels, out) : NULL;
 
 	sim_rng_fill(&out->rng, body, sizeof body);
+	/* without IKE an SA is a stranger until it has sent a few packets: one after the other */
+	for (unsigned i = 0; sas && !o->ike && i < FIRST_PACKETS * o->sas; i++)
+		esp_send(&sas[i / FIRST_PACKETS], 1402, body, out);
 	while (sas && out->pcap.packets < o->packets) {
 		unsigned i = (unsigned)sim_rng_below(&out->rng, o->sas);
 
