@@ -127,6 +127,7 @@ static int block_fetch(struct source *s, struct block *ret, struct err *e)
 {
 	struct stream *st = &s->stream;
 
+	*ret = (struct block){ 0 };
 	if (!stream_need(st, BLOCK_FRAMING))
 		return source_cut(s, BLOCK_FRAMING, e);
 

@@ -185,7 +185,7 @@ static bool map_file(struct stream *s)
 
 	void *map = mmap(NULL, (size_t)s->size_bytes, PROT_READ, MAP_PRIVATE, s->fd, 0);
 
-	if (map == MAP_FAILED)
+	if (map == MAP_FAILED || !map)
 		return false;
 	madvise(map, (size_t)s->size_bytes, MADV_SEQUENTIAL);
 	s->map = map;
@@ -252,7 +252,7 @@ static bool begin_fingerprint(struct stream *s, struct err *e)
 bool stream_open(struct stream *s, const char *path, enum stream_use use,
 		 const volatile sig_atomic_t *stop, struct err *e)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	*s = (struct stream){ .fd = -1, .name = path, .stop = stop };
 	if (strcmp(path, "-") == 0)
