@@ -25,6 +25,10 @@
 	X(COUNT, "table.ike_sas", tables_ike_sas, 262144, 16, 4194304, "IKE SAs remembered at once")       \
 	X(COUNT, "table.child_sas", tables_child_sas, 524288, 16, 4194304, "child SAs remembered at once") \
 	X(COUNT, "table.esp_sas", tables_esp_sas, 1048576, 64, 16777216, "ESP and AH SAs remembered at once") \
+	X(COUNT, "history.keep_days", history_keep_days, 365, 0, 36500, "while watching, and by sawatch prune, what ended longer ago is deleted from the history; 0 keeps all") \
+	X(COUNT, "history.max_mb", history_max_mb, 0, 0, 1073741824, "and the oldest when the database is larger than so many mebibytes; 0: no limit") \
+	X(COUNT, "history.minutes_days", history_minutes_days, 14, 1, 36500, "traffic per minute that is older is added up to hours") \
+	X(COUNT, "history.hours_days", history_hours_days, 90, 1, 36500, "and traffic per hour to days") \
 	X(COUNT, "store.backlog_mb", store_backlog_mb, 64, 4, 16384, "mebibytes of records that may wait for a slow disk while watching") \
 	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once; beyond, one a second") \
 	X(COUNT, "history.hints", history_hints, 512, 16, 1048576, "rows of one tunnel that nothing confirms recorded at once; beyond, one a second") \

@@ -73,6 +73,14 @@ const struct command cli_commands[] = {
 	  "\nExample\n  sawatch report --db h.db -o monday.html --since 24h\n" },
 	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
+	{ "prune", prune_run, "delete what is old from a history, add traffic up to hours and days, make the file smaller",
+	  "--db FILE [--keep SPAN] [--max-db SIZE] [--config FILE] [--set key=value] [-q]\n\n"
+	  "  --keep SPAN      what ended longer ago goes: 90d, 12w, 2y; 0d keeps all (history.keep_days)\n"
+	  "  --max-db SIZE    and the oldest until the file is below 500M, 2G, 1T (history.max_mb)\n"
+	  "  -q, --quiet      say nothing of what was done\n"
+	  "\nAges are counted from the latest moment of the history.  SAs that live and alerts that are raised stay.\n"
+	  "A monitor with --keep or --max-db does this by itself, a little at a time.\n"
+	  "\nExample\n  sawatch prune --db h.db --keep 90d\n" },
 	{ "config", config_run, "print the settings, or check a configuration file",
 	  "--defaults | --check FILE\n\n"
 	  "  --defaults       every setting with its default, limits and meaning, as a file to begin with\n"
@@ -116,6 +124,10 @@ static const char options_text[] =
 	"  --config FILE    settings and expected tunnels; --set key=value changes one; sawatch config --defaults lists them\n"
 	"  --fail-on SEV    exit with status 10 when an alert of this severity (info, warning, critical) or above is there\n"
 	"  --progress       show progress even when standard error is no terminal\n"
+	"  --keep SPAN, --max-db SIZE   with -i: what ended longer ago than 90d, 12w, 2y, and the oldest above 500M, 2G,\n"
+	"                   goes from --db FILE by and by (see sawatch prune)\n"
+	"  --resume         with -r and --db: go on with the SAs and alerts that the files before left living, and leave\n"
+	"                   living what lives at the end; for files that are rotated\n"
 	"  --no-detect      track and record only, look for no condition (for measuring)\n"
 	"  --print-filter   print the BPF filter for interfaces with yours and-ed, and stop\n"
 	"  --version, --help\n"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/pipeline.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,9 +9,12 @@
 #include <sys/random.h>
 
 #include <sawatch/detect.h>
+#include <sawatch/memory.h>
 #include <sawatch/reassemble.h>
 #include <sawatch/text.h>
 #include <sawatch/track.h>
+
+#include "cli/retain.h"
 
 enum {
 	WARNINGS_MAX = 12, WARNING_TEXT_MAX = 512,
@@ -39,6 +41,8 @@ struct pipeline {
 	struct tracker *tracker;
 	struct detect *detect;	/* NULL: recording only */
 	bool misses;		/* expected tunnels that do not come */
+	struct retain retain;
+	const struct settings *settings;
 	struct resume *resume;	/* NULL: what lives ends with this run */
 	struct reassembler *reassembler;
 	struct record_sink sink;	/* to the store; the detectors borrow it */
@@ -126,14 +130,14 @@ static void keep_tunnel(struct pipeline *p, const struct record_tunnel *r)
 	if (p->n_kept == p->kept_room) {
 		p->kept_room = p->kept_room ? 2 * p->kept_room : 64;
 		p->kept = realloc(p->kept, p->kept_room * sizeof(p->kept[0]));
-		assert(p->kept);
+		memory_or_end(p->kept);
 	}
 
 	struct kept_tunnel *k = &p->kept[p->n_kept++];
 
 	k->record = *r;
 	k->sentences = calloc(r->n_unobservable + 1, sizeof(k->sentences[0]));
-	assert(k->sentences);
+	memory_or_end(k->sentences);
 	for (size_t i = 0; i < r->n_unobservable; i++)
 		k->sentences[i] = strdup(r->unobservable[i]);
 	k->record.unobservable = (const char *const *)k->sentences;
@@ -223,9 +227,10 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct hash_key key;
 
-	assert(p);
+	memory_or_end(p);
 	*ret = p;
 	p->store = store;
+	p->settings = settings;
 	if (also)
 		p->also = *also;
 	p->latest = NSEC_NONE;
@@ -469,7 +474,7 @@ static void complete_later(struct pipeline *p, uint32_t id)
 	if (p->n_complete == p->complete_room) {
 		p->complete_room = p->complete_room ? 2 * p->complete_room : 64;
 		p->complete = realloc(p->complete, p->complete_room * sizeof(p->complete[0]));
-		assert(p->complete);
+		memory_or_end(p->complete);
 	}
 	p->complete[p->n_complete++] = id;
 }
@@ -512,6 +517,8 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 	flush_tracker(p, c->over);
 	if (p->resume && p->writer)
 		resume_save(p->resume, p->writer, c->over, LAST_PATIENCE_MS);
+	if (p->writer && !c->over)
+		retain_tick(&p->retain, p->settings, p->writer);
 	write_capture(p, &base, c->link_type, c->left_out);
 	if (!p->writer)
 		return true;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/read_options.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/record.h>
 
 #include "cli/cli.h"
 #include "cli/filter.h"
+#include "cli/retain.h"
 #include "cli/settings_file.h"
 
 enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
-       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT, OPTION_RESUME };
+       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT, OPTION_RESUME, OPTION_KEEP, OPTION_MAX_DB };
 
 enum { OPTION_SYSLOG = 1024, OPTION_METRICS_FILE, OPTION_METRICS_LISTEN, OPTION_ON_ALERT };
 
@@ -47,6 +48,8 @@ static const struct option long_options[] = {
 	{ "metrics-listen", required_argument, NULL, OPTION_METRICS_LISTEN },
 	{ "on-alert", required_argument, NULL, OPTION_ON_ALERT },
 	{ "resume", no_argument, NULL, OPTION_RESUME },
+	{ "keep", required_argument, NULL, OPTION_KEEP },
+	{ "max-db", required_argument, NULL, OPTION_MAX_DB },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -221,6 +224,14 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_NO_DETECT:
 		o->no_detect = true;
 		break;
+	case OPTION_KEEP:
+		if (!retain_parse_days(value, &o->keep_days))
+			complain("--keep %s: not a span of days; write 90d, 12w or 2y, or 0d to keep all", value);
+		return o->keep_days >= 0;
+	case OPTION_MAX_DB:
+		if (!retain_parse_mebibytes(value, &o->max_mb))
+			complain("--max-db %s: not a size; write 500M, 2G or 1T", value);
+		return o->max_mb >= 0;
 	case OPTION_RESUME:
 		o->resume = true;
 		break;
@@ -262,7 +273,7 @@ static char *joined(const char **words, size_t n)
 	char *ret = calloc(1, length);
 	char *end = ret;
 
-	assert(ret);
+	memory_or_end(ret);
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			*end++ = ' ';
@@ -282,6 +293,10 @@ bool read_options_settings(const struct read_options *o, struct settings *ret, s
 			expected_done(ret_expected);
 			return false;
 		}
+	if (o->keep_days >= 0)
+		ret->history_keep_days = o->keep_days;
+	if (o->max_mb >= 0)
+		ret->history_max_mb = o->max_mb;
 	return true;
 }
 
@@ -333,11 +348,11 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 	bool ok = true;
 	int option;
 
-	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local" };
+	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local", .keep_days = -1, .max_mb = -1 };
 	o->paths = calloc(most, sizeof(char *));
 	o->interfaces = calloc(most, sizeof(char *));
 	o->sets = calloc(most, sizeof(char *));
-	assert(o->paths && o->interfaces && o->sets && w.filter);
+	memory_or_end(o->paths && o->interfaces && o->sets && w.filter);
 
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */

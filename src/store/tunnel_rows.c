@@ -59,6 +59,13 @@ void tunnel_rows_settle(struct tunnel_rows *t, bool committed)
 	}
 }
 
+void tunnel_rows_forget(struct tunnel_rows *t, int64_t row)
+{
+	for (size_t i = 0; i < t->size; i++)
+		if (t->slots[i].row == row)
+			t->slots[i].row = 0;
+}
+
 void tunnel_rows_done(struct tunnel_rows *t)
 {
 	free(t->slots);

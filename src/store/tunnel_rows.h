@@ -32,6 +32,8 @@ struct tunnel_row *tunnel_rows_see(struct tunnel_rows *t, object_id object);
 bool tunnel_rows_shared(const struct tunnel_rows *t, const struct tunnel_row *entry);
 /* The running transaction is over: its rows are there, or are gone. */
 void tunnel_rows_settle(struct tunnel_rows *t, bool committed);
+/* This row is deleted: who names it again gets a new one. */
+void tunnel_rows_forget(struct tunnel_rows *t, int64_t row);
 void tunnel_rows_done(struct tunnel_rows *t);
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a history forgets: traffic per minute becomes traffic per hour and per
+ * day, what ended long ago goes, and the file gets smaller.  What lives is
+ * never touched.  It is done in small steps, so that neither who writes nor who
+ * reads waits for it.
+ */
+#ifndef SAWATCH_STORE_RETENTION_H
+#define SAWATCH_STORE_RETENTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sawatch/err.h>
+#include <sawatch/nsec.h>
+#include <sawatch/store.h>
+
+struct store_retention {
+	nsec keep;		/* what ended longer ago goes; 0: nothing does */
+	nsec minutes, hours;	/* older traffic is added up to hours, and to days */
+	int64_t max_bytes;	/* of the file, besides its log: the oldest goes first; 0: no limit */
+	uint32_t rows;		/* looked at in one step; 0: a number that takes some milliseconds */
+
+	/* What was done so far; zeros to begin with. */
+	uint64_t added_up, deleted;
+	int64_t freed_pages;
+	/* Private: where the sweep stands. */
+	int phase;
+	int64_t after;
+	nsec now, floor;
+	unsigned rounds;
+};
+
+/*
+ * One step of a sweep over the history, in a transaction of its own.  Ages are
+ * counted from the latest moment of the history.  *ret_more: the sweep is not
+ * over yet; the step after its end begins another one.
+ */
+bool store_retain(struct store *s, struct store_retention *r, bool *ret_more, struct err *e);
+
+/* Bytes of the database in use, without what is free in it and without its log. */
+bool store_size(struct store *s, int64_t *ret_used, int64_t *ret_free, struct err *e);
+
+#endif
