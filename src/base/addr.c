@@ -26,13 +26,28 @@ struct addr addr_from_bytes(const uint8_t bytes[16])
 	return a;
 }
 
+/* What inet_ntop() does, without its printf. */
+static void dotted(const uint8_t bytes[4], char *ret)
+{
+	for (int i = 0; i < 4; i++) {
+		uint8_t b = bytes[i];
+
+		if (b >= 100)
+			*ret++ = (char)('0' + b / 100);
+		if (b >= 10)
+			*ret++ = (char)('0' + b / 10 % 10);
+		*ret++ = (char)('0' + b % 10);
+		*ret++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *addr_text(struct addr a, char ret[ADDR_TEXT_MAX])
 {
 	uint8_t bytes[16];
 
 	addr_bytes(a, bytes);
 	if (addr_is_v4(a))
-		inet_ntop(AF_INET, bytes + 12, ret, ADDR_TEXT_MAX);
+		dotted(bytes + 12, ret);
 	else
 		inet_ntop(AF_INET6, bytes, ret, ADDR_TEXT_MAX);
 	return ret;

@@ -153,11 +153,14 @@ void json_text_integer(struct json_text *j, int64_t number)
 
 void json_text_unsigned(struct json_text *j, uint64_t number)
 {
-	char text[24];
+	char text[20];
+	size_t at = sizeof(text);
 
 	begin_value(j);
-	snprintf(text, sizeof(text), "%" PRIu64, number);
-	add_text(j, text);
+	do
+		text[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	add(j, text + at, sizeof(text) - at);
 }
 
 /* The shortest text that reads back as the same number, and as a real one. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/row.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 static void put(struct row *w, int rc)
 {
@@ -52,24 +51,45 @@ void row_text(struct row *w, const char *text)
 	put(w, sqlite3_bind_text(w->st, ++w->at, text, -1, SQLITE_STATIC));
 }
 
-static void row_copy(struct row *w, const char *text)
+/* Room until the statement has run; NULL when the row has too much of that. */
+static char *scratch(struct row *w, size_t length)
 {
-	put(w, sqlite3_bind_text(w->st, ++w->at, text, -1, SQLITE_TRANSIENT));
+	struct store *s = w->s;
+	char *at = s->scratch + s->scratched;
+
+	if (length > sizeof(s->scratch) - s->scratched)
+		return NULL;
+	s->scratched += length;
+	return at;
+}
+
+static void row_copy(struct row *w, const char *text, size_t length)
+{
+	char *mine = scratch(w, length);
+
+	if (mine)
+		memcpy(mine, text, length);
+	put(w, sqlite3_bind_text(w->st, ++w->at, mine ? mine : text, (int)length, mine ? SQLITE_STATIC : SQLITE_TRANSIENT));
 }
 
 void row_esp_spi(struct row *w, uint32_t spi)
 {
 	char text[SPI_TEXT_MAX];
 
-	row_copy(w, spi ? spi_text(spi, text) : NULL);
+	if (spi == 0)
+		row_null(w);
+	else
+		row_copy(w, spi_text(spi, text), SPI_TEXT_MAX - 1);
 }
 
 void row_ike_spi(struct row *w, uint64_t spi, bool zero_is_unknown)
 {
-	char text[17];
+	char text[IKE_SPIS_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "%016" PRIx64, spi);
-	row_copy(w, spi == 0 && zero_is_unknown ? NULL : text);
+	if (spi == 0 && zero_is_unknown)
+		row_null(w);
+	else
+		row_copy(w, ike_spis_text(spi, 0, text), 16);	/* the first of the two */
 }
 
 void row_ike_spis(struct row *w, uint64_t spi_i, uint64_t spi_r)
@@ -82,11 +102,16 @@ void row_endpoint(struct row *w, struct endpoint p)
 {
 	char text[ADDR_TEXT_MAX];
 	uint8_t key[16];
+	char *mine = scratch(w, sizeof(key));
 
-	row_copy(w, addr_text(p.addr, text));
+	addr_text(p.addr, text);
+	row_copy(w, text, strlen(text));
 	row_integer(w, p.port);
 	addr_bytes(p.addr, key);
-	put(w, sqlite3_bind_blob(w->st, ++w->at, key, sizeof(key), SQLITE_TRANSIENT));
+	if (mine)
+		memcpy(mine, key, sizeof(key));
+	put(w, sqlite3_bind_blob(w->st, ++w->at, mine ? (const void *)mine : key, sizeof(key),
+				 mine ? SQLITE_STATIC : SQLITE_TRANSIENT));
 }
 
 struct json_text *row_list_begin(struct row *w, char mark)
@@ -104,7 +129,7 @@ void row_list_end(struct row *w, char mark)
 	if (j->failed)
 		put(w, SQLITE_NOMEM);
 	else
-		row_copy(w, j->at);
+		row_copy(w, j->at, j->used);
 }
 
 void row_texts(struct row *w, const char *const *texts, size_t n)

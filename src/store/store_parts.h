@@ -22,6 +22,11 @@ enum {
 	STORE_WRITE_PATIENCE_MS = 10000,	/* how long to wait for another writer */
 	STORE_READ_PATIENCE_MS = 5000,
 	STORE_TRANSACTION_ROWS = 1000,		/* TECH-NOTES 4.2: larger ones gain little */
+	/*
+	 * In bulk they gain much: tunnels are interleaved, so a thousand rows may change a thousand pages of
+	 * each index, and each is written to the log at every commit.
+	 */
+	STORE_BULK_ROWS = 100000,
 	STORE_TRANSACTION_MS = 250,		/* another writer waits no longer than this for its turn */
 };
 
@@ -117,12 +122,15 @@ struct store {
 	sqlite3_stmt *statements[ST_COUNT];	/* STORE_WRITE only */
 	int64_t sensor;
 	bool in_transaction;
+	bool bulk;			/* a file is read: it can be read again, so nothing need be synced */
 	bool durable;			/* the running transaction is synced to the disk at its commit */
 	uint64_t rows;			/* in the running transaction */
 	int64_t began_ms;		/* its start on the monotonic clock */
 	atomic_bool impatient;		/* set from another thread: no lock is waited for any more */
 	struct tunnel_rows tunnels;
 	struct json_text json;		/* scratch, one list at a time */
+	char scratch[2048];		/* texts and keys made for the row at hand */
+	size_t scratched;
 	struct store_counters counters;
 	nsec heartbeat;			/* time of day of the latest one */
 };

@@ -28,6 +28,7 @@ static int step(struct store *s, enum statement which)
 bool store_begin(struct store *s, bool durable, struct err *e)
 {
 	assert(s->mode == STORE_WRITE);
+	durable = durable && !s->bulk;
 	if (s->in_transaction && (s->durable || !durable))
 		return true;
 	if (!store_commit(s, e))
@@ -85,7 +86,9 @@ int64_t store_time_left(const struct store *s)
 
 bool store_tick(struct store *s, struct err *e)
 {
-	if (!s->in_transaction || (s->rows < STORE_TRANSACTION_ROWS && store_time_left(s) > 0))
+	uint64_t most = s->bulk ? STORE_BULK_ROWS : STORE_TRANSACTION_ROWS;
+
+	if (!s->in_transaction || (s->rows < most && store_time_left(s) > 0))
 		return true;
 	return store_commit(s, e);
 }

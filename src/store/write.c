@@ -8,6 +8,7 @@
 static bool begin(struct store *s, enum statement which, bool durable, struct row *ret, struct err *e)
 {
 	*ret = (struct row){ .s = s, .st = s->statements[which] };
+	s->scratched = 0;
 	if (store_begin(s, durable, e))
 		return true;
 	s->counters.failed_rows++;

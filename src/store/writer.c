@@ -20,6 +20,7 @@ enum {
 	TASK = KINDS,		/* a kind of message that is no record */
 	NAP_MESSAGES = 256,	/* so many are worth an end of a nap */
 	RETRY_FIRST_MS = 50, RETRY_LAST_MS = 2000,
+	TURN_MS = 3,		/* longer than anybody who waits for the lock sleeps between two looks */
 };
 
 /* What may be left out when the backlog grows, from the first to the last. */
@@ -189,13 +190,24 @@ static bool store_record(struct store *s, enum kind kind, const void *r, struct 
 	return false;
 }
 
+/* A transaction that ended because of its size is followed by the next at once: others who write get their turn. */
+static void give_turn(const struct store_writer *w)
+{
+	const struct timespec pause = { .tv_nsec = TURN_MS * NSEC_PER_MS };
+
+	if (w->store->bulk && !w->store->temporary)
+		nanosleep(&pause, NULL);
+}
+
 static void write_record(struct store_writer *w, const struct backlog_message *m)
 {
 	struct err e = { "" };
 
 	if (store_record(w->store, (enum kind)m->kind, m->bytes, &e)) {
-		if (!w->store->in_transaction)
+		if (!w->store->in_transaction) {
 			settle(w);
+			give_turn(w);
+		}
 	} else if (w->store->in_transaction) {	/* the record is wrong, not the world */
 		atomic_fetch_add(&w->refused, 1);
 		say(w, &e, false);
@@ -223,7 +235,8 @@ static void run_task(struct store_writer *w, const struct backlog_message *m)
  */
 static bool begins_anew(const struct store_writer *w, const struct backlog_message *m)
 {
-	return w->store->in_transaction && (m->kind == TASK || (m->kind == ALERT && !w->store->durable));
+	return w->store->in_transaction &&
+	       (m->kind == TASK || (m->kind == ALERT && !w->store->durable && !w->store->bulk));
 }
 
 static void take_on(struct store_writer *w, const struct backlog_message *m)
@@ -490,6 +503,7 @@ bool store_writer_open(struct store_writer **ret, struct store *store, enum stor
 	}
 	w->store = store;
 	w->mode = mode;
+	store->bulk = mode == STORE_WRITER_WAITS;
 	w->wake_at = UINT64_MAX;
 	for (int i = 0; i < WORTHS; i++)
 		w->limits[i] = n;
@@ -517,6 +531,7 @@ uint64_t store_writer_close(struct store_writer *w)
 	wake(w);
 	pthread_join(w->thread, NULL);
 	atomic_store(&w->store->impatient, false);
+	w->store->bulk = false;
 	lost = backlog_waiting(&w->backlog);
 	free_writer(w);
 	return lost;
