@@ -113,9 +113,9 @@ READER_INLINE uint32_t reader_u32(struct reader *r)
 
 static inline uint64_t reader_u64(struct reader *r)
 {
-	uint64_t high = reader_u32(r);
+	uint64_t high = reader_u32(r), low = reader_u32(r);
 
-	return high << 32 | reader_u32(r);
+	return reader_ok(r) ? high << 32 | low : 0;	/* never half a number */
 }
 
 /* Step over `n` bytes, captured or not: skipping what was not captured is no failure. */

@@ -152,7 +152,7 @@ static void a_cut_part_says_cut_itself_and_the_whole_says_it_at_the_next_read(vo
 	assert_true(reader_ok(&r));
 	assert_int_equal(part.left, 4);
 	assert_int_equal(part.unseen, 4);
-	assert_int_equal(reader_u64(&part), UINT64_C(0x0102030400000000));
+	assert_int_equal(reader_u64(&part), 0);	/* not the half that was there */
 	assert_int_equal(part.verdict, VERDICT_CUT);
 	reader_u8(&r);
 	assert_int_equal(r.verdict, VERDICT_CUT);

@@ -146,6 +146,20 @@ static void a_quoted_ike_message_tells_its_spi_on_both_ports(void **s)
 	assert_int_equal(e.spi, 0);
 }
 
+/* A router quotes what it likes: an SPI of which half is there would name another IKE SA. */
+static void half_an_spi_that_is_quoted_is_none(void **s)
+{
+	struct icmp_error e;
+
+	(void)s;
+	for (size_t quoted = 20 + 8; quoted <= 20 + 8 + 8; quoted++) {
+		struct built b = answered(udp4(ike(), 500, 500), quoted, 3, 3, 0);
+
+		assert_true(parse(&b, &e));
+		assert_int_equal(e.ike_spi_i, quoted == 20 + 8 + 8 ? UINT64_C(0x1122334455667788) : 0);
+	}
+}
+
 static void quoted_esp_in_udp_tells_its_spi(void **s)
 {
 	struct built b = answered(udp4(built_esp(), 4500, 10954), 1000, 3, 4, 1300);
@@ -286,6 +300,7 @@ int main(void)
 		cmocka_unit_test(other_errors_have_no_mtu),
 		cmocka_unit_test(a_quoted_ah_packet_tells_its_spi),
 		cmocka_unit_test(a_quoted_ike_message_tells_its_spi_on_both_ports),
+		cmocka_unit_test(half_an_spi_that_is_quoted_is_none),
 		cmocka_unit_test(quoted_esp_in_udp_tells_its_spi),
 		cmocka_unit_test(eight_quoted_bytes_are_enough_for_the_ports),
 		cmocka_unit_test(a_quoted_keepalive_has_no_spi),
