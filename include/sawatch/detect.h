@@ -30,6 +30,9 @@ void detect_free(struct detect *d);
  */
 bool detect_expect(struct detect *d, const struct expected *expected);
 
+/* The settings, or what `expected` says of a tunnel, are other ones now; its tunnels and their order are the same. */
+void detect_settings_changed(struct detect *d);
+
 /*
  * Frames of `capture` have reached this moment.  Called before the first frame and then now and then; only a
  * caller that shows the tracker all frames may: what a filter takes away is not missing.

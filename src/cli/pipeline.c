@@ -275,6 +275,12 @@ bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, n
 	return true;
 }
 
+void pipeline_settings_changed(struct pipeline *p)
+{
+	if (p->detect)
+		detect_settings_changed(p->detect);
+}
+
 void pipeline_no_detect(struct pipeline *p)
 {
 	detect_free(p->detect);

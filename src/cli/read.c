@@ -429,7 +429,7 @@ static int print_filter(const struct read_options *o)
 }
 
 /* What is asked for instead of reading files; -1 when that is wanted. */
-static int answer_at_once(const struct read_options *o, const struct read_teller *teller)
+static int answer_at_once(struct read_options *o, const struct read_teller *teller)
 {
 	struct err e;
 
@@ -463,7 +463,7 @@ static int answer_at_once(const struct read_options *o, const struct read_teller
 	return write_path_is_safe(o) ? -1 : EXIT_TROUBLE;
 }
 
-int read_and_tell(const struct read_options *o, const struct read_teller *teller)
+int read_and_tell(struct read_options *o, const struct read_teller *teller)
 {
 	struct reading r = { .options = o, .teller = teller, .left = o->limit };
 	int status;

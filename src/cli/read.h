@@ -18,7 +18,7 @@ struct read_teller {
 };
 
 /* Read as the options say, then tell; NULL tells the diagnosis.  The exit status. */
-int read_and_tell(const struct read_options *o, const struct read_teller *teller);
+int read_and_tell(struct read_options *o, const struct read_teller *teller);
 
 /* The history shows which tunnels are expected; without an inventory it keeps the one it has. */
 bool store_inventory(struct store *s, const struct expected *x, struct err *e);

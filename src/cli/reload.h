@@ -10,10 +10,11 @@
 #include "cli/read_options.h"
 
 /*
- * Put the settings of the file and the command line into *in_effect, which others look at, and the
- * inventory into the empty *ret_expected.  What it did is complained: what keeps its size until a restart, too.
+ * Put the settings of the file and the command line into *in_effect, which others look at, and into the
+ * expected tunnels of `o` what differs for each; these stay the same tunnels, because others know them by
+ * their places.  What it did is said, and what only a restart does.
  * False, after file:line and why: everything is as it was.
  */
-bool reload(const struct read_options *o, struct settings *in_effect, struct expected *ret_expected);
+bool reload(struct read_options *o, struct settings *in_effect);
 
 #endif

@@ -41,7 +41,7 @@ enum {
 };
 
 struct watch {
-	const struct read_options *options;
+	struct read_options *options;
 	struct settings settings;	/* in effect; SIGHUP changes them */
 	struct readiness manager;
 	struct live *live;
@@ -263,11 +263,9 @@ static void tell_state(struct watch *w)
 
 static void read_settings_again(struct watch *w)
 {
-	struct expected found = { 0 };
-
 	readiness_reloading(&w->manager);
-	reload(w->options, &w->settings, &found);
-	expected_done(&found);
+	if (reload(w->options, &w->settings))
+		pipeline_settings_changed(w->pipeline);
 	readiness_ready(&w->manager);
 }
 
@@ -466,7 +464,7 @@ static int status_of(const struct watch *w)
 	return EXIT_DONE;
 }
 
-int watch_run(const struct read_options *o)
+int watch_run(struct read_options *o)
 {
 	struct watch w = { .options = o, .settings = o->settings, .left = o->limit, .signals = -1 };
 	struct err e;

@@ -5,8 +5,8 @@
 
 #include "cli/read_options.h"
 
-/* Watch interfaces until a signal, or -c.  The exit status. */
-int watch_run(const struct read_options *o);
+/* Watch interfaces until a signal, or -c.  The exit status.  SIGHUP changes what `o` says of expected tunnels. */
+int watch_run(struct read_options *o);
 int watch_list_interfaces(void);
 
 #endif

@@ -67,6 +67,11 @@ bool detect_expect(struct detect *d, const struct expected *expected)
 	return true;
 }
 
+void detect_settings_changed(struct detect *d)
+{
+	inventory_settle(&d->inventory, d->settings);
+}
+
 void detect_free(struct detect *d)
 {
 	if (!d)

@@ -36,12 +36,19 @@ bool inventory_init(struct inventory *v, const struct expected *x, const struct 
 	v->entries = calloc(x->n + 1, sizeof(*v->entries));
 	if (!v->settings || !v->entries)
 		return false;
+	inventory_settle(v, general);
 	for (size_t i = 0; i < x->n; i++) {
-		expected_settings(&x->tunnel[i], general, &v->settings[i]);
 		v->entries[i].slot = first_slot + (uint32_t)i;
 		v->entries[i].stand_in = stand_in_of(&x->tunnel[i]);
 	}
 	return true;
+}
+
+void inventory_settle(struct inventory *v, const struct settings *general)
+{
+	for (size_t i = 0; i < v->n; i++)
+		expected_settings(&v->expected->tunnel[i], general, &v->settings[i]);
+	plan(v);
 }
 
 void inventory_done(struct inventory *v)

@@ -30,6 +30,9 @@ struct inventory {
 bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot);
 void inventory_done(struct inventory *v);
 
+/* The general settings or those of the tunnels have changed. */
+void inventory_settle(struct inventory *v, const struct settings *general);
+
 /* The tunnel's place, v->n when it is not expected. */
 size_t inventory_find(const struct inventory *v, const struct tunnel *tunnel);
 

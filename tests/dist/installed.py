@@ -97,7 +97,7 @@ def reloads():
     before = shown(UNIT, 'MainPID')
     with open('/etc/sawatch/sawatch.conf', 'a', encoding='utf-8') as file:
         file.write('churn.warn = 5\n')
-    check(run('systemctl', 'reload', UNIT)[0] == 0 and wait_for(lambda: 'read again, 1 setting changed' in journal()), 'a reload takes effect', journal())
+    check(run('systemctl', 'reload', UNIT)[0] == 0 and wait_for(lambda: 'read again, 1 setting and 0 tunnels changed' in journal()), 'a reload takes effect', journal())
     with open('/etc/sawatch/sawatch.conf', 'a', encoding='utf-8') as file:
         file.write('nonsense\n')
     check(run('systemctl', 'reload', UNIT)[0] == 0 and wait_for(lambda: '/etc/sawatch/sawatch.conf:' in journal()), 'a mistake is told with its line', journal())

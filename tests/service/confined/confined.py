@@ -86,7 +86,7 @@ def reloads(watch, manager, folder, config):
                              manager.all('READY=1')[-1][0] > manager.all('RELOADING=1')[-1][0]), f'{what}: the manager is told', manager.heard)
 
     write(config, 'churn.warn = 4\nchurn.crit = 7\n[table]\ntunnels = 64\n')
-    hup('read again, 2 settings changed; only a restart changes table.tunnels', 'a changed file is read again')
+    hup('read again, 2 settings and 0 tunnels changed; only a restart changes table.tunnels', 'a changed file is read again')
     write(config, 'churn.warn = 4\n\nchurm.crit = 7\n')
     hup('sawatch.conf:3: unknown setting "churm.crit"', 'a wrong one is complained of with file and line')
     outside = os.path.join(folder, 'outside')
@@ -99,7 +99,7 @@ def reloads(watch, manager, folder, config):
         hup('sawatch.conf: cannot be opened: Permission denied', 'a file in another folder cannot be reached any more')
     os.unlink(config)
     write(config, 'churn.warn = 4\nchurn.crit = 7\n')
-    hup('read again, 0 settings changed', 'and the settings stayed as they were')
+    hup('read again, 0 settings and 0 tunnels changed', 'and the settings stayed as they were')
 
 
 def year(sawatch, pcaps, folder, *words):
