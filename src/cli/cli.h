@@ -39,6 +39,7 @@ int alerts_run(int argc, char **argv);
 int events_run(int argc, char **argv);
 int lifetimes_run(int argc, char **argv);
 int why_run(int argc, char **argv);
+int learn_run(int argc, char **argv);
 int prune_run(int argc, char **argv);
 int check_run(int argc, char **argv);
 int report_run(int argc, char **argv);

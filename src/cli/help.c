@@ -73,6 +73,10 @@ const struct command cli_commands[] = {
 	  "\nExample\n  sawatch report --db h.db -o monday.html --since 24h\n" },
 	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
+	{ "learn", learn_run, "a draft of the inventory (expected tunnels) for the configuration, out of a history",
+	  "--db FILE\n\n"
+	  "Prints a [tunnel NAME] section for every tunnel that was up, with its peers, a profile and, as comments, why.\n"
+	  "\nExample\n  sawatch learn --db h.db > tunnels.conf; sawatch config --check tunnels.conf\n" },
 	{ "prune", prune_run, "delete what is old from a history, add traffic up to hours and days, make the file smaller",
 	  "--db FILE [--keep SPAN] [--max-db SIZE] [--config FILE] [--set key=value] [-q]\n\n"
 	  "  --keep SPAN      what ended longer ago goes: 90d, 12w, 2y; 0d keeps all (history.keep_days)\n"
