@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/detect.h>
 #include <sawatch/report.h>
 #include <sawatch/store.h>
@@ -225,7 +226,7 @@ static void *grown(void *array, size_t n, size_t *room, size_t size)
 	*room = *room ? 2 * *room : 32;
 	array = realloc(array, *room * size);
 	if (!array)
-		abort();
+		memory_or_end(false);
 	return array;
 }
 
@@ -304,9 +305,10 @@ static void on_alert(void *user, const struct record_alert *r)
 	*to = (struct open_alert){
 		.severity = r->severity, .last = r->last, .who = who(c, r), .code = answer_text(r->code),
 	};
+	memory_or_end(to->who != NULL);
 	summary = answer_text(r->summary);
 	if (asprintf(&to->line, "[%s] %s %s: %s", severity_text(r->severity), to->code, to->who, summary) < 0)
-		abort();
+		memory_or_end(false);
 	free(summary);
 }
 
@@ -493,7 +495,7 @@ int check_run(int argc, char **argv)
 	else if (c.scope.tunnel && c.tunnels == 0)
 		status = unknown("--tunnel %s: no such tunnel in %s", c.scope.tunnel, c.database);
 	else if (c.captures == 0 && !c.heard)
-		status = unknown("%s: nothing was ever captured", c.database);
+		status = unknown("%s: nothing was captured%s", c.database, c.scope.since != NSEC_NONE ? " since then" : "");
 	else
 		status = answer(&c);
 	alarm(0);
