@@ -31,7 +31,9 @@ struct states {
 	uint32_t *heads;	/* by slot, then detector; NONE: fresh */
 	struct chunk *chunks;	/* [0] is NONE */
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
-	uint64_t *scratch, *before;	/* the open state, and as it was when opened */
+	uint64_t *scratch;	/* the open state */
+	uint64_t *unpacked;	/* a copy of what it was, when it was not fresh */
+	uint64_t *bitmap;	/* of the state that is being packed */
 	uint32_t *open;		/* its head; NULL: of the capture, or none */
 	size_t which;
 };
@@ -75,11 +77,12 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 	s->shapes = calloc(n, sizeof(s->shapes[0]));
 	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
 		s->scratch = calloc(largest, sizeof(uint64_t));
-		s->before = calloc(largest, sizeof(uint64_t));
+		s->unpacked = calloc(largest, sizeof(uint64_t));
+		s->bitmap = calloc(largest / WORD_BITS + 1, sizeof(uint64_t));
 		s->heads = calloc((size_t)slots * n + 1, sizeof(s->heads[0]));
 		s->chunks = calloc((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
 	}
-	if (s->scratch && s->before && s->heads && s->chunks)
+	if (s->scratch && s->unpacked && s->bitmap && s->heads && s->chunks)
 		return s;
 	states_free(s);
 	return NULL;
@@ -93,7 +96,8 @@ void states_free(struct states *s)
 		free(s->shapes[i].fresh);
 	free(s->shapes);
 	free(s->scratch);
-	free(s->before);
+	free(s->unpacked);
+	free(s->bitmap);
 	free(s->heads);
 	free(s->chunks);
 	free(s);
@@ -182,9 +186,10 @@ void *states_open(struct states *s, uint32_t slot, size_t which)
 	s->open = &s->heads[(size_t)slot * s->n + which];
 	s->which = which;
 	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
-	if (*s->open != NONE)
+	if (*s->open != NONE) {
 		unpack(s, shape);
-	memcpy(s->before, s->scratch, shape->words * sizeof(uint64_t));
+		memcpy(s->unpacked, s->scratch, shape->words * sizeof(uint64_t));
+	}
 	return s->scratch;
 }
 
@@ -201,11 +206,11 @@ static void pack(struct states *s, const struct shape *shape, uint32_t *head)
 {
 	struct cursor c = begin(s, head);
 
-	for (size_t i = 0; i < shape->words; i += WORD_BITS)
-		put_word(&c, differences(s, shape, i));
-	for (size_t i = 0; i < shape->words; i += WORD_BITS)
-		for (uint64_t set = differences(s, shape, i); set; set &= set - 1)
-			put_word(&c, s->scratch[i + (size_t)__builtin_ctzll(set)]);
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		put_word(&c, s->bitmap[i] = differences(s, shape, i * WORD_BITS));
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		for (uint64_t set = s->bitmap[i]; set; set &= set - 1)
+			put_word(&c, s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)]);
 	cut(&c);
 }
 
@@ -220,9 +225,12 @@ void states_close(struct states *s)
 	const struct shape *shape = &s->shapes[s->which];
 	size_t bytes = shape->words * sizeof(uint64_t);
 
-	if (memcmp(s->scratch, s->before, bytes) == 0)	/* nearly always: nothing to remember */
+	bool fresh = memcmp(s->scratch, shape->fresh, bytes) == 0;
+
+	/* nearly always there is nothing new to remember */
+	if (*head == NONE ? fresh : memcmp(s->scratch, s->unpacked, bytes) == 0)
 		return;
-	if (memcmp(s->scratch, shape->fresh, bytes) == 0)
+	if (fresh)
 		give_back(s, head);
 	else
 		pack(s, shape, head);
