@@ -30,6 +30,7 @@ enum {
 	BATCH_BYTES = 1 << 20,
 	READ_TIMEOUT_MS = 100,	/* the kernel closes a block of the ring that is not full */
 	RETRY_MAX_S = 60,
+	NAMED_MAX = 10,		/* interfaces in a complaint */
 	/* pcap_datalink() of raw IP on Linux; LINKTYPE_RAW is what files call it */
 	DLT_OF_RAW = 12,
 };
@@ -143,8 +144,10 @@ static bool no_such_interface(const char *name, struct err *e)
 
 	if (!live_list(&list, &n, NULL))
 		return err_set(e, "%s: no such interface", name);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && i < NAMED_MAX; i++)
 		text_add(&t, "%s%s", i > 0 ? ", " : "", list[i].name);
+	if (n > NAMED_MAX)
+		text_add(&t, " and more, which -D lists");
 	free(list);
 	return err_set(e, "%s: no such interface; there are %s", name, there);
 }
