@@ -381,6 +381,23 @@ static void one_that_had_to_make_room_is_waited_for_anew(void **state)
 	assert_true(endpoint_equal(inventory.tunnel[0].peers[0], (struct endpoint){ addr_v4(0xc0000201), 0 }));
 }
 
+static void what_is_changed_while_watching_counts_at_once(void **state)
+{
+	struct err e;
+
+	(void)state;
+	expect_peers("site-to-site", NULL, "192.0.2.77, 203.0.113.77");
+	others(100 * S);
+	assert_null(down());
+	assert_true(expected_set(&inventory, &inventory.tunnel[0], "tunnel_down.hold_s", "120", &e));
+	detect_settings_changed(stage->detect);
+	others(10 * S);
+	assert_null(down());
+	others(20 * S);
+	assert_non_null(down());
+	assert_int_equal(down()->record.raised, STAGE_T0 + 120 * S);
+}
+
 static int close_stage(void **state)
 {
 	int status = stage_close(state);
@@ -413,6 +430,7 @@ int main(void)
 		ON_STAGE(the_alert_that_says_why_is_its_cause),
 		ON_STAGE(a_peer_behind_a_nat_may_come_back_from_another_port),
 		ON_STAGE(one_that_had_to_make_room_is_waited_for_anew),
+		ON_STAGE(what_is_changed_while_watching_counts_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
