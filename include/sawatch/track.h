@@ -428,10 +428,7 @@ const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 /* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
 /* It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but forged addresses. */
-static inline bool tunnel_was_up(const struct tunnel *w)
-{
-	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
-}
+bool tunnel_was_up(const struct tunnel *w);
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
 /* Sequence numbers of an ESP SA that never came (as far as decided). */

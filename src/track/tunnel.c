@@ -72,6 +72,11 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	return oldest;
 }
 
+bool tunnel_was_up(const struct tunnel *w)
+{
+	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
+}
+
 /* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
 static bool in_use(const struct tracker *t, const struct tunnel *w)
 {
