@@ -13,7 +13,7 @@ packages=(
 	python3 sqlite3 jq tcpdump tshark zstd xz-utils mandoc
 )
 # Of `check`, and of what .ci/run does after it: fuzzing, coverage, static analysis.
-check_packages=(clang libclang-rt-14-dev gcovr cppcheck)
+check_packages=(clang libclang-rt-14-dev gcovr cppcheck valgrind)
 
 say() { printf '\n== %s\n' "$*"; }
 

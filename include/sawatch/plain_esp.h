@@ -3,7 +3,8 @@
  * ESP in a plain frame: Ethernet, with one VLAN tag or none, or raw IP; IPv4
  * without options or IPv6 without extension headers, in one piece; ESP, alone
  * or in UDP port 4500.  That is nearly every packet of a concentrator, and it is
- * read here at a glance.  What it says is what link_decap(), udp_classify() and
+ * read here at a glance.  So is what is certainly not ours in such a frame: TCP
+ * and UDP of other ports.  What it says is what link_decap(), udp_classify() and
  * esp_parse() say; what it does not know is left to them.
  *
  * In a header, because its fields then stay in registers.
@@ -25,9 +26,15 @@ struct plain_esp {
 	bool in_udp;
 };
 
+enum plain {
+	PLAIN_UNKNOWN,			/* another shape, or something is wrong or cut: look closer */
+	PLAIN_ESP,
+	PLAIN_OTHER,			/* TCP, but not of port 4500; UDP of which udp_classify() says UDP_OTHER */
+};
+
 enum {
 	PLAIN_ETHERNET_LEN = 14, PLAIN_VLAN_LEN = 4, PLAIN_IPV4_LEN = 20, PLAIN_IPV6_LEN = 40,
-	PLAIN_UDP_LEN = 8, PLAIN_ESP_LEN = 8, PLAIN_NATT_PORT = 4500,
+	PLAIN_UDP_LEN = 8, PLAIN_ESP_LEN = 8, PLAIN_NATT_PORT = 4500, PLAIN_IKE_LEN = 28, PLAIN_MARKER_LEN = 4,
 };
 
 /* Numbers at a place that reader_bytes() has already shown to be there. */
@@ -46,71 +53,105 @@ READER_INLINE uint64_t plain_u64(const uint8_t *at)
 	return (uint64_t)plain_u32(at) << 32 | plain_u32(at + 4);
 }
 
-/* UDP before ESP: port 4500, none of the ports that mean something else, a length that fits, and no marker. */
-READER_INLINE bool plain_natt(const uint8_t *udp, size_t sent, struct plain_esp *ret)
+/* Could IKE stand here, or IKE behind a marker?  By its length field alone. */
+READER_INLINE bool plain_may_be_ike(const uint8_t *data, size_t captured, size_t sent)
+{
+	if (captured >= PLAIN_IKE_LEN && plain_u32(data + 24) == sent)
+		return true;
+	return captured >= PLAIN_MARKER_LEN + PLAIN_IKE_LEN && plain_u32(data) == 0 &&
+	       plain_u32(data + 28) == sent - PLAIN_MARKER_LEN;
+}
+
+/* `left` captured of `sent` bytes of UDP. */
+READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent, struct plain_esp *ret)
 {
 	enum { IKE = 500, VXLAN = 4789, VXLAN_LINUX = 8472, GENEVE = 6081 };
+
+	if (left < PLAIN_UDP_LEN)
+		return PLAIN_UNKNOWN;
+
 	uint16_t src = plain_u16(udp), dst = plain_u16(udp + 2), length = plain_u16(udp + 4);
 
+	if (length < PLAIN_UDP_LEN || length > sent || src == IKE || dst == IKE || dst == VXLAN || dst == VXLAN_LINUX ||
+	    dst == GENEVE)
+		return PLAIN_UNKNOWN;
+	if (left > length)
+		left = length;
+	if (src != PLAIN_NATT_PORT && dst != PLAIN_NATT_PORT)
+		return plain_may_be_ike(udp + PLAIN_UDP_LEN, left - PLAIN_UDP_LEN, length - PLAIN_UDP_LEN) ?
+			       PLAIN_UNKNOWN : PLAIN_OTHER;
+	if (left < PLAIN_UDP_LEN + PLAIN_ESP_LEN)
+		return PLAIN_UNKNOWN;
 	ret->src_port = src;
 	ret->dst_port = dst;
 	ret->in_udp = true;
-	return (src == PLAIN_NATT_PORT || dst == PLAIN_NATT_PORT) && src != IKE && dst != IKE && dst != VXLAN &&
-	       dst != VXLAN_LINUX && dst != GENEVE && length >= PLAIN_UDP_LEN + PLAIN_ESP_LEN && length <= sent;
+	ret->spi = plain_u32(udp + PLAIN_UDP_LEN);
+	ret->seq = plain_u32(udp + PLAIN_UDP_LEN + 4);
+	return ret->spi != 0 ? PLAIN_ESP : PLAIN_UNKNOWN;	/* 0: IKE's marker */
 }
 
-/* `upper` holds `captured` bytes of the `sent` behind an IP header that announced `protocol`. */
-READER_INLINE bool plain_upper(struct reader *r, uint8_t protocol, size_t sent, struct plain_esp *ret)
+READER_INLINE enum plain plain_tcp(const uint8_t *tcp, size_t left, size_t sent)
 {
-	const uint8_t *esp;
+	if (left < 4 || sent < 4 || plain_u16(tcp) == PLAIN_NATT_PORT || plain_u16(tcp + 2) == PLAIN_NATT_PORT)
+		return PLAIN_UNKNOWN;
+	return PLAIN_OTHER;
+}
 
-	if (protocol == IP_ESP) {
+/* `r` holds what was captured of the `sent` bytes behind an IP header that announced `protocol`, and perhaps padding. */
+READER_INLINE enum plain plain_upper(const struct reader *r, uint8_t protocol, size_t sent, struct plain_esp *ret)
+{
+	switch (protocol) {
+	case IP_ESP:
 		if (r->left < PLAIN_ESP_LEN || sent < PLAIN_ESP_LEN)
-			return false;
-		esp = r->at;
+			return PLAIN_UNKNOWN;
 		ret->src_port = ret->dst_port = 0;
 		ret->in_udp = false;
-	} else {
-		if (protocol != IP_UDP || r->left < PLAIN_UDP_LEN + PLAIN_ESP_LEN || !plain_natt(r->at, sent, ret))
-			return false;
-		esp = r->at + PLAIN_UDP_LEN;
+		ret->spi = plain_u32(r->at);
+		ret->seq = plain_u32(r->at + 4);
+		return ret->spi != 0 ? PLAIN_ESP : PLAIN_UNKNOWN;
+	case IP_UDP:
+		return plain_udp(r->at, r->left, sent, ret);
+	case IP_TCP:
+		return plain_tcp(r->at, r->left, sent);
+	default:
+		return PLAIN_UNKNOWN;
 	}
-	ret->spi = plain_u32(esp);
-	ret->seq = plain_u32(esp + 4);
-	return ret->spi != 0;		/* 0: IKE's marker in UDP, nothing that may be sent without */
 }
 
-READER_INLINE bool plain_ipv4(struct reader *r, struct plain_esp *ret)
+READER_INLINE enum plain plain_ipv4(struct reader *r, struct plain_esp *ret)
 {
 	size_t there = r->left + r->unseen;
 	struct bytes ip = reader_bytes(r, PLAIN_IPV4_LEN);
 
 	if (!ip.data || ip.data[0] != 0x45 || (plain_u16(ip.data + 6) & 0x3fff) != 0)	/* MF and offset */
-		return false;
+		return PLAIN_UNKNOWN;
 	ret->ip_length = plain_u16(ip.data + 2);
 	ret->src = addr_v4(plain_u32(ip.data + 12));
 	ret->dst = addr_v4(plain_u32(ip.data + 16));
-	return ret->ip_length >= PLAIN_IPV4_LEN && ret->ip_length <= there &&
-	       plain_upper(r, ip.data[9], ret->ip_length - PLAIN_IPV4_LEN, ret);
+	if (ret->ip_length < PLAIN_IPV4_LEN || ret->ip_length > there)
+		return PLAIN_UNKNOWN;
+	return plain_upper(r, ip.data[9], ret->ip_length - PLAIN_IPV4_LEN, ret);
 }
 
-READER_INLINE bool plain_ipv6(struct reader *r, struct plain_esp *ret)
+READER_INLINE enum plain plain_ipv6(struct reader *r, struct plain_esp *ret)
 {
 	struct bytes ip = reader_bytes(r, PLAIN_IPV6_LEN);
 
 	if (!ip.data || ip.data[0] >> 4 != 6)
-		return false;
+		return PLAIN_UNKNOWN;
 
 	uint32_t length = plain_u16(ip.data + 4);
 
 	ret->ip_length = PLAIN_IPV6_LEN + length;
 	ret->src = (struct addr){ plain_u64(ip.data + 8), plain_u64(ip.data + 16) };
 	ret->dst = (struct addr){ plain_u64(ip.data + 24), plain_u64(ip.data + 32) };
-	return length <= r->left + r->unseen && plain_upper(r, ip.data[6], length, ret);
+	if (length == 0 || length > r->left + r->unseen)	/* 0: a jumbogram */
+		return PLAIN_UNKNOWN;
+	return plain_upper(r, ip.data[6], length, ret);
 }
 
-/* False: another shape, or something is wrong or cut; then *ret means nothing. */
-static inline bool plain_esp_parse(const struct frame *f, struct plain_esp *ret)
+/* *ret means something for PLAIN_ESP only. */
+static inline enum plain plain_esp_parse(const struct frame *f, struct plain_esp *ret)
 {
 	struct reader r = reader_over(f->data, f->captured, f->length);
 	struct bytes link;
@@ -126,13 +167,13 @@ static inline bool plain_esp_parse(const struct frame *f, struct plain_esp *ret)
 			ret->network = link.data ? plain_u16(link.data) & 0xfff : 0;
 			type = link.data ? plain_u16(link.data + 2) : 0;
 		}
-		return type == 0x0800 ? plain_ipv4(&r, ret) : type == 0x86dd && plain_ipv6(&r, ret);
+		return type == 0x0800 ? plain_ipv4(&r, ret) : type == 0x86dd ? plain_ipv6(&r, ret) : PLAIN_UNKNOWN;
 	case LINK_RAW:
 	case LINK_RAW_BSD:
 	case LINK_RAW_OPENBSD:
 		return plain_ipv4(&r, ret);
 	default:
-		return false;
+		return PLAIN_UNKNOWN;
 	}
 }
 

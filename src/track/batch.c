@@ -91,8 +91,14 @@ static inline enum work_kind prepare(struct tracker *t, const struct frame *f, s
 {
 	struct plain_esp p;
 
-	if (!plain_esp_parse(f, &p))
+	switch (plain_esp_parse(f, &p)) {
+	case PLAIN_UNKNOWN:
 		return prepare_any(t, f, w);
+	case PLAIN_OTHER:
+		return WORK_OTHER;
+	case PLAIN_ESP:
+		break;
+	}
 
 	unsigned encap = p.in_udp ? ENCAP_UDP : ENCAP_NONE;
 
@@ -187,6 +193,14 @@ static void handle(struct tracker *t, const struct frame *f, struct work *w)
 		t->counters.fragments++;
 		if (t->handler.fragment)
 			t->handler.fragment(t->handler.user, f, &w->packet);
+		break;
+	case WORK_OTHER:
+		if (t->any_learned) {	/* perhaps ESP on ports that IKE showed */
+			w->kind = prepare_any(t, f, w);
+			handle(t, f, w);
+		} else {
+			t->counters.other++;
+		}
 		break;
 	case WORK_NOTHING:
 		break;

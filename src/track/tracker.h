@@ -131,7 +131,7 @@ struct esp_arrival {
 
 enum { BATCH = 32 };
 
-enum work_kind { WORK_NOTHING, WORK_ESP, WORK_PACKET, WORK_FRAGMENT };
+enum work_kind { WORK_NOTHING, WORK_ESP, WORK_OTHER, WORK_PACKET, WORK_FRAGMENT };
 
 /* A frame of the batch at work. */
 struct work {

@@ -40,6 +40,24 @@ static bool long_way(const struct frame *f, struct plain_esp *ret)
 	return true;
 }
 
+/* TCP and UDP that are nobody's business, says the long way. */
+static bool other_by_the_long_way(const struct frame *f)
+{
+	struct packet p;
+	struct udp_header u;
+
+	if (link_decap(f, &p) != LINK_PACKET || p.fragment)
+		return false;
+	if (p.protocol == IP_UDP)
+		return udp_parse(&p.payload, &u) == VERDICT_OK && udp_classify(&u, &p.payload) == UDP_OTHER;
+
+	uint16_t src = reader_u16(&p.payload), dst = reader_u16(&p.payload);
+
+	return p.protocol == IP_TCP && reader_ok(&p.payload) && src != 4500 && dst != 4500;
+}
+
+static unsigned others;			/* how often that was said */
+
 /* Parse an exact-size copy; what it says must be what the long way says. */
 static bool parses(const uint8_t *bytes, size_t captured, size_t length, uint16_t link_type)
 {
@@ -51,9 +69,13 @@ static bool parses(const uint8_t *bytes, size_t captured, size_t length, uint16_
 
 	const struct frame f = { .captured = (uint32_t)captured, .length = (uint32_t)length, .link_type = link_type,
 				 .data = copy };
-	bool plain = plain_esp_parse(&f, &p);
+	enum plain plain = plain_esp_parse(&f, &p);
 
-	if (plain) {
+	if (plain == PLAIN_OTHER) {
+		assert_true(other_by_the_long_way(&f));
+		others++;
+	}
+	if (plain == PLAIN_ESP) {
 		assert_true(long_way(&f, &q));
 		assert_true(addr_equal(p.src, q.src) && addr_equal(p.dst, q.dst));
 		assert_int_equal(p.spi, q.spi);
@@ -65,7 +87,7 @@ static bool parses(const uint8_t *bytes, size_t captured, size_t length, uint16_
 		assert_int_equal(p.in_udp, q.in_udp);
 	}
 	free(copy);
-	return plain;
+	return plain == PLAIN_ESP;
 }
 
 /* Every shape that the header promises: 0 to 11. */
@@ -147,6 +169,46 @@ static void any_one_byte_changed_leaves_what_the_long_way_says(void **state)
 	}
 }
 
+static void what_is_not_ours_is_passed_by_and_ike_on_any_port_is_not(void **state)
+{
+	uint8_t ike[60] = { 1, [17] = 0x20, [18] = 34, [27] = 60 };
+
+	(void)state;
+	for (unsigned marked = 0; marked < 2; marked++)
+		for (unsigned damaged = 0; damaged < 3; damaged++) {
+			uint8_t data[64] = { 0 };
+
+			memcpy(data + 4 * marked, ike, 60);
+			if (damaged == 1)
+				data[4 * marked + 27]++;	/* its length does not fit */
+			if (damaged == 2)
+				data[4 * marked + 17] = 0x30;	/* the length fits, the version does not: a closer look */
+
+			struct built b = built_from(data, 60 + 4 * marked);
+
+			wrap_udp(&b, 7777, 8888);
+			wrap_ipv4(&b, IP_UDP, SRC, DST);
+			wrap_ethernet(&b, 0x0800);
+			for (size_t captured = 0; captured <= b.length; captured++)
+				assert_false(parses(built_data(&b), captured, b.length, LINK_ETHERNET));
+			others = 0;
+			parses(built_data(&b), b.length, b.length, LINK_ETHERNET);
+			assert_int_equal(others, damaged == 1);
+		}
+	for (unsigned port = 4499; port <= 4501; port++) {
+		uint8_t tcp[20] = { (uint8_t)(port >> 8), (uint8_t)port, 1, 187 };
+		struct built b = built_from(tcp, sizeof(tcp));
+
+		wrap_ipv4(&b, IP_TCP, SRC, DST);
+		wrap_ethernet(&b, 0x0800);
+		others = 0;
+		parses(built_data(&b), b.length, b.length, LINK_ETHERNET);
+		assert_int_equal(others, port != 4500);
+		parses(built_data(&b), b.length - 17, b.length, LINK_ETHERNET);	/* cut within the ports */
+		assert_int_equal(others, port != 4500);
+	}
+}
+
 static void random_damage_leaves_what_the_long_way_says(void **state)
 {
 	static const uint16_t ports[] = { 500, 4500, 4789, 8472, 6081, 0, 1027, 4500 };
@@ -154,6 +216,7 @@ static void random_damage_leaves_what_the_long_way_says(void **state)
 	unsigned plain = 0;
 
 	(void)state;
+	others = 0;
 #define DRAW(below) ((unsigned)((x = x * UINT64_C(6364136223846793005) + 1442695040888963407) >> 33) % (below))
 	for (unsigned round = 0; round < 200000; round++) {
 		uint16_t link_type;
@@ -175,7 +238,7 @@ static void random_damage_leaves_what_the_long_way_says(void **state)
 			length = DRAW((unsigned)b.length + 40);
 		plain += parses(bytes, captured, length, link_type);
 	}
-	assert_true(plain > 20000);	/* or nothing was tried */
+	assert_true(plain > 20000 && others > 1000);	/* or nothing was tried */
 }
 
 static void markers_envelopes_and_fragments_are_left_to_others(void **state)
@@ -206,6 +269,7 @@ int main(void)
 		cmocka_unit_test(plain_frames_are_read_at_a_glance),
 		cmocka_unit_test(a_cut_frame_is_read_as_soon_as_the_sequence_number_is_there),
 		cmocka_unit_test(any_one_byte_changed_leaves_what_the_long_way_says),
+		cmocka_unit_test(what_is_not_ours_is_passed_by_and_ike_on_any_port_is_not),
 		cmocka_unit_test(random_damage_leaves_what_the_long_way_says),
 		cmocka_unit_test(markers_envelopes_and_fragments_are_left_to_others),
 	};
