@@ -5,7 +5,9 @@
  * without controls, and is in its format what the format says.
  */
 #include <jansson.h>
+#include <strings.h>
 
+#include <sawatch/html.h>
 #include <sawatch/metrics.h>
 #include <sawatch/syslog.h>
 
@@ -154,6 +156,52 @@ static void must_be_metrics(const char *text, size_t length)
 		strtod(c + 1, &number_end);
 		MUST(number_end > c + 1 && number_end == newline);
 	}
+}
+
+/*
+ * Every < begins a tag of ours, with balanced quotes, and every tag is closed in
+ * its turn; no script, nothing from elsewhere.  Free text has no < of its own.
+ */
+static void must_be_html(const char *text, size_t length)
+{
+	static const char *const empty[] = { "meta", "br", "hr", "col", "link", "wbr" };
+	char open[64][16];
+	size_t n = 0;
+
+	must_be_plain(text, length, "\n\t");
+	MUST(length > 9 && strncasecmp(text, "<!doctype", 9) == 0);
+	for (size_t i = strcspn(text, ">"); i < length; i++) {
+		char name[16] = "";
+		bool closing, quoted = false, alone = false;
+		size_t k = 0;
+
+		if (text[i] != '<')
+			continue;
+		closing = text[++i] == '/';
+		i += closing;
+		while (k + 1 < sizeof(name) && strchr("abcdefghijklmnopqrstuvwxyz0123456789", text[i] ? text[i] : '>'))
+			name[k++] = text[i++];
+		MUST(k > 0 && strcmp(name, "script") != 0 && strcmp(name, "img") != 0 && strcmp(name, "iframe") != 0);
+		for (; i < length && (quoted || text[i] != '>'); i++) {
+			if (text[i] == '"')
+				quoted = !quoted;
+			MUST(text[i] != '<');
+		}
+		MUST(i < length);
+		alone = text[i - 1] == '/';
+		for (size_t e = 0; e < sizeof(empty) / sizeof(empty[0]); e++)
+			alone = alone || strcmp(name, empty[e]) == 0;
+		if (closing) {
+			if (n == 0 || strcmp(open[n - 1], name) != 0)
+				fprintf(stderr, "</%s> closes <%s>, %.80s\n", name, n ? open[n - 1] : "", text + i);
+			MUST(n > 0 && strcmp(open[n - 1], name) == 0);
+			n--;
+		} else if (!alone) {
+			MUST(n < 64);
+			memcpy(open[n++], name, sizeof(name));
+		}
+	}
+	MUST(n == 0);
 }
 
 /* RFC 5424 6: one line; what is quoted in structured data closes its quotes and its brackets. */
@@ -378,6 +426,28 @@ static void write_metrics(const struct hostile *h, struct texts *t)
 	printed_close(&p);
 }
 
+static void write_html(const struct hostile *h, struct texts *t)
+{
+	const struct html_options options = {
+		.title = say(t), .version = say(t), .now = AT(100), .since = NSEC_NONE, .until = NSEC_NONE, .every_tunnel = true,
+	};
+	struct html *page = html_open(&options);
+	struct record_sink to = html_sink(page);
+	struct printed p;
+
+	give(h, &to);
+	for (size_t i = 0, n = html_judge(page); i < n; i++) {
+		to = html_detail_sink(page, i);
+		give(h, &to);
+	}
+	printed_open(&p);
+	html_print(page, p.out);
+	html_close(page);
+	printed_text(&p);
+	must_be_html(p.text, p.length);
+	printed_close(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct texts t;
@@ -391,5 +461,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_why(&h);
 	write_syslog(&h, &t);
 	write_metrics(&h, &t);
+	write_html(&h, &t);
 	return 0;
 }
