@@ -28,7 +28,7 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
-def enter_own_namespaces(programs):
+def enter_own_namespaces(programs, gateways=True):
     """Start this script again where it is alone: own network, mounts and processes, which all end with it."""
     for program in programs:
         if not shutil.which(program):
@@ -40,7 +40,7 @@ def enter_own_namespaces(programs):
     how = ('unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc')
     if os.geteuid() != 0 or run(*how, 'mount', '-t', 'tmpfs', 'tmpfs', '/run', check=False).returncode != 0:
         skip('namespaces for networks, mounts and processes are not permitted here')
-    if not os.path.exists('/dev/net/tun'):
+    if gateways and not os.path.exists('/dev/net/tun'):
         skip('there is no /dev/net/tun, so no ESP from userland')
     sys.exit(subprocess.run(how + (sys.executable, '-B') + tuple(sys.argv), env=os.environ | {INSIDE: '1'}, check=False).returncode)
 
