@@ -211,6 +211,31 @@ static bool open_for_reading(struct store *s, struct err *e)
 	return store_fault(s, rc, e);
 }
 
+/*
+ * The writer's cache of pages, taken whole at the start: a monitor needs as much
+ * memory after a month as after a minute.  Once a process, before SQLite begins.
+ */
+static void take_page_cache(void)
+{
+	enum { PAGE = 4096, PAGES = (16 << 20) / PAGE };
+	static void *cache;
+	int header = 0;
+
+	if (cache || sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header) != SQLITE_OK)
+		return;
+
+	size_t room = (size_t)(PAGE + header) * PAGES;
+
+	cache = malloc(room);
+	if (!cache)
+		return;
+	memset(cache, 0, room);
+	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, cache, PAGE + header, PAGES) != SQLITE_OK) {
+		free(cache);		/* it has begun: another store was opened before */
+		cache = NULL;
+	}
+}
+
 bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -225,6 +250,8 @@ bool store_open(struct store **ret, const char *path, enum store_mode mode, cons
 	 * row.  The second call in a process is refused, which is as well.
 	 */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if (mode == STORE_WRITE && path)
+		take_page_cache();
 	s->mode = mode;
 	s->temporary = !path;
 	s->name = strdup(path ? path : "(temporary)");

@@ -453,6 +453,15 @@ static bool make_tables(struct tracker *t)
 	       (t->strangers = calloc(STRANGERS, sizeof(*t->strangers)));
 }
 
+/* SPIs are random: page by page all of it would be touched within a day.  Better now than by and by. */
+static void touch(uint32_t *table, size_t n)
+{
+	volatile uint32_t *at = table;
+
+	for (size_t i = 0; i < n; i += 4096 / sizeof(*table))
+		at[i] = 0;
+}
+
 struct tracker *tracker_new(const struct settings *settings, const struct hash_key *key,
 			    const struct tracker_handler *handler)
 {
@@ -474,6 +483,7 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 		tracker_free(t);
 		return NULL;
 	}
+	touch(t->esp_by_spi, SPI_HINTS);
 	for (unsigned i = 0; i < RECENT_MESSAGES; i++)
 		t->recent[i].tunnel = NO_INDEX;
 	memset(t->timer_of_tunnel, 0xff, t->tunnel_pool.capacity * sizeof(*t->timer_of_tunnel));
