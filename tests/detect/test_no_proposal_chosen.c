@@ -63,6 +63,55 @@ static void once_is_enough_for_a_tunnel_that_had_worked(void **state)
 	assert_int_equal(refused()->record.severity, SEVERITY_WARNING);
 }
 
+static void refused_with(uint8_t major, uint32_t ike)
+{
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.ike_sa = ike;
+	ev.side = 1;
+	ev.value[0] = 14;	/* in both versions */
+	ev.value[1] = major;
+	stage_send(ev);
+}
+
+static void the_offers_of_phase_1_are_told_with_all_that_is_negotiated(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 1);
+
+	stage->ike[ike].n_offers = 2;
+	stage->ike[ike].offers1[0] = (struct ike1_offer){ .encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1 };
+	stage->ike[ike].offers1[1] = (struct ike1_offer){ .encryption = 5, .hash = 2, .group = 2, .auth = 3 };
+	refused_with(1, ike);
+	assert_string_equal(collected_text(refused(), "offered"),
+			    "AES_CBC_256/SHA2_256/MODP_2048/PSK, 3DES/SHA1/MODP_1024/RSA");
+}
+
+static void what_has_no_name_is_told_by_its_number(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 2);
+
+	stage->ike[ike].n_transforms = 2;
+	stage->ike[ike].transforms[0] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_ENCR, .id = 1025 };
+	stage->ike[ike].transforms[1] = (struct ike2_transform){ .proposal = 1, .type = 200, .id = 3 };
+	refused_with(2, ike);
+	assert_string_equal(collected_text(refused(), "offered"), "1:1025/200:3");
+}
+
+static void an_error_of_another_kind_is_no_refusal(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.ike_sa = stage_ike(0, 2);
+	ev.side = 1;
+	ev.value[0] = IKE2_NOTIFY_INVALID_SYNTAX;
+	ev.value[1] = 2;
+	stage_send(ev);
+	assert_null(refused());
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -70,6 +119,9 @@ int main(void)
 		ON_STAGE(once_is_information_twice_a_warning_with_what_was_offered),
 		ON_STAGE(twice_in_an_hour_is_still_information),
 		ON_STAGE(once_is_enough_for_a_tunnel_that_had_worked),
+		ON_STAGE(the_offers_of_phase_1_are_told_with_all_that_is_negotiated),
+		ON_STAGE(what_has_no_name_is_told_by_its_number),
+		ON_STAGE(an_error_of_another_kind_is_no_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
