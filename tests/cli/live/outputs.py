@@ -134,6 +134,13 @@ def value(text, name):
     return None
 
 
+def contents(path):
+    if not os.path.exists(path):
+        return ''
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
 def write_config(folder, **outputs):
     path = os.path.join(folder, 's.conf')
     with open(path, 'w', encoding='utf-8') as file:
@@ -176,9 +183,8 @@ def everything(sawatch, pcaps, folder, *words):
           [m for m in collector.messages if not parsed(m)] + collector.framing_errors)
     check(all(b >= 0x20 for m in collector.messages for b in m), f'{who}: no control characters in syslog')
 
-    w.wait_for(lambda: os.path.exists(log) and 'cleared' in open(log, encoding='utf-8').read())
-    with open(log, encoding='utf-8') as lines:
-        lines = lines.read().splitlines()
+    w.wait_for(lambda: (text := contents(log)).count('"status":"cleared"') > 0 and text.endswith('}\n') and text.count('\n') % 2 == 0)
+    lines = contents(log).splitlines()
     heads, bodies = lines[0::2], [json.loads(line) for line in lines[1::2]]
     check(heads and heads[0].startswith('raised ') and all(b['type'] == 'alert' for b in bodies) and
           {b['status'] for b in bodies} == {'raised', 'cleared'}, f'{who}: a command is run for raised and cleared, with JSON', lines[:4])
