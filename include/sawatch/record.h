@@ -24,7 +24,8 @@
 /*
  * Identity of an object: capture id << 32 | number within that capture.  The
  * same capture read again gives the same identities; that makes importing
- * idempotent.  0 is "none".  Numbers are dense and start at 1, per kind of object.
+ * idempotent.  0 is "none".  Numbers start at 1, per kind of object,
+ * and are dense but for objects that left no row (track/restraint.c).
  */
 typedef uint64_t object_id;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/expected.h>
+#include <sawatch/memory.h>
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,13 +55,13 @@ struct expected_tunnel *expected_add(struct expected *x, const char *name)
 	if (x->n == x->room) {
 		x->room = x->room ? 2 * x->room : 16;
 		x->tunnel = realloc(x->tunnel, x->room * sizeof(x->tunnel[0]));
-		assert(x->tunnel);
+		memory_or_end(x->tunnel);
 	}
 
 	struct expected_tunnel *t = &x->tunnel[x->n++];
 
 	*t = (struct expected_tunnel){ .name = strdup(name), .profile = PROFILE_SITE_TO_SITE };
-	assert(t->name);
+	memory_or_end(t->name);
 	return t;
 }
 
@@ -149,7 +149,7 @@ static bool take_override(struct expected_tunnel *t, const char *key, const char
 	if (is_for_all_tunnels(key))
 		return err_set(e, "%s: holds for all tunnels; write it above the first section", key);
 	t->overrides = realloc(t->overrides, (t->n_overrides + 1) * sizeof(t->overrides[0]));
-	assert(t->overrides);
+	memory_or_end(t->overrides);
 	t->overrides[t->n_overrides++] = (struct expected_override){ strdup(key), strdup(value) };
 	return true;
 }
@@ -171,7 +171,7 @@ void expected_settings(const struct expected_tunnel *t, const struct settings *g
 	for (size_t i = 0; i < t->n_overrides; i++) {
 		bool good = settings_set(ret, t->overrides[i].key, t->overrides[i].value, &e);
 
-		assert(good);
+		memory_or_end(good);
 		(void)good;
 	}
 }

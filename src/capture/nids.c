@@ -26,13 +26,14 @@ struct glue *nids_open(const struct glue_size *size, struct err *e)
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
 
 #include <nids.h>
+
+#include <sawatch/memory.h>
 
 enum {
 	IP_HEADER = sizeof(struct ip),
@@ -127,9 +128,11 @@ static void on_warning(int type, int number, struct ip *ip, void *data)
 }
 
 /* libnids goes on with the null pointer when this returns. */
+/* It cannot go on, nor can it say so to its caller. */
 static void on_no_memory(char *where)
 {
-	fprintf(stderr, "sawatch: no memory left for reassembly (libnids, %s)\n", where);
+	(void)where;
+	memory_or_end(false);
 	abort();
 }
 

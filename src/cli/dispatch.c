@@ -2,6 +2,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <sawatch/memory.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -34,11 +37,22 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
+/* Not even for a word: said without a buffer.  A transaction that was begun never was. */
+static void no_memory(void)
+{
+	static const char text[] = "sawatch: memory: there is none left\n";
+	ssize_t said = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)said;
+	_exit(EXIT_TROUBLE);
+}
+
 int cli_main(int argc, char **argv)
 {
 	const struct command *c;
 	int status;
 
+	memory_set_end(no_memory);
 	/* A reader of our diagnostics that goes away must not stop an import. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {

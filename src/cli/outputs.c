@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/outputs.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include <sawatch/detect.h>
+#include <sawatch/memory.h>
 #include <sawatch/metrics.h>
 #include <sawatch/outlet.h>
 #include <sawatch/report.h>
@@ -88,7 +88,7 @@ static void run_command(struct outputs *x, const struct record_alert *r)
 	FILE *out = open_memstream(&message, &length);
 	struct record_sink json;
 
-	assert(out);
+	memory_or_end(out);
 	put_variable(out, "STATUS", r->cleared ? "cleared" : "raised");
 	put_variable(out, "CODE", r->code);
 	put_variable(out, "SEVERITY", severity_text(r->severity));
@@ -246,7 +246,7 @@ static void tell_page(struct outputs *x, struct live *live, struct pipeline *p, 
 	count_output(&f, x->on_alert, "on_alert");
 	count_output(&f, x->metrics, "metrics");
 	out = open_memstream(&page, &length);
-	assert(out);
+	memory_or_end(out);
 	metrics_print(x->page, &f, out);
 	fclose(out);
 	if (!outlet_page(x->metrics, page, length))
@@ -327,7 +327,7 @@ bool outputs_open(struct outputs **ret, const struct read_options *o, struct err
 		.per_minute = (int)o->settings.on_alert_per_minute,
 	};
 
-	assert(x);
+	memory_or_end(x);
 	*ret = x;
 	x->options = o;
 	x->started = time_of_day();

@@ -138,8 +138,10 @@ static void keep_tunnel(struct pipeline *p, const struct record_tunnel *r)
 	k->record = *r;
 	k->sentences = calloc(r->n_unobservable + 1, sizeof(k->sentences[0]));
 	memory_or_end(k->sentences);
-	for (size_t i = 0; i < r->n_unobservable; i++)
+	for (size_t i = 0; i < r->n_unobservable; i++) {
 		k->sentences[i] = strdup(r->unobservable[i]);
+		memory_or_end(k->sentences[i]);
+	}
 	k->record.unobservable = (const char *const *)k->sentences;
 }
 

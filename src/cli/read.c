@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `sawatch -r …`: captures in, diagnosis out. */
-#include <assert.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
@@ -71,7 +71,7 @@ static bool remember_capture(struct reading *r, uint32_t id)
 	if (r->n_captures == r->captures_room) {
 		r->captures_room = r->captures_room ? 2 * r->captures_room : 64;
 		r->captures = realloc(r->captures, r->captures_room * sizeof(r->captures[0]));
-		assert(r->captures);
+		memory_or_end(r->captures);
 	}
 	r->captures[r->n_captures++] = id;
 	return true;
@@ -232,7 +232,7 @@ static char **list_captures(struct reading *r)
 	struct err e;
 	size_t n = 0;
 
-	assert(good);
+	memory_or_end(good);
 	for (size_t i = 0; i < o->n_paths; i++) {
 		char *path = (char *)(uintptr_t)o->paths[i];
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/resume.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sawatch/memory.h>
 
 #define OUT_OF_ORDER NSEC_PER_S		/* rotated files overlap a little */
 
@@ -48,7 +49,7 @@ struct resume *resume_open(const char *source, struct tracker *tracker, struct d
 {
 	struct resume *r = calloc(1, sizeof(*r));
 
-	assert(r);
+	memory_or_end(r);
 	r->tracker = tracker;
 	r->detect = detect;
 	r->n_saved = (uint32_t)tracker_settings(tracker)->tables_tunnels;
@@ -56,7 +57,7 @@ struct resume *resume_open(const char *source, struct tracker *tracker, struct d
 	r->saved = calloc(r->n_saved, sizeof(r->saved[0]));
 	r->room = ROOM_FIRST;
 	r->bytes = malloc(r->room);
-	assert(r->source && r->saved && r->bytes);
+	memory_or_end(r->source && r->saved && r->bytes);
 	return r;
 }
 
@@ -97,7 +98,7 @@ static void make_room(struct resume *r, size_t more)
 	while (r->room - r->used < more)
 		r->room *= 2;
 	r->bytes = realloc(r->bytes, r->room);
-	assert(r->bytes);
+	memory_or_end(r->bytes);
 }
 
 /* Call `save(…, room, size)` until it fits; what it gave is in the batch. */
@@ -122,7 +123,7 @@ static struct parcel *new_parcel(struct resume *r, object_id tunnel, const struc
 	if (r->n_parcels == r->parcels_room) {
 		r->parcels_room = r->parcels_room ? 2 * r->parcels_room : 64;
 		r->parcels = realloc(r->parcels, r->parcels_room * sizeof(r->parcels[0]));
-		assert(r->parcels);
+		memory_or_end(r->parcels);
 	}
 
 	struct parcel *p = &r->parcels[r->n_parcels++];
@@ -256,7 +257,7 @@ static void keep_id(struct ids *s, object_id id)
 	if (s->n == s->room) {
 		s->room = s->room ? 2 * s->room : 256;
 		s->at = realloc(s->at, s->room * sizeof(s->at[0]));
-		assert(s->at);
+		memory_or_end(s->at);
 	}
 	s->at[s->n++] = id;
 }

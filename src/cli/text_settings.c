@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/text_settings.h"
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/outlet.h>
 
 static const char section[] = "output.";
@@ -43,7 +43,7 @@ bool text_settings_set(struct text_settings *s, const char *key, const char *val
 		return false;
 	free(*place(s, row));
 	*place(s, row) = *value ? strdup(value) : NULL;
-	assert(!*value || *place(s, row));
+	memory_or_end(!*value || *place(s, row));
 	return true;
 }
 

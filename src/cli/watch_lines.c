@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/watch_lines.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 enum {
@@ -154,7 +154,7 @@ struct watch_lines *watch_lines_open(FILE *out, const struct watch_lines_options
 {
 	struct watch_lines *w = calloc(1, sizeof(*w));
 
-	assert(w);
+	memory_or_end(w);
 	w->out = out;
 	w->options = *o;
 	w->json = report_json(out);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `sawatch why`: which tunnel or alert is meant, and its story. */
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sawatch/detect.h>
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 #include <sawatch/store.h>
 #include <sawatch/text.h>
@@ -52,7 +52,7 @@ static void *with_room(void *at, size_t n, size_t *room, size_t size)
 		return at;
 	*room = *room ? 2 * *room : 16;
 	at = realloc(at, *room * size);
-	assert(at);
+	memory_or_end(at);
 	return at;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "report/collect.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 /* ---- memory that is given back all at once ---- */
@@ -25,7 +25,7 @@ static void *keep_bytes(struct collection *c, const void *data, size_t length)
 		size_t size = rounded > KEEP_BYTES ? rounded : KEEP_BYTES;
 		struct keep *k = malloc(sizeof(*k) + size);
 
-		assert(k);
+		memory_or_end(k);
 		*k = (struct keep){ .next = c->keep, .size = size };
 		c->keep = k;
 	}
@@ -67,7 +67,7 @@ static void *grown(void *array, size_t n, size_t *room, size_t size)
 		return array;
 	*room = *room ? 2 * *room : 8;
 	array = realloc(array, *room * size);
-	assert(array);
+	memory_or_end(array);
 	return array;
 }
 
@@ -361,7 +361,7 @@ struct age_summary ages_summary(const struct ages ages[SIDES], int side)
 
 	nsec *all = malloc(n * sizeof(all[0]));
 
-	assert(all);
+	memory_or_end(all);
 	for (size_t i = from; i < to; i++) {
 		if (ages[i].n > 0)
 			memcpy(all + ret.n, ages[i].age, ages[i].n * sizeof(all[0]));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/html.h>
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 #include "report/html_parts.h"
@@ -77,7 +77,7 @@ void put_html_format(FILE *out, const char *format, ...)
 	va_start(arguments, format);
 	n = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	assert(n >= 0);
+	memory_or_end(n >= 0);
 	put_html(out, text);
 	free(text);
 }
@@ -98,7 +98,7 @@ struct html *html_open(const struct html_options *o)
 {
 	struct html *h = calloc(1, sizeof(*h));
 
-	assert(h);
+	memory_or_end(h);
 	h->options = o;
 	collection_init(&h->seen);
 	return h;
@@ -124,7 +124,7 @@ size_t html_judge(struct html *h)
 	wanted = h->options->every_tunnel || c->n_tunnels <= FEW ? c->n_tunnels : h->ill;	/* ill ones are first */
 	h->n_details = wanted < DETAILS_MAX ? wanted : DETAILS_MAX;
 	h->details = calloc(h->n_details + 1, sizeof(h->details[0]));
-	assert(h->details);
+	memory_or_end(h->details);
 	for (size_t i = 0; i < h->n_details; i++)
 		detail_init(&h->details[i], &c->tunnels[i]);
 	return h->n_details;

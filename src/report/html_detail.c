@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is shown of one tunnel: taken from its records as they pass, at most so much of a kind. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/html_parts.h"
@@ -13,12 +13,12 @@
 void detail_init(struct detail *d, const struct seen_tunnel *t)
 {
 	*d = (struct detail){ .tunnel = malloc(sizeof(*t)) };
-	assert(d->tunnel);
+	memory_or_end(d->tunnel);
 	*d->tunnel = *t;
 	d->tunnel->n_vendors = 0;
 	for (int kind = 0; kind < BAR_KINDS; kind++) {
 		d->bars[kind].at = calloc(BARS_MAX, sizeof(struct bar));
-		assert(d->bars[kind].at);
+		memory_or_end(d->bars[kind].at);
 	}
 }
 

@@ -4,10 +4,10 @@
  * the order of the calls below is the order of the fields, and part of the
  * contract.
  */
-#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 #include "report/json.h"
@@ -42,8 +42,7 @@ void json_put(json_t *object, const char *name, json_t *value)
 {
 	int failed = json_object_set_new(object, name, value);
 
-	assert(!failed);
-	(void)failed;
+	memory_or_end(failed == 0);
 }
 
 /* Ten digits: every measured value has fewer, and 0.1 stays 0.1. */

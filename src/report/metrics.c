@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/memory.h>
 #include <sawatch/metrics.h>
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +138,7 @@ struct metrics *metrics_open(const struct expected *expected, const char *const 
 	struct metrics *m = calloc(1, sizeof(*m));
 	size_t n_expected = expected ? expected->n : 0;
 
-	assert(m);
+	memory_or_end(m);
 	m->expected = expected;
 	m->codes = codes;
 	while (m->n_codes < CODES_MAX && codes[m->n_codes])
@@ -148,7 +148,7 @@ struct metrics *metrics_open(const struct expected *expected, const char *const 
 	m->others = calloc(m->n_others, sizeof(m->others[0]));
 	m->inventory = calloc(n_expected + 1, sizeof(m->inventory[0]));
 	m->order = calloc(n_expected + m->n_others, sizeof(m->order[0]));
-	assert(m->others && m->inventory && m->order);
+	memory_or_end(m->others && m->inventory && m->order);
 	for (size_t i = 0; i < n_expected; i++) {
 		const struct expected_tunnel *t = &expected->tunnel[i];
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Text that may have come from a packet or a file name, made safe to show. */
-#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 /*
@@ -42,7 +42,7 @@ char *report_printable(const char *text)
 	char *ret = malloc(4 * strlen(text) + 1);
 	char *to = ret;
 
-	assert(ret);
+	memory_or_end(ret);
 	while (*s) {
 		uint32_t code;
 		size_t length = utf8_sequence(s, &code);

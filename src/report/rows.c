@@ -3,10 +3,10 @@
  * Tables of records, for the history's subcommands.  JSON is not tabular: it
  * goes through report_json(), which has the whole object.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 #include <sawatch/text.h>
 
@@ -258,7 +258,7 @@ struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind)
 	};
 	struct rows *r = calloc(1, sizeof(*r));
 
-	assert(r);
+	memory_or_end(r);
 	r->kind = kind;
 	r->sink = (struct record_sink){
 		.user = r, .tunnel = tunnel_row, .ike_sa = ike_row, .esp_sa = esp_row, .child_sa = child_row,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/memory.h>
 #include <sawatch/syslog.h>
 
 #include <inttypes.h>
@@ -180,7 +181,7 @@ size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r,
 	}
 	if (asprintf(&text, "%s %s %s%s%s%s: %s", r->cleared ? "cleared" : severity_text(r->severity), r->code,
 		     r->peers ? tunnel : "capture", name ? " (" : "", name ? name : "", name ? ")" : "", r->summary) < 0)
-		abort();
+		memory_or_end(false);
 	length = end(&t, text);
 	free(text);
 	return length;
@@ -203,7 +204,7 @@ size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *
 	text_add(&t, "]");
 	if (asprintf(&text, "%s%s%s%s: tunnel state: %s", tunnel, name ? " (" : "", name ? name : "", name ? ")" : "",
 		     tunnel_state_text(r->state)) < 0)
-		abort();
+		memory_or_end(false);
 	length = end(&t, text);
 	free(text);
 	return length;

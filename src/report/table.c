@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 #include <sawatch/text.h>
 
@@ -60,9 +61,10 @@ static void keep_cell(struct table *t, const char *text)
 	if (t->n_cells == t->room) {
 		t->room = t->room ? 2 * t->room : 256;
 		t->cells = realloc(t->cells, t->room * sizeof(t->cells[0]));
-		assert(t->cells);
+		memory_or_end(t->cells);
 	}
-	t->cells[t->n_cells++] = strdup(text ? text : "-");
+	t->cells[t->n_cells] = strdup(text ? text : "-");
+	memory_or_end(t->cells[t->n_cells++]);
 }
 
 /* Takes `value`; `text` is what people see, `plain` what CSV holds. */
@@ -137,7 +139,7 @@ struct table *table_open(FILE *out, enum table_format format, const char *type,
 {
 	struct table *t = calloc(1, sizeof(*t));
 
-	assert(t && n_columns > 0);
+	memory_or_end(t != NULL);
 	*t = (struct table){ .out = out, .format = format, .type = type, .columns = columns, .n_columns = n_columns };
 	if (format == TABLE_CSV) {
 		for (size_t i = 0; i < n_columns; i++)
@@ -174,7 +176,7 @@ static void print_aligned(struct table *t)
 {
 	size_t *widths = calloc(t->n_columns, sizeof(widths[0]));
 
-	assert(widths);
+	memory_or_end(widths);
 	for (size_t i = 0; i < t->n_columns; i++)
 		widths[i] = strlen(column_name(t, i));
 	for (size_t i = 0; i < t->n_cells; i++) {

@@ -4,10 +4,10 @@
  * first and at length, the healthy ones in few words, what could not be seen,
  * and the verdict as the last line.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 
 #include "report/collect.h"
@@ -25,7 +25,7 @@ struct diagnosis *diagnosis_open(const struct diagnosis_options *o)
 {
 	struct diagnosis *d = calloc(1, sizeof(*d));
 
-	assert(d);
+	memory_or_end(d);
 	d->options = *o;
 	collection_init(&d->seen);
 	return d;
@@ -193,7 +193,7 @@ static void put_unobservable(FILE *out, const struct collection *c)
 
 	struct blind *all = malloc(n * sizeof(all[0]));
 
-	assert(all);
+	memory_or_end(all);
 	n = 0;
 	for (size_t i = 0; i < c->n_tunnels; i++)
 		for (size_t k = 0; k < c->tunnels[i].record.n_unobservable; k++)

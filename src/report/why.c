@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The story of a tunnel as text for a person. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/report.h>
 #include <sawatch/text.h>
 
@@ -20,7 +20,7 @@ struct why *why_open(const struct why_options *o)
 {
 	struct why *w = calloc(1, sizeof(*w));
 
-	assert(w);
+	memory_or_end(w);
 	w->options = *o;
 	collection_init(&w->seen);
 	why_moments_init(&w->moments);
@@ -262,7 +262,7 @@ static void put_step(FILE *out, const char *vendor, const char *text)
 	char *safe = report_printable(vendor), *label;
 
 	if (asprintf(&label, "    %s: ", safe) < 0)
-		abort();
+		memory_or_end(false);
 	put_point(out, label, text);
 	free(label);
 	free(safe);
@@ -382,7 +382,7 @@ void why_tell(struct why *w, FILE *out)
 	size_t length = 0;
 	FILE *memory = open_memstream(&text, &length);
 
-	assert(memory);
+	memory_or_end(memory);
 	why_story_tell(&story, w);
 	put_story(memory, w, &story);
 	fclose(memory);

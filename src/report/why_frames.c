@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command that shows an alert's frames. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/why.h"
@@ -15,7 +15,7 @@ char *why_shell_word(const char *text)
 		     strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=@%+-") == strlen(text);
 	char *ret = malloc(4 * strlen(text) + 5), *to = ret;
 
-	assert(ret);
+	memory_or_end(ret);
 	if (plain)
 		return strcpy(ret, text);
 	*to++ = '\'';
@@ -106,7 +106,7 @@ char *why_frames_command(const struct why_story *s, const struct record_alert *a
 	safe = report_printable(!file || strcmp(file, "-") == 0 ? "FILE" : file);
 	name = why_shell_word(safe);
 	ret = malloc(strlen(name) + filter.used + 32);
-	assert(ret);
+	memory_or_end(ret);
 	sprintf(ret, "tshark -r %s -Y '%s'", name, buffer);
 	free(name);
 	free(safe);

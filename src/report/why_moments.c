@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Records as moments of a story, and repetitions found in them. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/why.h"
@@ -51,7 +51,7 @@ static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const cha
 	if (m->n == m->room) {
 		m->room = m->room ? 2 * m->room : 64;
 		m->at = realloc(m->at, m->room * sizeof(m->at[0]));
-		assert(m->at);
+		memory_or_end(m->at);
 	}
 	va_start(args, format);
 	vsnprintf(buffer, sizeof(buffer), format, args);
@@ -60,7 +60,7 @@ static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const cha
 	struct why_moment *to = &m->at[m->n++];
 
 	*to = (struct why_moment){ .at = at, .frame = frame, .place = place_of(key), .text = strdup(buffer) };
-	assert(to->text);
+	memory_or_end(to->text);
 	snprintf(to->key, sizeof(to->key), "%s/%d", key, side);
 }
 
@@ -231,7 +231,7 @@ static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, str
 	if (f->n_pauses == f->pauses_room) {
 		f->pauses_room = f->pauses_room ? 2 * f->pauses_room : 8;
 		f->pauses = realloc(f->pauses, f->pauses_room * sizeof(f->pauses[0]));
-		assert(f->pauses);
+		memory_or_end(f->pauses);
 	}
 	f->pauses[f->n_pauses++] = (struct why_pause){ f->last, r->first };
 	if (r->spi == f->last_spi)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The story put together: which alerts belong to one fault, and what is to be said about it. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/people.h"
@@ -53,7 +53,7 @@ static struct why_incident *incident_of(struct why_story *s, const struct record
 	if (s->n_incidents == s->incidents_room) {
 		s->incidents_room = s->incidents_room ? 2 * s->incidents_room : 4;
 		s->incidents = realloc(s->incidents, s->incidents_room * sizeof(s->incidents[0]));
-		assert(s->incidents);
+		memory_or_end(s->incidents);
 	}
 	s->incidents[s->n_incidents] = (struct why_incident){ .alert = root };
 	return &s->incidents[s->n_incidents++];
@@ -201,13 +201,13 @@ static void advice_add(struct why_advice **at, size_t *n, size_t *room, const st
 	if (*n == *room) {
 		*room = *room ? 2 * *room : 8;
 		*at = realloc(*at, *room * sizeof((*at)[0]));
-		assert(*at);
+		memory_or_end(*at);
 	}
 
 	struct why_advice *to = &(*at)[(*n)++];
 
 	*to = (struct why_advice){ strdup(vendor), strdup(text), s->tunnel && vendor_seen(s->tunnel, vendor) };
-	assert(to->vendor && to->text);
+	memory_or_end(to->vendor && to->text);
 }
 
 struct log_lines {

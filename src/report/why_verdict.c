@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The sentences at the top of the story: the state, what is wrong, and was traffic lost; and the SPIs below. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/people.h"
@@ -119,7 +119,7 @@ void why_tell_traffic(struct why_story *s)
 	while (to.used > 0 && buffer[to.used - 1] == ' ')
 		buffer[--to.used] = '\0';
 	s->traffic = strdup(buffer);
-	assert(s->traffic);
+	memory_or_end(s->traffic);
 }
 
 /* ---- the verdict ---- */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sentences with holes, and evidence and terms in plain words. */
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
 #include <sawatch/text.h>
 
 #include "report/people.h"
@@ -27,10 +27,10 @@ void why_list_add(struct why_list *l, const char *format, ...)
 	if (l->n == l->room) {
 		l->room = l->room ? 2 * l->room : 8;
 		l->at = realloc(l->at, l->room * sizeof(l->at[0]));
-		assert(l->at);
+		memory_or_end(l->at);
 	}
 	l->at[l->n] = strdup(buffer);
-	assert(l->at[l->n]);
+	memory_or_end(l->at[l->n]);
 	l->n++;
 }
 
@@ -57,10 +57,10 @@ static struct why_value *value_add(struct why_values *v, const char *name, const
 	if (v->n == v->room) {
 		v->room = v->room ? 2 * v->room : 16;
 		v->at = realloc(v->at, v->room * sizeof(v->at[0]));
-		assert(v->at);
+		memory_or_end(v->at);
 	}
 	v->at[v->n] = (struct why_value){ .name = name, .text = strdup(text) };
-	assert(v->at[v->n].text);
+	memory_or_end(v->at[v->n].text);
 	return &v->at[v->n++];
 }
 

@@ -15,7 +15,7 @@
 #include "track/tracker.h"
 
 enum {
-	STRANGER_BURST = 32,		/* rows of a tunnel that was never up */
+	STRANGER_PART = 16,		/* of the purse of a tunnel that is up, when it never was */
 	SETTLED_S = 60,			/* calm for so long: tell what was left out */
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
 };
@@ -60,7 +60,7 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 		return false;
 	}
 	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed, SWIFTLY) :
-			pay(&w->purse_hints, t->now, tunnel_was_up(w) ? s->history_hints : STRANGER_BURST, SLOWLY))
+			pay(&w->purse_hints, t->now, tunnel_was_up(w) ? s->history_hints : s->history_hints / STRANGER_PART, SLOWLY))
 		return true;
 	leave_out(&w->left_out, t->now);
 	return false;

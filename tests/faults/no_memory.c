@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Preloaded: the allocation of number NO_MEMORY_AT fails (from it on all of
+ * them, with NO_MEMORY_FOREVER set).  Without it they are only counted, into
+ * the file NO_MEMORY_COUNT.  Frees are real; glibc's own entry points do the
+ * work, so nothing has to be looked up before the first call.  libseccomp's own
+ * allocations are let be: without memory it makes a filter with holes in it,
+ * and says nothing (2.5.4); the kernel then ends the program at its next call.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#pragma GCC visibility push(default)
+
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t n);
+extern void *__libc_memalign(size_t alignment, size_t n);
+
+static atomic_ulong count;
+static unsigned long at;
+static bool forever;
+static int report = -1;		/* open from the start: a sandbox may stand later */
+
+static __attribute__((constructor)) void begin(void)
+{
+	const char *text = getenv("NO_MEMORY_AT");
+
+	const char *path = getenv("NO_MEMORY_COUNT");
+
+	if (path)
+		report = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	forever = getenv("NO_MEMORY_FOREVER") != NULL;
+	count = 0;
+	at = text ? strtoul(text, NULL, 10) : 0;
+}
+
+static __attribute__((destructor)) void end(void)
+{
+	unsigned long n = count;
+	char text[24];
+	size_t i = sizeof text;
+
+	do
+		text[--i] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	if (report >= 0 && write(report, text + i, sizeof text - i) > 0)
+		close(report);
+}
+
+static bool fails(const void *caller)
+{
+	Dl_info from;
+	unsigned long n;
+
+	if (dladdr(caller, &from) && from.dli_fname && strstr(from.dli_fname, "libseccomp"))
+		return false;
+	n = ++count;
+
+	if (at == 0 || (forever ? n < at : n != at))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t n)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(p, n);
+}
+
+void *memalign(size_t alignment, size_t n)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, n);
+}
+
+void *aligned_alloc(size_t alignment, size_t n)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, n);
+}
+
+int posix_memalign(void **ret, size_t alignment, size_t n)
+{
+	void *p = fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, n);
+
+	if (!p)
+		return ENOMEM;
+	*ret = p;
+	return 0;
+}
+
+#pragma GCC visibility pop
