@@ -85,7 +85,7 @@ bool retain_parse_days(const char *text, int64_t *ret)
 
 bool retain_parse_mebibytes(const char *text, int64_t *ret)
 {
-	static const int64_t worth[] = { 1, 1024, 1024 * 1024 };
+	static const int64_t worth[] = { 1, 1024, INT64_C(1024) * 1024 };
 
 	return parse(text, "MGT", worth, ret) && *ret <= 1073741824;
 }

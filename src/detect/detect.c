@@ -86,6 +86,8 @@ void detect_free(struct detect *d)
 /* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
 static void move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now)
 {
+	assert(d->inventory.entries && place < d->inventory.n);
+
 	uint32_t from = d->inventory.entries[place].slot;
 
 	states_move(d->states, from, to, d->of_expected);

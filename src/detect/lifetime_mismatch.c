@@ -399,8 +399,10 @@ static bool judge_inferred(const struct state *s, const struct scene *sc, int si
 			longest = later(longest, e->silence_after);
 		}
 	}
+	if (n == 0)
+		return false;
 	if (n < (size_t)set->life_min_n_medium || sample_cv(ages, n) > set->life_cluster_tol)
-		return n > 0;
+		return true;
 
 	nsec other_rekeys = s->rekey_age[!side];
 	double age = sample_median(ages, n);
@@ -413,7 +415,7 @@ static bool judge_inferred(const struct state *s, const struct scene *sc, int si
 					  sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, recent[0]->at,
 					  recent[n - 1]->at, (int64_t)n);
 
-	f->key = (uint64_t)(KEY_INFERRED + side);
+	f->key = (uint64_t)KEY_INFERRED + (uint64_t)side;
 	f->cause = "inferred";
 	f->side = (int8_t)side;
 	finding_text(f, "kind", "inferred");

@@ -110,7 +110,7 @@ static void suspect(struct state *s, const struct scene *sc, const struct event 
 	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index);
 	nsec silence[2];
 
-	if (!old)
+	if (!new || !old)
 		return;
 
 	struct suspicion found = {

@@ -165,7 +165,7 @@ static bool regular(const struct settings *set, struct pattern *p)
 {
 	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
 
-	if (p->n < (size_t)set->periodic_min_n)
+	if (p->n == 0 || p->n < (size_t)set->periodic_min_n)
 		return false;
 	p->period = sample_mean(p->ages, p->n);
 	if (tolerance < 0.02 * p->period)

@@ -77,7 +77,7 @@ static void raise(const struct high *h, const struct scene *sc, struct findings 
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, h->index);
 	const struct settings *set = sc->settings;
 	double eta = h->per_second > 0 ? (NUMBERS - (double)sa->seq_high) / h->per_second : -1;
-	bool soon = eta >= 0 && eta < (double)(set->wrap_eta / NSEC_PER_S);
+	bool soon = eta >= 0 && eta < (double)set->wrap_eta / (double)NSEC_PER_S;
 	bool critical = (int64_t)sa->seq_high >= set->wrap_crit || soon;
 	char spi[SPI_TEXT_MAX];
 	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
