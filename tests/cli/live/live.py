@@ -227,7 +227,7 @@ def errors(sawatch, folder):
         check(done.returncode == 1 and done.stderr.count('\n') == 1 and all(w in done.stderr for w in wanted), what, done)
 
     make_link('some2')
-    one_line('no such interface', ('-i', 'nosuch'), ('nosuch: no such interface; there are', 'some2', 'any'))
+    one_line('no such interface', ('-i', 'nosuch'), ('nosuch: no such interface; there are', 'which -D lists'))
     one_line('a bad filter', ('-i', 'some2', 'hosst', '192.0.2.1'), ('filter',))
     one_line('the same interface twice', ('-i', 'some2', '-i', 'some2'), ('given twice',))
     one_line('no such user', ('-i', 'some2', '-Z', 'nosuchuser'), ('no such user',))
