@@ -10,7 +10,7 @@ packages=(
 	build-essential cmake ninja-build pkg-config
 	libpcap-dev libnids-dev libnet1-dev libglib2.0-dev libsqlite3-dev libjansson-dev libarchive-dev
 	libssl-dev libinih-dev libcap-ng-dev libmicrohttpd-dev libseccomp-dev libcmocka-dev
-	python3 sqlite3 jq tcpdump tshark zstd xz-utils mandoc
+	python3 sqlite3 jq tcpdump tshark zstd xz-utils mandoc iproute2 systemd
 )
 # Of `check`, and of what .ci/run does after it: fuzzing, coverage, static analysis.
 check_packages=(clang libclang-rt-14-dev gcovr cppcheck valgrind)
