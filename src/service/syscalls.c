@@ -2,7 +2,7 @@
 /*
  * The list of TECH-NOTES 2.4: what strace shows of capture, SQLite and the writer's thread, and what
  * another glibc would use in its place.  glibc and compiler decide which, not this program:
- * tests/service/confined.py runs the whole of it behind this list.
+ * tests/service/confined/confined.py runs the whole of it behind this list.
  */
 #include "syscalls.h"
 
