@@ -33,8 +33,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 
-	(void)sc;
-	if (ev->kind == EVENT_CHILD_SA_REKEYED || ev->kind == EVENT_CHILD_SA_CREATED)
+	/* what a new child SA replaces may be decided later; the first one replaces none */
+	if (ev->kind == EVENT_CHILD_SA_REKEYED ||
+	    (ev->kind == EVENT_CHILD_SA_CREATED && (traffic_packets(sc, 0) > 1 || traffic_packets(sc, 1) > 1)))
 		s->last_rekey = ev->at;
 	else if (ev->kind == EVENT_RESPONSE && ev->side >= 0)
 		s->ike_answer[ev->side] = ev->at;

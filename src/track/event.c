@@ -85,6 +85,19 @@ static void add_span(struct text *s, nsec span)
 	text_add(s, "%s", nsec_span(span, text));
 }
 
+/* Who had to do with an end: it did it, or it is what was lost. */
+static void add_who(struct text *s, const struct tracker *t, const struct event *ev, enum end_reason why)
+{
+	if (why == END_SUPERSEDED)
+		text_add(s, " by a newer one%s", ev->side >= 0 ? ", deleted" : "");
+	if (ev->side < 0)
+		return;
+	text_add(s, why == END_PEER_LOST ? ", " : " by ");
+	add_peer(s, t, ev, ev->side);
+	if (why == END_PEER_LOST)
+		text_add(s, " answers no more");
+}
+
 static void say_notify(struct text *s, const struct tracker *t, const struct event *ev)
 {
 	const char *name = ike_notify_name((unsigned)ev->value[1], (uint16_t)ev->value[0]);
@@ -132,12 +145,7 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		reason = end_reason_text(t->ike_sas[ev->ike_sa].end_reason);
 		add_ike(s, t, ev->ike_sa);
 		text_add(s, " ended: %s", reason ? reason : "unknown");
-		if (t->ike_sas[ev->ike_sa].end_reason == END_SUPERSEDED)
-			text_add(s, " by a newer one%s", ev->side >= 0 ? ", deleted" : "");
-		if (ev->side >= 0) {
-			text_add(s, " by ");
-			add_peer(s, t, ev, ev->side);
-		}
+		add_who(s, t, ev, t->ike_sas[ev->ike_sa].end_reason);
 		text_add(s, ", age ");
 		add_span(s, ev->at - t->ike_sas[ev->ike_sa].created);
 		return;
@@ -169,10 +177,7 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		reason = end_reason_text(t->child_sas[ev->child_sa].end_reason);
 		add_child(s, t, ev->child_sa);
 		text_add(s, " ended: %s", reason ? reason : "unknown");
-		if (ev->side >= 0) {
-			text_add(s, " by ");
-			add_peer(s, t, ev, ev->side);
-		}
+		add_who(s, t, ev, t->child_sas[ev->child_sa].end_reason);
 		return;
 	case EVENT_ESP_SA_FIRST:
 		text_add(s, "first packet on SPI %s to %s, sequence %u", spi_text(t->esp_sas[ev->esp_sa].spi, spi),

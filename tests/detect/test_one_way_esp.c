@@ -54,6 +54,21 @@ static void right_after_a_rekey_it_is_certain(void **state)
 	assert_string_equal(collected_text(one_way(), "at_rekey"), "yes");
 }
 
+static void soon_after_the_first_child_sa_is_not_at_a_rekey(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+	struct event ev = stage_event(EVENT_CHILD_SA_CREATED);
+
+	ev.side = 0;
+	stage_send(ev);
+	traffic(child, 20 * S, 10);
+	traffic(child, 120 * S, 0);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(collected_text(one_way(), "at_rekey"), "no");
+	assert_null(strstr(one_way()->summary, "rekey"));
+}
+
 static void a_side_that_spoke_rarely_is_no_news_when_it_is_quiet(void **state)
 {
 	(void)state;
@@ -105,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
 		ON_STAGE(right_after_a_rekey_it_is_certain),
+		ON_STAGE(soon_after_the_first_child_sa_is_not_at_a_rekey),
 		ON_STAGE(a_side_that_spoke_rarely_is_no_news_when_it_is_quiet),
 		ON_STAGE(when_nobody_sends_nobody_is_silent),
 		ON_STAGE(two_tunnels_one_for_each_direction_are_both_ways),
