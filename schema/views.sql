@@ -156,7 +156,7 @@ CREATE VIEW v_events AS
 SELECT e.id, s.name AS sensor, e.id >> 32 AS capture, e.id & 0xffffffff AS seq,
 	strftime('%Y-%m-%dT%H:%M:%S', e.at_ns / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', e.at_ns % 1000000000) AS at,
-	t.name AS tunnel, e.tunnel_id, e.kind, e.text, e.frames
+	t.name AS tunnel, e.tunnel_id, e.kind, e.text, e.frames, e.at_ns
 FROM event e
 LEFT JOIN tunnel t ON t.id = e.tunnel_id
 LEFT JOIN capture c ON c.id = e.id >> 32
@@ -198,92 +198,103 @@ LEFT JOIN tunnel t ON t.id = e.tunnel_id;
 
 -- How old SAs become before they are replaced, per tunnel, kind and side
 -- (side NULL: both together).  An SA counts when its birth is known.
+--
+-- A condition on tunnel or tunnel_id goes down to the indexes of the tables,
+-- which is why both are columns of every part, each part is used once, and
+-- parts meet by UNION ALL and windows instead of by joins and GROUP BY.
 DROP VIEW IF EXISTS v_lifetimes;
 CREATE VIEW v_lifetimes AS
 WITH
 replaced AS (	-- every SA that was rekeyed: at which age, and by which side
-	SELECT c.tunnel_id, 'child' AS kind, c.rekeyed_by AS side,
+	SELECT c.tunnel_id, t.name AS tunnel, 'child' AS kind, c.rekeyed_by AS side,
 		coalesce(c.rekey_ns, (SELECT min(n.created_ns) FROM child_sa n WHERE n.predecessor_id = c.id))
 			- c.created_ns AS age_ns,
 		(SELECT sum(e.bytes) FROM esp_sa e WHERE e.id IN (c.esp_sa_a_id, c.esp_sa_b_id)) AS bytes
-	FROM child_sa c
+	FROM tunnel t JOIN child_sa c ON c.tunnel_id = t.id
 	WHERE c.created_how <> 'unknown' OR c.predecessor_id IS NOT NULL
 		OR c.predecessor_spi_a IS NOT NULL OR c.predecessor_spi_b IS NOT NULL
 	UNION ALL
-	SELECT i.tunnel_id, 'ike',
+	SELECT i.tunnel_id, t.name, 'ike',
 		coalesce(i.ended_by, (	-- who rekeys an IKE SA becomes the initiator of the next, RFC 7296 2.18
 			SELECT CASE n.initiator_address WHEN t.address_a THEN 0 WHEN t.address_b THEN 1 END
-			FROM ike_sa n JOIN tunnel t ON t.id = n.tunnel_id
-			WHERE n.parent_id = i.id ORDER BY n.created_ns LIMIT 1)),
+			FROM ike_sa n WHERE n.parent_id = i.id ORDER BY n.created_ns LIMIT 1)),
 		coalesce((SELECT min(n.created_ns) FROM ike_sa n WHERE n.parent_id = i.id), i.ended_ns)
 			- coalesce(i.established_ns, i.created_ns),
 		NULL
-	FROM ike_sa i
+	FROM tunnel t JOIN ike_sa i ON i.tunnel_id = t.id
 	WHERE i.origin <> 'midstream'
 		AND (i.end_reason = 'rekeyed' OR EXISTS (SELECT 1 FROM ike_sa n WHERE n.parent_id = i.id))
 ),
-aged AS (SELECT * FROM replaced WHERE age_ns > 0),
-sided AS (
-	SELECT tunnel_id, kind, side, age_ns, bytes FROM aged WHERE side IS NOT NULL
-	UNION ALL
-	SELECT tunnel_id, kind, -1, age_ns, bytes FROM aged
+sided AS (	-- each counts for its side, when that is known, and for both together
+	SELECT a.tunnel_id, a.tunnel, a.kind, CASE v.both WHEN 1 THEN -1 ELSE a.side END AS side, a.age_ns, a.bytes
+	FROM replaced a CROSS JOIN (SELECT 0 AS both UNION ALL SELECT 1) v
+	WHERE a.age_ns > 0 AND (v.both = 1 OR a.side IS NOT NULL)
 ),
 ranked AS (
-	SELECT *, row_number() OVER (PARTITION BY tunnel_id, kind, side ORDER BY age_ns) AS place,
-		count(*) OVER (PARTITION BY tunnel_id, kind, side) AS n
+	SELECT *, row_number() OVER (PARTITION BY tunnel_id, tunnel, kind, side ORDER BY age_ns) AS place,
+		count(*) OVER (PARTITION BY tunnel_id, tunnel, kind, side) AS n
 	FROM sided
 ),
-measured AS (	-- *_spread: square of the coefficient of variation
-	SELECT tunnel_id, kind, side, count(*) AS n, min(age_ns) AS min_ns, max(age_ns) AS max_ns,
-		CAST(avg(age_ns) FILTER (WHERE place IN ((n + 1) / 2, (n + 2) / 2)) AS INTEGER) AS median_ns,
-		avg((age_ns / 1e9) * (age_ns / 1e9)) / (avg(age_ns / 1e9) * avg(age_ns / 1e9)) - 1 AS age_spread,
-		CASE WHEN count(bytes) = count(*) AND avg(bytes) > 0
-			THEN avg(1.0 * bytes * bytes) / (avg(bytes) * avg(bytes)) - 1 END AS bytes_spread
-	FROM ranked GROUP BY tunnel_id, kind, side
-),
-rekeyers AS (
-	SELECT tunnel_id, kind, min(side) AS one, count(DISTINCT side) AS sides FROM aged GROUP BY tunnel_id, kind
+measured AS (	-- the same in each row of a side, of which the first is used; *_spread: square of the coefficient of variation
+	SELECT tunnel_id, tunnel, kind, side, place, n, min(age_ns) OVER p AS min_ns, max(age_ns) OVER p AS max_ns,
+		CAST(avg(age_ns) FILTER (WHERE place IN ((n + 1) / 2, (n + 2) / 2)) OVER p AS INTEGER) AS median_ns,
+		avg((age_ns / 1e9) * (age_ns / 1e9)) OVER p / (avg(age_ns / 1e9) OVER p * avg(age_ns / 1e9) OVER p) - 1
+			AS age_spread,
+		CASE WHEN count(bytes) OVER p = n AND avg(bytes) OVER p > 0
+			THEN avg(1.0 * bytes * bytes) OVER p / (avg(bytes) OVER p * avg(bytes) OVER p) - 1 END AS bytes_spread
+	FROM ranked WINDOW p AS (PARTITION BY tunnel_id, tunnel, kind, side)
 ),
 offers AS (	-- IKEv1 phase 1: the initiator says its lifetime in clear; the latest word counts
-	SELECT tunnel_id, side, seconds FROM (
-		SELECT i.tunnel_id,
-			CASE i.initiator_address WHEN t.address_a THEN 0 WHEN t.address_b THEN 1 END AS side,
-			coalesce(i.offered_life_seconds, i.suite_life_seconds) AS seconds,
-			row_number() OVER (PARTITION BY i.tunnel_id, i.initiator_address ORDER BY i.created_ns DESC, i.id DESC)
-				AS age_rank
-		FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id
-		WHERE i.version = 1 AND coalesce(i.offered_life_seconds, i.suite_life_seconds) > 0
-	) WHERE age_rank = 1 AND side IS NOT NULL
+	SELECT i.tunnel_id, t.name AS tunnel,
+		CASE i.initiator_address WHEN t.address_a THEN 0 WHEN t.address_b THEN 1 END AS side,
+		coalesce(i.offered_life_seconds, i.suite_life_seconds) AS seconds,
+		row_number() OVER (PARTITION BY i.tunnel_id, t.name, i.initiator_address ORDER BY i.created_ns DESC, i.id DESC)
+			AS age_rank
+	FROM tunnel t JOIN ike_sa i ON i.tunnel_id = t.id
+	WHERE i.version = 1 AND coalesce(i.offered_life_seconds, i.suite_life_seconds) > 0
 ),
-declared AS (
-	SELECT tunnel_id, 'ike' AS kind, side, seconds FROM offers
-	UNION ALL	-- of both sides together: the shorter one ends the SA
-	SELECT tunnel_id, 'ike', -1, min(seconds) FROM offers GROUP BY tunnel_id
+promised AS (
+	SELECT f.tunnel_id, f.tunnel, CASE v.both WHEN 1 THEN -1 ELSE f.side END AS side, f.seconds
+	FROM offers f CROSS JOIN (SELECT 0 AS both UNION ALL SELECT 1) v
+	WHERE f.age_rank = 1 AND f.side IS NOT NULL
+),
+declared AS (	-- of both sides together: the shorter one ends the SA
+	SELECT *, row_number() OVER (PARTITION BY tunnel_id, tunnel, side ORDER BY seconds) AS place FROM promised
 ),
 idle AS (
-	SELECT tunnel_id, 'child' AS kind, -1 AS side, count(*) AS n FROM child_sa
-	WHERE end_reason = 'idle' GROUP BY tunnel_id HAVING count(*) >= 3
+	SELECT c.tunnel_id, t.name AS tunnel, count(*) AS n
+	FROM tunnel t JOIN child_sa c ON c.tunnel_id = t.id
+	WHERE c.end_reason = 'idle' GROUP BY c.tunnel_id, t.name HAVING count(*) >= 3
 ),
 usual (seconds) AS (	-- lifetimes that vendors set by default or people configure
 	VALUES (900), (1200), (1800), (2400), (3000), (3300), (3600), (5400), (7200), (10800), (14400),
 		(21600), (27000), (28800), (43200), (57600), (86400)
 ),
-keys AS (
-	SELECT tunnel_id, kind, side FROM measured
-	UNION SELECT tunnel_id, kind, side FROM declared
-	UNION SELECT tunnel_id, kind, side FROM idle
+facts AS (
+	SELECT tunnel_id, tunnel, kind, side, n, min_ns, median_ns, max_ns, age_spread, bytes_spread,
+		NULL AS declared_s, NULL AS idle_n FROM measured WHERE place = 1
+	UNION ALL
+	SELECT tunnel_id, tunnel, 'ike', side, NULL, NULL, NULL, NULL, NULL, NULL, seconds, NULL FROM declared WHERE place = 1
+	UNION ALL
+	SELECT tunnel_id, tunnel, 'child', -1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, n FROM idle
+),
+known AS (	-- max: of the one that says it
+	SELECT tunnel_id, tunnel, kind, side, coalesce(max(n) OVER p, 0) AS n, max(min_ns) OVER p AS min_ns,
+		max(median_ns) OVER p AS median_ns, max(max_ns) OVER p AS max_ns, max(age_spread) OVER p AS age_spread,
+		max(bytes_spread) OVER p AS bytes_spread, max(declared_s) OVER p AS declared_s,
+		coalesce(max(idle_n) OVER p, 0) AS idle_n, row_number() OVER p AS place
+	FROM facts WINDOW p AS (PARTITION BY tunnel_id, tunnel, kind, side)
 ),
 judged AS (
-	SELECT k.tunnel_id, k.kind, k.side, coalesce(m.n, 0) AS n, m.min_ns, m.median_ns, m.max_ns, d.seconds AS declared_s,
+	SELECT k.*,
 		CASE
-			WHEN i.n > coalesce(m.n, 0) THEN 'idle'
-			WHEN m.n >= 3 AND m.bytes_spread < 0.01 AND m.age_spread > 0.0625 THEN 'volume'
-			WHEN m.n >= 3 AND m.age_spread < 0.0625 THEN 'time'
-		END AS ended_by
-	FROM keys k
-	LEFT JOIN measured m USING (tunnel_id, kind, side)
-	LEFT JOIN declared d USING (tunnel_id, kind, side)
-	LEFT JOIN idle i USING (tunnel_id, kind, side)
+			WHEN idle_n > n THEN 'idle'
+			WHEN n >= 3 AND bytes_spread < 0.01 AND age_spread > 0.0625 THEN 'volume'
+			WHEN n >= 3 AND age_spread < 0.0625 THEN 'time'
+		END AS ended_by,
+		count(*) FILTER (WHERE side >= 0 AND n > 0) OVER (PARTITION BY tunnel_id, tunnel, kind) AS rekeyers,
+		min(side) FILTER (WHERE side >= 0 AND n > 0) OVER (PARTITION BY tunnel_id, tunnel, kind) AS one
+	FROM known k WHERE place = 1
 ),
 expecting AS (	-- rekeys come at 70 % to 100 % of a lifetime
 	SELECT j.*, CASE WHEN j.n >= 2 AND j.ended_by IS NOT 'volume' THEN (
@@ -291,49 +302,50 @@ expecting AS (	-- rekeys come at 70 % to 100 % of a lifetime
 			WHERE u.seconds * 1.01e9 >= j.median_ns AND u.seconds * 0.7e9 <= j.median_ns) END AS inferred_s
 	FROM judged j
 )
-SELECT row_number() OVER (ORDER BY t.id, x.kind DESC, x.side) AS id,
-	t.name AS tunnel, x.tunnel_id, x.kind, CASE x.side WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END AS side,
+SELECT x.tunnel_id * 6 + (x.kind = 'child') * 3 + x.side + 1 AS id,
+	x.tunnel, x.tunnel_id, x.kind,
+	CASE x.side WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END AS side,
 	x.n, x.min_ns / 1e9 AS min_s, x.median_ns / 1e9 AS median_s, x.max_ns / 1e9 AS max_s,
-	CASE r.sides WHEN 1 THEN CASE r.one WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END WHEN 2 THEN 'both' END AS who_rekeys,
+	CASE x.rekeyers WHEN 1 THEN CASE x.one WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END WHEN 2 THEN 'both' END AS who_rekeys,
 	coalesce(x.declared_s, x.inferred_s) AS expected_s,
 	CASE WHEN x.declared_s IS NOT NULL THEN 'observed' WHEN x.inferred_s IS NOT NULL THEN 'inferred'
 		ELSE 'unknown' END AS expected_grade,
 	x.ended_by, x.min_ns, x.median_ns, x.max_ns
 FROM expecting x JOIN tunnel t ON t.id = x.tunnel_id
-LEFT JOIN rekeyers r ON r.tunnel_id = x.tunnel_id AND r.kind = x.kind
-ORDER BY t.id, x.kind DESC, x.side;
+ORDER BY x.tunnel_id, x.kind DESC, x.side;
 
 -- All that happened, in order.  Births, rekeys and ends of SAs come from their
 -- own tables, where later packets corrected them, and not from the events
 -- that told of them first.  `id` is a row of the table named in `object`.
+-- A condition on tunnel or tunnel_id goes down into each part.
 DROP VIEW IF EXISTS v_timeline;
 CREATE VIEW v_timeline AS
 SELECT m.id, m.object,
 	strftime('%Y-%m-%dT%H:%M:%S', m.at_ns / 1000000000, 'unixepoch')
 		|| printf('.%09dZ', m.at_ns % 1000000000) AS at,
-	t.name AS tunnel, m.tunnel_id, m.what, m.text, m.at_ns
+	m.tunnel, m.tunnel_id, m.what, m.text, m.at_ns
 FROM (
-	SELECT id, 'event' AS object, at_ns, tunnel_id, kind AS what, text, 5 AS place FROM event
-	WHERE kind NOT IN ('ike_sa_created', 'ike_sa_established', 'ike_sa_rekeyed', 'ike_sa_ended',
+	SELECT e.id, 'event' AS object, e.at_ns, t.name AS tunnel, e.tunnel_id, e.kind AS what, e.text, 5 AS place
+	FROM event e LEFT JOIN tunnel t ON t.id = e.tunnel_id WHERE e.kind NOT IN ('ike_sa_created', 'ike_sa_established', 'ike_sa_rekeyed', 'ike_sa_ended',
 		'child_sa_created', 'child_sa_rekeyed', 'child_sa_ended')
 	UNION ALL
-	SELECT id, 'ike_sa', created_ns, tunnel_id, 'ike_sa_created',
-		'IKEv' || version || ' SA ' || spi_i || ':' || coalesce(spi_r, '?')
-		|| CASE origin WHEN 'rekey' THEN ' created by a rekey' || coalesce(' of ' || parent_spi_i || ':' || parent_spi_r, '')
-			WHEN 'midstream' THEN ' already there' ELSE ' begun by ' || initiator_address END, 1
-	FROM ike_sa WHERE created_ns IS NOT NULL
+	SELECT i.id, 'ike_sa', i.created_ns, t.name, i.tunnel_id, 'ike_sa_created',
+		'IKEv' || i.version || ' SA ' || i.spi_i || ':' || coalesce(i.spi_r, '?')
+		|| CASE i.origin WHEN 'rekey' THEN ' created by a rekey' || coalesce(' of ' || i.parent_spi_i || ':' || i.parent_spi_r, '')
+			WHEN 'midstream' THEN ' already there' ELSE ' begun by ' || i.initiator_address END, 1
+	FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id WHERE i.created_ns IS NOT NULL
 	UNION ALL
-	SELECT id, 'ike_sa', established_ns, tunnel_id, 'ike_sa_established',
-		'IKEv' || version || ' SA ' || spi_i || ':' || coalesce(spi_r, '?') || ' established', 2
-	FROM ike_sa WHERE established_ns IS NOT NULL
+	SELECT i.id, 'ike_sa', i.established_ns, t.name, i.tunnel_id, 'ike_sa_established',
+		'IKEv' || i.version || ' SA ' || i.spi_i || ':' || coalesce(i.spi_r, '?') || ' established', 2
+	FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id WHERE i.established_ns IS NOT NULL
 	UNION ALL
-	SELECT i.id, 'ike_sa', i.ended_ns, i.tunnel_id,
+	SELECT i.id, 'ike_sa', i.ended_ns, t.name, i.tunnel_id,
 		CASE i.end_reason WHEN 'rekeyed' THEN 'ike_sa_rekeyed' ELSE 'ike_sa_ended' END,
 		'IKEv' || i.version || ' SA ' || i.spi_i || ':' || coalesce(i.spi_r, '?') || ' ended: '
 		|| coalesce(i.end_reason, 'unknown') || coalesce(', by ' || CASE i.ended_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END, ''), 3
 	FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id WHERE i.ended_ns IS NOT NULL
 	UNION ALL
-	SELECT c.id, 'child_sa', c.created_ns, c.tunnel_id, 'child_sa_created',
+	SELECT c.id, 'child_sa', c.created_ns, t.name, c.tunnel_id, 'child_sa_created',
 		'child SA ' || coalesce(c.spi_a, '?') || '/' || coalesce(c.spi_b, '?') || ' created'
 		|| coalesce(' by ' || CASE c.created_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END, '')
 		|| CASE c.created_how WHEN 'unknown' THEN '' ELSE ' (' || c.created_how || ')' END
@@ -341,27 +353,27 @@ FROM (
 			ELSE ', replaces ' || coalesce(c.predecessor_spi_a, '?') || '/' || coalesce(c.predecessor_spi_b, '?') END, 2
 	FROM child_sa c JOIN tunnel t ON t.id = c.tunnel_id WHERE c.created_ns IS NOT NULL
 	UNION ALL
-	SELECT c.id, 'child_sa', c.rekey_ns, c.tunnel_id, 'child_sa_rekeyed',
+	SELECT c.id, 'child_sa', c.rekey_ns, t.name, c.tunnel_id, 'child_sa_rekeyed',
 		'child SA ' || coalesce(c.spi_a, '?') || '/' || coalesce(c.spi_b, '?') || ' rekeyed'
 		|| coalesce(' by ' || CASE c.rekeyed_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END, '')
 		|| coalesce(printf(' at the age of %.1f s', (c.rekey_ns - c.created_ns) / 1e9), ''), 1
 	FROM child_sa c JOIN tunnel t ON t.id = c.tunnel_id WHERE c.rekey_ns IS NOT NULL
 	UNION ALL
-	SELECT c.id, 'child_sa', c.ended_ns, c.tunnel_id, 'child_sa_ended',
+	SELECT c.id, 'child_sa', c.ended_ns, t.name, c.tunnel_id, 'child_sa_ended',
 		'child SA ' || coalesce(c.spi_a, '?') || '/' || coalesce(c.spi_b, '?') || ' ended: '
 		|| coalesce(c.end_reason, 'unknown') || coalesce(', by ' || CASE c.ended_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END, ''), 4
 	FROM child_sa c JOIN tunnel t ON t.id = c.tunnel_id WHERE c.ended_ns IS NOT NULL
 	UNION ALL
-	SELECT id, 'esp_sa', last_ns, tunnel_id, 'esp_sa_ended',
-		upper(protocol) || ' SA ' || spi || ' ' || src_address || ' -> ' || dst_address || ': last packet, '
-		|| coalesce(packets, '?') || ' packets, ' || coalesce(bytes, '?') || ' bytes, ended: ' || end_reason, 4
-	FROM esp_sa WHERE end_reason IS NOT NULL AND last_ns IS NOT NULL
+	SELECT e.id, 'esp_sa', e.last_ns, t.name, e.tunnel_id, 'esp_sa_ended',
+		upper(e.protocol) || ' SA ' || e.spi || ' ' || e.src_address || ' -> ' || e.dst_address || ': last packet, '
+		|| coalesce(e.packets, '?') || ' packets, ' || coalesce(e.bytes, '?') || ' bytes, ended: ' || e.end_reason, 4
+	FROM esp_sa e JOIN tunnel t ON t.id = e.tunnel_id WHERE e.end_reason IS NOT NULL AND e.last_ns IS NOT NULL
 	UNION ALL
-	SELECT id, 'alert', coalesce(raised_ns, first_ns), tunnel_id, 'alert_raised',
-		severity || ' ' || code || coalesce(' (' || cause || ')', '') || ': ' || summary, 6
-	FROM alert WHERE coalesce(raised_ns, first_ns) IS NOT NULL
+	SELECT a.id, 'alert', coalesce(a.raised_ns, a.first_ns), t.name, a.tunnel_id, 'alert_raised',
+		a.severity || ' ' || a.code || coalesce(' (' || a.cause || ')', '') || ': ' || a.summary, 6
+	FROM alert a LEFT JOIN tunnel t ON t.id = a.tunnel_id WHERE coalesce(a.raised_ns, a.first_ns) IS NOT NULL
 	UNION ALL
-	SELECT id, 'alert', cleared_ns, tunnel_id, 'alert_cleared', severity || ' ' || code || ' cleared', 7
-	FROM alert WHERE cleared_ns IS NOT NULL
-) m LEFT JOIN tunnel t ON t.id = m.tunnel_id
+	SELECT a.id, 'alert', a.cleared_ns, t.name, a.tunnel_id, 'alert_cleared', a.severity || ' ' || a.code || ' cleared', 7
+	FROM alert a LEFT JOIN tunnel t ON t.id = a.tunnel_id WHERE a.cleared_ns IS NOT NULL
+) m
 ORDER BY m.at_ns, m.place, m.id;

@@ -152,6 +152,8 @@ int64_t store_schema_version(void);
 bool store_begin(struct store *s, bool durable, struct err *e);
 /* Write down, now and then, that this sensor's monitor lives. */
 bool store_heartbeat(struct store *s, struct err *e);
+/* A file is read, with nothing else in mind: large transactions, much cache. */
+void store_bulk(struct store *s, bool on);
 /* Milliseconds until the running transaction is to be committed. */
 int64_t store_time_left(const struct store *s);
 /* Give up the running transaction and count its rows as failed, and `more`. */

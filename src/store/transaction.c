@@ -79,6 +79,13 @@ bool store_commit(struct store *s, struct err *e)
 	return true;
 }
 
+void store_bulk(struct store *s, bool on)
+{
+	/* The end of each tunnel's part of each index: what does not fit is written and read again and again. */
+	store_run(s, on ? "PRAGMA cache_size = -65536" : "PRAGMA cache_size = -16384", NULL);
+	s->bulk = on;
+}
+
 int64_t store_time_left(const struct store *s)
 {
 	return s->began_ms + STORE_TRANSACTION_MS - monotonic_ms();

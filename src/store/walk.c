@@ -6,6 +6,10 @@
  *	?1 tunnel rows (JSON)  ?2 capture ids (JSON)  ?3 since  ?4 until
  *	?5 code  ?6 least severity  ?7 alert
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <sawatch/text.h>
 
 #include "store/queries.h"
@@ -196,31 +200,46 @@ bool store_walk(struct store *s, const struct store_scope *scope, const struct r
 	return ok;
 }
 
+/* Of one tunnel row, or of all (0): a condition that is a constant goes down to the indexes, a list of them does not. */
+static bool walk_lifetimes(struct walk *w, int64_t tunnel, void (*row)(void *user, const struct store_lifetime *l),
+			   void *user, struct err *e)
+{
+	static const char columns[] = "SELECT tunnel, kind, side, n, min_ns, median_ns, max_ns, who_rekeys,"
+				      " expected_s * 1000000000, expected_grade, ended_by FROM v_lifetimes";
+	struct store_lifetime lifetime;
+	char sql[sizeof(columns) + 64];
+	bool ok;
+
+	snprintf(sql, sizeof(sql), "%s%s ORDER BY id", columns, tunnel != 0 ? " WHERE tunnel_id = ?1" : "");
+
+	int rc = sqlite3_prepare_v2(w->s->db, sql, -1, &w->st, NULL);
+
+	if (rc == SQLITE_OK && tunnel != 0)
+		rc = sqlite3_bind_int64(w->st, 1, tunnel);
+	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+		rc = sqlite3_step(w->st);
+		if (rc == SQLITE_ROW) {
+			store_take_lifetime(w, &lifetime);
+			row(user, &lifetime);
+		}
+	}
+	ok = rc == SQLITE_DONE || store_fault(w->s, rc, e);
+	sqlite3_finalize(w->st);
+	w->st = NULL;
+	return ok;
+}
+
 bool store_walk_lifetimes(struct store *s, const struct store_scope *scope,
 			  void (*row)(void *user, const struct store_lifetime *l), void *user, struct err *e)
 {
-	struct store_lifetime lifetime;
 	struct walk w;
 	bool ok = begin(&w, s, scope, e);
-	int rc = SQLITE_OK;
+	char *rest = w.tunnels.at;	/* "[5,7]" */
 
-	if (ok) {
-		rc = sqlite3_prepare_v2(s->db,
-			"SELECT tunnel, kind, side, n, min_ns, median_ns, max_ns, who_rekeys, expected_s * 1000000000,"
-			" expected_grade, ended_by FROM v_lifetimes"
-			" WHERE ?1 IS NULL OR tunnel_id IN (SELECT value FROM json_each(?1)) ORDER BY id", -1, &w.st, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_bind_text(w.st, 1, w.scope->tunnel ? w.tunnels.at : NULL, -1, SQLITE_STATIC);
-		while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-			rc = sqlite3_step(w.st);
-			if (rc == SQLITE_ROW) {
-				store_take_lifetime(&w, &lifetime);
-				row(user, &lifetime);
-			}
-		}
-		ok = rc == SQLITE_DONE || store_fault(s, rc, e);
-		sqlite3_finalize(w.st);
-	}
+	if (ok && !w.scope->tunnel)
+		ok = walk_lifetimes(&w, 0, row, user, e);
+	while (ok && w.scope->tunnel && (rest = strpbrk(rest, "0123456789")))
+		ok = walk_lifetimes(&w, strtoll(rest, &rest, 10), row, user, e);
 	end(&w);
 	return ok;
 }

@@ -503,7 +503,7 @@ bool store_writer_open(struct store_writer **ret, struct store *store, enum stor
 	}
 	w->store = store;
 	w->mode = mode;
-	store->bulk = mode == STORE_WRITER_WAITS;
+	store_bulk(store, mode == STORE_WRITER_WAITS);
 	w->wake_at = UINT64_MAX;
 	for (int i = 0; i < WORTHS; i++)
 		w->limits[i] = n;
@@ -531,7 +531,7 @@ uint64_t store_writer_close(struct store_writer *w)
 	wake(w);
 	pthread_join(w->thread, NULL);
 	atomic_store(&w->store->impatient, false);
-	w->store->bulk = false;
+	store_bulk(w->store, false);
 	lost = backlog_waiting(&w->backlog);
 	free_writer(w);
 	return lost;

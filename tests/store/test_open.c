@@ -275,7 +275,7 @@ static void a_new_history_is_marked_and_can_shrink(void **state)
 	(void)state;
 	sample_close(sample_open(path));
 	assert_look(path, "PRAGMA application_id", "1935767393");	/* "sawa" */
-	assert_look(path, "PRAGMA user_version", "1");
+	assert_look(path, "PRAGMA user_version", "3");
 	assert_look(path, "PRAGMA auto_vacuum", "2");	/* incremental: was set before anything was written */
 	assert_look(path, "PRAGMA integrity_check", "ok");
 }
@@ -288,7 +288,7 @@ static void every_table_is_strict(void **state)
 	sample_close(sample_open(path));
 	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_list WHERE schema = 'main' "
 			  "AND type = 'table' AND name NOT LIKE 'sqlite%' AND strict ORDER BY name)",
-		    "alert,capture,child_sa,esp_sa,event,exchange,expected,ike_sa,meta,sensor,traffic,tunnel");
+		    "alert,capture,child_sa,esp_sa,event,exchange,expected,ike_sa,image,meta,sensor,traffic,tunnel");
 	assert_look(path, "SELECT count(*) FROM pragma_table_list "
 			  "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND NOT strict", "0");
 }
@@ -380,7 +380,7 @@ static void many_processes_may_make_the_same_history_at_once(void **state)
 		assert_int_equal(status, 0);
 	}
 	assert_look(path, "PRAGMA integrity_check", "ok");
-	assert_look(path, "PRAGMA user_version", "1");
+	assert_look(path, "PRAGMA user_version", "3");
 	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM sensor ORDER BY name)", "s0,s1,s2");
 }
 
