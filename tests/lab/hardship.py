@@ -27,6 +27,7 @@ PACKETS_A_SECOND = 2000
 AT_MOST_LOST_S = 1.0
 LATE_S = 1.0
 SPI = 0xc0de0000
+WAL_RESET_KIB = 20 << 10    # written back from 16 MiB on; what a reader holds back comes on top, here a few hundred KiB
 
 
 def make_link(name):
@@ -85,7 +86,8 @@ def killed(sawatch, _pcaps, folder, rounds):
     with Talking('kills'):
         for n in range(rounds):
             w = watch(sawatch, folder, 'kill', database)
-            time.sleep(random.uniform(0.3, 4.0) if n else 3.0)
+            began = time.time()
+            time.sleep(random.uniform(0.1, 4.0) if n else 3.0)
             at = time.time()
             w.process.send_signal(signal.SIGKILL)
             w.process.wait(10)
@@ -93,7 +95,7 @@ def killed(sawatch, _pcaps, folder, rounds):
             latest, = rows(database, 'SELECT max(last_ns) FROM esp_sa')[0]
             if health != [('ok',)] or rows(database, 'PRAGMA foreign_key_check'):
                 check(False, f'kill {n + 1}: the database is sound', health)
-            lost.append(at - latest / 1e9)
+            lost.append(at - max(latest / 1e9, began))      # what came between two runs nobody could see
             if n == 0:
                 born = dict(rows(database, 'SELECT spi, first_ns FROM esp_sa'))
         w = watch(sawatch, folder, 'kill', database)
@@ -101,9 +103,7 @@ def killed(sawatch, _pcaps, folder, rounds):
     check(w.end() == 0, 'after the last kill it watches and ends with status 0', w.err)
     check(not problems, f'{rounds} kills: the database was sound each time')
     late = sorted(lost)
-    # a run that was killed within its first second has written nothing: what is lost then is that run
-    check(all(s <= AT_MOST_LOST_S + LATE_S or s <= 4.0 + LATE_S for s in late) and late[len(late) // 2] <= AT_MOST_LOST_S + LATE_S,
-          f'{rounds} kills: lost {late[0]:.2f} to {late[-1]:.2f} s, median {late[len(late) // 2]:.2f} s', late)
+    check(late[-1] <= AT_MOST_LOST_S + LATE_S, f'{rounds} kills: lost {late[0]:.2f} to {late[-1]:.2f} s, median {late[len(late) // 2]:.2f} s', late)
     found = rows(database, 'SELECT spi, first_ns, end_reason, lost FROM esp_sa ORDER BY spi')
     check(len(found) == 2 * TUNNELS, f'{rounds} kills: every SA has one row, {2 * TUNNELS}', (len(found), found[:5]))
     check({f[0]: f[1] for f in found} == born, f'{rounds} kills: born when they were born', (found[:3], list(born.items())[:3]))
@@ -183,6 +183,7 @@ def reader(sawatch, _pcaps, folder, seconds):
         after = os.path.getsize(database + '-wal')
     check(w.end() == 0, 'it ends with status 0', w.err)
     rate = (size[-1] - size[len(size) // 2]) / (seconds / 2)
+    check(max(size + [after]) <= WAL_RESET_KIB << 10, f'the write-ahead log stays below {WAL_RESET_KIB >> 10} MiB and what was written meanwhile', max(size))
     print(f'     -wal: {size[0] >> 10} KiB when it began, at most {max(size) >> 10} KiB, {after >> 10} KiB after it; {rate / 1024:.0f} KiB a second at the end')
     check(rows(database, 'PRAGMA integrity_check') == [('ok',)], 'the database is sound')
     left = [n for n in os.listdir(folder) if n.startswith('read.db-')]
