@@ -89,10 +89,11 @@ struct ike_sa {
 	uint16_t encr, key_bits, integ, prf, group, auth;	/* IKEv1: integ is the hash */
 	uint64_t life_seconds, life_kilobytes;	/* IKEv1, of the chosen transform */
 	bool has_life_seconds, has_life_kilobytes;
-	uint8_t n_offers;
-	struct ike1_offer offers1[TRACK_OFFERS_MAX];	/* IKEv1 */
-	uint8_t n_transforms;
-	struct ike2_transform transforms[48];	/* IKEv2, as offered */
+	uint8_t n_offers, n_transforms;	/* one of them is 0 */
+	union {
+		struct ike1_offer offers1[TRACK_OFFERS_MAX];	/* IKEv1 */
+		struct ike2_transform transforms[48];	/* IKEv2, as offered */
+	};
 	uint64_t offer_frame;
 	tristate nat[2];		/* [0] initiator, [1] responder stands behind a NAT */
 	uint8_t n_vendors;

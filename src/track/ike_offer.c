@@ -146,6 +146,7 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 			n = sizeof(sa->transforms) / sizeof(*sa->transforms);
 		memcpy(sa->transforms, m->transforms, n * sizeof(*m->transforms));
 		sa->n_transforms = (uint8_t)n;
+		sa->n_offers = 0;
 		sa->offer_frame = a->frame->number;
 	}
 	if (m->n_offers > 0 && !from_initiator) {
@@ -156,6 +157,7 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 
 		memcpy(sa->offers1, m->offers, n * sizeof(*m->offers));
 		sa->n_offers = (uint8_t)n;
+		sa->n_transforms = 0;
 		sa->offer_frame = a->frame->number;
 		emit_lifetime(t, EVENT_LIFETIME_OFFERED, ike_sa, a);
 	}

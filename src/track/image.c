@@ -120,6 +120,7 @@ static bool ike_sa_is_sane(struct ike_sa *sa)
 		  sa->origin <= ORIGIN_REKEY && sa->end_reason <= END_UNKNOWN && is_side(sa->ended_by) &&
 		  sa->grade <= GRADE_OBSERVED && sa->n_offers <= TRACK_OFFERS_MAX &&
 		  sa->n_transforms <= sizeof(sa->transforms) / sizeof(sa->transforms[0]) &&
+		  (sa->n_offers == 0 || sa->n_transforms == 0) &&	/* they share their room */
 		  sa->n_vendors <= TRACK_VENDORS_MAX && is_side(sa->delete_by) && is_side(sa->rekey_by) &&
 		  (sa->flags & IKE_SA_USED);
 

@@ -13,7 +13,7 @@ static bool timer_before(const struct timer *a, const struct timer *b)
 	return a->object < b->object;
 }
 
-/* Where the entry of an object is remembered. */
+/* Where the entry of an object is remembered: its place + 1, so that untouched memory says "nowhere". */
 static uint32_t *place_of(struct tracker *t, const struct timer *m)
 {
 	return m->kind == TIMER_TUNNEL ? &t->timer_of_tunnel[m->object] : &t->timer_of_ike_sa[m->object];
@@ -22,7 +22,7 @@ static uint32_t *place_of(struct tracker *t, const struct timer *m)
 static void put_timer(struct tracker *t, uint32_t i, struct timer m)
 {
 	t->timers[i] = m;
-	*place_of(t, &m) = i;
+	*place_of(t, &m) = i + 1;
 }
 
 static void sift_up(struct tracker *t, uint32_t i)
@@ -61,11 +61,10 @@ void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, 
 	const struct timer m = { .at = at, .object = object, .kind = (uint8_t)kind };
 	uint32_t i = *place_of(t, &m);
 
-	if (i == NO_INDEX)
-		i = t->n_timers++;
+	i = i == 0 ? t->n_timers++ : i - 1;
 	t->timers[i] = m;
 	sift_up(t, i);
-	sift_down(t, *place_of(t, &m));
+	sift_down(t, *place_of(t, &m) - 1);
 	t->next_due = t->timers[0].at;
 	if (t->calm_until > t->next_due)
 		t->calm_until = t->next_due;
@@ -88,7 +87,7 @@ void timers_run(struct tracker *t, nsec now)
 	while (t->n_timers > 0 && t->timers[0].at <= now) {
 		struct timer m = t->timers[0];
 
-		*place_of(t, &m) = NO_INDEX;
+		*place_of(t, &m) = 0;
 		if (--t->n_timers > 0) {
 			t->timers[0] = t->timers[t->n_timers];
 			sift_down(t, 0);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500, CACHE_LINE = 64 };
+enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500, CACHE_LINE = 64,
+       SMALL = 32768 /* ESP SAs, 8 MiB: what translation look-aside buffers reach */ };
 
 /* ---- time ----------------------------------------------------------------- */
 
@@ -435,7 +436,8 @@ static bool make_tables(struct tracker *t)
 	t->esp_memory = calloc((size_t)esp + 1, sizeof(*t->esp_sas));
 	if (!t->esp_memory)
 		return false;
-	memory_in_large_pages(t->esp_memory, ((size_t)esp + 1) * sizeof(*t->esp_sas));
+	if (esp > SMALL)
+		memory_in_large_pages((struct esp_sa *)t->esp_memory + SMALL, (size_t)(esp - SMALL) * sizeof(*t->esp_sas));
 	t->esp_sas = (struct esp_sa *)(((uintptr_t)t->esp_memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
@@ -486,8 +488,6 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	touch(t->esp_by_spi, SPI_HINTS);
 	for (unsigned i = 0; i < RECENT_MESSAGES; i++)
 		t->recent[i].tunnel = NO_INDEX;
-	memset(t->timer_of_tunnel, 0xff, t->tunnel_pool.capacity * sizeof(*t->timer_of_tunnel));
-	memset(t->timer_of_ike_sa, 0xff, t->ike_pool.capacity * sizeof(*t->timer_of_ike_sa));
 	return t;
 }
 

@@ -218,7 +218,7 @@ struct tracker {
 
 	struct timer *timers;
 	uint32_t n_timers;
-	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap; NO_INDEX nowhere */
+	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap, + 1; 0 nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
 	nsec watched_until, watched_since;	/* nobody watched between these moments; NSEC_NONE */

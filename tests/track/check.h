@@ -35,7 +35,7 @@ static inline void check_timers(const struct tracker *t)
 {
 	assert_true(t->n_timers <= t->tunnel_pool.capacity + t->ike_pool.capacity);
 	for (uint32_t i = 0; i < t->n_timers; i++)
-		assert_int_equal((t->timers[i].kind == TIMER_TUNNEL ? t->timer_of_tunnel : t->timer_of_ike_sa)[t->timers[i].object], i);
+		assert_int_equal((t->timers[i].kind == TIMER_TUNNEL ? t->timer_of_tunnel : t->timer_of_ike_sa)[t->timers[i].object], i + 1);
 	for (uint32_t i = 1; i < t->n_timers; i++)
 		assert_true(t->timers[(i - 1) / 2].at <= t->timers[i].at);
 	if (t->n_timers > 0)
@@ -45,7 +45,7 @@ static inline void check_timers(const struct tracker *t)
 /* What is due stands in the heap. */
 static inline void check_due(const struct tracker *t, enum timer_kind kind, uint32_t object, nsec due)
 {
-	uint32_t i = kind == TIMER_TUNNEL ? t->timer_of_tunnel[object] : t->timer_of_ike_sa[object];
+	uint32_t i = (kind == TIMER_TUNNEL ? t->timer_of_tunnel[object] : t->timer_of_ike_sa[object]) - 1;
 
 	if (due == NSEC_NONE)
 		return;
