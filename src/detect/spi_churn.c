@@ -155,7 +155,7 @@ static void raise(const struct state *s, const struct scene *sc, int direction, 
 		  double median, int64_t chains, enum severity severity, nsec from, struct findings *out)
 {
 	enum confidence confidence = w->by_ike >= 3 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	bool with_ike = 2 * moments_since(&s->set_ups, from) >= w->n && moments_since(&s->set_ups, from) >= 2;
+	bool with_ike = 2 * (size_t)moments_since(&s->set_ups, from) >= w->n && moments_since(&s->set_ups, from) >= 2;
 
 	if (loss_since(sc, from))
 		confidence = less(confidence);

@@ -29,7 +29,7 @@ static void add_word(struct text *t, const char *word, size_t most, const char *
 	size_t n = 0;
 
 	for (; word && *word && n < most; word++)
-		safe[n++] = *word > ' ' && *word < 0x7f && !strchr(forbidden, *word) ? *word : '_';
+		safe[n++] = (char)(*word > ' ' && *word < 0x7f && !strchr(forbidden, *word) ? *word : '_');
 	safe[n] = '\0';
 	text_add(t, "%s", n > 0 ? safe : "-");
 }
