@@ -133,6 +133,14 @@ static bool ike_sa_is_sane(struct ike_sa *sa)
 	return ok;
 }
 
+static void place_exchange(struct exchange *x, uint32_t ike_sa, uint32_t tunnel)
+{
+	if (x->id == 0)
+		return;
+	x->ike_sa = ike_sa;
+	x->tunnel = tunnel;
+}
+
 static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 {
 	uint32_t i = reader_u32(r);
@@ -152,8 +160,8 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	sa.next_in_tunnel = w->ike_sas;
 	sa.prev_in_tunnel = NO_INDEX;
 	for (int slot = 0; slot < 2; slot++) {
-		sa.current[slot].ike_sa = sa.previous[slot].ike_sa = i;
-		sa.current[slot].tunnel = sa.previous[slot].tunnel = tunnel;
+		place_exchange(&sa.current[slot], i, tunnel);
+		place_exchange(&sa.previous[slot], i, tunnel);
 	}
 	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
 	w->ike_sas = i;
@@ -318,9 +326,10 @@ static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
 
 	unpack_image(r, d, PENDING_DELETES * sizeof(*d));
 	for (unsigned i = 0; i < PENDING_DELETES; i++) {
-		d[i].tunnel = tunnel;
 		if (!reader_ok(r) || !is_side(d[i].by))
 			d[i].at = NSEC_NONE;
+		if (d[i].at != NSEC_NONE)
+			d[i].tunnel = tunnel;
 	}
 }
 
@@ -354,8 +363,11 @@ bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, ui
 		check_child_sa(t, *ret_tunnel, i);
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
 		check_ike_sa(t, *ret_tunnel, i);
-	for (unsigned i = 0; i < PENDING_DELETES; i++)
-		if (!ike_sa_of(t, t->deletes[*ret_tunnel * PENDING_DELETES + i].ike_sa, *ret_tunnel))
-			t->deletes[*ret_tunnel * PENDING_DELETES + i].ike_sa = NO_INDEX;
+	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+		struct pending_delete *d = &t->deletes[*ret_tunnel * PENDING_DELETES + i];
+
+		if (d->at != NSEC_NONE && !ike_sa_of(t, d->ike_sa, *ret_tunnel))
+			d->ike_sa = NO_INDEX;
+	}
 	return true;
 }
