@@ -21,9 +21,9 @@ import time
 import urllib.error
 import urllib.request
 
-import live
-from live import LIMIT_S, NOBODY, SKIPPED, Watch, check, folder_for_nobody, ip, make_link
+from live import NOBODY, SKIPPED, folder_for_nobody, ip, make_link
 from send import send
+from watching import LIMIT_S, Watch, check, problems
 
 # A name that would end a structured element, a label and a terminal's line, if it could.
 HOSTILE = 'x"\\ [e a="b" <b>&amp; \x1b[31m\u202e'
@@ -190,6 +190,10 @@ def everything(sawatch, pcaps, folder, *words):
           {b['status'] for b in bodies} == {'raised', 'cleared'}, f'{who}: a command is run for raised and cleared, with JSON', lines[:4])
     check(all(h.split()[1] == b['code'] for h, b in zip(heads, bodies)) and '\x1b' not in ''.join(lines), f'{who}: and words in its environment', heads)
 
+    asked = subprocess.run((sawatch, 'check', '--db', os.path.join(folder, 'h.db')), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    age = re.search(r' age=(\d+)s;;300;0$', asked.stdout.splitlines()[0] if asked.stdout else '')
+    check(asked.returncode in (0, 1, 2) and age and int(age[1]) < 30, f'{who}: sawatch check hears that the monitor lives', asked)
+
     collector.die()
     time.sleep(0.3)
     before = len(collector.messages)
@@ -299,8 +303,8 @@ def inside(sawatch, pcaps):
             everything(sawatch, pcaps, folder, '-Z', 'nobody')
     except PermissionError:
         print('skipped: -Z, no other user in this namespace')
-    print(f'{len(live.problems)} problems')
-    return 1 if live.problems else 0
+    print(f'{len(problems)} problems')
+    return 1 if problems else 0
 
 
 def main():
