@@ -67,6 +67,12 @@ static bool news(struct told told[TOLD], object_id id, unsigned what, unsigned *
 	return *ret_before != what;
 }
 
+/* Of a history that this run goes on with. */
+static bool is_old(const struct outputs *x, nsec since)
+{
+	return since != NSEC_NONE && since < x->started;
+}
+
 static void tell_syslog(struct outputs *x, const char *message, size_t length)
 {
 	outlet_put(x->syslog, message, length);
@@ -114,6 +120,8 @@ static void on_alert(void *user, const struct record_alert *r)
 		x->collect.alert(x->collect.user, r);
 	if (!news(x->alerts, r->id, what, &before) || (what < before && !r->cleared))
 		return;		/* that it has become milder is no reason to call somebody */
+	if (before == 0 && !r->cleared && is_old(x, r->raised))
+		return;		/* an earlier run has told it */
 	if (x->syslog)
 		tell_syslog(x, message, syslog_alert(&x->origin, r, name_of(x, r->peers), message));
 	if (x->on_alert && r->severity >= SEVERITY_WARNING)
@@ -131,7 +139,7 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 	if (x->page)
 		x->collect.tunnel(x->collect.user, r);
 	if (x->syslog && news(x->tunnels, r->id, 1 + (unsigned)r->state, &before) &&
-	    (before != 0 || r->state != TUNNEL_UNKNOWN))
+	    (before != 0 || (r->state != TUNNEL_UNKNOWN && !is_old(x, r->since))))
 		tell_syslog(x, message, syslog_tunnel(&x->origin, r, name_of(x, r->peers), message));
 }
 
@@ -315,6 +323,7 @@ static bool open_page(struct outputs *x, struct err *e)
 		x->codes[i] = detect_code(i);
 	x->page = metrics_open(&o->expected, x->codes, (size_t)o->settings.metrics_tunnels);
 	x->collect = metrics_sink(x->page);
+	metrics_since(x->page, x->started);
 	return outlet_metrics(&x->metrics, &om, e);
 }
 

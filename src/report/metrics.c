@@ -42,6 +42,7 @@ struct place {
 struct metrics {
 	const struct expected *expected;
 	const char *const *codes;
+	nsec began;
 	size_t n_codes, tunnels_max;
 	struct seen *inventory;		/* in the order of `expected` */
 	struct seen *others;		/* by id; who has the same place as a newer one gives way */
@@ -110,13 +111,14 @@ static void on_alert(void *user, const struct record_alert *r)
 	struct open_alert *o = &m->open[r->id % OPEN_ALERTS];
 	size_t code = code_of(m, r->code);
 	bool known = o->id == r->id;
+	bool old = !known && r->raised != NSEC_NONE && r->raised < m->began;
 
 	if (r->cleared) {
 		if (known)
 			*o = (struct open_alert){ 0 };
 		return;
 	}
-	if (code < m->n_codes && (!known || r->severity > o->severity))
+	if (code < m->n_codes && !old && (!known || r->severity > o->severity))
 		m->raised[code][r->severity]++;
 	*o = (struct open_alert){
 		.id = r->id, .tunnel = r->tunnel, .of = r->tunnel ? place_of(m, r->tunnel, r->peers) : NULL, .code = code,
@@ -141,6 +143,7 @@ struct metrics *metrics_open(const struct expected *expected, const char *const 
 	memory_or_end(m);
 	m->expected = expected;
 	m->codes = codes;
+	m->began = NSEC_NONE;
 	while (m->n_codes < CODES_MAX && codes[m->n_codes])
 		m->n_codes++;
 	m->tunnels_max = tunnels;
@@ -165,6 +168,11 @@ struct record_sink metrics_sink(struct metrics *m)
 	return (struct record_sink){
 		.user = m, .tunnel = on_tunnel, .esp_sa = on_esp_sa, .alert = on_alert, .capture = on_capture,
 	};
+}
+
+void metrics_since(struct metrics *m, nsec began)
+{
+	m->began = began;
 }
 
 void metrics_close(struct metrics *m)

@@ -198,6 +198,27 @@ static void an_alert_is_counted_once_however_often_it_is_told(void **state)
 	metrics_close(m);
 }
 
+static void alerts_of_an_earlier_run_are_open_but_not_raised_now(void **state)
+{
+	struct metrics *m = metrics_open(NULL, codes, 10);
+	struct record_sink sink = metrics_sink(m);
+	struct record_alert a = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	metrics_since(m, a.raised + 1);
+	a.severity = SEVERITY_WARNING;
+	sink.alert(sink.user, &a);
+	assert_line(page_of(m, &p), "sawatch_alerts{code=\"spi_churn\",severity=\"warning\"} 1");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"warning\"} 0");
+	printed_close(&p);
+	a.severity = SEVERITY_CRITICAL;		/* it became worse in this run */
+	sink.alert(sink.user, &a);
+	assert_line(page_of(m, &p), "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"critical\"} 1");
+	printed_close(&p);
+	metrics_close(m);
+}
+
 static void a_name_cannot_leave_its_label(void **state)
 {
 	struct expected x = { 0 };
@@ -307,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_of_which_it_is_not_known_is_neither_up_nor_down),
 		cmocka_unit_test(strangers_that_never_worked_and_those_too_many_have_no_lines),
 		cmocka_unit_test(an_alert_is_counted_once_however_often_it_is_told),
+		cmocka_unit_test(alerts_of_an_earlier_run_are_open_but_not_raised_now),
 		cmocka_unit_test(a_name_cannot_leave_its_label),
 		cmocka_unit_test(every_metric_is_introduced_and_counters_are_called_total),
 		cmocka_unit_test(whatever_the_rules_and_the_dashboard_ask_for_is_exported),

@@ -269,6 +269,44 @@ def unix_socket(sawatch, pcaps, folder):
     ip('link', 'del', 'unx')
 
 
+def restart(sawatch, pcaps, folder):
+    """Who was called once is not called again because the monitor was started anew."""
+    make_link('again')
+    path, file = os.path.join(folder, 'log'), os.path.join(folder, 'x.prom')
+    words = ('-i', 'again', '--db', os.path.join(folder, 'h.db'), '--syslog', 'unix:' + path, '--metrics-file', file,
+             '--set', 'judge_s=0.2', '--set', 'metrics.every_s=1')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(path)
+        log.settimeout(10)
+        w = Watch(sawatch, folder, *words)
+        send(os.path.join(pcaps, 'auth-retransmit-answered.pcap'), ['agains'], 8)
+        while parsed(log.recv(65536))[1] != 'alert':
+            pass
+        check(w.end() == 0, 'restart: status 0', w.err)
+        log.setblocking(False)
+        try:
+            while log.recv(65536):
+                pass
+        except BlockingIOError:
+            pass
+        w = Watch(sawatch, folder, *words)
+        w.wait_for(lambda: 'sawatch_alerts{' in contents(file), 15)
+        page = contents(file)
+        time.sleep(2)
+        told = []
+        try:
+            while True:
+                told.append(parsed(log.recv(65536)))
+        except BlockingIOError:
+            pass
+        check('sawatch_alerts{code="ike_auth_retransmit",severity="critical"} 1' in page and
+              'sawatch_alerts_raised_total{code="ike_auth_retransmit",severity="critical"} 0' in page,
+              'after a restart an alert is still open, and was not raised again', page[-3000:] + w.err)
+        check([m[1] for m in told] == ['monitor'], 'and nobody is told of it a second time', told)
+        check(w.end() == 0, 'restart: status 0 again', w.err)
+    ip('link', 'del', 'again')
+
+
 def errors(sawatch, folder):
     def one_line(what, words, wanted):
         done = subprocess.run((sawatch, '-i', 'err') + words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
@@ -293,7 +331,7 @@ def inside(sawatch, pcaps):
     if not make_link('try'):
         print('skipped: no veth interfaces here')
         return SKIPPED
-    for trial in (everything, stubborn_command, unix_socket):
+    for trial in (everything, stubborn_command, unix_socket, restart):
         with tempfile.TemporaryDirectory() as folder:
             trial(sawatch, pcaps, folder)
     with tempfile.TemporaryDirectory() as folder:
