@@ -9,6 +9,7 @@
 
 enum {
 	WIDTH = 1000, LEFT = 130, RIGHT = 10,	/* units of the drawing */
+	LETTER = 7,		/* width of one, about, where an address is longer than LEFT allows */
 	LANE = 12, BAR = 9, GAP = 8, HEAD = 16, FOOT = 20,
 	LANES_MAX = 8,		/* side by side in one group; more share the last */
 	TICKS = 8,
@@ -16,15 +17,16 @@ enum {
 
 struct scale {
 	nsec from, to;
+	double left;		/* where the bars begin */
 };
 
 static double place(const struct scale *s, nsec at)
 {
 	if (at <= s->from)
-		return LEFT;
+		return s->left;
 	if (at >= s->to)
 		return WIDTH - RIGHT;
-	return LEFT + (WIDTH - LEFT - RIGHT) * ((double)(at - s->from) / (double)(s->to - s->from));
+	return s->left + (WIDTH - s->left - RIGHT) * ((double)(at - s->from) / (double)(s->to - s->from));
 }
 
 static void widen(struct scale *s, nsec at)
@@ -44,8 +46,14 @@ static size_t shown(const struct bars *b)
 
 static struct scale scale_of(const struct detail *d, nsec since, nsec until)
 {
-	struct scale s = { NSEC_NONE, NSEC_NONE };
+	struct scale s = { NSEC_NONE, NSEC_NONE, LEFT };
 
+	for (int side = 0; side < 2; side++) {
+		char peer[ADDR_TEXT_MAX];
+		double wide = (double)(LETTER * (sizeof("from ") + strlen(addr_text(d->tunnel->record.peers[side].addr, peer))));
+
+		s.left = wide > s.left ? wide : s.left;
+	}
 	for (int kind = 0; kind < BAR_KINDS; kind++)
 		for (size_t i = 0; i < shown(&d->bars[kind]); i++) {
 			widen(&s, d->bars[kind].at[i].from);
@@ -189,7 +197,7 @@ static void put_alerts(FILE *out, const struct scale *s, const struct detail *d,
 
 static void put_label(FILE *out, const struct detail *d, int kind, int y)
 {
-	char peer[ENDPOINT_TEXT_MAX];
+	char peer[ADDR_TEXT_MAX];
 
 	fprintf(out, "<text class=label x=\"4\" y=\"%d\">", y);
 	switch (kind) {
