@@ -101,7 +101,10 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
 		*state = &begun;
 		return MHD_YES;
 	}
-	*upload_size = 0;
+	if (*upload_size != 0) {	/* whatever it is, nobody wants it */
+		*upload_size = 0;
+		return MHD_YES;
+	}
 	if (!reads)
 		return MHD_queue_response(c, MHD_HTTP_METHOD_NOT_ALLOWED, x->other);
 	if (strcmp(url, "/metrics") != 0)

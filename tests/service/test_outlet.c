@@ -372,6 +372,53 @@ static void a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor(void
 	assert_int_not_equal(stat(path_of("m.prom"), &st), 0);
 }
 
+/* What is answered to `request` at this port of loopback; forgotten with the next one. */
+static const char *ask(uint16_t port, const char *request)
+{
+	static char answer[400000];
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t length = 0;
+	ssize_t n;
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+	while (length + 1 < sizeof(answer) && (n = read(fd, answer + length, sizeof(answer) - 1 - length)) > 0)
+		length += (size_t)n;
+	answer[length] = '\0';
+	close(fd);
+	return answer;
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+static void the_page_is_served_over_http_and_nothing_else(void **state)
+{
+	uint16_t port = 0;
+	char where[32];
+	const struct outlet_metrics m = { .listen = where, .user = user };
+	const char *answer;
+	struct outlet *o;
+	struct err e;
+
+	(void)state;
+	close(listener(&port));		/* a port that is free */
+	snprintf(where, sizeof(where), "127.0.0.1:%u", port);
+	if (!outlet_metrics(&o, &m, &e))
+		fail_msg("%s", e.text);
+	assert_memory_equal(ask(port, GET("/metrics")), "HTTP/1.1 503 ", 13);
+	assert_true(outlet_page(o, "a 1\n", 4));
+	WAIT_FOR(strstr(ask(port, GET("/metrics")), "HTTP/1.1 200 "));
+	answer = ask(port, GET("/metrics"));
+	assert_non_null(strstr(answer, "Content-Type: text/plain; version=0.0.4"));
+	assert_non_null(strstr(answer, "\r\n\r\na 1\n"));
+	assert_memory_equal(ask(port, GET("/etc/passwd")), "HTTP/1.1 404 ", 13);
+	assert_memory_equal(ask(port, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"),
+			    "HTTP/1.1 405 ", 13);
+	assert_null(strstr(ask(port, "\x01\x02nonsense\r\n\r\n"), " 200 "));
+	outlet_close(o, PATIENCE_MS);
+}
+
 static void what_cannot_be_done_is_said_at_the_beginning(void **state)
 {
 	const struct outlet_metrics bad[] = {
@@ -456,6 +503,7 @@ int main(void)
 		cmocka_unit_test(a_command_that_does_not_end_is_stopped_with_its_children),
 		cmocka_unit_test(more_than_so_many_in_a_minute_wait),
 		cmocka_unit_test(a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor),
+		cmocka_unit_test(the_page_is_served_over_http_and_nothing_else),
 		cmocka_unit_test(what_cannot_be_done_is_said_at_the_beginning),
 		cmocka_unit_test(an_outlet_does_not_outlive_the_monitor),
 	};
