@@ -101,12 +101,10 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX];
 
 	nsec_span((nsec)(finding_get_real(f, "mean_age_s") * (double)NSEC_PER_S), age);
-	if (bytes >= 1e9)
-		text_add(story->summary, "The SA from %s is replaced after about %.2f GB", story_peer(story, f->side),
-			 bytes / 1e9);
-	else
-		text_add(story->summary, "The SA from %s is replaced after about %.2f MB", story_peer(story, f->side),
-			 bytes / 1e6);
+	const char *unit = bytes >= 1e9 ? "GB" : bytes >= 1e6 ? "MB" : "kB";
+
+	text_add(story->summary, "The SA from %s is replaced after about %.2f %s", story_peer(story, f->side),
+		 bytes / (bytes >= 1e9 ? 1e9 : bytes >= 1e6 ? 1e6 : 1e3), unit);
 	text_add(story->summary, ", not after a fixed time: the volume lifetime triggers every %s on average at the "
 		 "present rate", age);
 	if (*limit)
