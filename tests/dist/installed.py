@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 from debian import make_package, why_not
 from watching import check, problems
@@ -73,6 +74,11 @@ def installs(package):
 
 
 def starts():
+    # whoever tells others does so within the unit's limits, too
+    with open('/etc/default/sawatch-span0', 'w', encoding='utf-8') as file:
+        file.write('SAWATCH_OPTIONS="--metrics-listen 127.0.0.1:9750 --metrics-file /var/lib/sawatch/span0.prom"\n')
+    with open('/etc/sawatch/sawatch.conf', 'a', encoding='utf-8') as file:
+        file.write('output.on_alert = cat >> /var/lib/sawatch/alerts.json\n')
     status, said = run('systemctl', 'enable', '--now', UNIT)
     check(status == 0 and shown(UNIT, 'ActiveState') == 'active', 'it starts, and says when it is ready', (said, journal()))
     with open(f'/proc/{shown(UNIT, "MainPID")}/status', encoding='utf-8') as file:
@@ -82,13 +88,32 @@ def starts():
           status['NoNewPrivs'] == '1' and status['Seccomp'] == '2', 'as its user, without capabilities, behind its walls', status)
 
 
+def text_of(path):
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+    except FileNotFoundError:
+        return ''
+
+
+def page():
+    try:
+        with urllib.request.urlopen('http://127.0.0.1:9750/metrics', timeout=5) as answer:
+            return answer.read()
+    except OSError as error:
+        return str(error).encode()
+
+
 def watches():
     from send import send
     send(os.path.join('/mnt', CAPTURE), ['span0s'], 40)
     check(wait_for(lambda: 'spi_churn' in run('sawatch', 'alerts', '--db', HISTORY)[1]), 'what it sees is in the history',
           run('sawatch', 'alerts', '--db', HISTORY))
     check(wait_for(lambda: 'critical' in journal()), 'and in the journal', journal())
-    check(wait_for(lambda: re.match(r'span0: .*1 alerts? raised', shown(UNIT, 'StatusText'))), 'systemctl status tells', shown(UNIT, 'StatusText'))
+    check(wait_for(lambda: '"spi_churn"' in text_of('/var/lib/sawatch/alerts.json')),
+          'a command is run for the alert', journal())
+    check(wait_for(lambda: b'sawatch_alerts{code="spi_churn"' in page()) and os.path.exists('/var/lib/sawatch/span0.prom'), 'metrics are told', page())
+    check(wait_for(lambda: re.match(r'span0: .*[1-9][0-9]* alerts? raised', shown(UNIT, 'StatusText'))), 'systemctl status tells', shown(UNIT, 'StatusText'))
     mode = os.stat(HISTORY)
     check(mode.st_mode & 0o007 == 0 and oct(os.stat('/var/lib/sawatch').st_mode & 0o777) == '0o750', 'the history is for its group', oct(mode.st_mode))
 
@@ -142,6 +167,7 @@ def goes(package):
     check(run('pgrep', '-x', 'sawatch')[0] != 0, 'nothing of it runs')
     check(not glob.glob('/etc/systemd/system/*/sawatch*') and not os.path.exists('/usr/bin/sawatch'), 'nothing would start it again')
     check(os.path.exists('/etc/sawatch/sawatch.conf') and os.path.exists(HISTORY), 'configuration and history stay')
+    os.unlink('/etc/default/sawatch-span0')
     status, said = run('dpkg', '-P', 'sawatch')
     check(status == 0 and not left_behind(), 'purged, it leaves nothing behind', (said, left_behind()))
 

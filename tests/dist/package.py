@@ -28,6 +28,7 @@ FILES = {
     './usr/share/fish/vendor_completions.d/sawatch.fish': '-rw-r--r--',
     './usr/share/doc/sawatch/copyright': '-rw-r--r--',
     './usr/share/doc/sawatch/README.md': '-rw-r--r--',
+    './usr/share/doc/sawatch/changelog.gz': '-rw-r--r--',
 }
 LIBRARIES = ('libarchive13', 'libc6', 'libcap-ng0', 'libinih1', 'libjansson4', 'libpcap0.8', 'libseccomp2', 'libsqlite3-0', 'libssl3')
 SCRIPTS = ('postinst', 'prerm', 'postrm')
@@ -46,6 +47,7 @@ def look_inside(package, source):
     files = {name: mode for name, mode in listed.items() if mode[0] != 'd'}
     missing = {name: mode for name, mode in FILES.items() if files.get(name) != mode}
     check(not missing, 'all that belongs in it is there', (missing, files))
+    check(any(n.startswith('./usr/share/doc/sawatch/examples/monitoring/prometheus/') for n in files), 'with examples')
     more = [n for n in files if n not in FILES and not n.startswith('./usr/share/doc/sawatch/examples/') and
             not n.startswith('./usr/share/sawatch/')]
     check(not more, 'and nothing else', more)
