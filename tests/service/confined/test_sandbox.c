@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -324,6 +326,44 @@ static void the_kernel_says_so(void **state)
 	assert_int_equal(seen, 2);
 }
 
+/* As on a kernel that has no such call. */
+static void take_away(int call, const int *more)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0);
+	if (more)	/* prctl(PR_SET_SECCOMP), the older way to the same */
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), *more, 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+	if (seccomp_load(filter) != 0)
+		_exit(NOT_ENTERED);
+	seccomp_release(filter);
+}
+
+static bool stands_without(int call, const int *more, bool seccomp, int landlock)
+{
+	const struct sandbox_folder folder = { writable, true };
+	struct sandbox stands;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		take_away(call, more);
+		_exit(sandbox_enter(&folder, 1, &stands, NULL) && stands.seccomp == seccomp &&
+		      stands.landlock == landlock && opens(in(writable, "old"), O_RDWR) ? DONE : STILL_ALIVE);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == DONE;
+}
+
+static void an_older_kernel_has_less_and_that_is_no_error(void **state)
+{
+	const int prctl_call = SCMP_SYS(prctl);
+
+	(void)state;
+	assert_true(stands_without(SCMP_SYS(landlock_create_ruleset), NULL, true, 0));
+	assert_true(stands_without(SCMP_SYS(seccomp), &prctl_call, false, abi));
+}
+
 static void what_stands_is_said_in_words(void **state)
 {
 	const struct {
@@ -355,6 +395,7 @@ int main(void)
 		cmocka_unit_test(files_in_the_folders_can_be_used),
 		cmocka_unit_test(a_thread_can_be_started_and_stands_behind_the_same_walls),
 		cmocka_unit_test(the_kernel_says_so),
+		cmocka_unit_test(an_older_kernel_has_less_and_that_is_no_error),
 		cmocka_unit_test(what_stands_is_said_in_words),
 	};
 
