@@ -403,6 +403,16 @@ static bool go_on(struct watch *w, struct err *e)
 	return true;
 }
 
+/* In this order: each step takes away what the steps before needed. */
+static bool open_everything(struct watch *w, struct err *e)
+{
+	const struct read_options *o = w->options;
+
+	/* outputs are processes of their own: begun before there is anything that they are not to have */
+	return catch_signals(w, e) && outputs_open(&w->outputs, o, e) && open_interfaces(w, e) &&
+	       give_up_privileges(w, e) && confine_prepare(o, e) && open_files(w, e) && confine(o, e);
+}
+
 static bool begin(struct watch *w, struct err *e)
 {
 	const struct read_options *o = w->options;
@@ -411,9 +421,7 @@ static bool begin(struct watch *w, struct err *e)
 	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
 	struct record_sink lines;
 
-	/* outputs are processes of their own: begun before there is anything that they are not to have */
-	if (!catch_signals(w, e) || !outputs_open(&w->outputs, o, e) || !open_interfaces(w, e) || !give_up_privileges(w, e) || !confine_prepare(o, e) ||
-	    !open_files(w, e) || !confine(o, e))
+	if (!open_everything(w, e))
 		return false;
 	w->lines = watch_lines_open(out, &lo);
 	lines = watch_lines_sink(w->lines);
