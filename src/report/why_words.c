@@ -325,7 +325,8 @@ void why_evidence_words(struct why_list *to, const struct record_evidence *e)
 			if (ends_with(buffer, units[i]))
 				buffer[strlen(buffer) - strlen(units[i])] = '\0';
 		for (char *c = buffer; *c; c++)
-			*c = *c == '_' ? ' ' : *c;
+			if (*c == '_')
+				*c = ' ';
 	}
 	why_list_add(to, "%s: %s", buffer, spoken(value.at[0].text));
 	why_values_done(&value);
