@@ -126,6 +126,10 @@ static nsec arrive(struct tracker *t, const struct frame *f)
 
 	t->capture = f->capture;
 	t->frame = f->number;
+	if (t->now != NSEC_NONE && !hygiene_believes(t, at)) {
+		t->calm_until = t->now;		/* so that the next frame is asked, too */
+		return at;
+	}
 	if (t->counters.first == NSEC_NONE || at < t->counters.first)
 		t->counters.first = at;
 	if (t->counters.last == NSEC_NONE || at > t->counters.last)

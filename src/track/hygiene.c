@@ -6,6 +6,9 @@
  */
 #include "track/tracker.h"
 
+#define FAR_FUTURE (INT64_C(86400) * NSEC_PER_S)
+#define AGREES NSEC_PER_S		/* packets may come a little out of order */
+
 enum { HEARD_AGAIN = 8 };	/* messages in a row of a side that was taken for not captured */
 
 /*
@@ -167,6 +170,24 @@ void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 	t->drops = 0;
 	t->drops_told = to;
 	event_write(t, &ev);
+}
+
+/*
+ * A frame from the far future: one with a damaged time would end everything that lives, and hold the clock there.  It
+ * is believed when another one agrees; after an honest pause of days the next frame does.  What it carries counts.
+ */
+bool hygiene_believes(struct tracker *t, nsec at)
+{
+	if (at - t->now <= FAR_FUTURE) {
+		t->doubted = NSEC_NONE;
+		return true;
+	}
+	if (t->doubted != NSEC_NONE && at >= t->doubted - AGREES && at - t->doubted <= FAR_FUTURE) {
+		t->doubted = NSEC_NONE;
+		return true;
+	}
+	t->doubted = at;
+	return false;
 }
 
 /* A frame's time against the latest one seen. */

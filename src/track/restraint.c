@@ -204,14 +204,13 @@ static bool is_over(const struct left_out *l, nsec now)
 	return l->n > 0 && (now - l->last >= SETTLED_S * NSEC_PER_S || now - l->since >= TOLD_AFTER_S * NSEC_PER_S);
 }
 
-/* The floods that are over, of this tunnel and of strangers; with `last_call` all of them. */
+/* A flood that is over, or goes on for long; with `last_call` whatever was left out. */
 void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
 	if (!(w->flags & TUNNEL_QUIET) && w->left_out.n > 0 && (last_call || is_over(&w->left_out, now)))
 		tell(t, &w->left_out, tunnel);
-	restraint_tell_strangers(t, now, last_call);
 }
 
 void restraint_tell_strangers(struct tracker *t, nsec now, bool last_call)

@@ -365,6 +365,7 @@ void tracker_finish(struct tracker *t, bool final)
 		event_emit(t, &ev);
 		w->flags |= TUNNEL_DIRTY;
 	}
+	restraint_tell_strangers(t, t->now, true);
 	tracker_flush(t);
 }
 
@@ -477,7 +478,7 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->now = t->watched_until = t->watched_since = t->drops_told = t->calm_until = NSEC_NONE;
 	t->next_due = INT64_MAX;
 	t->purse_strangers = t->purse_answered = t->purse_tunnels = NSEC_NONE;
-	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = NSEC_NONE;
+	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = t->doubted = NSEC_NONE;
 	tracker_counters_reset(t);
 	for (unsigned i = 0; i < RECENT_GAPS; i++)
 		t->gaps[i].at = NSEC_NONE;

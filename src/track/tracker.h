@@ -238,6 +238,7 @@ struct tracker {
 	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
 	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
 	nsec jump_told;
+	nsec doubted;			/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
 	nsec purse_strangers, purse_answered, purse_tunnels;	/* see restraint.c */
 	struct left_out left_out;	/* of strangers */
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
@@ -379,6 +380,7 @@ void hygiene_heard(struct tracker *t, uint32_t tunnel, int side);
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
 void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);
 void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
+bool hygiene_believes(struct tracker *t, nsec at);
 void hygiene_clock(struct tracker *t, nsec at);
 void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance);
 void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now);

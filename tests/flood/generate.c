@@ -32,7 +32,9 @@ struct given {
 static bool generate(const struct attack *a, const struct given *g, struct output *out)
 {
 	static struct population p;
-	int64_t calm = START + BEFORE + (int64_t)g->packets * g->gap;
+	int64_t lasts = g->gap ? (int64_t)g->packets * g->gap : ATTACK;
+	int64_t gap = g->gap ? g->gap : g->packets ? ATTACK / (int64_t)g->packets : 0;
+	int64_t calm = START + BEFORE + lasts;
 
 	p.when = (struct moments){ START, START + BEFORE, calm, calm + AFTER };
 	p.rng.state = g->seed;
@@ -43,7 +45,7 @@ static bool generate(const struct attack *a, const struct given *g, struct outpu
 	if (d == NULL)
 		return false;
 	for (uint64_t n = 0; n < g->packets && !g->honest; n++) {
-		int64_t at = p.when.attack + (int64_t)n * g->gap;
+		int64_t at = p.when.attack + (int64_t)n * gap;
 
 		while (diary_next(d) <= at)
 			diary_write(d, out);
@@ -103,10 +105,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[optind + 1], strerror(errno));
 		return 1;
 	}
-	if (g.gap == 0)
-		g.gap = normal || g.packets == 0 ? MS / 100 : ATTACK / (int64_t)g.packets;
 	out.now = START;
-	out.gap = g.gap;
+	out.gap = g.gap ? g.gap : MS / 100;	/* of normal traffic */
 	out.snap = FRAME_MAX;
 	out.rng.state = g.seed;
 	if (normal)

@@ -182,6 +182,69 @@ static void a_clock_that_steps_forward_under_two_busy_tunnels_is_told(void **sta
 	watch_close(&w);
 }
 
+static void one_frame_from_the_far_future_ends_nothing_and_holds_no_clock(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	const nsec years = INT64_C(10) * 365 * 86400 * S;
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 10 * MS);
+	pass(&w, years);
+	esp_between(&w, GW_A, GW_C, 0xc1000001, 1);	/* damaged */
+	pass(&w, -years);
+	talk(&w, &s, spi, 101, 200, 10 * MS);
+	dpd(&w, &s, 0);
+	assert_in_range(w.now - tracker_now(w.tracker), 0, S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, spi[0])->packets, 200);
+	assert_in_range(w.now - esp_at(&w, spi[0])->last, 0, S);
+	assert_int_equal(w.count[EVENT_CLOCK_JUMP], 0);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED], 0);
+	watch_close(&w);
+}
+
+static void frames_from_the_far_future_that_do_not_agree_are_not_believed(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 10 * MS);
+	for (int i = 1; i < 10; i++) {
+		pass(&w, i % 2 ? 1000 * 86400 * S : -500 * 86400 * S);
+		esp_between(&w, GW_A, GW_C, 0xc1000001, (uint32_t)i);
+		pass(&w, i % 2 ? -1000 * 86400 * S : 500 * 86400 * S);
+		talk(&w, &s, spi, 100 + (uint32_t)i, 100 + (uint32_t)i, 10 * MS);
+	}
+	assert_int_equal(tracker_now(w.tracker), w.now - 10 * MS);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void after_an_honest_pause_of_days_the_second_frame_is_believed(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 100, 10 * MS);
+	pass(&w, 3 * 86400 * S);
+	nsec back = w.now;
+
+	talk(&w, &s, spi, 101, 101, 10 * MS);
+	assert_int_equal(tracker_now(w.tracker), back);
+	assert_int_equal(esp_at(&w, spi[0])->packets, 101);	/* the first one was counted, at its own time */
+	assert_int_equal(esp_at(&w, spi[0])->last, back);
+	watch_close(&w);
+}
+
 /* Any moment may stand in a damaged file. */
 static void no_time_overflows(void **state)
 {
@@ -241,6 +304,9 @@ int main(void)
 		cmocka_unit_test(skips_of_one_tunnel_are_the_networks_loss),
 		cmocka_unit_test(a_clock_that_steps_back_is_told_and_breaks_nothing),
 		cmocka_unit_test(a_clock_that_steps_forward_under_two_busy_tunnels_is_told),
+		cmocka_unit_test(one_frame_from_the_far_future_ends_nothing_and_holds_no_clock),
+		cmocka_unit_test(frames_from_the_far_future_that_do_not_agree_are_not_believed),
+		cmocka_unit_test(after_an_honest_pause_of_days_the_second_frame_is_believed),
 		cmocka_unit_test(no_time_overflows),
 	};
 
