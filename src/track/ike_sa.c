@@ -595,12 +595,12 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= t->settings->ended_keep) {
+	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= resume_keep(t, sa->end_reason)) {
 		ike_sa_release(t, ike_sa);
 		return;
 	}
 	if (sa->end_reason != END_NONE)
-		next = earlier(next, nsec_later(sa->ended, sa->last) + t->settings->ended_keep);
+		next = earlier(next, nsec_later(sa->ended, sa->last) + resume_keep(t, sa->end_reason));
 	else if (next == NSEC_NONE)
 		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
 						      sa->last + t->settings->silent_end + 1;

@@ -138,6 +138,13 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 		}
 }
 
+/* How long an SA that ended is remembered: one of which nobody saw the end may speak again. */
+nsec resume_keep(const struct tracker *t, enum end_reason why)
+{
+	return why == END_UNKNOWN && t->settings->silent_end > t->settings->ended_keep ? t->settings->silent_end :
+											    t->settings->ended_keep;
+}
+
 /* A younger one of the tunnel speaks since somebody watches again. */
 static bool other_child_speaks(const struct tracker *t, const struct tunnel *w, const struct child_sa *old)
 {

@@ -386,6 +386,7 @@ void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint
 void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now);
 
 /* resume.c */
+nsec resume_keep(const struct tracker *t, enum end_reason why);
 void resume_judge(struct tracker *t, uint32_t tunnel, nsec now);
 
 /* event.c */
