@@ -170,8 +170,9 @@ static inline bool goes_on(struct tracker *t, uint32_t i, const struct esp_arriv
 		return false;
 	if (a->seq - sa->seq_high != 1 || a->seq == 0 || sa->src_port != a->src_port || sa->dst_port != a->dst_port)
 		return false;
-	if ((sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL || sa->end_reason != END_NONE || sa->low_run != 0 ||
-	    sa->far_run != 0)
+	if ((sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL || sa->packets < ESP_CONFIRMING_PACKETS)
+		return false;
+	if (sa->end_reason != END_NONE || sa->low_run != 0 || sa->far_run != 0)
 		return false;
 	if (at >= sa->next_minute || at < sa->last || at - sa->last > t->settings->clock_forward)
 		return false;

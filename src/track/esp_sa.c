@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ESP and AH packets (RFC 4303, RFC 4302): one hash probe and a few counters
- * for a packet of a known SA; births, restarts and ends are the slow path.
+ * ESP and AH packets (RFC 4303, RFC 4302): sequence numbers, restarts, moves and
+ * ends.  The next packet of an SA in its usual course does not come here: batch.c.
  */
 #include "track/tracker.h"
 
 enum {
 	WINDOW_BITS = 64,
 	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
-	CONFIRMING_PACKETS = 3,
 	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
 	FAR_RUN = 3,			/* packets in a row far above it that are believed */
-	STRANGERS = 65536,		/* first sightings remembered under pressure */
-	SPRAYED = 24,			/* from so many of those on, only three packets in a row join a child SA */
-	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
-	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
-	MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
-	DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
-	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
-	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
 };
 
 #define MINUTE (60 * NSEC_PER_S)
@@ -111,8 +102,8 @@ static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const str
 	event_emit(t, &ev);
 }
 
-static void emit_esp(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
-		     const struct esp_arrival *a, int64_t value)
+void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa, const struct esp_arrival *a,
+	      int64_t value)
 {
 	struct event ev = event_of(t, kind, a->at, sa->tunnel);
 
@@ -153,7 +144,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		}
 		sa->window |= bit;
 		sa->late++;
-		emit_esp(t, EVENT_ESP_LATE, sa, a, behind);
+		esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 		return true;
 	}
 	/* Far behind: too late for the window, a replay, or a new sequence. */
@@ -164,7 +155,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		uint32_t from = sa->seq_high;
 
 		sequence_restarts(t, sa, a);
-		emit_esp(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
+		esp_emit(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
 		return true;
 	}
 	/* no number is missing since the first one: this one came before */
@@ -175,7 +166,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		return false;
 	}
 	sa->late++;
-	emit_esp(t, EVENT_ESP_LATE, sa, a, behind);
+	esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 	return true;
 }
 
@@ -197,9 +188,9 @@ static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct es
 
 		sequence_restarts(t, sa, a);
 		if (a->seq < from)
-			emit_esp(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
+			esp_emit(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
 		else
-			emit_esp(t, EVENT_ESP_SEQ_JUMP, sa, a, ahead);
+			esp_emit(t, EVENT_ESP_SEQ_JUMP, sa, a, ahead);
 		return;
 	}
 	if (a->seq < sa->seq_high) {		/* wrapped: legal with ESN, RFC 4303 2.2.1 */
@@ -209,7 +200,7 @@ static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct es
 	if (ahead > 1)
 		hygiene_gap(t, (uint32_t)(sa - t->esp_sas), a->at);
 	if (ahead > WINDOW_BITS)
-		emit_esp(t, EVENT_ESP_GAP, sa, a, ahead - 1);
+		esp_emit(t, EVENT_ESP_GAP, sa, a, ahead - 1);
 	sa->window = ahead >= WINDOW_BITS ? 1 : sa->window << ahead | 1;
 	sa->seq_high = a->seq;
 }
@@ -276,7 +267,7 @@ static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 	if (a->at - sa->ended <= t->settings->overlap_budget)
 		return;
 	sa->stale_packets++;
-	emit_esp(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->ended);
+	esp_emit(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->ended);
 }
 
 static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
@@ -341,7 +332,7 @@ static void believe(struct tracker *t, struct esp_sa *sa)
 {
 	esp_confirm(t, sa);
 	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 && sa->end_reason == END_NONE &&
-	    t->tunnels[sa->tunnel].live_esp[sa->direction] <= DIRECTION_LIVE_MAX)
+	    t->tunnels[sa->tunnel].live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
 		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
 }
 
@@ -360,7 +351,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	if (a->at - sa->last > t->settings->clock_forward)
 		hygiene_esp_pause(t, sa, a->at, ahead);
 	/* An outsider does not know what comes next. */
-	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) && ahead - 1 < MOVE_AHEAD)
+	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) && ahead - 1 < ESP_MOVE_AHEAD)
 		moved(t, sa, a);
 	if (!sequence(t, sa, a, ahead))
 		return;
@@ -369,7 +360,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->last_frame = a->frame->number;
 	if (a->at > sa->last)
 		sa->last = a->at;
-	if (sa->packets == CONFIRMING_PACKETS)
+	if (sa->packets == ESP_CONFIRMING_PACKETS)
 		believe(t, sa);
 	sa->flags |= ESP_SA_DIRTY;
 }
@@ -384,223 +375,6 @@ static bool begins_again(const struct tracker *t, const struct esp_sa *sa, const
 	       a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget;
 }
 
-/* ---- births --------------------------------------------------------------- */
-
-/* How much it is missed: strangers, then what ended, then what only packets speak for. */
-static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
-{
-	if (!(sa->flags & ESP_SA_CONFIRMED))
-		return 0;
-	if (sa->end_reason != END_NONE)
-		return 1;
-	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
-}
-
-/* Of a few slots the one that is missed least, the quietest of those; the search is longer while it finds only living ones. */
-static uint32_t quietest(struct tracker *t)
-{
-	uint32_t best = NO_INDEX;
-	unsigned best_worth = 0;
-
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth > 1); n++) {
-		uint32_t i = pool_sample(&t->esp_pool);
-		const struct esp_sa *sa = &t->esp_sas[i];
-		unsigned its_worth = worth(t, sa);
-
-		if (!(sa->flags & ESP_SA_USED))
-			continue;
-		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && sa->last < t->esp_sas[best].last)) {
-			best = i;
-			best_worth = its_worth;
-		}
-	}
-	return best;
-}
-
-/*
- * Under pressure an SPI gets a record at its second sighting only, so that
- * random SPIs cost one word each and push nobody out.
- */
-static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
-{
-	/* No secret in it: what is remembered must not depend on the key. */
-	static const struct hash_key open = { { 1, 2, 3, 4 } };
-	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
-			       (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
-	uint64_t *slot = &t->strangers[hash % STRANGERS];
-
-	if (*slot == hash)
-		return false;
-	*slot = hash;
-	t->counters.strangers++;
-	return true;
-}
-
-static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
-{
-	int8_t side;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
-				      (struct endpoint){ a->dst, a->dst_port }, &side);
-
-	if (tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL)
-		return true;
-	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
-		return false;		/* a flood of others is none of its business */
-	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
-	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED;
-}
-
-/* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */
-static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int side)
-{
-	uint32_t i = owner->oldest_esp_sa[side];
-
-	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->esp_sas[i].prev_in_direction)
-		if (worth(t, &t->esp_sas[i]) <= 1)
-			return i;
-	return owner->oldest_esp_sa[side];
-}
-
-static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
-{
-	const struct tunnel *owner = &t->tunnels[tunnel];
-	uint32_t victim = NO_INDEX;
-
-	if (side >= 0 && owner->live_esp[side] >= DIRECTION_MAX) {
-		victim = oldest(t, owner, side);
-	} else {
-		uint32_t i = pool_take(&t->esp_pool);
-
-		if (i != NO_INDEX)
-			return i;
-		victim = quietest(t);
-	}
-	if (victim == NO_INDEX)
-		return NO_INDEX;
-	t->counters.evicted_esp_sas++;
-	esp_end(t, victim, t->esp_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	esp_release(t, victim);
-	return pool_take(&t->esp_pool);
-}
-
-/*
- * The same SPI from or to another address, its sequence going on: the tunnel
- * moved (MOBIKE, NAT) and this is no stranger.  The address is believed when
- * the sequence number fits, which an outsider cannot know.
- */
-static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
-{
-	uint32_t i = t->esp_by_spi[a->spi & t->esp_by_spi_mask];
-	const struct esp_sa *sa;
-
-	if (i == 0)
-		return NO_INDEX;
-	sa = &t->esp_sas[i - 1];
-	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
-		return NO_INDEX;
-	bool same_src = addr_equal(sa->src, a->src), same_dst = addr_equal(sa->dst, a->dst);
-
-	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
-		return NO_INDEX;
-	if (a->seq - sa->seq_high - 1 >= MOVE_AHEAD || sa->packets < CONFIRMING_PACKETS)
-		return NO_INDEX;
-	return i - 1;
-}
-
-static void birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
-{
-	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
-	int8_t side = SIDE_UNKNOWN;
-	uint32_t moved_sa = moved_from(t, a);
-	uint32_t tunnel;
-
-	if (moved_sa != NO_INDEX) {
-		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
-
-		tunnel = t->esp_sas[moved_sa].tunnel;
-		side = t->esp_sas[moved_sa].direction;
-		ev.esp_sa = moved_sa;
-		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
-		tunnel_add_path(t, tunnel, src, dst, side);
-		t->tunnels[tunnel].now[side] = src;
-		t->tunnels[tunnel].now[1 - side] = dst;
-		event_emit(t, &ev);
-	} else {
-		tunnel = tunnel_see(t, src, dst, a->network, &side);
-	}
-	if (tunnel == NO_INDEX)
-		return;
-
-	uint32_t i = take_slot(t, tunnel, side);
-
-	if (i == NO_INDEX)
-		return;
-	if (moved_sa != NO_INDEX && !(t->esp_sas[moved_sa].flags & ESP_SA_USED))
-		moved_sa = NO_INDEX;		/* it made room itself */
-	struct tunnel *owner = &t->tunnels[tunnel];
-	struct esp_sa *sa = &t->esp_sas[i];
-
-	*sa = (struct esp_sa){
-		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
-		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
-		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
-		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
-		.first_frame = a->frame->number, .child = NO_INDEX, .generation = generation,
-		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
-		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED, .ended = NSEC_NONE,
-		.next_minute = NSEC_NONE,
-	};
-	sa->id = tracker_number(t, OBJECT_ESP_SA);
-	esp_close_minute(t, sa, a->at);
-	sa->minute_packets = sa->minute_bytes = 0;
-	sa->minute_lost = 0;
-	if (a->seq > (uint32_t)t->settings->birth_seq_max)
-		sa->flags |= ESP_SA_MIDSTREAM;
-	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */
-		struct esp_sa *old = &t->esp_sas[moved_sa];
-
-		sa->predecessor = old->id;
-		sa->predecessor_spi = old->spi;
-		old->successor = sa->id;
-		old->successor_spi = sa->spi;
-		sa->child = old->child;
-		sa->flags |= old->flags & (ESP_SA_CLAIMED | ESP_SA_CONFIRMED);
-		if (sa->child != NO_INDEX) {
-			t->child_sas[sa->child].esp[side] = i;
-			t->child_sas[sa->child].esp_id[side] = sa->id;
-		}
-		old->child = NO_INDEX;
-		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
-	}
-	if (!restraint_admits(t, tunnel, sa->flags & ESP_SA_CONFIRMED))
-		sa->flags |= ESP_SA_QUIET;
-	if (!(sa->flags & ESP_SA_CONFIRMED)) {
-		t->unconfirmed++;
-		owner->unconfirmed++;
-	}
-	index_add(&t->esp_index, a->hash, i);
-	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
-	owner->flags |= TUNNEL_UNSAVED;
-	owner->n_esp_sas++;
-	owner->last = nsec_later(owner->last, a->at);
-	if (side < 0)
-		return;
-	sa->next_in_direction = owner->esp_sas[side];
-	if (owner->esp_sas[side] != NO_INDEX)
-		t->esp_sas[owner->esp_sas[side]].prev_in_direction = i;
-	else
-		owner->oldest_esp_sa[side] = i;
-	owner->esp_sas[side] = i;
-	owner->live_esp[side]++;
-	owner->flags |= TUNNEL_DIRTY;
-
-	emit_esp(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
-	if (moved_sa == NO_INDEX && owner->live_esp[side] <= DIRECTION_LIVE_MAX && owner->unconfirmed <= SPRAYED)
-		child_esp_born(t, i);
-	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
-}
-
 void esp_packet(struct tracker *t, const struct esp_arrival *a)
 {
 	uint32_t i = esp_find(t, a);
@@ -611,14 +385,14 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 		t->counters.esp_packets++;
 	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a)) {
 		known(t, &t->esp_sas[i], a);
-	} else if (!under_pressure(t, a) || !first_sighting(t, a)) {
+	} else if (esp_may_be_born(t, a)) {
 		uint32_t generation = 1;
 
 		if (i != NO_INDEX) {		/* the name leads to the new one from now on */
 			generation = t->esp_sas[i].generation + 1;
 			index_remove(&t->esp_index, a->hash, i);
 		}
-		birth(t, a, generation);
+		esp_birth(t, a, generation);
 	}
 }
 

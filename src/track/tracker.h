@@ -7,7 +7,8 @@
  *   batch.c     frames, by the batch: parsed and fetched ahead; the fast path of ESP
  *   pool.c      fixed pools of objects, their hash indices, eviction
  *   tunnel.c    pairs of peers and the paths that lead to them
- *   esp_sa.c    ESP and AH packets: the fast path, births, sequence numbers
+ *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
+ *   esp_birth.c new ESP SAs, and who makes room for them
  *   child_sa.c  pairs of ESP SAs: births and ends
  *   chain.c     which child SA replaces which
  *   ike_sa.c    IKE SAs: states, rekey, end
@@ -295,6 +296,20 @@ void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
+void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa, const struct esp_arrival *a,
+	      int64_t value);
+
+enum {
+	ESP_CONFIRMING_PACKETS = 3,	/* so many are no stray */
+	ESP_MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
+	ESP_DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
+};
+
+/* esp_birth.c */
+bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
+void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);
+
+/* esp_sa.c, again */
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);

@@ -68,12 +68,13 @@ int main(int argc, char **argv)
 	size_t size = 0, n;
 	bool detects = argc != 3 || strcmp(argv[1], "--no-detect") != 0;
 	uint8_t *bytes = argc == 3 - detects ? whole_file(argv[argc - 1], &size) : NULL;
-	const uint8_t *at = bytes + FILE_HEADER;
+	const uint8_t *at;
 
 	if (!bytes) {
 		fprintf(stderr, "usage: %s [--no-detect] FILE\n", argv[0]);
 		return 1;
 	}
+	at = bytes + FILE_HEADER;
 	settings_defaults(&settings);
 	/* memory that is only reserved costs instructions as well when it is cleared */
 	settings.tables_esp_sas = settings.tables_child_sas = settings.tables_ike_sas = settings.tables_tunnels = 4096;

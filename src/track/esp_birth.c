@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ESP and AH SAs begin: which strangers get a record, who makes room for them, and tunnels that moved. */
+#include "track/tracker.h"
+
+enum {
+	STRANGERS = 65536,		/* first sightings remembered under pressure */
+	SPRAYED = 24,			/* from so many of those on, only three packets in a row join a child SA */
+	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
+	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
+	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
+	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
+};
+
+/* How much it is missed: strangers, then what ended, then what only packets speak for. */
+static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
+{
+	if (!(sa->flags & ESP_SA_CONFIRMED))
+		return 0;
+	if (sa->end_reason != END_NONE)
+		return 1;
+	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
+}
+
+/* Of a few slots the one that is missed least, the quietest of those; the search is longer while it finds only living ones. */
+static uint32_t quietest(struct tracker *t)
+{
+	uint32_t best = NO_INDEX;
+	unsigned best_worth = 0;
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth > 1); n++) {
+		uint32_t i = pool_sample(&t->esp_pool);
+		const struct esp_sa *sa = &t->esp_sas[i];
+		unsigned its_worth = worth(t, sa);
+
+		if (!(sa->flags & ESP_SA_USED))
+			continue;
+		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && sa->last < t->esp_sas[best].last)) {
+			best = i;
+			best_worth = its_worth;
+		}
+	}
+	return best;
+}
+
+/*
+ * Under pressure an SPI gets a record at its second sighting only, so that
+ * random SPIs cost one word each and push nobody out.
+ */
+static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
+{
+	/* No secret in it: what is remembered must not depend on the key. */
+	static const struct hash_key open = { { 1, 2, 3, 4 } };
+	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
+			       (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
+	uint64_t *slot = &t->strangers[hash % STRANGERS];
+
+	if (*slot == hash)
+		return false;
+	*slot = hash;
+	t->counters.strangers++;
+	return true;
+}
+
+static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
+{
+	int8_t side;
+	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
+				      (struct endpoint){ a->dst, a->dst_port }, &side);
+
+	if (tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL)
+		return true;
+	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
+		return false;		/* a flood of others is none of its business */
+	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
+	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED;
+}
+
+/* Under pressure it has to be seen twice. */
+bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
+{
+	return !under_pressure(t, a) || !first_sighting(t, a);
+}
+
+/* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */
+static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int side)
+{
+	uint32_t i = owner->oldest_esp_sa[side];
+
+	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->esp_sas[i].prev_in_direction)
+		if (worth(t, &t->esp_sas[i]) <= 1)
+			return i;
+	return owner->oldest_esp_sa[side];
+}
+
+static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
+{
+	const struct tunnel *owner = &t->tunnels[tunnel];
+	uint32_t victim = NO_INDEX;
+
+	if (side >= 0 && owner->live_esp[side] >= DIRECTION_MAX) {
+		victim = oldest(t, owner, side);
+	} else {
+		uint32_t i = pool_take(&t->esp_pool);
+
+		if (i != NO_INDEX)
+			return i;
+		victim = quietest(t);
+	}
+	if (victim == NO_INDEX)
+		return NO_INDEX;
+	t->counters.evicted_esp_sas++;
+	esp_end(t, victim, t->esp_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	esp_release(t, victim);
+	return pool_take(&t->esp_pool);
+}
+
+/*
+ * The same SPI from or to another address, its sequence going on: the tunnel
+ * moved (MOBIKE, NAT) and this is no stranger.  The address is believed when
+ * the sequence number fits, which an outsider cannot know.
+ */
+static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
+{
+	uint32_t i = t->esp_by_spi[a->spi & t->esp_by_spi_mask];
+	const struct esp_sa *sa;
+
+	if (i == 0)
+		return NO_INDEX;
+	sa = &t->esp_sas[i - 1];
+	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
+	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
+		return NO_INDEX;
+	bool same_src = addr_equal(sa->src, a->src), same_dst = addr_equal(sa->dst, a->dst);
+
+	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
+		return NO_INDEX;
+	if (a->seq - sa->seq_high - 1 >= ESP_MOVE_AHEAD || sa->packets < ESP_CONFIRMING_PACKETS)
+		return NO_INDEX;
+	return i - 1;
+}
+
+void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
+{
+	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
+	int8_t side = SIDE_UNKNOWN;
+	uint32_t moved_sa = moved_from(t, a);
+	uint32_t tunnel;
+
+	if (moved_sa != NO_INDEX) {
+		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
+
+		tunnel = t->esp_sas[moved_sa].tunnel;
+		side = t->esp_sas[moved_sa].direction;
+		ev.esp_sa = moved_sa;
+		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
+		tunnel_add_path(t, tunnel, src, dst, side);
+		t->tunnels[tunnel].now[side] = src;
+		t->tunnels[tunnel].now[1 - side] = dst;
+		event_emit(t, &ev);
+	} else {
+		tunnel = tunnel_see(t, src, dst, a->network, &side);
+	}
+	if (tunnel == NO_INDEX)
+		return;
+
+	uint32_t i = take_slot(t, tunnel, side);
+
+	if (i == NO_INDEX)
+		return;
+	if (moved_sa != NO_INDEX && !(t->esp_sas[moved_sa].flags & ESP_SA_USED))
+		moved_sa = NO_INDEX;		/* it made room itself */
+	struct tunnel *owner = &t->tunnels[tunnel];
+	struct esp_sa *sa = &t->esp_sas[i];
+
+	*sa = (struct esp_sa){
+		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
+		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
+		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
+		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
+		.first_frame = a->frame->number, .child = NO_INDEX, .generation = generation,
+		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
+		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED, .ended = NSEC_NONE,
+		.next_minute = NSEC_NONE,
+	};
+	sa->id = tracker_number(t, OBJECT_ESP_SA);
+	esp_close_minute(t, sa, a->at);
+	sa->minute_packets = sa->minute_bytes = 0;
+	sa->minute_lost = 0;
+	if (a->seq > (uint32_t)t->settings->birth_seq_max)
+		sa->flags |= ESP_SA_MIDSTREAM;
+	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */
+		struct esp_sa *old = &t->esp_sas[moved_sa];
+
+		sa->predecessor = old->id;
+		sa->predecessor_spi = old->spi;
+		old->successor = sa->id;
+		old->successor_spi = sa->spi;
+		sa->child = old->child;
+		sa->flags |= old->flags & (ESP_SA_CLAIMED | ESP_SA_CONFIRMED);
+		if (sa->child != NO_INDEX) {
+			t->child_sas[sa->child].esp[side] = i;
+			t->child_sas[sa->child].esp_id[side] = sa->id;
+		}
+		old->child = NO_INDEX;
+		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
+	}
+	if (!restraint_admits(t, tunnel, sa->flags & ESP_SA_CONFIRMED))
+		sa->flags |= ESP_SA_QUIET;
+	if (!(sa->flags & ESP_SA_CONFIRMED)) {
+		t->unconfirmed++;
+		owner->unconfirmed++;
+	}
+	index_add(&t->esp_index, a->hash, i);
+	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
+	owner->flags |= TUNNEL_UNSAVED;
+	owner->n_esp_sas++;
+	owner->last = nsec_later(owner->last, a->at);
+	if (side < 0)
+		return;
+	sa->next_in_direction = owner->esp_sas[side];
+	if (owner->esp_sas[side] != NO_INDEX)
+		t->esp_sas[owner->esp_sas[side]].prev_in_direction = i;
+	else
+		owner->oldest_esp_sa[side] = i;
+	owner->esp_sas[side] = i;
+	owner->live_esp[side]++;
+	owner->flags |= TUNNEL_DIRTY;
+
+	esp_emit(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
+	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX && owner->unconfirmed <= SPRAYED)
+		child_esp_born(t, i);
+	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
+}
