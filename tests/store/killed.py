@@ -58,25 +58,27 @@ def reading(sawatch, generator, folder, rounds):
     generate(generator, capture, PACKETS, 1)
     began = time.monotonic()
     subprocess.run((sawatch, '-qr', capture, '--db', calm), stdout=subprocess.DEVNULL, check=True)
-    whole, survived, most = time.monotonic() - began, 0, 0
-    for i in range(rounds):
-        if i % 5 == 0 and os.path.exists(shaken):       # some rounds begin anew, others where the last was killed
+    whole, kills, late, most, anew = time.monotonic() - began, 0, 0, 0, True
+    while kills < rounds and late < 10 * rounds:
+        if anew or kills % 5 == 0:      # others go on where the last was killed
             for end in ('', '-wal', '-shm'):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(shaken + end)
         p = subprocess.Popen((sawatch, '-qr', capture, '--db', shaken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(0, 1.1 * whole))
-        survived += p.poll() is not None
+        time.sleep(random.uniform(0, whole))
+        anew = p.poll() is not None
+        kills, late = kills + (not anew), late + anew
         p.kill()
         p.wait()
         if os.path.exists(shaken):
-            most = max(most, look_after_kill(shaken, f'-r, kill {i + 1}')[0])
+            most = max(most, look_after_kill(shaken, f'-r, kill {kills}')[0])
     again = subprocess.run((sawatch, '-qr', capture, '--db', shaken), stdout=subprocess.DEVNULL, check=False)
     check(again.returncode == 0, 'the last run did not end well')
     a, b = everything(calm), everything(shaken)
     for table in a:
         check(a[table] == b[table], f'{table}: killed and read again, its {len(b[table])} rows differ from the {len(a[table])} of one calm run')
-    print(f'-r: {rounds} kills, {survived} of them came too late; up to {most} events were there; read again: the same rows')
+    check(kills == rounds, f'-r: only {kills} kills were in time')
+    print(f'-r: {kills} kills ({late} came too late and do not count); up to {most} events were there; read again: the same rows')
 
 
 def make_link():
