@@ -55,6 +55,8 @@ static int wait_for_lock(void *user, int times)
 /* Open `name` for SQLite: nothing it says may be taken for a URI or ":memory:". */
 static int open_file(struct store *s, const char *name, int flags)
 {
+	assert(name);
+
 	bool plain = name[0] != ':' && strncmp(name, "file:", 5) != 0;
 	char *safe = plain ? NULL : sqlite3_mprintf("./%s", name);
 	int rc = !plain && !safe ? SQLITE_NOMEM : sqlite3_open_v2(safe ? safe : name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/record_copy.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct copy {
@@ -154,6 +155,7 @@ size_t record_copy(enum kind kind, const void *record, void *at)
 	struct copy c = { .at = at, .used = (sizes[kind] + 7) / 8 * 8 };
 	union any_record r;
 
+	assert(kind < KINDS);
 	memcpy(&r, record, sizes[kind]);
 	switch (kind) {
 	case CAPTURE:
