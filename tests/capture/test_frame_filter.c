@@ -28,7 +28,7 @@ static uint32_t framed(uint8_t ret[64], const void *link, uint32_t link_length, 
 static void numbers(const char *path, const char *filter, uint64_t ret[16])
 {
 	for (int no_mmap = 0; no_mmap <= 1; no_mmap++) {
-		struct source *s = opened(path, &(struct source_options){ filter, no_mmap, NULL });
+		struct source *s = opened(path, &(struct source_options){ .filter = filter, .no_mmap = no_mmap });
 		struct frame f[3];
 		size_t total = 0;
 		int n;
