@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fingerprint.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -19,7 +20,9 @@ struct fingerprint *fingerprint_open(size_t span)
 		return NULL;
 	f->missing = span;
 	f->digest = EVP_MD_CTX_new();
-	if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1) {
+	/* Without memory for its tables OpenSSL does not fail at the first use, it crashes. */
+	if (!f->digest || !OSSL_LIB_CTX_get0_global_default() ||
+	    EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1) {
 		fingerprint_close(f);
 		return NULL;
 	}

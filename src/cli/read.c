@@ -171,8 +171,11 @@ static bool open_pipeline(struct reading *r, struct err *e)
 {
 	const struct read_options *o = r->options;
 
-	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, NULL, e))
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, NULL, e)) {
+		pipeline_close(r->pipeline);	/* half of it: there is nothing to finish */
+		r->pipeline = NULL;
 		return false;
+	}
 	if (o->no_detect)
 		pipeline_no_detect(r->pipeline);
 	return o->no_detect || pipeline_expect(r->pipeline, &o->expected, !o->filter, e);
