@@ -209,8 +209,14 @@ static void must_be_syslog(const char *text, size_t length)
 {
 	bool quoted = false, inside = false;
 
+	size_t begin = 0;
+
 	MUST(length < SYSLOG_MAX && text[length] == '\0' && text[0] == '<');
-	for (size_t i = 0; i < length; i++) {
+	/* before it six words, of which the host may have a bracket in it */
+	for (int words = 0; words < 6 && begin < length; words += text[begin++] == ' ')
+		;
+	MUST(text[begin] == '[');
+	for (size_t i = begin; i < length; i++) {
 		if (quoted && text[i] == '\\')
 			i++;
 		else if (inside && text[i] == '"')
