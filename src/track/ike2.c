@@ -269,6 +269,7 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		x->outcome = OUTCOME_FAILED;
 		sa->auth_failed = true;
 		sa->established = NSEC_NONE;
+		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;	/* an earlier answer may have looked like success */
 		emit_exchange(t, EVENT_AUTH_REFUSED, x, a);
 		ike_sa_end(t, i, a->at, END_FAILED, a->side, GRADE_DERIVED);
 		return;
