@@ -30,6 +30,12 @@ bool store_open(struct store **ret, const char *path, enum store_mode mode, cons
 bool store_close(struct store *s, struct err *e);	/* commits; accepts NULL */
 
 /*
+ * The log beside the database becomes no larger than this and one transaction; 0, as it is opened: no limit.
+ * Beyond it, writing fails as with a full disk while a reader keeps the log from being emptied.
+ */
+void store_wal_limit(struct store *s, uint64_t bytes);
+
+/*
  * The id of a capture: the one it had when it was read before (same sensor and
  * fingerprint), else a new row.  *ret_known is set when it was read to its end
  * before with the same size: reading it again would change nothing.

@@ -217,6 +217,7 @@ static bool open_writer(struct pipeline *p, const struct settings *settings, enu
 
 	if (!p->store)
 		return true;
+	store_wal_limit(p->store, mode == STORE_WRITER_WAITS ? 0 : (uint64_t)settings->store_wal_mb << 20);
 	if (!store_writer_open(&p->writer, p->store, mode, bytes, e))
 		return false;
 	p->to_store = store_writer_sink(p->writer);

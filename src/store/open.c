@@ -43,7 +43,8 @@ bool store_number(struct store *s, const char *sql, int64_t *ret, struct err *e)
 static int wait_for_lock(void *user, int times)
 {
 	const struct store *s = user;
-	int patience = s->mode == STORE_READ ? STORE_READ_PATIENCE_MS : STORE_WRITE_PATIENCE_MS;
+	int usual = s->mode == STORE_READ ? STORE_READ_PATIENCE_MS : STORE_WRITE_PATIENCE_MS;
+	int patience = s->patience_ms > 0 ? s->patience_ms : usual;
 	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MS };
 
 	if (2 * times >= patience || atomic_load(&s->impatient))
@@ -187,7 +188,9 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 					 "PRAGMA cache_size = -16384"
 				       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 					 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
-					 "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000", e))
+					 "PRAGMA secure_delete = OFF", e))
+		return false;
+	if (!s->temporary && !store_wal_begin(s, e))
 		return false;
 	return store_run(s, "PRAGMA foreign_keys = ON", e) && store_migrate(s, e) && prepare_all(s, e) &&
 	       find_sensor(s, sensor ? sensor : "", e);
@@ -294,6 +297,7 @@ bool store_close(struct store *s, struct err *e)
 
 	assert(rc == SQLITE_OK);	/* else a statement was not finalized */
 	(void)rc;
+	store_wal_end(s);
 	tunnel_rows_done(&s->tunnels);
 	json_text_done(&s->json);
 	free(s->name);

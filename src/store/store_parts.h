@@ -127,6 +127,10 @@ struct store {
 	uint64_t rows;			/* in the running transaction */
 	int64_t began_ms;		/* its start on the monotonic clock */
 	atomic_bool impatient;		/* set from another thread: no lock is waited for any more */
+	atomic_bool ending;		/* the same: all is written now, whatever its log's limit */
+	int patience_ms;		/* with a lock; 0: as usual */
+	uint64_t page_bytes, wal_bytes, wal_limit;	/* its log as of the latest commit; limit 0: none */
+	int wal_index;			/* descriptor of its index, plus one; 0: not open */
 	struct tunnel_rows tunnels;
 	struct json_text json;		/* scratch, one list at a time */
 	char scratch[2048];		/* texts and keys made for the row at hand */
@@ -152,6 +156,11 @@ int64_t store_schema_version(void);
 bool store_begin(struct store *s, bool durable, struct err *e);
 /* Write down, now and then, that this sensor's monitor lives. */
 bool store_heartbeat(struct store *s, struct err *e);
+/* The log beside it (wal.c): counted from now on; until the connection is closed. */
+bool store_wal_begin(struct store *s, struct err *e);
+void store_wal_end(struct store *s);
+/* May more be written to the log?  False, with who is in the way, while it is at its limit and cannot be emptied. */
+bool store_wal_has_room(struct store *s, struct err *e);
 /* A file is read, with nothing else in mind: large transactions, much cache. */
 void store_bulk(struct store *s, bool on);
 /* Milliseconds until the running transaction is to be committed. */

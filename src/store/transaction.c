@@ -33,6 +33,8 @@ bool store_begin(struct store *s, bool durable, struct err *e)
 		return true;
 	if (!store_commit(s, e))
 		return false;
+	if (!store_wal_has_room(s, e))
+		return false;
 	/* Cannot be changed within a transaction. */
 	if (durable != s->durable && !s->temporary &&
 	    !store_run(s, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", e))

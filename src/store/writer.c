@@ -413,8 +413,10 @@ bool store_writer_drain(struct store_writer *w, int patience_ms, struct err *e)
 	uint64_t all = atomic_load(&w->backlog.put);
 	struct timespec end = after_ms(patience_ms < 0 ? 0 : patience_ms);
 
+	atomic_store(&w->store->ending, true);
 	atomic_store(&w->commit_wanted, all);
 	wait_for_thread(w, has_settled, all, patience_ms < 0 ? NULL : &end);
+	atomic_store(&w->store->ending, false);
 	return store_writer_news(w, e) &&
 	       (has_settled(w, all) || err_set(e, "database %s: is not written in time; try again", w->store->name));
 }
@@ -527,10 +529,12 @@ uint64_t store_writer_close(struct store_writer *w)
 	if (!w)
 		return 0;
 	atomic_store(&w->store->impatient, true);
+	atomic_store(&w->store->ending, true);
 	atomic_store(&w->stopping, true);
 	wake(w);
 	pthread_join(w->thread, NULL);
 	atomic_store(&w->store->impatient, false);
+	atomic_store(&w->store->ending, false);
 	store_bulk(w->store, false);
 	lost = backlog_waiting(&w->backlog);
 	free_writer(w);
