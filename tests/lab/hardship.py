@@ -3,7 +3,7 @@
 """What a sensor must survive while it captures: kill -9 at any moment, a disk that is full for a while, somebody who
 reads the history for minutes.
 
-usage: hardship.py SAWATCH PCAPS kill [ROUNDS] | full [SECONDS] | reader [SECONDS]
+usage: hardship.py SAWATCH PCAPS kill [ROUNDS] | full [SECONDS] | reader [SECONDS] | held [SECONDS]
 """
 import multiprocessing
 import os
@@ -23,6 +23,7 @@ from send import send  # noqa: E402 (of tests/cli/live, as watching.py)
 
 TUNNELS = 20
 PACKETS_A_SECOND = 2000
+MANY_TUNNELS, MANY_PACKETS_A_SECOND = 4000, 8000
 # flushed every second; a block of the capture ring is handed over after a tenth; a busy machine comes late
 AT_MOST_LOST_S = 1.0
 LATE_S = 1.0
@@ -38,32 +39,32 @@ def make_link(name):
 
 def frame(tunnel, back, seq):
     """ESP between the peers of a tunnel, of 100 bytes."""
-    here, there = bytes((198, 18, 0, 1 + tunnel)), bytes((198, 19, 0, 1 + tunnel))
+    here, there = bytes((198, 18, tunnel >> 7, 1 + tunnel % 128)), bytes((198, 19, tunnel >> 7, 1 + tunnel % 128))
     esp = struct.pack('>II', SPI + 2 * tunnel + back, seq) + bytes(58)
     header = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(esp), seq & 0xffff, 0, 64, 50, 0)
     return bytes.fromhex('020000000002' '020000000001' '0800') + header + (there + here if back else here + there) + esp
 
 
-def talk(interface, stop, sent):
+def talk(interface, stop, sent, tunnels, pace):
     """All tunnels, both ways, at an even pace; `sent` holds the latest sequence number of all."""
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     out.bind((interface, 0))
     seq, begun = 0, time.monotonic()
     while not stop.is_set():
         seq += 1
-        for tunnel in range(TUNNELS):
+        for tunnel in range(tunnels):
             for back in (0, 1):
                 out.send(frame(tunnel, back, seq))
         sent.value = seq
-        wait = begun + seq * 2 * TUNNELS / PACKETS_A_SECOND - time.monotonic()
+        wait = begun + seq * 2 * tunnels / pace - time.monotonic()
         if wait > 0:
             time.sleep(wait)
 
 
 class Talking:
-    def __init__(self, interface):
+    def __init__(self, interface, tunnels=TUNNELS, pace=PACKETS_A_SECOND):
         self.stop, self.sent = multiprocessing.Event(), multiprocessing.Value('L', 0)
-        self.process = multiprocessing.Process(target=talk, args=(interface, self.stop, self.sent))
+        self.process = multiprocessing.Process(target=talk, args=(interface, self.stop, self.sent, tunnels, pace))
 
     def __enter__(self):
         self.process.start()
@@ -190,10 +191,49 @@ def reader(sawatch, _pcaps, folder, seconds):
     check(not left, 'nothing is left beside the file at the end', left)
 
 
+def held(sawatch, pcaps, folder, seconds):
+    """A page of our own output that nobody turns keeps its view of the history until the log is at its limit."""
+    make_link('held')
+    database = os.path.join(folder, 'held.db')
+    wal, limit = database + '-wal', 32 << 20
+    w = watch(sawatch, folder, 'held', database, '--set', f'store.wal_mb={limit >> 20}', '--set', 'store.backlog_mb=16')
+    with Talking('helds', MANY_TUNNELS, MANY_PACKETS_A_SECOND):
+        time.sleep(3)
+        pager = subprocess.Popen((sawatch, 'sas', '--db', database, '--json'), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        begun = time.monotonic()
+        check(w.wait_for(lambda: 'store.wal_mb' in w.err, 60), 'it says that the log is at its limit', w.err)
+        print(f'     after {time.monotonic() - begun:.0f} s')
+        check(f'process {pager.pid} ' in w.err, 'and who reads', w.err)
+        send(os.path.join(pcaps, 'spi-churn.pcap'), ['helds'], 552 / max(seconds - 5, 5))
+        size = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.2)
+            size.append(os.path.getsize(wal))
+        check(max(size) < limit * 5 // 4, f'the log stays below {limit >> 20} MiB and a transaction', max(size))
+        check(size[0] == size[-1], 'and does not grow any more', (size[0], size[-1]))
+        check(any(a['code'] == 'spi_churn' for a in w.lines('alert')), 'the alert was told although it could not be kept', w.out[-500:])
+        waiting = rows(database, "SELECT count(*) FROM alert WHERE code = 'spi_churn'")[0][0]
+        check(waiting == 0, 'it waits', waiting)
+        pager.kill()
+        pager.wait(10)
+        pager.stdout.close()
+        check(w.wait_for(lambda: 'written again' in w.err, 30), 'the reader ends, and it goes on', w.err)
+        check(w.wait_for(lambda: rows(database, "SELECT count(*) FROM alert WHERE code = 'spi_churn'")[0][0] == 1, 30),
+              'the alert arrives', w.err)
+        after = os.path.getsize(wal)
+    time.sleep(2)
+    check(w.end() == 0, 'it ends with status 0', w.err)
+    print(f'     -wal: at most {max(size) >> 10} KiB, {after >> 10} KiB after it')
+    check(rows(database, 'SELECT sum(dropped) FROM capture') == [(0,)], 'the capture lost nothing', rows(database, 'SELECT name, dropped FROM capture'))
+    check(rows(database, 'PRAGMA integrity_check') == [('ok',)], 'the database is sound')
+    print('     ' + '\n     '.join(w.err.splitlines())[:3000])
+
+
 def main():
     sawatch, pcaps, trial = sys.argv[1:4]
     network.enter_own_namespaces(('unshare', 'ip'), gateways=False)
-    trials = {'kill': (killed, 5), 'full': (full, 20.0), 'reader': (reader, 20.0)}
+    trials = {'kill': (killed, 5), 'full': (full, 20.0), 'reader': (reader, 20.0), 'held': (held, 7.0)}
     run, much = trials[trial]
     if len(sys.argv) > 4:
         much = type(much)(sys.argv[4])
