@@ -226,7 +226,7 @@ static void engine_segment(void *user, const struct frame *f, const struct packe
 /* ---- life ------------------------------------------------------------------ */
 
 /* Tables as small as their limits allow, so that they fill up; twice as large by wish. */
-static void engine_open(struct engine *en, bool roomy, uint64_t key)
+static void engine_open(struct engine *en, bool roomy, bool patient, uint64_t key)
 {
 	struct settings *s = &en->w.settings;
 
@@ -235,6 +235,8 @@ static void engine_open(struct engine *en, bool roomy, uint64_t key)
 	watch_init(&en->w);
 	s->tables_tunnels = s->tables_ike_sas = s->tables_child_sas = s->tables_alerts = roomy ? 32 : 16;
 	s->tables_esp_sas = roomy ? 128 : 64;
+	if (!patient)
+		s->judge_every = 60 * NSEC_PER_S;	/* hours pass often: the default asks six times as often */
 	en->w.key = (struct hash_key){ { key, key * 3, key * 5, key * 7 } };
 	en->alerts = (struct record_sink){ .user = &en->w, .alert = engine_alert };
 	en->detect = detect_new(s, &en->alerts);
