@@ -30,6 +30,13 @@ void detect_free(struct detect *d);
  */
 bool detect_expect(struct detect *d, const struct expected *expected);
 
+/*
+ * After detect_expect(): from now on these are, with the settings that they say.  A tunnel with the peers of one
+ * that was expected is that one; a new one is waited for from now on, alerts about one that is gone are cleared.
+ * The former `expected` is not looked at any more.  False when there is no room for so many; nothing has changed then.
+ */
+bool detect_expect_again(struct detect *d, const struct tracker *t, const struct expected *expected);
+
 /* The settings, or what `expected` says of a tunnel, are other ones now; its tunnels and their order are the same. */
 void detect_settings_changed(struct detect *d);
 

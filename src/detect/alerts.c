@@ -436,6 +436,19 @@ void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct t
 	}
 }
 
+void alerts_end_expected(struct alerts *as, uint32_t head, nsec now)
+{
+	for (uint32_t i = head; i != 0; i = as->at[i].next) {
+		struct alert *a = &as->at[i];
+
+		if (!a->detector->of_expected || a->cleared_at != NSEC_NONE)
+			continue;
+		a->cleared_at = now;
+		finding_text(&a->finding, "cleared", "not expected any more");
+		a->dirty = a->urgent = true;
+	}
+}
+
 void alerts_forget(struct alerts *as, uint32_t *head)
 {
 	while (*head != 0) {

@@ -59,6 +59,8 @@ void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *setti
 /* Those about expected tunnels go to another list: `tunnel` is where they belong now. */
 void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel);
 void alerts_forget(struct alerts *as, uint32_t *head);
+/* Those about expected tunnels are over, whatever is true: this one is not expected any more. */
+void alerts_end_expected(struct alerts *as, uint32_t head, nsec now);
 
 /*
  * Across a restart: the list as bytes; and back, as alerts about `tunnel` (NULL:

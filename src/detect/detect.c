@@ -13,12 +13,15 @@
 
 #include "detect/slots.h"
 
-/* One slot per tunnel index, one per expected tunnel, and the last for the capture. */
-static bool make_slots(struct detect *d, uint32_t n_expected)
+enum { INVENTORY_SPARE = 1024 };	/* expected tunnels that may be added while it runs */
+
+/* One slot per tunnel index, those of the expected tunnels, and the last for the capture. */
+static bool make_slots(struct detect *d, uint32_t inventory_room)
 {
 	free(d->slots);
 	states_free(d->states);
-	d->capture_slot = d->n_tunnels + n_expected;
+	d->inventory_room = inventory_room;
+	d->capture_slot = d->n_tunnels + 2 * inventory_room;
 	d->slots = calloc((size_t)d->capture_slot + 1, sizeof(*d->slots));
 	d->states = states_new(detectors, d->n, d->capture_slot);
 	return d->slots && d->states;
@@ -60,10 +63,10 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 bool detect_expect(struct detect *d, const struct expected *expected)
 {
 	if (!inventory_init(&d->inventory, expected, d->settings, d->n_tunnels) ||
-	    !make_slots(d, (uint32_t)expected->n))
+	    !make_slots(d, (uint32_t)expected->n + INVENTORY_SPARE))
 		return false;
 	for (uint32_t i = 0; i < expected->n; i++)
-		d->slots[d->n_tunnels + i].place = i + 1;
+		d->slots[d->inventory.first_slot + i].place = i + 1;
 	return true;
 }
 
@@ -83,8 +86,7 @@ void detect_free(struct detect *d)
 	free(d);
 }
 
-/* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
-static void move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now)
+void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now)
 {
 	assert(d->inventory.entries && place < d->inventory.n);
 
@@ -111,7 +113,7 @@ struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *
 	if (keeps_expected(d, index)) {
 		size_t place = slot->place - 1;
 
-		move_expected(d, place, d->n_tunnels + (uint32_t)place, &d->inventory.entries[place].stand_in, now);
+		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place, &d->inventory.entries[place].stand_in, now);
 	}
 	alerts_forget(d->alerts, &slot->alerts);
 	states_forget(d->states, index);
@@ -123,7 +125,7 @@ struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *
 
 	slot->place = place < d->inventory.n ? (uint32_t)place + 1 : 0;
 	if (slot->place != 0 && inventory_unseen(&d->inventory, place))
-		move_expected(d, place, index, tunnel, now);
+		detect_move_expected(d, place, index, tunnel, now);
 	return slot;
 }
 
@@ -142,6 +144,7 @@ static struct scene scene_of(const struct detect *d, const struct tracker *t, ui
 		.settings = index == NO_INDEX ? d->settings : settings_of(d, index),
 		.tunnel = tunnel,
 		.index = index,
+		.expected_since = NSEC_NONE,
 		.loss_last = d->loss_last,
 		.jump_last = d->jump_last,
 	};
@@ -214,8 +217,7 @@ static void judge_capture(struct detect *d, const struct tracker *t, uint64_t ma
 
 /* ---- expected tunnels ----------------------------------------------------- */
 
-/* Who lives in this slot now; NULL when the tracker has forgotten it. */
-static const struct tunnel *tenant(const struct detect *d, const struct tracker *t, uint32_t index)
+const struct tunnel *detect_tenant(const struct detect *d, const struct tracker *t, uint32_t index)
 {
 	const struct tunnel *tunnel = index < d->n_tunnels ? tracker_tunnel(t, index) : NULL;
 
@@ -226,11 +228,11 @@ static const struct tunnel *tenant(const struct detect *d, const struct tracker 
 static void follow(struct detect *d, const struct tracker *t, size_t place, nsec now)
 {
 	for (uint32_t i = 0; i < tracker_tunnels(t) && i < d->n_tunnels; i++) {
-		const struct tunnel *other = d->slots[i].place == place + 1 ? tenant(d, t, i) : NULL;
+		const struct tunnel *other = d->slots[i].place == place + 1 ? detect_tenant(d, t, i) : NULL;
 
 		if (!other || other->state != TUNNEL_UP)
 			continue;
-		move_expected(d, place, i, other, now);
+		detect_move_expected(d, place, i, other, now);
 		return;
 	}
 }
@@ -239,22 +241,23 @@ static void judge_expected_one(struct detect *d, const struct tracker *t, size_t
 {
 	struct inventory_entry *e = &d->inventory.entries[place];
 	bool unseen = inventory_unseen(&d->inventory, place);
-	const struct tunnel *tunnel = unseen ? &e->stand_in : tenant(d, t, e->slot);
+	const struct tunnel *tunnel = unseen ? &e->stand_in : detect_tenant(d, t, e->slot);
 
 	if (!tunnel) {			/* its room was needed: it is waited for as if it had never been there */
-		move_expected(d, place, d->n_tunnels + (uint32_t)place, &e->stand_in, now);
+		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place, &e->stand_in, now);
 		return;
 	}
 	if (unseen && !e->missed)
 		return;
 	if (!unseen && tunnel->state != TUNNEL_UP) {
 		follow(d, t, place, now);
-		tunnel = tenant(d, t, e->slot);
+		tunnel = detect_tenant(d, t, e->slot);
 	}
 
 	struct scene sc = scene_of(d, t, e->slot, tunnel);
 
 	sc.expected = &d->inventory.expected->tunnel[place];
+	sc.expected_since = e->since;
 	if (unseen)
 		sc.index = NO_INDEX;
 	judge(d, e->slot, &sc, d->of_expected, now);
@@ -291,11 +294,11 @@ static void miss_until(struct detect *d, const struct tracker *t, nsec now)
 
 void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture, nsec now)
 {
+	if (!d->inventory.begun)
+		inventory_wait_from(&d->inventory, now);
 	if (d->inventory.n == 0)
 		return;
 	d->capture = capture;
-	if (!d->inventory.begun)
-		inventory_wait_from(&d->inventory, now);
 	miss_until(d, t, now);
 }
 
@@ -388,7 +391,7 @@ void detect_finish(struct detect *d, const struct tracker *t)
 	if (now != NSEC_NONE)
 		miss_until(d, t, now);
 	for (uint32_t i = 0; i < d->n_tunnels; i++) {
-		const struct tunnel *tunnel = d->slots[i].tunnel ? tenant(d, t, i) : NULL;
+		const struct tunnel *tunnel = d->slots[i].tunnel ? detect_tenant(d, t, i) : NULL;
 
 		if (!tunnel)
 			continue;
@@ -412,7 +415,7 @@ enum tunnel_state detect_tunnel_state(const struct detect *d, const struct track
 				      nsec *ret_since)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
-	const struct slot *slot = tenant(d, t, index) ? &d->slots[index] : NULL;
+	const struct slot *slot = detect_tenant(d, t, index) ? &d->slots[index] : NULL;
 	enum tunnel_state state = tunnel ? tunnel->state : TUNNEL_UNKNOWN;
 	nsec ill = NSEC_NONE;
 	bool flaps = false;

@@ -28,6 +28,7 @@ struct scene {
 	const struct tunnel *tunnel;	/* NULL when the condition is about the capture */
 	uint32_t index;			/* of the tunnel; NO_INDEX: of none, or it is expected and was not seen */
 	const struct expected_tunnel *expected;	/* its line of the inventory; NULL: not expected */
+	nsec expected_since;		/* so, since then; NSEC_NONE: from the beginning */
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
 };

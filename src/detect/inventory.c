@@ -39,6 +39,7 @@ bool inventory_init(struct inventory *v, const struct expected *x, const struct 
 	inventory_settle(v, general);
 	for (size_t i = 0; i < x->n; i++) {
 		v->entries[i].slot = first_slot + (uint32_t)i;
+		v->entries[i].since = NSEC_NONE;
 		v->entries[i].stand_in = stand_in_of(&x->tunnel[i]);
 	}
 	return true;
@@ -49,6 +50,14 @@ void inventory_settle(struct inventory *v, const struct settings *general)
 	for (size_t i = 0; i < v->n; i++)
 		expected_settings(&v->expected->tunnel[i], general, &v->settings[i]);
 	plan(v);
+}
+
+void inventory_follow(struct inventory *v, const struct inventory *old, nsec now)
+{
+	v->begun = old->begun;
+	v->former = old->former + (uint32_t)old->n;
+	for (size_t i = 0; i < v->n; i++)
+		v->entries[i].since = v->entries[i].stand_in.state_since = now;
 }
 
 void inventory_done(struct inventory *v)
@@ -96,7 +105,7 @@ void inventory_missed(struct inventory *v, size_t place, uint32_t capture)
 	e->missed = true;
 	/* the tracker numbers its tunnels from 1 up, these come from the other end */
 	if (e->stand_in.id == 0)
-		e->stand_in.id = object_id_of(capture, UINT32_MAX - (uint32_t)place);
+		e->stand_in.id = object_id_of(capture, UINT32_MAX - v->former - (uint32_t)place);
 	plan(v);
 }
 

@@ -12,6 +12,7 @@
 struct inventory_entry {
 	uint32_t slot;		/* of the tunnel; its own, behind those of the tracker's tunnels, when it was not seen */
 	bool missed;		/* not seen, and that was told */
+	nsec since;		/* expected since then; NSEC_NONE: from the beginning */
 	struct tunnel stand_in;	/* for the tunnel that was not seen: peers, and state_since: waited for since */
 };
 
@@ -21,6 +22,7 @@ struct inventory {
 	uint32_t first_slot;		/* of the entries' own */
 	struct settings *settings;	/* of each tunnel */
 	struct inventory_entry *entries;
+	uint32_t former;		/* places in the inventories before this one */
 	bool begun;			/* frames are coming: their absence says something */
 	nsec due;			/* when the next one is missed; INT64_MAX never */
 	size_t next;			/* and which */
@@ -29,6 +31,9 @@ struct inventory {
 /* `x` must outlive it.  False when memory is short. */
 bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot);
 void inventory_done(struct inventory *v);
+
+/* It takes the place of another one, now: all of its tunnels are new. */
+void inventory_follow(struct inventory *v, const struct inventory *old, nsec now);
 
 /* The general settings or those of the tunnels have changed. */
 void inventory_settle(struct inventory *v, const struct settings *general);

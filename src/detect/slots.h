@@ -32,6 +32,7 @@ struct detect {
 	struct states *states;
 	struct slot *slots;
 	uint32_t n_tunnels, capture_slot;
+	uint32_t inventory_room;	/* slots of expected tunnels: twice, for this inventory and the next */
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
 	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
 	nsec next_capture_judgement;
@@ -42,5 +43,11 @@ struct detect {
 
 /* The slot of this tunnel, cleaned when another tunnel had this index before. */
 struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *tunnel, nsec now);
+
+/* Who lives in this slot now; NULL when the tracker has forgotten it. */
+const struct tunnel *detect_tenant(const struct detect *d, const struct tracker *t, uint32_t slot);
+
+/* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
+void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now);
 
 #endif

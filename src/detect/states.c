@@ -249,6 +249,12 @@ void states_forget(struct states *s, uint32_t slot)
 		give_back(s, &s->heads[(size_t)slot * s->n + i]);
 }
 
+void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)
+{
+	for (; mask; mask &= mask - 1)
+		give_back(s, &s->heads[(size_t)slot * s->n + (size_t)__builtin_ctzll(mask)]);
+}
+
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {

@@ -30,6 +30,9 @@ bool states_fresh(const struct states *s, uint32_t slot, size_t which);
 /* All states of this slot are as if nothing had been observed; those of the capture stay. */
 void states_forget(struct states *s, uint32_t slot);
 
+/* Those of the detectors in `mask`. */
+void states_forget_some(struct states *s, uint32_t slot, uint64_t mask);
+
 /* The states of the detectors in `mask` go to another slot, which forgets its own. */
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask);
 

@@ -182,8 +182,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (s->down_since == 0)
 		return true;
 
-	/* what was missed may have been in a hole of the capture */
+	/* what was missed may have been in a hole of the capture; and before, nobody asked for it */
 	nsec proven = later(later(s->down_since, sc->tunnel->loss_last), later(sc->loss_last, sc->jump_last));
+
+	proven = later(proven, sc->expected_since);
 
 	s->told |= up == 0 && now - proven >= sc->settings->tunnel_down_hold;
 	if (s->told)
@@ -220,6 +222,8 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_TAP);
 		story_remedy(story, REMEDY_LOG);
 	}
+	if (*finding_get_text(f, "cleared"))
+		text_add(story->summary, " It is %s.", finding_get_text(f, "cleared"));
 }
 
 const struct detector detect_tunnel_down = {
