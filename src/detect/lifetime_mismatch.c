@@ -210,6 +210,13 @@ static nsec traffic_of(const struct scene *sc, const struct child_sa *child, nse
 	return latest;
 }
 
+/* The IKE SA went with it: that is a session's end, not a child's lifetime (periodic_drop). */
+static bool with_its_ike_sa(const struct scene *sc, nsec child_ended, const struct ike_sa *sa)
+{
+	return sa->ended != NSEC_NONE && child_ended - sa->ended <= sc->settings->life_active &&
+	       sa->ended - child_ended <= sc->settings->life_active;
+}
+
 static void child_ended(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
@@ -219,6 +226,10 @@ static void child_ended(struct state *s, const struct scene *sc, const struct ev
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
 		return;
 
+	const struct ike_sa *parent = tracker_ike_sa(sc->tracker, child->ike_sa);
+
+	if (parent && parent->id == child->ike_sa_id && with_its_ike_sa(sc, child->ended, parent))
+		return;
 	if (s->both_deleted != 0 && child->ended - s->both_deleted < CROSSING &&
 	    s->both_deleted - child->ended < CROSSING)
 		return;
@@ -250,7 +261,7 @@ static void child_ended(struct state *s, const struct scene *sc, const struct ev
 	};
 }
 
-/* The IKE SA went with it: that is a session's end, not a child's lifetime (periodic_drop). */
+/* The child may have gone first. */
 static void ike_ended(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
@@ -262,10 +273,8 @@ static void ike_ended(struct state *s, const struct scene *sc, const struct even
 
 		for (uint8_t i = 0; i < s->n_ends[side]; i++) {
 			const struct early_end *e = &s->ends[side][i];
-			nsec apart = e->at - (sa->ended == NSEC_NONE ? ev->at : sa->ended);
 
-			if (e->ike_sa != sa->id || apart > sc->settings->life_active ||
-			    -apart > sc->settings->life_active)
+			if (e->ike_sa != sa->id || !with_its_ike_sa(sc, e->at, sa))
 				s->ends[side][kept++] = *e;
 		}
 		s->n_ends[side] = kept;

@@ -299,9 +299,11 @@ static void may_delete_ike(struct tracker *t, uint32_t i, const struct arrival *
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 
+	bool soon = certain || ike_sa_has_younger(t, sa, a->at);
+
 	sa->delete_at = a->at;
 	sa->delete_by = a->side;
-	sa->delete_wait = (certain || ike_sa_has_younger(t, sa) ? DELETE_SETTLES_S : DOUBTFUL_DELETE_SETTLES_S) * NSEC_PER_S;
+	sa->delete_wait = (soon ? DELETE_SETTLES_S : DOUBTFUL_DELETE_SETTLES_S) * NSEC_PER_S;
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 

@@ -325,8 +325,8 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	event_emit(t, &ev);
 }
 
-/* Is there a younger, established IKE SA of this tunnel that did not come out of a rekey of this one? */
-bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa)
+/* Has this tunnel a younger, established IKE SA, begun by `at`, that is no rekey of this one? */
+bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
 {
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *o = &t->ike_sas[i];
@@ -334,7 +334,7 @@ bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa)
 		if (o == sa)
 			break;			/* the list is newest first */
 		if (o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
-		    o->origin != ORIGIN_MIDSTREAM)
+		    o->created <= at && o->origin != ORIGIN_MIDSTREAM)
 			return true;
 	}
 	return false;
@@ -394,7 +394,7 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
 		return;
 	}
-	enum end_reason why = ike_sa_has_younger(t, sa) ? END_SUPERSEDED : END_DELETED;
+	enum end_reason why = ike_sa_has_younger(t, sa, at) ? END_SUPERSEDED : END_DELETED;
 
 	ike_sa_end(t, ike_sa, at, why, by, grade);
 	if (sa->major == 2)		/* IKEv1 child SAs outlive their phase 1 */

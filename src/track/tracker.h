@@ -10,6 +10,7 @@
  *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
  *   esp_birth.c new ESP SAs, and who makes room for them
  *   child_sa.c  pairs of ESP SAs: births and ends
+ *   pairing.c   new SPIs join the child SA they belong to
  *   chain.c     which child SA replaces which
  *   ike_sa.c    IKE SAs: states, rekey, end
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
@@ -301,6 +302,7 @@ void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa, 
 
 enum {
 	ESP_CONFIRMING_PACKETS = 3,	/* so many are no stray */
+	ESP_SPRAYED = 24,		/* strays of one tunnel from which on nothing less joins a child SA */
 	ESP_MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
 	ESP_DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
 };
@@ -332,7 +334,7 @@ void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at
 nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int direction);
 nsec child_last_sign(const struct tracker *t, const struct child_sa *c);
 void child_reveal(struct tracker *t, uint32_t child);
-uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
+uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
@@ -340,7 +342,6 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 		     int by, const struct exchange *x, bool tentative);
 void child_born(struct tracker *t, uint32_t child);
 void child_discard(struct tracker *t, uint32_t child);
-void child_esp_born(struct tracker *t, uint32_t esp);
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered);
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
@@ -350,6 +351,10 @@ void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
 void child_revive(struct tracker *t, uint32_t child);
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
 void child_release(struct tracker *t, uint32_t child);
+
+/* pairing.c */
+void child_esp_born(struct tracker *t, uint32_t esp);
+uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
 
 /* ike_sa.c */
 uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r);
@@ -367,7 +372,7 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
-bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa);
+bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
 static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }

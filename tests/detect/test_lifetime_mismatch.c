@@ -193,6 +193,24 @@ static void when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime(void **stat
 	assert_null(mismatch());
 }
 
+/* As the tracker tells a Delete of the IKE SA: itself first, then what hung on it. */
+static void a_child_that_goes_with_its_ike_sa_was_not_ended_by_its_lifetime(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 100);
+		stage_ike_down(ike, END_DELETED, 1);
+		stage_child_down(child, END_DELETED, 1);
+		stage_pass(60 * S);
+	}
+	stage_pass(30 * S);
+	assert_null(mismatch());
+}
+
 static void a_side_that_always_rekeys_first_is_no_fault(void **state)
 {
 	(void)state;
@@ -292,6 +310,7 @@ int main(void)
 		ON_STAGE(ends_at_scattered_ages_are_somebodys_hand),
 		ON_STAGE(idle_sas_may_be_ended_at_will),
 		ON_STAGE(when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime),
+		ON_STAGE(a_child_that_goes_with_its_ike_sa_was_not_ended_by_its_lifetime),
 		ON_STAGE(rekeys_that_fail_in_good_time_are_no_mismatch),
 		ON_STAGE(crossing_deletes_have_no_single_author),
 		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),

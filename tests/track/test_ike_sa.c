@@ -114,6 +114,28 @@ static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
 	watch_close(&w);
 }
 
+/* What a Delete meant is decided seconds later, when the next IKE SA is there already. */
+static void an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	delete_ike(&w, &s, 1);
+	idle(&w, 2 * S);
+	set_up(&w, &next);		/* break before make */
+	talk(&w, &s, new, 1, 100, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
 {
 	(void)state;
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test(a_rekey_is_seen_although_its_delete_was_lost),
 		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
+		cmocka_unit_test(an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
 		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
