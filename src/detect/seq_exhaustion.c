@@ -46,7 +46,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	bool jump = ev->kind == EVENT_ESP_SEQ_JUMP;
 
 	/* the tracker counts from the new place after this event */
-	if (!sa || sa->direction < 0 || (!jump && (int64_t)sa->seq_high < sc->settings->wrap_warn))
+	if (!sa || sa->direction < 0 || !(sa->flags & ESP_SA_CONFIRMED) || (!jump && (int64_t)sa->seq_high < sc->settings->wrap_warn))
 		return;
 
 	struct high *h = high_see(s, sa, ev);

@@ -33,6 +33,14 @@ static uint32_t milliseconds(nsec span)
 	return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
+/* Was an exchange seen that made it? */
+static bool by_ike(const struct scene *sc, const struct esp_sa *sa)
+{
+	const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
+
+	return c && c->how != CREATED_UNKNOWN;
+}
+
 static void replaced(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
@@ -41,20 +49,23 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 	if (!new || !old || new->direction < 0)
 		return;
 	/* an SA from before the capture has no age, and one lone packet without IKE may be a stray */
-	if (old->flags & ESP_SA_MIDSTREAM || (old->packets < 2 && !(old->flags & ESP_SA_CLAIMED)) ||
+	if (old->flags & ESP_SA_MIDSTREAM || (old->packets < 2 && !by_ike(sc, old)) ||
 	    clock_stepped_since(sc, old->first))
 		return;
 
 	struct direction *d = &s->direction[new->direction];
 	uint64_t frame = ev->frame ? ev->frame : new->first_frame;
 
+	/* what seemed to replace it was a stray */
+	if (d->total > 0 && d->kept[(d->total - 1) % KEPT].old_spi == old->spi)
+		d->total--;
 	d->kept[d->total++ % KEPT] = (struct replacement){
 		.at = ev->at,
 		.age_ms = milliseconds(new->first - old->first),
 		.old_spi = old->spi,
 		.frame = frame <= UINT32_MAX ? (uint32_t)frame : 0,
 		.bytes = (float)old->bytes,
-		.by_ike = new->flags & ESP_SA_CLAIMED,
+		.by_ike = by_ike(sc, new),
 	};
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Child SAs: which two ESP SAs belong together, which exchange made them, and
- * how they end.  Nothing of this is said in clear; it is inferred from the
- * order of exchanges, first packets and silences (DETECTION-FACTS 3.3, 3.4).
- * Which pair replaces which is chain.c's.
+ * Child SAs: which exchange made them, and how they end.  Nothing of this is
+ * said in clear; it is inferred from the order of exchanges, first packets and
+ * silences (DETECTION-FACTS 3.3, 3.4).  Which two ESP SAs belong together is
+ * pairing.c's, which pair replaces which chain.c's.
  */
 #include "track/tracker.h"
 
@@ -17,7 +17,6 @@ struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c)
 enum {
 	IN_TUNNEL_MAX = 1024,		/* child SAs of one tunnel remembered at once */
 	EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256,
-	COLLISIONS_JUDGED = 16,		/* for one first packet */
 };
 
 void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
@@ -90,7 +89,7 @@ static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
 	return w->oldest_child_sa;
 }
 
-static uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
+uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 	bool crowded = w->live_child >= IN_TUNNEL_MAX;
@@ -258,160 +257,6 @@ void child_release(struct tracker *t, uint32_t child)
 	c->flags = 0;
 	c->id = 0;
 	pool_give(&t->child_pool, child);
-}
-
-/* ---- pairing: a new SPI joins the child SA it belongs to ------------------- */
-
-static void join(struct tracker *t, uint32_t child, uint32_t esp)
-{
-	struct child_sa *c = &t->child_sas[child];
-	struct esp_sa *sa = &t->esp_sas[esp];
-	int d = sa->direction;
-
-	c->esp[d] = esp;
-	c->esp_id[d] = sa->id;
-	c->spi[d] = sa->spi;
-	sa->child = child;
-	sa->flags |= ESP_SA_CLAIMED | ESP_SA_DIRTY;
-	if (c->how != CREATED_UNKNOWN)
-		esp_confirm(t, sa);
-	if (c->state == CHILD_CREATED)
-		c->state = CHILD_INSTALLED;
-	c->flags |= CHILD_SA_DIRTY;
-	child_reveal(t, child);
-	if (c->predecessor != NO_INDEX)	/* the rekey was known before its SPIs */
-		chain_link_esp(t, &t->child_sas[c->predecessor], c, 0);
-}
-
-/* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
-uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c)
-{
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *o = &t->child_sas[i];
-
-		if (o != c && (o->flags & CHILD_SA_COLLIDED) && o->ike_sa == c->ike_sa &&
-		    (o->spi[0] != 0 || o->spi[1] != 0) && o->created_by != c->created_by &&
-		    (o->created > c->created ? o->created - c->created : c->created - o->created) <=
-			    t->settings->settle)
-			return i;
-	}
-	return NO_INDEX;
-}
-
-/* The partner of the crossing exchange speaks and this one never did. */
-static bool lost_collision(const struct tracker *t, const struct child_sa *c)
-{
-	return (c->flags & CHILD_SA_COLLIDED) && c->spi[0] == 0 && c->spi[1] == 0 &&
-	       child_collision_winner(t, c) != NO_INDEX;
-}
-
-/* The earliest birth that still waits for an SPI of this direction. */
-static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *ret_several)
-{
-	const struct tunnel *w = &t->tunnels[sa->tunnel];
-	uint32_t best = NO_INDEX;
-	unsigned judged = 0;
-
-	*ret_several = false;
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		nsec early = c->requested < c->created ? c->requested : c->created;
-
-		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE)
-			continue;
-		if (sa->first < early - 50 * NSEC_PER_MS)
-			continue;
-		/* A partner that stopped long ago says that this birth's time is over. */
-		if (c->esp[1 - sa->direction] != NO_INDEX && t->esp_sas[c->esp[1 - sa->direction]].end_reason != END_NONE)
-			continue;
-		if (c->flags & CHILD_SA_REDUNDANT)
-			continue;
-		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED && lost_collision(t, c))
-			continue;
-		*ret_several = best != NO_INDEX;
-		best = i;		/* newest first: the last that fits is the earliest */
-	}
-	if (best == NO_INDEX)
-		return NO_INDEX;
-	/*
-	 * The earliest waits perhaps in vain (a direction without traffic): when a
-	 * later birth has its other half and this packet came after that, or was
-	 * only just made, the later one is meant.
-	 */
-	uint32_t fresh = best;
-
-	if (t->child_sas[best].created + t->settings->birth_window >= sa->first)
-		return best;
-	for (uint32_t i = w->child_sas; i != NO_INDEX && i != best; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-
-		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE ||
-		    sa->first < c->created - 50 * NSEC_PER_MS || (c->flags & CHILD_SA_REDUNDANT))
-			continue;
-		if (c->spi[1 - sa->direction] != 0)
-			return i;
-		if (sa->first - c->created <= t->settings->birth_window && !lost_collision(t, c))
-			fresh = i;
-	}
-	return fresh;
-}
-
-/* Without IKE: a partner in the other direction that is as old, or as unknown, as this one. */
-static uint32_t lonely_partner(struct tracker *t, const struct esp_sa *sa)
-{
-	const struct tunnel *w = &t->tunnels[sa->tunnel];
-	uint32_t found = NO_INDEX;
-
-	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		uint32_t other = c->esp[1 - sa->direction];
-
-		if (c->how != CREATED_UNKNOWN || c->spi[sa->direction] != 0 || other == NO_INDEX ||
-		    c->end_reason != END_NONE)
-			continue;
-		const struct esp_sa *o = &t->esp_sas[other];
-
-		if (o->protocol != sa->protocol || o->encap != sa->encap ||
-		    (o->flags & ESP_SA_MIDSTREAM) != (sa->flags & ESP_SA_MIDSTREAM))
-			continue;
-		if (sa->first - o->first > t->settings->birth_window)
-			continue;
-		if (found != NO_INDEX)
-			return NO_INDEX;	/* two could be meant: wait until they end */
-		found = i;
-	}
-	return found;
-}
-
-void child_esp_born(struct tracker *t, uint32_t esp)
-{
-	struct esp_sa *sa = &t->esp_sas[esp];
-	uint32_t child = NO_INDEX;
-	bool several = false;
-
-	if (addr_is_multicast(sa->dst))
-		return;
-	if (!(sa->flags & ESP_SA_MIDSTREAM))
-		child = waiting_birth(t, sa, &several);
-	if (child == NO_INDEX)
-		child = lonely_partner(t, sa);
-	if (child == NO_INDEX) {
-		child = child_new(t, sa->tunnel, sa->first);
-		if (child == NO_INDEX)
-			return;
-		if (sa->flags & ESP_SA_MIDSTREAM)
-			t->child_sas[child].flags |= CHILD_SA_MIDSTREAM;
-		t->tunnels[sa->tunnel].flags |= TUNNEL_UNSETTLED;
-	}
-	join(t, child, esp);
-	if (several)
-		t->child_sas[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
-	/* Traffic proves that the IKE SA which made it is authenticated. */
-	const struct child_sa *c = &t->child_sas[child];
-
-	if (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].id == c->ike_sa_id)
-		ike_sa_established(t, c->ike_sa, c->created);
-	tunnel_wake(t, sa->tunnel, t->now + t->settings->settle);
 }
 
 /* ---- ends ----------------------------------------------------------------- */

@@ -4,7 +4,6 @@
 
 enum {
 	STRANGERS = 65536,		/* first sightings remembered under pressure */
-	SPRAYED = 24,			/* from so many of those on, only three packets in a row join a child SA */
 	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
 	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
@@ -227,7 +226,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	owner->flags |= TUNNEL_DIRTY;
 
 	esp_emit(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
-	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX && owner->unconfirmed <= SPRAYED)
+	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX && owner->unconfirmed <= ESP_SPRAYED)
 		child_esp_born(t, i);
 	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
 }

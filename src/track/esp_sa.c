@@ -327,12 +327,17 @@ static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t
 	return 1;
 }
 
-/* Three packets: no stray.  If it had to wait for its child SA among strays, it joins it now. */
+/* Two packets whose numbers are neighbours are hardly a stray, three are none: it joins its child SA if it had to wait. */
 static void believe(struct tracker *t, struct esp_sa *sa)
 {
-	esp_confirm(t, sa);
+	const struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	if (sa->packets == ESP_CONFIRMING_PACKETS)
+		esp_confirm(t, sa);
+	else if (w->unconfirmed > ESP_SPRAYED || sa->seq_high == sa->seq_first)
+		return;
 	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 && sa->end_reason == END_NONE &&
-	    t->tunnels[sa->tunnel].live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
+	    w->live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
 		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
 }
 
@@ -360,7 +365,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->last_frame = a->frame->number;
 	if (a->at > sa->last)
 		sa->last = a->at;
-	if (sa->packets == ESP_CONFIRMING_PACKETS)
+	if (sa->packets <= ESP_CONFIRMING_PACKETS)
 		believe(t, sa);
 	sa->flags |= ESP_SA_DIRTY;
 }

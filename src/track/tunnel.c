@@ -211,7 +211,9 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d]; i = t->esp_sas[i].next_in_direction) {
 			const struct esp_sa *sa = &t->esp_sas[i];
 
-			live[d] = (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
+			/* a stray speaks for nobody */
+			live[d] = (sa->child != NO_INDEX || (sa->flags & ESP_SA_CONFIRMED)) &&
+				  (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
 				  now - nsec_later(sa->last, t->watched_since) <= t->settings->idle;
 			was_up |= sa->packets >= 3;
 		}
