@@ -24,6 +24,9 @@ struct metrics;
 struct metrics *metrics_open(const struct expected *expected, const char *const *codes, size_t tunnels);
 struct record_sink metrics_sink(struct metrics *m);
 
+/* `expected` holds other tunnels now, and held so many before. */
+void metrics_expect_again(struct metrics *m, size_t n_before);
+
 /* Alerts raised before this moment were counted by an earlier run: they are open, and not raised now. */
 void metrics_since(struct metrics *m, nsec began);
 void metrics_close(struct metrics *m);	/* accepts NULL */

@@ -29,6 +29,7 @@ struct seen {
 struct open_alert {
 	object_id id, tunnel;
 	struct seen *of;	/* NULL: about the capture */
+	struct endpoint peers[2];	/* of that tunnel */
 	size_t code;
 	enum severity severity;
 };
@@ -124,6 +125,8 @@ static void on_alert(void *user, const struct record_alert *r)
 		.id = r->id, .tunnel = r->tunnel, .of = r->tunnel ? place_of(m, r->tunnel, r->peers) : NULL, .code = code,
 		.severity = r->severity,
 	};
+	if (o->of && r->peers)
+		memcpy(o->peers, r->peers, sizeof(o->peers));
 }
 
 static void on_capture(void *user, const struct record_capture *r)
@@ -135,10 +138,25 @@ static void on_capture(void *user, const struct record_capture *r)
 	m->capture.name = m->capture.kind = m->capture.link_type = m->capture.fingerprint = NULL;
 }
 
+static void make_inventory(struct metrics *m)
+{
+	size_t n = m->expected ? m->expected->n : 0;
+
+	m->inventory = calloc(n + 1, sizeof(m->inventory[0]));
+	m->order = calloc(n + m->n_others, sizeof(m->order[0]));
+	memory_or_end(m->inventory && m->order);
+	for (size_t i = 0; i < n; i++) {
+		const struct expected_tunnel *t = &m->expected->tunnel[i];
+
+		m->inventory[i] = (struct seen){
+			.expected = t, .peers = { t->peers[0], t->peers[1] }, .state = TUNNEL_UNKNOWN, .last = NSEC_NONE,
+		};
+	}
+}
+
 struct metrics *metrics_open(const struct expected *expected, const char *const *codes, size_t tunnels)
 {
 	struct metrics *m = calloc(1, sizeof(*m));
-	size_t n_expected = expected ? expected->n : 0;
 
 	memory_or_end(m);
 	m->expected = expected;
@@ -149,16 +167,8 @@ struct metrics *metrics_open(const struct expected *expected, const char *const 
 	m->tunnels_max = tunnels;
 	m->n_others = CROWD * tunnels + 16;
 	m->others = calloc(m->n_others, sizeof(m->others[0]));
-	m->inventory = calloc(n_expected + 1, sizeof(m->inventory[0]));
-	m->order = calloc(n_expected + m->n_others, sizeof(m->order[0]));
-	memory_or_end(m->others && m->inventory && m->order);
-	for (size_t i = 0; i < n_expected; i++) {
-		const struct expected_tunnel *t = &expected->tunnel[i];
-
-		m->inventory[i] = (struct seen){
-			.expected = t, .peers = { t->peers[0], t->peers[1] }, .state = TUNNEL_UNKNOWN, .last = NSEC_NONE,
-		};
-	}
+	memory_or_end(m->others);
+	make_inventory(m);
 	m->capture.first = m->capture.last = NSEC_NONE;
 	return m;
 }
@@ -168,6 +178,41 @@ struct record_sink metrics_sink(struct metrics *m)
 	return (struct record_sink){
 		.user = m, .tunnel = on_tunnel, .esp_sa = on_esp_sa, .alert = on_alert, .capture = on_capture,
 	};
+}
+
+/* What is known of a tunnel goes to the place that it has now; nothing goes where a newer one is. */
+static void find_place(struct metrics *m, struct seen *s)
+{
+	struct seen *to = s->id != 0 ? place_of(m, s->id, s->peers) : s;
+	const struct expected_tunnel *expected = to->expected;
+
+	if (to == s)
+		return;
+	if (to->id <= s->id) {
+		*to = *s;
+		to->expected = expected;
+	}
+	*s = (struct seen){ .last = NSEC_NONE };
+}
+
+void metrics_expect_again(struct metrics *m, size_t n_before)
+{
+	struct seen *before = m->inventory;
+
+	free(m->order);
+	memset(m->places, 0, sizeof(m->places));
+	make_inventory(m);
+	for (size_t i = 0; i < n_before; i++)
+		find_place(m, &before[i]);
+	for (size_t i = 0; i < m->n_others; i++)
+		find_place(m, &m->others[i]);
+	for (size_t i = 0; i < OPEN_ALERTS; i++) {
+		struct open_alert *o = &m->open[i];
+
+		if (o->of)
+			o->of = place_of(m, o->tunnel, o->peers);
+	}
+	free(before);
 }
 
 void metrics_since(struct metrics *m, nsec began)

@@ -319,6 +319,50 @@ static void whatever_the_rules_and_the_dashboard_ask_for_is_exported(void **stat
 	metrics_close(m);
 }
 
+static void another_inventory_names_the_same_tunnels_anew_and_forgets_no_state(void **state)
+{
+	struct expected x = { 0 };
+	struct record_tunnel t = sample_tunnel(1), u = sample_tunnel(2);
+	struct printed p;
+	struct metrics *m;
+	const char *page;
+
+	(void)state;
+	add_expected(&x, "hq", 2, 0);
+	add_expected(&x, "gone", 3, 0);
+	m = metrics_open(&x, codes, 10);
+	struct record_sink sink = metrics_sink(m);
+
+	sink.tunnel(sink.user, &t);
+	u.peers[1].addr = addr_v4(0xc6336404);
+	sink.tunnel(sink.user, &u);
+	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\",name=\"\"} 1");
+	printed_close(&p);
+
+	expected_done(&x);
+	add_expected(&x, "branch", 4, 0);
+	add_expected(&x, "new", 5, 0);
+	add_expected(&x, "hq-2", 2, 0);
+	metrics_expect_again(m, 2);
+	page = page_of(m, &p);
+	assert_line(page, "sawatch_tunnels_expected 3");
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq-2\"} 1");
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\",name=\"branch\"} 1");
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.5\",name=\"new\"} 0");
+	assert_none(page, "198.51.100.3");
+	assert_none(page, "name=\"\"");
+	printed_close(&p);
+
+	expected_done(&x);
+	metrics_expect_again(m, 3);
+	page = page_of(m, &p);
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"\"} 1");
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\",name=\"\"} 1");
+	assert_none(page, "198.51.100.5");
+	printed_close(&p);
+	metrics_close(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_name_cannot_leave_its_label),
 		cmocka_unit_test(every_metric_is_introduced_and_counters_are_called_total),
 		cmocka_unit_test(whatever_the_rules_and_the_dashboard_ask_for_is_exported),
+		cmocka_unit_test(another_inventory_names_the_same_tunnels_anew_and_forgets_no_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
