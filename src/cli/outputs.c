@@ -300,6 +300,12 @@ static void tell_notice(struct outputs *x, const char *what, const char *name)
 	tell_syslog(x, message, syslog_notice(&x->origin, time_of_day(), text, message));
 }
 
+void outputs_expect_again(struct outputs *x, size_t n_before)
+{
+	if (x->page)
+		metrics_expect_again(x->page, n_before);
+}
+
 void outputs_begin(struct outputs *x, const char *name)
 {
 	tell_notice(x, "watches ", name);

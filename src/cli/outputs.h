@@ -31,6 +31,9 @@ struct record_sink outputs_sink(struct outputs *x, const struct record_sink *nex
 void outputs_begin(struct outputs *x, const char *name);
 void outputs_end(struct outputs *x);
 
+/* The inventory of `o` is another one, in place, and had so many tunnels before. */
+void outputs_expect_again(struct outputs *x, size_t n_before);
+
 /* About once a second: what waits moves, the metrics are told anew when it is time. */
 void outputs_tick(struct outputs *x, struct live *live, struct pipeline *p, bool store_up);
 

@@ -14,6 +14,7 @@
 #include <sawatch/text.h>
 #include <sawatch/track.h>
 
+#include "cli/inventory_rows.h"
 #include "cli/retain.h"
 
 enum {
@@ -41,7 +42,9 @@ struct pipeline {
 	struct tracker *tracker;
 	struct detect *detect;	/* NULL: recording only */
 	bool misses;		/* expected tunnels that do not come */
+	const struct expected *expected;	/* NULL: nothing was said of it */
 	struct retain retain;
+	struct inventory_rows inventory_rows;
 	const struct settings *settings;
 	struct resume *resume;	/* NULL: what lives ends with this run */
 	struct reassembler *reassembler;
@@ -262,8 +265,9 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e)
 {
-	p->misses = whole && x->n > 0;
-	return x->n == 0 || detect_expect(p->detect, x) ||
+	p->misses = whole;
+	p->expected = x;
+	return detect_expect(p->detect, x) ||
 	       err_set(e, "memory: too little for the tables; make them smaller: --set table.tunnels=1024");
 }
 
@@ -282,6 +286,15 @@ void pipeline_settings_changed(struct pipeline *p)
 {
 	if (p->detect)
 		detect_settings_changed(p->detect);
+}
+
+bool pipeline_expect_again(struct pipeline *p, const struct expected *x)
+{
+	if (p->detect && !detect_expect_again(p->detect, p->tracker, x))
+		return false;
+	p->expected = x;
+	p->inventory_rows.due = true;
+	return true;
 }
 
 void pipeline_no_detect(struct pipeline *p)
@@ -526,6 +539,8 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 	flush_tracker(p, c->over);
 	if (p->resume && p->writer)
 		resume_save(p->resume, p->writer, c->over, LAST_PATIENCE_MS);
+	if (p->writer && p->expected)
+		inventory_rows_tick(&p->inventory_rows, p->expected, p->writer);
 	if (p->writer && !c->over)
 		retain_tick(&p->retain, p->settings, p->writer);
 	write_capture(p, &base, c->link_type, c->left_out);
@@ -575,6 +590,7 @@ void pipeline_close(struct pipeline *p)
 	if (!p)
 		return;
 	store_writer_close(p->writer);
+	inventory_rows_done(&p->inventory_rows);
 	resume_close(p->resume);
 	reassembler_close(p->reassembler);
 	detect_free(p->detect);

@@ -40,8 +40,10 @@ bool pipeline_settle(struct pipeline *p, struct err *e);
  * away, so a tunnel that is not seen is not missed.
  */
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e);
-/* What `settings` and the inventory say has changed, in place (detect_settings_changed). */
+/* What `settings` say has changed, in place (detect_settings_changed). */
 void pipeline_settings_changed(struct pipeline *p);
+/* And so has the inventory `x` (detect_expect_again); the history learns of it.  False: there is no room for so many. */
+bool pipeline_expect_again(struct pipeline *p, const struct expected *x);
 /* Before the first frame: track and record only, for measuring. */
 void pipeline_no_detect(struct pipeline *p);
 

@@ -300,14 +300,14 @@ bool read_options_settings(const struct read_options *o, struct settings *ret, s
 	return true;
 }
 
-/* Settings that are words, from the same places. */
-static bool take_words(struct read_options *o, struct err *e)
+bool read_options_words(const struct read_options *o, struct text_settings *ret, struct err *e)
 {
-	if (o->config && !settings_file_words(&o->texts, o->config, e))
+	if (o->config && !settings_file_words(ret, o->config, e))
 		return false;
 	for (size_t i = 0; i < o->n_sets; i++)
-		if (!settings_assign_words(&o->texts, o->sets[i], e))
+		if (!settings_assign_words(ret, o->sets[i], e))
 			return false;
+	text_settings_take(ret, &o->given);
 	return true;
 }
 
@@ -318,11 +318,11 @@ static bool settle(struct read_options *o, const struct words *w)
 
 	o->filter = filter_and(w->expression, words);
 	free(words);
-	if (!read_options_settings(o, &o->settings, &o->expected, &e) || !take_words(o, &e)) {
+	text_settings_take(&o->given, &w->texts);
+	if (!read_options_settings(o, &o->settings, &o->expected, &e) || !read_options_words(o, &o->texts, &e)) {
 		complain("%s", e.text);
 		return false;
 	}
-	text_settings_take(&o->texts, &w->texts);
 	if (o->resume && !o->database) {
 		complain("--resume: goes on with what a database holds; name it with --db FILE");
 		return false;
@@ -388,6 +388,7 @@ void read_options_free(struct read_options *o)
 {
 	expected_done(&o->expected);
 	text_settings_done(&o->texts);
+	text_settings_done(&o->given);
 	free(o->filter);
 	free(o->paths);
 	free(o->interfaces);

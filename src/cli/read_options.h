@@ -36,6 +36,7 @@ struct read_options {
 	struct settings settings;	/* defaults, then --config, then --set */
 	struct expected expected;	/* of --config */
 	struct text_settings texts;	/* --config, --set, then --syslog and the like */
+	struct text_settings given;	/* --syslog and the like alone */
 };
 
 /* False: complained already.  read_options_free() in either case. */
@@ -50,6 +51,8 @@ bool read_options_parse_question(struct read_options *o, int argc, char **argv, 
  */
 bool read_options_settings(const struct read_options *o, struct settings *ret, struct expected *ret_expected,
 			   struct err *e);
+/* And the settings that are words; `ret` is empty before. */
+bool read_options_words(const struct read_options *o, struct text_settings *ret, struct err *e);
 void read_options_free(struct read_options *o);
 
 #endif

@@ -27,15 +27,22 @@ static void keep(const struct setting *s, const struct settings *old, struct set
 
 /* ---- tunnels ---- */
 
-static bool same_tunnel(const struct expected_tunnel *a, const struct expected_tunnel *b)
+/* What there is to say of the inventory. */
+struct tunnel_news {
+	unsigned changed;		/* called otherwise, or with other terms */
+	bool moved;			/* they stand in another order */
+	char names[3][128];
+	struct text new, gone, elsewhere;	/* elsewhere: the name has other peers */
+};
+
+static bool same_peers(const struct expected_tunnel *a, const struct expected_tunnel *b)
 {
-	return strcmp(a->name, b->name) == 0 && endpoint_equal(a->peers[0], b->peers[0]) &&
-	       endpoint_equal(a->peers[1], b->peers[1]);
+	return endpoint_equal(a->peers[0], b->peers[0]) && endpoint_equal(a->peers[1], b->peers[1]);
 }
 
 static bool same_terms(const struct expected_tunnel *a, const struct expected_tunnel *b)
 {
-	if (a->profile != b->profile || a->n_overrides != b->n_overrides)
+	if (a->profile != b->profile || a->n_overrides != b->n_overrides || strcmp(a->name, b->name) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_overrides; i++)
 		if (strcmp(a->overrides[i].key, b->overrides[i].key) != 0 ||
@@ -44,41 +51,59 @@ static bool same_terms(const struct expected_tunnel *a, const struct expected_tu
 	return true;
 }
 
-/* What belongs to `a` belongs to `b` now. */
-static void swap_terms(struct expected_tunnel *a, struct expected_tunnel *b)
+static const struct expected_tunnel *with_peers_of(const struct expected *x, const struct expected_tunnel *t)
 {
-	struct expected_tunnel old = *a;
-
-	a->profile = b->profile;
-	a->n_overrides = b->n_overrides;
-	a->overrides = b->overrides;
-	b->n_overrides = old.n_overrides;
-	b->overrides = old.overrides;
+	for (size_t i = 0; i < x->n; i++)
+		if (same_peers(&x->tunnel[i], t))
+			return &x->tunnel[i];
+	return NULL;
 }
 
-/* Returns how many changed; `others` names those that came or went. */
-static unsigned take_tunnels(struct expected *in_effect, struct expected *found, struct text *others)
+static void add_name(struct text *names, const struct expected_tunnel *t)
 {
-	unsigned changed = 0;
-	size_t known = 0;
+	text_add(names, "%s%s", names->used > 0 ? ", " : "", t->name);
+}
 
-	for (size_t i = 0; i < in_effect->n; i++) {
-		struct expected_tunnel *t = &in_effect->tunnel[i], *f = expected_named(found, t->name);
+static void compare_tunnels(struct expected *old, struct expected *found, struct tunnel_news *n)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		const struct expected_tunnel *t = &found->tunnel[i], *was = with_peers_of(old, t);
 
-		if (!f || !same_tunnel(t, f)) {
-			text_add(others, "%stunnel %s", others->used > 0 ? ", " : "", t->name);
-			continue;
-		}
-		known++;
-		if (same_terms(t, f))
-			continue;
-		swap_terms(t, f);
-		changed++;
+		if (was)
+			n->changed += !same_terms(was, t);
+		else
+			add_name(expected_named(old, t->name) ? &n->elsewhere : &n->new, t);
+		n->moved |= was != &old->tunnel[i];
 	}
-	for (size_t i = 0; known < found->n && i < found->n; i++)
-		if (!expected_named(in_effect, found->tunnel[i].name))
-			text_add(others, "%stunnel %s", others->used > 0 ? ", " : "", found->tunnel[i].name);
-	return changed;
+	for (size_t i = 0; i < old->n; i++)
+		if (!with_peers_of(found, &old->tunnel[i]) && !expected_named(found, old->tunnel[i].name))
+			add_name(&n->gone, &old->tunnel[i]);
+}
+
+static void swap(struct expected *a, struct expected *b)
+{
+	struct expected old = *a;
+
+	*a = *b;
+	*b = old;
+}
+
+/* False: there is no room for so many; the inventory is as it was. */
+static bool take_tunnels(struct read_options *o, struct expected *found, const struct reload_taker *taker,
+			 struct tunnel_news *n)
+{
+	*n = (struct tunnel_news){ 0 };
+	n->new = (struct text)TEXT_IN(n->names[0]);
+	n->gone = (struct text)TEXT_IN(n->names[1]);
+	n->elsewhere = (struct text)TEXT_IN(n->names[2]);
+	compare_tunnels(&o->expected, found, n);
+	if (n->changed == 0 && !n->moved && o->expected.n == found->n)
+		return true;
+	swap(&o->expected, found);
+	if (taker->tunnels(taker->user, found->n))
+		return true;
+	swap(&o->expected, found);
+	return false;
 }
 
 /* ---- settings ---- */
@@ -104,28 +129,65 @@ static unsigned take_settings(struct settings *in_effect, struct settings *found
 	return changed;
 }
 
-bool reload(struct read_options *o, struct settings *in_effect)
+static void name_words(const struct read_options *o, const struct text_settings *found, struct text *others)
+{
+	const char *key;
+	size_t row = 0;
+
+	while ((key = text_settings_difference(&o->texts, found, &row)))
+		text_add(others, "%s%s", others->used > 0 ? ", " : "", key);
+}
+
+static void say(const struct read_options *o, unsigned settings, const struct tunnel_news *n, const struct text *others)
+{
+	const struct {
+		const char *before;
+		const struct text *names;
+	} parts[] = {
+		{ "; new: ", &n->new }, { "; gone: ", &n->gone }, { "; with other peers: ", &n->elsewhere },
+		{ "; only a restart changes ", others },
+	};
+	char line[1024];
+	struct text t = TEXT_IN(line);
+
+	text_add(&t, "%u setting%s and %u tunnel%s changed", settings, settings == 1 ? "" : "s", n->changed,
+		 n->changed == 1 ? "" : "s");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].names->used > 0)
+			text_add(&t, "%s%s%s", parts[i].before, parts[i].names->at, parts[i].names->cut ? " …" : "");
+	complain("SIGHUP: %s: read again, %s", o->config, line);
+}
+
+bool reload(struct read_options *o, struct settings *in_effect, const struct reload_taker *taker)
 {
 	struct settings found;
 	struct expected expected = { 0 };
-	char others[256];
-	struct text t = TEXT_IN(others);
-	unsigned settings, tunnels;
+	struct text_settings words = { 0 };
+	char names[256];
+	struct text others = TEXT_IN(names);
+	struct tunnel_news tunnels;
+	unsigned settings;
 	struct err e;
 
 	if (!o->config) {
 		complain("SIGHUP: there is no --config to read again");
 		return false;
 	}
-	if (!read_options_settings(o, &found, &expected, &e)) {
+	if (!read_options_settings(o, &found, &expected, &e) || !read_options_words(o, &words, &e)) {
 		complain("SIGHUP: %s; the settings stay as they were", e.text);
+		expected_done(&expected);
+		text_settings_done(&words);
 		return false;
 	}
-	settings = take_settings(in_effect, &found, &t);
-	tunnels = take_tunnels(&o->expected, &expected, &t);
+	settings = take_settings(in_effect, &found, &others);
+	name_words(o, &words, &others);
+	taker->settings(taker->user);
+	if (!take_tunnels(o, &expected, taker, &tunnels)) {
+		tunnels = (struct tunnel_news){ 0 };
+		text_add(&others, "%sthe tunnels, of which there are more than now have room", others.used > 0 ? ", " : "");
+	}
+	say(o, settings, &tunnels, &others);
 	expected_done(&expected);
-	complain("SIGHUP: %s: read again, %u setting%s and %u tunnel%s changed%s%s%s", o->config, settings,
-		 settings == 1 ? "" : "s", tunnels, tunnels == 1 ? "" : "s", t.used > 0 ? "; only a restart changes " : "",
-		 others, t.cut ? " …" : "");
+	text_settings_done(&words);
 	return true;
 }

@@ -46,6 +46,8 @@ static bool sweep(struct store *s, void *user, struct err *e)
 
 void retain_tick(struct retain *r, const struct settings *s, struct store_writer *writer)
 {
+	struct store_retention limits;
+
 	if (r->sweep.minutes == 0) {	/* the first time */
 		r->sweep = retention_of(s);
 		r->pause = FIRST_AFTER;
@@ -55,6 +57,11 @@ void retain_tick(struct retain *r, const struct settings *s, struct store_writer
 	if (!atomic_load(&r->more) && r->pause-- > 0)
 		return;
 	r->pause = PAUSE;
+	limits = retention_of(s);	/* they may have changed meanwhile */
+	r->sweep.keep = limits.keep;
+	r->sweep.minutes = limits.minutes;
+	r->sweep.hours = limits.hours;
+	r->sweep.max_bytes = limits.max_bytes;
 	atomic_store(&r->under_way, true);
 	if (!store_writer_task(writer, sweep, r))
 		atomic_store(&r->under_way, false);

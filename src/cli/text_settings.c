@@ -57,6 +57,17 @@ void text_settings_take(struct text_settings *to, const struct text_settings *fr
 	}
 }
 
+const char *text_settings_difference(const struct text_settings *a, const struct text_settings *b, size_t *row)
+{
+	for (; *row < ROWS; ++*row) {
+		const char *x = *place((struct text_settings *)a, *row), *y = *place((struct text_settings *)b, *row);
+
+		if (x && y ? strcmp(x, y) != 0 : x != y)
+			return table[(*row)++].key;
+	}
+	return NULL;
+}
+
 void text_settings_print(FILE *out, const struct text_settings *s)
 {
 	fputs("\n# Where the news of a monitor (-i) goes; nothing is sent unless it is set.\n", out);

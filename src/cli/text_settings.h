@@ -7,6 +7,7 @@
 #define SAWATCH_CLI_TEXT_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <sawatch/err.h>
@@ -32,6 +33,8 @@ bool text_settings_set(struct text_settings *s, const char *key, const char *val
 
 /* What is set in `from` goes to `to`; both own their own. */
 void text_settings_take(struct text_settings *to, const struct text_settings *from);
+/* The key of a setting that differs, from the *row-th on; NULL: no other one does.  *row is 0 at first. */
+const char *text_settings_difference(const struct text_settings *a, const struct text_settings *b, size_t *row);
 void text_settings_print(FILE *out, const struct text_settings *s);
 void text_settings_done(struct text_settings *s);
 

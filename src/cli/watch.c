@@ -261,11 +261,29 @@ static void tell_state(struct watch *w)
 		 store_news_state(&stored, history));
 }
 
+static void settings_changed(void *user)
+{
+	struct watch *w = user;
+
+	pipeline_settings_changed(w->pipeline);
+}
+
+static bool tunnels_changed(void *user, size_t n_before)
+{
+	struct watch *w = user;
+
+	if (!pipeline_expect_again(w->pipeline, &w->options->expected))
+		return false;
+	outputs_expect_again(w->outputs, n_before);
+	return true;
+}
+
 static void read_settings_again(struct watch *w)
 {
+	const struct reload_taker taker = { .user = w, .settings = settings_changed, .tunnels = tunnels_changed };
+
 	readiness_reloading(&w->manager);
-	if (reload(w->options, &w->settings))
-		pipeline_settings_changed(w->pipeline);
+	reload(w->options, &w->settings, &taker);
 	readiness_ready(&w->manager);
 }
 

@@ -13,7 +13,7 @@
 
 #include "detect/slots.h"
 
-enum { INVENTORY_SPARE = 1024 };	/* expected tunnels that may be added while it runs */
+enum { INVENTORY_ROOM = 1024 };	/* expected tunnels, with those that may be added while it runs; larger for many */
 
 /* One slot per tunnel index, those of the expected tunnels, and the last for the capture. */
 static bool make_slots(struct detect *d, uint32_t inventory_room)
@@ -53,7 +53,7 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 	}
 	d->alerts = alerts_new(settings, sink);
 	d->next_capture_judgement = d->loss_last = d->jump_last = NSEC_NONE;
-	if (!make_slots(d, 0) || !d->alerts) {
+	if (!make_slots(d, INVENTORY_ROOM) || !d->alerts) {
 		detect_free(d);
 		return NULL;
 	}
@@ -63,7 +63,7 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 bool detect_expect(struct detect *d, const struct expected *expected)
 {
 	if (!inventory_init(&d->inventory, expected, d->settings, d->n_tunnels) ||
-	    !make_slots(d, (uint32_t)expected->n + INVENTORY_SPARE))
+	    (expected->n > INVENTORY_ROOM / 2 && !make_slots(d, 2 * (uint32_t)expected->n)))
 		return false;
 	for (uint32_t i = 0; i < expected->n; i++)
 		d->slots[d->inventory.first_slot + i].place = i + 1;

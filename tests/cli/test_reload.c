@@ -17,7 +17,23 @@ struct run {
 	struct read_options options;
 	struct settings in_effect;
 	char said[2048];	/* on standard error, by the latest reload */
+	size_t before, room;	/* tunnels that were told to have gone, and may be there */
+	int told;
 };
+
+static void settings_changed(void *user)
+{
+	(void)user;
+}
+
+static bool tunnels_changed(void *user, size_t n_before)
+{
+	struct run *r = user;
+
+	r->before = n_before;
+	r->told++;
+	return r->options.expected.n <= r->room;
+}
 
 static void write_config(struct run *r, const char *text)
 {
@@ -40,6 +56,8 @@ static void begin(struct run *r, const char *text)
 	write_config(r, text);
 	assert_true(read_options_parse(&r->options, 7, words));
 	r->in_effect = r->options.settings;
+	r->room = 100;
+	r->told = 0;
 }
 
 static bool reloaded(struct run *r, const char *text)
@@ -52,7 +70,7 @@ static bool reloaded(struct run *r, const char *text)
 	write_config(r, text);
 	fflush(stderr);
 	dup2(fileno(caught), STDERR_FILENO);
-	ret = reload(&r->options, &r->in_effect);
+	ret = reload(&r->options, &r->in_effect, &(struct reload_taker){ r, settings_changed, tunnels_changed });
 	fflush(stderr);
 	dup2(err, STDERR_FILENO);
 	close(err);
@@ -122,7 +140,7 @@ static void a_file_that_has_gone_changes_nothing(void **state)
 	(void)state;
 	begin(&r, "churn.warn = 4\n");
 	unlink(r.config);
-	assert_false(reload(&r.options, &r.in_effect));
+	assert_false(reload(&r.options, &r.in_effect, &(struct reload_taker){ &r, settings_changed, tunnels_changed }));
 	assert_int_equal(r.in_effect.churn_warn, 4);
 	end(&r);
 }
@@ -143,39 +161,89 @@ static void sizes_stay_and_that_is_said(void **state)
 static const char two_tunnels[] = "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n"
 				  "[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n";
 
-static void the_terms_of_a_tunnel_take_effect_where_it_is(void **state)
+static void the_terms_of_a_tunnel_take_effect(void **state)
 {
 	struct run r;
-	const struct expected_tunnel *b;
+	struct expected_tunnel *b;
 	struct settings of_b;
 
 	(void)state;
 	begin(&r, two_tunnels);
-	b = &r.options.expected.tunnel[1];
 	assert_true(reloaded(&r, "[tunnel b]\npeers = 198.51.100.2, 192.0.2.1\nprofile = on-demand\nchurn.warn = 8\n"
 				 "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n"));
 	assert_said(&r, "0 settings and 1 tunnel changed\n");
-	assert_ptr_equal(b, &r.options.expected.tunnel[1]);
-	assert_string_equal(b->name, "b");
+	assert_int_equal(r.before, 2);
+	b = expected_named(&r.options.expected, "b");
 	assert_int_equal(b->profile, PROFILE_ON_DEMAND);
 	expected_settings(b, &r.in_effect, &of_b);
 	assert_int_equal(of_b.churn_warn, 8);
 	assert_true(reloaded(&r, two_tunnels));
+	b = expected_named(&r.options.expected, "b");
 	assert_int_equal(b->profile, PROFILE_SITE_TO_SITE);
 	assert_int_equal(b->n_overrides, 0);
+	assert_int_equal(r.told, 2);
 	end(&r);
 }
 
-static void tunnels_that_come_or_go_or_move_take_a_restart_and_that_is_said(void **state)
+static void tunnels_that_did_not_change_are_no_news(void **state)
 {
 	struct run r;
 
 	(void)state;
 	begin(&r, two_tunnels);
-	assert_true(reloaded(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.9\n"
-				 "[tunnel c]\npeers = 192.0.2.1, 198.51.100.3\n"));
-	assert_said(&r, "0 tunnels changed; only a restart changes tunnel a, tunnel b, tunnel c\n");
+	assert_true(reloaded(&r, two_tunnels));
+	assert_said(&r, "0 settings and 0 tunnels changed\n");
+	assert_int_equal(r.told, 0);
+	end(&r);
+}
+
+static void tunnels_come_and_go_and_are_renamed_and_that_is_said(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n"
+		  "[tunnel d]\npeers = 192.0.2.1, 198.51.100.4\n");
+	assert_true(reloaded(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.9\n[tunnel c]\npeers = 192.0.2.1, 198.51.100.3\n"
+				 "[tunnel other-d]\npeers = 192.0.2.1, 198.51.100.4\n"));
+	assert_said(&r, "0 settings and 1 tunnel changed; new: c; gone: b; with other peers: a\n");
+	assert_int_equal(r.options.expected.n, 3);
+	assert_non_null(expected_named(&r.options.expected, "c"));
+	assert_non_null(expected_named(&r.options.expected, "other-d"));
+	assert_null(expected_named(&r.options.expected, "b"));
+	assert_true(reloaded(&r, ""));
+	assert_said(&r, "; gone: a, c, other-d\n");
+	assert_int_equal(r.options.expected.n, 0);
+	end(&r);
+}
+
+static void more_tunnels_than_have_room_stay_away_and_the_settings_are_taken(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, two_tunnels);
+	r.room = 2;
+	assert_true(reloaded(&r, "churn.warn = 9\n[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n"
+				 "[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n[tunnel c]\npeers = 192.0.2.1, 198.51.100.3\n"));
+	assert_said(&r, "1 setting and 0 tunnels changed; only a restart changes the tunnels");
+	assert_int_equal(r.in_effect.churn_warn, 9);
 	assert_int_equal(r.options.expected.n, 2);
+	end(&r);
+}
+
+static void outputs_that_changed_are_named_and_options_still_win(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin(&r, "output.syslog = udp://192.0.2.9:514\noutput.metrics_file = /tmp/x.prom\n");
+	assert_true(reloaded(&r, "output.syslog = udp://192.0.2.10:514\noutput.on_alert = true\n"
+				 "output.metrics_file = /tmp/x.prom\n"));
+	assert_said(&r, "0 settings and 0 tunnels changed; only a restart changes output.syslog, output.on_alert\n");
+	assert_string_equal(r.options.texts.syslog, "udp://192.0.2.9:514");
+	assert_false(reloaded(&r, "output.syslog = carrier pigeon\n"));
+	assert_said(&r, ":1: ");
 	end(&r);
 }
 
@@ -187,8 +255,11 @@ int main(void)
 		cmocka_unit_test(a_mistake_changes_nothing_and_is_said_with_its_line),
 		cmocka_unit_test(a_file_that_has_gone_changes_nothing),
 		cmocka_unit_test(sizes_stay_and_that_is_said),
-		cmocka_unit_test(the_terms_of_a_tunnel_take_effect_where_it_is),
-		cmocka_unit_test(tunnels_that_come_or_go_or_move_take_a_restart_and_that_is_said),
+		cmocka_unit_test(the_terms_of_a_tunnel_take_effect),
+		cmocka_unit_test(tunnels_that_did_not_change_are_no_news),
+		cmocka_unit_test(tunnels_come_and_go_and_are_renamed_and_that_is_said),
+		cmocka_unit_test(more_tunnels_than_have_room_stay_away_and_the_settings_are_taken),
+		cmocka_unit_test(outputs_that_changed_are_named_and_options_still_win),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
