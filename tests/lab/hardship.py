@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import network
+from namespace import make_link
 from site_between import Watch, check, problems, rows
 from send import send  # noqa: E402 (of tests/cli/live, as watching.py)
 
@@ -29,12 +30,6 @@ AT_MOST_LOST_S = 1.0
 LATE_S = 1.0
 SPI = 0xc0de0000
 WAL_RESET_KIB = 20 << 10    # written back from 16 MiB on; what a reader holds back comes on top, here a few hundred KiB
-
-
-def make_link(name):
-    network.run('ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', name + 's')
-    for end in (name, name + 's'):
-        network.plain(end)
 
 
 def frame(tunnel, back, seq):

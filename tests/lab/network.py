@@ -7,25 +7,12 @@ The router is where this process runs: there it watches, drops and translates.
 """
 import os
 import shutil
-import subprocess
 import sys
 
-SKIPPED = 77
-LIMIT_S = 60
-INSIDE = 'SAWATCH_LAB_INSIDE'
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli', 'live'))
+from namespace import EVERYTHING, INSIDE, enter, plain, run, skip  # noqa: E402 pylint: disable=wrong-import-position
+
 PACKAGES = 'strongswan-swanctl charon-systemd libcharon-extra-plugins libstrongswan-standard-plugins iproute2 nftables iputils-ping'
-
-
-def run(*words, check=True, text=None):
-    done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    if check and done.returncode != 0:
-        raise RuntimeError(f'{" ".join(words)}: {done.stderr.strip() or done.stdout.strip()}')
-    return done
-
-
-def skip(why):
-    print(f'skipped: {why}')
-    sys.exit(SKIPPED)
 
 
 def enter_own_namespaces(programs, gateways=True):
@@ -33,16 +20,13 @@ def enter_own_namespaces(programs, gateways=True):
     for program in programs:
         if not shutil.which(program):
             skip(f'{program} is not installed; apt-get install {PACKAGES}')
-    if os.environ.get(INSIDE):
-        run('mount', '-t', 'tmpfs', 'tmpfs', '/run')
-        run('ip', 'link', 'set', 'lo', 'up')
-        return
-    how = ('unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc')
-    if os.geteuid() != 0 or run(*how, 'mount', '-t', 'tmpfs', 'tmpfs', '/run', check=False).returncode != 0:
-        skip('namespaces for networks, mounts and processes are not permitted here')
-    if gateways and not os.path.exists('/dev/net/tun'):
+    why = 'namespaces for networks, mounts and processes are not permitted here'
+    if os.geteuid() != 0:
+        skip(why)
+    if not os.environ.get(INSIDE) and gateways and not os.path.exists('/dev/net/tun'):
         skip('there is no /dev/net/tun, so no ESP from userland')
-    sys.exit(subprocess.run(how + (sys.executable, '-B') + tuple(sys.argv), env=os.environ | {INSIDE: '1'}, check=False).returncode)
+    enter(EVERYTHING, ('mount', '-t', 'tmpfs', 'tmpfs', '/run'), why)
+    run('mount', '-t', 'tmpfs', 'tmpfs', '/run')
 
 
 def make_host(name, address, router_address, inner):
@@ -56,15 +40,6 @@ def make_host(name, address, router_address, inner):
     inside(name, 'ip', 'address', 'add', f'{inner}/32', 'dev', 'lo')
     plain('eth0', name)
     inside(name, 'ip', 'route', 'add', 'default', 'via', router_address)
-
-
-def plain(interface, namespace=None):
-    """Up, silent by itself, and packets as a wire would show them: no glued ones, no missing checksums."""
-    words = ('ip', 'netns', 'exec', namespace) if namespace else ()
-    run(*words, 'ip', 'link', 'set', interface, 'addrgenmode', 'none')
-    run(*words, 'ip', 'link', 'set', interface, 'up')
-    if shutil.which('ethtool'):
-        run(*words, 'ethtool', '-K', interface, 'tx', 'off', 'rx', 'off', 'gso', 'off', 'tso', 'off', 'gro', 'off', check=False)
 
 
 def inside(name, *words, check=True):

@@ -6,14 +6,11 @@ the router's address towards branch.
 """
 import os
 import subprocess
-import sys
 import time
 
 import network
 from gateway import Gateway
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli', 'live'))
-from watching import Watch, check, problems, rows  # noqa: E402,F401 pylint: disable=wrong-import-position,unused-import
+from watching import Watch, check, problems, rows  # noqa: F401 (of tests/cli/live, as network says) pylint: disable=unused-import
 
 PROGRAMS = ('unshare', 'ip', 'nft', 'swanctl', 'ping')
 HQ, BRANCH = '192.0.2.1', '198.51.100.2'

@@ -16,25 +16,14 @@ import sys
 import tempfile
 import time
 
+from namespace import NOBODY, enter, folder_for_nobody, make_link, run
 from same_history import differences
 from send import send
 from watching import LIMIT_S, Watch, check, problems, rows
 
-SKIPPED = 77
-NOBODY = 65534
-
 
 def ip(*words):
-    return subprocess.run(('ip',) + words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-
-
-def make_link(name):
-    """A veth pair: what is sent into NAMEs is seen on NAME.  Without IPv6 it says nothing by itself."""
-    done = ip('link', 'add', name, 'type', 'veth', 'peer', 'name', name + 's')
-    for end in (name, name + 's'):
-        ip('link', 'set', end, 'addrgenmode', 'none')
-        ip('link', 'set', end, 'up')
-    return done.returncode == 0
+    return run('ip', *words, check=False)
 
 
 EXCHANGES = ('SELECT spi_i, kind, message_id, "from", request_at, requests, responses, request_bytes FROM v_exchanges'
@@ -248,17 +237,9 @@ def errors(sawatch, folder):
     check(listed.returncode == 0 and 'some2 ' in listed.stdout and listed.stdout.splitlines()[-1].startswith('any '), '-D', listed)
 
 
-def folder_for_nobody():
-    folder = tempfile.TemporaryDirectory()
-    os.chown(folder.name, NOBODY, NOBODY)
-    return folder
-
-
-def inside(sawatch, pcaps):
-    ip('link', 'set', 'lo', 'up')
-    if not make_link('try'):
-        print('skipped: no veth interfaces here')
-        return SKIPPED
+def main():
+    sawatch, pcaps = sys.argv[1:3]
+    enter()
     replays(sawatch, pcaps)
     for trial in (silence, comes_and_goes, losses, counts):
         with tempfile.TemporaryDirectory() as folder:
@@ -272,16 +253,6 @@ def inside(sawatch, pcaps):
         print('skipped: -Z, no other user in this namespace')
     print(f'{len(problems)} problems')
     return 1 if problems else 0
-
-
-def main():
-    if len(sys.argv) == 4 and sys.argv[3] == 'inside':
-        return inside(*sys.argv[1:3])
-    for how in (('unshare', '--net'), ('unshare', '--map-root-user', '--net')):
-        if shutil.which('unshare') and subprocess.run(how + ('true',), capture_output=True, check=False).returncode == 0:
-            return subprocess.run(how + (sys.executable, '-B', __file__) + tuple(sys.argv[1:3]) + ('inside',), check=False).returncode
-    print('skipped: network namespaces are not permitted here')
-    return SKIPPED
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 
-from live import NOBODY, SKIPPED, folder_for_nobody, ip, make_link
+from namespace import NOBODY, enter, folder_for_nobody, make_link, run
 from send import send
 from watching import LIMIT_S, Watch, check, problems
 
@@ -228,7 +228,7 @@ def everything(sawatch, pcaps, folder, *words):
     check(w.end() == 0, f'{who}: status 0', w.err)
     check(not any(map(alive, helpers)) and not os.path.exists(file), f'{who}: nothing is left: no process, no file that grows old', helpers)
     check([m for m in told() if m[1] == 'monitor'][-1][3].endswith('has ended'), f'{who}: the end is told', told()[-1:])
-    ip('link', 'del', 'outp')
+    run('ip', 'link', 'del', 'outp')
     collector.die()
 
 
@@ -248,7 +248,7 @@ def stubborn_command(sawatch, pcaps, folder):
     while any(map(alive, helpers)) and time.monotonic() < end:
         time.sleep(0.05)
     check(helpers and not any(map(alive, helpers)), 'a monitor that is killed takes its processes along', helpers)
-    ip('link', 'del', 'stub')
+    run('ip', 'link', 'del', 'stub')
 
 
 def unix_socket(sawatch, pcaps, folder):
@@ -266,7 +266,7 @@ def unix_socket(sawatch, pcaps, folder):
             found.append(parsed(log.recv(65536)))
         check(all(found), 'and goes on with alerts', found)
         check(w.end() == 0, 'unix: status 0', w.err)
-    ip('link', 'del', 'unx')
+    run('ip', 'link', 'del', 'unx')
 
 
 def restart(sawatch, pcaps, folder):
@@ -304,7 +304,7 @@ def restart(sawatch, pcaps, folder):
               'after a restart an alert is still open, and was not raised again', page[-3000:] + w.err)
         check([m[1] for m in told] == ['monitor'], 'and nobody is told of it a second time', told)
         check(w.end() == 0, 'restart: status 0 again', w.err)
-    ip('link', 'del', 'again')
+    run('ip', 'link', 'del', 'again')
 
 
 def errors(sawatch, folder):
@@ -323,14 +323,12 @@ def errors(sawatch, folder):
     one_line('no such user', ('--syslog', 'unix', '-Z', 'nosuchuser'), ('no such user',))
     with socket.create_server(('127.0.0.1', 0)) as taken:
         one_line('a port that is taken', ('--metrics-listen', f'127.0.0.1:{taken.getsockname()[1]}'), ('in use',))
-    ip('link', 'del', 'err')
+    run('ip', 'link', 'del', 'err')
 
 
-def inside(sawatch, pcaps):
-    ip('link', 'set', 'lo', 'up')
-    if not make_link('try'):
-        print('skipped: no veth interfaces here')
-        return SKIPPED
+def main():
+    sawatch, pcaps = sys.argv[1:3]
+    enter()
     for trial in (everything, stubborn_command, unix_socket, restart):
         with tempfile.TemporaryDirectory() as folder:
             trial(sawatch, pcaps, folder)
@@ -343,16 +341,6 @@ def inside(sawatch, pcaps):
         print('skipped: -Z, no other user in this namespace')
     print(f'{len(problems)} problems')
     return 1 if problems else 0
-
-
-def main():
-    if len(sys.argv) == 4 and sys.argv[3] == 'inside':
-        return inside(*sys.argv[1:3])
-    for how in (('unshare', '--net'), ('unshare', '--map-root-user', '--net')):
-        if shutil.which('unshare') and subprocess.run(how + ('true',), capture_output=True, check=False).returncode == 0:
-            return subprocess.run(how + (sys.executable, '-B', __file__) + tuple(sys.argv[1:3]) + ('inside',), check=False).returncode
-    print('skipped: network namespaces are not permitted here')
-    return SKIPPED
 
 
 if __name__ == '__main__':
