@@ -145,7 +145,7 @@ READER_INLINE enum plain plain_ipv6(struct reader *r, struct plain_esp *ret)
 	ret->ip_length = PLAIN_IPV6_LEN + length;
 	ret->src = (struct addr){ plain_u64(ip.data + 8), plain_u64(ip.data + 16) };
 	ret->dst = (struct addr){ plain_u64(ip.data + 24), plain_u64(ip.data + 32) };
-	if (length == 0 || length > r->left + r->unseen)	/* 0: a jumbogram */
+	if (length == 0 || ret->ip_length > UINT16_MAX || length > r->left + r->unseen)	/* 0: a jumbogram */
 		return PLAIN_UNKNOWN;
 	return plain_upper(r, ip.data[6], length, ret);
 }

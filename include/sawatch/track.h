@@ -22,6 +22,7 @@
 #include <sawatch/ike.h>
 #include <sawatch/link.h>
 #include <sawatch/nsec.h>
+#include <sawatch/prepare.h>
 #include <sawatch/record.h>
 #include <sawatch/settings.h>
 
@@ -358,6 +359,10 @@ void tracker_free(struct tracker *t);
 
 /* Frames of one capture, in its order.  Never fails: what is not IPsec, cut or wrong is counted. */
 void tracker_frames(struct tracker *t, const struct frame *frames, size_t n);
+
+/* The same of frames that prepare_frames() was given, perhaps on another thread, with this key, which never changes. */
+void tracker_prepared(struct tracker *t, const struct prepared *p);
+const struct hash_key *tracker_key(const struct tracker *t);
 
 /* What reassembly made of fragments, and one message of a TCP stream (marker taken off when is_ike). */
 void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole);

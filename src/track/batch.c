@@ -1,123 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Frames, by the batch: first every frame of a batch is parsed and the slot of
- * its ESP SA in the index is fetched into the cache, then the SAs themselves,
- * then all are handled in order.  A cold SA costs 150-230 ns when it is waited
- * for, 15-22 ns when it was fetched ahead (TECH-NOTES 9).
+ * Prepared frames, by the batch: first the slots of their ESP SAs in the index
+ * are fetched into the cache, then the SAs themselves, then all are handled in
+ * order.  A cold SA costs 150-230 ns when it is waited for, 15-22 ns when it was
+ * fetched ahead (TECH-NOTES 9).
  *
- * Two short cuts give the same answers as the long ways beside them:
- * plain_esp_parse() for link_decap() and what follows it, goes_on() for
- * esp_packet().  A frame that takes both costs some 200 instructions.
+ * goes_on() is a short cut that gives the same answers as esp_packet().  A frame
+ * that takes it and plain_esp_parse() costs some 200 instructions.
  */
-#include <sawatch/plain_esp.h>
-
+#include "track/prepare.h"
 #include "track/tracker.h"
 
-enum { NAT_T_PORT = 4500 };
-
-/* ---- parse ---------------------------------------------------------------- */
-
-/*
- * A UDP datagram: ESP is prepared for the fast path, everything else waits for
- * its turn.  The packet's own reader is used and set back, because a copy of a
- * structure that was written this moment stalls the processor.
- */
-static enum work_kind prepare_udp(struct tracker *t, const struct frame *f, struct work *w)
-{
-	struct reader *r = &w->packet.payload;
-	const uint8_t *at = r->at;
-	size_t left = r->left, unseen = r->unseen;
-	struct udp_header u;
-
-	if (udp_parse(r, &u) == VERDICT_OK && (u.src_port == NAT_T_PORT || u.dst_port == NAT_T_PORT) &&
-	    udp_classify(&u, r) == UDP_ESP)
-		return esp_arrival_of(t, f, &w->packet, r, PROTOCOL_ESP, ENCAP_UDP, u.src_port, u.dst_port, &w->esp) ?
-			       WORK_ESP : WORK_NOTHING;
-	r->at = at;
-	r->left = left;
-	r->unseen = unseen;
-	r->verdict = VERDICT_OK;
-	return WORK_PACKET;
-}
-
-static enum work_kind prepare_packet(struct tracker *t, const struct frame *f, struct work *w)
-{
-	struct packet *p = &w->packet;
-
-	if (p->fragment)
-		return WORK_FRAGMENT;
-	switch (p->protocol) {
-	case IP_ESP:
-		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_ESP, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
-	case IP_AH:
-		return esp_arrival_of(t, f, p, &p->payload, PROTOCOL_AH, ENCAP_NONE, 0, 0, &w->esp) ? WORK_ESP : WORK_NOTHING;
-	case IP_UDP:
-		return prepare_udp(t, f, w);
-	case IP_TCP:
-	case IP_ICMP:
-	case IP_ICMPV6:
-		return WORK_PACKET;
-	default:
-		t->counters.other++;
-		return WORK_NOTHING;
-	}
-}
-
-static enum work_kind prepare_any(struct tracker *t, const struct frame *f, struct work *w)
-{
-	switch (link_decap(f, &w->packet)) {
-	case LINK_PACKET:
-		return prepare_packet(t, f, w);
-	case LINK_NOT_IP:
-		t->counters.not_ip++;
-		break;
-	case LINK_CUT:
-		t->counters.cut++;
-		break;
-	case LINK_MALFORMED:
-		t->counters.malformed++;
-		break;
-	case LINK_UNSUPPORTED:
-		t->counters.unsupported++;
-		break;
-	case LINK_TOO_DEEP:
-		t->counters.too_deep++;
-		break;
-	}
-	return WORK_NOTHING;
-}
-
-static inline enum work_kind prepare(struct tracker *t, const struct frame *f, struct work *w)
-{
-	struct plain_esp p;
-
-	switch (plain_esp_parse(f, &p)) {
-	case PLAIN_UNKNOWN:
-		return prepare_any(t, f, w);
-	case PLAIN_OTHER:
-		return WORK_OTHER;
-	case PLAIN_ESP:
-		break;
-	}
-
-	unsigned encap = p.in_udp ? ENCAP_UDP : ENCAP_NONE;
-
-	w->esp.src = p.src;
-	w->esp.dst = p.dst;
-	w->esp.hash = esp_hash(t, &p.src, &p.dst, p.spi, PROTOCOL_ESP, encap);
-	w->esp.frame = f;
-	w->esp.spi = p.spi;
-	w->esp.seq = p.seq;
-	w->esp.bytes = p.ip_length;
-	w->esp.network = p.network;
-	w->esp.src_port = p.src_port;
-	w->esp.dst_port = p.dst_port;
-	w->esp.protocol = PROTOCOL_ESP;
-	w->esp.encap = (uint8_t)encap;
-	return WORK_ESP;
-}
-
-/* ---- handle --------------------------------------------------------------- */
+enum { SLOTS_NEAR = 4096 };	/* an index of 32 KiB is in the cache anyway */
 
 /* What the time of a frame says. */
 static nsec arrive(struct tracker *t, const struct frame *f)
@@ -144,12 +38,12 @@ static nsec arrive(struct tracker *t, const struct frame *f)
 }
 
 /* A frame whose time is the next, with nothing due and no leap. */
-static inline bool calm(struct tracker *t, const struct frame *f)
+static inline bool calm(struct tracker *t, nsec at)
 {
-	if (f->at < t->now || f->at >= t->calm_until || f->capture != t->capture)
+	if (at < t->now || at >= t->calm_until)
 		return false;
-	t->now = f->at;
-	t->counters.last = f->at;
+	t->now = at;
+	t->counters.last = at;
 	return true;
 }
 
@@ -157,14 +51,11 @@ static inline bool calm(struct tracker *t, const struct frame *f)
  * The next packet in its sequence, of an SA that is well known and has nothing
  * to be decided: only the counters move.  False: anything else, nothing done.
  */
-static inline bool goes_on(struct tracker *t, uint32_t i, const struct esp_arrival *a, nsec at, uint64_t frame)
+static inline bool goes_on(const struct tracker *t, struct esp_sa *sa, const struct prepared_frame *a, nsec at,
+			   uint64_t frame)
 {
 	enum { USUAL = ESP_SA_CONFIRMED | ESP_SA_DIRTY };
-	struct esp_sa *sa;
 
-	if (i == NO_INDEX)
-		return false;
-	sa = &t->esp_sas[i];
 	if (sa->spi != a->spi || !addr_equal(sa->src, a->src) || !addr_equal(sa->dst, a->dst) ||
 	    sa->protocol != a->protocol || sa->encap != a->encap)
 		return false;
@@ -185,31 +76,62 @@ static inline bool goes_on(struct tracker *t, uint32_t i, const struct esp_arriv
 	return true;
 }
 
-static void handle(struct tracker *t, const struct frame *f, struct work *w)
+static inline void handle_sa(struct tracker *t, const struct frame *f, const struct prepared_frame *p, nsec at)
 {
-	switch (w->kind) {
-	case WORK_ESP:
-		esp_packet(t, &w->esp);
+	const struct esp_arrival a = {
+		.src = p->src, .dst = p->dst, .hash = p->hash, .at = at, .frame = f, .spi = p->spi, .seq = p->seq,
+		.bytes = p->bytes, .network = prepared_network(p), .src_port = p->src_port, .dst_port = p->dst_port,
+		.protocol = p->protocol, .encap = p->encap,
+	};
+
+	esp_packet(t, &a);
+}
+
+static void add_counts(struct tracker *t, const struct prepared_counts *c)
+{
+	t->counters.not_ip += c->not_ip;
+	t->counters.cut += c->cut;
+	t->counters.malformed += c->malformed;
+	t->counters.unsupported += c->unsupported;
+	t->counters.too_deep += c->too_deep;
+	t->counters.other += c->other;
+}
+
+/* What is not ESP. */
+static void handle(struct tracker *t, const struct prepared *b, size_t i)
+{
+	const struct prepared_frame *p = &b->list[i];
+	const struct frame *f = &b->frames[i];
+
+	switch (prepared_kind(p)) {
+	case PREPARED_PACKET:
+		tracker_handle(t, f, &b->packets[p->packet], false);
 		break;
-	case WORK_PACKET:
-		tracker_handle(t, f, &w->packet, false);
-		break;
-	case WORK_FRAGMENT:
+	case PREPARED_FRAGMENT:
 		t->counters.fragments++;
 		if (t->handler.fragment)
-			t->handler.fragment(t->handler.user, f, &w->packet);
+			t->handler.fragment(t->handler.user, f, &b->packets[p->packet]);
 		break;
-	case WORK_OTHER:
-		if (t->any_learned) {	/* perhaps ESP on ports that IKE showed */
-			w->kind = prepare_any(t, f, w);
-			handle(t, f, w);
-		} else {
-			t->counters.other++;
-		}
-		break;
-	case WORK_NOTHING:
+	case PREPARED_ESP:
+	case PREPARED_OTHER:
+	case PREPARED_NOTHING:
 		break;
 	}
+}
+
+/* Of others, as it seemed; but perhaps ESP on ports that IKE showed. */
+static void look_closely(struct tracker *t, const struct frame *f, nsec at)
+{
+	struct prepared_frame frame = { .at = f->at };
+	struct packet packet;
+	struct prepared b = { .list = &frame, .packets = &packet, .frames = f, .n = 1 };
+
+	prepare_closely(&b, &t->key, 0);
+	add_counts(t, &b.counts);
+	if (prepared_kind(&frame) == PREPARED_ESP)
+		handle_sa(t, f, &frame, at);
+	else
+		handle(t, &b, 0);
 }
 
 /* Cache lines of an SA that goes_on() needs. */
@@ -219,52 +141,93 @@ static inline void fetch(const struct esp_sa *sa)
 	__builtin_prefetch((const char *)sa + 64, 1);
 }
 
-static void handle_batch(struct tracker *t, const struct frame *frames, unsigned n)
+static void fetch_slots(const struct index *x, const struct prepared_frame *p, size_t n)
 {
-	struct work *work = t->work;
-	uint64_t bytes = 0, went_on[2] = { 0 };
+	for (size_t i = 0; i < n; i++)
+		if (prepared_kind(&p[i]) == PREPARED_ESP)
+			__builtin_prefetch(&x->slot[p[i].hash & x->mask]);
+}
 
-	for (unsigned i = 0; i < n; i++) {
-		bytes += frames[i].length;
-		work[i].kind = prepare(t, &frames[i], &work[i]);
-		if (work[i].kind == WORK_ESP)
-			__builtin_prefetch(&t->esp_index.slot[work[i].esp.hash & t->esp_index.mask]);
+/* Most likely the SA of each; NO_INDEX none. */
+static inline void find_all(const struct tracker *t, const struct prepared_frame *p, size_t n, uint32_t *ret)
+{
+	if (t->esp_index.mask >= SLOTS_NEAR)
+		fetch_slots(&t->esp_index, p, n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t found = NO_INDEX, at;
+
+		if (prepared_kind(&p[i]) == PREPARED_ESP) {
+			at = p[i].hash;
+			found = index_next(&t->esp_index, at, &at);
+			if (found != NO_INDEX)
+				fetch(&t->esp_sas[found]);
+		}
+		ret[i] = found;
 	}
-	t->counters.frames += n;
-	t->counters.bytes += bytes;
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t at;
+}
 
-		if (work[i].kind != WORK_ESP)
-			continue;
-		at = (uint32_t)work[i].esp.hash;
-		work[i].esp_sa = index_next(&t->esp_index, work[i].esp.hash, &at);
-		if (work[i].esp_sa != NO_INDEX)
-			fetch(&t->esp_sas[work[i].esp_sa]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct frame *f = &frames[i];
-		nsec at = calm(t, f) ? f->at : arrive(t, f);
+static void handle_batch(struct tracker *t, const struct prepared *b, size_t from, size_t n)
+{
+	const struct frame *frames = b->frames + from;
+	const struct prepared_frame *list = b->list + from;
+	const bool in_row = b->in_row;
+	const uint64_t first = frames[0].number;
+	uint64_t went_on[2] = { 0 };
+	uint32_t sa[BATCH];
 
-		if (work[i].kind == WORK_ESP && goes_on(t, work[i].esp_sa, &work[i].esp, at, f->number)) {
-			went_on[work[i].esp.protocol]++;
+	if (frames[0].capture != t->capture)
+		t->calm_until = NSEC_NONE;	/* arrive() is to know of it */
+	find_all(t, list, n, sa);
+	for (size_t i = 0; i < n; i++) {
+		const struct prepared_frame *p = &list[i];
+		uint64_t number = in_row ? first + i : frames[i].number;	/* a frame costs a cache line */
+		nsec at = calm(t, p->at) ? p->at : arrive(t, &frames[i]);
+		enum prepared_kind kind = prepared_kind(p);
+
+		if (sa[i] != NO_INDEX && goes_on(t, &t->esp_sas[sa[i]], p, at, number)) {
+			went_on[p->protocol]++;
 			continue;
 		}
-		t->frame = f->number;
-		work[i].esp.at = at;
-		handle(t, f, &work[i]);
+		t->frame = number;
+		if (kind == PREPARED_ESP)
+			handle_sa(t, &frames[i], p, at);
+		else if (kind != PREPARED_OTHER)
+			handle(t, b, from + i);
+		else if (t->any_learned)
+			look_closely(t, &frames[i], at);
+		else
+			t->counters.other++;
 	}
 	t->counters.esp_packets += went_on[PROTOCOL_ESP];
 	t->counters.ah_packets += went_on[PROTOCOL_AH];
 	t->frame = frames[n - 1].number;
 }
 
+const struct hash_key *tracker_key(const struct tracker *t)
+{
+	return &t->key;
+}
+
+void tracker_prepared(struct tracker *t, const struct prepared *p)
+{
+	t->counters.frames += p->n;
+	t->counters.bytes += p->bytes;
+	add_counts(t, &p->counts);
+	for (size_t from = 0; from < p->n; from += BATCH)
+		handle_batch(t, p, from, p->n - from < BATCH ? p->n - from : BATCH);
+}
+
 void tracker_frames(struct tracker *t, const struct frame *frames, size_t n)
 {
-	while (n > 0) {
-		unsigned batch = n < BATCH ? (unsigned)n : BATCH;
+	struct prepared_frame list[BATCH];
+	struct packet packets[BATCH];
+	struct prepared p = { .list = list, .packets = packets };
 
-		handle_batch(t, frames, batch);
+	while (n > 0) {
+		size_t batch = n < BATCH ? n : BATCH;
+
+		prepare_frames(&p, &t->key, frames, batch);
+		tracker_prepared(t, &p);
 		frames += batch;
 		n -= batch;
 	}

@@ -4,7 +4,8 @@
  * they call each other.  Private to src/track.
  *
  *   tracker.c   packets -> ESP, IKE, ICMP; time; the public functions
- *   batch.c     frames, by the batch: parsed and fetched ahead; the fast path of ESP
+ *   prepare.c   frames parsed, without anything the tracker knows
+ *   batch.c     prepared frames, by the batch: SAs fetched ahead; the fast path of ESP
  *   pool.c      fixed pools of objects, their hash indices, eviction
  *   tunnel.c    pairs of peers and the paths that lead to them
  *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
@@ -31,6 +32,8 @@
 #include <sawatch/esp.h>
 #include <sawatch/track.h>
 #include <sawatch/udp.h>
+
+#include "track/prepare.h"
 
 /* ---- pools ---------------------------------------------------------------- */
 
@@ -118,30 +121,20 @@ struct arrival {
 	int8_t side;			/* sender's */
 };
 
-/* One ESP or AH packet. */
+/* One ESP or AH packet.  What a prepared frame has comes in its order, so that it is copied at once. */
 struct esp_arrival {
 	struct addr src, dst;
-	uint64_t hash;
 	nsec at;
-	const struct frame *frame;
+	uint32_t hash;
 	uint32_t spi, seq;
-	uint32_t bytes;
-	uint32_t network;
 	uint16_t src_port, dst_port;
 	uint8_t protocol, encap;
+	uint32_t bytes;
+	uint32_t network;
+	const struct frame *frame;
 };
 
 enum { BATCH = 32 };
-
-enum work_kind { WORK_NOTHING, WORK_ESP, WORK_OTHER, WORK_PACKET, WORK_FRAGMENT };
-
-/* A frame of the batch at work. */
-struct work {
-	enum work_kind kind;
-	uint32_t esp_sa;		/* most likely its ESP SA; NO_INDEX none */
-	struct esp_arrival esp;
-	struct packet packet;
-};
 
 /* ---- hygiene -------------------------------------------------------------- */
 
@@ -250,7 +243,6 @@ struct tracker {
 	bool any_learned;
 	bool finishing;
 
-	struct work work[BATCH];
 	struct capture_numbers numbers[CAPTURES_MAX];
 	unsigned n_numbers;
 	struct tracker_counters counters;
@@ -278,11 +270,10 @@ static inline nsec tracker_bounded(nsec at)
 	return at < earliest ? earliest : at > latest ? latest : at;
 }
 
-static inline uint64_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
+static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
 				unsigned protocol, unsigned encap)
 {
-	return hash_5(&t->key, src->high, src->low, dst->high, dst->low,
-		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
+	return (uint32_t)sa_hash(&t->key, src, dst, spi, protocol, encap);
 }
 
 /* tunnel.c */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What batch.c needs of prepare.c besides the public part.  Private to src/track. */
+#ifndef SAWATCH_TRACK_PREPARE_H
+#define SAWATCH_TRACK_PREPARE_H
+
+#include <sawatch/prepare.h>
+
+/* The long way for frame number `i` of `p`, which the tracker takes when IKE showed further ports. */
+void prepare_closely(struct prepared *p, const struct hash_key *key, size_t i);
+
+static inline uint64_t sa_hash(const struct hash_key *key, const struct addr *src, const struct addr *dst, uint32_t spi,
+			       unsigned protocol, unsigned encap)
+{
+	return hash_5(key, src->high, src->low, dst->high, dst->low,
+		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
+}
+
+#endif
