@@ -8,7 +8,10 @@
 #include "detect/detector.h"
 #include "detect/moments.h"
 
-enum { COPIES = 3 };	/* transmissions of a message whose fragments never come together */
+enum {
+	COPIES = 3,		/* transmissions of a message whose fragments never come together */
+	SAS_LOOKED_AT = 64,	/* of one direction, for packets that are missing */
+};
 
 enum kind { IP_FRAGMENTS, MTU, IKE_FRAGMENTS };
 
@@ -17,15 +20,20 @@ static const char *const causes[] = { "ip_fragments", "mtu", "ike_fragments" };
 struct side {			/* by sender */
 	struct moments missing;
 	uint64_t whole[MOMENTS_MAX];	/* datagrams that had come whole at each of them */
+	bool up;			/* the tunnel was, at the latest of them */
 	struct moments icmp;		/* complaints about one MTU */
 	int64_t mtu;
 	struct moments ike;		/* messages with an IKE fragment missing */
 	uint16_t ike_total, ike_seen;
 	object_id ike_message;
+	nsec minute;			/* ESP packets lost in whole minutes: of a window that begins here, and in the one before */
+	int64_t lost, lost_before;
 };
 
 struct state {
 	struct side side[2];
+	nsec repeated;			/* when a request was last sent again; by either peer */
+	bool any_repeated;
 };
 
 static void too_big(struct side *s, const struct scene *sc, const struct event *ev)
@@ -67,17 +75,34 @@ static void ike_message(struct state *st, const struct event *ev)
 	moments_add(&s->ike, ev->at, ev->frame);
 }
 
+static void lost_in_a_minute(struct side *s, const struct scene *sc, const struct event *ev)
+{
+	if (ev->value[3] - s->minute >= sc->settings->frag_window) {
+		s->lost_before = ev->value[3] - s->minute < 2 * sc->settings->frag_window ? s->lost : 0;
+		s->lost = 0;
+		s->minute = ev->value[3];
+	}
+	s->lost += ev->value[2];
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
 
+	if (ev->kind == EVENT_REQUEST_COPY) {
+		st->repeated = ev->at;
+		st->any_repeated = true;
+	}
 	if (ev->side < 0)
 		return;
 	if (ev->kind == EVENT_FRAGMENT_MISSING) {
 		struct side *s = &st->side[ev->side];
 
 		s->whole[s->missing.total % MOMENTS_MAX] = sc->tunnel->side[ev->side].reassembled;
+		s->up = sc->tunnel->state == TUNNEL_UP;
 		moments_add(&s->missing, ev->at, ev->frame);
+	} else if (ev->kind == EVENT_TRAFFIC) {
+		lost_in_a_minute(&st->side[ev->side], sc, ev);
 	} else if (ev->kind == EVENT_ICMP_ERROR) {
 		too_big(&st->side[ev->side], sc, ev);
 	} else {
@@ -106,8 +131,31 @@ static struct finding *raise(const struct moments *m, nsec from, enum severity s
 	return f;
 }
 
-static void judge_ip(const struct side *s, const struct scene *sc, int side, nsec from, struct findings *out)
+/*
+ * What does not arrive leaves a hole: in the sequence numbers of an SA, or a
+ * request that is sent again.  Anybody can send first fragments in the name of
+ * a peer, and those leave none.
+ */
+static bool missed(const struct state *st, const struct scene *sc, int side, nsec from, unsigned n)
 {
+	const struct side *s = &st->side[side];
+	int64_t lost = s->lost + s->lost_before;
+	uint32_t i = sc->tunnel->esp_sas[side];
+
+	if (!s->up || (st->any_repeated && st->repeated >= from))
+		return true;
+	for (unsigned looked = 0; i != NO_INDEX && looked < SAS_LOOKED_AT && lost < n; looked++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, i);
+
+		lost += (int64_t)(esp_sa_lost(sa) - sa->minute_lost);
+		i = sa->next_in_direction;
+	}
+	return lost >= n;
+}
+
+static void judge_ip(const struct state *st, const struct scene *sc, int side, nsec from, struct findings *out)
+{
+	const struct side *s = &st->side[side];
 	unsigned n = moments_since(&s->missing, from);
 
 	if (n < (unsigned)sc->settings->frag_warn)
@@ -116,8 +164,9 @@ static void judge_ip(const struct side *s, const struct scene *sc, int side, nse
 	uint64_t whole = whole_since(s, sc, side, n);
 	bool blind = loss_since(sc, moments_first(&s->missing, from));
 	/* never one complete: a capture filter by port keeps the first fragments only, and the tunnel is well */
-	bool filter = sc->tunnel->side[side].reassembled == 0 && sc->tunnel->state == TUNNEL_UP;
-	bool calm = blind || filter;
+	bool filter = sc->tunnel->side[side].reassembled == 0 && s->up;
+	bool forged = !filter && !missed(st, sc, side, from, n);
+	bool calm = blind || filter || forged;
 
 	if (n < sc->settings->frag_ratio * (double)(n + whole))
 		return;
@@ -129,6 +178,8 @@ static void judge_ip(const struct side *s, const struct scene *sc, int side, nse
 	finding_integer(f, "complete_datagrams", (int64_t)whole);
 	if (filter)
 		finding_text(f, "or", "a capture filter that drops later fragments");
+	else if (forged)
+		finding_text(f, "or", "a forgery: no packet of an SA and no message is missing besides");
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -143,7 +194,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		any |= moments_since(&s->missing, from) + moments_since(&s->icmp, from) +
 		       moments_since(&s->ike, from) > 0;
-		judge_ip(s, sc, side, from, out);
+		judge_ip(st, sc, side, from, out);
 		if (moments_since(&s->icmp, from) >= warn) {
 			struct finding *f = raise(&s->icmp, from, SEVERITY_WARNING, CONFIDENCE_HIGH, MTU, side, sc, out);
 
@@ -194,7 +245,8 @@ const struct detector detect_fragment_loss = {
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
 	.window = offsetof(struct settings, frag_window),
-	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED),
+	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) |
+		    WANTS(TRAFFIC),
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,
 	.judge = judge,

@@ -37,13 +37,64 @@ static void icmp(int type, int code, int mtu)
 static void three_incomplete_of_ten_datagrams_are_a_warning(void **state)
 {
 	(void)state;
+	uint32_t esp = stage_esp(0);
+
 	missing(0, 1);
 	stage->tunnel[0].side[0].reassembled = 7;
+	stage->esp[esp].lost_before = 3;
 	missing(0, 2);
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(alert()->cause, "ip_fragments");
 	assert_int_equal(collected_number(alert(), "complete_datagrams"), 7);
 	assert_non_null(strstr(alert()->summary, "Of 10 datagrams"));
+}
+
+static void fragments_in_a_peers_name_that_leave_no_hole_may_be_forged(void **state)
+{
+	(void)state;
+	stage_esp(0);
+	stage->tunnel[0].side[0].reassembled = 7;
+	missing(0, 5);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_non_null(strstr(alert()->summary, "a forgery"));
+}
+
+static void that_the_tunnel_is_torn_down_later_makes_them_no_fault(void **state)
+{
+	(void)state;
+	missing(0, 5);
+	stage->tunnel[0].state = TUNNEL_DOWN;
+	stage_pass(60 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+}
+
+static void a_request_that_is_sent_again_is_a_hole(void **state)
+{
+	(void)state;
+	struct exchange *x = stage_request(stage_ike(0, 2), 36, PURPOSE_CREATE_CHILD, 1, 7);
+
+	stage->tunnel[0].side[0].reassembled = 7;
+	missing(0, 2);
+	stage_copy(x);
+	missing(0, 1);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
+static void holes_of_an_sa_that_is_gone_still_count(void **state)
+{
+	(void)state;
+	uint32_t esp = stage_esp(0);
+	struct event ev = stage_event(EVENT_TRAFFIC);
+
+	ev.esp_sa = esp;
+	ev.side = 0;
+	ev.value[2] = 3;
+	ev.value[3] = stage->now;
+	stage_send(ev);
+	stage->tunnel[0].side[0].reassembled = 7;
+	stage->tunnel[0].esp_sas[0] = NO_INDEX;
+	missing(0, 3);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 }
 
 static void one_in_a_hundred_is_the_capture(void **state)
@@ -136,6 +187,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(three_incomplete_of_ten_datagrams_are_a_warning, stage_open,
 						stage_close),
+		cmocka_unit_test_setup_teardown(fragments_in_a_peers_name_that_leave_no_hole_may_be_forged, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(that_the_tunnel_is_torn_down_later_makes_them_no_fault, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(a_request_that_is_sent_again_is_a_hole, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(holes_of_an_sa_that_is_gone_still_count, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(one_in_a_hundred_is_the_capture, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(two_are_not_enough, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_filter_that_drops_later_fragments_is_no_fault, stage_open,

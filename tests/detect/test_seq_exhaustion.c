@@ -50,6 +50,17 @@ static uint32_t high(uint32_t seq)
 	return esp;
 }
 
+static void a_stray_with_a_high_number_runs_out_of_nothing(void **state)
+{
+	(void)state;
+	uint32_t esp = high(0xf8000000);
+
+	stage->esp[esp].flags &= (uint8_t)~ESP_SA_CONFIRMED;
+	minute(esp, 1, 0);
+	stage_pass(10 * S);
+	assert_null(alert());
+}
+
 static void seven_eighths_are_a_warning_with_the_time_left(void **state)
 {
 	(void)state;
@@ -131,6 +142,8 @@ static void a_forged_packet_exhausts_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stray_with_a_high_number_runs_out_of_nothing, stage_open,
+						stage_close),
 		cmocka_unit_test_setup_teardown(seven_eighths_are_a_warning_with_the_time_left, stage_open,
 						stage_close),
 		cmocka_unit_test_setup_teardown(the_last_million_is_critical, stage_open, stage_close),

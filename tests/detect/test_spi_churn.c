@@ -45,6 +45,7 @@ static void two_replacements_are_quiet_and_three_within_ten_minutes_are_churn(vo
 	assert_int_equal(collected_number(churn(), "median_age_s"), 60);
 	assert_non_null(strstr(churn()->summary, "192.0.2.1"));
 	assert_non_null(strstr(churn()->summary, "3 times"));
+	assert_int_equal(churn()->record.confidence, CONFIDENCE_MEDIUM);	/* no exchange was seen */
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+enum { FIRST = 0xc0000001, SECOND = 0xc0000011, STRAY = 0xdead0001 };
+
+static struct session up(struct watch *w, uint32_t spi[2])
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	spi[0] = FIRST;
+	spi[1] = FIRST + 1;
+	set_up(w, &s);
+	talk(w, &s, spi, 1, 100, 100 * MS);
+	return s;
+}
+
+static void stray(struct watch *w, uint32_t n, uint32_t seq)
+{
+	esp_between(w, GW_A, GW_B, STRAY + n, seq);
+	pass(w, 2 * S);
+}
+
+static unsigned children(const struct watch *w)
+{
+	return tunnel_at(w, 0)->n_child_sas;
+}
+
+static void single_packets_with_any_spi_make_no_child_sa(void **state)
+{
+	(void)state;
+	static const uint32_t numbers[] = { 1, 2, 0x80000000, 0xffffffff, 77 };
+	struct watch w;
+	uint32_t spi[2];
+
+	watch_open(&w);
+	struct session s = up(&w, spi);
+
+	for (uint32_t i = 0; i < 5; i++) {
+		stray(&w, i, numbers[i]);
+		talk(&w, &s, spi, 101 + 10 * i, 110 + 10 * i, 100 * MS);
+	}
+	idle(&w, 60 * S);
+	assert_int_equal(children(&w), 1);
+	assert_int_equal(w.count[EVENT_ESP_SA_REPLACED], 0);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(esp_at(&w, STRAY + i)->child, NO_INDEX);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void a_stray_keeps_no_tunnel_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2];
+
+	watch_open(&w);
+	struct session s = up(&w, spi);
+
+	delete_ike(&w, &s, 0);
+	idle(&w, 10 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_DOWN);
+	esp_between(&w, GW_A, GW_B, STRAY, 1);
+	esp_between(&w, GW_B, GW_A, STRAY, 1);
+	idle(&w, 10 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_DOWN);
+	watch_close(&w);
+}
+
+/* A forged packet right after the answer to a rekey, before the first one of the new SA. */
+static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
+
+	watch_open(&w);
+	struct session s = up(&w, spi);
+
+	rekey_child(&w, &s, 0);
+	pass(&w, MS);
+	esp_between(&w, GW_A, GW_B, STRAY, 1);
+	esp_between(&w, GW_B, GW_A, STRAY + 1, 3);
+	pass(&w, MS);
+	delete_child(&w, &s, 0);
+	talk(&w, &s, new, 1, 200, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(children(&w), 2);
+	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, new[0])->how, CREATED_CREATE_CHILD_SA);
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, spi[0])->id);
+	for (int d = 0; d < 2; d++) {
+		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
+		assert_int_equal(esp_at(&w, spi[d])->successor_spi, new[d]);
+		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->child, NO_INDEX);
+		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->predecessor, 0);
+	}
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
+static void the_only_packet_after_a_rekey_is_its_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
+
+	watch_open(&w);
+	struct session s = up(&w, spi);
+
+	rekey_child(&w, &s, 0);
+	talk(&w, &s, new, 1, 1, 100 * MS);
+	delete_child(&w, &s, 0);
+	idle(&w, 60 * S);
+	assert_int_equal(child_of(&w, new[0])->how, CREATED_CREATE_CHILD_SA);
+	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
+static void without_ike_a_new_pair_is_known_by_its_second_packets(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	uint32_t spi[2] = { FIRST, FIRST + 1 }, new[2] = { SECOND, SECOND + 1 };
+
+	watch_open(&w);
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	talk(&w, &s, new, 1, 1, 100 * MS);
+	assert_int_equal(children(&w), 1);
+	talk(&w, &s, new, 2, 200, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(children(&w), 2);
+	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, new[0])->created, esp_at(&w, new[0])->first);
+	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);
+	watch_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(single_packets_with_any_spi_make_no_child_sa),
+		cmocka_unit_test(a_stray_keeps_no_tunnel_up),
+		cmocka_unit_test(a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on),
+		cmocka_unit_test(the_only_packet_after_a_rekey_is_its_sa),
+		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
