@@ -396,16 +396,6 @@ static uint64_t live(const uint8_t *data, size_t size, uint64_t key)
 	return engine_finish(&en);
 }
 
-/*
- * What a run has freed is taken by the next, warm in the cache, instead of
- * resting in a quarantine of 256 MB: a third of the time.
- */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "quarantine_size_mb=1:malloc_context_size=6";
-}
-
 /* A failed assertion of cmocka's must be a crash here, there is no test to fail. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
