@@ -14,4 +14,7 @@
  */
 bool privileges_drop(const char *user, bool *ret_stays, struct err *e);
 
+/* No capability any more, and none to be gained, whoever this is. */
+bool privileges_give_up(struct err *e);
+
 #endif

@@ -39,12 +39,12 @@ int landlock_abi(void)
 	return abi > 0 ? (int)abi : 0;
 }
 
-static struct ruleset everything(int abi)
+static struct ruleset everything(int abi, bool network)
 {
 	return (struct ruleset){
 		.handled_access_fs = ABI_1 | (abi >= 2 ? ABI_2_REFER : 0u) | (abi >= 3 ? ABI_3_TRUNCATE : 0u) |
 				     (abi >= 5 ? ABI_5_IOCTL_DEV : 0u),
-		.handled_access_net = abi >= 4 ? ABI_4_TCP : 0,
+		.handled_access_net = abi >= 4 && !network ? ABI_4_TCP : 0,
 		.scoped = abi >= 6 ? ABI_6_SCOPES : 0,
 	};
 }
@@ -65,9 +65,9 @@ static bool permit(int ruleset, const struct ruleset *handled, const struct sand
 	return ok;
 }
 
-bool landlock_confine(int abi, const struct sandbox_folder *folders, size_t n, struct err *e)
+bool landlock_confine(int abi, const struct sandbox_folder *folders, size_t n, bool network, struct err *e)
 {
-	struct ruleset handled = everything(abi);
+	struct ruleset handled = everything(abi, network);
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	bool ok = ruleset >= 0;
 

@@ -241,8 +241,10 @@ static void run(void *self, struct outlet_end *end)
 bool outlet_metrics(struct outlet **ret, const struct outlet_metrics *o, struct err *e)
 {
 	struct exporter x = { .options = o, .listener = -1 };
+	const struct outlet_needs needs = { .serves = o->listen != NULL, .file = o->file };
 	struct outlet_plan plan = {
-		.name = "sawatch-metrics", .user = o->user, .with_page = true, .begin = begin, .run = run, .self = &x,
+		.name = "sawatch-metrics", .user = o->user, .with_page = true, .needs = &needs, .begin = begin, .run = run,
+		.self = &x,
 	};
 	bool ok;
 

@@ -37,6 +37,7 @@ struct outlet_page {
 struct outlet {
 	int queue;
 	pid_t process;
+	const char *name;		/* of it */
 	bool gone;			/* the process has ended */
 	struct message_queue waiting;
 	struct outlet_report report;	/* the latest */
@@ -102,7 +103,8 @@ static void live(const struct outlet_plan *plan, int queue, struct outlet_page *
 	end->queue = queue;
 	end->page = page;
 	end->report.up = 1;
-	if (!privileges_drop(plan->user, &stays, &e) || (plan->begin && !plan->begin(plan->self, &e))) {
+	if (!privileges_drop(plan->user, &stays, &e) || (plan->needs && !privileges_give_up(&e)) ||
+	    (plan->begin && !plan->begin(plan->self, &e)) || (plan->needs && !outlet_walls(plan->needs, &e))) {
 		outlet_end_news(end, "%s", e.text);
 		outlet_end_tell(end);
 		_exit(1);
@@ -250,6 +252,7 @@ bool outlet_start(struct outlet **ret, const struct outlet_plan *plan, struct er
 	}
 	signal(SIGCHLD, SIG_IGN);	/* whoever ends is forgotten at once: the walls may forbid waiting */
 	o->queue = ends[0];
+	o->name = plan->name;
 	fflush(NULL);
 	o->process = plan->with_page && !o->page ? -1 : fork();
 	if (o->process == 0) {
@@ -301,7 +304,8 @@ void outlet_counters(struct outlet *o, struct outlet_counters *ret)
 	hear(o);
 	push(o);
 	if (o->gone && !before && !*o->news)
-		snprintf(o->news, sizeof(o->news), "its process has ended; nothing is sent any more until a restart");
+		snprintf(o->news, sizeof(o->news), "process %s has ended; nothing is sent by it until sawatch is started again",
+			 o->name);
 	*ret = (struct outlet_counters){
 		.up = !o->gone && o->report.up, .sent = o->report.sent, .dropped = o->report.dropped + o->waiting.dropped,
 	};

@@ -6,6 +6,7 @@
 #include <sawatch/outlet.h>
 
 #include "service/message_queue.h"
+#include "service/outlet_walls.h"
 
 struct outlet_page;
 
@@ -33,6 +34,7 @@ struct outlet_plan {
 	const char *user;
 	int keep;		/* a descriptor of the process, closed here; -1 none */
 	bool with_page;
+	const struct outlet_needs *needs;	/* NULL: no walls; what it starts are programs of the operator */
 	/* Before it is ready; false ends it. */
 	bool (*begin)(void *self, struct err *e);	/* may be NULL */
 	/* What the process does until outlet_end_over(). */

@@ -34,6 +34,16 @@ static bool give_up_capabilities(struct err *e)
 	return true;
 }
 
+bool privileges_give_up(struct err *e)
+{
+	capng_get_caps_process();
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_apply(CAPNG_SELECT_BOUNDS);	/* whoever may not has nothing to gain */
+	if (capng_apply(CAPNG_SELECT_AMBIENT) != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return err_set(e, "capabilities cannot be given up: %s", strerror(errno));
+	return true;
+}
+
 bool privileges_drop(const char *user, bool *ret_stays, struct err *e)
 {
 	const char *name = user ? user : default_user;

@@ -8,21 +8,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "instrumented.h"
 #include "landlock.h"
 #include "syscalls.h"
-
-/* A sanitizer asks for more than the list has, and gcov writes its counts beside the sources. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define INSTRUMENTED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SAWATCH_COVERAGE)
-#define INSTRUMENTED 1
-#endif
-#ifndef INSTRUMENTED
-#define INSTRUMENTED 0
-#endif
 
 /* 0 where /proc does not tell. */
 static unsigned threads(void)
@@ -48,7 +36,7 @@ bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbo
 		return err_set(e, "sandbox: no_new_privs cannot be set: %s", strerror(errno));
 	ret->landlock = landlock_abi();
 	/* Landlock first: the list of system calls has none of its own */
-	return (ret->landlock == 0 || landlock_confine(ret->landlock, folders, n, e)) &&
+	return (ret->landlock == 0 || landlock_confine(ret->landlock, folders, n, false, e)) &&
 	       syscalls_confine(&ret->seccomp, e);
 }
 

@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { GUARD_S = 5 };		/* it takes some milliseconds */
 
 #define CALL(name) SCMP_SYS(name),
 
@@ -47,8 +50,8 @@ static const int allowed[] = {
 	/* time and chance */
 	CALL(clock_gettime) CALL(clock_gettime64) CALL(clock_getres) CALL(clock_getres_time64) CALL(gettimeofday) CALL(time)
 	CALL(nanosleep) CALL(clock_nanosleep) CALL(clock_nanosleep_time64) CALL(getrandom)
-	/* signals */
-	CALL(rt_sigaction) CALL(rt_sigprocmask) CALL(rt_sigreturn) CALL(rt_sigtimedwait) CALL(rt_sigtimedwait_time64)
+	/* signals; alarm() ends the guard of this list */
+	CALL(alarm) CALL(setitimer) CALL(rt_sigaction) CALL(rt_sigprocmask) CALL(rt_sigreturn) CALL(rt_sigtimedwait) CALL(rt_sigtimedwait_time64)
 	CALL(sigreturn) CALL(sigaltstack) CALL(restart_syscall) CALL(pause) CALL(wait4) CALL(waitid)
 	/* about itself */
 	CALL(getpid) CALL(getppid) CALL(getuid) CALL(geteuid) CALL(getgid) CALL(getegid) CALL(getuid32) CALL(geteuid32)
@@ -126,13 +129,42 @@ static bool add_rules(scmp_filter_ctx filter)
 	return add_narrow_rules(filter);
 }
 
+static void too_late(int number)
+{
+	static const char words[] = "sawatch: sandbox: the list of system calls cannot be made; memory is short\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, words, sizeof(words) - 1) < 0)
+		_exit(2);
+	_exit(1);
+}
+
+void syscalls_guard(bool on)
+{
+	const struct sigaction act = { .sa_handler = on ? too_late : SIG_DFL };
+	sigset_t alone;
+
+	sigemptyset(&alone);
+	sigaddset(&alone, SIGALRM);
+	if (on) {
+		sigaction(SIGALRM, &act, NULL);
+		sigprocmask(SIG_UNBLOCK, &alone, NULL);
+		alarm(GUARD_S);
+	} else {
+		alarm(0);
+		sigaction(SIGALRM, &act, NULL);
+	}
+}
+
 bool syscalls_confine(bool *ret_stands, struct err *e)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	scmp_filter_ctx filter;
 	int status;
 	bool ok;
 
 	*ret_stands = false;
+	syscalls_guard(true);
+	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
 		return err_set(e, "sandbox: no memory for the list of system calls");
 	/*
@@ -149,5 +181,6 @@ bool syscalls_confine(bool *ret_stands, struct err *e)
 		/* EINVAL, ENOSYS: not in this kernel; ECANCELED: libseccomp's word for whatever else it said */
 	}
 	seccomp_release(filter);
+	syscalls_guard(false);
 	return ok;
 }

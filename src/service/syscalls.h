@@ -8,6 +8,12 @@
 #include <sawatch/err.h>
 
 /*
+ * While libseccomp works: it loops for ever when its memory is refused.  Then the process ends with a
+ * line about it, some seconds later, although it blocks other signals.
+ */
+void syscalls_guard(bool on);
+
+/*
  * From now on a call that is not on the list ends the process with SIGSYS.
  * *ret_stands false: this kernel cannot filter system calls.
  */

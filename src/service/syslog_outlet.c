@@ -38,6 +38,7 @@ struct syslog {
 	enum transport transport;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char host[256], port[8];
+	struct addrinfo *fixed;		/* of a host that is a number; NULL: its name is asked for each time */
 	int fd;				/* -1: not connected */
 	int64_t retry_at_ms;
 	int pause_ms;
@@ -171,16 +172,24 @@ static int connect_to(const struct addrinfo *a)
 	return -1;
 }
 
+static int find_host(const struct syslog *s, int flags, struct addrinfo **ret)
+{
+	const struct addrinfo hints = {
+		.ai_flags = flags, .ai_socktype = s->transport == TRANSPORT_TCP ? SOCK_STREAM : SOCK_DGRAM,
+	};
+
+	return getaddrinfo(s->host, s->port, &hints, ret);
+}
+
 static void try_to_connect(struct syslog *s, struct outlet_end *end)
 {
-	const struct addrinfo hints = { .ai_socktype = s->transport == TRANSPORT_TCP ? SOCK_STREAM : SOCK_DGRAM };
-	struct addrinfo *list = NULL;
+	struct addrinfo *list = s->fixed;
 	int status = 0;
 
 	if (s->transport == TRANSPORT_UNIX)
 		s->fd = connect_unix(s);
-	else
-		status = getaddrinfo(s->host, s->port, &hints, &list);
+	else if (!list)
+		status = find_host(s, 0, &list);
 	for (const struct addrinfo *a = list; a && s->fd < 0; a = a->ai_next)
 		s->fd = connect_to(a);
 	if (s->fd < 0) {
@@ -191,7 +200,7 @@ static void try_to_connect(struct syslog *s, struct outlet_end *end)
 			outlet_end_news(end, "syslog %s: is reached again", s->target);
 		s->failing = false;
 	}
-	if (list)
+	if (list && list != s->fixed)
 		freeaddrinfo(list);
 }
 
@@ -344,8 +353,20 @@ static void run(void *self, struct outlet_end *end)
 bool outlet_syslog(struct outlet **ret, const char *target, const char *user, struct err *e)
 {
 	struct syslog s;
-	const struct outlet_plan plan = { .name = "sawatch-syslog", .user = user, .keep = -1, .run = run, .self = &s };
+	struct outlet_needs needs = { 0 };
+	const struct outlet_plan plan = {
+		.name = "sawatch-syslog", .user = user, .keep = -1, .needs = &needs, .run = run, .self = &s,
+	};
+	bool ok;
 
 	*ret = NULL;
-	return parse(target, &s, e) && outlet_start(ret, &plan, e);
+	if (!parse(target, &s, e))
+		return false;
+	needs.local = s.transport == TRANSPORT_UNIX;
+	needs.connects = !needs.local;
+	needs.resolves = needs.connects && find_host(&s, AI_NUMERICHOST, &s.fixed) != 0;
+	ok = outlet_start(ret, &plan, e);
+	if (s.fixed)
+		freeaddrinfo(s.fixed);
+	return ok;
 }
