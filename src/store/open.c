@@ -134,9 +134,12 @@ static bool identify(struct store *s, bool *ret_new, struct err *e)
 
 static bool prepare_all(struct store *s, struct err *e)
 {
-	for (int i = 0; i < ST_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-					    &s->statements[i], NULL);
+	if (!store_put_prepare(s, statement_texts, e))
+		return false;
+	for (size_t i = 0; i < sizeof(statement_texts) / sizeof(statement_texts[0]); i++) {
+		int rc = s->statements[i] ? SQLITE_OK
+					  : sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+							       &s->statements[i], NULL);
 
 		if (rc != SQLITE_OK)
 			return store_fault(s, rc, e);

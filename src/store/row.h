@@ -12,6 +12,8 @@
 struct row {
 	struct store *s;
 	sqlite3_stmt *st;
+	enum statement which;
+	int64_t id;		/* of the row; 0: of a table that is not in PUT_TABLES */
 	int at;			/* value bound last */
 	int rc;
 };

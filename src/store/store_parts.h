@@ -31,8 +31,21 @@ enum {
 };
 
 /*
+ * The tables whose rows are told more than once, as an object lives, and those of their columns that
+ * stand in an index.  Those hardly ever change, and a row is written most cheaply when they do not:
+ * see store/put.c.
+ */
+#define PUT_TABLES(X)                                  \
+	X(IKE_SA, "ike_sa", "tunnel_id, created_ns, parent_id")           \
+	X(ESP_SA, "esp_sa", "tunnel_id, first_ns")                       \
+	X(CHILD_SA, "child_sa", "tunnel_id, created_ns, predecessor_id") \
+	X(EXCHANGE, "exchange", "tunnel_id, request_ns")                 \
+	X(EVENT, "event", "tunnel_id, at_ns")                            \
+	X(ALERT, "alert", "tunnel_id, first_ns")
+
+/*
  * Every statement of the writer, prepared when the database opens.  Values are
- * bound in the order of the columns.  An object's row is replaced as a whole:
+ * bound in the order of the columns.  An object's row is written as a whole:
  * all its columns come from its record.
  */
 #define STATEMENTS(X)                                                                                  \
@@ -73,7 +86,7 @@ enum {
 		" unobservable = iif(last_ns IS NULL OR ?4 >= last_ns, ?7, unobservable),"             \
 		" first_ns = min(coalesce(first_ns, ?3), coalesce(?3, first_ns)),"                     \
 		" last_ns = max(coalesce(last_ns, ?4), coalesce(?4, last_ns)) WHERE id = ?8")          \
-	X(IKE_SA_PUT, "REPLACE INTO ike_sa (id, tunnel_id, version, spi_i, spi_r,"                     \
+	X(IKE_SA_PUT, "INSERT INTO ike_sa (id, tunnel_id, version, spi_i, spi_r,"                     \
 		" initiator_address, initiator_port, initiator_key,"                                   \
 		" responder_address, responder_port, responder_key, state, origin,"                    \
 		" parent_id, parent_spi_i, parent_spi_r, created_ns, established_ns, ended_ns,"        \
@@ -83,36 +96,38 @@ enum {
 		" first_frame, last_frame,"                                                            \
 		" messages, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                           \
-	X(ESP_SA_PUT, "REPLACE INTO esp_sa (id, tunnel_id, protocol, spi,"                             \
+	X(ESP_SA_PUT, "INSERT INTO esp_sa (id, tunnel_id, protocol, spi,"                             \
 		" src_address, src_port, src_key, dst_address, dst_port, dst_key, encap, generation,"  \
 		" first_ns, last_ns, packets, bytes, seq_first, seq_last, lost, late, duplicates,"     \
 		" predecessor_id, predecessor_spi, successor_id, successor_spi, end_reason, ended_by," \
 		" first_frame, last_frame, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"   \
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                    \
-	X(CHILD_SA_PUT, "REPLACE INTO child_sa (id, tunnel_id, ike_sa_id, ike_spi_i, ike_spi_r,"       \
+	X(CHILD_SA_PUT, "INSERT INTO child_sa (id, tunnel_id, ike_sa_id, ike_spi_i, ike_spi_r,"       \
 		" esp_sa_a_id, esp_sa_b_id, spi_a, spi_b, state, created_ns, created_by, created_how," \
 		" predecessor_id, predecessor_spi_a, predecessor_spi_b, ended_ns, end_reason,"         \
 		" ended_by, rekeyed_by, rekey_ns, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"  \
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                      \
-	X(EXCHANGE_PUT, "REPLACE INTO exchange (id, tunnel_id, ike_sa_id, spi_i, spi_r, version,"      \
+	X(EXCHANGE_PUT, "INSERT INTO exchange (id, tunnel_id, ike_sa_id, spi_i, spi_r, version,"      \
 		" exchange_type, kind, message_id, from_side, request_ns, response_ns, requests,"      \
 		" responses, request_bytes, response_bytes, rtt_ns, outcome, purpose,"                 \
 		" request_frame, response_frame, grade) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"   \
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                      \
-	X(EVENT_PUT, "REPLACE INTO event (id, tunnel_id, at_ns, kind, text, frames)"                   \
+	X(EVENT_PUT, "INSERT INTO event (id, tunnel_id, at_ns, kind, text, frames)"                   \
 		" VALUES (?, ?, ?, ?, ?, ?)")                                                          \
-	X(ALERT_PUT, "REPLACE INTO alert (id, tunnel_id, code, severity, confidence, status,"          \
+	X(ALERT_PUT, "INSERT INTO alert (id, tunnel_id, code, severity, confidence, status,"          \
 		" first_ns, last_ns, raised_ns, cleared_ns, count, summary, cause, incident_id,"       \
 		" evidence, frames, actions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 	X(HEARTBEAT_PUT, "REPLACE INTO meta (key, value)"                                              \
 		" SELECT 'heartbeat ' || name, CAST(?2 AS TEXT) FROM sensor WHERE id = ?1")            \
 	X(EXPECTED_CLEAR, "DELETE FROM expected WHERE sensor_id = ?")                                  \
 	X(EXPECTED_PUT, "REPLACE INTO expected (sensor_id, network, name, label) VALUES (?, 0, ?, ?)") \
-	X(TRAFFIC_PUT, "REPLACE INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"     \
-		" VALUES (60, ?, ?, ?, ?, ?)")
+	X(TRAFFIC_PUT, "INSERT INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"      \
+		" VALUES (60, ?, ?, ?, ?, ?) ON CONFLICT (span_s, bucket_ns, esp_sa_id)"               \
+		" DO UPDATE SET packets = excluded.packets, bytes = excluded.bytes, lost = excluded.lost")
 
 #define STORE_ENUM_STATEMENT(name, sql) ST_##name,
-enum statement { STATEMENTS(STORE_ENUM_STATEMENT) ST_COUNT };
+#define STORE_ENUM_GONE(name, table, indexed) ST_##name##_GONE,	/* DELETE FROM … WHERE id = ?1 */
+enum statement { STATEMENTS(STORE_ENUM_STATEMENT) PUT_TABLES(STORE_ENUM_GONE) ST_COUNT };
 
 struct store {
 	sqlite3 *db;
@@ -151,6 +166,11 @@ bool store_fault(const struct store *s, int rc, struct err *e);
 bool store_migrate(struct store *s, struct err *e);
 /* Version of the tables that this program knows. */
 int64_t store_schema_version(void);
+
+/* Prepare the statements of PUT_TABLES. */
+bool store_put_prepare(struct store *s, const char *const *texts, struct err *e);
+/* Step the statement `which`, its values bound, that puts the row `id` (0: of another kind of table); the SQLite code. */
+int store_put_step(struct store *s, enum statement which, int64_t id);
 
 /* Begin a transaction unless one runs; a durable one is not shared with what is not. */
 bool store_begin(struct store *s, bool durable, struct err *e);

@@ -7,7 +7,7 @@
 /* Within a transaction; on failure the record is lost and counted. */
 static bool begin(struct store *s, enum statement which, bool durable, struct row *ret, struct err *e)
 {
-	*ret = (struct row){ .s = s, .st = s->statements[which] };
+	*ret = (struct row){ .s = s, .st = s->statements[which], .which = which };
 	s->scratched = 0;
 	if (store_begin(s, durable, e))
 		return true;
@@ -18,7 +18,7 @@ static bool begin(struct store *s, enum statement which, bool durable, struct ro
 static bool end(struct row *w, struct err *e)
 {
 	if (w->rc == SQLITE_OK) {
-		w->rc = sqlite3_step(w->st);
+		w->rc = store_put_step(w->s, w->which, w->id);
 		if (w->rc == SQLITE_DONE)
 			w->rc = SQLITE_OK;
 	}
@@ -53,7 +53,8 @@ static bool begin_object(struct store *s, enum statement which, object_id id, ob
 			return false;
 		}
 	}
-	row_integer(ret, (int64_t)id);
+	ret->id = (int64_t)id;
+	row_integer(ret, ret->id);
 	row_reference(ret, (uint64_t)row);
 	return true;
 }
