@@ -20,6 +20,7 @@
 enum {
 	WARNINGS_MAX = 12, WARNING_TEXT_MAX = 512,
 	FILE_BACKLOG_BYTES = 8 << 20,	/* where reading waits for the disk, more would only cost cache */
+	WATCH_HEAP_BYTES = 1 << 20,	/* for what months of watching allocate now and then */
 	FLUSH_SLOTS = 512,		/* objects told at once to a backlog that may become full */
 	LAST_PATIENCE_MS = 10000,	/* for the disk, when watching ends */
 };
@@ -279,6 +280,7 @@ bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, n
 		return false;
 	if (ret->from != NSEC_NONE && !ret->backwards)
 		p->latest = ret->from;
+	memory_keep(WATCH_HEAP_BYTES);	/* last: the tables have taken what they need */
 	return true;
 }
 

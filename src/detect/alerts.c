@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
+
 #include "detect/precedence.h"
 
 enum {
@@ -21,8 +23,8 @@ struct alerts *alerts_new(const struct settings *settings, const struct record_s
 	as->size = (uint32_t)settings->tables_alerts + 1;
 	as->high = 1;
 	as->purse = as->purse_strangers = NSEC_NONE;
-	as->at = calloc(as->size, sizeof(*as->at));
-	as->order = calloc(as->size, sizeof(*as->order));
+	as->at = memory_table(as->size, sizeof(*as->at));
+	as->order = memory_table(as->size, sizeof(*as->order));
 	if (!as->at || !as->order) {
 		alerts_free(as);
 		return NULL;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
+
 enum { CHUNK_WORDS = 7, WORD_BITS = 64, NONE = 0 };
 
 struct chunk {
@@ -79,8 +81,8 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 		s->scratch = calloc(largest, sizeof(uint64_t));
 		s->unpacked = calloc(largest, sizeof(uint64_t));
 		s->bitmap = calloc(largest / WORD_BITS + 1, sizeof(uint64_t));
-		s->heads = calloc((size_t)slots * n + 1, sizeof(s->heads[0]));
-		s->chunks = calloc((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
+		s->heads = memory_table((size_t)slots * n + 1, sizeof(s->heads[0]));
+		s->chunks = memory_table((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
 	}
 	if (s->scratch && s->unpacked && s->bitmap && s->heads && s->chunks)
 		return s;

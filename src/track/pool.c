@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <sawatch/memory.h>
+
 bool pool_new(struct pool *p, uint32_t capacity)
 {
-	*p = (struct pool){ .capacity = capacity, .free = calloc(capacity, sizeof(*p->free)) };
+	*p = (struct pool){ .capacity = capacity, .free = memory_table(capacity, sizeof(*p->free)) };
 	return p->free != NULL;
 }
 

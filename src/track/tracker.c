@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/memory.h>
+
 enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500, CACHE_LINE = 64,
        SMALL = 32768 /* ESP SAs, 8 MiB: what translation look-aside buffers reach */ };
 
@@ -434,7 +436,7 @@ static bool make_tables(struct tracker *t)
 	uint32_t paths = tunnels * TUNNEL_PATHS;	/* each tunnel keeps to its share */
 
 	t->esp_by_spi_mask = SPI_HINTS - 1;
-	t->esp_memory = calloc((size_t)esp + 1, sizeof(*t->esp_sas));
+	t->esp_memory = memory_table((size_t)esp + 1, sizeof(*t->esp_sas));
 	if (!t->esp_memory)
 		return false;
 	if (esp > SMALL)
@@ -444,15 +446,15 @@ static bool make_tables(struct tracker *t)
 	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
 	       index_new(&t->path_index, paths) && index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
 	        index_new(&t->esp_index, esp) &&
-	       (t->tunnels = calloc(tunnels, sizeof(*t->tunnels))) && (t->paths = calloc(paths, sizeof(*t->paths))) &&
-	       (t->ike_sas = calloc(ike, sizeof(*t->ike_sas))) &&
-	       (t->child_sas = calloc(children, sizeof(*t->child_sas))) &&
+	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) && (t->paths = memory_table(paths, sizeof(*t->paths))) &&
+	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
+	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
-	       (t->timers = calloc((size_t)tunnels + ike, sizeof(*t->timers))) &&
-	       (t->timer_of_tunnel = calloc(tunnels, sizeof(*t->timer_of_tunnel))) &&
-	       (t->timer_of_ike_sa = calloc(ike, sizeof(*t->timer_of_ike_sa))) &&
+	       (t->timers = memory_table((size_t)tunnels + ike, sizeof(*t->timers))) &&
+	       (t->timer_of_tunnel = memory_table(tunnels, sizeof(*t->timer_of_tunnel))) &&
+	       (t->timer_of_ike_sa = memory_table(ike, sizeof(*t->timer_of_ike_sa))) &&
 	       (t->recent = calloc(RECENT_MESSAGES, sizeof(*t->recent))) &&
-	       (t->deletes = calloc((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
+	       (t->deletes = memory_table((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
 	       (t->strangers = calloc(STRANGERS, sizeof(*t->strangers)));
 }
 

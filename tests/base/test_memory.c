@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -30,10 +32,38 @@ static void who_got_memory_goes_on_and_who_got_none_ends_as_was_said(void **stat
 	assert_int_equal(reached, 1);
 }
 
+static void a_table_is_zeros_to_its_end(void **state)
+{
+	unsigned char *table = memory_table(3 << 10, 100);
+
+	(void)state;
+	assert_non_null(table);
+	for (size_t i = 0; i < (3 << 10) * 100; i++)
+		assert_int_equal(table[i], 0);
+	free(table);
+	table = memory_table(3, 1);		/* not a byte past the end of a small one is touched */
+	assert_non_null(table);
+	free(table);
+}
+
+static void what_is_kept_can_be_used_and_given_back(void **state)
+{
+	char *block;
+
+	(void)state;
+	memory_keep(256 << 10);
+	block = malloc(200 << 10);
+	assert_non_null(block);
+	memset(block, 7, 200 << 10);
+	free(block);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_got_memory_goes_on_and_who_got_none_ends_as_was_said),
+		cmocka_unit_test(a_table_is_zeros_to_its_end),
+		cmocka_unit_test(what_is_kept_can_be_used_and_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 Days of twenty tunnels that rekey; each day they are set up anew, with other SPIs.
 """
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,19 @@ arguments.add_argument("--packets", type=int, default=600000)
 arguments.add_argument("--tunnels", type=int, default=20)
 options = arguments.parse_args()
 
+PCAP_HEADER = 24
+
 with tempfile.TemporaryDirectory() as where:
-    files = []
+    tool = subprocess.Popen([options.tool, f"{where}/x.db"], stdin=subprocess.PIPE)
     for day in range(options.days):
-        files.append(f"{where}/{day}.pcap")
-        subprocess.run([options.generate, "--packets", str(options.packets), "--tunnels", str(options.tunnels),
-                        "--seed", str(day + 1), "--gap-ns", str(86400 * 10**9 // options.packets), "rekey", files[-1]],
-                       check=True)
-    sys.exit(subprocess.run([options.tool, f"{where}/x.db", *files]).returncode)
+        packets = subprocess.Popen([options.generate, "--packets", str(options.packets), "--tunnels", str(options.tunnels),
+                                    "--seed", str(day + 1), "--gap-ns", str(86400 * 10**9 // options.packets), "rekey", "-"],
+                                   stdout=subprocess.PIPE)
+        header = packets.stdout.read(PCAP_HEADER)
+        if day == 0:
+            tool.stdin.write(header)
+        shutil.copyfileobj(packets.stdout, tool.stdin)
+        if packets.wait() != 0:
+            sys.exit(1)
+    tool.stdin.close()
+    sys.exit(tool.wait())
