@@ -141,18 +141,19 @@ static void too_late(int number)
 
 void syscalls_guard(bool on)
 {
+	static const int ends[] = { SIGALRM, SIGSEGV, SIGABRT };
 	const struct sigaction act = { .sa_handler = on ? too_late : SIG_DFL };
-	sigset_t alone;
+	sigset_t these;
 
-	sigemptyset(&alone);
-	sigaddset(&alone, SIGALRM);
+	alarm(0);
+	sigemptyset(&these);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		sigaction(ends[i], &act, NULL);
+		sigaddset(&these, ends[i]);
+	}
 	if (on) {
-		sigaction(SIGALRM, &act, NULL);
-		sigprocmask(SIG_UNBLOCK, &alone, NULL);
+		sigprocmask(SIG_UNBLOCK, &these, NULL);
 		alarm(GUARD_S);
-	} else {
-		alarm(0);
-		sigaction(SIGALRM, &act, NULL);
 	}
 }
 

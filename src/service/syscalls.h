@@ -8,8 +8,8 @@
 #include <sawatch/err.h>
 
 /*
- * While libseccomp works: it loops for ever when its memory is refused.  Then the process ends with a
- * line about it, some seconds later, although it blocks other signals.
+ * While libseccomp works: when its memory is refused it loops for ever, or dies.  Then the process ends with
+ * a line about it, at most some seconds later, although it blocks other signals.
  */
 void syscalls_guard(bool on);
 

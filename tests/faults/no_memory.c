@@ -4,8 +4,9 @@
  * them, with NO_MEMORY_FOREVER set).  Without it they are only counted, into
  * the file NO_MEMORY_COUNT.  Frees are real; glibc's own entry points do the
  * work, so nothing has to be looked up before the first call.  libseccomp's own
- * allocations are let be: without memory it makes a filter with holes in it,
- * and says nothing (2.5.4); the kernel then ends the program at its next call.
+ * allocations are let be: without memory it loops, dies, or makes a filter with
+ * holes in it and says nothing (2.5.4), and then the kernel ends the program at
+ * its next call.  With NO_MEMORY_SECCOMP set only its own are counted, and fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +29,7 @@ extern void *__libc_memalign(size_t alignment, size_t n);
 
 static atomic_ulong count;
 static unsigned long at;
-static bool forever;
+static bool forever, only_seccomp;
 static int report = -1;		/* open from the start: a sandbox may stand later */
 
 static uintptr_t spared, spared_end;	/* where libseccomp lies */
@@ -57,6 +58,7 @@ static __attribute__((constructor)) void begin(void)
 	if (path)
 		report = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	forever = getenv("NO_MEMORY_FOREVER") != NULL;
+	only_seccomp = getenv("NO_MEMORY_SECCOMP") != NULL;
 	count = 0;
 	at = text ? strtoul(text, NULL, 10) : 0;
 }
@@ -78,7 +80,7 @@ static bool fails(const void *caller)
 {
 	unsigned long n;
 
-	if ((uintptr_t)caller >= spared && (uintptr_t)caller < spared_end)
+	if (((uintptr_t)caller >= spared && (uintptr_t)caller < spared_end) != only_seccomp)
 		return false;
 	n = ++count;
 
