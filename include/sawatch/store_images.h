@@ -24,6 +24,12 @@ struct store_image {
 	struct bytes track, detect;	/* as the tracker and the detectors gave them; may be empty */
 };
 
+/*
+ * From now on this process alone goes on with what the source left living, until the store is closed.
+ * False, with the process that does so already.
+ */
+bool store_claim(struct store *s, const char *source, struct err *e);
+
 /* This capture continues the source's. */
 bool store_source(struct store *s, uint32_t capture, const char *source, struct err *e);
 

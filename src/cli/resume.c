@@ -396,7 +396,8 @@ bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, n
 	bool ok = true, unwatched;
 
 	*ret = (struct resumed){ .from = NSEC_NONE };
-	if (!store_source_last(s, r->source, &ret->from, e) || !store_source(s, capture, r->source, e))
+	if (!store_claim(s, r->source, e) || !store_source_last(s, r->source, &ret->from, e) ||
+	    !store_source(s, capture, r->source, e))
 		return false;
 	if (ret->from == NSEC_NONE)
 		return true;

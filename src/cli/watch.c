@@ -20,6 +20,7 @@
 #include <sawatch/readiness.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
+#include <sawatch/store_images.h>
 
 #include "cli/capture_clock.h"
 #include "cli/cli.h"
@@ -394,6 +395,7 @@ static bool open_files(struct watch *w, struct err *e)
 	w->capture = 1;
 	if (o->database &&
 	    (!store_open(&w->store, o->database, STORE_WRITE, o->sensor, e) ||
+	     !store_claim(w->store, live_name(w->live), e) ||
 	     !store_capture_begin(w->store, live_name(w->live), "interface", NULL, RECORD_UNKNOWN, &w->capture, &known, e)))
 		return false;
 	live_set_capture(w->live, w->capture);

@@ -301,6 +301,7 @@ bool store_close(struct store *s, struct err *e)
 	assert(rc == SQLITE_OK);	/* else a statement was not finalized */
 	(void)rc;
 	store_wal_end(s);
+	store_claim_end(s);
 	tunnel_rows_done(&s->tunnels);
 	json_text_done(&s->json);
 	free(s->name);

@@ -134,6 +134,7 @@ struct store {
 	char *name;			/* path as given, for messages */
 	enum store_mode mode;
 	bool temporary;			/* vanishes at close */
+	bool without_details;		/* no events, exchanges and traffic, but the first of each tunnel */
 	sqlite3_stmt *statements[ST_COUNT];	/* STORE_WRITE only */
 	int64_t sensor;
 	bool in_transaction;
@@ -146,6 +147,7 @@ struct store {
 	int patience_ms;		/* with a lock; 0: as usual */
 	uint64_t page_bytes, wal_bytes, wal_limit;	/* its log as of the latest commit; limit 0: none */
 	int wal_index;			/* descriptor of its index, plus one; 0: not open */
+	int claim;			/* descriptor that holds a lock (claim.c), the same way */
 	struct tunnel_rows tunnels;
 	struct json_text json;		/* scratch, one list at a time */
 	char scratch[2048];		/* texts and keys made for the row at hand */
@@ -181,6 +183,7 @@ bool store_wal_begin(struct store *s, struct err *e);
 void store_wal_end(struct store *s);
 /* May more be written to the log?  False, with who is in the way, while it is at its limit and cannot be emptied. */
 bool store_wal_has_room(struct store *s, struct err *e);
+void store_claim_end(struct store *s);
 /* A file is read, with nothing else in mind: large transactions, much cache. */
 void store_bulk(struct store *s, bool on);
 /* Milliseconds until the running transaction is to be committed. */
@@ -189,7 +192,9 @@ int64_t store_time_left(const struct store *s);
 void store_rollback(struct store *s, uint64_t more);
 /* Row of the tunnel `object` with these peers, made when it is new; 0 with a reason. */
 int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoint *peers, struct err *e);
-/* The same when its network is known; corrects what was assumed before. */
+/* Is this the first that is told of the tunnel `object`, not counting its own record and its SAs? */
+bool store_tunnel_first_told(struct store *s, object_id object);
+/* The same as store_tunnel_row() when its network is known; corrects what was assumed before. */
 int64_t store_tunnel_row_of(struct store *s, const struct record_tunnel *r, struct err *e);
 
 #endif

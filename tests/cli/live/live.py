@@ -223,6 +223,10 @@ def errors(sawatch, folder):
     one_line('the same interface twice', ('-i', 'some2', '-i', 'some2'), ('given twice',))
     one_line('no such user', ('-i', 'some2', '-Z', 'nosuchuser'), ('no such user',))
     one_line('a database that cannot be', ('-i', 'some2', '-Z', 'root', '--db', '/proc/x.db'), ('/proc/x.db',))
+    one = Watch(sawatch, folder, '-i', 'some2', '-Z', 'root', '--db', os.path.join(folder, 'one.db'))
+    one_line('a second watch of the same', ('-i', 'some2', '-Z', 'root', '--db', os.path.join(folder, 'one.db')),
+             ('one.db', f'process {one.process.pid} writes some2 there already', '--sensor'))
+    check(one.end() == 0 and rows(os.path.join(folder, 'one.db'), 'SELECT count(*) FROM capture') == [(1,)], 'and it leaves no trace', one.err)
     one_line('files and interfaces', ('-i', 'some2', '-r', 'x.pcap'), ('alone',))
     ip('link', 'set', 'some2', 'down')
     one_line('an interface that is down', ('-i', 'some2'), ('is down; ip link set some2 up',))

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who goes on with what a source left living is alone with it.  The claim is a lock of one byte far
+ * behind the end of the database, where neither data nor SQLite's own locks are: nothing is left
+ * behind by whoever dies, and the holder can be named.
+ */
+#include <sawatch/store_images.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "store/store_parts.h"
+
+/* FNV-1a; two sources that meet in one byte would only keep each other out. */
+static uint64_t place_of(int64_t sensor, const char *source)
+{
+	uint64_t hash = 0xcbf29ce484222325 ^ (uint64_t)sensor;
+
+	for (const char *c = source; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+	return hash >> 2;
+}
+
+bool store_claim(struct store *s, const char *source, struct err *e)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1,
+		.l_start = (off_t)(INT64_C(1) << 62 | (int64_t)(place_of(s->sensor, source) & INT64_MAX >> 1)),
+	};
+
+	if (s->temporary)
+		return true;
+	/* kept open: closing it would let go of SQLite's locks, too */
+	if (s->claim == 0)
+		s->claim = open(s->name, O_RDWR | O_CLOEXEC) + 1;
+	if (s->claim == 0 || fcntl(s->claim - 1, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+		return true;	/* a file system without locks: SQLite keeps the rows whole, and nobody the monitors apart */
+	if (fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+		lock.l_pid = 0;
+	return err_set(e, "database %s: process %ld writes %s there already; end that one, or name another database or "
+		       "another --sensor", s->name, (long)lock.l_pid, source);
+}
+
+void store_claim_end(struct store *s)
+{
+	if (s->claim)
+		close(s->claim - 1);
+	s->claim = 0;
+}
