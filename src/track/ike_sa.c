@@ -532,6 +532,14 @@ static nsec earlier(nsec a, nsec b)
 	return a == NSEC_NONE ? b : b == NSEC_NONE ? a : a < b ? a : b;
 }
 
+/* The successor of one that was rekeyed may be silent until the next child SA is due. */
+static nsec keep(const struct tracker *t, const struct ike_sa *sa)
+{
+	bool awaited = sa->end_reason == END_REKEYED && sa->successor == NO_INDEX;
+
+	return resume_keep(t, awaited ? END_UNKNOWN : sa->end_reason);
+}
+
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -595,12 +603,12 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= resume_keep(t, sa->end_reason)) {
+	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= keep(t, sa)) {
 		ike_sa_release(t, ike_sa);
 		return;
 	}
 	if (sa->end_reason != END_NONE)
-		next = earlier(next, nsec_later(sa->ended, sa->last) + resume_keep(t, sa->end_reason));
+		next = earlier(next, nsec_later(sa->ended, sa->last) + keep(t, sa));
 	else if (next == NSEC_NONE)
 		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
 						      sa->last + t->settings->silent_end + 1;

@@ -69,6 +69,27 @@ static void a_rekey_is_seen_although_its_delete_was_lost(void **state)
 	watch_close(&w);
 }
 
+/* While traffic flows nobody probes: the first word may be the next rekey of a child SA. */
+static void a_successor_that_speaks_an_hour_later_is_known_as_one(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+	struct session next = rekey_ike(&w, &s, 0);
+
+	pass(&w, RTT);
+	delete_ike(&w, &s, 0);
+	talk(&w, &s, spi, 101, 3700, S);
+	dpd(&w, &next, 1);
+	idle(&w, 10 * S);
+	assert_int_equal(ike_at(&w, next.spi_i)->origin, ORIGIN_REKEY);
+	assert_int_equal(ike_at(&w, next.spi_i)->parent, ike_at(&w, s.spi_i)->id);
+	assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) == ike_at(&w, next.spi_i));
+	watch_close(&w);
+}
+
 static void reauthentication_supersedes_the_old_ike_sa(void **state)
 {
 	(void)state;
@@ -262,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas),
 		cmocka_unit_test(a_rekey_is_seen_although_its_delete_was_lost),
+		cmocka_unit_test(a_successor_that_speaks_an_hour_later_is_known_as_one),
 		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
 		cmocka_unit_test(an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
