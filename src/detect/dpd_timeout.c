@@ -19,10 +19,11 @@ struct state {
 		} side[2];
 };
 
+/* Not a Delete: who has forgotten the SA already does not answer that, and is not dead. */
 static bool watched(const struct exchange *x)
 {
 	if (x->major == 2)
-		return x->type == IKE2_EXCHANGE_INFORMATIONAL;
+		return x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 != IKE2_PAYLOAD_DELETE;
 	return x->purpose == PURPOSE_DPD;
 }
 

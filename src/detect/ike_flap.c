@@ -68,7 +68,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 			continue;
 		if (u->ike_sa == sa->id && sa->end_reason != END_REKEYED) {
 			u->ended = true;
-			s->ended_by = sa->ended_by;
+			s->ended_by = sa->end_reason == END_PEER_LOST ? SIDE_UNKNOWN : sa->ended_by;
 		}
 		if (u->replaces == sa->id && sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
 		    u->replaced_age >= sc->settings->flap_reauth_min)

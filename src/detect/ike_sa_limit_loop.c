@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sawatch/ike_registry.h>
+
 #include "detect/detector.h"
 #include "detect/moments.h"
 #include "detect/sample.h"
@@ -13,6 +15,22 @@ struct state {
 	} side[2];
 };
 
+static bool is_delete_by_responder(const struct exchange *x, const struct ike_sa *sa)
+{
+	return x && x->id != 0 && x->major == 2 && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+	       x->request_np1 == IKE2_PAYLOAD_DELETE && x->from == other_side(sa->initiator_side);
+}
+
+/* NULL when it has asked for none, or the capture does not show it. */
+static const struct exchange *delete_by_responder(const struct ike_sa *sa)
+{
+	for (int slot = 0; slot < 2; slot++)
+		if (is_delete_by_responder(&sa->current[slot], sa))
+			return &sa->current[slot];
+	return NULL;
+}
+
+/* A Delete counts when it is first sent: who never accepted the IKE SA does not answer it, and it is repeated. */
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -23,14 +41,16 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	struct side *by = &s->side[sa->initiator_side];
 
-	if (ev->kind == EVENT_IKE_SA_ESTABLISHED) {
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
 		moments_add(&by->set_ups, ev->at, sa->first_frame);
-	} else if (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) {
-		if (sa->ended_by == sa->initiator_side)
-			by->by_initiator = ev->at;
-		else if (sa->ended_by >= 0)
-			moments_add(&by->by_responder, ev->at, sa->last_frame);
-	}
+	else if (ev->kind == EVENT_REQUEST && is_delete_by_responder(ev->exchange, sa))
+		moments_add(&by->by_responder, ev->at, ev->frame);
+	if (ev->kind != EVENT_IKE_SA_ENDED || (sa->end_reason != END_DELETED && sa->end_reason != END_SUPERSEDED))
+		return;
+	if (sa->ended_by == sa->initiator_side)
+		by->by_initiator = ev->at;
+	else if (sa->ended_by >= 0 && !delete_by_responder(sa))
+		moments_add(&by->by_responder, ev->at, sa->last_frame);
 }
 
 /* Rounds in which the responder deleted one right after another had come up. */
@@ -52,6 +72,7 @@ static unsigned rounds(const struct side *by, nsec from)
 	return n;
 }
 
+/* What the responder still holds: not those that it has asked to delete. */
 static unsigned alive(const struct scene *sc, int initiator)
 {
 	unsigned n = 0;
@@ -62,7 +83,10 @@ static unsigned alive(const struct scene *sc, int initiator)
 
 		if (!sa)
 			break;
-		n += sa->initiator_side == initiator && sa->established != NSEC_NONE && lives(sa->end_reason);
+		const struct exchange *asked = delete_by_responder(sa);
+
+		n += sa->initiator_side == initiator && sa->established != NSEC_NONE && lives(sa->end_reason) &&
+		     (!asked || asked->responses > 0);
 		index = sa->next_in_tunnel;
 	}
 	return n;
@@ -144,7 +168,7 @@ const struct detector detect_ike_sa_limit_loop = {
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
 	.window = offsetof(struct settings, limit_loop_window),
-	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
+	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(REQUEST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.judge = judge,

@@ -52,6 +52,23 @@ static void it_is_critical_when_the_sa_goes(void **state)
 	assert_non_null(strstr(dead()->summary, "gave the IKE SA up"));
 }
 
+static void a_delete_that_nobody_answers_is_no_liveness_probe(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 0, 2);
+
+	x->request_np1 = IKE2_PAYLOAD_DELETE;
+	for (int i = 0; i < 4; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(10 * S);
+	stage_ike_down(ike, END_DELETED, 0);
+	stage_pass(60 * S);
+	assert_null(dead());
+}
+
 static void an_answer_to_the_second_copy_is_normal_life(void **state)
 {
 	(void)state;
@@ -117,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_transmissions_without_an_answer_are_a_warning),
 		ON_STAGE(it_is_critical_when_the_sa_goes),
+		ON_STAGE(a_delete_that_nobody_answers_is_no_liveness_probe),
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(an_echo_in_between_begins_the_row_anew),

@@ -35,6 +35,21 @@ static void three_set_ups_in_a_quarter_of_an_hour_are_a_warning(void **state)
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
+/* Who fell silent ended nothing. */
+static void a_lost_peer_is_not_said_to_have_ended_it(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(200 * S);
+		stage_ike_down(ike, END_PEER_LOST, 1);
+		stage_pass(10 * S);
+	}
+	assert_non_null(flap());
+	assert_null(strstr(flap()->summary, "ended the latest"));
+}
+
 static void five_in_five_minutes_are_critical(void **state)
 {
 	(void)state;
@@ -136,6 +151,7 @@ int main(void)
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_set_ups_in_a_quarter_of_an_hour_are_a_warning),
+		ON_STAGE(a_lost_peer_is_not_said_to_have_ended_it),
 		ON_STAGE(five_in_five_minutes_are_critical),
 		ON_STAGE(a_session_every_ten_minutes_is_slow_enough),
 		ON_STAGE(rekeyed_ike_sas_are_not_set_ups),

@@ -42,6 +42,34 @@ static void a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted(void **st
 	assert_non_null(strstr(loop()->summary, "raising the limit cures nothing"));
 }
 
+/* Who never accepted an IKE SA does not answer its Delete either: it is repeated for a minute. */
+static void one_that_the_responder_has_asked_to_delete_is_not_kept(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(20 * NSEC_PER_MS);
+		if (ike >= 4) {
+			struct exchange *x = stage_request(ike - 4, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 1, 0);
+
+			x->request_np1 = IKE2_PAYLOAD_DELETE;
+			stage->ike[ike - 4].current[1] = *x;
+			stage_exchange_event(EVENT_REQUEST, x);
+		}
+		stage_pass(5 * S);
+		if (ike >= 10)
+			stage_ike_down(ike - 10, END_DELETED, 1);
+		stage_pass(5 * S - 20 * NSEC_PER_MS);
+	}
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(loop());
+	assert_int_equal(collected_number(loop(), "living"), 4);
+	assert_int_equal(collected_number(loop(), "deleted_by_responder"), 8);
+	assert_null(collected_find(&stage->alerts, "dpd_timeout"));
+}
+
 static void an_initiator_that_deletes_its_own_is_something_else(void **state)
 {
 	(void)state;
@@ -98,6 +126,7 @@ int main(void)
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted),
+		ON_STAGE(one_that_the_responder_has_asked_to_delete_is_not_kept),
 		ON_STAGE(an_initiator_that_deletes_its_own_is_something_else),
 		ON_STAGE(uneven_distances_are_no_loop),
 		ON_STAGE(one_a_minute_is_too_slow),

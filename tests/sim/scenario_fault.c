@@ -103,6 +103,7 @@ static void limit_loop(struct sim_world *w)
 	a->p.give_up = 9.8;
 	a->p.reconnect = 0.1;
 	gate_b(p)->p.ike_limit = 4;
+	gate_b(p)->p.dpd = 0;		/* on demand, and nothing is to be sent: the Deletes stand alone */
 }
 
 static void periodic_drop(struct sim_world *w)
