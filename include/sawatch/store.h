@@ -62,6 +62,12 @@ bool store_alert(struct store *s, const struct record_alert *r, struct err *e);
 bool store_traffic(struct store *s, const struct record_traffic *r, struct err *e);
 bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
 
+/*
+ * Before the first record: nobody will ask for events, exchanges and traffic, which are four of five
+ * rows.  Of a tunnel they still say that it was heard.
+ */
+void store_without_details(struct store *s);
+
 /* All that belongs to this capture is written: from now on it is known (store_capture_begin). */
 bool store_capture_complete(struct store *s, uint32_t id, struct err *e);
 

@@ -84,6 +84,16 @@ int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoin
 	return entry->row;
 }
 
+bool store_tunnel_first_told(struct store *s, object_id object)
+{
+	struct tunnel_row *entry = tunnel_rows_see(&s->tunnels, object);
+	bool first = entry && !entry->told;
+
+	if (entry)
+		entry->told = true;
+	return first;
+}
+
 /* What this run has written under the assumed row belongs to `row`. */
 static bool move(struct store *s, const struct tunnel_row *entry, int64_t row, struct err *e)
 {

@@ -318,10 +318,22 @@ bool store_child_sa(struct store *s, const struct record_child_sa *r, struct err
 	return end(&w, e);
 }
 
+void store_without_details(struct store *s)
+{
+	s->without_details = true;
+}
+
+static bool is_left_out(struct store *s, object_id tunnel)
+{
+	return s->without_details && (tunnel == 0 || !store_tunnel_first_told(s, tunnel));
+}
+
 bool store_exchange(struct store *s, const struct record_exchange *r, struct err *e)
 {
 	struct row w;
 
+	if (is_left_out(s, r->tunnel))
+		return true;
 	if (!begin_object(s, ST_EXCHANGE_PUT, r->id, r->tunnel, r->peers, false, &w, e))
 		return false;
 	row_reference(&w, r->ike_sa);
@@ -351,6 +363,8 @@ bool store_event(struct store *s, const struct record_event *r, struct err *e)
 {
 	struct row w;
 
+	if (is_left_out(s, r->tunnel))
+		return true;
 	if (!begin_object(s, ST_EVENT_PUT, object_id_of(r->capture, r->seq), r->tunnel, r->peers, false, &w, e))
 		return false;
 	row_time(&w, r->at);
@@ -424,6 +438,8 @@ bool store_traffic(struct store *s, const struct record_traffic *r, struct err *
 {
 	struct row w;
 
+	if (s->without_details)
+		return true;
 	if (!begin(s, ST_TRAFFIC_PUT, false, &w, e))
 		return false;
 	row_time(&w, r->bucket);

@@ -100,12 +100,50 @@ static void every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_inde
 	sample_close(s);
 }
 
+static void count_tunnel(void *user, const struct record_tunnel *r)
+{
+	(void)r;
+	++*(int *)user;
+}
+
+static void count_event(void *user, const struct record_event *r)
+{
+	(void)r;
+	user = (char *)user + sizeof(int);
+	++*(int *)user;
+}
+
+static void without_details_a_tunnel_of_which_only_events_came_is_there_as_well(void **state)
+{
+	struct err e = { "" };
+	int counted[2] = { 0, 0 };
+	const struct record_sink sink = { .user = counted, .tunnel = count_tunnel, .event = count_event };
+	struct store *s = sample_open(NULL);
+	uint32_t capture = sample_capture(s, "aa");
+	struct store_scope scope = { .captures = &capture, .n_captures = 1, .since = NSEC_NONE, .until = NSEC_NONE };
+
+	(void)state;
+	store_without_details(s);
+	for (uint32_t i = 1; i <= 5; i++) {
+		struct record_event event = sample_event(capture, i);
+		struct record_traffic traffic = { object_id_of(capture, 3), event.tunnel, T0, 1, 2, 3 };
+
+		assert_ok(store_event(s, &event, &e), e);
+		assert_ok(store_traffic(s, &traffic, &e), e);
+	}
+	assert_ok(store_walk(s, &scope, &sink, &e), e);
+	assert_int_equal(counted[0], 1);
+	assert_int_equal(counted[1], 1);
+	sample_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_told_again_is_one_row_with_what_was_told_last),
 		cmocka_unit_test(a_row_whose_place_in_an_index_changes_is_found_at_the_new_one_only),
 		cmocka_unit_test(every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_index),
+		cmocka_unit_test(without_details_a_tunnel_of_which_only_events_came_is_there_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
