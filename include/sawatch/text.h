@@ -30,6 +30,9 @@ void text_add(struct text *t, const char *format, ...) __attribute__((format(pri
  */
 void text_add_escaped(struct text *t, const void *bytes, size_t length);
 
+/* How often: "once", "twice", "3 times". */
+void text_add_times(struct text *t, long long times);
+
 /* Lower-case hexadecimal of bytes. */
 void text_add_hex(struct text *t, const void *bytes, size_t length);
 

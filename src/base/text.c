@@ -79,6 +79,14 @@ void text_add_escaped(struct text *t, const void *bytes, size_t length)
 	}
 }
 
+void text_add_times(struct text *t, long long times)
+{
+	if (times == 1 || times == 2)
+		text_add(t, times == 1 ? "once" : "twice");
+	else
+		text_add(t, "%lld times", times);
+}
+
 void text_add_hex(struct text *t, const void *bytes, size_t length)
 {
 	const uint8_t *b = bytes;

@@ -102,12 +102,14 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *by = story_peer(story, f->side), *peer = story_peer(story, other_side(f->side));
 
-	if (f->confidence == CONFIDENCE_HIGH)
+	if (f->confidence == CONFIDENCE_HIGH) {
 		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared key, identity or "
-			 "certificate) %lld times", by, peer, (long long)f->count);
-	else
+			 "certificate) ", by, peer);
+		text_add_times(story->summary, f->count);
+	} else {
 		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts): it probably "
 			 "cannot decrypt it, because the pre-shared keys differ", by, peer, (long long)f->count);
+	}
 	if (finding_get_text(f, "worked_before")[0] == 'y')
 		text_add(story->summary, "; the tunnel had worked before");
 	text_add(story->summary, ".");

@@ -220,9 +220,10 @@ static void explain(struct story *story)
 
 	switch ((enum kind)(f->key >> 1)) {
 	case MTU:
-		text_add(story->summary, "Routers said %lld times that packets from %s to %s do not fit an MTU of %lld, "
-			 "but %s keeps sending such packets.", (long long)f->count, from, to,
-			 (long long)finding_get(f, "mtu"), from);
+		text_add(story->summary, "Routers said ");
+		text_add_times(story->summary, f->count);
+		text_add(story->summary, " that packets from %s to %s do not fit an MTU of %lld, but %s keeps sending such "
+			 "packets.", from, to, (long long)finding_get(f, "mtu"), from);
 		break;
 	case IKE_FRAGMENTS:
 		text_add(story->summary, "An IKE message of %s travels in %lld fragments, of which only %lld ever came, "

@@ -4,6 +4,11 @@
 #include "detect/detector.h"
 #include "detect/moments.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#define MORE_GROUPS ", ..."
+
 struct state {
 	struct side {			/* by the side that wants another group */
 		struct moments asked;
@@ -22,14 +27,19 @@ static void offered_groups(struct side *s, const struct ike_sa *sa)
 
 	for (size_t i = 0; i < sa->n_transforms; i++) {
 		const char *name = ike_group_name(sa->transforms[i].id);
+		char number[16];
 
 		if (sa->transforms[i].type != IKE2_TRANSFORM_KE)
 			continue;
-		text_add(&t, "%s", t.used ? ", " : "");
-		if (name)
-			text_add(&t, "%s", name);
-		else
-			text_add(&t, "group %u", sa->transforms[i].id);
+		if (!name) {
+			snprintf(number, sizeof(number), "group %u", sa->transforms[i].id);
+			name = number;
+		}
+		if (t.used + strlen(", ") + strlen(name) + strlen(MORE_GROUPS) >= t.size) {
+			text_add(&t, MORE_GROUPS);
+			return;
+		}
+		text_add(&t, "%s%s", t.used ? ", " : "", name);
 	}
 }
 
@@ -80,7 +90,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		bool loops = s->worst >= set->ke_warn || n >= (unsigned)set->ke_warn_total;
 		struct finding *f = finding_raise(out, loops ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
 						  moments_first(&s->asked, from), moments_at(&s->asked, 0), (int64_t)n);
-		const char *name = ike_group_name(s->wanted);
+		const char *name = s->wanted != 0 ? ike_group_name(s->wanted) : NULL;	/* 0: it did not say */
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)!side;	/* the initiator guesses */

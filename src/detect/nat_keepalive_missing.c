@@ -129,9 +129,10 @@ static void explain(struct story *story)
 	char longest[NSEC_TEXT_MAX];
 
 	nsec_span((nsec)(finding_get_real(f, "longest_s") * (double)NSEC_PER_S), longest);
-	text_add(story->summary, "%s stands behind a NAT and was silent %lld times for up to %s while its SAs lived, "
-		 "without a keepalive; the NAT may forget it, and %s can then not reach it.",
-		 story_peer(story, f->side), (long long)f->count, longest, story_peer(story, other_side(f->side)));
+	text_add(story->summary, "%s stands behind a NAT and was silent ", story_peer(story, f->side));
+	text_add_times(story->summary, f->count);
+	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive; the NAT may forget it, and %s can "
+		 "then not reach it.", longest, story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_KA);
 }
 

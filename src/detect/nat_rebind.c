@@ -82,9 +82,10 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "%s went on from another address or port %lld times without announcing it, lastly %s: "
-		 "a NAT on its way forgets it; until it sends something itself it cannot be reached.",
-		 story_peer(story, f->side), (long long)f->count, finding_get_text(f, "now_at"));
+	text_add(story->summary, "%s went on from another address or port ", story_peer(story, f->side));
+	text_add_times(story->summary, f->count);
+	text_add(story->summary, " without announcing it, lastly %s: a NAT on its way forgets it; until it sends something "
+		 "itself it cannot be reached.", finding_get_text(f, "now_at"));
 	story_remedy(story, REMEDY_KA);
 }
 

@@ -106,8 +106,10 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *offer = finding_get_text(f, "offered");
 
-	text_add(story->summary, "%s accepts none of the algorithms that %s offers (%lld times)",
-		 story_peer(story, f->side), story_peer(story, other_side(f->side)), (long long)f->count);
+	text_add(story->summary, "%s accepts none of the algorithms that %s offers (refused ",
+		 story_peer(story, f->side), story_peer(story, other_side(f->side)));
+	text_add_times(story->summary, f->count);
+	text_add(story->summary, ")");
 	if (*offer)
 		text_add(story->summary, ": %s", offer);
 	text_add(story->summary, ".");

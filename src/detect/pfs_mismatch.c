@@ -124,11 +124,14 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX];
 
 	nsec_span((nsec)(finding_get_real(f, "child_age_s") * (double)NSEC_PER_S), age);
-	text_add(story->summary, "The first set-up works, but %s refuses every rekey that %s asks for (%lld times, "
-		 "first at an age of %s)", b, a, (long long)f->count, age);
-	if (finding_get(f, "cycles") > 0)
-		text_add(story->summary, ", so the SA dies and the tunnel is built anew (%lld times)",
-			 (long long)finding_get(f, "cycles"));
+	text_add(story->summary, "The first set-up works, but %s refuses every rekey that %s asks for (", b, a);
+	text_add_times(story->summary, f->count);
+	text_add(story->summary, ", first at an age of %s)", age);
+	if (finding_get(f, "cycles") > 0) {
+		text_add(story->summary, ", so the SA dies and the tunnel is built anew (");
+		text_add_times(story->summary, finding_get(f, "cycles"));
+		text_add(story->summary, ")");
+	}
 	text_add(story->summary, ": classic for a phase 2 (PFS) group that differs between the two.");
 	story_remedy(story, REMEDY_PFS);
 	story_remedy(story, REMEDY_PROP);

@@ -125,8 +125,9 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 
-	text_add(story->summary, "The IKE SA is up, but %s keeps refusing the IPsec SA that %s asks for (%lld "
-		 "times)", b, a, (long long)f->count);
+	text_add(story->summary, "The IKE SA is up, but %s keeps refusing the IPsec SA that %s asks for (", b, a);
+	text_add_times(story->summary, f->count);
+	text_add(story->summary, ")");
 	if (finding_get(f, "working_child_sas") > 0)
 		text_add(story->summary, "; %lld other SA pairs work, so the selectors of this one are not "
 			 "configured there, or %s allows no more", (long long)finding_get(f, "working_child_sas"), b);

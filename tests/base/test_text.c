@@ -111,6 +111,19 @@ static void escapes_can_be_told_from_what_they_look_like(void **s)
 	assert_string_equal(buffer, "\\x1b\\x5cx1b");
 }
 
+static void once_and_twice_are_words(void **s)
+{
+	char buffer[32];
+	struct text t = TEXT_IN(buffer);
+
+	(void)s;
+	for (int i = 0; i < 4; i++) {
+		text_add_times(&t, i);
+		text_add(&t, ",");
+	}
+	assert_string_equal(buffer, "0 times,once,twice,3 times,");
+}
+
 static void hexadecimal_is_lower_case_and_never_half_a_byte(void **s)
 {
 	char buffer[6];
@@ -132,6 +145,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_added_behind_a_hole),
 		cmocka_unit_test(every_byte_that_is_not_printable_ascii_is_escaped),
 		cmocka_unit_test(escapes_can_be_told_from_what_they_look_like),
+		cmocka_unit_test(once_and_twice_are_words),
 		cmocka_unit_test(hexadecimal_is_lower_case_and_never_half_a_byte),
 	};
 

@@ -35,6 +35,31 @@ static void one_wrong_guess_is_information(void **state)
 	assert_string_equal(collected_text(alert(), "initiator"), "192.0.2.1");
 }
 
+static void a_group_that_was_not_said_is_not_called_none(void **state)
+{
+	(void)state;
+	stage_error(stage_ike(0, 2), 1, IKE2_NOTIFY_INVALID_KE_PAYLOAD, 0);
+	assert_non_null(alert());
+	assert_null(strstr(alert()->summary, "NONE"));
+	assert_string_equal(collected_text(alert(), "group_wanted"), "");
+}
+
+static void a_long_offer_is_cut_between_two_groups(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 2);
+	struct ike_sa *sa = &stage->ike[ike];
+	const char *offered, *last;
+
+	sa->n_transforms = 12;
+	for (uint16_t i = 0; i < 12; i++)
+		sa->transforms[i] = (struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = (uint16_t)(14 + i) };
+	stage_error(ike, 1, IKE2_NOTIFY_INVALID_KE_PAYLOAD, 14);
+	offered = collected_text(alert(), "groups_offered");
+	last = strrchr(offered, ' ');
+	assert_string_equal(last, " ...");
+}
+
 static void one_attempt_sent_back_twice_loops(void **state)
 {
 	(void)state;
@@ -85,6 +110,8 @@ int main(void)
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_wrong_guess_is_information),
+		ON_STAGE(a_group_that_was_not_said_is_not_called_none),
+		ON_STAGE(a_long_offer_is_cut_between_two_groups),
 		ON_STAGE(one_attempt_sent_back_twice_loops),
 		ON_STAGE(three_set_ups_that_cost_a_round_trip_each_stay_information_and_a_fourth_does_not),
 		ON_STAGE(attempts_a_day_apart_do_not_add_up),

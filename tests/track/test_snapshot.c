@@ -112,6 +112,29 @@ static void what_cannot_be_seen_is_said_in_sentences(void **state)
 	tracker_free(w.tracker);
 }
 
+static void a_state_that_is_unknown_has_its_reason(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct kept k;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	open_with(&w, &k);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 20, 100 * MS);
+	assert_int_equal(k.n_unobservable, 0);
+	delete_ike(&w, &s, 1);
+	idle(&w, 20 * S);
+	for (uint32_t seq = 1; seq < 20; seq++) {
+		esp_between(&w, GW_A, GW_B, 0xc0000009, seq);
+		pass(&w, S);
+	}
+	tracker_finish(w.tracker, true);
+	assert_int_equal(k.n_unobservable, 1);
+	assert_non_null(strstr(k.unobservable[0], "whether it is up cannot be judged"));
+	tracker_free(w.tracker);
+}
+
 static void unchanged_objects_are_told_once(void **state)
 {
 	(void)state;
@@ -139,6 +162,7 @@ int main(void)
 		cmocka_unit_test(suites_are_told_by_name_and_what_is_absent_is_null),
 		cmocka_unit_test(the_lifetime_of_phase_1_is_told),
 		cmocka_unit_test(what_cannot_be_seen_is_said_in_sentences),
+		cmocka_unit_test(a_state_that_is_unknown_has_its_reason),
 		cmocka_unit_test(unchanged_objects_are_told_once),
 	};
 
