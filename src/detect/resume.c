@@ -106,7 +106,7 @@ static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 			detectors[i]->reset(state);
 		states_close(d->states);
 	}
-	d->slots[slot].awake |= reader_u64(r);
+	d->slots[slot].awake |= reader_u64(r) & (UINT64_MAX >> (64 - d->n));
 }
 
 /* An open alert has somebody to close it. */

@@ -4,7 +4,7 @@
  * what other tables remember by index stays right.  Lists and hash indices are
  * made anew, and whatever points to something that is not there points nowhere.
  */
-#include "track/tracker.h"
+#include "track/image_values.h"
 
 #include <sawatch/ike_registry.h>
 #include <sawatch/pack.h>
@@ -96,41 +96,11 @@ bool tracker_unsaved(const struct tracker *t, uint32_t tunnel)
 
 /* ---- reading -------------------------------------------------------------- */
 
-static bool is_side(int side)
-{
-	return side >= SIDE_UNKNOWN && side <= 1;
-}
-
 static void claim(struct pool *p, uint32_t i)
 {
 	p->used++;
 	if (i >= p->high)
 		p->high = i + 1;
-}
-
-static bool exchange_is_sane(const struct exchange *x)
-{
-	return x->from >= SIDE_UNKNOWN && x->from <= 1 && x->outcome <= OUTCOME_ONE_WAY && x->purpose <= PURPOSE_OTHER &&
-	       x->grade <= GRADE_OBSERVED;
-}
-
-static bool ike_sa_is_sane(struct ike_sa *sa)
-{
-	bool ok = (sa->major == 1 || sa->major == 2) && (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->state <= IKE_GONE &&
-		  sa->origin <= ORIGIN_REKEY && sa->end_reason <= END_UNKNOWN && is_side(sa->ended_by) &&
-		  sa->grade <= GRADE_OBSERVED && sa->n_offers <= TRACK_OFFERS_MAX &&
-		  sa->n_transforms <= sizeof(sa->transforms) / sizeof(sa->transforms[0]) &&
-		  (sa->n_offers == 0 || sa->n_transforms == 0) &&	/* they share their room */
-		  sa->n_vendors <= TRACK_VENDORS_MAX && is_side(sa->delete_by) && is_side(sa->rekey_by) &&
-		  (sa->flags & IKE_SA_USED);
-
-	for (unsigned i = 0; i < TRACK_VENDORS_MAX; i++) {
-		sa->vendors[i].hex[TRACK_VENDOR_HEX - 1] = '\0';
-		ok = ok && is_side(sa->vendors[i].side);
-	}
-	for (int slot = 0; slot < 2; slot++)
-		ok = ok && exchange_is_sane(&sa->current[slot]) && exchange_is_sane(&sa->previous[slot]);
-	return ok;
 }
 
 static void place_exchange(struct exchange *x, uint32_t ike_sa, uint32_t tunnel)
@@ -151,7 +121,7 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	unpack_image(r, &sa, sizeof(sa));
 	for (unsigned v = 0; reader_ok(r) && v < sa.n_vendors && v < TRACK_VENDORS_MAX; v++)
 		sa.vendors[v].name = unpack_text(r, &name) ? ike_vendor_known_name(name) : NULL;
-	if (!reader_ok(r) || !ike_sa_is_sane(&sa) || i >= t->ike_pool.capacity || (t->ike_sas[i].flags & IKE_SA_USED))
+	if (!reader_ok(r) || !image_ike_sa_is_sane(&sa) || i >= t->ike_pool.capacity || (t->ike_sas[i].flags & IKE_SA_USED))
 		return;
 	claim(&t->ike_pool, i);
 	sa.tunnel = tunnel;
@@ -178,9 +148,7 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 
 	unpack_image(r, &c, sizeof(c));
 	if (!reader_ok(r) || i >= t->child_pool.capacity || (t->child_sas[i].flags & CHILD_SA_USED) ||
-	    !(c.flags & CHILD_SA_USED) || c.state > CHILD_DELETED || c.how > CREATED_QUICK_MODE ||
-	    c.end_reason > END_UNKNOWN || c.grade > GRADE_OBSERVED || !is_side(c.created_by) || !is_side(c.ended_by) ||
-	    !is_side(c.rekeyed_by))
+	    !image_child_sa_is_sane(&c))
 		return;
 	claim(&t->child_pool, i);
 	c.tunnel = tunnel;
@@ -201,8 +169,7 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 
 	unpack_image(r, &sa, sizeof(sa));
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
-	    !(sa.flags & ESP_SA_USED) || sa.protocol > PROTOCOL_AH || sa.encap > ENCAP_TCP || sa.direction != direction ||
-	    sa.end_reason > END_UNKNOWN || !is_side(sa.ended_by) || sa.grade > GRADE_OBSERVED)
+	    !image_esp_sa_is_sane(&sa, direction))
 		return;
 	claim(&t->esp_pool, i);
 	sa.tunnel = tunnel;
@@ -228,7 +195,7 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 
 	unpack_image(r, &w, sizeof(w));
 	if (!reader_ok(r) || i >= t->tunnel_pool.capacity || (t->tunnels[i].flags & TUNNEL_USED) ||
-	    !(w.flags & TUNNEL_USED) || w.state > TUNNEL_FLAPPING || endpoint_compare(w.peer[0], w.peer[1]) > 0)
+	    !image_tunnel_is_sane(&w))
 		return false;
 	claim(&t->tunnel_pool, i);
 	w.flags &= ~(uint32_t)(TUNNEL_DIRTY | TUNNEL_UNSAVED);
@@ -251,7 +218,7 @@ static void unpack_paths(struct tracker *t, struct reader *r, uint32_t tunnel)
 	for (; i < n && i < TUNNEL_PATHS && reader_ok(r); i++)
 		unpack_image(r, &paths[i], sizeof(paths[i]));
 	while (reader_ok(r) && i-- > 0)		/* the latest last, as they came */
-		if (paths[i].side_of_a == 0 || paths[i].side_of_a == 1)
+		if (image_path_is_sane(&paths[i]))
 			tunnel_add_path(t, tunnel, paths[i].a, paths[i].b, paths[i].side_of_a);
 }
 
@@ -273,7 +240,8 @@ static void check_esp_sas(struct tracker *t, uint32_t tunnel, int direction)
 	for (uint32_t i = t->tunnels[tunnel].esp_sas[direction]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction) {
 		const struct child_sa *c = child_of(t, t->esp_sas[i].child, tunnel);
 
-		if (!c || c->esp[direction] != i)
+		if (!c || c->esp[direction] != i || c->esp_id[direction] != t->esp_sas[i].id ||
+		    c->spi[direction] != t->esp_sas[i].spi)
 			t->esp_sas[i].child = NO_INDEX;
 	}
 }
@@ -285,11 +253,11 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 	uint32_t ike_sa = ike_sa_of(t, c->ike_sa, tunnel) ? c->ike_sa : NO_INDEX;
 	const struct ike_sa *holder = ike_sa_of(t, c->held_by, tunnel);
 
-	if (!before || before->successor != i)
+	if (!before || before->successor != i || before->id != c->predecessor_id)
 		c->predecessor = NO_INDEX;
-	if (!after || after->predecessor != i)
+	if (!after || after->predecessor != i || after->predecessor_id != c->id)
 		c->successor = NO_INDEX;
-	if (!holder || (holder->rekey_child != i && holder->auth_child != i))
+	if (!holder || holder->id != c->ike_sa_id || (holder->rekey_child != i && holder->auth_child != i))
 		c->held_by = NO_INDEX;
 	if (c->held_by == NO_INDEX && c->id == 0) {	/* tentative, and nobody will decide any more */
 		c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
@@ -305,18 +273,25 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		child_adopt(t, i, ike_sa);
 }
 
+static bool child_held(struct tracker *t, const struct ike_sa *sa, uint32_t child, uint32_t tunnel)
+{
+	const struct child_sa *c = child_of(t, child, tunnel);
+
+	return c && c->ike_sa_id == sa->id;
+}
+
 static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	const struct ike_sa *before = ike_sa_of(t, sa->predecessor, tunnel), *after = ike_sa_of(t, sa->successor, tunnel);
 
-	if (!before || before->successor != i)
+	if (!before || before->successor != i || before->id != sa->parent)
 		sa->predecessor = NO_INDEX;
-	if (!after || after->predecessor != i)
+	if (!after || after->predecessor != i || after->parent != sa->id)
 		sa->successor = NO_INDEX;
-	if (!child_of(t, sa->rekey_child, tunnel))
+	if (!child_held(t, sa, sa->rekey_child, tunnel))
 		sa->rekey_child = NO_INDEX;
-	if (!child_of(t, sa->auth_child, tunnel))
+	if (!child_held(t, sa, sa->auth_child, tunnel))
 		sa->auth_child = NO_INDEX;
 }
 
@@ -326,7 +301,7 @@ static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
 
 	unpack_image(r, d, PENDING_DELETES * sizeof(*d));
 	for (unsigned i = 0; i < PENDING_DELETES; i++) {
-		if (!reader_ok(r) || !is_side(d[i].by))
+		if (!reader_ok(r) || !image_delete_is_sane(&d[i]))
 			d[i].at = NSEC_NONE;
 		if (d[i].at != NSEC_NONE)
 			d[i].tunnel = tunnel;

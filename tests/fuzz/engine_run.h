@@ -252,7 +252,7 @@ static void engine_open(struct engine *en, bool roomy, bool patient, uint64_t ke
 	assert_true(en->detect && en->w.tracker);
 }
 
-static uint64_t engine_finish(struct engine *en)
+static inline uint64_t engine_finish(struct engine *en)
 {
 	tracker_check(en->w.tracker);
 	tracker_finish(en->w.tracker, true);
