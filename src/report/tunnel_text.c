@@ -104,13 +104,24 @@ static void put_end(FILE *out, const struct seen_tunnel *t, enum end_reason reas
 
 	fputs(words[reason], out);
 	if (ended_by == 0 || ended_by == 1)
-		fprintf(out, " by %s", endpoint_text(t->record.peers[ended_by], peer));
+		fprintf(out, reason == END_SUPERSEDED ? ", deleted by %s" : " by %s",
+			endpoint_text(t->record.peers[ended_by], peer));
+}
+
+/* One that lives is as old as the tunnel's latest packet says: its own latest message may be long ago. */
+static nsec last_sign(const struct seen_tunnel *t, const struct record_ike_sa *r)
+{
+	bool lives = (r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) && r->established != NSEC_NONE;
+
+	if (r->ended != NSEC_NONE)
+		return r->ended;
+	return lives && t->record.last != NSEC_NONE && t->record.last > r->last ? t->record.last : r->last;
 }
 
 static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct record_ike_sa *r)
 {
 	char spis[IKE_SPIS_TEXT_MAX], at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX], peer[ENDPOINT_TEXT_MAX];
-	nsec end = r->ended != NSEC_NONE ? r->ended : r->last;
+	nsec end = last_sign(t, r);
 
 	put_label(out, "");
 	fprintf(out, "%s  ", ike_spis_text(r->spi_i, r->spi_r, spis));

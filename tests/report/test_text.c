@@ -71,6 +71,32 @@ static void an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_ad
 	diagnosis_close(d);
 }
 
+static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(1);
+	struct record_ike_sa living = sample_ike_sa(1), over = sample_ike_sa(1);
+	struct printed p;
+
+	(void)state;
+	living.last = AT(3);
+	over.id++;
+	over.ended = AT(31);
+	over.end_reason = END_SUPERSEDED;
+	over.ended_by = 1;
+	give_tunnel(&sink, 1);
+	sink.ike_sa(sink.user, &living);
+	sink.ike_sa(sink.user, &over);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), ", 59 s, alive"));
+	assert_non_null(strstr(p.text, ", 30 s, superseded by a newer one, deleted by 198.51.100.2"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
 static void advice_is_for_the_vendors_seen_and_points_to_the_page_for_others(void **state)
 {
 	struct diagnosis *d = diagnosis_open(&plain);
@@ -243,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice),
+		cmocka_unit_test(an_ike_sa_that_lives_is_as_old_as_its_tunnel),
 		cmocka_unit_test(advice_is_for_the_vendors_seen_and_points_to_the_page_for_others),
 		cmocka_unit_test(advice_is_for_all_vendors_when_none_was_recognised),
 		cmocka_unit_test(more_than_fifty_healthy_tunnels_take_one_line_each),
