@@ -198,7 +198,7 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
-	bool live[2] = { false, false };
+	bool live[2] = { false, false }, spoke[2] = { false, false };
 
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
@@ -215,12 +215,13 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 			live[d] = (sa->child != NO_INDEX || (sa->flags & ESP_SA_CONFIRMED)) &&
 				  (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
 				  now - nsec_later(sa->last, t->watched_since) <= t->settings->idle;
-			was_up |= sa->packets >= 3;
+			spoke[d] |= sa->packets >= 3;
 		}
 	if (live[0] && live[1])
 		return TUNNEL_UP;
 	if (live[0] || live[1])
 		return TUNNEL_UNKNOWN;
+	was_up |= spoke[0] && spoke[1];		/* of one side alone nobody knows whether it was up */
 	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
 }
 

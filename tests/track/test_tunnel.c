@@ -279,6 +279,22 @@ static void a_tunnel_is_up_with_an_ike_sa_and_down_without(void **state)
 	watch_close(&w);
 }
 
+/* A log shipper, a multicast sender: nobody knows whether the other end was ever there. */
+static void packets_of_one_side_that_stop_take_no_tunnel_down(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	for (uint32_t seq = 1; seq <= 20; seq++) {
+		esp_between(&w, GW_A, GW_B, SPI, seq);
+		pass(&w, S);
+	}
+	idle(&w, 600 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UNKNOWN);
+	watch_close(&w);
+}
+
 /* Months of running: what is over is forgotten, and nothing ticks for it. */
 static void the_row_of_a_tunnel_that_carries_only_esp_is_not_old(void **state)
 {
@@ -336,6 +352,7 @@ int main(void)
 		cmocka_unit_test(strangers_push_out_no_tunnel_that_is_up),
 		cmocka_unit_test(a_flood_under_a_peers_own_address_ends_nothing_that_is_up),
 		cmocka_unit_test(a_tunnel_is_up_with_an_ike_sa_and_down_without),
+		cmocka_unit_test(packets_of_one_side_that_stop_take_no_tunnel_down),
 		cmocka_unit_test(the_row_of_a_tunnel_that_carries_only_esp_is_not_old),
 		cmocka_unit_test(what_is_over_for_a_day_leaves_nothing_behind),
 	};
