@@ -30,6 +30,7 @@
 	X(COUNT, "history.minutes_days", history_minutes_days, 14, 1, 36500, "traffic per minute that is older is added up to hours") \
 	X(COUNT, "history.hours_days", history_hours_days, 90, 1, 36500, "and traffic per hour to days") \
 	X(COUNT, "store.backlog_mb", store_backlog_mb, 64, 4, 16384, "mebibytes of records that may wait for a slow disk while watching") \
+	X(SECONDS, "follow.lag_s", follow_lag, 30, 0, 3600, "while a file that is followed (--follow) is silent, time in it goes on so much later: who writes it may hold packets back for so long") \
 	X(COUNT, "store.wal_mb", store_wal_mb, 256, 32, 1048576, "mebibytes of the database's log (-wal) from which on records wait, while a reader keeps it from being emptied") \
 	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once; beyond, one a second") \
 	X(COUNT, "history.hints", history_hints, 512, 16, 1048576, "rows of one tunnel that nothing confirms recorded at once; beyond, one a second") \

@@ -554,6 +554,17 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 	return store_writer_news(p->writer, e);
 }
 
+bool pipeline_tell(struct pipeline *p, struct err *e)
+{
+	if (p->detect)
+		detect_flush(p->detect, p->tracker);
+	tracker_flush(p->tracker);
+	if (!p->writer)
+		return true;
+	store_writer_commit(p->writer);
+	return store_writer_news(p->writer, e);
+}
+
 bool pipeline_settle(struct pipeline *p, struct err *e)
 {
 	return !p->writer || store_writer_drain(p->writer, -1, e);

@@ -103,6 +103,12 @@ struct interface_capture {
 };
 bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struct err *e);
 
+/*
+ * What changed in a file that is still being written goes on its way to the history, and to whom it is told.
+ * False when the history cannot be written.
+ */
+bool pipeline_tell(struct pipeline *p, struct err *e);
+
 /* So far, of the running capture. */
 void pipeline_counters(const struct pipeline *p, struct tracker_counters *ret);
 

@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/filter.h"
+#include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/progress.h"
@@ -30,6 +31,8 @@ struct reading {
 	struct store *store;
 	struct pipeline *pipeline;	/* of the captures that follow each other; NULL between series */
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
+	struct follow *follow;		/* --follow; NULL: not wanted */
+	bool following;			/* its file is being read */
 	struct progress progress;
 	uint32_t *captures;		/* ids, for the report */
 	size_t n_captures, captures_room;
@@ -41,6 +44,12 @@ struct reading {
 };
 
 static volatile sig_atomic_t interrupted;
+
+/* Packets on standard output leave no room for words there. */
+static FILE *words_go_to(const struct read_options *o)
+{
+	return o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
+}
 
 static void on_interrupt(int number)
 {
@@ -115,21 +124,39 @@ static bool go_on(struct reading *r, uint32_t id, nsec at, struct err *e)
 	return true;
 }
 
+/* A file that is followed has nothing more for now: wait.  False: its end. */
+static bool wait_for_more(struct reading *r, const struct source *s, uint32_t id)
+{
+	bool failed = false;
+	struct err e;
+
+	if (!r->following || !source_waits(s))
+		return false;
+	if (r->writer && !frame_writer_flush(r->writer, &e))
+		stop_writing(r, &e);
+	if (follow_wait(r->follow, r->pipeline, id, s, &failed, &e))
+		return true;
+	if (failed)
+		complain_of_trouble(r, &e);
+	r->store_failed |= failed;
+	return false;
+}
+
 /* One opened capture, to its end, to -c, or to where it is damaged. */
 static void read_frames(struct reading *r, struct source *s, uint32_t id)
 {
 	struct frame frames[BATCH];
 	struct source_info info;
 	struct err e = { "" };
-	int n = 1;
-
-	bool begun = !r->options->resume;
+	bool begun = !r->options->resume, more = true;
+	int n = 0;
 
 	source_set_capture(s, id);
-	while (n > 0 && r->left > 0 && !interrupted) {
+	while (more && r->left > 0 && !interrupted) {
 		n = source_read(s, frames, r->left < BATCH ? (size_t)r->left : BATCH, &e);
+		more = n > 0 || (n == 0 && wait_for_more(r, s, id));
 		if (n <= 0)
-			break;
+			continue;
 		if (!begun && !go_on(r, id, frames[0].at, &e)) {
 			n = -1;
 			break;
@@ -140,10 +167,15 @@ static void read_frames(struct reading *r, struct source *s, uint32_t id)
 			take_and_save(r, frames, (size_t)n);
 		else
 			pipeline_frames(r->pipeline, frames, (size_t)n);
-		progress_show(&r->progress, s);
+		if (r->following)
+			follow_heard(r->follow, frames, (size_t)n);
+		else
+			progress_show(&r->progress, s);
 	}
 	progress_clear(&r->progress);
 	source_info(s, &info);
+	if (r->following)	/* so much of it is known */
+		info.size_bytes = info.read_bytes;
 	if (n < 0)
 		complain_of_input(r, &e);
 	else if (n > 0)
@@ -170,8 +202,11 @@ static void end_series(struct reading *r)
 static bool open_pipeline(struct reading *r, struct err *e)
 {
 	const struct read_options *o = r->options;
+	struct record_sink lines = { 0 };
 
-	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, NULL, e)) {
+	if (r->follow)
+		lines = follow_sink(r->follow);
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, r->follow ? &lines : NULL, e)) {
 		pipeline_close(r->pipeline);	/* half of it: there is nothing to finish */
 		r->pipeline = NULL;
 		return false;
@@ -196,7 +231,7 @@ static bool join_series(struct reading *r, const struct source_info *info)
 
 static void read_capture(struct reading *r, const char *path)
 {
-	struct source_options so = { .filter = r->options->filter };
+	struct source_options so = { .filter = r->options->filter, .grows = r->following, .stop = &interrupted };
 	struct source *s = NULL;
 	struct source_info info;
 	uint32_t id;
@@ -214,7 +249,7 @@ static void read_capture(struct reading *r, const char *path)
 		r->store_failed = true;
 	} else if (!remember_capture(r, id)) {
 		complain("%s: the same capture was given before; not read twice", path);
-	} else if (known) {
+	} else if (known && !r->following) {
 		complain("%s: already in %s, not read again; the report is from there", path,
 			 r->options->database);
 	} else if (join_series(r, &info)) {
@@ -236,6 +271,11 @@ static char **list_captures(struct reading *r)
 	size_t n = 0;
 
 	memory_or_end(good);
+	if (o->follow && o->n_paths == 1 && follow_may_wait(o->paths[0])) {
+		good[0] = strdup(o->paths[0]);
+		memory_or_end(good[0]);
+		return good;
+	}
 	for (size_t i = 0; i < o->n_paths; i++) {
 		char *path = (char *)(uintptr_t)o->paths[i];
 
@@ -312,14 +352,17 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 static bool report(struct reading *r, int *ret_worst)
 {
 	const struct read_options *o = r->options;
-	/* packets on standard output leave no room for words there */
-	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
+	FILE *out = words_go_to(o);
 	struct diagnosis_options d_options = {
 		.colour = output_has_colour(out), .verbose = o->verbose, .quiet = o->quiet,
 	};
 	struct err e;
 	bool ok;
 
+	if (r->follow && o->json) {	/* all of it was told as it happened and ended */
+		*ret_worst = follow_worst(r->follow);
+		return output_finish(out);
+	}
 	if (r->teller)
 		return r->teller->tell(r->teller->user, r->store, r->captures, r->n_captures) && output_finish(out);
 	if (o->json) {
@@ -339,20 +382,41 @@ static bool report(struct reading *r, int *ret_worst)
 
 /* ---- the run ---- */
 
+/* The last of the list, and whatever goes on from there. */
+static void read_and_follow(struct reading *r, const char *path)
+{
+	r->following = true;
+	while (path && r->left > 0 && !r->store_failed && !interrupted && follow_begin(r->follow, path)) {
+		read_capture(r, path);
+		path = follow_next(r->follow);
+	}
+	follow_end(r->follow);
+}
+
 static void read_all(struct reading *r, char **list)
 {
 	const struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
 	struct err e;
 
 	sigaction(SIGINT, &action, NULL);
+	if (r->options->follow) {
+		sigaction(SIGTERM, &action, NULL);
+		signal(SIGPIPE, SIG_IGN);
+		r->follow = follow_open(r->options, words_go_to(r->options), &interrupted);
+	}
 	if (r->options->write_path && strcmp(r->options->write_path, "-") == 0)
 		output_may_end_early();
 	for (char **path = list; *path && r->left > 0 && !r->store_failed && !interrupted; path++) {
+		if (r->follow && !path[1]) {
+			read_and_follow(r, *path);
+			break;
+		}
 		progress_init(&r->progress, r->options->progress);
 		read_capture(r, *path);
 	}
 	signal(SIGINT, SIG_DFL);
-	if (interrupted)
+	signal(SIGTERM, SIG_DFL);
+	if (interrupted && !r->following)
 		complain("interrupted: the report is about what was read until now");
 	end_series(r);
 	if (!frame_writer_close(r->writer, &e))
@@ -459,6 +523,11 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 			 o->interfaces[0]);
 		return EXIT_TROUBLE;
 	}
+	if (o->follow && (o->n_interfaces > 0 || teller || !follow_possible(o, &e))) {
+		complain("%s", o->n_interfaces > 0 ? "--follow: is for files that grow; -i goes on until it is stopped anyway" :
+			 teller ? "--follow: goes with sawatch -r FILE only; ask its history meanwhile: --db FILE" : e.text);
+		return EXIT_TROUBLE;
+	}
 	if (o->n_interfaces > 0)
 		return watch_run(o);
 	if (o->n_paths == 0) {
@@ -482,6 +551,7 @@ int read_and_tell(struct read_options *o, const struct read_teller *teller)
 		status = output_finish(stdout) ? status : EXIT_TROUBLE;
 	pipeline_close(r.pipeline);
 	store_close(r.store, NULL);
+	follow_close(r.follow);
 	free(r.captures);
 	return status;
 }

@@ -244,8 +244,8 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 	case OPTION_ON_ALERT:
 		return take_text(w, "output.on_alert", "--on-alert", value);
 	case OPTION_FOLLOW:
-		complain("--follow: watching a growing file is not in this build yet; read it again when it is complete");
-		return false;
+		o->follow = true;
+		break;
 	case 'Z':
 		o->user = value;
 		break;

@@ -29,6 +29,7 @@ struct read_options {
 	bool no_promiscuous;	/* -p */
 	bool no_detect;		/* --no-detect */
 	bool resume;		/* --resume */
+	bool follow;		/* --follow */
 	int64_t keep_days, max_mb;	/* --keep, --max-db; -1 not given */
 	const char *config;		/* --config; NULL none */
 	const char **sets;		/* --set */

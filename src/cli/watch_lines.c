@@ -25,7 +25,7 @@ struct watch_lines {
 	struct watch_lines_options options;
 	struct record_sink json;
 	struct watch_lines_counts counts;
-	bool last;
+	bool last, over;
 	struct told told[KINDS][TOLD];
 };
 
@@ -79,7 +79,7 @@ static void on_event(void *user, const struct record_event *r)
 
 	if (w->options.json)
 		w->json.event(w->json.user, r);
-	if (w->options.json || w->options.quiet || !(w->options.verbose || event_matters(r->kind, r->text)))
+	if (w->options.json || w->options.quiet || w->over || !(w->options.verbose || event_matters(r->kind, r->text)))
 		return;
 	begin_line(w, r->at, r->peers);
 	end_line(w, r->text);
@@ -103,6 +103,8 @@ static void on_alert(void *user, const struct record_alert *r)
 		w->json.alert(w->json.user, r);
 		return;
 	}
+	if (w->over)
+		return;
 	begin_line(w, r->cleared ? r->cleared_at : r->last > r->raised ? r->last : r->raised, r->peers);
 	fprintf(w->out, "%s %s: ", r->cleared ? "cleared" : severity_text(r->severity), r->code);
 	end_line(w, r->summary);
@@ -118,7 +120,7 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 		return;
 	if (w->options.json)
 		w->json.tunnel(w->json.user, r);
-	if (w->options.json || (w->options.quiet && r->state != TUNNEL_DOWN))
+	if (w->options.json || w->over || (w->options.quiet && r->state != TUNNEL_DOWN))
 		return;
 	/* an alert that makes a tunnel ill does not move `since` */
 	begin_line(w, r->since > r->last ? r->since : r->last, r->peers);
@@ -179,6 +181,11 @@ struct record_sink watch_lines_sink(struct watch_lines *w)
 void watch_lines_last(struct watch_lines *w)
 {
 	w->last = true;
+}
+
+void watch_lines_over(struct watch_lines *w)
+{
+	w->over = true;
 }
 
 struct watch_lines_counts watch_lines_counts(const struct watch_lines *w)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * `-r FILE --follow`: the file, or the last of several, is still being written.  What happens is told
+ * as it happens; while the file is silent, time goes on in it.
+ */
+#ifndef SAWATCH_CLI_FOLLOW_H
+#define SAWATCH_CLI_FOLLOW_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sawatch/link.h>
+#include <sawatch/record.h>
+#include <sawatch/source.h>
+
+#include "cli/pipeline.h"
+#include "cli/read_options.h"
+
+struct follow;
+
+/* Files and directories grow, streams come. */
+bool follow_possible(const struct read_options *o, struct err *e);
+
+/* A file that is there, with nothing in it yet. */
+bool follow_may_wait(const char *path);
+
+/* Prints to `out`.  `stop` becomes true when it is over. */
+struct follow *follow_open(const struct read_options *o, FILE *out, const volatile sig_atomic_t *stop);
+void follow_close(struct follow *f);	/* accepts NULL */
+
+struct record_sink follow_sink(struct follow *f);
+
+/* Wait until there is a file with a beginning at this path; false: it is over. */
+bool follow_begin(struct follow *f, const char *path);
+
+/* These came. */
+void follow_heard(struct follow *f, const struct frame *frames, size_t n);
+
+/*
+ * Nothing comes for now: wait a little, and let time pass.  False: nothing more will come, it is over, the
+ * history cannot be written (*ret_failed, with `e`), or another file goes on from here (follow_next).
+ */
+bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s, bool *ret_failed,
+		 struct err *e);
+
+/* The file that goes on, or NULL; valid until the next one. */
+const char *follow_next(struct follow *f);
+
+/* What comes now is the end of everything, not news. */
+void follow_end(struct follow *f);
+int follow_worst(const struct follow *f);	/* severity of all alerts that were told; -1 none */
+
+#endif
