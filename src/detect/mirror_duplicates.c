@@ -4,7 +4,7 @@
 struct state {
 	int64_t reports;
 	nsec first, last;
-	uint64_t frame;
+	int64_t copies, packets;	/* of the latest report */
 };
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -15,7 +15,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (s->reports++ == 0)
 		s->first = ev->at;
 	s->last = ev->at;
-	s->frame = ev->frame;
+	s->copies = ev->value[0];
+	s->packets = ev->value[1];
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -28,8 +29,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->first, s->last, s->reports);
 
-	finding_real(f, "ratio_threshold", sc->settings->mirror_ratio);
-	finding_frame(f, s->frame);
+	finding_integer(f, "copies", s->copies);
+	finding_integer(f, "packets", s->packets);
 	return true;
 }
 

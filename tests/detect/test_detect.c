@@ -115,8 +115,12 @@ static void an_informational_alert_leaves_the_tunnel_up(void **state)
 	struct event ev = stage_event(EVENT_MIRROR);
 
 	stage->tunnel[0].mirror_seen = true;
+	ev.value[0] = 57;
+	ev.value[1] = 60;
 	stage_send(ev);
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
+	assert_int_equal(collected_number(&stage->alerts.alert[0], "copies"), 57);
+	assert_int_equal(collected_number(&stage->alerts.alert[0], "packets"), 60);
 }
 
 static void a_clock_that_went_back_makes_no_alert_of_old_times(void **state)
