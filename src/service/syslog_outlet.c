@@ -108,12 +108,18 @@ static void disconnect(struct syslog *s)
 	s->whole = s->part = 0;		/* from the first that was not acknowledged */
 }
 
-static void fail(struct syslog *s, struct outlet_end *end, const char *why)
+/* Tried again after a pause, which grows until something is delivered. */
+static void rest(struct syslog *s, struct outlet_end *end)
 {
 	disconnect(s);
 	end->report.up = 0;
 	s->retry_at_ms = outlet_clock_ms() + s->pause_ms;
 	s->pause_ms = 2 * s->pause_ms < PAUSE_MAX_MS ? 2 * s->pause_ms : PAUSE_MAX_MS;
+}
+
+static void fail(struct syslog *s, struct outlet_end *end, const char *why)
+{
+	rest(s, end);
 	if (!s->failing)
 		outlet_end_news(end, "syslog %s: cannot be reached: %s; tried again until it can", s->target, why);
 	s->failing = true;
@@ -291,8 +297,7 @@ static void send_stream(struct syslog *s, struct outlet_end *end)
 {
 	take_acknowledged(s, end);
 	if (hung_up(s)) {
-		disconnect(s);		/* tried again at once; if that fails it is news */
-		end->report.up = 0;
+		rest(s, end);		/* if it cannot be reached then, that is news */
 		return;
 	}
 	while (s->fd >= 0 && s->whole < end->waiting.n &&

@@ -165,6 +165,29 @@ static void a_collector_that_comes_back_gets_what_it_missed(void **state)
 	close(server);
 }
 
+/* As a proxy does whose collector is away. */
+static void a_collector_that_closes_each_connection_at_once_is_not_hammered_at(void **state)
+{
+	uint16_t port = 0;
+	int server = listener(&port), connections = 0;
+	struct outlet *o = syslog_to(port);
+	int64_t until = now_ms() + 2000;
+
+	(void)state;
+	while (now_ms() < until) {
+		struct pollfd p = { .fd = server, .events = POLLIN };
+
+		counters(o);
+		if (poll(&p, 1, 50) != 1)
+			continue;
+		close(accept(server, NULL, NULL));
+		connections++;
+	}
+	assert_in_range(connections, 1, 4);
+	close(server);
+	outlet_close(o, 0);
+}
+
 static void what_was_never_acknowledged_is_sent_again(void **state)
 {
 	uint16_t port = 0;
@@ -495,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_over_tcp_are_counted_in_octets),
 		cmocka_unit_test(a_collector_that_comes_back_gets_what_it_missed),
+		cmocka_unit_test(a_collector_that_closes_each_connection_at_once_is_not_hammered_at),
 		cmocka_unit_test(what_was_never_acknowledged_is_sent_again),
 		cmocka_unit_test(a_collector_that_does_not_read_holds_nobody_up),
 		cmocka_unit_test(a_message_that_is_too_long_is_dropped_and_counted),
