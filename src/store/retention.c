@@ -211,7 +211,9 @@ static bool begin(struct store *s, struct store_retention *r, struct err *e)
 {
 	int64_t now = 0, known = 0;
 
-	if (!store_number(s, "SELECT ifnull(max(last_ns), 0) FROM capture", &now, e) ||
+	/* a monitor's clock, when there is one: a file that somebody imported may come from any time */
+	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture WHERE source IS NOT NULL),"
+			     " max(last_ns), 0) FROM capture", &now, e) ||
 	    !store_number(s, "SELECT count(*) FROM capture WHERE last_ns IS NOT NULL", &known, e))
 		return false;
 	r->now = now;

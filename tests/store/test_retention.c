@@ -201,6 +201,25 @@ static void nothing_is_deleted_when_nothing_is_asked_for(void **state)
 	assert_look(path, "SELECT count(*) FROM esp_sa", "169");
 }
 
+/* A clock that was wrong when somebody's capture was made makes nothing of the monitor's old. */
+static void a_file_from_the_future_ages_no_monitor(void **state)
+{
+	struct store *s = sample_open(NULL);
+	struct err e = { "" };
+	struct store_retention r = { .keep = 400 * DAY };
+	struct record_capture c = { .name = "future.pcap", .kind = "file", .size = 1, .first = T0 + 80 * 365 * DAY,
+				    .last = T0 + 80 * 365 * DAY, .packets = 1, .complete = true };
+	bool known;
+
+	(void)state;
+	live(s, DAYS);
+	assert_ok(store_capture_begin(s, c.name, c.kind, "ff", 1, &c.id, &known, &e), e);
+	assert_ok(store_capture(s, &c, &e), e);
+	sweep(s, &r);
+	assert_int_equal(r.deleted, 0);
+	sample_close(s);
+}
+
 static void an_sa_that_nobody_heard_of_for_a_month_is_not_living(void **state)
 {
 	const char *path = scratch_path("left.db");
@@ -262,6 +281,7 @@ int main(void)
 		cmocka_unit_test(of_120_days_30_are_kept_and_no_packet_of_them_is_lost),
 		cmocka_unit_test(a_limit_of_the_size_takes_the_oldest_and_leaves_what_lives),
 		cmocka_unit_test(nothing_is_deleted_when_nothing_is_asked_for),
+		cmocka_unit_test(a_file_from_the_future_ages_no_monitor),
 		cmocka_unit_test(an_sa_that_nobody_heard_of_for_a_month_is_not_living),
 		cmocka_unit_test(a_tunnel_that_comes_back_after_its_row_was_deleted_gets_a_new_one),
 		cmocka_unit_test(a_slow_reader_stops_no_sweep),
