@@ -13,7 +13,7 @@
 
 #include <sawatch/memory.h>
 
-enum { CHUNK_WORDS = 7, WORD_BITS = 64, NONE = 0 };
+enum { CHUNK_WORDS = 7, WORD_BITS = 64, STRIDE = 8, NONE = 0 };
 
 struct chunk {
 	uint32_t next;		/* NONE: the last */
@@ -197,10 +197,20 @@ void *states_open(struct states *s, uint32_t slot, size_t which)
 
 static uint64_t differences(const struct states *s, const struct shape *shape, size_t from)
 {
+	size_t n = shape->words - from < WORD_BITS ? shape->words - from : WORD_BITS;
+	const uint64_t *is = s->scratch + from, *was = shape->fresh + from;
 	uint64_t set = 0;
 
-	for (size_t i = from; i < shape->words && i < from + WORD_BITS; i++)
-		set |= (uint64_t)(s->scratch[i] != shape->fresh[i]) << (i - from);
+	/* most of a state is as it was: eight words at a time */
+	for (size_t i = 0; i < n; i += STRIDE) {
+		size_t end = n - i < STRIDE ? n : i + STRIDE;
+		uint64_t any = 0;
+
+		for (size_t k = i; k < end; k++)
+			any |= is[k] ^ was[k];
+		for (size_t k = i; any && k < end; k++)
+			set |= (uint64_t)(is[k] != was[k]) << k;
+	}
 	return set;
 }
 
@@ -227,12 +237,10 @@ void states_close(struct states *s)
 	const struct shape *shape = &s->shapes[s->which];
 	size_t bytes = shape->words * sizeof(uint64_t);
 
-	bool fresh = memcmp(s->scratch, shape->fresh, bytes) == 0;
-
 	/* nearly always there is nothing new to remember */
-	if (*head == NONE ? fresh : memcmp(s->scratch, s->unpacked, bytes) == 0)
+	if (memcmp(s->scratch, *head == NONE ? shape->fresh : s->unpacked, bytes) == 0)
 		return;
-	if (fresh)
+	if (*head != NONE && memcmp(s->scratch, shape->fresh, bytes) == 0)
 		give_back(s, head);
 	else
 		pack(s, shape, head);

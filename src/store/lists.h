@@ -14,10 +14,19 @@
 
 struct block;
 
+enum { KNOWN_OFFERS = 8 };
+
 struct lists {
 	sqlite3_stmt *values;	/* key, type, value of each member */
 	sqlite3_stmt *offers, *actions;
 	struct block *blocks;
+	struct known_offers {		/* those that were read: of thousands of IKE SAs most say the same */
+		char *json;
+		const struct record_offer *at;
+		size_t n;
+		struct block *blocks;
+	} known[KNOWN_OFFERS];
+	unsigned next_known;
 	int rc;			/* first failure; what follows gives empty lists */
 };
 
