@@ -77,6 +77,7 @@ struct follow *follow_open(const struct read_options *o, FILE *out, const volati
 	f->stop = stop;
 	f->latest = NSEC_NONE;
 	f->lines = watch_lines_open(out, &lo);
+	watch_lines_last(f->lines);	/* the row of a file is written at its end only */
 	return f;
 }
 
@@ -145,10 +146,13 @@ static void look_for_later(struct follow *f)
 	source_list_free(list);
 }
 
-static void look_at_names(struct follow *f, int64_t read_bytes)
+/* Is it still that file?  Often: what is written anew soon looks like more of the same.  False: no more of it is to be read. */
+static bool look_at_file(struct follow *f, const struct source *s)
 {
+	struct source_info info;
 	struct stat now;
 
+	source_info(s, &info);
 	if (stat(f->path, &now) != 0) {
 		if (!f->gone && !f->options->quiet)
 			complain("%s: has been removed; waiting for another file of that name", f->path);
@@ -156,12 +160,12 @@ static void look_at_names(struct follow *f, int64_t read_bytes)
 	} else if (now.st_dev != f->identity.st_dev || now.st_ino != f->identity.st_ino) {
 		complain("%s: is another file now; going on with that one", f->path);
 		go_on_with(f, f->path);
-	} else if (now.st_size < read_bytes) {
+	} else if (now.st_size < info.read_bytes) {
 		complain("%s: has become shorter, it is written anew; going on from its beginning", f->path);
 		go_on_with(f, f->path);
+		return false;
 	}
-	if (!f->successor)
-		look_for_later(f);
+	return true;
 }
 
 const char *follow_next(struct follow *f)
@@ -191,18 +195,17 @@ static void let_time_pass(struct follow *f, struct pipeline *p, uint32_t capture
 bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s, bool *ret_failed,
 		 struct err *e)
 {
-	struct source_info info;
 	bool told = true;
 
-	if (f->successor)	/* and to its end was read since */
+	if (f->successor || !look_at_file(f, s))	/* and to its end was read since */
 		return false;
 	if (monotonic() >= f->next_tell) {
 		f->next_tell = monotonic() + TELL_MS * NSEC_PER_MS;
-		source_info(s, &info);
 		let_time_pass(f, p, capture);
 		told = !f->news || pipeline_tell(p, e);
 		f->news = false;
-		look_at_names(f, info.read_bytes);
+		if (!f->successor)
+			look_for_later(f);
 	}
 	*ret_failed = !told;
 	if (!told || *f->stop)
@@ -217,7 +220,6 @@ bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const s
 
 void follow_end(struct follow *f)
 {
-	watch_lines_last(f->lines);
 	watch_lines_over(f->lines);
 }
 

@@ -128,6 +128,8 @@ static const char options_text[] =
 	"  --config FILE    settings and expected tunnels; --set key=value changes one; sawatch config --defaults lists them\n"
 	"  --fail-on SEV    exit with status 10 when an alert of this severity (info, warning, critical) or above is there\n"
 	"  --progress       show progress even when standard error is no terminal\n"
+	"  --follow         the file, the last of several, or the latest of a directory is still being written: tell what\n"
+	"                   happens as -i does, until SIGINT or SIGTERM; then the report\n"
 	"  --keep SPAN, --max-db SIZE   with -i: what ended longer ago than 90d, 12w, 2y, and the oldest above 500M, 2G,\n"
 	"                   goes from --db FILE by and by (see sawatch prune)\n"
 	"  --resume         with -r and --db: go on with the SAs and alerts that the files before left living, and leave\n"
