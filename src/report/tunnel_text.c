@@ -126,7 +126,7 @@ static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct reco
 	put_label(out, "");
 	fprintf(out, "%s  ", ike_spis_text(r->spi_i, r->spi_r, spis));
 	if (r->origin == ORIGIN_MIDSTREAM)
-		fputs("older than the capture", out);
+		fprintf(out, "set-up not seen, heard since %s", moment_text(r->created, 0, at));
 	else
 		fprintf(out, "begun %s by %s", moment_text(r->created, 0, at), endpoint_text(r->initiator, peer));
 	if (r->origin == ORIGIN_REKEY)

@@ -76,7 +76,7 @@ static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
 	struct diagnosis *d = diagnosis_open(&plain);
 	struct record_sink sink = diagnosis_sink(d);
 	struct record_alert alert = sample_alert(1);
-	struct record_ike_sa living = sample_ike_sa(1), over = sample_ike_sa(1);
+	struct record_ike_sa living = sample_ike_sa(1), over = sample_ike_sa(1), unseen = sample_ike_sa(1);
 	struct printed p;
 
 	(void)state;
@@ -85,13 +85,18 @@ static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
 	over.ended = AT(31);
 	over.end_reason = END_SUPERSEDED;
 	over.ended_by = 1;
+	unseen.id += 2;
+	unseen.origin = ORIGIN_MIDSTREAM;
+	unseen.created = AT(20);
 	give_tunnel(&sink, 1);
 	sink.ike_sa(sink.user, &living);
 	sink.ike_sa(sink.user, &over);
+	sink.ike_sa(sink.user, &unseen);
 	sink.alert(sink.user, &alert);
 	printed_open(&p);
 	diagnosis_print(d, p.out);
 	assert_non_null(strstr(printed_text(&p), ", 59 s, alive"));
+	assert_non_null(strstr(p.text, "set-up not seen, heard since 2026-11-22 04:31:11, over 40 s, alive"));
 	assert_non_null(strstr(p.text, ", 30 s, superseded by a newer one, deleted by 198.51.100.2"));
 	printed_close(&p);
 	diagnosis_close(d);
