@@ -2,6 +2,7 @@
 /* Alerts as bytes and back, in a form that another version of the program understands. */
 #include "detect/alert_table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,16 @@ static const char *name_of(struct alerts *as, struct reader *r)
 	return name;
 }
 
+/* Where an alert is explained, seconds (…_s) become a span: what is longer than an nsec can say never was one. */
+static bool is_number(const struct finding_item *item)
+{
+	double v = item->type == ITEM_REAL ? item->real : (double)item->integer;
+	size_t n = strlen(item->name);
+	bool seconds = n > 2 && strcmp(item->name + n - 2, "_s") == 0;
+
+	return isfinite(v) && (!seconds || fabs(v) < (double)INT64_MAX / (double)NSEC_PER_S);
+}
+
 static void unpack_item(struct alerts *as, struct finding_item *item, struct reader *r)
 {
 	struct bytes text;
@@ -99,13 +110,13 @@ static void unpack_item(struct alerts *as, struct finding_item *item, struct rea
 	case ITEM_INTEGER:
 		item->type = ITEM_INTEGER;
 		item->integer = (int64_t)reader_u64(r);
-		return;
+		break;
 	case ITEM_REAL: {
 		uint64_t bits = reader_u64(r);
 
 		item->type = ITEM_REAL;
 		memcpy(&item->real, &bits, sizeof(bits));
-		return;
+		break;
 	}
 	case ITEM_TEXT:
 		item->type = ITEM_TEXT;
@@ -117,7 +128,10 @@ static void unpack_item(struct alerts *as, struct finding_item *item, struct rea
 		return;
 	default:
 		reader_reject(r, VERDICT_MALFORMED);
+		return;
 	}
+	if (!item->name || !is_number(item))
+		reader_reject(r, VERDICT_MALFORMED);
 }
 
 static void unpack_finding(struct alerts *as, struct finding *f, struct reader *r)
