@@ -126,6 +126,8 @@ static bool open_listener(const char *where, int *ret, struct err *e)
 
 	if (!colon || length >= sizeof(host) || strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1])
 		return err_set(e, "metrics: %s: write ADDRESS:PORT, [ADDRESS]:PORT for IPv6, or :PORT for all", where);
+	if (strlen(colon + 1) > 5 || strtol(colon + 1, NULL, 10) > 65535)	/* getaddrinfo() takes what is left of it */
+		return err_set(e, "metrics: %s: its port is no number up to 65535", where);
 	memcpy(host, where, length);
 	if (*host == '[' && host[length - 1] == ']') {
 		host[length - 1] = '\0';

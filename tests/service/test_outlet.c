@@ -446,6 +446,7 @@ static void what_cannot_be_done_is_said_at_the_beginning(void **state)
 {
 	const struct outlet_metrics bad[] = {
 		{ .file = "/nowhere/m.prom" }, { .listen = "nonsense" }, { .listen = "::1:80" }, { .listen = "127.0.0.1:x" },
+		{ .listen = "127.0.0.1:99999" },	/* 34463 in 16 bits */
 	};
 	struct outlet *o;
 	struct err e;
