@@ -30,7 +30,8 @@ static bool cannot_open(const struct store *s, struct err *e)
 		return err_set(e, "database %s: files beside it (-wal, -shm) cannot be opened; "
 			       "make directory %s writable, or copy the database elsewhere", name, parent);
 	if (stat(parent, &st) != 0 || !S_ISDIR(st.st_mode))
-		return err_set(e, "database %s: there is no directory %s; make it first", name, parent);
+		return err_set(e, "database %s: there is no directory %s; %s", name, parent,
+			       s->mode == STORE_READ ? "look at the name again" : "make it first");
 	if (s->mode == STORE_READ)
 		return err_set(e, "database %s: no such file; a history is made by -r or -i with --db", name);
 	if (access(parent, W_OK) != 0)

@@ -107,8 +107,8 @@ static void a_database_of_a_newer_version_is_refused_untouched(void **state)
 static void a_missing_directory_is_named(void **state)
 {
 	(void)state;
-	assert_refused_as(scratch_path("nowhere/h.db"), STORE_WRITE, "there is no directory");
-	assert_refused_as(scratch_path("nowhere/h.db"), STORE_READ, "there is no directory");
+	assert_refused_as(scratch_path("nowhere/h.db"), STORE_WRITE, "make it first");
+	assert_refused_as(scratch_path("nowhere/h.db"), STORE_READ, "look at the name again");
 }
 
 static void reading_does_not_make_a_file(void **state)
