@@ -62,8 +62,7 @@ static int64_t see_row(struct store *s, uint32_t network, const struct endpoint 
 
 static bool look_up(struct store *s, struct tunnel_row *entry, const struct endpoint *peers, struct err *e)
 {
-	entry->row = see_row(s, entry->network, peers, &entry->made, e);
-	entry->pending = true;
+	tunnel_rows_found(&s->tunnels, entry, see_row(s, entry->network, peers, &entry->made, e));
 	return entry->row != 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which row of the table `tunnel` a run's tunnel is.  A run names a tunnel by
- * an object id, the history by its peers.  Grows with the tunnels of the run.
+ * an object id, the history by its peers.  A cache: a monitor sees strangers for
+ * months, and those of network 0 can be looked up again.
  */
 #ifndef SAWATCH_TUNNEL_ROWS_H
 #define SAWATCH_TUNNEL_ROWS_H
@@ -22,14 +23,19 @@ struct tunnel_row {
 	bool pending;		/* looked up in the running transaction */
 };
 
+enum { TUNNEL_ROWS_MANY = 1 << 16 };	/* from which on entries are forgotten */
+
 struct tunnel_rows {
 	struct tunnel_row *slots;
 	size_t size, used;	/* size is a power of two */
+	bool some_pending, some_forgotten;
 };
 
 /* The entry of `object`, made when there is none (then `row` is 0 and `assumed` set); NULL when memory is short. */
 struct tunnel_row *tunnel_rows_see(struct tunnel_rows *t, object_id object);
-/* Does another object of this run have this row too? */
+/* The row of this entry was looked up just now, in the running transaction. */
+void tunnel_rows_found(struct tunnel_rows *t, struct tunnel_row *entry, int64_t row);
+/* Does another object of this run have this row too, or may it? */
 bool tunnel_rows_shared(const struct tunnel_rows *t, const struct tunnel_row *entry);
 /* The running transaction is over: its rows are there, or are gone. */
 void tunnel_rows_settle(struct tunnel_rows *t, bool committed);
