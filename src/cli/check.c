@@ -211,7 +211,7 @@ static bool parse(struct check *c, int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		unknown("%s: not expected here; see sawatch check --help", argv[optind]);
+		unknown("%s: not expected here; a tunnel is named with --tunnel %s", argv[optind], argv[optind]);
 	else if (!c->database)
 		unknown("needs --db FILE, the history that sawatch -i ... --db FILE writes");
 	return optind == argc && c->database;
@@ -423,7 +423,7 @@ static int answer(struct check *c)
 	say_tunnels(c, &t);
 	printf("SAWATCH %s - ", state_names[state]);
 	if (is_stale(c) && c->heard)
-		printf("no word from the sensor %s%sfor %s, is sawatch running? Last known: ", c->silent,
+		printf("no word from the sensor %s%sfor %s, is sawatch running, and can it write? Last known: ", c->silent,
 		       *c->silent ? " " : "", nsec_span(c->age, span));
 	else if (is_stale(c))
 		printf("no monitor%s%s has ever written this history. Known: ", c->sensor ? " of sensor " : "",
