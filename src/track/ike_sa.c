@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * IKE SAs: states as strongSwan names them, rekey (a new SPI pair that begins
- * with message ID 0 and had no IKE_SA_INIT, RFC 7296 2.8), and how they end.
+ * with message ID 0 and had no IKE_SA_INIT, RFC 7296 2.8).  How they end: ike_end.c.
  */
 #include "track/tracker.h"
 
@@ -9,9 +9,7 @@
 
 #include <string.h>
 
-enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2,
-       REKEY_THEN_DELETE_S = 60,
-       UNKNOWN_SUITE_ERROR_BYTES = 112 };
+enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, UNKNOWN_SUITE_ERROR_BYTES = 112 };
 
 static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
@@ -171,7 +169,7 @@ void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
 	sa->flags |= IKE_SA_DIRTY;
 }
 
-static void emit_ike(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other)
+void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other)
 {
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct event ev = event_of(t, kind, at, sa->tunnel);
@@ -198,7 +196,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 		sa->state = IKE_ESTABLISHED;
 	restraint_tunnel_up(t, sa->tunnel);
 	restraint_confirm_ike_sa(t, ike_sa);
-	emit_ike(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
+	ike_sa_emit(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
 	tunnel_judge(t, sa->tunnel, sa->established);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }
@@ -325,110 +323,6 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	event_emit(t, &ev);
 }
 
-/* Has this tunnel a younger, established IKE SA, begun by `at`, that is no rekey of this one? */
-bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
-{
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
-		const struct ike_sa *o = &t->ike_sas[i];
-
-		if (o == sa)
-			break;			/* the list is newest first */
-		if (o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
-		    o->created <= at && o->origin != ORIGIN_MIDSTREAM)
-			return true;
-	}
-	return false;
-}
-
-/*
- * One of two IKE SAs that came out of crossing rekeys is deleted by who made
- * it (RFC 7296 2.8.2).  Its child SAs belong to the other, which may not have
- * spoken yet: until it does, their old IKE SA stands for it.
- */
-static bool end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
-{
-	struct ike_sa *sa = &t->ike_sas[ike_sa];
-
-	if (sa->origin != ORIGIN_REKEY || by != sa->initiator_side || at - sa->created > t->settings->settle)
-		return false;
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
-		struct ike_sa *old = &t->ike_sas[i];
-
-		if (old->id != sa->parent || !(old->flags & IKE_SA_REKEY_CROSSED))
-			continue;
-		if (old->successor == ike_sa) {
-			old->successor = NO_INDEX;
-			sa->predecessor = NO_INDEX;
-			old->flags |= IKE_SA_REKEYED_AWAY;
-			while (sa->children != NO_INDEX)
-				child_adopt(t, sa->children, i);
-		}
-		ike_sa_end(t, ike_sa, at, END_SUPERSEDED, by, GRADE_INFERRED);
-		return true;
-	}
-	return false;
-}
-
-/* The Delete was for the IKE SA itself. */
-void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
-{
-	struct ike_sa *sa = &t->ike_sas[ike_sa];
-
-	if (end_redundant(t, ike_sa, at, by)) {
-		sa->delete_at = NSEC_NONE;
-		return;
-	}
-	bool rekeyed = sa->successor != NO_INDEX ||
-		       (sa->rekey_at != NSEC_NONE && sa->rekey_by == by && at >= sa->rekey_at &&
-			at - sa->rekey_at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
-			(sa->rekey_child == NO_INDEX || (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE)));
-	enum grade grade = rekeyed && sa->successor == NO_INDEX ? GRADE_INFERRED : GRADE_DERIVED;
-
-	sa->delete_at = NSEC_NONE;
-	if (rekeyed) {
-		if (sa->successor == NO_INDEX)
-			sa->flags |= IKE_SA_REKEYED_AWAY;
-		if (sa->rekey_child != NO_INDEX)
-			child_discard(t, sa->rekey_child);
-		sa->rekey_child = NO_INDEX;
-		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
-		return;
-	}
-	enum end_reason why = ike_sa_has_younger(t, sa, at) ? END_SUPERSEDED : END_DELETED;
-
-	ike_sa_end(t, ike_sa, at, why, by, grade);
-	if (sa->major == 2)		/* IKEv1 child SAs outlive their phase 1 */
-		child_end_all(t, ike_sa, at, why, by, GRADE_DERIVED);
-}
-
-void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
-{
-	struct ike_sa *sa = &t->ike_sas[ike_sa];
-
-	if (sa->end_reason != END_NONE)
-		return;
-	for (int slot = 0; slot < 2; slot++) {
-		exchange_close(t, &sa->current[slot],
-			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
-		exchange_write(t, &sa->previous[slot]);
-	}
-	sa->end_reason = why;
-	sa->ended = at;
-	sa->ended_by = (int8_t)by;
-	if (grade < sa->grade)
-		sa->grade = grade;
-	if (why != END_CAPTURE_END)
-		sa->state = why == END_FAILED ? IKE_FAILED : why == END_REKEYED ? IKE_REKEYED : IKE_GONE;
-	sa->flags |= IKE_SA_DIRTY;
-	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
-	if (why != END_CAPTURE_END)
-		emit_ike(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
-	snapshot_ike_sa(t, ike_sa);
-	if (why != END_CAPTURE_END)
-		tunnel_judge(t, sa->tunnel, at);
-	tunnel_wake(t, sa->tunnel, t->now + NSEC_PER_S);
-}
-
 void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -470,149 +364,6 @@ void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at)
 		return;
 	sa->due = at;
 	tracker_schedule(t, TIMER_IKE_SA, ike_sa, at);
-}
-
-/* This side had just made a child SA: its Delete is for the one that was replaced, RFC 7296 2.8. */
-static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
-{
-	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
-		const struct child_sa *c = &t->child_sas[i];
-
-		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
-		    c->created <= x->request_at && x->request_at - c->created <= DELETE_SETTLES_S * NSEC_PER_S &&
-		    !(c->flags & CHILD_SA_TENTATIVE))
-			return true;
-	}
-	return false;
-}
-
-/* An SA of this tunnel began to carry traffic after `at`. */
-static bool speaks_since(const struct tracker *t, const struct tunnel *w, nsec at)
-{
-	for (int d = 0; d < 2; d++)
-		if (w->esp_sas[d] != NO_INDEX && t->esp_sas[w->esp_sas[d]].first >= at)
-			return true;
-	return false;
-}
-
-/* A request that nobody will answer any more: what follows from it. */
-static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
-{
-	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	const struct tunnel *w = &t->tunnels[sa->tunnel];
-	/* Whoever gets no answer asks again: asked once, it was answered, and we did not see it. */
-	bool contented = sa->major == 2 && x->requests == 1 && x->from >= 0 && x->type != IKE2_EXCHANGE_IKE_SA_INIT &&
-			 x->request_np1 != IKE2_PAYLOAD_DELETE;
-	bool blind = contented || (x->from >= 0 && w->one_sided[1 - x->from]);
-	bool was_delete = x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
-	nsec asked = x->request_last;
-	int by = x->from;
-
-	if (contented)
-		hygiene_unseen(t, sa->tunnel, 1 - x->from, asked);
-	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
-	if (blind && x->type == IKE2_EXCHANGE_IKE_AUTH && sa->state < IKE_ESTABLISHED && speaks_since(t, w, asked))
-		ike_sa_established(t, ike_sa, asked);	/* its traffic flows */
-	if (sa->end_reason != END_NONE || blind)
-		return;
-	if (sa->state < IKE_ESTABLISHED)
-		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
-	else if (was_delete && x->requests == 1 && follows_rekey(t, ike_sa, x))
-		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);	/* its answer was not captured */
-	else if (was_delete && sa->last <= asked)
-		ike_sa_delete_seen(t, ike_sa, asked, by);
-	else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {
-		ike_sa_end(t, ike_sa, asked, END_PEER_LOST, x->from < 0 ? SIDE_UNKNOWN : 1 - x->from, GRADE_INFERRED);
-		child_end_all(t, ike_sa, asked, END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);
-	}
-}
-
-static nsec earlier(nsec a, nsec b)
-{
-	return a == NSEC_NONE ? b : b == NSEC_NONE ? a : a < b ? a : b;
-}
-
-/* The successor of one that was rekeyed may be silent until the next child SA is due. */
-static nsec keep(const struct tracker *t, const struct ike_sa *sa)
-{
-	bool awaited = sa->end_reason == END_REKEYED && sa->successor == NO_INDEX;
-
-	return resume_keep(t, awaited ? END_UNKNOWN : sa->end_reason);
-}
-
-void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
-{
-	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	nsec next = NSEC_NONE;
-
-	if (sa->flags & IKE_SA_AUTH_TENTATIVE) {
-		nsec at = sa->established + AUTH_SETTLES_S * NSEC_PER_S;
-
-		if (sa->flags & IKE_SA_INITIATOR_REFUSED) {
-			nsec settled = sa->last + AUTH_SETTLES_S * NSEC_PER_S;
-
-			if (now >= settled || last_call) {
-				sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
-				sa->auth_failed = true;
-				emit_ike(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
-				sa->established = NSEC_NONE;
-				ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
-			} else {
-				next = settled;
-			}
-		} else if (now >= at || last_call) {
-			ike_sa_established(t, ike_sa, sa->established);
-		} else {
-			next = at;
-		}
-	}
-	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE) {
-		nsec at = sa->last + sa->delete_wait;
-
-		if (now < at && !(last_call && sa->delete_wait <= DELETE_SETTLES_S * NSEC_PER_S)) {
-			next = earlier(next, at);
-		} else if (sa->major == 2 && child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
-			/* Its child SAs carry traffic both ways: the Delete was for one of them. */
-			child_delete_seen(t, sa->tunnel, ike_sa, sa->delete_at, sa->delete_by, false);
-			sa->delete_at = NSEC_NONE;
-		} else {
-			ike_sa_delete_seen(t, ike_sa, sa->delete_at, sa->delete_by);
-		}
-	}
-	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *x = &sa->current[slot];
-
-		if (x->id == 0 || x->closed)
-			continue;
-		nsec at = exchange_abandon_at(t, x);
-
-		if (now < at)
-			next = earlier(next, at);
-		else if (x->responses == 0)
-			abandoned(t, ike_sa, x, now);
-		else
-			exchange_close(t, x, OUTCOME_ANSWERED, now);
-	}
-	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
-	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && sa->current[0].outcome == OUTCOME_FAILED &&
-	    (sa->current[0].closed || last_call))
-		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
-	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
-	    now - sa->last >= t->settings->retx_abandon_max)
-		ike_sa_end(t, ike_sa, sa->last, sa->last < t->watched_since ? END_UNKNOWN : END_FAILED, SIDE_UNKNOWN,
-			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
-	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
-		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= keep(t, sa)) {
-		ike_sa_release(t, ike_sa);
-		return;
-	}
-	if (sa->end_reason != END_NONE)
-		next = earlier(next, nsec_later(sa->ended, sa->last) + keep(t, sa));
-	else if (next == NSEC_NONE)
-		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
-						      sa->last + t->settings->silent_end + 1;
-	ike_sa_wake(t, ike_sa, nsec_later(next, now + NSEC_PER_MS));
 }
 
 /* An answer whose first inner payload is a notify and that has room for little else. */

@@ -13,7 +13,8 @@
  *   child_sa.c  pairs of ESP SAs: births and ends
  *   pairing.c   new SPIs join the child SA they belong to
  *   chain.c     which child SA replaces which
- *   ike_sa.c    IKE SAs: states, rekey, end
+ *   ike_sa.c    IKE SAs: states, rekey
+ *   ike_end.c   how they end
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
  *   timer.c     what becomes due when
  *   exchange.c  requests, answers, copies
@@ -354,18 +355,22 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 		    int8_t initiator_side);
 void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
 void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
-void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
 void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
-void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m);
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
-void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
-bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
+void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other);
+
+/* ike_end.c */
+void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
+void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
+bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
+
 static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }
 static inline struct endpoint arrival_dst(const struct arrival *a) { return (struct endpoint){ a->packet->dst, a->dst_port }; }
 
