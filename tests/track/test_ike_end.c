@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/talk.h"
+
+static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+static struct session up(struct watch *w)
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	set_up(w, &s);
+	talk(w, &s, spi, 1, 100, 100 * MS);
+	return s;
+}
+
+static void reauthentication_supersedes_the_old_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	set_up(&w, &next);		/* make before break */
+	talk(&w, &s, new, 1, 30, 100 * MS);
+	delete_ike(&w, &s, 0);
+	talk(&w, &s, new, 31, 100, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_SUPERSEDED);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x22)->origin, ORIGIN_OBSERVED);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_SUPERSEDED);
+	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);	/* its traffic went on there */
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	watch_close(&w);
+}
+
+static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	pass(&w, S);
+	nsec asked = w.now;
+
+	delete_ike(&w, &s, 1);
+	idle(&w, 10 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11)->ended == asked);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(esp_at(&w, spi[1])->end_reason, END_DELETED);
+	watch_close(&w);
+}
+
+/* What a Delete meant is decided seconds later, when the next IKE SA is there already. */
+static void an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	delete_ike(&w, &s, 1);
+	idle(&w, 2 * S);
+	set_up(&w, &next);		/* break before make */
+	talk(&w, &s, new, 1, 100, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+	uint32_t id = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+
+	for (int i = 0; i < 3; i++) {		/* an outage */
+		idle(&w, 5 * S);
+		say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, id, NP_NONE, LEN_DPD);
+	}
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_PEER_LOST);
+	talk(&w, &s, spi, 101, 110, 100 * MS);
+	idle(&w, 20 * S);
+	dpd(&w, &s, 1);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
+	watch_free(&w);
+}
+
+static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	for (int i = 0; i < 3; i++) {
+		say_init(&w, &s, false);
+		idle(&w, 5 * S);
+	}
+	idle(&w, 100 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_FAILED);
+	assert_int_equal(ike_at(&w, 0x11)->current[0].requests, 3);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 1);
+	idle(&w, 700 * S);
+	assert_null(ike_at(&w, 0x11));		/* and is forgotten later */
+	watch_close(&w);
+}
+
+static void the_capture_ends_and_what_lives_lives(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	up(&w);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
+	assert_int_equal(w.ike_sas[0].state, IKE_ESTABLISHED);
+	assert_true(w.ike_sas[0].ended == NSEC_NONE);
+	assert_int_equal(w.child_sas[0].state, CHILD_INSTALLED);
+	assert_int_equal(w.esp_sas[0].end_reason, END_CAPTURE_END);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] + w.count[EVENT_ESP_SA_ENDED], 0);
+	watch_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
+		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
+		cmocka_unit_test(an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
+		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
+		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
+		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
