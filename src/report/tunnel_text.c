@@ -232,18 +232,22 @@ static void put_traffic_briefly(FILE *out, const struct seen_tunnel *t)
 {
 	const struct seen_traffic *d = t->traffic;
 	int64_t packets = d[0].packets + d[1].packets, lost = d[0].lost + d[1].lost;
-	char peer[ENDPOINT_TEXT_MAX], count[COUNT_TEXT_MAX];
+	char peer[ENDPOINT_TEXT_MAX];
 
 	if (packets == 0) {
 		put_traffic(out, t);
 		return;
 	}
 	put_label(out, "traffic");
-	for (int from = 0; from < 2; from++)
-		fprintf(out, "%s packets from %s, ", count_text(d[from].packets, count),
-			endpoint_text(t->record.peers[from], peer));
-	fprintf(out, "lost %.2f %%, on ", 100.0 * (double)lost / (double)(packets + lost));
-	put_counted(out, t->child_sas, "child SA");
+	for (int from = 0; from < 2; from++) {
+		put_counted(out, d[from].packets, "packet");
+		fprintf(out, " from %s, ", endpoint_text(t->record.peers[from], peer));
+	}
+	fprintf(out, "lost %.2f %%", 100.0 * (double)lost / (double)(packets + lost));
+	if (t->child_sas > 0)
+		fputs(", on ", out);
+	if (t->child_sas > 0)
+		put_counted(out, t->child_sas, "child SA");
 	putc('\n', out);
 }
 

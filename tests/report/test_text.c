@@ -141,6 +141,25 @@ static void advice_is_for_all_vendors_when_none_was_recognised(void **state)
 	diagnosis_close(d);
 }
 
+static void one_packet_is_no_packets_and_no_child_sa_is_not_mentioned(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_esp_sa esp = sample_esp_sa(1);
+	struct printed p;
+
+	(void)state;
+	esp.packets = 1;
+	esp.lost = 0;
+	give_tunnel(&sink, 1);
+	sink.esp_sa(sink.user, &esp);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "1 packet from 192.0.2.1, 0 packets from 198.51.100.2, lost 0.00 %\n"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
 static void more_than_fifty_healthy_tunnels_take_one_line_each(void **state)
 {
 	struct diagnosis *d = diagnosis_open(&plain);
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(an_ike_sa_that_lives_is_as_old_as_its_tunnel),
 		cmocka_unit_test(advice_is_for_the_vendors_seen_and_points_to_the_page_for_others),
 		cmocka_unit_test(advice_is_for_all_vendors_when_none_was_recognised),
+		cmocka_unit_test(one_packet_is_no_packets_and_no_child_sa_is_not_mentioned),
 		cmocka_unit_test(more_than_fifty_healthy_tunnels_take_one_line_each),
 		cmocka_unit_test(a_tunnel_that_could_not_be_judged_is_not_called_healthy),
 		cmocka_unit_test(no_tunnel_is_said_and_alerts_about_the_capture_are_shown),
