@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_TOUCHED = 64 << 10, PAGE = 4096, PIECE = 64 << 10, PIECES_MAX = 64 };
+enum { TABLE_TOUCHED = 128 << 10, PAGE = 4096, PIECE = 64 << 10, PIECES_MAX = 64 };
 
 static void (*the_end)(void) = abort;
 

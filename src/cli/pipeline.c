@@ -20,7 +20,7 @@
 enum {
 	WARNINGS_MAX = 12, WARNING_TEXT_MAX = 512,
 	FILE_BACKLOG_BYTES = 8 << 20,	/* where reading waits for the disk, more would only cost cache */
-	WATCH_HEAP_BYTES = 1 << 20,	/* for what months of watching allocate now and then */
+	WATCH_HEAP_BYTES = 1536 << 10,	/* for what months of watching allocate now and then */
 	FLUSH_SLOTS = 512,		/* objects told at once to a backlog that may become full */
 	LAST_PATIENCE_MS = 10000,	/* for the disk, when watching ends */
 };
