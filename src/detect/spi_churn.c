@@ -56,9 +56,6 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 	struct direction *d = &s->direction[new->direction];
 	uint64_t frame = ev->frame ? ev->frame : new->first_frame;
 
-	/* what seemed to replace it was a stray */
-	if (d->total > 0 && d->kept[(d->total - 1) % KEPT].old_spi == old->spi)
-		d->total--;
 	d->kept[d->total++ % KEPT] = (struct replacement){
 		.at = ev->at,
 		.age_ms = milliseconds(new->first - old->first),

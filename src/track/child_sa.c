@@ -43,25 +43,32 @@ nsec child_last_sign(const struct tracker *t, const struct child_sa *c)
 	return nsec_later(c->created, nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1)));
 }
 
-/* How much it is missed: what ended, then what no exchange and hardly a packet speaks for. */
+enum { WORTH_MOST = 4 };
+
+/* How much it is missed: not when it ended; else for the exchange that made it, and for each direction in which it speaks. */
 static unsigned worth(const struct tracker *t, const struct child_sa *c)
 {
-	bool confirmed = c->how != CREATED_UNKNOWN;
+	unsigned speaks = 0;
 
 	if (c->end_reason != END_NONE)
 		return 0;
 	for (int d = 0; d < 2; d++)
-		confirmed |= c->esp[d] != NO_INDEX && (t->esp_sas[c->esp[d]].flags & ESP_SA_CONFIRMED);
-	return confirmed ? 2 : 1;
+		speaks += c->esp[d] != NO_INDEX && (t->esp_sas[c->esp[d]].flags & ESP_SA_CONFIRMED) ? 1 : 0;
+	return 1 + speaks + (c->how != CREATED_UNKNOWN ? 1 : 0);
 }
 
-/* Of a few slots the one that is missed least, the quietest of those. */
+static nsec missed(const struct tracker *t, const struct child_sa *c)
+{
+	return tracker_missed(c->created, child_last_sign(t, c));
+}
+
+/* Of a few slots the one that is missed least. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth > 1); n++) {
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->child_pool);
 		const struct child_sa *c = &t->child_sas[i];
 
@@ -70,7 +77,7 @@ static uint32_t quietest(struct tracker *t)
 		unsigned its_worth = worth(t, c);
 
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && child_last_sign(t, c) < child_last_sign(t, &t->child_sas[best]))) {
+		    (its_worth == best_worth && missed(t, c) < missed(t, &t->child_sas[best]))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -157,6 +164,16 @@ void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
 		t->child_sas[i].ike_sa = to;
 }
 
+/* Only SAs speak for it that leave no rows. */
+static bool only_quiet(const struct tracker *t, const struct child_sa *c)
+{
+	bool quiet = c->how == CREATED_UNKNOWN;
+
+	for (int d = 0; d < 2; d++)
+		quiet &= c->esp[d] == NO_INDEX || (t->esp_sas[c->esp[d]].flags & ESP_SA_QUIET);
+	return quiet;
+}
+
 /* It is a child SA for certain: number it and tell. */
 void child_reveal(struct tracker *t, uint32_t child)
 {
@@ -166,7 +183,7 @@ void child_reveal(struct tracker *t, uint32_t child)
 		return;
 	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
-	if (!restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN))
+	if (only_quiet(t, c) || !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN))
 		c->flags |= CHILD_SA_QUIET;
 	child_tunnel(t, c)->n_child_sas++;
 	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);

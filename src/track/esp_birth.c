@@ -20,7 +20,7 @@ static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
 }
 
-/* Of a few slots the one that is missed least, the quietest of those; the search is longer while it finds only living ones. */
+/* Of a few slots the one that is missed least; the search is longer while it finds only living ones. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
@@ -33,7 +33,9 @@ static uint32_t quietest(struct tracker *t)
 
 		if (!(sa->flags & ESP_SA_USED))
 			continue;
-		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && sa->last < t->esp_sas[best].last)) {
+		if (best == NO_INDEX || its_worth < best_worth ||
+		    (its_worth == best_worth && tracker_missed(sa->first, sa->last) <
+						tracker_missed(t->esp_sas[best].first, t->esp_sas[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -203,7 +205,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		old->child = NO_INDEX;
 		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
 	}
-	if (!restraint_admits(t, tunnel, sa->flags & ESP_SA_CONFIRMED))
+	if (!restraint_admits_esp_sa(t, sa))
 		sa->flags |= ESP_SA_QUIET;
 	if (!(sa->flags & ESP_SA_CONFIRMED)) {
 		t->unconfirmed++;

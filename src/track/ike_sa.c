@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, UNKNOWN_SUITE_ERROR_BYTES = 112 };
+enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, UNKNOWN_SUITE_ERROR_BYTES = 112, WORTH_MOST = 4 };
 
 static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
@@ -52,39 +52,43 @@ uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_
 }
 
 /* How much it is missed: what never was established, or never had an answer, first; what ended before what lives. */
-static unsigned worth(const struct ike_sa *sa)
+static unsigned worth(const struct tracker *t, const struct ike_sa *sa)
 {
+	const uint32_t both_ways = TUNNEL_ESP0 | TUNNEL_ESP1;
 	bool answered = sa->current[0].responses + sa->current[1].responses + sa->previous[0].responses +
 			sa->previous[1].responses > 0;
 	bool proven = sa->established != NSEC_NONE || (sa->state >= IKE_ESTABLISHED && answered);
 
-	return (proven ? 2u : 0u) + (sa->end_reason == END_NONE ? 1u : 0u);
+	if (sa->end_reason != END_NONE)
+		return proven ? 2 : 0;
+	return !proven ? 1 : (t->tunnels[sa->tunnel].flags & both_ways) != both_ways ? 3 : WORTH_MOST;
 }
 
 /* At the old end of a tunnel's list the first that is not both established and living, or the oldest. */
 static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
 {
 	for (uint32_t i = w->oldest_ike_sa; i != NO_INDEX; i = t->ike_sas[i].prev_in_tunnel)
-		if (worth(&t->ike_sas[i]) < 3)
+		if (worth(t, &t->ike_sas[i]) < 3)
 			return i;
 	return w->oldest_ike_sa;
 }
 
-/* Of a few the one that is missed least, the quietest of those. */
+/* Of a few the one that is missed least. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == 3); n++) {
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->ike_pool);
 		const struct ike_sa *sa = &t->ike_sas[i];
-		unsigned its_worth = worth(sa);
+		unsigned its_worth = worth(t, sa);
 
 		if (!(sa->flags & IKE_SA_USED))
 			continue;
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && sa->last < t->ike_sas[best].last)) {
+		    (its_worth == best_worth && tracker_missed(sa->created, sa->last) <
+						tracker_missed(t->ike_sas[best].created, t->ike_sas[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -194,9 +198,9 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 		sa->established = at;
 	if (sa->state < IKE_ESTABLISHED)
 		sa->state = IKE_ESTABLISHED;
+	ike_sa_emit(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
 	restraint_tunnel_up(t, sa->tunnel);
 	restraint_confirm_ike_sa(t, ike_sa);
-	ike_sa_emit(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
 	tunnel_judge(t, sa->tunnel, sa->established);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }

@@ -153,30 +153,36 @@ static uint32_t held_by_a_stray(const struct tracker *t, const struct esp_sa *sa
 	return NO_INDEX;
 }
 
-/* Undo join(): it was never part of this child SA. */
-static void expel(struct tracker *t, uint32_t child, int d)
+/* The SA that `sa` is said to replace; NULL when there is none, or it is gone and keeps what its record says. */
+static struct esp_sa *predecessor_of(const struct tracker *t, const struct esp_sa *sa)
 {
+	for (uint32_t i = sa->next_in_direction; sa->predecessor != 0 && i != NO_INDEX; i = t->esp_sas[i].next_in_direction)
+		if (t->esp_sas[i].id == sa->predecessor)
+			return &t->esp_sas[i];
+	return NULL;
+}
+
+/* The stray that holds the place was never part of this child SA. */
+static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
 	struct child_sa *c = &t->child_sas[child];
-	struct esp_sa *stray = &t->esp_sas[c->esp[d]];
+	struct esp_sa *stray = &t->esp_sas[c->esp[sa->direction]], *old = predecessor_of(t, stray);
 
-	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].esp[d] != NO_INDEX) {
-		struct esp_sa *old = &t->esp_sas[t->child_sas[c->predecessor].esp[d]];
-
-		old->successor = 0;
-		old->successor_spi = 0;
+	if (old) {
+		sa->predecessor = old->id;
+		sa->predecessor_spi = old->spi;
+		old->successor = sa->id;
+		old->successor_spi = sa->spi;
+		old->flags |= ESP_SA_DIRTY;
+		stray->predecessor = 0;
+		stray->predecessor_spi = 0;
 	}
 	stray->child = NO_INDEX;
-	stray->predecessor = 0;
-	stray->predecessor_spi = 0;
 	stray->flags = (uint8_t)((stray->flags & ~(ESP_SA_CLAIMED | ESP_SA_CONFIRMED)) | ESP_SA_DIRTY);
 	t->unconfirmed++;
 	child_tunnel(t, c)->unconfirmed++;
-	c->esp[d] = NO_INDEX;
-}
-
-static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
-{
-	expel(t, child, t->esp_sas[esp].direction);
+	c->esp[sa->direction] = NO_INDEX;
 	join(t, child, esp);
 	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
 }

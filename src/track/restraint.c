@@ -20,8 +20,10 @@ enum {
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
 };
 
+#define YOUNG (120 * NSEC_PER_S)	/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
 #define SLOWLY NSEC_PER_S		/* one more row after this long */
 #define SWIFTLY (NSEC_PER_S / 4)	/* and of what is confirmed */
+#define YOUNGSTERS (NSEC_PER_S / 16)	/* and of SAs that come soon after others, of all tunnels together */
 
 static bool pay(nsec *purse, nsec at, int64_t burst, nsec refill)
 {
@@ -66,6 +68,38 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 	return false;
 }
 
+static bool pay_for_young(struct tracker *t, uint32_t tunnel)
+{
+	if (pay(&t->purse_young, t->now, t->settings->history_strangers, YOUNGSTERS))
+		return true;
+	leave_out(&t->tunnels[tunnel].left_out, t->now);
+	return false;
+}
+
+/*
+ * A packet or two, of an SA that is not in its tunnel's list yet.  One that comes soon after
+ * another may belong to many tunnels that churn and do not exist: these share a purse.
+ */
+bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
+{
+	uint32_t latest = sa->direction < 0 ? NO_INDEX : t->tunnels[sa->tunnel].esp_sas[sa->direction];
+	bool young = latest != NO_INDEX && sa->first - t->esp_sas[latest].first < YOUNG;
+
+	if (young && !pay_for_young(t, sa->tunnel))
+		return false;
+	return restraint_admits(t, sa->tunnel, sa->flags & ESP_SA_CONFIRMED);
+}
+
+/* Without IKE, and the one before it lived shorter than any lifetime that can be set. */
+static bool churns(const struct tracker *t, const struct esp_sa *sa)
+{
+	if (sa->next_in_direction == NO_INDEX || (sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN))
+		return false;
+	const struct esp_sa *before = &t->esp_sas[sa->next_in_direction];
+
+	return before->last <= sa->first && sa->first - before->first < YOUNG;
+}
+
 /* What was quiet is confirmed: true when it may speak now. */
 bool restraint_confirms(struct tracker *t, uint32_t tunnel)
 {
@@ -105,6 +139,9 @@ void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa)
 	ev.side = sa->initiator_side;
 	if (sa->init_seen)
 		write_late(t, ev, sa->created, sa->first_frame);
+	ev.kind = EVENT_IKE_SA_ESTABLISHED;
+	if (sa->established != NSEC_NONE)
+		write_late(t, ev, sa->established, 0);
 }
 
 void restraint_confirm_child_sa(struct tracker *t, uint32_t child)
@@ -126,6 +163,8 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 	struct esp_sa *sa = &t->esp_sas[esp];
 	struct event ev = event_of(t, EVENT_ESP_SA_FIRST, sa->first, sa->tunnel);
 
+	if ((sa->flags & ESP_SA_QUIET) && churns(t, sa) && !pay_for_young(t, sa->tunnel))
+		return;
 	if ((sa->flags & ESP_SA_QUIET) && restraint_confirms(t, sa->tunnel)) {
 		sa->flags = (uint8_t)((sa->flags & ~ESP_SA_QUIET) | ESP_SA_DIRTY);
 		ev.esp_sa = esp;
@@ -155,8 +194,11 @@ void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
 void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
+	bool carries = (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
+	/* half of the purse is for those that carry something */
+	int64_t burst = carries ? t->settings->tables_tunnels : t->settings->tables_tunnels / 2;
 
-	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) || !pay(&t->purse_tunnels, t->now, t->settings->tables_tunnels, SWIFTLY))
+	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) || !pay(&t->purse_tunnels, t->now, burst, SWIFTLY))
 		return;
 	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)

@@ -235,7 +235,7 @@ struct tracker {
 	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
 	nsec jump_told;
 	nsec doubted;			/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
-	nsec purse_strangers, purse_answered, purse_tunnels;	/* see restraint.c */
+	nsec purse_strangers, purse_answered, purse_tunnels, purse_young;	/* see restraint.c */
 	struct left_out left_out;	/* of strangers */
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
@@ -259,6 +259,13 @@ bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packe
 object_id tracker_number(struct tracker *t, enum object_kind kind);
 void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
 static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }	/* NSEC_NONE is the earliest */
+
+/*
+ * Of two that are worth as much the one with the smaller number is given up
+ * first: how long it has lived, less how long it has been silent.  Whoever
+ * fills a table with what he made up has only just begun.
+ */
+static inline nsec tracker_missed(nsec first, nsec last) { return last + (last - first); }
 
 /*
  * Between 1896 and 2116: nobody captured outside of that, and the difference of
@@ -413,6 +420,7 @@ void event_write(struct tracker *t, const struct event *ev);	/* into the history
 /* restraint.c */
 bool restraint_admits_stranger(struct tracker *t);
 bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed);
+bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa);
 bool restraint_admits_event(struct tracker *t, const struct event *ev);
 bool restraint_confirms(struct tracker *t, uint32_t tunnel);
 void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa);

@@ -111,28 +111,31 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 	return true;
 }
 
-/* How much it is missed: nothing but strays, ESP one way, ESP both ways or an IKE SA that was established. */
+enum { WORTH_MOST = 4 };
+
+/* How much it is missed: ESP that was confirmed, one way or both, and an IKE SA that was established. */
 static unsigned worth(const struct tunnel *w)
 {
-	if (w->flags & TUNNEL_ESTABLISHED)
-		return 2;
-	return (w->flags & TUNNEL_ESP0 ? 1u : 0u) + (w->flags & TUNNEL_ESP1 ? 1u : 0u);
+	return (w->flags & TUNNEL_ESP0 ? 1u : 0u) + (w->flags & TUNNEL_ESP1 ? 1u : 0u) +
+	       (w->flags & TUNNEL_ESTABLISHED ? 2u : 0u);
 }
 
-/* Of a few tunnels the one that is missed least, the quietest of those. */
+/* Of a few tunnels the one that is missed least. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == 2); n++) {
+	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->tunnel_pool);
 		const struct tunnel *w = &t->tunnels[i];
 		unsigned its_worth = worth(w);
 
 		if (!(w->flags & TUNNEL_USED))
 			continue;
-		if (best == NO_INDEX || its_worth < best_worth || (its_worth == best_worth && w->last < t->tunnels[best].last)) {
+		if (best == NO_INDEX || its_worth < best_worth ||
+		    (its_worth == best_worth && tracker_missed(w->first, w->last) <
+						tracker_missed(t->tunnels[best].first, t->tunnels[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}

@@ -92,6 +92,7 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	for (int d = 0; d < 2; d++) {
 		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
 		assert_int_equal(esp_at(&w, spi[d])->successor_spi, new[d]);
+		assert_int_equal(esp_at(&w, spi[d])->successor, esp_at(&w, new[d])->id);
 		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->child, NO_INDEX);
 		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->predecessor, 0);
 	}
