@@ -33,8 +33,8 @@ struct store_retention {
 
 /*
  * One step of a sweep over the history, in a transaction of its own.  Ages are
- * counted from the latest moment of the history, a monitor's when one has
- * written to it.  *ret_more: the sweep is not over yet; the step after its end
+ * counted from the latest moment of the history, without files that come from
+ * the future.  *ret_more: the sweep is not over yet; the step after its end
  * begins another one.
  */
 bool store_retain(struct store *s, struct store_retention *r, bool *ret_more, struct err *e);

@@ -211,9 +211,9 @@ static bool begin(struct store *s, struct store_retention *r, struct err *e)
 {
 	int64_t now = 0, known = 0;
 
-	/* a monitor's clock, when there is one: a file that somebody imported may come from any time */
-	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture WHERE source IS NOT NULL),"
-			     " max(last_ns), 0) FROM capture", &now, e) ||
+	/* a file that somebody imported may come from the future; what a monitor saw is as true as its clock */
+	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture WHERE source IS NOT NULL"
+			     " OR last_ns / 1000000000 < unixepoch('now', '+1 day')), max(last_ns), 0) FROM capture", &now, e) ||
 	    !store_number(s, "SELECT count(*) FROM capture WHERE last_ns IS NOT NULL", &known, e))
 		return false;
 	r->now = now;
