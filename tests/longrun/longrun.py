@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """longrun.py --tool LONGRUN --generate GENERATOR [--days N] [--packets N] [--tunnels N]
 

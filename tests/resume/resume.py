@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A story of the simulator read whole, and read in two runs that go on from each other: the history must be the same.
 
