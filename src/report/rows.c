@@ -20,6 +20,7 @@ struct rows {
 
 static const char *const tunnel_columns[] = {
 	"tunnel", "state", "since", "first", "last", "nat", ">ike_sas", ">child_sas", ">alerts",
+	"name",
 };
 static const char *const ike_columns[] = {
 	"tunnel", "ike_sa", ">version", "initiator", "responder", "state", "origin", "created", "established",
@@ -106,6 +107,7 @@ static void tunnel_row(void *user, const struct record_tunnel *r)
 	table_number(t, r->ike_sas);
 	table_number(t, r->child_sas);
 	table_number(t, r->alerts);
+	table_text(t, r->label);	/* of the inventory */
 }
 
 static void ike_row(void *user, const struct record_ike_sa *r)

@@ -93,11 +93,35 @@ static void json_rows_are_the_objects_of_the_contract_and_only_of_their_kind(voi
 	}
 }
 
+static void a_tunnel_has_the_name_that_the_inventory_gives_it(void **state)
+{
+	struct record_tunnel tunnel = sample_tunnel(1);
+	struct printed p;
+
+	(void)state;
+	tunnel.label = "hq-branch1";
+	printed_open(&p);
+
+	struct rows *rows = rows_open(p.out, TABLE_CSV, ROWS_TUNNELS);
+	struct record_sink sink = rows_sink(rows);
+
+	sink.tunnel(sink.user, &tunnel);
+	tunnel.label = NULL;
+	sink.tunnel(sink.user, &tunnel);
+	rows_close(rows);
+	printed_text(&p);
+	assert_non_null(strstr(p.text, ",name\n"));
+	assert_non_null(strstr(p.text, ",hq-branch1\n"));
+	assert_int_equal(p.text[strlen(p.text) - 2], ',');	/* not known: nothing */
+	printed_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_of_every_table_has_as_many_cells_as_its_header),
 		cmocka_unit_test(json_rows_are_the_objects_of_the_contract_and_only_of_their_kind),
+		cmocka_unit_test(a_tunnel_has_the_name_that_the_inventory_gives_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
