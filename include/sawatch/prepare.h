@@ -66,6 +66,7 @@ struct prepared {
 	struct packet *packets;		/* borrow from the frames */
 	const struct frame *frames;	/* borrowed, their bytes too: until the tracker is done with them */
 	size_t n, n_packets;
+	uint32_t capture;		/* that of the first frame counts for all */
 	uint64_t bytes;			/* on the wire, of all */
 	bool in_row;			/* each frame's number is known to be one more than that before it */
 	struct prepared_counts counts;

@@ -20,6 +20,7 @@ struct source_options {
 	const char *filter;	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
 	bool no_mmap;		/* read() regular files instead of mapping them (tests, benchmark) */
 	bool grows;		/* a regular file is still being written: its end is not the end (source_waits) */
+	size_t behind;		/* bytes of a mapped file behind the latest frame that stay in memory: see source_keeps() */
 	/* When it is not 0, a read ends as if the stream had ended there; may be NULL */
 	const volatile sig_atomic_t *stop;
 };
@@ -72,6 +73,12 @@ int source_read(struct source *s, struct frame *ret, size_t max, struct err *e);
  * no further whole record yet.  Ask again later.
  */
 bool source_waits(const struct source *s);
+
+/*
+ * The bytes of the frames that the latest source_read() returned stay where they are until the source is closed: the
+ * file is mapped.  Whoever looks at them late gets them from the disk again, unless they are within `behind`.
+ */
+bool source_keeps(const struct source *s);
 
 void source_set_capture(struct source *s, uint32_t capture);
 void source_info(const struct source *s, struct source_info *ret);

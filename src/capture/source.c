@@ -133,6 +133,7 @@ bool source_open_or_tell(struct source **ret, const char *path, const struct sou
 			err_set(e, "%s: interrupted before its first bytes came", s->stream.name);
 		goto out;
 	}
+	s->stream.behind = o ? o->behind : 0;
 	*ret = s;
 	s = NULL;
 out:
@@ -172,6 +173,11 @@ int source_read(struct source *s, struct frame *ret, size_t max, struct err *e)
 bool source_waits(const struct source *s)
 {
 	return !s->ended && s->stream.waits;
+}
+
+bool source_keeps(const struct source *s)
+{
+	return s->stream.map && !s->order.sorting;
 }
 
 void source_set_capture(struct source *s, uint32_t capture)

@@ -31,7 +31,7 @@
 
 enum {
 	SETTLED_SECONDS = 10,
-	WINDOW = 1024 * 1024,	/* a multiple of every page size in use; less costs time */
+	WINDOW = 256 * 1024,	/* a multiple of every page size in use; less costs time */
 	BUFFER = 512 * 1024,
 	MAGIC_LENGTH = 6,		/* the longest that tells a compression: xz */
 };
@@ -110,7 +110,8 @@ static void map_need(struct stream *s, size_t n)
 {
 	size_t at = (size_t)(s->at - s->map);
 	size_t shown = at + s->left;
-	size_t passed = at / WINDOW * WINDOW;
+	size_t step = s->behind > WINDOW ? s->behind : WINDOW;	/* other cores are interrupted for it, so not often */
+	size_t passed = at > s->behind ? (at - s->behind) / step * step : 0;
 	size_t length = s->map_length;
 	size_t end = (at + n + WINDOW - 1) / WINDOW * WINDOW;
 	struct stat st;

@@ -42,6 +42,7 @@ struct stream {
 	int64_t taken_bytes;	/* from the descriptor; not for a mapped file */
 	uint8_t *map;
 	size_t map_length, map_released;
+	size_t behind;		/* this much of the mapping is not given back yet */
 	uint8_t *buffer;
 	size_t buffer_size;
 	struct unpacking *unpacking;

@@ -119,6 +119,8 @@ static const char options_text[] =
 	"  -r FILE          pcap or pcapng, also gz, zst, xz, bz2, lz4; a directory; - for standard input; may be repeated\n"
 	"  -f EXPR          BPF filter (pcap-filter(7)); words that remain are a filter too\n"
 	"  -c N             stop after N packets\n"
+	"  -j, --workers N  threads that read, unpack and decode files and one that tracks, N in all (default 1); the answer\n"
+	"                   is the same to the byte\n"
 	"  -w FILE          save the packets that matter (IPsec) as pcap; - for standard output\n"
 	"  -q, -v           quiet: ill tunnels and the verdict only; verbose: every tunnel at length\n"
 	"  -n, -l           accepted: names are never resolved; lines are flushed one by one\n"

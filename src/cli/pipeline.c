@@ -228,6 +228,16 @@ static bool open_writer(struct pipeline *p, const struct settings *settings, enu
 	return true;
 }
 
+bool pipeline_key(struct hash_key *ret, struct err *e)
+{
+	static struct hash_key key;
+	static bool drawn;
+
+	drawn = drawn || getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key);
+	*ret = key;
+	return drawn || err_set(e, "random numbers: the system gives none; they key the tables against floods");
+}
+
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
 		   enum store_writer_mode mode, const struct record_sink *also, struct err *e)
 {
@@ -254,8 +264,8 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 		.known = is_known,
 	};
 
-	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
-		return err_set(e, "random numbers: the system gives none; they key the tables against floods");
+	if (!pipeline_key(&key, e))
+		return false;
 	p->tracker = tracker_new(settings, &key, &handler);
 	p->detect = detect_new(settings, &p->sink);
 	if (!p->tracker || !p->detect)
@@ -306,16 +316,36 @@ void pipeline_no_detect(struct pipeline *p)
 	p->misses = false;
 }
 
+/* Before and after frames of these times. */
+static void expect_frames(struct pipeline *p, uint32_t capture, nsec first)
+{
+	if (p->misses)
+		detect_advance(p->detect, p->tracker, capture, first);
+}
+
+static void had_frames(struct pipeline *p, nsec last)
+{
+	reassemble_tick(p->reassembler, last);
+	if (last > p->latest)
+		p->latest = last;
+}
+
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n)
 {
 	if (n == 0)
 		return;
-	if (p->misses)
-		detect_advance(p->detect, p->tracker, frames[0].capture, frames[0].at);
+	expect_frames(p, frames[0].capture, frames[0].at);
 	tracker_frames(p->tracker, frames, n);
-	reassemble_tick(p->reassembler, frames[n - 1].at);
-	if (frames[n - 1].at > p->latest)
-		p->latest = frames[n - 1].at;
+	had_frames(p, frames[n - 1].at);
+}
+
+void pipeline_prepared(struct pipeline *p, const struct prepared *prepared)
+{
+	if (prepared->n == 0)
+		return;
+	expect_frames(p, prepared->capture, prepared->list[0].at);
+	tracker_prepared(p->tracker, prepared);
+	had_frames(p, prepared->list[prepared->n - 1].at);
 }
 
 bool pipeline_continues(const struct pipeline *p, nsec first_at)

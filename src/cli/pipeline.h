@@ -12,8 +12,10 @@
 
 #include <sawatch/err.h>
 #include <sawatch/expected.h>
+#include <sawatch/hash.h>
 #include <sawatch/link.h>
 #include <sawatch/nsec.h>
+#include <sawatch/prepare.h>
 #include <sawatch/settings.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
@@ -31,6 +33,9 @@ struct pipeline;
  */
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
 		   enum store_writer_mode mode, const struct record_sink *also, struct err *e);
+
+/* By what frames are prepared for any pipeline of this process: random, and always the same. */
+bool pipeline_key(struct hash_key *ret, struct err *e);
 
 /* Wait until the store has everything so far: it is the caller's until the next frame. */
 bool pipeline_settle(struct pipeline *p, struct err *e);
@@ -57,6 +62,9 @@ bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, n
 
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
+
+/* The same, prepared by pipeline_key(). */
+void pipeline_prepared(struct pipeline *p, const struct prepared *prepared);
 
 /* One frame; true when it had to do with IPsec. */
 bool pipeline_frame_matters(struct pipeline *p, const struct frame *f);

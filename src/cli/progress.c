@@ -31,31 +31,25 @@ void progress_init(struct progress *p, bool always)
 	}
 }
 
-void progress_show(struct progress *p, const struct source *s)
+bool progress_is_due(const struct progress *p)
 {
-	if (!p->wanted)
-		return;
+	return p->wanted && monotonic_ns() >= p->next_ns;
+}
 
+void progress_show(struct progress *p, const struct source_info *info)
+{
 	int64_t now = monotonic_ns();
-
-	if (now < p->next_ns)
-		return;
-	p->next_ns = now + NSEC_PER_S / SHOWN_PER_SECOND;
-
-	struct source_info info;
-
-	source_info(s, &info);
-
-	char *name = report_printable(info.name);
+	char *name = report_printable(info->name);
 	double seconds = (double)(now - p->begun_ns) / (double)NSEC_PER_S;
 
 	fprintf(stderr, "%s%s: ", p->terminal ? "\r\033[K" : "", name);
-	if (info.size_bytes > 0)
-		fprintf(stderr, "%.0f %% of ", 100.0 * (double)info.read_bytes / (double)info.size_bytes);
+	if (info->size_bytes > 0)
+		fprintf(stderr, "%.0f %% of ", 100.0 * (double)info->read_bytes / (double)info->size_bytes);
 	fprintf(stderr, "%.1f MB, %" PRIu64 " packets, %.2f million/s%s",
-		(double)(info.size_bytes > 0 ? info.size_bytes : info.read_bytes) / 1e6, info.frames,
-		(double)info.frames / seconds / 1e6, p->terminal ? "" : "\n");
+		(double)(info->size_bytes > 0 ? info->size_bytes : info->read_bytes) / 1e6, info->frames,
+		(double)info->frames / seconds / 1e6, p->terminal ? "" : "\n");
 	fflush(stderr);
+	p->next_ns = now + NSEC_PER_S / SHOWN_PER_SECOND;
 	free(name);
 	p->shown = p->terminal;
 }

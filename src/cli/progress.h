@@ -17,7 +17,8 @@ struct progress {
 
 /* Wanted: always, or only when standard error is a terminal. */
 void progress_init(struct progress *p, bool always);
-void progress_show(struct progress *p, const struct source *s);
+bool progress_is_due(const struct progress *p);
+void progress_show(struct progress *p, const struct source_info *info);
 void progress_clear(struct progress *p);	/* before anything else is printed */
 
 #endif

@@ -17,11 +17,12 @@
 #include "cli/pipeline.h"
 #include "cli/progress.h"
 #include "cli/read.h"
+#include "cli/read_ahead.h"
 #include "cli/read_options.h"
 #include "cli/watch.h"
 
 enum {
-	BATCH = 256,		/* frames at once, so that the tracker can fetch ahead */
+	BEHIND = 8 << 20,	/* of a mapped file: all that is read ahead */
 	RESUME_LULL_S = 300,	/* a file that begins later than this after the last one: some is missing */
 };
 
@@ -33,6 +34,10 @@ struct reading {
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
 	struct follow *follow;		/* --follow; NULL: not wanted */
 	bool following;			/* its file is being read */
+	struct read_ahead *ahead;	/* --workers; NULL: one thread does all */
+	struct source_options source_options;
+	struct source *source;		/* without `ahead`: the capture at hand */
+	struct hash_key key;
 	struct progress progress;
 	uint32_t *captures;		/* ids, for the report */
 	size_t n_captures, captures_room;
@@ -125,16 +130,16 @@ static bool go_on(struct reading *r, uint32_t id, nsec at, struct err *e)
 }
 
 /* A file that is followed has nothing more for now: wait.  False: its end. */
-static bool wait_for_more(struct reading *r, const struct source *s, uint32_t id)
+static bool wait_for_more(struct reading *r, uint32_t id)
 {
 	bool failed = false;
 	struct err e;
 
-	if (!r->following || !source_waits(s))
+	if (!r->following || !source_waits(r->source))
 		return false;
 	if (r->writer && !frame_writer_flush(r->writer, &e))
 		stop_writing(r, &e);
-	if (follow_wait(r->follow, r->pipeline, id, s, &failed, &e))
+	if (follow_wait(r->follow, r->pipeline, id, r->source, &failed, &e))
 		return true;
 	if (failed)
 		complain_of_trouble(r, &e);
@@ -142,38 +147,87 @@ static bool wait_for_more(struct reading *r, const struct source *s, uint32_t id
 	return false;
 }
 
-/* One opened capture, to its end, to -c, or to where it is damaged. */
-static void read_frames(struct reading *r, struct source *s, uint32_t id)
+static bool open_capture(struct reading *r, const char *path, struct source_info *ret, struct err *e)
 {
-	struct frame frames[BATCH];
+	if (r->ahead)
+		return read_ahead_next(r->ahead, ret, e);
+	r->source_options.grows = r->following;
+	if (!source_open(&r->source, path, &r->source_options, e))
+		return false;
+	source_info(r->source, ret);
+	return true;
+}
+
+static int next_batch(struct reading *r, uint32_t id, struct frame frames[READ_BATCH], struct batch *ret, struct err *e)
+{
+	int n;
+
+	if (r->ahead)
+		return read_ahead_batch(r->ahead, id, ret, e);
+	n = source_read(r->source, frames, r->left < READ_BATCH ? (size_t)r->left : READ_BATCH, e);
+	*ret = (struct batch){ .frames = frames, .n = n > 0 ? (size_t)n : 0 };
+	return n;
+}
+
+static void capture_info(struct reading *r, struct source_info *ret)
+{
+	if (r->ahead)
+		read_ahead_info(r->ahead, ret);
+	else
+		source_info(r->source, ret);
+}
+
+static void take(struct reading *r, const struct batch *b)
+{
+	if (r->writer)
+		take_and_save(r, b->frames, b->n);
+	else if (b->prepared)
+		pipeline_prepared(r->pipeline, b->prepared);
+	else
+		pipeline_frames(r->pipeline, b->frames, b->n);
+}
+
+static void show_progress(struct reading *r)
+{
+	struct source_info info;
+
+	if (!progress_is_due(&r->progress))
+		return;
+	capture_info(r, &info);
+	progress_show(&r->progress, &info);
+}
+
+/* One opened capture, to its end, to -c, or to where it is damaged. */
+static void read_frames(struct reading *r, uint32_t id)
+{
+	struct frame frames[READ_BATCH];
+	struct batch b;
 	struct source_info info;
 	struct err e = { "" };
 	bool begun = !r->options->resume, more = true;
 	int n = 0;
 
-	source_set_capture(s, id);
+	if (r->source)
+		source_set_capture(r->source, id);
 	while (more && r->left > 0 && !interrupted) {
-		n = source_read(s, frames, r->left < BATCH ? (size_t)r->left : BATCH, &e);
-		more = n > 0 || (n == 0 && wait_for_more(r, s, id));
+		n = next_batch(r, id, frames, &b, &e);
+		more = n > 0 || (n == 0 && wait_for_more(r, id));
 		if (n <= 0)
 			continue;
-		if (!begun && !go_on(r, id, frames[0].at, &e)) {
+		if (!begun && !go_on(r, id, b.frames[0].at, &e)) {
 			n = -1;
 			break;
 		}
 		begun = true;
-		r->left -= (uint64_t)n;
-		if (r->writer)
-			take_and_save(r, frames, (size_t)n);
-		else
-			pipeline_frames(r->pipeline, frames, (size_t)n);
+		r->left -= b.n;
+		take(r, &b);
 		if (r->following)
-			follow_heard(r->follow, frames, (size_t)n);
+			follow_heard(r->follow, b.frames, b.n);
 		else
-			progress_show(&r->progress, s);
+			show_progress(r);
 	}
 	progress_clear(&r->progress);
-	source_info(s, &info);
+	capture_info(r, &info);
 	if (r->following)	/* so much of it is known */
 		info.size_bytes = info.read_bytes;
 	if (n < 0)
@@ -231,18 +285,15 @@ static bool join_series(struct reading *r, const struct source_info *info)
 
 static void read_capture(struct reading *r, const char *path)
 {
-	struct source_options so = { .filter = r->options->filter, .grows = r->following, .stop = &interrupted };
-	struct source *s = NULL;
 	struct source_info info;
 	uint32_t id;
 	bool known;
 	struct err e;
 
-	if (!source_open(&s, path, &so, &e)) {
+	if (!open_capture(r, path, &info, &e)) {
 		complain_of_input(r, &e);
 		return;
 	}
-	source_info(s, &info);
 	if ((r->pipeline && !pipeline_settle(r->pipeline, &e)) ||
 	    !store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
 		complain_of_trouble(r, &e);
@@ -256,9 +307,10 @@ static void read_capture(struct reading *r, const char *path)
 		if (r->options->write_path && !r->writer && !r->writer_failed &&
 		    !frame_writer_open(&r->writer, r->options->write_path, info.link_type, &e))
 			stop_writing(r, &e);
-		read_frames(r, s, id);
+		read_frames(r, id);
 	}
-	source_close(s);
+	source_close(r->source);
+	r->source = NULL;
 }
 
 /* Paths that lead nowhere are named, each; the others are read. */
@@ -382,6 +434,24 @@ static bool report(struct reading *r, int *ret_worst)
 
 /* ---- the run ---- */
 
+/* With -w each frame is known to matter or not before the next; what -c leaves unread is read by nobody. */
+static bool begin_reading(struct reading *r, char *const *list, struct err *e)
+{
+	const struct read_options *o = r->options;
+	bool alone = o->workers == 1 || o->write_path || o->limit != UINT64_MAX || o->follow;
+
+	r->source_options.filter = o->filter;
+	if (alone) {
+		r->source_options.stop = &interrupted;
+		return true;
+	}
+	if (!pipeline_key(&r->key, e))
+		return false;
+	r->source_options.behind = BEHIND;
+	r->ahead = read_ahead_open(o->workers - 1, list, &r->source_options, &r->key);
+	return true;
+}
+
 /* The last of the list, and whatever goes on from there. */
 static void read_and_follow(struct reading *r, const char *path)
 {
@@ -406,6 +476,10 @@ static void read_all(struct reading *r, char **list)
 	}
 	if (r->options->write_path && strcmp(r->options->write_path, "-") == 0)
 		output_may_end_early();
+	if (!begin_reading(r, list, &e)) {
+		complain_of_trouble(r, &e);
+		return;
+	}
 	for (char **path = list; *path && r->left > 0 && !r->store_failed && !interrupted; path++) {
 		if (r->follow && !path[1]) {
 			read_and_follow(r, *path);
@@ -418,6 +492,7 @@ static void read_all(struct reading *r, char **list)
 	signal(SIGTERM, SIG_DFL);
 	if (interrupted && !r->following)
 		complain("interrupted: the report is about what was read until now");
+	read_ahead_close(r->ahead);
 	end_series(r);
 	if (!frame_writer_close(r->writer, &e))
 		complain_of_trouble(r, &e);
@@ -526,6 +601,10 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 	if (o->follow && (o->n_interfaces > 0 || teller || !follow_possible(o, &e))) {
 		complain("%s", o->n_interfaces > 0 ? "--follow: is for files that grow; -i goes on until it is stopped anyway" :
 			 teller ? "--follow: goes with sawatch -r FILE only; ask its history meanwhile: --db FILE" : e.text);
+		return EXIT_TROUBLE;
+	}
+	if (o->n_interfaces > 0 && o->workers > 1) {
+		complain("--workers %u: is for captures that are read (-r); an interface is watched by one thread", o->workers);
 		return EXIT_TROUBLE;
 	}
 	if (o->n_interfaces > 0)

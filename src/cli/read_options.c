@@ -30,6 +30,7 @@ static const struct option long_options[] = {
 	{ "list-interfaces", no_argument, NULL, 'D' },
 	{ "filter", required_argument, NULL, 'f' },
 	{ "count", required_argument, NULL, 'c' },
+	{ "workers", required_argument, NULL, 'j' },
 	{ "write", required_argument, NULL, 'w' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -56,7 +57,7 @@ static const struct option long_options[] = {
 };
 
 /* '-' in front: words come in their place, as option 1; ':' so that a missing value is told apart. */
-static const char short_options[] = "-:r:i:f:c:w:Z:s:B:DnNqvltpSVh";
+static const char short_options[] = "-:r:i:f:c:j:w:Z:s:B:DnNqvltpSVh";
 
 /* What the words collect on the way. */
 struct words {
@@ -111,6 +112,22 @@ static bool take_count(struct read_options *o, const char *text)
 		complain("-c %s: not a number of packets; write 1 or more", text);
 		return false;
 	}
+	return true;
+}
+
+static bool take_workers(struct read_options *o, const char *text)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n < 1 || n > READ_OPTIONS_WORKERS_MAX) {
+		complain("--workers %s: not a number of threads; write 1 to %d, 1 being the usual", text,
+			 READ_OPTIONS_WORKERS_MAX);
+		return false;
+	}
+	o->workers = (unsigned)n;
 	return true;
 }
 
@@ -180,6 +197,8 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		break;
 	case 'c':
 		return take_count(o, value);
+	case 'j':
+		return take_workers(o, value);
 	case 'w':
 		o->write_path = value;
 		break;
@@ -348,7 +367,7 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 	bool ok = true;
 	int option;
 
-	*o = (struct read_options){ .limit = UINT64_MAX, .fail_on = -1, .sensor = "local", .keep_days = -1, .max_mb = -1 };
+	*o = (struct read_options){ .limit = UINT64_MAX, .workers = 1, .fail_on = -1, .sensor = "local", .keep_days = -1, .max_mb = -1 };
 	o->paths = calloc(most, sizeof(char *));
 	o->interfaces = calloc(most, sizeof(char *));
 	o->sets = calloc(most, sizeof(char *));

@@ -13,6 +13,8 @@
 
 #include "cli/text_settings.h"
 
+enum { READ_OPTIONS_WORKERS_MAX = 64 };
+
 struct read_options {
 	const char **paths;	/* -r, and the file names that follow it */
 	size_t n_paths;
@@ -30,6 +32,7 @@ struct read_options {
 	bool no_detect;		/* --no-detect */
 	bool resume;		/* --resume */
 	bool follow;		/* --follow */
+	unsigned workers;	/* -j, --workers: threads that read, decode and track; 1 one for all */
 	int64_t keep_days, max_mb;	/* --keep, --max-db; -1 not given */
 	const char *config;		/* --config; NULL none */
 	const char **sets;		/* --set */

@@ -14,11 +14,11 @@
 enum { SLOTS_NEAR = 4096 };	/* an index of 32 KiB is in the cache anyway */
 
 /* What the time of a frame says. */
-static nsec arrive(struct tracker *t, const struct frame *f)
+static nsec arrive(struct tracker *t, const struct frame *f, uint32_t capture)
 {
 	nsec at = tracker_bounded(f->at);
 
-	t->capture = f->capture;
+	t->capture = capture;
 	t->frame = f->number;
 	if (t->now != NSEC_NONE && !hygiene_believes(t, at)) {
 		t->calm_until = t->now;		/* so that the next frame is asked, too */
@@ -175,13 +175,13 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 	uint64_t went_on[2] = { 0 };
 	uint32_t sa[BATCH];
 
-	if (frames[0].capture != t->capture)
+	if (b->capture != t->capture)
 		t->calm_until = NSEC_NONE;	/* arrive() is to know of it */
 	find_all(t, list, n, sa);
 	for (size_t i = 0; i < n; i++) {
 		const struct prepared_frame *p = &list[i];
 		uint64_t number = in_row ? first + i : frames[i].number;	/* a frame costs a cache line */
-		nsec at = calm(t, p->at) ? p->at : arrive(t, &frames[i]);
+		nsec at = calm(t, p->at) ? p->at : arrive(t, &frames[i], b->capture);
 		enum prepared_kind kind = prepared_kind(p);
 
 		if (sa[i] != NO_INDEX && goes_on(t, &t->esp_sas[sa[i]], p, at, number)) {
