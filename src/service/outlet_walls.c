@@ -176,7 +176,7 @@ static bool confine_files(const struct outlet_needs *n, struct err *e)
 	return landlock_confine(abi, list, n->file || n->resolves ? 1 : 0, n->connects, e);
 }
 
-static bool limit(int what, rlim_t most)
+static bool limit(enum __rlimit_resource what, rlim_t most)
 {
 	struct rlimit r;
 
