@@ -248,6 +248,24 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	}
 }
 
+/* The IKE SA that was renewed and of which this one may have come; NO_INDEX when there is none. */
+static uint32_t renewed(const struct tracker *t, uint32_t ike_sa, uint32_t message_id)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *old = &t->ike_sas[i];
+		bool crossed = old->flags & IKE_SA_REKEY_CROSSED;	/* then either side's may come first */
+
+		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE ||
+		    (!crossed && (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
+			continue;
+		if (message_id <= 1 || old->flags & IKE_SA_REKEYED_AWAY)
+			return i;
+	}
+	return NO_INDEX;
+}
+
 /*
  * An unknown SPI pair in the middle of a tunnel's life: the child of an IKE
  * rekey when a CREATE_CHILD_SA of the same side succeeded before and nothing
@@ -256,21 +274,8 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	uint32_t parent = NO_INDEX;
+	uint32_t parent = renewed(t, ike_sa, message_id);
 
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
-		const struct ike_sa *old = &t->ike_sas[i];
-
-		bool crossed = old->flags & IKE_SA_REKEY_CROSSED;	/* then either side's may come first */
-
-		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE ||
-		    (!crossed && (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
-			continue;
-		if (message_id > 1 && !(old->flags & IKE_SA_REKEYED_AWAY))
-			continue;
-		parent = i;
-		break;
-	}
 	if (parent == NO_INDEX) {
 		sa->origin = ORIGIN_MIDSTREAM;
 		sa->grade = GRADE_DERIVED;
