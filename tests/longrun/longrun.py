@@ -19,12 +19,13 @@ arguments.add_argument("--tunnels", type=int, default=20)
 options = arguments.parse_args()
 
 PCAP_HEADER = 24
+DAY_S = 24 * 3600 + 1800   # so that its last hour is over
 
 with tempfile.TemporaryDirectory() as where:
     tool = subprocess.Popen([options.tool, f"{where}/x.db"], stdin=subprocess.PIPE)
     for day in range(options.days):
         packets = subprocess.Popen([options.generate, "--packets", str(options.packets), "--tunnels", str(options.tunnels),
-                                    "--seed", str(day + 1), "--gap-ns", str(86400 * 10**9 // options.packets), "rekey", "-"],
+                                    "--seed", str(day + 1), "--gap-ns", str(DAY_S * 10**9 // options.packets), "rekey", "-"],
                                    stdout=subprocess.PIPE)
         header = packets.stdout.read(PCAP_HEADER)
         if day == 0:
