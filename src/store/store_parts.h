@@ -27,6 +27,7 @@ enum {
 	 * each index, and each is written to the log at every commit.
 	 */
 	STORE_BULK_ROWS = 100000,
+	STORE_BULK_MS = 1000,			/* on a busy machine or a slow disk, a quarter as often */
 	STORE_TRANSACTION_MS = 250,		/* another writer waits no longer than this for its turn */
 };
 

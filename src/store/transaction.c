@@ -90,7 +90,7 @@ void store_bulk(struct store *s, bool on)
 
 int64_t store_time_left(const struct store *s)
 {
-	return s->began_ms + STORE_TRANSACTION_MS - monotonic_ms();
+	return s->began_ms + (s->bulk ? STORE_BULK_MS : STORE_TRANSACTION_MS) - monotonic_ms();
 }
 
 bool store_tick(struct store *s, struct err *e)
