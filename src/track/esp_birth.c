@@ -52,7 +52,7 @@ static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
 	/* No secret in it: what is remembered must not depend on the key. */
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
 	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
-			       (uint64_t)a->spi << 8 | (uint64_t)(a->protocol << 4) | a->encap);
+			       (uint64_t)a->spi << 16 | (uint64_t)a->protocol << 8 | a->encap);
 	uint64_t *slot = &t->strangers[hash % STRANGERS];
 
 	if (*slot == hash)
@@ -79,7 +79,7 @@ static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 /* Under pressure it has to be seen twice. */
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 {
-	return !under_pressure(t, a) || !first_sighting(t, a);
+	return !index_crowded(&t->esp_index, a->hash) && (!under_pressure(t, a) || !first_sighting(t, a));
 }
 
 /* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */

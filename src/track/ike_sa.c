@@ -106,6 +106,10 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 		    int8_t initiator_side)
 {
 	struct tunnel *w = &t->tunnels[a->tunnel];
+
+	if (index_crowded(&t->ike_index, hash_of_spis(t, spi_i, spi_r)) ||
+	    index_crowded(&t->initiator_index, hash_2(&t->key, spi_i, a->tunnel)))
+		return NO_INDEX;
 	bool crowded = w->live_ike >= IN_TUNNEL_MAX;
 	uint32_t i = crowded ? NO_INDEX : pool_take(&t->ike_pool);
 
@@ -167,7 +171,8 @@ void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
 	sa->spi_r = spi_r;
 	for (int slot = 0; slot < 2; slot++)
 		sa->current[slot].spi_r = sa->previous[slot].spi_r = spi_r;
-	index_add(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
+	if (!index_crowded(&t->ike_index, hash_of_slot(t, ike_sa)))
+		index_add(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
 	if (sa->state == IKE_CREATED)
 		sa->state = IKE_CONNECTING;
 	sa->flags |= IKE_SA_DIRTY;

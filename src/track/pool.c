@@ -88,6 +88,18 @@ void index_free(struct index *x)
 	*x = (struct index){ 0 };
 }
 
+/*
+ * Half full and spread by chance, the longest run of a million entries is some
+ * sixty long.  A longer one is of somebody who knows the key of the hash.
+ */
+bool index_crowded(const struct index *x, uint64_t hash)
+{
+	for (uint32_t n = 0; n < INDEX_PROBES_MAX; n++)
+		if (x->slot[((uint32_t)hash + n) & x->mask].object == 0)
+			return false;
+	return true;
+}
+
 static void put(struct index *x, struct index_slot s)
 {
 	uint32_t at = s.hash & x->mask;

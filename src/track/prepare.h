@@ -12,7 +12,7 @@ static inline uint64_t sa_hash(const struct hash_key *key, const struct addr *sr
 			       unsigned protocol, unsigned encap)
 {
 	return hash_5(key, src->high, src->low, dst->high, dst->low,
-		      (uint64_t)spi << 8 | (uint64_t)(protocol << 4) | encap);
+		      (uint64_t)spi << 16 | protocol << 8 | encap);
 }
 
 #endif

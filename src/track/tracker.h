@@ -75,6 +75,10 @@ void index_free(struct index *x);
 void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */
 void index_remove(struct index *x, uint64_t hash, uint32_t i);
 
+/* Is the place of this key crowded as chance does not crowd it?  What is not added then keeps every probe short. */
+enum { INDEX_PROBES_MAX = 1024 };
+bool index_crowded(const struct index *x, uint64_t hash);
+
 /* Candidates for a key: begin with *at = hash; NO_INDEX when there are no more. */
 static inline uint32_t index_next(const struct index *x, uint64_t hash, uint32_t *at)
 {

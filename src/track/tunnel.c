@@ -48,6 +48,14 @@ uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst
 	return p->tunnel;
 }
 
+static bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst)
+{
+	struct endpoint s = identity_of(src), d = identity_of(dst);
+	bool src_first = endpoint_compare(s, d) <= 0;
+
+	return index_crowded(&t->path_index, src_first ? path_hash(t, s, d) : path_hash(t, d, s));
+}
+
 static void path_release(struct tracker *t, uint32_t i)
 {
 	uint32_t *link = &t->tunnels[t->paths[i].tunnel].paths;
@@ -95,6 +103,8 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 	if (p && p->tunnel == tunnel)
 		return true;
 	if (p && in_use(t, &t->tunnels[p->tunnel]))
+		return false;
+	if (!p && path_is_crowded(t, src, dst))
 		return false;
 	if (p)				/* another's, long silent: the latest word counts */
 		path_release(t, (uint32_t)(p - t->paths));
@@ -150,6 +160,8 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 
 	if (i != NO_INDEX)
 		return i;
+	if (path_is_crowded(t, src, dst))
+		return NO_INDEX;
 	i = pool_take(&t->tunnel_pool);
 	if (i == NO_INDEX) {
 		uint32_t victim = quietest(t);

@@ -276,6 +276,53 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	watch_close(&w);
 }
 
+/* A Delete, or a notify of any kind, that nobody encrypted (RFC 2408 3.14, 3.15): for the IKE SA, or for an ESP SA. */
+static void say1_clear(struct watch *w, const struct session *s, int from, uint8_t payload, uint8_t protocol, uint16_t kind)
+{
+	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 0x4000u + kind);
+
+	begin_payload(&b, payload);
+	put_number(&b, 1, 4);
+	put_number(&b, protocol, 1);
+	put_number(&b, protocol == 1 ? 16 : 4, 1);
+	put_number(&b, kind, 2);	/* of a Delete: how many SPIs */
+	if (protocol == 1) {
+		put_number(&b, s->spi_i, 8);
+		put_number(&b, s->spi_r, 8);
+	} else {
+		put_number(&b, spi[from], 4);
+	}
+	ike_end(&b);
+	say1(w, s, from, IKE1_EXCHANGE_INFORMATIONAL, 0, &b, false);
+	pass(w, MS);
+}
+
+/* Issue 5, item 4. */
+static void a_delete_or_an_error_in_clear_ends_nothing(void **state)
+{
+	(void)state;
+	static const uint16_t errors[] = { IKE1_NOTIFY_NO_PROPOSAL_CHOSEN, IKE1_NOTIFY_INVALID_COOKIE, 11 /* INVALID-SPI */ };
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	for (int from = 0; from < 2; from++)
+		for (uint8_t protocol = 1; protocol <= 3; protocol += 2) {
+			say1_clear(&w, &s, from, IKE1_PAYLOAD_DELETE, protocol, 1);
+			for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+				say1_clear(&w, &s, from, IKE1_PAYLOAD_NOTIFY, protocol, errors[i]);
+		}
+	talk(&w, &s, spi, 101, 200, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] + w.count[EVENT_ESP_SA_ENDED], 0);
+	watch_close(&w);
+}
+
 static void a_phase_1_that_is_floated_to_4500_stays_one(void **state)
 {
 	(void)state;
@@ -316,6 +363,7 @@ int main(void)
 		cmocka_unit_test(silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
 		cmocka_unit_test(a_clear_notify_refuses_what_is_being_set_up),
 		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
+		cmocka_unit_test(a_delete_or_an_error_in_clear_ends_nothing),
 		cmocka_unit_test(a_phase_1_that_is_floated_to_4500_stays_one),
 	};
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "track/prepare.h"
 #include "track/tracker.h"
 
 static void every_slot_is_given_once_until_it_is_given_back(void **state)
@@ -125,6 +126,85 @@ static void an_index_finds_what_is_in_it_whatever_was_removed(void **state)
 	index_free(&index);
 }
 
+/* ---- who does not know the key ---- */
+
+enum { ENTRIES = 1 << 14 };
+
+#define V4(a) (UINT64_C(0xffff00000000) | (a))
+
+static uint64_t addresses(const struct hash_key *k, uint64_t a, uint64_t b)
+{
+	return hash_fold(hash_2(k, 0, a), hash_2(k, 0, b) | 1);
+}
+
+/* The nth key of somebody who chooses SPIs, addresses and ports as he likes, for each table that he can fill. */
+static uint64_t chosen(const struct hash_key *k, unsigned table, uint64_t n)
+{
+	const uint64_t a = V4(0x0a000000), b = V4(0xc0000201);
+	const struct addr from = { 0, a }, to = { 0, b };
+
+	switch (table) {
+	case 0: return sa_hash(k, &from, &to, (uint32_t)n, 50, 0);		/* SPIs one after the other */
+	case 1: return sa_hash(k, &from, &to, (uint32_t)n << 16, 50, 2);	/* and with equal low bits */
+	case 2: return sa_hash(k, &(struct addr){ 0, a + n }, &to, 0xc0000001, 50, 0);	/* one SPI from a /8 */
+	case 3: return sa_hash(k, &to, &(struct addr){ 0, a + (n << 8) }, 0x100, 51, 0);
+	case 4: return hash_5(k, 0, a + n, 0, b, 0);				/* paths: addresses */
+	case 5: return hash_5(k, 0, a, 0, b, n << 16);				/* and ports */
+	case 6: return hash_2(k, n, 0);						/* IKE SPIs */
+	case 7: return hash_2(k, n << 32, 0);
+	case 8: return hash_2(k, 0x1111, n);
+	case 9: return hash_2(k, addresses(k, a, b), n);			/* fragments: identifications */
+	case 10: return hash_2(k, addresses(k, a + n, b), 17);			/* and senders */
+	default: return hash_5(k, hash_2(k, 0, a), hash_2(k, 0, b), n << 16 | 4500, 0, 0);	/* TCP: ports */
+	}
+}
+
+static void chosen_keys_stand_no_closer_than_chance_puts_them(void **state)
+{
+	(void)state;
+	uint64_t seed = 99;
+
+	for (unsigned round = 0; round < 6 * 12; round++) {
+		struct hash_key key;
+		struct index x;
+		uint64_t away = 0, run = 0, longest = 0;
+
+		for (int i = 0; i < 4; i++)
+			key.word[i] = seed = hash_fold(seed ^ UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xda942042e4dd58b5) + round);
+		assert_true(index_new(&x, ENTRIES));
+		for (uint64_t n = 0; n < ENTRIES; n++)
+			index_add(&x, chosen(&key, round % 12, n), (uint32_t)n);
+		assert_int_equal(x.mask + 1, 2 * ENTRIES);
+		for (uint32_t at = 0; at <= x.mask; at++) {
+			run = x.slot[at].object != 0 ? run + 1 : 0;
+			longest = run > longest ? run : longest;
+			if (run > 0)
+				away += (at - x.slot[at].hash) & x.mask;
+		}
+		/* chance: half a step on average (Knuth, 6.4), a longest run of about fifty */
+		assert_in_range(away, ENTRIES * 4 / 10, ENTRIES * 6 / 10);
+		assert_in_range(longest, 16, 120);
+		index_free(&x);
+	}
+}
+
+/* ---- and who does ---- */
+
+static void a_place_that_is_filled_on_purpose_is_crowded_at_a_bound(void **state)
+{
+	(void)state;
+	struct index x;
+	uint32_t n = 0;
+
+	assert_true(index_new(&x, 1 << 14));
+	while (!index_crowded(&x, 77) && n < 1 << 14)
+		index_add(&x, 77, n++);
+	assert_int_equal(n, INDEX_PROBES_MAX);
+	assert_true(index_crowded(&x, 77));
+	assert_false(index_crowded(&x, 77 + INDEX_PROBES_MAX));
+	index_free(&x);
+}
+
 static void removing_what_is_not_there_changes_nothing(void **state)
 {
 	(void)state;
@@ -147,6 +227,8 @@ int main(void)
 		cmocka_unit_test(an_index_finds_what_is_in_it_whatever_was_removed),
 		cmocka_unit_test(an_index_that_doubles_loses_nothing),
 		cmocka_unit_test(an_index_begins_small),
+		cmocka_unit_test(chosen_keys_stand_no_closer_than_chance_puts_them),
+		cmocka_unit_test(a_place_that_is_filled_on_purpose_is_crowded_at_a_bound),
 		cmocka_unit_test(removing_what_is_not_there_changes_nothing),
 	};
 

@@ -36,6 +36,34 @@ static void knock(struct watch *w, uint32_t from, uint64_t spi)
 	pass(w, MS);
 }
 
+/* The key is known, and it is zero: all addresses fall together.  What there was goes on, and no probe becomes long. */
+static void with_the_key_known_no_more_is_added_to_a_place_than_a_bound(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+	watch_init(&w);
+	w.key = (struct hash_key){ { 0 } };
+	w.settings.tables_tunnels = 4096;
+	w.settings.tables_esp_sas = 16384;
+	watch_start(&w);
+	w.forgetful = true;
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 10, 10 * MS);
+	for (uint32_t i = 0; i < 3000; i++)
+		for (uint32_t seq = 1; seq <= 3; seq++)
+			esp_between(&w, 0x0a000000 + i, GW_B, 0xc0000009, seq);
+	talk(&w, &s, spi, 11, 20, 10 * MS);
+	assert_in_range(w.tracker->tunnel_pool.used, 2, 1 + INDEX_PROBES_MAX);
+	assert_in_range(w.tracker->esp_pool.used, 3, 2 + INDEX_PROBES_MAX);
+	assert_int_equal(esp_at(&w, spi[0])->packets, 20);
+	assert_int_equal(esp_at(&w, spi[1])->packets, 20);
+	finish(&w);
+	watch_free(&w);
+}
+
 static void strangers_leave_so_many_rows_and_one_event_for_the_rest(void **state)
 {
 	(void)state;
@@ -159,6 +187,7 @@ static void garbage_on_living_spis_moves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_the_key_known_no_more_is_added_to_a_place_than_a_bound),
 		cmocka_unit_test(strangers_leave_so_many_rows_and_one_event_for_the_rest),
 		cmocka_unit_test(who_comes_up_in_a_flood_of_strangers_has_all_its_rows),
 		cmocka_unit_test(forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all),
