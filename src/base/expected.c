@@ -150,7 +150,11 @@ static bool take_override(struct expected_tunnel *t, const char *key, const char
 		return err_set(e, "%s: holds for all tunnels; write it above the first section", key);
 	t->overrides = realloc(t->overrides, (t->n_overrides + 1) * sizeof(t->overrides[0]));
 	memory_or_end(t->overrides);
-	t->overrides[t->n_overrides++] = (struct expected_override){ strdup(key), strdup(value) };
+
+	struct expected_override *o = &t->overrides[t->n_overrides++];
+
+	*o = (struct expected_override){ strdup(key), strdup(value) };
+	memory_or_end(o->key && o->value);
 	return true;
 }
 
