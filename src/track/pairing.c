@@ -162,12 +162,32 @@ static struct esp_sa *predecessor_of(const struct tracker *t, const struct esp_s
 	return NULL;
 }
 
-/* The stray that holds the place was never part of this child SA. */
+/*
+ * The child SA whose place an SA took that came after `sa`, while `sa` had but
+ * one packet and passed for a stray (a slow tunnel, a capture with losses).  It
+ * goes on now: the order of the first packets counts, as ever.
+ */
+static uint32_t taken_from(const struct tracker *t, const struct esp_sa *sa)
+{
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		uint32_t holder = c->esp[sa->direction];
+
+		if (c->how == CREATED_UNKNOWN || c->end_reason != END_NONE || holder == NO_INDEX ||
+		    t->esp_sas[holder].first <= sa->first)
+			continue;
+		if (sa->first >= c->created && sa->first - c->created <= t->settings->settle)
+			return i;
+	}
+	return NO_INDEX;
+}
+
+/* The SA that holds the place of `esp` in this child SA was never part of it. */
 static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
 	struct child_sa *c = &t->child_sas[child];
-	struct esp_sa *stray = &t->esp_sas[c->esp[sa->direction]], *old = predecessor_of(t, stray);
+	struct esp_sa *holder = &t->esp_sas[c->esp[sa->direction]], *old = predecessor_of(t, holder);
 
 	if (old) {
 		sa->predecessor = old->id;
@@ -175,13 +195,16 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 		old->successor = sa->id;
 		old->successor_spi = sa->spi;
 		old->flags |= ESP_SA_DIRTY;
-		stray->predecessor = 0;
-		stray->predecessor_spi = 0;
+		holder->predecessor = 0;
+		holder->predecessor_spi = 0;
 	}
-	stray->child = NO_INDEX;
-	stray->flags = (uint8_t)((stray->flags & ~(ESP_SA_CLAIMED | ESP_SA_CONFIRMED)) | ESP_SA_DIRTY);
-	t->unconfirmed++;
-	child_tunnel(t, c)->unconfirmed++;
+	holder->child = NO_INDEX;
+	holder->flags = (uint8_t)((holder->flags & ~ESP_SA_CLAIMED) | ESP_SA_DIRTY);
+	if (holder->packets == 1) {
+		holder->flags &= (uint8_t)~ESP_SA_CONFIRMED;
+		t->unconfirmed++;
+		child_tunnel(t, c)->unconfirmed++;
+	}
 	c->esp[sa->direction] = NO_INDEX;
 	join(t, child, esp);
 	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
@@ -216,6 +239,14 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 
 			if (held != NO_INDEX) {
 				take_over(t, held, esp);
+				return;
+			}
+			held = taken_from(t, sa);
+			if (held != NO_INDEX) {
+				uint32_t later = t->child_sas[held].esp[sa->direction];
+
+				take_over(t, held, esp);
+				child_esp_born(t, later);
 				return;
 			}
 		}

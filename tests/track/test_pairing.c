@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-enum { FIRST = 0xc0000001, SECOND = 0xc0000011, STRAY = 0xdead0001 };
+enum { FIRST = 0xc0000001, SECOND = 0xc0000011, OTHER = 0xc0000021, STRAY = 0xdead0001 };
 
 static struct session up(struct watch *w, uint32_t spi[2])
 {
@@ -100,6 +100,40 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	watch_close(&w);
 }
 
+/* The exchange of a second child SA was not captured, and its packets come faster than those of the first. */
+static void an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
+
+	watch_open(&w);
+	struct session s = up(&w, spi);
+
+	rekey_child(&w, &s, 0);
+	pass(&w, MS);
+	for (int d = 0; d < 2; d++)
+		esp_between(&w, d == 0 ? GW_A : GW_B, d == 0 ? GW_B : GW_A, new[d], 1);
+	for (uint32_t seq = 1; seq <= 4; seq++) {
+		pass(&w, 10 * MS);
+		esp_between(&w, GW_A, GW_B, OTHER, seq);
+		esp_between(&w, GW_B, GW_A, OTHER + 1, seq);
+	}
+	delete_child(&w, &s, 0);
+	talk(&w, &s, new, 2, 100, 100 * MS);
+	idle(&w, 5 * S);
+	for (int d = 0; d < 2; d++) {
+		assert_int_equal(child_of(&w, new[d])->how, CREATED_CREATE_CHILD_SA);
+		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
+		assert_int_equal(esp_at(&w, spi[d])->successor_spi, new[d]);
+		assert_int_equal(child_of(&w, OTHER + (uint32_t)d)->how, CREATED_UNKNOWN);
+		assert_int_equal(esp_at(&w, OTHER + (uint32_t)d)->predecessor, 0);
+	}
+	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
+	assert_true(child_of(&w, OTHER) == child_of(&w, OTHER + 1));
+	watch_close(&w);
+}
+
 static void the_only_packet_after_a_rekey_is_its_sa(void **state)
 {
 	(void)state;
@@ -145,6 +179,7 @@ int main(void)
 		cmocka_unit_test(single_packets_with_any_spi_make_no_child_sa),
 		cmocka_unit_test(a_stray_keeps_no_tunnel_up),
 		cmocka_unit_test(a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on),
+		cmocka_unit_test(an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on),
 		cmocka_unit_test(the_only_packet_after_a_rekey_is_its_sa),
 		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
 	};
