@@ -102,6 +102,32 @@ static void what_makes_no_tunnel_is_refused_with_a_remedy(void **state)
 	}
 }
 
+static void the_peers_of_a_tunnel_are_given_once(void **state)
+{
+	struct expected x = { 0 };
+	struct expected_tunnel *t = with_peers(&x, "a", "192.0.2.1, 192.0.2.2");
+	struct err e = { "" };
+
+	(void)state;
+	assert_false(expected_set(&x, t, "peers", "192.0.2.3, 192.0.2.4", &e));
+	assert_string_equal(e.text, "peers: given twice for a");
+	assert_int_equal(place(&x, "192.0.2.1", "192.0.2.2"), 0);
+	assert_int_equal(place(&x, "192.0.2.3", "192.0.2.4"), x.n);
+	expected_done(&x);
+}
+
+static void two_clients_behind_one_address_are_known_by_their_ports_in_either_order(void **state)
+{
+	struct expected x = { 0 };
+
+	(void)state;
+	with_peers(&x, "a", "192.0.2.1:20000, 192.0.2.1:10000");
+	assert_int_equal(place(&x, "192.0.2.1:10000", "192.0.2.1:20000"), 0);
+	assert_int_equal(place(&x, "192.0.2.1:20000", "192.0.2.1:10000"), 0);
+	assert_int_equal(place(&x, "192.0.2.1:10000", "192.0.2.1:20001"), x.n);
+	expected_done(&x);
+}
+
 static void no_two_tunnels_have_one_name(void **state)
 {
 	struct expected x = { 0 };
@@ -138,6 +164,8 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_left_open_fits_any_and_a_named_one_fits_better),
 		cmocka_unit_test(the_ports_of_ike_tell_no_peers_apart),
 		cmocka_unit_test(what_makes_no_tunnel_is_refused_with_a_remedy),
+		cmocka_unit_test(the_peers_of_a_tunnel_are_given_once),
+		cmocka_unit_test(two_clients_behind_one_address_are_known_by_their_ports_in_either_order),
 		cmocka_unit_test(no_two_tunnels_have_one_name),
 		cmocka_unit_test(its_own_settings_win_and_the_others_are_the_general_ones),
 	};

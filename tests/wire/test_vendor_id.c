@@ -168,6 +168,31 @@ static void hashed_texts_have_their_names(void **s)
 	}
 }
 
+/* As an image of an earlier run gives it: not terminated, and perhaps of another program. */
+static const char *known_name(const char *text, size_t length)
+{
+	uint8_t *exact = malloc(length + (length == 0));
+
+	assert_non_null(exact);
+	memcpy(exact, text, length);
+
+	const char *name = ike_vendor_known_name((struct bytes){ exact, length });
+
+	free(exact);
+	return name;
+}
+
+static void a_name_that_was_saved_is_known_again_and_no_part_of_it(void **s)
+{
+	(void)s;
+	for (unsigned i = 0; i < PATTERNS; i++)
+		assert_string_equal(known_name(patterns[i].name, strlen(patterns[i].name)), patterns[i].name);
+	assert_null(known_name("", 0));
+	assert_null(known_name("Libreswa", 8));
+	assert_null(known_name("Libreswan\0", 10));
+	assert_null(known_name("libreswan", 9));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +203,7 @@ int main(void)
 		cmocka_unit_test(bytes_behind_a_pattern_are_a_version),
 		cmocka_unit_test(openswan_and_libreswan_are_known_by_their_texts),
 		cmocka_unit_test(hashed_texts_have_their_names),
+		cmocka_unit_test(a_name_that_was_saved_is_known_again_and_no_part_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
