@@ -149,12 +149,87 @@ static void esp_longer_than_any_ipv4_packet_keeps_its_length(void **state)
 	watch_close(&w);
 }
 
+/* An IPv4 packet of this protocol with nothing useful in it. */
+static struct built ip_packet(uint8_t protocol, size_t payload)
+{
+	uint8_t other[40];
+	struct built b;
+
+	memset(other, 0x5a, sizeof(other));
+	b = built_from(other, payload);
+	wrap_ipv4(&b, protocol, GW_A, GW_B);
+	return b;
+}
+
+/* Prepared or not, a frame that gives nothing is counted once, and under the same name. */
+static void what_gives_nothing_is_counted_for_its_reason(void **state)
+{
+	enum { REFUSED = 8 };
+	struct built built[REFUSED];
+	struct frame frames[REFUSED];
+	uint8_t *exact[REFUSED];
+	struct prepared_frame list[REFUSED];
+	struct packet packets[REFUSED];
+	struct prepared p = { .list = list, .packets = packets };
+	struct tracker_counters told;
+	struct watch w;
+
+	(void)state;
+	built[0] = ip_packet(IP_ESP, 4);	/* no room for its header, in the packet itself */
+	built[1] = ip_packet(IP_AH, 6);
+	built[2] = ip_packet(IP_TCP, 20);
+	built_data(&built[2])[0] = 0x44;	/* a header of 16 bytes */
+	built[3] = ip_packet(IP_TCP, 20);
+	built_data(&built[3])[0] = 0x75;
+	built[4] = ip_packet(IP_TCP, 20);
+	for (int i = 0; i <= LINK_DEPTH_MAX; i++)
+		wrap_ipv4(&built[4], IP_IPIP, GW_A, GW_B);
+	built[5] = ip_packet(89, 20);		/* OSPF */
+	built[6] = ip_packet(IP_TCP, 20);	/* of which 10 bytes were captured */
+	built[7] = built_from((const uint8_t[14]){ [12] = 0x08, [13] = 0x06 }, 14);	/* ARP */
+	for (unsigned i = 0; i < REFUSED; i++) {
+		uint32_t captured = i == 6 ? 10 : (uint32_t)built[i].length;
+
+		exact[i] = malloc(captured);
+		assert_non_null(exact[i]);
+		memcpy(exact[i], built_data(&built[i]), captured);
+		frames[i] = (struct frame){ .at = T0 + i, .number = 1 + i, .capture = 1, .captured = captured,
+					    .length = (uint32_t)built[i].length,
+					    .link_type = i == 7 ? LINK_ETHERNET : LINK_RAW, .data = exact[i] };
+	}
+	prepare_frames(&p, &key, frames, REFUSED);
+	for (unsigned i = 0; i < REFUSED; i++)
+		assert_int_equal(prepared_kind(&list[i]), PREPARED_NOTHING);
+	assert_int_equal(p.n_packets, 0);
+	assert_int_equal(p.counts.malformed, 3);
+	assert_int_equal(p.counts.unsupported, 1);
+	assert_int_equal(p.counts.too_deep, 1);
+	assert_int_equal(p.counts.other, 1);
+	assert_int_equal(p.counts.cut, 1);
+	assert_int_equal(p.counts.not_ip, 1);
+
+	watch_open(&w);
+	tracker_frames(w.tracker, frames, REFUSED);
+	tracker_counters(w.tracker, &told);
+	assert_int_equal(told.frames, REFUSED);
+	assert_int_equal(told.malformed, 3);
+	assert_int_equal(told.unsupported, 1);
+	assert_int_equal(told.too_deep, 1);
+	assert_int_equal(told.other, 1);
+	assert_int_equal(told.cut, 1);
+	assert_int_equal(told.not_ip, 1);
+	watch_close(&w);
+	for (unsigned i = 0; i < REFUSED; i++)
+		free(exact[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_frame_is_known_for_what_it_is),
 		cmocka_unit_test(what_is_not_esp_outlives_the_bytes_of_its_frame),
 		cmocka_unit_test(numbers_with_a_hole_are_not_in_a_row),
+		cmocka_unit_test(what_gives_nothing_is_counted_for_its_reason),
 		cmocka_unit_test(esp_longer_than_any_ipv4_packet_keeps_its_length),
 	};
 
