@@ -132,20 +132,38 @@ void backlog_take(struct backlog *b, const struct backlog_message *m)
 	b->next.number++;
 }
 
-void backlog_settle(struct backlog *b)
+static bool give_taken(struct backlog *b)
 {
-	while (b->first.block != b->next.block) {
+	bool some = false;
+
+	for (; b->first.block != b->next.block; some = true) {
 		struct backlog_block *done = b->first.block;
 
 		b->first.block = atomic_load(&done->next);
 		give_block(b, done);
 	}
+	return some;
+}
+
+void backlog_settle(struct backlog *b)
+{
+	give_taken(b);
 	b->first = b->next;
+	b->released = false;
 	atomic_store(&b->settled, b->next.number);
+}
+
+bool backlog_release(struct backlog *b)
+{
+	bool some = give_taken(b);
+
+	b->released |= some;
+	return some;
 }
 
 void backlog_rewind(struct backlog *b)
 {
+	assert(!b->released);
 	b->next = b->first;
 }
 

@@ -6,7 +6,8 @@
  * touched as once had to wait.  Nothing here waits, allocates or locks.
  *
  * What was taken stays until it is settled: a transaction that failed is begun
- * again with the same messages.
+ * again with the same messages.  A consumer that begins nothing again releases
+ * earlier what it will not look at any more.
  */
 #ifndef SAWATCH_BACKLOG_H
 #define SAWATCH_BACKLOG_H
@@ -41,6 +42,7 @@ struct backlog {
 	uint32_t filled;	/* bytes of `filling`, the claimed message included */
 	/* the consumer's */
 	struct backlog_place first, next;	/* not settled; not taken */
+	bool released;			/* part of what is between them is no longer there */
 	/* both threads' */
 	_Atomic(struct backlog_block *) idle;
 	atomic_uint blocks;	/* in use */
@@ -64,6 +66,8 @@ const struct backlog_message *backlog_peek(struct backlog *b);
 void backlog_take(struct backlog *b, const struct backlog_message *m);
 void backlog_settle(struct backlog *b);	/* all that was taken is done with */
 void backlog_rewind(struct backlog *b);	/* what was not settled is taken again */
+/* What was taken gives its room back, and counts as not settled still; it cannot be taken again.  False: no whole block. */
+bool backlog_release(struct backlog *b);
 bool backlog_has_taken(const struct backlog *b);	/* what is not settled */
 
 /* Either: messages that are not settled. */

@@ -75,6 +75,16 @@ static void say_well(struct store_writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void tell_caller(struct store_writer *w)
+{
+	if (atomic_load(&w->caller_waits)) {
+		pthread_mutex_lock(&w->lock);
+		atomic_store(&w->caller_waits, false);
+		pthread_cond_signal(&w->settled);
+		pthread_mutex_unlock(&w->lock);
+	}
+}
+
 static void settle(struct store_writer *w)
 {
 	atomic_store(&w->rows, w->store->counters.rows);
@@ -84,12 +94,7 @@ static void settle(struct store_writer *w)
 		w->retry_ms = 0;
 		say_well(w);
 	}
-	if (atomic_load(&w->caller_waits)) {
-		pthread_mutex_lock(&w->lock);
-		atomic_store(&w->caller_waits, false);
-		pthread_cond_signal(&w->settled);
-		pthread_mutex_unlock(&w->lock);
-	}
+	tell_caller(w);
 }
 
 static bool is_wanted(struct store_writer *w)
@@ -134,14 +139,15 @@ static void rest(struct store_writer *w, uint64_t wake_at, int64_t ms, bool (*ov
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* A transaction came to nothing: its records wait for the next attempt. */
+/* A transaction came to nothing: its records wait for the next attempt, if there is one. */
 static void retry(struct store_writer *w, const struct err *e)
 {
 	assert(!w->store->in_transaction);
-	backlog_rewind(&w->backlog);
-	say(w, e, true);
 	if (w->mode == STORE_WRITER_WAITS)
 		w->broken = true;
+	else
+		backlog_rewind(&w->backlog);
+	say(w, e, true);
 	w->gave_up = atomic_load(&w->stopping);
 	if (w->broken || w->gave_up)
 		return;
@@ -207,6 +213,8 @@ static void write_record(struct store_writer *w, const struct backlog_message *m
 		if (!w->store->in_transaction) {
 			settle(w);
 			give_turn(w);
+		} else if (w->mode == STORE_WRITER_WAITS && backlog_release(&w->backlog)) {
+			tell_caller(w);	/* the transaction may hold more than the backlog: it is not begun again */
 		}
 	} else if (w->store->in_transaction) {	/* the record is wrong, not the world */
 		atomic_fetch_add(&w->refused, 1);

@@ -111,6 +111,39 @@ static void what_was_not_settled_is_taken_again(void **state)
 	backlog_done(&b);
 }
 
+static void what_is_released_gives_room_and_waits_still(void **state)
+{
+	const size_t length = 1000;
+	struct backlog b;
+	uint32_t n = 0;
+
+	(void)state;
+	open_backlog(&b);
+	while (put(&b, n, length, BLOCKS))
+		n++;
+	assert_next(&b, 0, length);
+	assert_false(backlog_release(&b));	/* of a block that is not done with */
+	assert_false(put(&b, n, length, BLOCKS));
+	for (uint32_t i = 1; i < n; i++)
+		assert_next(&b, i, length);
+	assert_true(backlog_release(&b));
+	assert_int_equal(backlog_waiting(&b), n);
+	assert_true(backlog_has_taken(&b));
+	for (uint32_t i = n; i < 2 * n; i++) {
+		assert_true(put(&b, i, length, BLOCKS));
+		assert_next(&b, i, length);
+		backlog_release(&b);
+	}
+	assert_int_equal(backlog_waiting(&b), 2 * n);
+	backlog_settle(&b);
+	assert_int_equal(backlog_waiting(&b), 0);
+	assert_true(put(&b, 1, length, BLOCKS));
+	assert_next(&b, 1, length);
+	backlog_rewind(&b);	/* what came after it was settled is all there */
+	assert_next(&b, 1, length);
+	backlog_done(&b);
+}
+
 static void a_message_larger_than_a_block_fits_never(void **state)
 {
 	struct backlog b;
@@ -172,6 +205,7 @@ int main(void)
 		cmocka_unit_test(messages_come_out_whole_and_in_order),
 		cmocka_unit_test(it_is_full_at_its_limit_and_not_before),
 		cmocka_unit_test(what_was_not_settled_is_taken_again),
+		cmocka_unit_test(what_is_released_gives_room_and_waits_still),
 		cmocka_unit_test(a_message_larger_than_a_block_fits_never),
 		cmocka_unit_test(two_threads_lose_nothing_between_them),
 	};
