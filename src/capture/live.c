@@ -346,7 +346,6 @@ static void release(struct live *l, nsec until)
 		struct frame f = live_merge_take(&l->merge);
 
 		add_to_batch(l, &f);
-		free((uint8_t *)(uintptr_t)f.data);
 	}
 }
 

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static bool before(const struct live_held *a, const struct live_held *b)
 {
@@ -12,41 +11,47 @@ static bool before(const struct live_held *a, const struct live_held *b)
 
 bool live_merge_init(struct live_merge *m)
 {
-	*m = (struct live_merge){ .heap = calloc(LIVE_MERGE_FRAMES, sizeof(*m->heap)) };
-	return m->heap != NULL;
+	*m = (struct live_merge){
+		.heap = calloc(LIVE_MERGE_FRAMES, sizeof(*m->heap)),
+		.taken = malloc(LIVE_MERGE_FRAME_BYTES),
+	};
+	if (blocks_init(&m->blocks, LIVE_MERGE_BLOCKS) && m->heap && m->taken)
+		return true;
+	live_merge_done(m);
+	return false;
 }
 
 bool live_merge_hold(struct live_merge *m, const struct frame *f, nsec now)
 {
-	uint8_t *copy = malloc(f->captured > 0 ? f->captured : 1);
-	struct live_held held = { .frame = *f, .held_at = now, .turn = m->turns++ };
+	struct live_held held = { .frame = *f, .copy = chain_empty, .held_at = now, .turn = m->turns };
 	size_t i = m->n;
 
 	assert(m->n < LIVE_MERGE_FRAMES);
-	if (!copy)
+	if (f->captured > LIVE_MERGE_FRAME_BYTES ||
+	    !chain_append(&m->blocks, &held.copy, (struct bytes){ f->data, f->captured }))
 		return false;
-	memcpy(copy, f->data, f->captured);
-	held.frame.data = copy;
 	for (; i > 0 && before(&held, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		m->heap[i] = m->heap[(i - 1) / 2];
 	m->heap[i] = held;
 	m->n++;
-	m->bytes += f->captured;
+	m->turns++;
 	return true;
 }
 
 bool live_merge_due(const struct live_merge *m, nsec until)
 {
-	return m->n > 0 && (m->heap[0].held_at <= until || m->n >= LIVE_MERGE_FRAMES || m->bytes >= LIVE_MERGE_BYTES);
+	return m->n > 0 && (m->heap[0].held_at <= until || m->n >= LIVE_MERGE_FRAMES ||
+			    m->blocks.n_free < blocks_for(LIVE_MERGE_FRAME_BYTES));
 }
 
 struct frame live_merge_take(struct live_merge *m)
 {
-	struct frame earliest = m->heap[0].frame;
-	struct live_held moved = m->heap[--m->n];
+	struct live_held earliest = m->heap[0], moved = m->heap[--m->n];
 	size_t i = 0;
 
-	m->bytes -= earliest.captured;
+	chain_copy(&m->blocks, &earliest.copy, m->taken);
+	chain_clear(&m->blocks, &earliest.copy);
+	earliest.frame.data = m->taken;
 	for (size_t child; (child = 2 * i + 1) < m->n; i = child) {
 		if (child + 1 < m->n && before(&m->heap[child + 1], &m->heap[child]))
 			child++;
@@ -55,13 +60,13 @@ struct frame live_merge_take(struct live_merge *m)
 		m->heap[i] = m->heap[child];
 	}
 	m->heap[i] = moved;
-	return earliest;
+	return earliest.frame;
 }
 
 void live_merge_done(struct live_merge *m)
 {
-	while (m->n > 0)
-		free((uint8_t *)(uintptr_t)m->heap[--m->n].frame.data);
+	blocks_done(&m->blocks);
 	free(m->heap);
-	m->heap = NULL;
+	free(m->taken);
+	*m = (struct live_merge){ 0 };
 }
