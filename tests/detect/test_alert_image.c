@@ -194,6 +194,22 @@ static void a_condition_of_another_version_is_passed_over_and_what_follows_is_no
 	assert_true(known(1));
 }
 
+static void what_is_said_of_expected_tunnels_ends_with_the_inventory(void **state)
+{
+	const struct collected_alert *a;
+	struct image m = sound;
+
+	(void)state;
+	m.code = "tunnel_down";
+	assert_true(restored(&m));
+	assert_true(known(0));
+	stage_finish();
+	a = collected_find(&stage->alerts, "tunnel_down");
+	assert_non_null(a);
+	assert_true(a->record.cleared);
+	assert_int_equal(a->record.cleared_at, a->record.last);
+}
+
 /* Alerts are in a form that all versions read; states behind them only help. */
 static void a_state_that_does_not_fit_is_dropped_and_the_alert_is_not(void **state)
 {
@@ -231,6 +247,7 @@ int main(void)
 		ON_STAGE(a_text_that_has_no_room_is_left_out_and_the_alert_is_not),
 		ON_STAGE(a_text_that_just_has_room_is_whole),
 		ON_STAGE(a_condition_of_another_version_is_passed_over_and_what_follows_is_not),
+		ON_STAGE(what_is_said_of_expected_tunnels_ends_with_the_inventory),
 		ON_STAGE(a_state_that_does_not_fit_is_dropped_and_the_alert_is_not),
 		ON_STAGE(of_a_tunnel_that_is_not_there_nothing_comes_back),
 	};
