@@ -199,7 +199,7 @@ static void read_frames(struct reading *r, uint32_t id)
 		info.size_bytes = info.read_bytes;
 	if (n < 0)
 		complain_of_input(r, &e);
-	else if (n > 0 || more || (interrupted && !r->following))	/* its last frame was perhaps not reached */
+	else if (n > 0 || (!r->following && (more || interrupted)))	/* its last frame was perhaps not reached */
 		err_set(&e, "read in part: it goes on after frame %llu", (unsigned long long)info.frames);
 	else if (r->options->filter)
 		err_set(&e, "read in part: filter %s", r->options->filter);
