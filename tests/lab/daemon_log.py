@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a strongSwan daemon says in its own log that it did (ike, chd and mgr at 2): IKE SAs, child SAs,
-probes, retransmissions.  A side speaks of itself only: `ours` is who did it, as this side saw it."""
+questions, retransmissions.  A side speaks of itself only: `ours` is who did it, as this side saw it."""
 import re
 
 LINE = re.compile(r'^(\d+\.\d+) (\d+)\[(\w+)\] (.*)$')
@@ -12,7 +12,7 @@ class Log:
         self.lines = [(float(m[1]), m[2], m[3], m[4]) for m in map(LINE.match, text.splitlines()) if m]
         self.ike_sas = {}       # number -> facts
         self.child_sas = {}
-        self.probes = []        # when DPD requests were made
+        self.questions = []     # when INFORMATIONAL requests that delete nothing were made: probes, and addresses told (MOBIKE)
         self.retransmitted = []  # (when, which retransmission, message ID)
         self.threads = {}       # what each is at
         for at, thread, group, text in self.lines:
@@ -81,8 +81,8 @@ class Log:
 
     # ---- messages ----
 
-    def on_probe(self, at, thread, m):
-        self.probes.append(at)
+    def on_question(self, at, thread, m):
+        self.questions.append(at)
 
     def on_retransmit(self, at, thread, m):
         self.retransmitted.append((at, int(m[1]), int(m[2])))
@@ -100,6 +100,7 @@ PATTERNS = [(re.compile(pattern), what) for pattern, what in (
     (r'CHILD_SA [^{]*\{(\d+)\} state change: \w+ => REKEYED', Log.on_child_rekeyed),
     (r'closing CHILD_SA [^{]*\{(\d+)\} with SPIs \w+_i \((\d+) bytes\) \w+_o \((\d+) bytes\)', Log.on_closing),
     (r'(sending|received) DELETE for ESP CHILD_SA with SPI ([0-9a-f]{8})', Log.on_child_delete),
-    (r'sending DPD request', Log.on_probe),
+    (r'generating INFORMATIONAL request \d+ \[ (?!D \])', Log.on_question),
+    (r'generating INFORMATIONAL_V1 request \d+ \[ HASH N\(DPD\) \]', Log.on_question),
     (r'retransmit (\d+) of request with message ID (\d+)', Log.on_retransmit),
 )]

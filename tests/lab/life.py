@@ -43,6 +43,9 @@ def story(site, version):
     then(hq, '--initiate', '--child', 'net')
     site.traffic()
     time.sleep(2)
+    if version == 2:    # one address more, of which MOBIKE tells; a daemon also tells of one that the kernel gave late (IPv6)
+        network.inside('hq', 'ip', 'address', 'add', '192.0.2.77/24', 'dev', 'eth0')
+        time.sleep(1)
     then(hq, '--rekey', '--child', 'net')
     then(branch, '--rekey', '--child', 'net')
     if version == 2:
@@ -144,11 +147,11 @@ def compare_child_sas(site, side, truth, version):
 
 
 def compare_messages(site, side, truth):
-    # with NAT detection in it a probe of IKEv2 looks like any notification; IKEv1's Delete of an IKE SA is as long as a probe
-    probes = sorted(seconds(r[0]) for r in site.rows(side, 'SELECT request_at FROM v_exchanges WHERE purpose IN (\'dpd\', \'notify\') AND responses > 0'))
-    wanted = sorted(truth.hq.probes + truth.branch.probes)
-    check(len(probes) == len(wanted) > 0 and all(abs(a - b) <= WITHIN_S for a, b in zip(probes, wanted)), f'{side}: the probes of the log, {len(wanted)}',
-          (probes, wanted))
+    # by its length a probe of IKEv2 with NAT detection in it, or a word of MOBIKE, is any notification; IKEv1's Delete of an IKE SA is as long as a probe
+    asked = sorted(seconds(r[0]) for r in site.rows(side, 'SELECT request_at FROM v_exchanges WHERE purpose IN (\'dpd\', \'notify\') AND responses > 0'))
+    wanted = sorted(truth.hq.questions + truth.branch.questions)
+    check(len(asked) == len(wanted) > 0 and all(abs(a - b) <= WITHIN_S for a, b in zip(asked, wanted)), f'{side}: the questions of the log, {len(wanted)}',
+          (asked, wanted))
     again = site.rows(side, 'SELECT sum(requests - 1) FROM v_exchanges WHERE requests > 1')[0][0] or 0
     wanted = len(truth.hq.retransmitted) + len(truth.branch.retransmitted)
     check(again == wanted, f'{side}: the retransmissions of the log, {wanted}', again)
@@ -161,7 +164,7 @@ def watched_life(options, folder):
     story(site, version)
     site.no_traffic()
     begun = time.monotonic()
-    site.watches['hq'].wait_for(lambda: site.rows('hq', 'SELECT count(*) FROM v_ike_sas WHERE ended IS NULL') == [(0,)], 60)
+    site.watches['hq'].wait_for(lambda: site.rows('hq', 'SELECT count(*) FROM v_ike_sas WHERE ended IS NULL') == [(0,)], 120)
     print(f'     all is over in the history after {time.monotonic() - begun:.1f} s')
     statuses = site.stop()
     truth = Truth(site)
