@@ -70,66 +70,74 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 			u->ended = true;
 			s->ended_by = sa->end_reason == END_PEER_LOST ? SIDE_UNKNOWN : sa->ended_by;
 		}
-		if (u->replaces == sa->id && sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
-		    u->replaced_age >= sc->settings->flap_reauth_min)
-			u->reauth = true;
+		if (u->replaces != sa->id)
+			continue;
+		u->reauth = sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
+			    u->replaced_age >= sc->settings->flap_reauth_min;
+		u->replaces = 0;
 	}
 }
 
-/* Set-ups within the window that nobody meant; *ret_ended of them are gone again. */
-static unsigned count(const struct state *s, const struct scene *sc, nsec from, nsec now, unsigned *ret_ended,
-		      nsec *ret_first)
+/* As far as can be said yet: while the old one lives it may still go, and then this was a reauthentication. */
+static bool from_scratch(const struct set_up *u, const struct settings *set, nsec now)
 {
-	unsigned n = 0;
+	return u->ike_sa != 0 && !u->reauth && (u->replaces == 0 || now - u->at >= set->flap_reauth_overlap);
+}
 
-	*ret_ended = 0;
-	*ret_first = NSEC_NONE;
+struct flapping {
+	unsigned set_ups, ended;	/* ended: of these, gone again */
+	nsec first, latest;
+};
+
+static struct flapping since(const struct state *s, const struct settings *set, nsec from, nsec now)
+{
+	struct flapping ret = {.first = NSEC_NONE, .latest = NSEC_NONE};
+
 	for (size_t i = 0; i < KEPT; i++) {
 		const struct set_up *u = &s->kept[i];
 
-		if (u->ike_sa == 0 || u->at < from || u->reauth)
+		if (u->at < from || !from_scratch(u, set, now))
 			continue;
-		/* the old one may still go, and then this was a reauthentication */
-		if (u->replaces != 0 && now - u->at < sc->settings->flap_reauth_overlap)
-			continue;
-		n++;
-		*ret_ended += u->ended;
-		if (*ret_first == NSEC_NONE || u->at < *ret_first)
-			*ret_first = u->at;
+		ret.set_ups++;
+		ret.ended += u->ended;
+		if (ret.first == NSEC_NONE || u->at < ret.first)
+			ret.first = u->at;
+		if (ret.latest == NSEC_NONE || u->at > ret.latest)
+			ret.latest = u->at;
 	}
-	return n;
+	return ret;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
-	unsigned ended, ended_fast;
-	nsec first, first_fast;
-	unsigned n = count(s, sc, now - set->flap_warn_window, now, &ended, &first);
-	unsigned fast = count(s, sc, now - set->flap_crit_window, now, &ended_fast, &first_fast);
-	bool critical = fast >= (unsigned)set->flap_crit && ended_fast >= 2;
+	struct flapping slow = since(s, set, now - set->flap_warn_window, now);
+	struct flapping fast = since(s, set, now - set->flap_crit_window, now);
+	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended >= 2;
 
-	if (n == 0)
+	if (slow.set_ups == 0)
 		return s->total > 0 && now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
 	/* several tunnels between the same peers come up together and stay: that is no flapping */
-	if (!critical && (n < (unsigned)set->flap_warn || ended < 2))
+	if (!critical && (slow.set_ups < (unsigned)set->flap_warn || slow.ended < 2))
 		return true;
 
-	const struct set_up *latest = &s->kept[(s->total - 1) % KEPT];
 	enum confidence confidence = side_unseen(sc, 0) || side_unseen(sc, 1) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
-	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, confidence, first,
-					  latest->at, (int64_t)n);
+	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, confidence,
+					  slow.first, slow.latest, slow.set_ups);
 
 	f->side = s->ended_by;
-	finding_integer(f, "set_ups", n);
+	finding_integer(f, "set_ups", slow.set_ups);
 	finding_seconds(f, "window_s", set->flap_warn_window);
-	finding_seconds(f, "span_s", latest->at - first);
-	finding_integer(f, "ended_again", ended);
+	finding_seconds(f, "span_s", slow.latest - slow.first);
+	finding_integer(f, "ended_again", slow.ended);
 	finding_address(f, "latest_ended_by", sc, s->ended_by);
-	for (uint32_t i = s->total > KEPT ? s->total - KEPT : 0; i < s->total; i++)
-		if (s->kept[i % KEPT].at >= first)
-			finding_frame(f, s->kept[i % KEPT].frame);
+	for (uint32_t i = s->total > KEPT ? s->total - KEPT : 0; i < s->total; i++) {
+		const struct set_up *u = &s->kept[i % KEPT];
+
+		if (u->at >= slow.first && from_scratch(u, set, now))
+			finding_frame(f, u->frame);
+	}
 	return true;
 }
 
@@ -155,10 +163,31 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	FIELDS_OF(f, s);
+	for (size_t i = 0; i < KEPT; i++) {
+		struct set_up *u = &s->kept[i];
+
+		FIELD(f, u->at);
+		FIELD(f, u->ike_sa);
+		FIELD(f, u->replaces);
+		FIELD(f, u->replaced_age);
+		FIELD(f, u->frame);
+		FIELD(f, u->reauth);
+		FIELD(f, u->ended);
+	}
+	FIELD(f, s->total);
+	FIELD(f, s->ended_by);
+}
+
 const struct detector detect_ike_flap = {
 	.code = "ike_flap",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, flap_warn_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),

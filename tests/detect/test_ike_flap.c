@@ -58,6 +58,27 @@ static void five_in_five_minutes_are_critical(void **state)
 	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
 }
 
+/* The end of an SA is often known only when its successor is there: a Delete says in clear that it is one to nobody. */
+static void an_end_that_is_known_late_counts_its_successor_at_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		if (i > 0) {
+			stage->ike[ike - 1].ended = stage->now - 3 * S;
+			stage->ike[ike - 1].end_reason = END_DELETED;
+			stage->ike[ike - 1].ended_by = 0;
+			stage_ike_event(EVENT_IKE_SA_ENDED, ike - 1, 0);
+		}
+		stage_pass(12 * S);
+	}
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal((int)collected_number(flap(), "set_ups"), 5);
+	assert_int_equal((int)collected_number(flap(), "span_s"), 48);
+}
+
 static void a_session_every_ten_minutes_is_slow_enough(void **state)
 {
 	(void)state;
@@ -153,6 +174,7 @@ int main(void)
 		ON_STAGE(three_set_ups_in_a_quarter_of_an_hour_are_a_warning),
 		ON_STAGE(a_lost_peer_is_not_said_to_have_ended_it),
 		ON_STAGE(five_in_five_minutes_are_critical),
+		ON_STAGE(an_end_that_is_known_late_counts_its_successor_at_once),
 		ON_STAGE(a_session_every_ten_minutes_is_slow_enough),
 		ON_STAGE(rekeyed_ike_sas_are_not_set_ups),
 		ON_STAGE(reauthentication_without_a_gap_is_meant_so),
