@@ -21,6 +21,13 @@ enum store_mode {
 };
 
 /*
+ * Before a process opens its first store: all memory for the cache of pages is taken here, 16 MiB, so
+ * that a monitor needs as much after a month as after a minute.  Without this the cache grows with
+ * what is written: to 16 MiB, while a file is read (STORE_WRITER_WAITS) to 64.
+ */
+void store_fixed_cache(void);
+
+/*
  * Open `path`; NULL is a private temporary database that vanishes at close.
  * Errors name the path and the remedy: another program's database, a text file, a newer
  * schema, read-only, no such directory, locked, disk full.

@@ -36,6 +36,8 @@ static int read_and_report(struct reading *r)
 
 	if (!list)
 		return EXIT_INPUT;
+	if (r->options->follow && r->options->database)
+		store_fixed_cache();
 	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);

@@ -393,6 +393,8 @@ static bool open_files(struct watch *w, struct err *e)
 	bool known;
 
 	w->capture = 1;
+	if (o->database)
+		store_fixed_cache();
 	if (o->database &&
 	    (!store_open(&w->store, o->database, STORE_WRITE, o->sensor, e) ||
 	     !store_claim(w->store, live_name(w->live), e) ||

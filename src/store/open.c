@@ -187,11 +187,10 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 	/* Trap: ignored unless it comes before whatever writes first, TECH-NOTES 4.1. */
 	if (is_new && !store_run(s, "PRAGMA auto_vacuum = INCREMENTAL", e))
 		return false;
-	if (!store_run(s, s->temporary ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
-					 "PRAGMA cache_size = -16384"
+	if (!store_run(s, s->temporary ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"
 				       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-					 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
-					 "PRAGMA secure_delete = OFF", e))
+					 "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = OFF", e) ||
+	    !store_cache_size(s, false, e))
 		return false;
 	if (!s->temporary && !store_wal_begin(s, e))
 		return false;
@@ -219,29 +218,36 @@ static bool open_for_reading(struct store *s, struct err *e)
 	return store_fault(s, rc, e);
 }
 
-/*
- * The writer's cache of pages, taken whole at the start: a monitor needs as much
- * memory after a month as after a minute.  Once a process, before SQLite begins.
- */
-static void take_page_cache(void)
+/* Set before the first store is opened, then only read. */
+static void *fixed_cache;
+
+void store_fixed_cache(void)
 {
-	enum { PAGE = 4096, PAGES = (16 << 20) / PAGE };
-	static void *cache;
+	enum { PAGE = 4096, PAGES = (STORE_CACHE_KIB << 10) / PAGE };
 	int header = 0;
 
-	if (cache || sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header) != SQLITE_OK)
+	if (fixed_cache || sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header) != SQLITE_OK)
 		return;
 
 	size_t room = (size_t)(PAGE + header) * PAGES;
 
-	cache = malloc(room);
-	if (!cache)
+	fixed_cache = malloc(room);
+	if (!fixed_cache)
 		return;
-	memset(cache, 0, room);
-	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, cache, PAGE + header, PAGES) != SQLITE_OK) {
-		free(cache);		/* it has begun: another store was opened before */
-		cache = NULL;
+	memset(fixed_cache, 0, room);
+	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, fixed_cache, PAGE + header, PAGES) != SQLITE_OK) {
+		free(fixed_cache);		/* it has begun: another store was opened before */
+		fixed_cache = NULL;
 	}
+}
+
+/* A cache that is fixed is all there is: its pages are given to others before SQLite asks for more. */
+bool store_cache_size(struct store *s, bool bulk, struct err *e)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d", bulk && !fixed_cache ? STORE_BULK_CACHE_KIB : STORE_CACHE_KIB);
+	return store_run(s, sql, e);
 }
 
 bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e)
@@ -258,8 +264,6 @@ bool store_open(struct store **ret, const char *path, enum store_mode mode, cons
 	 * row.  The second call in a process is refused, which is as well.
 	 */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	if (mode == STORE_WRITE && path)
-		take_page_cache();
 	s->mode = mode;
 	s->temporary = !path;
 	s->name = strdup(path ? path : "(temporary)");

@@ -27,6 +27,12 @@ enum {
 	 * each index, and each is written to the log at every commit.
 	 */
 	STORE_BULK_ROWS = 100000,
+	/*
+	 * Rows of a tunnel end its part of each index: with a thousand tunnels as many pages of five indexes are
+	 * in use at any time, more than 16 MiB.  What does not fit is written and read again and again.
+	 */
+	STORE_BULK_CACHE_KIB = 64 << 10,
+	STORE_CACHE_KIB = 16 << 10,
 	STORE_BULK_MS = 1000,			/* on a busy machine or a slow disk, a quarter as often */
 	STORE_TRANSACTION_MS = 250,		/* another writer waits no longer than this for its turn */
 };
@@ -187,6 +193,8 @@ bool store_wal_has_room(struct store *s, struct err *e);
 void store_claim_end(struct store *s);
 /* A file is read, with nothing else in mind: large transactions, much cache. */
 void store_bulk(struct store *s, bool on);
+/* How much of the database stays in memory, at most. */
+bool store_cache_size(struct store *s, bool bulk, struct err *e);
 /* Milliseconds until the running transaction is to be committed. */
 int64_t store_time_left(const struct store *s);
 /* Give up the running transaction and count its rows as failed, and `more`. */

@@ -83,8 +83,7 @@ bool store_commit(struct store *s, struct err *e)
 
 void store_bulk(struct store *s, bool on)
 {
-	/* The end of each tunnel's part of each index: what does not fit is written and read again and again. */
-	store_run(s, on ? "PRAGMA cache_size = -65536" : "PRAGMA cache_size = -16384", NULL);
+	store_cache_size(s, on, NULL);
 	s->bulk = on;
 }
 

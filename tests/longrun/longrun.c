@@ -144,6 +144,7 @@ int main(int argc, char **argv)
 	settings.history_keep_days = 3;		/* so that the sweeps have something to do */
 	settings.history_minutes_days = 1;
 	settings.history_hours_days = 2;
+	store_fixed_cache();
 	if (!store_open(&store, argv[1], STORE_WRITE, "longrun", &e) ||
 	    !store_capture_begin(store, "span0", "interface", NULL, RECORD_UNKNOWN, &r.capture.id, &known, &e) ||
 	    !pipeline_open(&r.pipeline, &settings, store, STORE_WRITER_DROPS, NULL, &e) ||
