@@ -3,7 +3,9 @@
 #include "track/tracker.h"
 
 enum {
-	STRANGERS = 65536,		/* first sightings remembered under pressure */
+	STRANGERS = 65536,		/* SPIs without a record that are counted under pressure */
+	COUNTED = 128, OFTEN = 64,	/* so far; and so many packets are worth a record */
+	AWAITED_SEARCH = 8,
 	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
 	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
@@ -44,30 +46,33 @@ static uint32_t quietest(struct tracker *t)
 }
 
 /*
- * Under pressure an SPI gets a record at its second sighting only, so that
- * random SPIs cost one word each and push nobody out.
+ * Has this SPI, which has no record, come so often?  Each is one word, so that random ones push
+ * nobody out; of those that meet in a word the one that keeps coming stays.
  */
-static bool first_sighting(struct tracker *t, const struct esp_arrival *a)
+static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint64_t often)
 {
 	/* No secret in it: what is remembered must not depend on the key. */
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
 	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
 			       (uint64_t)a->spi << 16 | (uint64_t)a->protocol << 8 | a->encap);
 	uint64_t *slot = &t->strangers[hash % STRANGERS];
+	uint64_t seen = *slot % COUNTED, name = hash - hash % COUNTED;
+	bool other = *slot - seen != name;
 
-	if (*slot == hash)
-		return false;
-	*slot = hash;
+	if (other && seen > 1) {
+		--*slot;
+	} else {
+		seen = other ? 1 : seen + 1;
+		*slot = seen < often ? name + seen : 0;
+		if (seen >= often)
+			return true;
+	}
 	t->counters.strangers++;
-	return true;
+	return false;
 }
 
-static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
+static bool under_pressure(const struct tracker *t, uint32_t tunnel)
 {
-	int8_t side;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
-				      (struct endpoint){ a->dst, a->dst_port }, &side);
-
 	if (tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL)
 		return true;
 	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
@@ -76,10 +81,51 @@ static bool under_pressure(struct tracker *t, const struct esp_arrival *a)
 	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED;
 }
 
-/* Under pressure it has to be seen twice. */
+/* An exchange made a child SA whose SPI of this direction is still to come. */
+static bool awaited(const struct tracker *t, const struct tunnel *w, int side)
+{
+	uint32_t i = w->child_sas;
+
+	for (unsigned n = 0; n < AWAITED_SEARCH && i != NO_INDEX; n++, i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].how != CREATED_UNKNOWN && t->child_sas[i].spi[side] == 0 &&
+		    t->child_sas[i].end_reason == END_NONE)
+			return true;
+	return false;
+}
+
+/*
+ * Does nothing speak for it but itself?  In a tunnel whose IKE is seen an SPI that no exchange
+ * made is believed when the one before it had time to grow old.
+ */
+static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t side, nsec at)
+{
+	if (tunnel == NO_INDEX)
+		return true;
+	const struct tunnel *w = &t->tunnels[tunnel];
+
+	if (awaited(t, w, side))
+		return false;
+	return !(w->flags & TUNNEL_ESTABLISHED) ||
+	       (w->esp_sas[side] != NO_INDEX && at - t->esp_sas[w->esp_sas[side]].first < RESTRAINT_YOUNG);
+}
+
+/*
+ * A record costs as much as hundreds of packets.  So under pressure an SPI must come twice, and
+ * those that nothing speaks for share a purse: when it is empty, an SPI must come often.
+ */
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 {
-	return !index_crowded(&t->esp_index, a->hash) && (!under_pressure(t, a) || !first_sighting(t, a));
+	int8_t side = SIDE_UNKNOWN;
+	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
+				      (struct endpoint){ a->dst, a->dst_port }, &side);
+	bool pays = out_of_the_blue(t, tunnel, side, a->at);
+	uint64_t often = pays && !restraint_affords_birth(t) ? OFTEN : under_pressure(t, tunnel) ? 2 : 1;
+
+	if (index_crowded(&t->esp_index, a->hash) || (often > 1 && !comes_again(t, a, often)))
+		return false;
+	if (pays)
+		restraint_pays_birth(t);
+	return true;
 }
 
 /* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */

@@ -20,18 +20,26 @@ enum {
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
 };
 
-#define YOUNG (120 * NSEC_PER_S)	/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
 #define SLOWLY NSEC_PER_S		/* one more row after this long */
 #define SWIFTLY (NSEC_PER_S / 4)	/* and of what is confirmed */
 #define YOUNGSTERS (NSEC_PER_S / 16)	/* and of SAs that come soon after others, of all tunnels together */
+#define BIRTHS (NSEC_PER_S / 64)	/* one more ESP SA that nothing speaks for is tracked after this long */
+
+static nsec full_at(nsec purse, nsec at)
+{
+	return purse == NSEC_NONE || purse < at ? at : purse;
+}
+
+static bool affords(nsec purse, nsec at, int64_t burst, nsec refill)
+{
+	return full_at(purse, at) - at <= (burst - 1) * refill;
+}
 
 static bool pay(nsec *purse, nsec at, int64_t burst, nsec refill)
 {
-	nsec full = *purse == NSEC_NONE || *purse < at ? at : *purse;
-
-	if (full - at > (burst - 1) * refill)
+	if (!affords(*purse, at, burst, refill))
 		return false;
-	*purse = full + refill;
+	*purse = full_at(*purse, at) + refill;
 	return true;
 }
 
@@ -68,6 +76,17 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 	return false;
 }
 
+/* ESP SAs that are not only left out of the history but not tracked: two of each tunnel that may be recorded at once. */
+bool restraint_affords_birth(const struct tracker *t)
+{
+	return affords(t->purse_births, t->now, 2 * t->settings->history_strangers, BIRTHS);
+}
+
+void restraint_pays_birth(struct tracker *t)
+{
+	pay(&t->purse_births, t->now, 2 * t->settings->history_strangers, BIRTHS);
+}
+
 static bool pay_for_young(struct tracker *t, uint32_t tunnel)
 {
 	if (pay(&t->purse_young, t->now, t->settings->history_strangers, YOUNGSTERS))
@@ -83,7 +102,7 @@ static bool pay_for_young(struct tracker *t, uint32_t tunnel)
 bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
 {
 	uint32_t latest = sa->direction < 0 ? NO_INDEX : t->tunnels[sa->tunnel].esp_sas[sa->direction];
-	bool young = latest != NO_INDEX && sa->first - t->esp_sas[latest].first < YOUNG;
+	bool young = latest != NO_INDEX && sa->first - t->esp_sas[latest].first < RESTRAINT_YOUNG;
 
 	if (young && !pay_for_young(t, sa->tunnel))
 		return false;
@@ -97,7 +116,7 @@ static bool churns(const struct tracker *t, const struct esp_sa *sa)
 		return false;
 	const struct esp_sa *before = &t->esp_sas[sa->next_in_direction];
 
-	return before->last <= sa->first && sa->first - before->first < YOUNG;
+	return before->last <= sa->first && sa->first - before->first < RESTRAINT_YOUNG;
 }
 
 /* What was quiet is confirmed: true when it may speak now. */

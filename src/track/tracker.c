@@ -479,7 +479,7 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->handler = *handler;
 	t->now = t->watched_until = t->watched_since = t->drops_told = t->calm_until = NSEC_NONE;
 	t->next_due = INT64_MAX;
-	t->purse_strangers = t->purse_answered = t->purse_tunnels = t->purse_young = NSEC_NONE;
+	t->purse_strangers = t->purse_answered = t->purse_tunnels = t->purse_young = t->purse_births = NSEC_NONE;
 	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = t->doubted = NSEC_NONE;
 	tracker_counters_reset(t);
 	for (unsigned i = 0; i < RECENT_GAPS; i++)

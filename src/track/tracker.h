@@ -239,7 +239,7 @@ struct tracker {
 	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
 	nsec jump_told;
 	nsec doubted;			/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
-	nsec purse_strangers, purse_answered, purse_tunnels, purse_young;	/* see restraint.c */
+	nsec purse_strangers, purse_answered, purse_tunnels, purse_young, purse_births;	/* see restraint.c */
 	struct left_out left_out;	/* of strangers */
 	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
@@ -422,7 +422,10 @@ void event_emit(struct tracker *t, const struct event *ev);
 void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
 
 /* restraint.c */
+#define RESTRAINT_YOUNG (120 * NSEC_PER_S)	/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
 bool restraint_admits_stranger(struct tracker *t);
+bool restraint_affords_birth(const struct tracker *t);
+void restraint_pays_birth(struct tracker *t);
 bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed);
 bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa);
 bool restraint_admits_event(struct tracker *t, const struct event *ev);

@@ -90,6 +90,19 @@ static void esp_churn(const struct population *p, struct output *out, uint64_t n
 	send_esp(out, way ? y : x, way ? x : y, sim_rng_u32(&r) | 0x100, (uint32_t)(round % 4) + 1);
 }
 
+/* Ever new tunnels that do not exist: four packets each way, and never again. */
+static void esp_pairs(const struct population *p, struct output *out, uint64_t n)
+{
+	uint64_t pair = n / 8, way = n % 2;
+	struct sim_addr x = { 0 }, y = { 0 };
+	struct sim_rng r = { .state = pair * 2 + way };
+
+	(void)p;
+	sim_set32(x.bytes, 0x30000000u + (uint32_t)pair);
+	sim_set32(y.bytes, 0x38000000u + (uint32_t)pair);
+	send_esp(out, way ? y : x, way ? x : y, sim_rng_u32(&r) | 0x100, (uint32_t)(n % 8 / 2) + 1);
+}
+
 /* ---- IKE ---- */
 
 static struct sim_session random_session(const struct population *p, struct output *out, bool answered)
@@ -462,6 +475,7 @@ const struct attack attacks[] = {
 	{ "spi-believed", "esp", "each random SPI three times", spi_believed },
 	{ "esp-far", "esp", "a living SPI, any sequence number", esp_far },
 	{ "esp-churn", "esp", "4,096 tunnels that do not exist churn their SPIs", esp_churn },
+	{ "esp-pairs", "esp", "tunnels that do not exist, four packets each way", esp_pairs },
 	{ "keepalives", "esp", "NAT keepalives from a million sources", keepalive },
 	{ "init-sources", "ike", "IKE_SA_INIT from a million sources", init_sources },
 	{ "init-ports", "ike", "IKE_SA_INIT from 64,000 ports of one source", init_ports },
