@@ -40,7 +40,7 @@ struct metrics_table {
 struct metrics_output {
 	const char *name;	/* "syslog", "metrics", "on_alert" */
 	bool up;
-	uint64_t sent, dropped;
+	uint64_t sent, dropped, restarts;
 };
 
 enum { METRICS_TABLES_MAX = 8, METRICS_OUTPUTS_MAX = 4 };

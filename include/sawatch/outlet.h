@@ -3,7 +3,9 @@
  * Outlets: what has to reach the outside world while the monitor is behind its walls.  Each is a
  * process of its own, begun before the walls are put up, without privileges and without packets,
  * fed through a bounded queue.  A full queue drops the oldest message and counts it: the monitor
- * never waits.  An outlet dies with the monitor; at an orderly end it first sends what it has.
+ * never waits.  A process that dies is begun anew by its keeper, after a second, and after longer
+ * pauses when that happens again and again.  An outlet dies with the monitor; at an orderly end it
+ * first sends what it has.
  * Refuses to know what the messages mean.
  */
 #ifndef SAWATCH_OUTLET_H
@@ -62,13 +64,14 @@ bool outlet_page(struct outlet *o, const char *page, size_t length);
 
 struct outlet_counters {
 	bool up;		/* the process lives, and reaches whom it is to reach */
-	uint64_t sent, dropped;
+	uint64_t sent, dropped;	/* dropped: also what a process had with it when it died */
+	uint64_t restarts;	/* of a process that had died */
 };
 
 /* Call it once in a while: it moves what waits, and hears of the outlet. */
 void outlet_counters(struct outlet *o, struct outlet_counters *ret);
 
-/* What the outlet has to say to people since the last call; false: nothing. */
+/* The next of what the outlet has to say to people; false: nothing more. */
 bool outlet_news(struct outlet *o, struct err *ret);
 
 /* No more messages; waits up to `patience_ms` for the process to end by itself.  Accepts NULL. */

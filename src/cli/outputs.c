@@ -227,7 +227,7 @@ static void count_output(struct metrics_figures *f, struct outlet *o, const char
 		return;
 	outlet_counters(o, &c);
 	f->outputs[f->n_outputs++] = (struct metrics_output){
-		.name = name, .up = c.up, .sent = c.sent, .dropped = c.dropped,
+		.name = name, .up = c.up, .sent = c.sent, .dropped = c.dropped, .restarts = c.restarts,
 	};
 }
 
@@ -270,7 +270,7 @@ static void listen_to(struct outlet *o)
 	if (!o)
 		return;
 	outlet_counters(o, &c);
-	if (outlet_news(o, &said))
+	while (outlet_news(o, &said))
 		complain("%s", said.text);
 }
 

@@ -351,10 +351,15 @@ static void put_outputs(FILE *out, const struct metrics_figures *f)
 	for (size_t i = 0; i < f->n_outputs; i++)
 		fprintf(out, "sawatch_output_messages_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
 			f->outputs[i].sent);
-	head(out, "output_dropped_messages_total", "counter", "Messages that were given up because too many waited.");
+	head(out, "output_dropped_messages_total", "counter",
+	     "Messages given up because too many waited, or lost with a process that died.");
 	for (size_t i = 0; i < f->n_outputs; i++)
 		fprintf(out, "sawatch_output_dropped_messages_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
 			f->outputs[i].dropped);
+	head(out, "output_restarts_total", "counter", "Processes that died and were begun anew.");
+	for (size_t i = 0; i < f->n_outputs; i++)
+		fprintf(out, "sawatch_output_restarts_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
+			f->outputs[i].restarts);
 }
 
 /* All conditions, also those that never occurred: a counter must not begin at 1. */

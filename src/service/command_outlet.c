@@ -89,6 +89,7 @@ static void begin_run(struct runner *r, struct outlet_end *end)
 		return;
 	}
 	setpgid(r->process, r->process);	/* whoever is first */
+	end->ledger->group = r->process;
 	r->input = ends[1];
 	r->given = 0;
 	r->text = take_environment(m->text, false);
@@ -122,6 +123,7 @@ static void finish(struct runner *r, struct outlet_end *end, int status, bool la
 		close(r->input);
 	r->input = -1;
 	kill(-r->process, SIGKILL);		/* what it left running does not pile up */
+	end->ledger->group = 0;
 	r->process = 0;
 	message_queue_pop(&end->waiting);
 	end->report.sent++;

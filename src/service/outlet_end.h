@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An outlet seen from its own process. */
+/* An outlet seen from its own processes: the worker that delivers, and the keeper that begins another one when it dies. */
 #ifndef SAWATCH_OUTLET_END_H
 #define SAWATCH_OUTLET_END_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
 
 #include <sawatch/outlet.h>
 
@@ -12,15 +15,24 @@ struct outlet_page;
 
 /* How the monitor learns of it. */
 struct outlet_report {
-	uint64_t sent, dropped;
+	uint64_t sent, dropped, restarts;
 	uint32_t ready, up;
-	char news[200];		/* "": none */
+	char news[256];		/* "": none */
+};
+
+/* In memory that worker and keeper share: what is to be known of a worker when it is dead. */
+struct outlet_ledger {
+	_Atomic uint64_t sent, dropped, waiting;
+	_Atomic uint64_t restarts;
+	_Atomic uint32_t ready;		/* there was one that began */
+	_Atomic pid_t group;		/* leader of the processes that the worker has started; 0: none */
 };
 
 struct outlet_end {
 	int queue;		/* messages come in, reports go out; non-blocking */
 	struct message_queue waiting;
 	struct outlet_page *page;	/* of outlet_metrics(); else NULL */
+	struct outlet_ledger *ledger;
 	struct outlet_report report, reported;
 	bool over;		/* no more messages will come */
 	int64_t over_at_ms;
@@ -30,19 +42,30 @@ struct outlet_end {
 enum { OUTLET_LAST_WORDS_MS = 3000 };	/* to send what is left when the monitor has ended */
 
 struct outlet_plan {
-	const char *name;	/* of the process: "sawatch-syslog" */
+	const char *name;	/* of the worker: "sawatch-syslog" */
 	const char *user;
-	int keep;		/* a descriptor of the process, closed here; -1 none */
+	int keep;		/* a descriptor of the processes, closed here; -1 none */
 	bool with_page;
 	const struct outlet_needs *needs;	/* NULL: no walls; what it starts are programs of the operator */
 	/* Before it is ready; false ends it. */
 	bool (*begin)(void *self, struct err *e);	/* may be NULL */
-	/* What the process does until outlet_end_over(). */
+	/* What the worker does until outlet_end_over(). */
 	void (*run)(void *self, struct outlet_end *end);
-	void *self;
+	void *self;		/* each worker begins with what it was when the monitor began */
 };
 
 bool outlet_start(struct outlet **ret, const struct outlet_plan *plan, struct err *e);
+
+/*
+ * The keeper, for as long as the monitor lives.  It reads no message: what a worker had not taken
+ * in when it died waits for the next one.
+ */
+__attribute__((noreturn))
+void outlet_keep(const struct outlet_plan *plan, int queue, struct outlet_page *page, pid_t monitor);
+
+/* A worker, from its first step to its last; `keeper` is its parent. */
+__attribute__((noreturn))
+void outlet_work(const struct outlet_plan *plan, int queue, struct outlet_page *page, struct outlet_ledger *ledger, pid_t keeper);
 
 int64_t outlet_clock_ms(void);	/* monotonic */
 

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,13 @@ static const int resolving[] = {
 static const int writing_files[] = {
 	CALL(open) CALL(openat) CALL(fstat) CALL(fstat64) CALL(newfstatat) CALL(fchmod) CALL(rename) CALL(renameat)
 	CALL(renameat2) CALL(unlink) CALL(unlinkat) END
+};
+
+/* A keeper begins workers, and a worker puts up walls of its own. */
+static const int keeping[] = {
+	CALL(fork) CALL(wait4) CALL(waitid) CALL(set_robust_list) CALL(rseq) CALL(prctl) CALL(seccomp) CALL(setrlimit)
+	CALL(getrlimit) CALL(ugetrlimit) CALL(prlimit64) CALL(epoll_create1) CALL(epoll_create) CALL(eventfd2)
+	CALL(getsockname) CALL(getsockopt) END
 };
 
 /* ---- system calls ---- */
@@ -140,14 +149,25 @@ static bool add_rules(scmp_filter_ctx filter, const struct outlet_needs *n)
 	       add_value(filter, SCMP_SYS(tgkill), 0, (scmp_datum_t)getpid());	/* abort() */
 }
 
-static bool confine_calls(const struct outlet_needs *n, struct err *e)
+static bool add_rules_of_keeper(scmp_filter_ctx filter, const struct outlet_needs *n)
+{
+	const scmp_datum_t no_process = CLONE_VM | CLONE_THREAD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID |
+					CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);	/* then glibc takes clone */
+
+	return (status == 0 || status == -EDOM) && add_rules(filter, n) && add_all(filter, true, keeping) &&
+	       add_bits(filter, SCMP_SYS(clone), 0, no_process, 0) &&
+	       add_value(filter, SCMP_SYS(tgkill), 2, SIGABRT);		/* abort() of a worker */
+}
+
+static bool confine_calls(const struct outlet_needs *n, bool keeper, struct err *e)
 {
 	scmp_filter_ctx filter;
 	bool ok;
 
 	syscalls_guard(true);
 	filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	ok = filter && add_rules(filter, n);
+	ok = filter && (keeper ? add_rules_of_keeper(filter, n) : add_rules(filter, n));
 	if (ok)
 		seccomp_load(filter);	/* a kernel that has none goes without */
 	seccomp_release(filter);
@@ -186,14 +206,23 @@ static bool limit(enum __rlimit_resource what, rlim_t most)
 	return setrlimit(what, &r) == 0 || errno == EPERM;	/* a manager that forbids it has its own */
 }
 
-bool outlet_walls(const struct outlet_needs *n, struct err *e)
+bool outlet_walls_of_keeper(const struct outlet_needs *n, struct err *e)
 {
 	if (INSTRUMENTED)
 		return true;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(e, "no_new_privs cannot be set: %s", strerror(errno));
-	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, FILES) ||
-	    !limit(RLIMIT_AS, ADDRESSES_BYTES) || !limit(RLIMIT_FSIZE, n->file ? FILE_BYTES : 0))
+	if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, FILES) || !limit(RLIMIT_AS, ADDRESSES_BYTES) ||
+	    !limit(RLIMIT_FSIZE, n->file ? FILE_BYTES : 0))
 		return err_set(e, "a limit cannot be set: %s", strerror(errno));
-	return confine_files(n, e) && confine_calls(n, e);
+	return confine_files(n, e) && confine_calls(n, true, e);
+}
+
+bool outlet_walls(const struct outlet_needs *n, struct err *e)
+{
+	if (INSTRUMENTED)
+		return true;
+	if (!limit(RLIMIT_NPROC, 0))
+		return err_set(e, "a limit cannot be set: %s", strerror(errno));
+	return confine_calls(n, false, e);
 }

@@ -17,10 +17,13 @@ struct outlet_needs {
 };
 
 /*
- * For good: no other program, no other process, no right to gain, small limits.  What is not foreseen
- * fails with EPERM: it must not end a process that nobody begins again.
+ * Behind those of its keeper, and for good: no other program, no other process, small limits.  What is not foreseen
+ * fails with EPERM: it must not end a process for what it can do without.
  * A kernel without seccomp or Landlock, and an instrumented build, have fewer walls.
  */
 bool outlet_walls(const struct outlet_needs *n, struct err *e);
+
+/* First, for its keeper: no right to gain, and what such a process needs and what it takes to begin one. */
+bool outlet_walls_of_keeper(const struct outlet_needs *n, struct err *e);
 
 #endif

@@ -22,7 +22,7 @@ static struct metrics_figures full(void)
 		.dropped_by_kernel = 3, .dropped_by_interface = 4, .tunnels = { 0, 1, 0, 0, 0 },
 		.tables = { { "esp_sas", 10, 100, 2 } }, .n_tables = 1, .has_store = true, .store_up = true,
 		.store_waiting = 5, .store_bytes = 600, .store_bytes_max = 6000, .store_rows = 70, .store_retries = 8,
-		.store_dropped_alerts = 1, .outputs = { { "syslog", true, 9, 1 } }, .n_outputs = 1,
+		.store_dropped_alerts = 1, .outputs = { { "syslog", true, 9, 1, 2 } }, .n_outputs = 1,
 	};
 }
 

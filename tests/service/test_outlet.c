@@ -1,116 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The processes that deliver, on loopback and with no rights at all. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include <sawatch/outlet.h>
-
-enum { PATIENCE_MS = 15000 };
-
-static const char *user;		/* of the processes: nobody, when that is possible */
-static char folder[] = "/tmp/sawatch-outlet-XXXXXX";
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void rest(int ms)
-{
-	poll(NULL, 0, ms);
-}
-
-static struct outlet_counters counters(struct outlet *o)
-{
-	struct outlet_counters c;
-
-	outlet_counters(o, &c);
-	return c;
-}
-
-#define WAIT_FOR(condition)                                                        \
-	do {                                                                       \
-		int64_t until = now_ms() + PATIENCE_MS;                            \
-		bool came;                                                         \
-                                                                                   \
-		while (!(came = (condition)) && now_ms() < until)                  \
-			rest(10);                                                  \
-		if (!came)                                                         \
-			fail_msg("%s", #condition);                                \
-	} while (0)
-
-static int listener(uint16_t *port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(fd, 4), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-static struct outlet *syslog_to(uint16_t port)
-{
-	char target[64];
-	struct outlet *o;
-	struct err e;
-
-	snprintf(target, sizeof(target), "tcp://127.0.0.1:%u", port);
-	if (!outlet_syslog(&o, target, user, &e))
-		fail_msg("%s", e.text);
-	return o;
-}
-
-static void put(struct outlet *o, const char *text)
-{
-	outlet_put(o, text, strlen(text));
-}
-
-/* Reads until `wanted` came, while the monitor does its round; everything so far is in `buffer`. */
-static void read_until(struct outlet *o, int fd, char *buffer, size_t size, const char *wanted)
-{
-	size_t length = strlen(buffer), seen = 0;
-	int64_t until = now_ms() + PATIENCE_MS;
-
-	while (!strstr(buffer + seen, wanted) && now_ms() < until && length + 1 < size) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		ssize_t n;
-
-		counters(o);
-		seen = length > strlen(wanted) ? length - strlen(wanted) : 0;
-		n = poll(&p, 1, 100) == 1 ? read(fd, buffer + length, size - 1 - length) : 0;
-		if (n > 0)
-			length += (size_t)n;
-		buffer[length] = '\0';
-	}
-	if (!strstr(buffer + seen, wanted))
-		fail_msg("\"%s\" did not come, but %zu bytes: \"%.80s\"", wanted, length, buffer);
-}
+#include "outlet_stage.h"
 
 static void messages_over_tcp_are_counted_in_octets(void **state)
 {
@@ -270,37 +160,6 @@ static void a_message_that_is_too_long_is_dropped_and_counted(void **state)
 
 /* ---- commands ---- */
 
-static char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static struct outlet *command(const char *text, int timeout_ms, int per_minute)
-{
-	const struct outlet_command c = { .command = text, .user = user, .timeout_ms = timeout_ms, .per_minute = per_minute };
-	struct outlet *o;
-	struct err e;
-
-	if (!outlet_command(&o, &c, &e))
-		fail_msg("%s", e.text);
-	return o;
-}
-
-static char *contents(const char *name)
-{
-	static char text[4096];
-	int fd = open(path_of(name), O_RDONLY);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
 static void a_command_gets_words_in_its_environment_and_the_rest_on_its_input(void **state)
 {
 	char text[256];
@@ -395,26 +254,6 @@ static void a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor(void
 	assert_int_not_equal(stat(path_of("m.prom"), &st), 0);
 }
 
-/* What is answered to `request` at this port of loopback; forgotten with the next one. */
-static const char *ask(uint16_t port, const char *request)
-{
-	static char answer[400000];
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	size_t length = 0;
-	ssize_t n;
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(write(fd, request, strlen(request)), (ssize_t)strlen(request));
-	while (length + 1 < sizeof(answer) && (n = read(fd, answer + length, sizeof(answer) - 1 - length)) > 0)
-		length += (size_t)n;
-	answer[length] = '\0';
-	close(fd);
-	return answer;
-}
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-
 static void the_page_is_served_over_http_and_nothing_else(void **state)
 {
 	uint16_t port = 0;
@@ -463,57 +302,6 @@ static void what_cannot_be_done_is_said_at_the_beginning(void **state)
 	assert_true(outlet_syslog_target("tcp://[::1]:601", &e) && outlet_syslog_target("unix:/x", &e));
 }
 
-/* Stands in for the monitor, which is killed without a word. */
-static void an_outlet_does_not_outlive_the_monitor(void **state)
-{
-	uint16_t port = 0;
-	int server = listener(&port), said[2];
-	pid_t monitor, helper = 0;
-
-	(void)state;
-	assert_int_equal(pipe(said), 0);
-	monitor = fork();
-	if (monitor == 0) {
-		char path[64];
-		FILE *f;
-
-		syslog_to(port);
-		snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-		f = fopen(path, "r");
-		if (!f || fscanf(f, "%d", &helper) != 1)
-			helper = -1;
-		if (write(said[1], &helper, sizeof(helper)) < 0)
-			_exit(1);
-		pause();
-	}
-	assert_int_equal(read(said[0], &helper, sizeof(helper)), sizeof(helper));
-	assert_true(helper > 1);
-	assert_int_equal(kill(helper, 0), 0);
-	kill(monitor, SIGKILL);
-	WAIT_FOR(kill(helper, 0) != 0 && errno == ESRCH);
-	close(server);
-}
-
-static int enter(void **state)
-{
-	(void)state;
-	/* whose parent dies becomes ours, so that it can be gone and not only dead */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGPIPE, SIG_IGN);
-	user = geteuid() == 0 ? "nobody" : NULL;
-	return mkdtemp(folder) && chmod(folder, 0777) == 0 ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-	char line[64];
-
-	(void)state;
-	signal(SIGCHLD, SIG_DFL);
-	snprintf(line, sizeof(line), "rm -rf '%s'", folder);
-	return system(line);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,7 +318,6 @@ int main(void)
 		cmocka_unit_test(a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor),
 		cmocka_unit_test(the_page_is_served_over_http_and_nothing_else),
 		cmocka_unit_test(what_cannot_be_done_is_said_at_the_beginning),
-		cmocka_unit_test(an_outlet_does_not_outlive_the_monitor),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

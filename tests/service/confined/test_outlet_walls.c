@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <netdb.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,20 +42,25 @@ static const struct outlet_needs to_socket = { .local = true }, to_number = { .c
 static const struct outlet_needs *const all[] = { &to_socket, &to_number, &to_name, &server, &writer, &both };
 
 /* DONE, or the errno of what was refused. */
-static int tried(const struct outlet_needs *n, int (*attempt)(void))
+static int tried_behind(const struct outlet_needs *n, bool keeper, int (*attempt)(void))
 {
 	pid_t child = fork();
 	struct err e;
 	int status;
 
 	if (child == 0) {
-		if (!privileges_give_up(&e) || !outlet_walls(n, &e))
+		if (!privileges_give_up(&e) || !outlet_walls_of_keeper(n, &e) || (!keeper && !outlet_walls(n, &e)))
 			_exit(NO_WALLS);
 		errno = 0;
 		_exit(attempt() >= 0 ? DONE : errno);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : DIED;
+}
+
+static int tried(const struct outlet_needs *n, int (*attempt)(void))
+{
+	return tried_behind(n, false, attempt);
 }
 
 static int start_program(void)
@@ -158,6 +165,37 @@ static void nobody_gains_anything(void **state)
 				fail_msg("needs %zu, attempt %zu: %d", i, k, tried(all[i], attempts[k]));
 }
 
+static int fork_and_wait(void)
+{
+	pid_t child = fork();
+	int status = 1;
+
+	if (child == 0)
+		_exit(0);
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
+}
+
+static int have_a_user_namespace(void)
+{
+	return (int)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0);
+}
+
+static void a_keeper_begins_processes_and_nothing_else(void **state)
+{
+	int (*const attempts[])(void) = {
+		start_program, trace_the_monitor, signal_the_monitor, listen_to_packets, run_memory, make_memory_run, listen_anew,
+		have_a_user_namespace,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_int_equal(tried_behind(all[i], true, fork_and_wait), DONE);
+		for (size_t k = 0; k < sizeof(attempts) / sizeof(attempts[0]); k++)
+			if (tried_behind(all[i], true, attempts[k]) != EPERM)
+				fail_msg("needs %zu, attempt %zu: %d", i, k, tried_behind(all[i], true, attempts[k]));
+	}
+}
+
 static void only_who_sends_connects_and_only_who_serves_accepts(void **state)
 {
 	(void)state;
@@ -216,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_gains_anything),
+		cmocka_unit_test(a_keeper_begins_processes_and_nothing_else),
 		cmocka_unit_test(only_who_sends_connects_and_only_who_serves_accepts),
 		cmocka_unit_test(only_who_asks_for_names_reads_and_nobody_writes_but_the_page),
 	};
