@@ -435,6 +435,7 @@ const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
 /* It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but forged addresses. */
 bool tunnel_was_up(const struct tunnel *w);
+bool tunnel_had_ike(const struct tunnel *w);	/* an IKE SA of it was established */
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
 /* Sequence numbers of an ESP SA that never came (as far as decided). */

@@ -460,13 +460,15 @@ static void warn_of_evictions(struct warnings *w, const struct tracker_counters 
 		{ c->evicted_tunnels, "tunnels", "table.tunnels" }, { c->evicted_ike_sas, "IKE SAs", "table.ike_sas" },
 		{ c->evicted_child_sas, "child SAs", "table.child_sas" },
 		{ c->evicted_esp_sas, "ESP SAs", "table.esp_sas" },
-		{ c->strangers, "packets of unknown SPIs", "table.esp_sas" },
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (tables[i].n > 0)
 			warn(w, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
 			     tables[i].what, tables[i].key);
+	if (c->strangers > 0)
+		warn(w, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
+			"were not tracked until they came again; raise history.strangers or table.esp_sas", c->strangers);
 }
 
 /* What a disk that was slow, full or locked for too long has cost. */

@@ -4,6 +4,7 @@
 #define SAWATCH_DETECT_ALERT_TABLE_H
 
 #include "detect/alerts.h"
+#include "detect/slots.h"
 
 enum {
 	CAPTURES_COUNTED = 64,	/* captures read at the same time (interfaces); files come one after the other */
@@ -18,6 +19,7 @@ struct alerts {
 	uint64_t dropped;
 	uint32_t used;
 	nsec purse, purse_strangers;	/* when each is full again (as track/restraint.c); NSEC_NONE full */
+	nsec purse_of_cause[DETECTORS_MAX];	/* of tunnels without IKE, by detector */
 	uint32_t *order;		/* for alerts_tell_final */
 	struct { uint32_t capture, last; } numbers[CAPTURES_COUNTED];
 	uint32_t numbers_hand;

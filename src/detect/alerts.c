@@ -23,6 +23,8 @@ struct alerts *alerts_new(const struct settings *settings, const struct record_s
 	as->size = (uint32_t)settings->tables_alerts + 1;
 	as->high = 1;
 	as->purse = as->purse_strangers = NSEC_NONE;
+	for (size_t i = 0; i < DETECTORS_MAX; i++)
+		as->purse_of_cause[i] = NSEC_NONE;
 	as->at = memory_table(as->size, sizeof(*as->at));
 	as->order = memory_table(as->size, sizeof(*as->order));
 	if (!as->at || !as->order) {
@@ -283,26 +285,39 @@ static bool pay(nsec *purse, nsec now, int64_t burst, nsec refill)
 	return true;
 }
 
+static size_t place_of(const struct detector *d)
+{
+	size_t i = 0;
+
+	while (detectors[i] != d)
+		i++;
+	return i;
+}
+
 /*
  * A flood of causes shall not fill the disk: tunnels that were never up may be nothing but forged
- * addresses.  They share a small purse and half of the table; all together have a larger one.  What
+ * addresses, and those whose IKE was never seen nothing but forged ESP.  The first share a small purse,
+ * the others one for each condition, and both half of the table; all together have a larger one.  What
  * is refused is raised at a later look, if it is still true.
  */
-static bool admits(struct alerts *as, const struct scene *sc, nsec now)
+static bool admits(struct alerts *as, const struct detector *d, const struct scene *sc, nsec now)
 {
 	const struct settings *set = sc->settings;
-	bool stranger = sc->tunnel && !sc->expected && !tunnel_was_up(sc->tunnel);
+	bool doubtful = sc->tunnel && !sc->expected && !tunnel_had_ike(sc->tunnel);
 
-	if (stranger && (as->used >= as->size / 2 ||
-			 !pay(&as->purse_strangers, now, set->history_alerts, STRANGERS_REFILL_S * NSEC_PER_S)))
-		return false;
+	if (doubtful) {
+		nsec *purse = tunnel_was_up(sc->tunnel) ? &as->purse_of_cause[place_of(d)] : &as->purse_strangers;
+
+		if (as->used >= as->size / 2 || !pay(purse, now, set->history_alerts, STRANGERS_REFILL_S * NSEC_PER_S))
+			return false;
+	}
 	return pay(&as->purse, now, set->tables_alerts, NSEC_PER_S);
 }
 
 static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *d,
 		     const struct scene *sc, uint32_t capture, nsec now, const struct finding *f)
 {
-	uint32_t index = admits(as, sc, now) ? alerts_take(as) : 0;
+	uint32_t index = admits(as, d, sc, now) ? alerts_take(as) : 0;
 
 	if (index == 0)
 		return false;

@@ -80,6 +80,11 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	return oldest;
 }
 
+bool tunnel_had_ike(const struct tunnel *w)
+{
+	return w->flags & TUNNEL_ESTABLISHED;
+}
+
 bool tunnel_was_up(const struct tunnel *w)
 {
 	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);

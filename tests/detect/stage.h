@@ -33,7 +33,10 @@ struct tracker {
 	struct detect *detect;
 	struct collected alerts;
 	struct record_sink sink;
+	bool without_ike;		/* of all tunnels only ESP was ever seen */
 };
+
+static struct tracker *stage;
 
 nsec tracker_now(const struct tracker *t)
 {
@@ -77,6 +80,12 @@ bool tunnel_was_up(const struct tunnel *w)
 	return true;
 }
 
+bool tunnel_had_ike(const struct tunnel *w)
+{
+	(void)w;
+	return !stage->without_ike;
+}
+
 uint64_t esp_sa_lost(const struct esp_sa *sa)
 {
 	return sa->lost_before;
@@ -86,8 +95,6 @@ bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
 {
 	return sa->end_reason == END_NONE && now - sa->last <= within;
 }
-
-static struct tracker *stage;
 
 static inline uint32_t stage_tunnel(void)
 {

@@ -109,6 +109,55 @@ static void another_tunnel_in_the_same_place_inherits_nothing(void **state)
 	assert_int_equal(stage->alerts.n, 1);
 }
 
+static void copies_of_the_mirror(uint32_t tunnel)
+{
+	struct event ev = stage_event(EVENT_MIRROR);
+
+	stage->tunnel[tunnel].mirror_seen = true;
+	ev.tunnel = tunnel;
+	stage_send(ev);
+}
+
+static void one_side_is_never_seen(uint32_t tunnel)
+{
+	struct event ev = stage_event(EVENT_ONE_SIDED);
+
+	stage->tunnel[tunnel].one_sided[0] = true;
+	ev.tunnel = tunnel;
+	ev.side = 0;
+	stage_send(ev);
+}
+
+/* They may be forged: how many of them have the same fault is no news after so many. */
+static void tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all(void **state)
+{
+	(void)state;
+	stage->settings.history_alerts = 3;
+	stage->without_ike = true;
+	while (stage->n_tunnels < 8)
+		stage_tunnel();
+	for (uint32_t i = 0; i < 6; i++)
+		copies_of_the_mirror(i);
+	assert_int_equal(stage->alerts.n, 3);
+	stage->without_ike = false;
+	for (uint32_t i = 6; i < 8; i++)
+		copies_of_the_mirror(i);
+	assert_int_equal(stage->alerts.n, 5);
+}
+
+static void a_flood_of_one_cause_keeps_no_other_from_tunnels_without_ike(void **state)
+{
+	(void)state;
+	stage->settings.history_alerts = 1;
+	stage->without_ike = true;
+	stage_tunnel();
+	copies_of_the_mirror(0);
+	copies_of_the_mirror(1);
+	assert_int_equal(stage->alerts.n, 1);
+	one_side_is_never_seen(1);
+	assert_int_equal(stage->alerts.n, 2);
+}
+
 static void an_informational_alert_leaves_the_tunnel_up(void **state)
 {
 	(void)state;
@@ -170,6 +219,8 @@ int main(void)
 		ON_STAGE(within_the_hold_down_it_is_the_old_alert_again),
 		ON_STAGE(the_end_of_the_capture_leaves_a_raised_alert_raised),
 		ON_STAGE(another_tunnel_in_the_same_place_inherits_nothing),
+		ON_STAGE(tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all),
+		ON_STAGE(a_flood_of_one_cause_keeps_no_other_from_tunnels_without_ike),
 		ON_STAGE(an_informational_alert_leaves_the_tunnel_up),
 		ON_STAGE(a_clock_that_went_back_makes_no_alert_of_old_times),
 		ON_STAGE(tunnels_that_are_gone_give_their_room_to_new_alerts),
