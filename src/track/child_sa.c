@@ -370,10 +370,27 @@ void child_judge_silence(struct tracker *t, uint32_t child, nsec now)
 	child_end(t, child, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 }
 
+/* Of an IKE SA that ends nothing more will be learnt: what replaced what is decided now, oldest first. */
+static void settle_all(struct tracker *t, uint32_t ike_sa)
+{
+	uint32_t i = t->ike_sas[ike_sa].children;
+
+	while (i != NO_INDEX && t->child_sas[i].next_of_ike != NO_INDEX)
+		i = t->child_sas[i].next_of_ike;
+	for (; i != NO_INDEX; i = t->child_sas[i].prev_of_ike) {
+		const struct child_sa *c = &t->child_sas[i];
+		bool open = c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE;
+
+		if (open || !(c->flags & CHILD_SA_SETTLED))
+			chain_settle_one(t, i, t->now, true);
+	}
+}
+
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
 {
 	uint32_t next;
 
+	settle_all(t, ike_sa);
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = next) {
 		const struct child_sa *c = &t->child_sas[i];
 

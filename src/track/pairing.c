@@ -10,6 +10,8 @@
 
 enum { COLLISIONS_JUDGED = 16 };	/* for one first packet */
 
+#define AT_ONCE NSEC_PER_S
+
 static void join(struct tracker *t, uint32_t child, uint32_t esp)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -53,6 +55,45 @@ static bool lost_collision(const struct tracker *t, const struct child_sa *c)
 	       child_collision_winner(t, c) != NO_INDEX;
 }
 
+/* Could this birth be the one that the first packet of `sa` has waited for? */
+static bool waits_for(const struct tracker *t, const struct child_sa *c, const struct esp_sa *sa)
+{
+	nsec early = c->requested < c->created ? c->requested : c->created;
+	uint32_t other = c->esp[1 - sa->direction];
+
+	if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE ||
+	    c->flags & CHILD_SA_REDUNDANT || sa->first < early - 50 * NSEC_PER_MS)
+		return false;
+	/* A partner that stopped long ago says that this birth's time is over. */
+	return other == NO_INDEX || t->esp_sas[other].end_reason == END_NONE;
+}
+
+/*
+ * Of several births the one of this moment: its other half has just begun, or
+ * it was made for this packet while the earliest, `best`, waits in vain (an IKE
+ * SA without a child SA, RFC 6023; selectors without traffic).
+ */
+static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa, uint32_t best)
+{
+	uint32_t fresh = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		uint32_t other = c->esp[1 - sa->direction];
+
+		if (!waits_for(t, c, sa))
+			continue;
+		if (other != NO_INDEX && sa->first - t->esp_sas[other].first <= AT_ONCE)
+			return i;
+		if (fresh == NO_INDEX && i != best && other == NO_INDEX && sa->first - c->created <= AT_ONCE &&
+		    c->created - t->child_sas[best].created > AT_ONCE && !lost_collision(t, c))
+			fresh = i;
+		if (i == best)
+			break;
+	}
+	return fresh;
+}
+
 /* The earliest birth that still waits for an SPI of this direction. */
 static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *ret_several)
 {
@@ -63,16 +104,8 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 	*ret_several = false;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
-		nsec early = c->requested < c->created ? c->requested : c->created;
 
-		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE)
-			continue;
-		if (sa->first < early - 50 * NSEC_PER_MS)
-			continue;
-		/* A partner that stopped long ago says that this birth's time is over. */
-		if (c->esp[1 - sa->direction] != NO_INDEX && t->esp_sas[c->esp[1 - sa->direction]].end_reason != END_NONE)
-			continue;
-		if (c->flags & CHILD_SA_REDUNDANT)
+		if (!waits_for(t, c, sa))
 			continue;
 		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED && lost_collision(t, c))
 			continue;
@@ -81,6 +114,11 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 	}
 	if (best == NO_INDEX)
 		return NO_INDEX;
+
+	uint32_t now = *ret_several ? of_this_moment(t, sa, best) : NO_INDEX;
+
+	if (now != NO_INDEX)
+		return now;
 	/*
 	 * The earliest waits perhaps in vain (a direction without traffic): when a
 	 * later birth has its other half and this packet came after that, or was

@@ -142,6 +142,48 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 	watch_close(&w);
 }
 
+/* With several child SAs a rekey waits to be decided; whatever waits, the end of the IKE SA is not the end of what was replaced. */
+static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2][2], new[2];
+
+	watch_open(&w);
+	struct session s = up(&w, spi[0]);
+
+	two(spi[1], FIRST + 0x100);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	talk(&w, &s, spi[1], 1, 2, 10 * MS);
+	for (uint32_t i = 0; i < 400; i++) {
+		talk(&w, &s, spi[0], 101 + i, 101 + i, 33 * MS);
+		talk(&w, &s, spi[1], 3 + i, 3 + i, 33 * MS);
+	}
+	two(new, SECOND);
+	rekey_child(&w, &s, 0);
+	talk(&w, &s, new, 1, 2, 10 * MS);
+	nsec replaced = w.now;
+
+	delete_child(&w, &s, 0);
+	for (uint32_t i = 0; i < 100; i++) {
+		talk(&w, &s, new, 3 + i, 3 + i, 33 * MS);
+		talk(&w, &s, spi[1], 403 + i, 403 + i, 33 * MS);
+	}
+	nsec down = w.now;
+
+	delete_ike(&w, &s, 1);
+	idle(&w, 20 * S);
+	const struct child_sa *old = child_of(&w, spi[0][0]), *c = child_of(&w, new[0]), *other = child_of(&w, spi[1][0]);
+
+	assert_int_equal(c->predecessor_id, old->id);
+	assert_int_equal(old->end_reason, END_REKEYED);
+	assert_true(old->ended >= replaced && old->ended < replaced + S);
+	assert_int_equal(c->end_reason, END_DELETED);
+	assert_int_equal(other->end_reason, END_DELETED);
+	assert_true(other->ended >= down && c->ended >= down);
+	watch_close(&w);
+}
+
 static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(void **state)
 {
 	(void)state;
@@ -185,6 +227,7 @@ int main(void)
 		cmocka_unit_test(a_chain_of_rekeys_has_no_branch_and_no_gap),
 		cmocka_unit_test(a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago),
 		cmocka_unit_test(with_several_child_sas_each_rekey_finds_the_one_that_fell_silent),
+		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 	};
 

@@ -153,6 +153,36 @@ static void the_only_packet_after_a_rekey_is_its_sa(void **state)
 	watch_close(&w);
 }
 
+/* RFC 6023: IKE_AUTH without a child SA looks like one with it, and the one that is made on demand seconds later speaks at once. */
+static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2] = { FIRST, FIRST + 1 }, second[2] = { OTHER, OTHER + 1 };
+
+	watch_open(&w);
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	set_up(&w, &s);
+	pass(&w, 5 * S);
+	nsec asked = w.now;
+
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	talk(&w, &s, spi, 1, 50, 100 * MS);
+	assert_int_equal(child_of(&w, spi[0])->how, CREATED_CREATE_CHILD_SA);
+	assert_true(child_of(&w, spi[0]) == child_of(&w, spi[1]));
+	assert_true(child_of(&w, spi[0])->created >= asked);
+	rekey_child(&w, &s, 0);
+	talk(&w, &s, second, 1, 2, 10 * MS);
+	delete_child(&w, &s, 0);
+	talk(&w, &s, second, 3, 50, 100 * MS);
+	idle(&w, 60 * S);
+	assert_true(child_of(&w, second[0]) == child_of(&w, second[1]));
+	assert_int_equal(child_of(&w, second[0])->predecessor_spi[0], spi[0]);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
 static void without_ike_a_new_pair_is_known_by_its_second_packets(void **state)
 {
 	(void)state;
@@ -181,6 +211,7 @@ int main(void)
 		cmocka_unit_test(a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on),
 		cmocka_unit_test(an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on),
 		cmocka_unit_test(the_only_packet_after_a_rekey_is_its_sa),
+		cmocka_unit_test(the_first_packet_belongs_to_the_child_sa_that_was_made_for_it),
 		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
 	};
 
