@@ -92,12 +92,18 @@ def parsed(message):
     return int(match[1]), match[5].decode(), parameters, match[7].decode()
 
 
-def children(process):
+def children(pid):
     try:
-        with open(f'/proc/{process.pid}/task/{process.pid}/children', encoding='utf-8') as file:
-            return [int(pid) for pid in file.read().split()]
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='utf-8') as file:
+            return [int(child) for child in file.read().split()]
     except FileNotFoundError:
         return []
+
+
+def helpers_of(process):
+    """Keepers and their workers."""
+    keepers = children(process.pid)
+    return keepers + [worker for keeper in keepers for worker in children(keeper)]
 
 
 def status_of(pid):
@@ -162,8 +168,8 @@ def everything(sawatch, pcaps, folder, *words):
     told = lambda: [m for m in map(parsed, collector.messages) if m]
     alerts = lambda status: [m for m in told() if m[1] == 'alert' and m[2]['status'] == status]
 
-    helpers = children(w.process)
-    check(len(helpers) == 3, f'{who}: a process for each way out', (helpers, w.err))
+    helpers = helpers_of(w.process)
+    check(len(helpers) == 6, f'{who}: a process for each way out, and its keeper', (helpers, w.err))
     for pid in helpers:
         status = status_of(pid)
         check(status['NoNewPrivs'] == '1' and (not words or (status['Uid'].split() == [str(NOBODY)] * 4 and int(status['CapEff'], 16) == 0)),
@@ -224,7 +230,7 @@ def everything(sawatch, pcaps, folder, *words):
         check(lint.returncode == 0 and not lint.stderr, f'{who}: promtool finds nothing to say', lint)
     else:
         print('skipped: promtool is not installed')
-    helpers = children(w.process)
+    helpers = helpers_of(w.process)
     check(w.end() == 0, f'{who}: status 0', w.err)
     check(not any(map(alive, helpers)) and not os.path.exists(file), f'{who}: nothing is left: no process, no file that grows old', helpers)
     check([m for m in told() if m[1] == 'monitor'][-1][3].endswith('has ended'), f'{who}: the end is told', told()[-1:])
@@ -241,7 +247,7 @@ def stubborn_command(sawatch, pcaps, folder):
     check(os.path.exists(f'{folder}/began') and w.process.poll() is None, 'and watching goes on')
     sleepers = subprocess.run(('pgrep', '-x', '-f', 'sleep 1000'), capture_output=True, text=True, check=False).stdout.split()
     check(not sleepers, 'with all it has started', sleepers)
-    helpers = children(w.process)
+    helpers = helpers_of(w.process)
     w.process.kill()
     w.process.wait()
     end = time.monotonic() + 5

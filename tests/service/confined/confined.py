@@ -160,7 +160,8 @@ def may_be_nobody(folder):
 
 
 def children(pid):
-    found = {}
+    """[status]"""
+    found = []
     for name in os.listdir('/proc'):
         try:
             with open(f'/proc/{name}/status', encoding='utf-8') as file:
@@ -168,8 +169,13 @@ def children(pid):
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             continue
         if status.get('PPid', '').strip() == str(pid):
-            found[status['Name'].strip()] = status
+            found.append(status)
     return found
+
+
+def outlets_of(pid):
+    """What tells others: {name: (status of the worker, status of its keeper)}."""
+    return {worker['Name'].strip(): (worker, keeper) for keeper in children(pid) for worker in children(keeper['Pid'].strip())}
 
 
 def limits(pid):
@@ -199,6 +205,23 @@ def asked(port, path='/metrics'):
         return ''
 
 
+def deaths(watch, host, port):
+    """Whoever dies is begun anew, and the monitor is not disturbed."""
+    numbers = (signal.SIGKILL, signal.SIGSEGV)
+    for number in numbers:
+        before = {name: worker['Pid'] for name, (worker, _) in outlets_of(watch.process.pid).items()}
+        for pid in before.values():
+            os.kill(int(pid), number)
+        check(watch.wait_for(lambda: len(found := outlets_of(watch.process.pid)) == 3 and all(w['Pid'] != before[n] for n, (w, _) in found.items()), 20),
+              f'{host}: each that {number.name} ends is begun anew', (before, outlets_of(watch.process.pid)))
+    for name in ('syslog', 'metrics', 'on_alert'):
+        check(watch.wait_for(lambda: f'sawatch_output_up{{output="{name}"}} 1\n' in (page := asked(port)) and
+                             f'sawatch_output_restarts_total{{output="{name}"}} {len(numbers)}\n' in page, 20), f'{host}: {name} works again, and it is counted', asked(port)[-900:])
+    for name in before:
+        check(f'process {name} was ended by signal 9 (Killed)' in watch.err and
+              f'process {name} was ended by signal 11 (Segmentation fault)' in watch.err, f'{host}: it is told that {name} died', watch.err)
+
+
 def outlets(sawatch, pcaps, folder, host, *words):
     """The processes that tell others: each behind walls of its own, and they still do it."""
     collector, page = Collector(), os.path.join(folder, 'page', 'x.prom')
@@ -209,16 +232,17 @@ def outlets(sawatch, pcaps, folder, host, *words):
     make_link('tell')
     w = Watch(sawatch, folder, '-i', 'tell', '--syslog', f'tcp://{host}:{collector.port}', '--metrics-listen', f'127.0.0.1:{port}',
               '--metrics-file', page, '--on-alert', f'touch {folder}/page/called', '--set', 'metrics.every_s=1', '--set', 'judge_s=0.2', '--json', *words)
-    found = children(w.process.pid)
+    found = outlets_of(w.process.pid)
     check(set(found) == {'sawatch-syslog', 'sawatch-metrics', 'sawatch-alert'}, f'{host}: three processes tell others', list(found))
     for name in ('sawatch-syslog', 'sawatch-metrics'):
-        status = found[name]
-        check(status['Seccomp'] == '2' and status['NoNewPrivs'] == '1' and all(int(status[c], 16) == 0 for c in ('CapEff', 'CapPrm', 'CapInh', 'CapAmb')),
-              f'{host}: {name} has its own filter and no capability', status)
-        bound = limits(status['Pid'].strip())
-        check(bound['Max processes'] == '0' and int(bound['Max open files']) < 200 and int(bound['Max address space']) < 1 << 29,
-              f'{host}: {name} is bounded', bound)
-    check(found['sawatch-alert']['Seccomp'] == '0' and found['sawatch-alert']['NoNewPrivs'] == '1', f'{host}: sawatch-alert starts commands, which are free')
+        for who, status in zip((name, f'the keeper of {name}'), found[name]):
+            check(status['Seccomp'] == '2' and status['NoNewPrivs'] == '1' and all(int(status[c], 16) == 0 for c in ('CapEff', 'CapPrm', 'CapInh', 'CapAmb')),
+                  f'{host}: {who} has its own filter and no capability', status)
+            bound = limits(status['Pid'].strip())
+            check((who != name or bound['Max processes'] == '0') and int(bound['Max open files']) < 200 and int(bound['Max address space']) < 1 << 29,
+                  f'{host}: {who} is bounded', bound)
+    check(all(s['Seccomp'] == '0' and s['NoNewPrivs'] == '1' for s in found['sawatch-alert']), f'{host}: sawatch-alert starts commands, which are free')
+    deaths(w, host, port)
     send(os.path.join(pcaps, 'auth-retransmit-answered.pcap'), ['tells'], 8)
     check(w.wait_for(lambda: b'ike_auth_retransmit' in collector.heard), f'{host}: the alert reaches the collector', (collector.heard[-500:], w.err))
     check(w.wait_for(lambda: 'sawatch_alerts_raised_total{code="ike_auth_retransmit"' in asked(port)), f'{host}: the metrics are served', asked(port)[-500:])
@@ -226,9 +250,11 @@ def outlets(sawatch, pcaps, folder, host, *words):
     check(w.wait_for(lambda: os.path.exists(f'{folder}/page/called')), f'{host}: the command runs', w.err)
     for _ in range(40):     # connections that come, ask for something else, and go
         asked(port, '/' + 'x' * 100)
-    check(w.end() == 0, f'{host}: it ends with status 0', w.err)
+    processes = [int(s['Pid']) for pair in outlets_of(w.process.pid).values() for s in pair]
+    check(len(processes) == 6 and w.end() == 0, f'{host}: it ends with status 0', w.err)
+    check(not any(os.path.exists(f'/proc/{pid}') for pid in processes), f'{host}: no process is left, not even a dead one', processes)
     check(b'has ended' in collector.heard and not os.path.exists(page), f'{host}: the last message is sent, the page removed', w.err)
-    check('has ended;' not in w.err, f'{host}: no process ended early', w.err)
+    check(w.err.count('another begins') == 6, f'{host}: no process ended but those that were killed', w.err)
     run('ip', 'link', 'del', 'tell')
 
 
