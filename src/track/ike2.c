@@ -359,11 +359,16 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	if (sa->end_reason != END_NONE)
 		return;
 	/* 42/0: the IKE SA, if nothing follows; at once when it was rekeyed by the same side. */
-	if (sa->successor != NO_INDEX ||
+	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
 	    (sa->rekey_at != NSEC_NONE && sa->rekey_by == x->from && sa->rekey_child != NO_INDEX &&
 	     (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE) && a->at - sa->rekey_at < 60 * NSEC_PER_S)) {
 		x->purpose = PURPOSE_DELETE_IKE;
 		ike_sa_delete_seen(t, i, x->request_at, x->from);
+		return;
+	}
+	/* The first thing that is said on it: of two that came out of crossing rekeys, the one that nobody wants. */
+	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
+		x->purpose = PURPOSE_DELETE_IKE;
 		return;
 	}
 	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */

@@ -26,7 +26,7 @@ bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec a
  * it (RFC 7296 2.8.2).  Its child SAs belong to the other, which may not have
  * spoken yet: until it does, their old IKE SA stands for it.
  */
-static bool end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
+bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
@@ -55,11 +55,11 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
-	if (end_redundant(t, ike_sa, at, by)) {
+	if (ike_sa_end_redundant(t, ike_sa, at, by)) {
 		sa->delete_at = NSEC_NONE;
 		return;
 	}
-	bool rekeyed = sa->successor != NO_INDEX ||
+	bool rekeyed = sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
 		       (sa->rekey_at != NSEC_NONE && sa->rekey_by == by && at >= sa->rekey_at &&
 			at - sa->rekey_at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
 			(sa->rekey_child == NO_INDEX || (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE)));

@@ -378,6 +378,7 @@ void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec 
 
 /* ike_end.c */
 void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
