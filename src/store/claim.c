@@ -22,6 +22,24 @@ static uint64_t place_of(int64_t sensor, const char *source)
 	return hash >> 2;
 }
 
+/* Closing it would let go of SQLite's locks, too: it stays open. */
+static bool open_beside(struct store *s)
+{
+	if (s->claim == 0)
+		s->claim = open(s->name, O_RDWR | O_CLOEXEC) + 1;
+	return s->claim != 0;
+}
+
+pid_t store_lock_holder(struct store *s)
+{
+	/* https://www.sqlite.org/fileformat.html, 1.3.2 "the lock-byte page": pending, reserved, shared */
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512 };
+
+	if (!open_beside(s) || fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid > 0 ? lock.l_pid : 0;
+}
+
 bool store_claim(struct store *s, const char *source, struct err *e)
 {
 	struct flock lock = {
@@ -31,10 +49,7 @@ bool store_claim(struct store *s, const char *source, struct err *e)
 
 	if (s->temporary)
 		return true;
-	/* kept open: closing it would let go of SQLite's locks, too */
-	if (s->claim == 0)
-		s->claim = open(s->name, O_RDWR | O_CLOEXEC) + 1;
-	if (s->claim == 0 || fcntl(s->claim - 1, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+	if (!open_beside(s) || fcntl(s->claim - 1, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
 		return true;	/* a file system without locks: SQLite keeps the rows whole, and nobody the monitors apart */
 	if (fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		lock.l_pid = 0;

@@ -172,6 +172,27 @@ static bool find_sensor(struct store *s, const char *name, struct err *e)
 	return s->sensor != 0 || store_fault(s, rc, e);
 }
 
+/*
+ * A history that nobody writes has no write-ahead log.  To get one it must be alone for a moment, and
+ * SQLite does not wait for that: it holds a lock of its own by then, and calls no handler.
+ */
+static bool begin_log(struct store *s, struct err *e)
+{
+	int rc, times = 0;
+	pid_t who;
+
+	do
+		rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	while ((rc & 0xff) == SQLITE_BUSY && wait_for_lock(s, times++));
+	if (rc == SQLITE_OK)
+		return store_run(s, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = OFF", e);
+	who = (rc & 0xff) == SQLITE_BUSY ? store_lock_holder(s) : 0;
+	if (who == 0)
+		return store_fault(s, rc, e);
+	return err_set(e, "database %s: process %ld has been holding a lock on it for %d s without a pause; end that one, or its "
+		       "transaction", s->name, (long)who, STORE_WRITE_PATIENCE_MS / 1000);
+}
+
 static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 {
 	int rc = s->temporary ? sqlite3_open_v2("", &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)
@@ -187,9 +208,7 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 	/* Trap: ignored unless it comes before whatever writes first, TECH-NOTES 4.1. */
 	if (is_new && !store_run(s, "PRAGMA auto_vacuum = INCREMENTAL", e))
 		return false;
-	if (!store_run(s, s->temporary ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"
-				       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-					 "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = OFF", e) ||
+	if (!(s->temporary ? store_run(s, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", e) : begin_log(s, e)) ||
 	    !store_cache_size(s, false, e))
 		return false;
 	if (!s->temporary && !store_wal_begin(s, e))

@@ -7,6 +7,7 @@
 #define SAWATCH_STORE_PARTS_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include <sqlite3.h>
 
@@ -191,6 +192,8 @@ void store_wal_end(struct store *s);
 /* May more be written to the log?  False, with who is in the way, while it is at its limit and cannot be emptied. */
 bool store_wal_has_room(struct store *s, struct err *e);
 void store_claim_end(struct store *s);
+/* Who holds a lock on the file while it has no write-ahead log; 0: nobody that can be seen from here. */
+pid_t store_lock_holder(struct store *s);
 /* A file is read, with nothing else in mind: large transactions, much cache. */
 void store_bulk(struct store *s, bool on);
 /* How much of the database stays in memory, at most. */

@@ -38,6 +38,69 @@ static void holder_end(pid_t holder)
 	waitpid(holder, NULL, 0);
 }
 
+/* A process of another program that holds a lock on the file, for ever or for a moment. */
+static pid_t lock_begin(const char *path, const char *sql, unsigned ms)
+{
+	int ready[2];
+	char c = 0;
+
+	assert_int_equal(pipe(ready), 0);
+
+	pid_t holder = fork();
+
+	if (holder == 0) {
+		sqlite3 *db;
+
+		if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		if (ms == 0)
+			pause();
+		usleep(1000 * ms);
+		_exit(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK);
+	}
+	assert_true(holder > 0);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return holder;
+}
+
+static void a_writer_or_reader_that_ends_its_transaction_is_waited_for(void **state)
+{
+	static const char *const transactions[] = { "BEGIN IMMEDIATE", "BEGIN; SELECT * FROM sensor", "BEGIN EXCLUSIVE" };
+	const char *path = scratch_path("busy.db");
+	int status;
+
+	(void)state;
+	sample_close(sample_open(path));
+	for (size_t i = 0; i < sizeof(transactions) / sizeof(transactions[0]); i++) {
+		pid_t holder = lock_begin(path, transactions[i], 300);
+
+		sample_close(sample_open(path));
+		assert_int_equal(waitpid(holder, &status, 0), holder);
+		assert_int_equal(status, 0);
+	}
+}
+
+static void one_that_does_not_is_named(void **state)
+{
+	const char *path = scratch_path("kept.db");
+	char name[64];
+	struct err e = { "" };
+	struct store *s;
+	pid_t holder;
+
+	(void)state;
+	sample_close(sample_open(path));
+	holder = lock_begin(path, "BEGIN IMMEDIATE", 0);
+	assert_false(store_open(&s, path, STORE_WRITE, NULL, &e));
+	snprintf(name, sizeof(name), "kept.db: process %ld has been holding", (long)holder);
+	assert_non_null(strstr(e.text, name));
+	holder_end(holder);
+	sample_close(sample_open(path));
+}
+
 static void only_one_process_goes_on_with_a_source_and_the_other_is_told_who(void **state)
 {
 	const char *path = scratch_path("claim.db");
@@ -106,6 +169,8 @@ static void a_claim_ends_with_the_store_and_disturbs_nobody_who_writes(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_writer_or_reader_that_ends_its_transaction_is_waited_for),
+		cmocka_unit_test(one_that_does_not_is_named),
 		cmocka_unit_test(only_one_process_goes_on_with_a_source_and_the_other_is_told_who),
 		cmocka_unit_test(another_sensor_has_interfaces_of_the_same_name),
 		cmocka_unit_test(a_claim_ends_with_the_store_and_disturbs_nobody_who_writes),
