@@ -274,6 +274,7 @@ struct tunnel {
 	X(IKE_SA_ESTABLISHED, "ike_sa_established", 1)		/* authenticated, or made by a rekey */     \
 	X(IKE_SA_REKEYED, "ike_sa_rekeyed", 1)			/* ike_sa: the new one; other: the old one */ \
 	X(IKE_SA_ENDED, "ike_sa_ended", 1)                                                          \
+	X(IKE_SA_REVISED, "ike_sa_revised", 1)			/* it did not end: value[0] = the end reason it had, [1] = 1 after what looked like a Delete; side = whose */ \
 	X(CHILD_SA_CREATED, "child_sa_created", 1)                                                  \
 	X(CHILD_SA_REKEYED, "child_sa_rekeyed", 1)		/* child_sa: the new one; other: the old one */ \
 	X(CHILD_SA_REVISED, "child_sa_revised", 0)		/* an earlier decision about it was corrected */ \

@@ -149,6 +149,13 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		text_add(s, ", age ");
 		add_span(s, ev->at - t->ike_sas[ev->ike_sa].created);
 		return;
+	case EVENT_IKE_SA_REVISED:
+		reason = end_reason_text((enum end_reason)ev->value[0]);
+		add_ike(s, t, ev->ike_sa);
+		text_add(s, " goes on: it has not ended (%s", reason ? reason : "unknown");
+		add_who(s, t, ev, (enum end_reason)ev->value[0]);
+		text_add(s, ")");
+		return;
 	case EVENT_CHILD_SA_CREATED:
 		if (has_spi(t, ev->child_sa))
 			add_child(s, t, ev->child_sa);

@@ -8,7 +8,7 @@
 
 #include <sawatch/ike_registry.h>
 
-enum { DPD_ECHO_S = 3, DELETE_SETTLES_S = 5, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
+enum { DPD_ECHO_S = 3, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
 {
@@ -231,6 +231,7 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 
 		if (what == TRANSMISSION_FIRST) {
 			x->outcome = OUTCOME_ANSWERED;
+			ike_sa_exchanged(t, i, x);
 			emit_exchange(t, EVENT_RESPONSE, x, a);
 		} else if (what == TRANSMISSION_COPY) {
 			emit_exchange(t, EVENT_RESPONSE_COPY, x, a);
@@ -301,9 +302,11 @@ static void may_delete_ike(struct tracker *t, uint32_t i, const struct arrival *
 
 	bool soon = certain || ike_sa_has_younger(t, sa, a->at);
 
+	if (sa->end_reason != END_NONE)
+		return;
 	sa->delete_at = a->at;
 	sa->delete_by = a->side;
-	sa->delete_wait = (soon ? DELETE_SETTLES_S : DOUBTFUL_DELETE_SETTLES_S) * NSEC_PER_S;
+	sa->delete_wait = (soon ? IKE_DELETE_SETTLES_S : DOUBTFUL_DELETE_SETTLES_S) * NSEC_PER_S;
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
@@ -363,6 +366,7 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 		sa->delete_at = NSEC_NONE;
 		exchange_response(t, x, a, m, hash);
 		x->outcome = OUTCOME_ANSWERED;
+		ike_sa_exchanged(t, i, x);
 		emit_exchange(t, EVENT_RESPONSE, x, a);
 		return;
 	}
@@ -408,6 +412,7 @@ static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *
 	} else {
 		exchange_response(t, x, a, m, hash);
 		x->outcome = OUTCOME_ANSWERED;
+		ike_sa_exchanged(t, i, x);
 	}
 }
 

@@ -13,7 +13,7 @@ enum {
 	FAR = 64,			/* a step of the message ID that lost packets may make while a request waits */
 };
 
-enum { INITIATOR_REFUSAL_S = 2, DELETE_SETTLES_S = 5 };
+enum { INITIATOR_REFUSAL_S = 2 };
 
 static bool is_initial(uint8_t exchange)
 {
@@ -381,7 +381,7 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	}
 	sa->delete_at = x->request_at;
 	sa->delete_by = x->from;
-	sa->delete_wait = crossed ? t->settings->settle : DELETE_SETTLES_S * NSEC_PER_S;
+	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
@@ -586,6 +586,7 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 
 	if (x->requests > 0 && x->responses > 0)
 		sa->answered_id[slot] = x->message_id;
+	ike_sa_exchanged(t, i, x);
 
 	if (current && what == TRANSMISSION_FIRST && !tells) {
 		x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */

@@ -4,7 +4,7 @@
 
 #include <sawatch/ike_registry.h>
 
-enum { DELETE_SETTLES_S = 5, DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2, REKEY_THEN_DELETE_S = 60 };
+enum { DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2, REKEY_THEN_DELETE_S = 60 };
 
 /* Has this tunnel a younger, established IKE SA, begun by `at`, that is no rekey of this one? */
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
@@ -117,7 +117,7 @@ static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
-		    c->created <= x->request_at && x->request_at - c->created <= DELETE_SETTLES_S * NSEC_PER_S &&
+		    c->created <= x->request_at && x->request_at - c->created <= IKE_DELETE_SETTLES_S * NSEC_PER_S &&
 		    !(c->flags & CHILD_SA_TENTATIVE))
 			return true;
 	}
@@ -170,12 +170,16 @@ static nsec earlier(nsec a, nsec b)
 	return a == NSEC_NONE ? b : b == NSEC_NONE ? a : a < b ? a : b;
 }
 
-/* The successor of one that was rekeyed may be silent until the next child SA is due. */
-static nsec keep(const struct tracker *t, const struct ike_sa *sa)
+/*
+ * The successor of one that was rekeyed may be silent until the next child SA is due.  So may be a
+ * phase 1 that nothing follows: when it speaks then, it was not deleted, however much it looked so.
+ */
+static nsec keep(const struct tracker *t, const struct ike_sa *sa, nsec now)
 {
 	bool awaited = sa->end_reason == END_REKEYED && sa->successor == NO_INDEX;
+	bool doubtful = sa->major == 1 && sa->end_reason == END_DELETED && !ike_sa_has_younger(t, sa, now);
 
-	return resume_keep(t, awaited ? END_UNKNOWN : sa->end_reason);
+	return resume_keep(t, awaited || doubtful ? END_UNKNOWN : sa->end_reason);
 }
 
 /* Answered, and not yet certain that the initiator accepts the answer.  When to look again; NSEC_NONE: decided. */
@@ -205,7 +209,7 @@ static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool las
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	nsec at = sa->last + sa->delete_wait;
 
-	if (now < at && !(last_call && sa->delete_wait <= DELETE_SETTLES_S * NSEC_PER_S))
+	if (now < at && !(last_call && sa->delete_wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S))
 		return at;
 	if (sa->major == 2 && child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
 		/* Its child SAs carry traffic both ways: the Delete was for one of them. */
@@ -250,12 +254,12 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= keep(t, sa)) {
+	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= keep(t, sa, now)) {
 		ike_sa_release(t, ike_sa);
 		return;
 	}
 	if (sa->end_reason != END_NONE)
-		next = earlier(next, nsec_later(sa->ended, sa->last) + keep(t, sa));
+		next = earlier(next, nsec_later(sa->ended, sa->last) + keep(t, sa, now));
 	else if (next == NSEC_NONE)
 		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
 						      sa->last + t->settings->silent_end + 1;

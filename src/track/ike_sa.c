@@ -210,11 +210,17 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }
 
-/* It speaks again long after it was taken for ended: it never was. */
+/* It was taken for ended, and never was. */
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct event ev = event_of(t, EVENT_IKE_SA_REVISED, t->now, sa->tunnel);
 
+	ev.ike_sa = ike_sa;
+	ev.side = sa->ended_by;
+	ev.value[0] = sa->end_reason;
+	ev.value[1] = (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) &&
+		      sa->delete_wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S;
 	child_revive_all(t, ike_sa, sa->ended, sa->end_reason);
 	sa->end_reason = END_NONE;
 	sa->ended = NSEC_NONE;
@@ -222,6 +228,34 @@ void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 	sa->state = IKE_ESTABLISHED;
 	if (sa->grade > GRADE_INFERRED)
 		sa->grade = GRADE_INFERRED;
+	sa->flags |= IKE_SA_DIRTY;
+	event_emit(t, &ev);
+	tunnel_judge(t, sa->tunnel, t->now);
+}
+
+/* Something came long after its end: enough against a silence, and against a Delete where only one side is seen. */
+static bool contradicted(const struct tracker *t, const struct ike_sa *sa, nsec at, int8_t side)
+{
+	if ((sa->established == NSEC_NONE && sa->origin != ORIGIN_MIDSTREAM) ||
+	    at - nsec_later(sa->ended, sa->last) <= t->settings->overlap_budget)
+		return false;
+	if (sa->end_reason == END_PEER_LOST || sa->end_reason == END_UNKNOWN)
+		return true;
+	return (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) && side >= 0 &&
+	       t->tunnels[sa->tunnel].one_sided[1 - side];
+}
+
+/*
+ * Who has no keys cannot tell a Delete from noise of its length, and one message after it from other
+ * noise.  But when both sides went on with a new exchange, it was none.
+ */
+void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange *x)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) && x->requests > 0 && x->responses > 0 &&
+	    x->request_at - sa->ended > t->settings->overlap_budget)
+		ike_sa_revive(t, ike_sa);
 }
 
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side)
@@ -229,11 +263,8 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct tunnel *w = &t->tunnels[sa->tunnel];
 
-	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED || sa->end_reason == END_PEER_LOST ||
-	     sa->end_reason == END_UNKNOWN) && (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
-	    a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget)
+	if (contradicted(t, sa, a->at, side))
 		ike_sa_revive(t, ike_sa);
-
 	sa->last = nsec_later(sa->last, a->at);
 	sa->last_frame = a->frame->number;
 	sa->messages++;

@@ -371,6 +371,8 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
+void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange *x);
+enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided after this long */
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);

@@ -206,6 +206,112 @@ static void silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sa
 	watch_close(&w);
 }
 
+/* Noise of the length of a Delete, in the name of one side, on living cookies; ESP goes on all the time. */
+static struct session deleted_by_a_forger(struct watch *w)
+{
+	struct session s = up(w);
+
+	say1_sealed(w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DELETE_IKE, 0);
+	talk(w, &s, spi, 101, 900, 100 * MS);
+	assert_int_equal(ike_at(w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(w, 0x11)->ended_by, 1);
+	return s;
+}
+
+static void assert_goes_on(struct watch *w)
+{
+	assert_int_equal(ike_at(w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(ike_at(w, 0x11)->ended_by, SIDE_UNKNOWN);
+	assert_int_equal(ike_at(w, 0x11)->origin, ORIGIN_OBSERVED);
+	assert_int_equal(w->count[EVENT_IKE_SA_REVISED], 1);
+	assert_int_equal(tunnel_at(w, 0)->n_ike_sas, 1);
+	assert_int_equal(tunnel_at(w, 0)->state, TUNNEL_UP);
+	watch_finish(w);
+	assert_int_equal(w->n_ike_sas, 1);
+	assert_int_equal(w->ike_sas[0].end_reason, END_CAPTURE_END);
+	watch_free(w);
+}
+
+static void a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = deleted_by_a_forger(&w);
+
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
+	pass(&w, RTT);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);	/* one side alone may be forged again */
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN1_DPD, 0);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);	/* with this suite a child SA's is as long */
+	idle(&w, 120 * S);
+	assert_goes_on(&w);
+}
+
+/* Without DPD a phase 1 is silent for as long as its child SAs live. */
+static void a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later(void **state)
+{
+	(void)state;
+	struct watch w;
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	watch_open(&w);
+	struct session s = deleted_by_a_forger(&w);
+
+	for (int i = 0; i < 360; i++) {
+		talk(&w, &s, spi, 901 + 2 * (uint32_t)i, 902 + 2 * (uint32_t)i, 100 * MS);
+		idle(&w, 20 * S);
+	}
+	quick_mode(&w, &s, 0, 0xcccc);
+	talk(&w, &s, new, 1, 5, 10 * MS);
+	assert_true(child_of(&w, new[0])->how == CREATED_QUICK_MODE);
+	assert_goes_on(&w);
+}
+
+/* A continuous-channel gateway leaves its child SAs behind (RFC 2409 5.5): their traffic contradicts nothing. */
+static void esp_that_goes_on_takes_no_delete_of_phase_1_back(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = deleted_by_a_forger(&w);
+
+	talk(&w, &s, spi, 901, 2000, 100 * MS);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);	/* asked, and not answered */
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(w.count[EVENT_IKE_SA_REVISED], 0);
+	watch_close(&w);
+}
+
+/* Where only one side is seen a probe without its echo may be a Delete, and no answer will tell: what comes next has to do. */
+static void where_one_side_is_unseen_a_message_takes_the_end_back(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = session1();
+
+	main_mode(&w, &s);
+	for (uint32_t i = 0; i < 16; i++) {	/* and then by another path */
+		quick_step(&w, &s, 0, 0xaaaa + i, 1);
+		pass(&w, RTT);
+		quick_step(&w, &s, 0, 0xaaaa + i, 3);
+		pass(&w, S);
+	}
+	assert_true(tunnel_at(&w, 0)->one_sided[1]);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DPD, 0);
+	idle(&w, 120 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 static void a_clear_notify_refuses_what_is_being_set_up(void **state)
 {
 	(void)state;
@@ -361,6 +467,10 @@ int main(void)
 		cmocka_unit_test(crossing_quick_modes_leave_one_redundant_sa),
 		cmocka_unit_test(a_probe_and_its_echo_are_dpd_and_end_nothing),
 		cmocka_unit_test(silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
+		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe),
+		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later),
+		cmocka_unit_test(esp_that_goes_on_takes_no_delete_of_phase_1_back),
+		cmocka_unit_test(where_one_side_is_unseen_a_message_takes_the_end_back),
 		cmocka_unit_test(a_clear_notify_refuses_what_is_being_set_up),
 		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
 		cmocka_unit_test(a_delete_or_an_error_in_clear_ends_nothing),

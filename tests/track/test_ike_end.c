@@ -100,9 +100,64 @@ static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);	/* nothing like a Delete was seen */
 	watch_finish(&w);
 	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
 	watch_free(&w);
+}
+
+/* Issue 5, item 4: who has no keys cannot tell that it is no Delete, until both peers go on. */
+static void a_forged_delete_is_taken_back_when_both_peers_go_on(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+	const nsec established = ike_at(&w, 0x11)->established;
+
+	delete_ike(&w, &s, 0);			/* request and answer forged, while no ESP flows */
+	idle(&w, 30 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	talk(&w, &s, spi, 101, 110, 100 * MS);
+	dpd(&w, &s, 1);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_true(ike_at(&w, 0x11)->ended == NSEC_NONE);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, SIDE_UNKNOWN);
+	assert_true(ike_at(&w, 0x11)->established == established);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, spi[1])->end_reason, END_NONE);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	assert_int_equal(w.count[EVENT_IKE_SA_REVISED], 1);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->side, 0);	/* in whose name it came */
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[0], END_DELETED);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 1);
+	watch_finish(&w);
+	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
+	watch_free(&w);
+}
+
+/* Anybody can send one: it contradicts nothing. */
+static void one_message_after_a_delete_takes_nothing_back(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	delete_ike(&w, &s, 1);
+	for (int i = 0; i < 4; i++) {
+		idle(&w, 30 * S);
+		ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+	}
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(w.count[EVENT_IKE_SA_REVISED], 0);
+	watch_close(&w);
 }
 
 static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **state)
@@ -149,6 +204,8 @@ int main(void)
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
 		cmocka_unit_test(an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
 		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
+		cmocka_unit_test(a_forged_delete_is_taken_back_when_both_peers_go_on),
+		cmocka_unit_test(one_message_after_a_delete_takes_nothing_back),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
 	};
