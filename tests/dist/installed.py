@@ -118,6 +118,16 @@ def watches():
     check(mode.st_mode & 0o007 == 0 and oct(os.stat('/var/lib/sawatch').st_mode & 0o777) == '0o750', 'the history is for its group', oct(mode.st_mode))
 
 
+def outlets_come_back():
+    """Within the unit's limits, too."""
+    for keeper in run('pgrep', '-P', shown(UNIT, 'MainPID'))[1].split():
+        for worker in run('pgrep', '-P', keeper)[1].split():
+            os.kill(int(worker), signal.SIGKILL)
+    for name in (b'metrics', b'on_alert'):
+        check(wait_for(lambda: b'sawatch_output_restarts_total{output="' + name + b'"} 1\n' in (text := page()) and
+                       b'sawatch_output_up{output="' + name + b'"} 1\n' in text), f'{name.decode()}: its process is begun anew', (page()[-600:], journal()))
+
+
 def reloads():
     before = shown(UNIT, 'MainPID')
     with open('/etc/sawatch/sawatch.conf', 'a', encoding='utf-8') as file:
@@ -164,7 +174,7 @@ def goes(package):
         check('churn.warn = 5' in file.read(), 'and the old configuration')
     status, said = run('dpkg', '-r', 'sawatch')
     check(status == 0 and shown(UNIT, 'ActiveState') in ('inactive', 'failed'), 'dpkg removes it, and it stops', said)
-    check(run('pgrep', '-x', 'sawatch')[0] != 0, 'nothing of it runs')
+    check(run('pgrep', 'sawatch')[0] != 0, 'nothing of it runs')
     check(not glob.glob('/etc/systemd/system/*/sawatch*') and not os.path.exists('/usr/bin/sawatch'), 'nothing would start it again')
     check(os.path.exists('/etc/sawatch/sawatch.conf') and os.path.exists(HISTORY), 'configuration and history stay')
     os.unlink('/etc/default/sawatch-span0')
@@ -178,6 +188,7 @@ def inside(package):
     installs(package)
     starts()
     watches()
+    outlets_come_back()
     reloads()
     comes_back()
     goes(package)

@@ -5,6 +5,7 @@
 usage: package.py RELEASED SOURCE
 """
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,14 @@ def look_inside(package, source):
         check(checked.returncode == 0, 'its configuration is good', checked)
 
 
+def ask_lintian(package):
+    if not shutil.which('lintian'):
+        print('skipped: lintian is not installed')
+        return
+    done = subprocess.run(('lintian', '--allow-root', '--fail-on', 'error,warning', package), capture_output=True, text=True, timeout=120, check=False)
+    check(done.returncode == 0, 'lintian has no error and no warning', done.stdout + done.stderr)
+
+
 def look_at_control(package):
     fields = dict(line.split(': ', 1) for line in output('dpkg-deb', '-f', package).splitlines() if ': ' in line and line[0] != ' ')
     check(fields['Package'] == 'sawatch' and fields['Section'] == 'net', 'it has a name', fields)
@@ -96,6 +105,7 @@ def main():
         check(os.path.basename(package).startswith('sawatch_') and os.path.basename(package).count('_') == 2, 'it is called as Debian calls it', package)
         look_inside(package, source)
         look_at_control(package)
+        ask_lintian(package)
     print(f'{len(problems)} problems')
     return 1 if problems else 0
 

@@ -33,6 +33,8 @@ mount --bind "$folder" "$root/mnt"
 # nothing that this machine starts at boot
 rm -rf "$root"/etc/systemd/system/*.wants
 ln -sf /dev/null "$root/etc/systemd/system/systemd-udevd.service"
+# a container's word that packages start nothing
+rm -f "$root/usr/sbin/policy-rc.d"
 printf '%q ' "$@" >"$root/run/program"
 cat >"$root/run/run.sh" <<-'END'
 	bash /run/program
