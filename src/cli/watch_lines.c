@@ -31,7 +31,7 @@ struct watch_lines {
 
 /* Events that an operator wants a line for; the others are in the history, in JSON, and with -v. */
 static const char *const matter[] = {
-	"ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "child_sa_rekeyed", "child_sa_ended", "child_refused", "auth_refused", "nat_found", "address_moved", "one_sided",
+	"ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "ike_sa_revised", "child_sa_rekeyed", "child_sa_ended", "child_refused", "auth_refused", "nat_found", "address_moved", "one_sided",
 	"capture_loss", "mirror", "clock_jump", "table_full",
 };
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * An unprotected error about an SA that goes on working: somebody else may
- * have sent it.  Such errors must not change anything (RFC 7296 2.21.4).
+ * have sent it.  Such errors must not change anything (RFC 7296 2.21.4).  And
+ * what looks like an encrypted Delete, which only its peers could tell from noise.
  */
+#include <string.h>
+
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
 #include "detect/moments.h"
 
-enum { ERRORS = 8, LOOKED_AT = 64 };
+enum { ERRORS = 8, LOOKED_AT = 64, TYPE_DELETE = 0 /* no error has this number */ };
 
 struct claim {
 	bool used;
@@ -101,10 +104,22 @@ static void used(struct state *s, const struct scene *sc, const struct event *ev
 	}
 }
 
+/* What looked like a Delete ended nothing: the tracker has heard both peers go on. */
+static void undeleted(struct state *s, const struct event *ev)
+{
+	if (ev->value[1] == 0 || ev->side < 0)
+		return;
+	moments_add(&s->proven, ev->at, ev->frame);
+	s->type = TYPE_DELETE;
+	s->by = ev->side;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	if (ev->kind == EVENT_ERROR_NOTIFY)
 		claimed(state, sc, ev);
+	else if (ev->kind == EVENT_IKE_SA_REVISED)
+		undeleted(state, ev);
 	else
 		used(state, sc, ev);
 }
@@ -145,7 +160,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (n == 0)
 		return open;
 
-	const char *name = ike_notify_name(2, s->type);
+	const char *name = s->type == TYPE_DELETE ? "Delete" : ike_notify_name(2, s->type);
 	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_LOW, moments_first(&s->proven, from),
 					  moments_at(&s->proven, 0), n);
 
@@ -161,7 +176,11 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "%lld unprotected %s messages bear the address of %s, but the SA they speak of goes on "
+	if (strcmp(finding_get_text(f, "error"), "Delete") == 0)
+		text_add(story->summary, "What looked like an encrypted Delete of the IKE SA by %s ended nothing, both peers go on "
+			 "with it: it was another message of that length, or forged.", story_peer(story, f->side));
+	else
+		text_add(story->summary, "%lld unprotected %s messages bear the address of %s, but the SA they speak of goes on "
 		 "working: they may be forged, or come from another box.", (long long)f->count,
 		 finding_get_text(f, "error"), story_peer(story, f->side));
 	story_remedy(story, REMEDY_LOG);
@@ -174,7 +193,7 @@ const struct detector detect_spoof_hint = {
 	.posture = true,
 	.state_size = sizeof(struct state),
 	.window = offsetof(struct settings, spoof_window),
-	.observes = WANTS(ERROR_NOTIFY) | WANTS(RESPONSE) | WANTS(REQUEST),
+	.observes = WANTS(ERROR_NOTIFY) | WANTS(RESPONSE) | WANTS(REQUEST) | WANTS(IKE_SA_REVISED),
 	.observe = observe,
 	.judge = judge,
 	.explain = explain,

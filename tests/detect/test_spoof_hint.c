@@ -47,6 +47,37 @@ static void invalid_spi_for_a_pair_that_works_may_be_forged(void **state)
 	assert_string_equal(collected_text(alert(), "in_the_name_of"), "203.0.113.1");
 }
 
+static void revised(int by, bool after_a_delete)
+{
+	struct event ev = stage_event(EVENT_IKE_SA_REVISED);
+
+	ev.side = (int8_t)by;
+	ev.ike_sa = stage_ike_up(0, 1);
+	ev.value[0] = END_DELETED;
+	ev.value[1] = after_a_delete;
+	stage_send(ev);
+	stage_pass(20 * S);
+}
+
+static void a_delete_after_which_both_peers_went_on_may_be_forged(void **state)
+{
+	(void)state;
+	revised(1, true);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_LOW);
+	assert_string_equal(collected_text(alert(), "error"), "Delete");
+	assert_string_equal(collected_text(alert(), "in_the_name_of"), "203.0.113.1");
+	assert_non_null(strstr(alert()->summary, "203.0.113.1 ended nothing"));
+}
+
+static void an_end_that_was_only_presumed_is_no_hint_when_it_is_taken_back(void **state)
+{
+	(void)state;
+	revised(1, false);
+	revised(SIDE_UNKNOWN, true);
+	assert_null(alert());
+}
+
 static void a_peer_that_lost_the_pair_tells_the_truth(void **state)
 {
 	(void)state;
@@ -94,6 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(invalid_spi_for_a_pair_that_works_may_be_forged, stage_open,
 						stage_close),
+		cmocka_unit_test_setup_teardown(a_delete_after_which_both_peers_went_on_may_be_forged, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(an_end_that_was_only_presumed_is_no_hint_when_it_is_taken_back, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_peer_that_lost_the_pair_tells_the_truth, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(an_spi_that_nobody_uses_is_no_hint, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(invalid_ike_spi_for_an_ike_sa_that_answers, stage_open, stage_close),
