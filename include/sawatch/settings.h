@@ -29,6 +29,7 @@
 	X(COUNT, "history.max_mb", history_max_mb, 0, 0, 1073741824, "and the oldest when the database is larger than so many mebibytes; 0: no limit") \
 	X(COUNT, "history.minutes_days", history_minutes_days, 14, 1, 36500, "traffic per minute that is older is added up to hours") \
 	X(COUNT, "history.hours_days", history_hours_days, 90, 1, 36500, "and traffic per hour to days") \
+	X(COUNT, "history.probes_days", history_probes_days, 14, 0, 36500, "a peer's probes (DPD, liveness) that were answered at once and are older are deleted: they are nearly all rows of a quiet tunnel; 0 keeps them as the rest") \
 	X(COUNT, "store.backlog_mb", store_backlog_mb, 64, 4, 16384, "mebibytes of records that may wait for a slow disk while watching") \
 	X(SECONDS, "follow.lag_s", follow_lag, 30, 0, 3600, "while a file that is followed (--follow) is silent, time in it goes on so much later: who writes it may hold packets back for so long") \
 	X(COUNT, "store.wal_mb", store_wal_mb, 256, 32, 1048576, "mebibytes of the database's log (-wal) from which on records wait, while a reader keeps it from being emptied") \

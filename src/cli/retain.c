@@ -17,7 +17,7 @@ enum {
 struct store_retention retention_of(const struct settings *s)
 {
 	return (struct store_retention){
-		.keep = s->history_keep_days * DAY, .minutes = s->history_minutes_days * DAY,
+		.keep = s->history_keep_days * DAY, .probes = s->history_probes_days * DAY, .minutes = s->history_minutes_days * DAY,
 		.hours = s->history_hours_days * DAY, .max_bytes = s->history_max_mb << 20,
 	};
 }
@@ -59,6 +59,7 @@ void retain_tick(struct retain *r, const struct settings *s, struct store_writer
 	r->pause = PAUSE;
 	limits = retention_of(s);	/* they may have changed meanwhile */
 	r->sweep.keep = limits.keep;
+	r->sweep.probes = limits.probes;
 	r->sweep.minutes = limits.minutes;
 	r->sweep.hours = limits.hours;
 	r->sweep.max_bytes = limits.max_bytes;

@@ -112,7 +112,7 @@ static bool add_up(struct store *s, struct store_retention *r, int64_t from, int
 
 /* ---- deleting ------------------------------------------------------------- */
 
-/* ?1 the row before, ?2 what ended before goes, ?3 rows, ?4 what was not heard of since is not living */
+/* ?1 the row before, ?2 what ended before goes, ?3 rows, ?4 what was not heard of since is not living, ?5 probes before go */
 static const struct {
 	const char *look;		/* id, and what is to happen: 1 it goes, 2 it ended unnoticed */
 	const char *gone[2];		/* for each that goes */
@@ -134,7 +134,8 @@ static const struct {
 		      { NULL, "DELETE FROM ike_sa WHERE id = ?1" },
 		      "UPDATE ike_sa SET end_reason = 'unknown', state = 'gone', grade = 'unknown', ended_ns = last_ns"
 		      " WHERE id = ?1" },
-	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < ?2 FROM exchange WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < CASE WHEN purpose = 'dpd' AND outcome = 'answered'"
+			" AND requests = 1 THEN max(?2, ?5) ELSE ?2 END FROM exchange WHERE id > ?1 ORDER BY id LIMIT ?3",
 			{ NULL, "DELETE FROM exchange WHERE id = ?1" }, NULL },
 	[EVENTS] = { "SELECT id, coalesce(at_ns, 0) < ?2 FROM event WHERE id > ?1 ORDER BY id LIMIT ?3",
 		     { NULL, "DELETE FROM event WHERE id = ?1" }, NULL },
@@ -189,6 +190,8 @@ static bool sweep_table(struct store *s, struct store_retention *r, uint32_t row
 	sqlite3_bind_int64(st, 3, rows);
 	if (sqlite3_bind_parameter_count(st) >= 4)
 		sqlite3_bind_int64(st, 4, r->now - IMAGE_AGE - DAY);
+	if (sqlite3_bind_parameter_count(st) >= 5)
+		sqlite3_bind_int64(st, 5, r->probes > 0 ? r->now - r->probes : r->floor);
 	while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int what = sqlite3_column_int(st, 1);	/* NULL is 0 */
 

@@ -162,6 +162,52 @@ static void of_120_days_30_are_kept_and_no_packet_of_them_is_lost(void **state)
 	assert_look(path, "SELECT count(*) = (SELECT count(*) FROM esp_sa) FROM v_esp_sas", "1");
 }
 
+/* `requests` of a kind, answered or not. */
+static void put_exchange(struct store *s, uint32_t number, nsec at, enum exchange_purpose purpose, int64_t requests, bool answered)
+{
+	struct err e = { "" };
+	const struct record_exchange x = {
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = 1, .spi_r = 2, .version = 2,
+		.kind = "INFORMATIONAL", .message_id = number, .request_at = at, .response_at = answered ? at : NSEC_NONE,
+		.requests = (uint32_t)requests, .responses = answered, .purpose = purpose,
+		.outcome = answered ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, .peers = sample_peers,
+	};
+
+	assert_ok(store_exchange(s, &x, &e), e);
+}
+
+static void probes_that_were_answered_at_once_go_before_the_rest(void **state)
+{
+	const char *path = scratch_path("probes.db");
+	struct store *s = sample_open(path);
+	struct store_retention r = { .keep = 30 * DAY, .probes = 5 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY };
+	uint32_t n = 5000;
+	struct err e = { "" };
+
+	(void)state;
+	live(s, 20);
+	for (unsigned day = 0; day < 20; day++) {
+		nsec at = T0 + day * DAY;
+
+		put_exchange(s, n++, at, PURPOSE_DPD, 1, true);
+		put_exchange(s, n++, at, PURPOSE_DPD, 3, true);		/* came late: a trace of trouble */
+		put_exchange(s, n++, at, PURPOSE_DPD, 6, false);
+		put_exchange(s, n++, at, PURPOSE_MOBIKE, 1, true);
+	}
+	assert_ok(store_commit(s, &e), e);
+	sweep(s, &r);
+	sample_close(s);
+	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
+		    "dpd|1|5\ndpd|3|20\ndpd|6|20\nmobike|1|20");
+
+	s = sample_open(path);
+	r = (struct store_retention){ .keep = 10 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY };	/* not before the rest */
+	sweep(s, &r);
+	sample_close(s);
+	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
+		    "dpd|1|5\ndpd|3|10\ndpd|6|10\nmobike|1|10");
+}
+
 static void a_limit_of_the_size_takes_the_oldest_and_leaves_what_lives(void **state)
 {
 	const char *path = scratch_path("size.db");
@@ -279,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_120_days_30_are_kept_and_no_packet_of_them_is_lost),
+		cmocka_unit_test(probes_that_were_answered_at_once_go_before_the_rest),
 		cmocka_unit_test(a_limit_of_the_size_takes_the_oldest_and_leaves_what_lives),
 		cmocka_unit_test(nothing_is_deleted_when_nothing_is_asked_for),
 		cmocka_unit_test(a_file_from_the_future_ages_no_monitor),
