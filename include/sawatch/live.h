@@ -22,6 +22,7 @@ enum {
 	LIVE_SNAP_LENGTH = 65535,	/* whole IKE messages */
 	LIVE_BUFFER = 64 << 20,		/* 2 MiB, libpcap's own, lost 9 % where this lost none */
 	LIVE_MERGE_MS = 250,		/* frames of several interfaces wait this long for earlier ones */
+	LIVE_FRAME_BYTES = 262144,	/* of one; libpcap gives no more */
 	LIVE_LAG_MS = 200,		/* the kernel hands a frame over this late at most, on a quiet link */
 };
 
@@ -30,7 +31,8 @@ struct live_options {
 	size_t n_interfaces;	/* 1 to LIVE_INTERFACES_MAX */
 	const char *filter;	/* BPF, in the kernel; NULL takes everything */
 	uint32_t snap_length;	/* 0: LIVE_SNAP_LENGTH */
-	uint32_t buffer_bytes;	/* of each interface's ring; 0: LIVE_BUFFER */
+	uint32_t buffer_bytes;	/* of each ring; 0: LIVE_BUFFER */
+	unsigned rings;		/* of each interface, for threads of their own: live_ring_read(); 0: one, for live_take() */
 	bool no_promiscuous;
 };
 
@@ -55,6 +57,23 @@ bool live_take(struct live *l, live_frames_fn *frames, void *user);
 void live_take_rest(struct live *l, live_frames_fn *frames, void *user);	/* without waiting: it ends here */
 
 /*
+ * Instead: rings that are read each by a thread.  Of an interface's packets each is in one of them, those
+ * between the same two addresses in the same, as far as the kernel sees addresses.  In the order of the
+ * interfaces.
+ */
+size_t live_rings(const struct live *l);
+int live_ring_descriptor(const struct live *l, size_t ring);	/* to poll for POLLIN */
+
+struct live_room {
+	struct frame *frames;
+	size_t n, max;
+	uint8_t *bytes;		/* of the frames, which point there; at least LIVE_FRAME_BYTES */
+	size_t used, size;
+};
+/* What has come, without number and as much as there is room for.  False: nothing more for now. */
+bool live_ring_read(struct live *l, size_t ring, struct live_room *room);
+
+/*
  * Once a second or so: did an interface go down or up, vanish or come back?
  * One that came back is bound again, which needs no privilege.  True while
  * there is news, one sentence a call; *ret_sees: it is about one that sees again.
@@ -62,7 +81,7 @@ void live_take_rest(struct live *l, live_frames_fn *frames, void *user);	/* with
 bool live_news(struct live *l, struct err *ret, bool *ret_sees);
 
 /* Is there one that is up and there?  Otherwise silence says nothing. */
-bool live_sees(const struct live *l);
+bool live_sees(struct live *l);
 
 struct live_counters {
 	uint64_t received;		/* passed the filter, those dropped later too */

@@ -7,11 +7,13 @@
 #include <sawatch/live.h>
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <pcap.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 
 #include <sawatch/text.h>
 
+#include "live_fanout.h"
 #include "live_merge.h"
 
 enum {
@@ -30,6 +33,7 @@ enum {
 	BATCH_BYTES = 1 << 20,
 	READ_TIMEOUT_MS = 100,	/* the kernel closes a block of the ring that is not full */
 	RETRY_MAX_S = 60,
+	JOINED_S = 2,
 	NAMED_MAX = 10,		/* interfaces in a complaint */
 	/* pcap_datalink() of raw IP on Linux; LINKTYPE_RAW is what files call it */
 	DLT_OF_RAW = 12,
@@ -37,6 +41,8 @@ enum {
 
 struct interface {
 	struct live *live;
+	nsec begun;		/* monotonic clock of the first live_ring_read(); NSEC_NONE */
+	pthread_mutex_t lock;	/* of all that follows, where rings are read by threads of their own */
 	char name[IFNAMSIZ];
 	pcap_t *pcap;
 	bool is_any;		/* all of them: can neither vanish nor be bound */
@@ -53,7 +59,9 @@ struct interface {
 
 struct live {
 	size_t n;
-	struct interface interfaces[LIVE_INTERFACES_MAX];
+	struct interface interfaces[LIVE_INTERFACES_MAX];	/* an interface of several rings: so many entries */
+	size_t rings;		/* of each interface */
+	nsec from;		/* time of day when the rings were joined: frames before that may lie in several */
 	int ask;		/* socket for questions about interfaces */
 	uint32_t capture;
 	uint64_t frames;	/* handed over */
@@ -241,11 +249,51 @@ static bool join_names(struct live *l, const struct live_options *o)
 	return l->name != NULL;
 }
 
+static nsec time_of_day(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * NSEC_PER_S + now.tv_nsec;
+}
+
+/* Until they are joined, each of an interface's rings gets all of its packets. */
+static bool join_rings(struct live *l, size_t first, struct err *e)
+{
+	int fds[LIVE_INTERFACES_MAX];
+
+	for (size_t i = 0; i < l->rings; i++)
+		fds[i] = pcap_fileno(l->interfaces[first + i].pcap);
+	return l->rings == 1 || live_fanout_join(fds, l->rings) ||
+	       err_set(e, "%s: its packets cannot be shared among rings: %s; try without --workers", l->interfaces[first].name,
+		       strerror(errno));
+}
+
+static bool open_interfaces(struct live *l, const struct live_options *o, struct err *e)
+{
+	for (size_t i = 0; i < o->n_interfaces * l->rings; i++) {
+		l->interfaces[i].live = l;
+		l->interfaces[i].begun = NSEC_NONE;
+		pthread_mutex_init(&l->interfaces[i].lock, NULL);
+		l->n = i + 1;
+		if (!open_interface(&l->interfaces[i], o, o->interfaces[i / l->rings], e))
+			return false;
+	}
+	for (size_t i = 0; i < l->n; i += l->rings)
+		if (!join_rings(l, i, e))
+			return false;
+	l->from = l->rings > 1 ? time_of_day() : NSEC_NONE;
+	return true;
+}
+
 static bool check_options(const struct live_options *o, struct err *e)
 {
 	if (o->n_interfaces > LIVE_INTERFACES_MAX)
 		return err_set(e, "%s: is one interface too many; %d at most, or \"any\"",
 			       o->interfaces[LIVE_INTERFACES_MAX], LIVE_INTERFACES_MAX);
+	if (o->n_interfaces * o->rings > LIVE_INTERFACES_MAX)
+		return err_set(e, "%zu interfaces with %u rings each are too many; %d rings at most: fewer --workers", o->n_interfaces,
+			       o->rings, LIVE_INTERFACES_MAX);
 	for (size_t i = 0; i < o->n_interfaces; i++)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(o->interfaces[i], o->interfaces[j]) == 0)
@@ -264,18 +312,15 @@ bool live_open(struct live **ret, const struct live_options *o, struct err *e)
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return err_set(e, "no memory to capture");
+	l->rings = o->rings > 0 ? o->rings : 1;
 	l->bytes = malloc(BATCH_BYTES);
 	l->ask = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (!l->bytes || l->ask < 0 || !join_names(l, o) || (o->n_interfaces > 1 && !live_merge_init(&l->merge))) {
+	if (!l->bytes || l->ask < 0 || !join_names(l, o) || (o->n_interfaces > 1 && o->rings == 0 && !live_merge_init(&l->merge))) {
 		err_set(e, "cannot capture: %s", strerror(errno));
 		goto out;
 	}
-	for (size_t i = 0; i < o->n_interfaces; i++) {
-		l->interfaces[i].live = l;
-		l->n = i + 1;
-		if (!open_interface(&l->interfaces[i], o, o->interfaces[i], e))
-			goto out;
-	}
+	if (!open_interfaces(l, o, e))
+		goto out;
 	*ret = l;
 	ok = true;
 out:
@@ -288,9 +333,11 @@ void live_close(struct live *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
 		if (l->interfaces[i].pcap)
 			pcap_close(l->interfaces[i].pcap);
+		pthread_mutex_destroy(&l->interfaces[i].lock);
+	}
 	live_merge_done(&l->merge);
 	if (l->ask >= 0)
 		close(l->ask);
@@ -306,7 +353,7 @@ void live_set_capture(struct live *l, uint32_t capture)
 
 uint16_t live_link_type(const struct live *l, size_t interface)
 {
-	return l->interfaces[interface].link_type;
+	return l->interfaces[interface * l->rings].link_type;
 }
 
 const char *live_name(const struct live *l)
@@ -349,14 +396,19 @@ static void release(struct live *l, nsec until)
 	}
 }
 
+static struct frame frame_of(const struct interface *i, const struct pcap_pkthdr *h, const uint8_t *data)
+{
+	return (struct frame){
+		.at = h->ts.tv_sec * NSEC_PER_S + h->ts.tv_usec * (i->nanoseconds ? 1 : 1000),
+		.capture = i->live->capture, .captured = h->caplen, .length = h->len, .link_type = i->link_type, .data = data,
+	};
+}
+
 static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	struct interface *i = (struct interface *)(void *)user;
 	struct live *l = i->live;
-	struct frame f = {
-		.at = h->ts.tv_sec * NSEC_PER_S + h->ts.tv_usec * (i->nanoseconds ? 1 : 1000),
-		.capture = l->capture, .captured = h->caplen, .length = h->len, .link_type = i->link_type, .data = data,
-	};
+	struct frame f = frame_of(i, h, data);
 
 	if (l->n == 1) {
 		add_to_batch(l, &f);
@@ -396,6 +448,68 @@ void live_take_rest(struct live *l, live_frames_fn *frames, void *user)
 	hand_over_batch(l);
 }
 
+/* ---- rings that are read by threads of their own ---- */
+
+size_t live_rings(const struct live *l)
+{
+	return l->n;
+}
+
+int live_ring_descriptor(const struct live *l, size_t ring)
+{
+	return pcap_get_selectable_fd(l->interfaces[ring].pcap);
+}
+
+struct ring_call {
+	struct interface *interface;
+	struct live_room *room;
+	nsec from;
+};
+
+/* What lay in the ring before it was joined is soon gone; then the clock may be set back. */
+static nsec counts_from(struct interface *i)
+{
+	nsec now = monotonic();
+
+	if (i->begun == NSEC_NONE)
+		i->begun = now;
+	return now < i->begun + JOINED_S * NSEC_PER_S ? i->live->from : NSEC_NONE;
+}
+
+static void to_room(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
+{
+	struct ring_call *c = (struct ring_call *)(void *)user;
+	struct live_room *r = c->room;
+	struct frame f = frame_of(c->interface, h, r->bytes + r->used);
+
+	if (f.at < c->from || f.captured > LIVE_FRAME_BYTES)
+		return;
+	memcpy(r->bytes + r->used, data, f.captured);
+	r->used += f.captured;
+	r->frames[r->n++] = f;
+	if (r->size - r->used < LIVE_FRAME_BYTES)	/* the next might not fit */
+		pcap_breakloop(c->interface->pcap);
+}
+
+bool live_ring_read(struct live *l, size_t ring, struct live_room *room)
+{
+	struct interface *i = &l->interfaces[ring];
+	struct ring_call c = { .interface = i, .room = room, .from = counts_from(i) };
+	int n = 0;
+
+	assert(room->size >= LIVE_FRAME_BYTES);
+	room->n = room->used = 0;
+	pthread_mutex_lock(&i->lock);
+	if (!i->gone)
+		n = pcap_dispatch(i->pcap, (int)room->max, to_room, (u_char *)&c);
+	if (n < 0 && n != PCAP_ERROR_BREAK)
+		i->gone = true;		/* as in live_take() */
+	pthread_mutex_unlock(&i->lock);
+	return n > 0 || room->n > 0;
+}
+
+/* ---- what to wait for ---- */
+
 size_t live_descriptors(const struct live *l, int ret[LIVE_INTERFACES_MAX])
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -420,6 +534,8 @@ static bool bind_again(struct interface *i, unsigned index)
 	socklen_t size = sizeof(ignored);
 
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &ignored, &size);	/* "network is down" of before */
+	if (i->live->rings > 1)		/* the kernel binds none that shares packets; one that was only down goes on */
+		return index == i->index;
 	if (bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
 		return false;
 	if (i->promiscuous)
@@ -458,7 +574,8 @@ static bool news_of(struct live *l, struct interface *i, struct err *ret, bool *
 		return look_for(i, ret);
 	if (!i->is_any && index_of(l->ask, i->name) != i->index) {
 		i->gone = i->told = true;
-		err_set(ret, "%s: has vanished, waiting for it to come back; until then nothing is seen there", i->name);
+		err_set(ret, l->rings > 1 ? "%s: has vanished; with --workers it is seen again only after a restart" :
+			"%s: has vanished, waiting for it to come back; until then nothing is seen there", i->name);
 		return true;
 	}
 	if (i->gone) {
@@ -480,18 +597,31 @@ static bool news_of(struct live *l, struct interface *i, struct err *ret, bool *
 
 bool live_news(struct live *l, struct err *ret, bool *ret_sees)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (news_of(l, &l->interfaces[i], ret, ret_sees))
+	for (size_t k = 0; k < l->n; k++) {
+		struct interface *i = &l->interfaces[k];
+		bool news;
+
+		pthread_mutex_lock(&i->lock);
+		news = news_of(l, i, ret, ret_sees);
+		pthread_mutex_unlock(&i->lock);
+		if (news && k % l->rings == 0)	/* said once */
 			return true;
+	}
 	return false;
 }
 
-bool live_sees(const struct live *l)
+bool live_sees(struct live *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (!l->interfaces[i].gone && !l->interfaces[i].down)
-			return true;
-	return false;
+	bool sees = false;
+
+	for (size_t k = 0; k < l->n; k++) {
+		struct interface *i = &l->interfaces[k];
+
+		pthread_mutex_lock(&i->lock);
+		sees |= !i->gone && !i->down;
+		pthread_mutex_unlock(&i->lock);
+	}
+	return sees;
 }
 
 void live_counters(struct live *l, struct live_counters *ret)
@@ -501,12 +631,15 @@ void live_counters(struct live *l, struct live_counters *ret)
 		struct interface *i = &l->interfaces[k];
 		struct pcap_stat now;
 
+		pthread_mutex_lock(&i->lock);
 		if (pcap_stats(i->pcap, &now) == 0) {
 			i->counters.received += now.ps_recv - i->before.ps_recv;	/* modulo 2^32 */
 			i->counters.dropped += now.ps_drop - i->before.ps_drop;
-			i->counters.interface_dropped += now.ps_ifdrop - i->before.ps_ifdrop;
+			if (k % l->rings == 0)		/* each of its rings says the same */
+				i->counters.interface_dropped += now.ps_ifdrop - i->before.ps_ifdrop;
 			i->before = now;
 		}
+		pthread_mutex_unlock(&i->lock);
 		ret->received += i->counters.received;
 		ret->dropped += i->counters.dropped;
 		ret->interface_dropped += i->counters.interface_dropped;

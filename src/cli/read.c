@@ -125,10 +125,6 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 			 teller ? "--follow: goes with sawatch -r FILE only; ask its history meanwhile: --db FILE" : e.text);
 		return EXIT_TROUBLE;
 	}
-	if (o->n_interfaces > 0 && o->workers > 1) {
-		complain("--workers %u: is for captures that are read (-r); an interface is watched by one thread", o->workers);
-		return EXIT_TROUBLE;
-	}
 	if (o->n_interfaces > 0)
 		return watch_run(o);
 	if (o->n_paths == 0) {

@@ -31,6 +31,7 @@
 #include "cli/pipeline.h"
 #include "cli/read.h"
 #include "cli/reload.h"
+#include "cli/ring_readers.h"
 #include "cli/store_news.h"
 #include "cli/watch_lines.h"
 
@@ -46,6 +47,7 @@ struct watch {
 	struct settings settings;	/* in effect; SIGHUP changes them */
 	struct readiness manager;
 	struct live *live;
+	struct ring_readers *readers;	/* NULL: this thread reads */
 	struct store *store;		/* NULL without --db */
 	struct pipeline *pipeline;
 	struct watch_lines *lines;
@@ -127,6 +129,26 @@ static void on_frames(void *user, const struct frame *frames, size_t n)
 			pipeline_frames(w->pipeline, frames + i + 1, n - i - 1);
 		}
 	capture_clock_set(&w->clock, frames[n - 1].at, monotonic());
+}
+
+static void on_prepared(void *user, const struct prepared *prepared)
+{
+	struct watch *w = user;
+
+	see_again(w, prepared->list[0].at);
+	pipeline_prepared(w->pipeline, prepared);
+	capture_clock_set(&w->clock, prepared->list[prepared->n - 1].at, monotonic());
+}
+
+/* All that has come, or `all` that will; returns whether no more waits. */
+static bool take_packets(struct watch *w, bool all)
+{
+	if (w->readers)
+		return ring_readers_take(w->readers, all, on_prepared, w);
+	if (!all)
+		return live_take(w->live, on_frames, w);
+	live_take_rest(w->live, on_frames, w);
+	return true;
 }
 
 /* ---- once in a while ---- */
@@ -326,11 +348,13 @@ static void wait_for_news(struct watch *w)
 {
 	struct pollfd fds[LIVE_INTERFACES_MAX + 1];
 	int descriptors[LIVE_INTERFACES_MAX];
-	size_t n = live_descriptors(w->live, descriptors);
+	size_t n = w->readers ? 1 : live_descriptors(w->live, descriptors);
 	nsec left = w->next_tick - monotonic();
 	int ms = left > 0 ? (int)(left / NSEC_PER_MS) + 1 : 0;
 
-	if (n > 1 && ms > MERGE_TICK_MS)
+	if (w->readers)
+		descriptors[0] = ring_readers_descriptor(w->readers);
+	if ((n > 1 || w->readers) && ms > MERGE_TICK_MS)
 		ms = MERGE_TICK_MS;
 	for (size_t i = 0; i < n; i++)
 		fds[i] = (struct pollfd){ .fd = descriptors[i], .events = POLLIN };
@@ -343,7 +367,7 @@ static void watch_until_stopped(struct watch *w)
 	while (!w->stopping) {
 		wait_for_news(w);
 		take_signals(w);
-		tick(w, live_take(w->live, on_frames, w));
+		tick(w, take_packets(w, false));
 		readiness_alive(&w->manager);
 		if (fflush(stdout) != 0 || ferror(stdout)) {	/* `… | head`: nobody listens any more */
 			if (errno != EPIPE)
@@ -352,7 +376,21 @@ static void watch_until_stopped(struct watch *w)
 			w->stopping = true;
 		}
 	}
-	live_take_rest(w->live, on_frames, w);
+	take_packets(w, true);
+}
+
+/* With -w each packet is known to matter or not before the next, and -c counts them: one thread does all. */
+static unsigned rings_of(const struct read_options *o)
+{
+	return o->write_path || o->limit != UINT64_MAX ? 0 : o->workers - 1;
+}
+
+static bool begin_readers(struct watch *w, struct err *e)
+{
+	struct hash_key key;
+
+	return rings_of(w->options) == 0 ||
+	       (pipeline_key(&key, e) && ring_readers_open(&w->readers, w->live, w->capture, &key, e));
 }
 
 static bool open_interfaces(struct watch *w, struct err *e)
@@ -362,6 +400,7 @@ static bool open_interfaces(struct watch *w, struct err *e)
 	struct live_options lo = {
 		.interfaces = o->interfaces, .n_interfaces = o->n_interfaces, .filter = filter,
 		.snap_length = o->snap_length, .buffer_bytes = o->buffer_bytes, .no_promiscuous = o->no_promiscuous,
+		.rings = rings_of(o),
 	};
 	w->opened = time_of_day();
 
@@ -454,7 +493,7 @@ static bool begin(struct watch *w, struct err *e)
 		pipeline_no_detect(w->pipeline);
 	else if (!pipeline_expect(w->pipeline, &o->expected, !o->filter, e))
 		return false;
-	if (!go_on(w, e))
+	if (!go_on(w, e) || !begin_readers(w, e))
 		return false;
 	w->began = monotonic();
 	/* the kernel stamps packets with the time of day; a tunnel that never says a word is missed, too */
@@ -512,6 +551,7 @@ int watch_run(struct read_options *o)
 		end(&w);
 		status = status_of(&w);
 	}
+	ring_readers_close(w.readers);
 	pipeline_close(w.pipeline);
 	outputs_close(w.outputs);
 	watch_lines_close(w.lines);
