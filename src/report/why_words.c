@@ -87,6 +87,8 @@ static void number_text(const char *name, double number, struct text *to)
 		text_add(to, "%.3g ms", number);
 	else if (ends_with(name, "_bytes") || strncmp(name, "bytes_", 6) == 0)
 		text_add(to, "%s", bytes_text((int64_t)number, count));
+	else if (strcmp(name, "port") == 0 || ends_with(name, "_port") || ends_with(name, "_id"))
+		text_add(to, "%.0f", number);		/* names, not amounts: no comma in them */
 	else if (strcmp(name, "cv") == 0)
 		text_add(to, "%.4f", number);
 	else if (number == floor(number) && fabs(number) < 1e15)

@@ -133,6 +133,8 @@ static void units_are_read_from_the_names(void **state)
 		{ .name = "median_age_s", .type = EVIDENCE_REAL, .real = 90 },
 		{ .name = "bytes_per_sa", .type = EVIDENCE_INTEGER, .integer = 5324782 },
 		{ .name = "packets", .type = EVIDENCE_INTEGER, .integer = 6790 },
+		{ .name = "destination_port", .type = EVIDENCE_INTEGER, .integer = 4500 },
+		{ .name = "message_id", .type = EVIDENCE_INTEGER, .integer = 1234 },
 	};
 	struct why_list l = { 0 };
 
@@ -142,6 +144,8 @@ static void units_are_read_from_the_names(void **state)
 	assert_string_equal(l.at[0], "median age: 1 min 30 s");
 	assert_string_equal(l.at[1], "bytes per SA: 5.3 MB");
 	assert_string_equal(l.at[2], "packets: 6,790");
+	assert_string_equal(l.at[3], "destination port: 4500");
+	assert_string_equal(l.at[4], "message number: 1234");
 	why_list_done(&l);
 }
 
