@@ -54,8 +54,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct state *st = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
-	/* 14 in both versions */
-	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN)
+	/* 14 in both versions; of an SA that is up it refuses nothing, and is spoof_hint's */
+	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN || (sa && sa->established != NSEC_NONE))
 		return;
 
 	struct side *s = &st->side[ev->side];

@@ -183,7 +183,7 @@ void child_reveal(struct tracker *t, uint32_t child)
 		return;
 	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
-	if (only_quiet(t, c) || !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN))
+	if (only_quiet(t, c) || !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN && c->response_bytes > 0))
 		c->flags |= CHILD_SA_QUIET;
 	child_tunnel(t, c)->n_child_sas++;
 	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);

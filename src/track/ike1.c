@@ -211,6 +211,23 @@ static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, ns
 	exchange_close(t, x, OUTCOME_ANSWERED, at);
 }
 
+/*
+ * A third message says that there was a second.  Where the other side is heard otherwise it was lost,
+ * or never sent: both sides of a quick mode that makes a child SA are seen, or one of them never is.
+ */
+static bool answer_unseen(struct tracker *t, struct exchange *x, const struct arrival *a)
+{
+	const struct tunnel *w = &t->tunnels[x->tunnel];
+	int other = 1 - a->side;
+
+	if (!x->closed)
+		hygiene_unseen(t, x->tunnel, other, a->at);
+	if (w->one_sided[other] || w->side[other].ike_messages == 0)
+		return true;
+	exchange_close(t, x, OUTCOME_NOT_OBSERVABLE, a->at);
+	return false;
+}
+
 static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
@@ -238,9 +255,12 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 		}
 		return;
 	}
+	/* HASH(3) alone, RFC 2409 5.5: shorter than the first message, which has an SA and a nonce as well */
 	if (x->requests > 0 && hash != x->request_hash && !m->is_fragment) {
-		if (x->responses == 0)
-			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
+		if (m->header.length >= x->request_bytes)
+			return;
+		if (x->responses == 0 && !answer_unseen(t, x, a))
+			return;
 		quick_complete(t, i, x, a->at);
 		return;
 	}

@@ -226,8 +226,6 @@ void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 	sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
 	sa->state = IKE_ESTABLISHED;
-	if (sa->grade > GRADE_INFERRED)
-		sa->grade = GRADE_INFERRED;
 	sa->flags |= IKE_SA_DIRTY;
 	event_emit(t, &ev);
 	tunnel_judge(t, sa->tunnel, t->now);

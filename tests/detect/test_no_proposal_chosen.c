@@ -112,6 +112,21 @@ static void an_error_of_another_kind_is_no_refusal(void **state)
 	assert_null(refused());
 }
 
+/* Nobody signed it, and the SA that it is about is there. */
+static void a_clear_refusal_of_an_ike_sa_that_is_up_refuses_nothing(void **state)
+{
+	(void)state;
+	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
+
+	ev.ike_sa = stage_ike_up(0, 1);
+	ev.side = 1;
+	ev.value[0] = IKE2_NOTIFY_NO_PROPOSAL_CHOSEN;
+	ev.value[1] = 1;
+	stage_send(ev);
+	stage_send(ev);
+	assert_null(refused());
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -121,6 +136,7 @@ int main(void)
 		ON_STAGE(once_is_enough_for_a_tunnel_that_had_worked),
 		ON_STAGE(the_offers_of_phase_1_are_told_with_all_that_is_negotiated),
 		ON_STAGE(what_has_no_name_is_told_by_its_number),
+		ON_STAGE(a_clear_refusal_of_an_ike_sa_that_is_up_refuses_nothing),
 		ON_STAGE(an_error_of_another_kind_is_no_refusal),
 	};
 

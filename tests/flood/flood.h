@@ -12,7 +12,10 @@
 #define S INT64_C(1000000000)
 #define MS INT64_C(1000000)
 
-enum { TUNNELS = 24, LATE_TUNNELS = 12, VICTIM = 0, BYSTANDER = 3 };
+enum {
+	TUNNELS = 24, LATE_TUNNELS = 12, OLD_TUNNELS = 6,	/* the last ones speak IKEv1 */
+	VICTIM = 0, BYSTANDER = 3, OLD_VICTIM = TUNNELS + LATE_TUNNELS,
+};
 
 /* The times of an attack: everything is set up before it, and settles after it. */
 struct moments {
@@ -33,7 +36,7 @@ struct honest {
 };
 
 struct population {
-	struct honest member[TUNNELS + LATE_TUNNELS];
+	struct honest member[TUNNELS + LATE_TUNNELS + OLD_TUNNELS];
 	struct moments when;
 	struct sim_rng rng;		/* of the honest alone */
 	struct output *out;
@@ -46,11 +49,20 @@ int64_t diary_next(const struct diary *d);	/* time of its next frame; INT64_MAX 
 void diary_write(struct diary *d, struct output *out);	/* that frame */
 void diary_free(struct diary *d);
 
+/* Their part of it: what those with IKEv1 do, all their lives (honest1.c). */
+void live_with_ike1(struct population *p, struct output *out);
+
 /* One kind of attack: `strike` writes one frame at out->now, the nth. */
 struct attack {
 	const char *name, *normal, *what;	/* normal: the honest kind its cost is compared with */
 	void (*strike)(const struct population *p, struct output *out, uint64_t n);
 };
+/* Those on IKEv1 (attacks1.c). */
+void old_info(const struct population *p, struct output *out, uint64_t n);
+void old_delete(const struct population *p, struct output *out, uint64_t n);
+void old_quick(const struct population *p, struct output *out, uint64_t n);
+void old_noise(const struct population *p, struct output *out, uint64_t n);
+void old_main(const struct population *p, struct output *out, uint64_t n);
 extern const struct attack attacks[];		/* ends with name NULL */
 
 /* Honest traffic of one kind, `packets` of it, to know what a packet costs. */

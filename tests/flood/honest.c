@@ -267,6 +267,7 @@ static void everybody(struct population *p, struct output *out)
 		else
 			live(&p->member[i], &plan, out);
 	}
+	live_with_ike1(p, out);
 }
 
 /* ---- the diary: their frames in the order of time ---- */

@@ -119,6 +119,54 @@ static void copies_of_a_quick_mode_make_no_second_child_sa(void **state)
 	watch_free(&w);
 }
 
+/* Its third message is shorter than its first (RFC 2409 5.5): another one as long completes nothing. */
+static void noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	main_mode(&w, &s);
+	quick_step(&w, &s, 0, 0xbbbb, 1);
+	for (uint64_t salt = 7; salt < 10; salt++) {
+		pass(&w, MS);
+		say1_sealed(&w, &s, 0, IKE1_EXCHANGE_QUICK_MODE, 0xbbbb, 188, salt);
+	}
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 0);
+	quick_step(&w, &s, 0, 0xbbbb, 2);
+	pass(&w, RTT);
+	quick_step(&w, &s, 0, 0xbbbb, 3);
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	watch_finish(&w);
+	assert_int_equal(w.n_child_sas, 1);
+	watch_free(&w);
+}
+
+/* Whoever is heard otherwise answers: a third message without a second may be forged, and makes nothing. */
+static void a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen(void **state)
+{
+	(void)state;
+
+	for (int one_sided = 0; one_sided < 2; one_sided++) {
+		struct watch w;
+		struct session s = session1();
+
+		watch_open(&w);
+		for (unsigned step = 1; step <= 6; step += one_sided ? 2 : 1) {
+			main_mode_step(&w, &s, step);
+			pass(&w, RTT);
+		}
+		quick_step(&w, &s, 0, 0xbbbb, 1);
+		pass(&w, 2 * RTT);
+		quick_step(&w, &s, 0, 0xbbbb, 3);
+		pass(&w, MS);
+		quick_step(&w, &s, 0, 0xbbbb, 3);
+		assert_int_equal(tunnel_at(&w, 0)->n_child_sas, one_sided);
+		watch_close(&w);
+	}
+}
+
 static void a_quick_mode_replaces_the_sa_that_falls_silent(void **state)
 {
 	(void)state;
@@ -463,6 +511,8 @@ int main(void)
 		cmocka_unit_test(aggressive_mode_is_complete_with_its_third_message),
 		cmocka_unit_test(a_quick_mode_of_three_messages_makes_a_child_sa),
 		cmocka_unit_test(copies_of_a_quick_mode_make_no_second_child_sa),
+		cmocka_unit_test(noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa),
+		cmocka_unit_test(a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen),
 		cmocka_unit_test(a_quick_mode_replaces_the_sa_that_falls_silent),
 		cmocka_unit_test(crossing_quick_modes_leave_one_redundant_sa),
 		cmocka_unit_test(a_probe_and_its_echo_are_dpd_and_end_nothing),
