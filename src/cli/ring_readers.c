@@ -52,7 +52,10 @@ struct ring {
 	struct ring_block *ready[BLOCKS];
 	size_t first_ready, n_ready;
 	_Atomic bool empty;			/* the thread found nothing in the ring */
-	bool told;				/* the thread's: the caller was woken to see that */
+	/* the thread's */
+	uint8_t *bytes;				/* of what it has just read */
+	uint64_t frames;			/* numbered here when it is the only ring */
+	bool told;				/* the caller was woken to see that it is empty */
 	/* the caller's */
 	struct ring_block *at_hand;		/* its next frame is `at` */
 	size_t at;
@@ -64,6 +67,7 @@ struct ring_readers {
 	uint32_t capture;
 	int news;		/* eventfd */
 	_Atomic bool stopping;
+	bool alone;		/* one ring: its blocks are handed over as they are */
 	size_t n;
 	struct ring rings[LIVE_INTERFACES_MAX];
 	/* what is handed over next */
@@ -124,13 +128,18 @@ static void give_ready(struct ring *r, struct ring_block *b)
 /* False: there is nothing in the ring. */
 static bool fill(struct ring *r, struct ring_block *b)
 {
-	struct live_room room = { .frames = b->frames, .max = FRAMES, .bytes = b->bytes, .size = ROOM };
+	struct live_room room = { .frames = b->frames, .max = FRAMES, .bytes = r->bytes, .size = ROOM };
 
 	atomic_store(&r->empty, false);
 	while (live_ring_read(r->readers->live, r->number, &room))
 		if (room.n > 0) {
 			b->prepared = (struct prepared){ .list = b->list, .packets = b->packets };
+			for (size_t i = 0; r->readers->alone && i < room.n; i++)
+				b->frames[i].number = ++r->frames;
 			prepare_frames(&b->prepared, &r->readers->key, b->frames, room.n);
+			/* ESP was taken apart: its bytes need not go to another core */
+			prepared_keep_bytes(&b->prepared, b->frames, b->bytes, ROOM);
+			b->prepared.in_row = r->readers->alone;
 			b->held_at = monotonic();
 			return true;
 		}
@@ -312,6 +321,19 @@ static void take_some(struct ring_readers *a, struct ring *r, nsec until)
 	r->at_hand = NULL;
 }
 
+/* The only ring's blocks, which need not be merged. */
+static void pass_on(struct ring_readers *a, uint64_t end, ring_frames_fn *frames, void *user)
+{
+	struct ring *r = &a->rings[0];
+
+	while (a->handed_over < end && look(a, r)) {
+		frames(user, &r->at_hand->prepared);
+		a->handed_over += r->at_hand->prepared.n;
+		give_back(r, r->at_hand);
+		r->at_hand = NULL;
+	}
+}
+
 static bool nothing_waits(struct ring_readers *a)
 {
 	for (size_t i = 0; i < a->n; i++)
@@ -346,7 +368,9 @@ bool ring_readers_take(struct ring_readers *a, bool all, ring_frames_fn *frames,
 		stop(a);
 	while (read(a->news, &news, sizeof(news)) < 0 && errno == EINTR)
 		;
-	while (a->handed_over < end && (r = next_ring(a, all, &until)) != NULL) {
+	if (a->alone)
+		pass_on(a, end, frames, user);
+	while (!a->alone && a->handed_over < end && (r = next_ring(a, all, &until)) != NULL) {
 		take_some(a, r, until);
 		if (a->batch.n == FRAMES || a->n_spent == SPENT)
 			hand_over(a, frames, user);
@@ -373,6 +397,8 @@ static bool begin_ring(struct ring_readers *a, size_t number)
 	r->number = number;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->given, NULL);
+	r->bytes = malloc(ROOM);
+	memory_or_end(r->bytes);
 	while (r->n_idle < BLOCKS) {
 		struct ring_block *b = malloc(sizeof(*b));
 
@@ -396,6 +422,7 @@ bool ring_readers_open(struct ring_readers **ret, struct live *l, uint32_t captu
 	a->live = l;
 	a->capture = capture;
 	a->key = *key;
+	a->alone = live_rings(l) == 1;
 	begin_batch(a);
 	a->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ok = a->news >= 0;
@@ -420,6 +447,7 @@ void ring_readers_close(struct ring_readers *a)
 	for (size_t i = 0; i < a->n; i++) {
 		struct ring *r = &a->rings[i];
 
+		free(r->bytes);
 		free_block(r->at_hand);
 		while (r->n_idle > 0)
 			free_block(r->idle[--r->n_idle]);

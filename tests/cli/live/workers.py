@@ -14,7 +14,7 @@ import time
 from namespace import enter, make_link, run
 from same_history import differences
 from send import send
-from watching import Watch, check, problems, rows
+from watching import LIMIT_S, Watch, check, problems, rows
 
 # capture -> times as fast as it was; fragments, IPv6, AH, a NAT, a moving peer, several tunnels at once
 TOGETHER = {'spi-churn': 80, 'auth-retransmit-answered': 10, 'nat-stable': 4, 'healthy-ipv6': 5, 'frag-ip': 5, 'lsw-ah': 6, 'frag-ike': 5, 'healthy-ikev2': 240,
@@ -44,7 +44,9 @@ def same_rows(sawatch, pcaps, links):
             own = os.path.join(folder, str(workers))
             os.mkdir(own)
             databases[workers] = os.path.join(own, 'live.db')
-            watches[workers] = Watch(sawatch, own, *watched, *SETTLED, '--json', '--db', databases[workers], '--workers', str(workers))
+            watches[workers] = Watch(sawatch, own, *watched, *SETTLED, '--json', '--db', databases[workers], '--workers', str(workers), ready=False)
+        for w in watches.values():
+            w.wait_for(lambda w=w: 'watching' in w.err, LIMIT_S)
         what = f'on {links} interface{"s" if links > 1 else ""}'
         check([threads(w, 'ring') for w in watches.values()] == [0, links, 3 * links], f'{what}: a thread for each ring', [w.err for w in watches.values()])
         with concurrent.futures.ThreadPoolExecutor(len(TOGETHER)) as pool:
