@@ -33,6 +33,8 @@ struct direction {
 	bool lost;		/* the framing is unknown */
 	bool fin_seen, syn_seen;
 	bool flowing;		/* the glue knows it: from its first byte on */
+	bool doubted;		/* a hole was given up at `hole`, and nothing has gone on behind it */
+	bool hole_clean;	/* between two messages */
 	uint32_t next;		/* sequence number of the next byte in order */
 	uint32_t start;		/* where it was placed */
 	uint32_t origin;	/* position 0 of the glue's flow */
@@ -40,6 +42,7 @@ struct direction {
 	uint32_t held;		/* list by sequence number */
 	uint32_t held_cost, held_blocks;
 	nsec stuck_since;	/* something is held, or too far ahead; else NSEC_NONE */
+	uint32_t hole;
 	uint32_t far;		/* where the latest segment that was too far ahead ended */
 	struct chain pending;	/* in order, but no whole message yet */
 	uint32_t wanted;	/* bytes in `pending` at which it is worth looking again */

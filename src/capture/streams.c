@@ -129,7 +129,25 @@ static void hole_give_up(struct streams *t, struct stream *s, struct direction *
 			 const struct packet *p)
 {
 	t->setup.counters->holes++;
+	if (!d->doubted) {
+		d->doubted = true;
+		d->hole = d->next;
+		d->hole_clean = !d->lost && !d->at_start && d->pending.length == 0 && d->discard == 0;
+	}
 	bytes_unseen(t, s, d, p, t->held[d->held].seq);
+}
+
+/*
+ * Somebody beside the path who sends bytes with any number makes a hole now and
+ * then.  What goes on exactly where the stream stopped is the stream.
+ */
+static void hole_take_back(struct streams *t, struct stream *s, struct direction *d)
+{
+	bool clean = d->hole_clean;
+
+	t->setup.counters->resyncs += clean;
+	direction_place(t, s, d, d->hole, false);
+	d->lost = !clean;
 }
 
 /* Give `data` to the glue to hold; it overlaps nothing that is held. */
@@ -207,6 +225,7 @@ static void data_add(struct streams *t, struct stream *s, struct direction *d,
 			continue;
 		}
 		if (at == d->next) {
+			d->doubted = false;
 			piece_in_order(t, s, d, p, piece);
 		} else if (!piece_hold(t, s, d, at, piece)) {
 			t->setup.counters->refused++;
@@ -257,6 +276,8 @@ static void segment_add(struct streams *t, struct stream *s, struct direction *d
 		direction_place(t, s, d, g->seq, false);
 	else if (d->syn_seen && g->seq == d->syn)
 		direction_place(t, s, d, g->seq, true);	/* the ports are used again */
+	if (d->doubted && g->seq == d->hole)
+		hole_take_back(t, s, d);
 	if (!segment_near(t, s, d, p, g, now))
 		return;
 	data_add(t, s, d, p, g->seq, g->data);

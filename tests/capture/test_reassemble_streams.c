@@ -315,6 +315,39 @@ static void a_segment_from_nowhere_does_not_stop_a_stream(void **state)
 	seen_close(s);
 }
 
+/*
+ * With enough tries some numbers are within the window.  The hole that such a
+ * segment makes is given up after a second, and then the stream goes on where it was.
+ */
+static void a_segment_ahead_that_nobody_sent_costs_no_message(void **state)
+{
+	struct seen *s = seen_open(&limits, NULL);
+	struct stream_sent *c = client_make(state), *v = server_make(state);
+	struct stream_sent *forger = client_make(state);
+	uint32_t sent = 0;
+	nsec now = T0;
+
+	client_talk(c);
+	forger->length = 1000;
+	handshake(s, now, c, v);
+	for (unsigned i = 0; i < c->messages; i++) {
+		segment(s, now, c, sent, c->end[i], ACK);
+		sent = c->end[i];
+		for (uint32_t ahead = 0; ahead < 3; ahead++) {
+			forger->isn = c->isn + sent + 7000 + 900 * ahead * i;
+			segment(s, now + NSEC_PER_MS, forger, 0, 40, ACK);
+		}
+		now += NSEC_PER_S;
+		for (int tick = 0; tick < 16; tick++, now += NSEC_PER_S / 4)
+			reassemble_tick(s->r, now);
+	}
+	messages_check(s, 0, c, 0, c->messages);
+	free(c);
+	free(v);
+	free(forger);
+	seen_close(s);
+}
+
 static void segments_cut_by_the_snap_length_keep_the_messages_that_are_whole(void **state)
 {
 	struct seen *s = seen_open(&limits, NULL);
@@ -474,6 +507,7 @@ int main(void)
 		BOTH(ports_used_again_begin_a_new_stream),
 		BOTH(a_forged_syn_or_reset_does_not_stop_a_stream),
 		BOTH(a_segment_from_nowhere_does_not_stop_a_stream),
+		BOTH(a_segment_ahead_that_nobody_sent_costs_no_message),
 		BOTH(segments_cut_by_the_snap_length_keep_the_messages_that_are_whole),
 		BOTH(what_is_not_ipsec_gives_nothing_and_costs_little),
 		cmocka_unit_test(a_stream_goes_on_beyond_a_gigabyte),
