@@ -63,11 +63,22 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_AGGR);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	moments_fields(f, &s->answers[0]);
+	moments_fields(f, &s->answers[1]);
+	FIELD(f, s->counted);
+	FIELD(f, s->auth);
+}
+
 const struct detector detect_aggressive_psk = {
 	.code = "aggressive_psk",
 	.scope = SCOPE_TUNNEL,
 	.posture = true,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, aggressive_window),
 	.observes = WANTS(RESPONSE),
 	.judges_after = WANTS(RESPONSE),

@@ -134,6 +134,25 @@ static void unpack_item(struct alerts *as, struct finding_item *item, struct rea
 		reader_reject(r, VERDICT_MALFORMED);
 }
 
+/* Or none; so that the difference of two is a number. */
+static nsec unpack_time(struct reader *r)
+{
+	nsec at = (nsec)reader_u64(r);
+
+	if (!fields_is_time(at) && at != NSEC_NONE)
+		reader_reject(r, VERDICT_MALFORMED);
+	return at;
+}
+
+static nsec unpack_moment(struct reader *r)
+{
+	nsec at = unpack_time(r);
+
+	if (at == NSEC_NONE)
+		reader_reject(r, VERDICT_MALFORMED);
+	return at;
+}
+
 static void unpack_finding(struct alerts *as, struct finding *f, struct reader *r)
 {
 	uint8_t severity, confidence, side;
@@ -143,8 +162,8 @@ static void unpack_finding(struct alerts *as, struct finding *f, struct reader *
 	confidence = reader_u8(r);
 	f->cause = name_of(as, r);
 	side = reader_u8(r);
-	f->first = (nsec)reader_u64(r);
-	f->last = (nsec)reader_u64(r);
+	f->first = unpack_time(r);
+	f->last = unpack_time(r);
 	f->count = (int64_t)reader_u64(r);
 	f->n_items = reader_u8(r);
 	if (severity > SEVERITY_CRITICAL || confidence > CONFIDENCE_HIGH || side > 2 || f->n_items > FINDING_EVIDENCE_MAX)
@@ -169,11 +188,11 @@ static void unpack_alert(struct alerts *as, struct alert *a, nsec shift, struct 
 	a->incident = reader_u64(r);
 	a->vendors[0] = reader_u32(r);
 	a->vendors[1] = reader_u32(r);
-	a->raised = (nsec)reader_u64(r);
-	a->cleared_at = (nsec)reader_u64(r);
-	a->true_last = (nsec)reader_u64(r);
-	a->evidence_last = (nsec)reader_u64(r);
-	if (a->cleared_at == NSEC_NONE)		/* quiet is only what was watched */
+	a->raised = unpack_moment(r);
+	a->cleared_at = unpack_time(r);
+	a->true_last = unpack_moment(r);
+	a->evidence_last = unpack_time(r);
+	if (reader_ok(r) && a->cleared_at == NSEC_NONE)		/* quiet is only what was watched */
 		a->true_last += shift;
 	unpack_finding(as, &a->finding, r);
 }

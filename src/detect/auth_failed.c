@@ -117,10 +117,27 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->refused);
+		FIELD(f, side->first);
+		FIELD(f, side->worked);
+		FIELD(f, side->guessed);
+		FIELD(f, side->error);
+		FIELD(f, side->major);
+	}
+}
+
 const struct detector detect_auth_failed = {
 	.code = "auth_failed",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, auth_window),
 	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST_COPY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <sawatch/expected.h>
+#include <sawatch/fields.h>
 #include <sawatch/record.h>
 #include <sawatch/settings.h>
 #include <sawatch/text.h>
@@ -121,6 +122,7 @@ struct detector {
 	bool posture;			/* about security, not health: does not degrade the tunnel's state */
 	bool of_expected;		/* judges expected tunnels only, also those that were not seen */
 	size_t state_size;
+	fields_walk *fields;		/* every value of the state, which is kept across a restart; NULL: of the capture, not kept */
 	size_t window;			/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
 	bool one_window;		/* after once this long */
 	uint64_t observes;		/* WANTS(…) | … */

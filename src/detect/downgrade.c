@@ -195,11 +195,37 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		struct drop *d = &s->drops[i];
+
+		FIELD(f, d->first);
+		FIELD(f, d->at);
+		FIELD_COUNT(f, d->times);
+		FIELD(f, d->side);
+		FIELD_BELOW(f, d->severity, SEVERITY_CRITICAL + 1);
+		FIELD(f, d->frame);
+		FIELD(f, d->before);
+		FIELD(f, d->after);
+	}
+	FIELD(f, s->seen);
+	FIELD(f, s->best.at);
+	FIELD_BELOW(f, s->best.strength, STRENGTH_GOOD + 1);
+	FIELD(f, s->best.suite);
+	FIELD(f, s->v2_began);
+	FIELD(f, s->v2_worked);
+	FIELD(f, s->steered);
+}
+
 const struct detector detect_downgrade = {
 	.code = "downgrade",
 	.scope = SCOPE_TUNNEL,
 	.posture = true,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, downgrade_window),
 	.observes = WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ESTABLISHED) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED),

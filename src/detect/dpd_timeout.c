@@ -186,10 +186,32 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		FIELD(f, side->request);
+		FIELD(f, side->first);
+		FIELD(f, side->last);
+		FIELD_MAYBE(f, side->answered);
+		FIELD(f, side->copies);
+		FIELD(f, side->major);
+		FIELD(f, side->probe);
+		FIELD(f, side->unanswered);
+		FIELD(f, side->echoed);
+		FIELD(f, side->lost);
+		FIELD(f, side->frames);
+	}
+}
+
 const struct detector detect_dpd_timeout = {
 	.code = "dpd_timeout",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, dpd_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(IKE_SA_CREATED) |
 		    WANTS(IKE_SA_ENDED),

@@ -119,10 +119,24 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	moments_fields(f, &s->pairs);
+	FIELD(f, s->since);
+	FIELD(f, s->coexisted);
+	FIELD(f, s->index);
+	FIELD(f, s->id);
+	FIELD(f, s->frames);
+	FIELD(f, s->counted);
+}
+
 const struct detector detect_duplicate_ike_sa = {
 	.code = "duplicate_ike_sa",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, duplicate_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = 0,

@@ -83,10 +83,26 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_NAT4500);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		FIELD(f, d->used);
+		FIELD_BELOW(f, d->encap, ENCAP_TCP + 1);
+		FIELD(f, d->since);
+		FIELD(f, d->last);
+		FIELD(f, d->frame);
+	}
+}
+
 const struct detector detect_encap_mismatch = {
 	.code = "encap_mismatch",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, encap_window),
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(TRAFFIC),

@@ -177,10 +177,36 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_TAP);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		FIELD(f, d->minute);
+		FIELD_COUNT(f, d->came);
+		FIELD_COUNT(f, d->lost);
+		FIELD(f, d->bad);
+		FIELD(f, d->void_);
+		FIELD(f, d->jumped);
+		FIELD_COUNT(f, d->jump);
+		FIELD(f, d->first);
+		FIELD(f, d->last);
+		FIELD_COUNT(f, d->minutes);
+		FIELD_COUNT(f, d->bad_lost);
+		FIELD_COUNT(f, d->bad_expected);
+		FIELD_REAL(f, d->worst);
+		FIELD(f, d->critical);
+		FIELD(f, d->frames);
+	}
+}
+
 const struct detector detect_esp_loss = {
 	.code = "esp_loss",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, loss_window),
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_GAP) | WANTS(ESP_SEQ_RESET) | WANTS(ESP_SEQ_JUMP),
 	.judges_after = WANTS(TRAFFIC),

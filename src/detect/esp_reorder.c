@@ -160,10 +160,39 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_RPLY);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		FIELD(f, d->minute);
+		FIELD(f, d->last);
+		FIELD(f, d->esp_sa);
+		FIELD_COUNT(f, d->late);
+		FIELD_COUNT(f, d->half);
+		FIELD_COUNT(f, d->beyond);
+		FIELD_COUNT(f, d->largest);
+		FIELD(f, d->frame);
+		FIELD(f, d->first);
+		FIELD(f, d->bad_last);
+		FIELD_BELOW(f, d->severity, SEVERITY_CRITICAL + 1);
+		FIELD(f, d->told);
+		FIELD_COUNT(f, d->worst_late);
+		FIELD_COUNT(f, d->worst_beyond);
+		FIELD_COUNT(f, d->worst_largest);
+		FIELD_COUNT(f, d->packets);
+		FIELD(f, d->frames);
+		FIELD_BELOW(f, d->n_frames, 5);
+	}
+}
+
 const struct detector detect_esp_reorder = {
 	.code = "esp_reorder",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, reorder_window),
 	.observes = WANTS(ESP_LATE) | WANTS(ESP_SEQ_RESET) | WANTS(TRAFFIC),
 	.observe = observe,

@@ -130,10 +130,33 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		moments_fields(f, &d->replays);
+		moments_fields(f, &d->copies);
+		FIELD(f, d->esp_sa);
+		FIELD_COUNT(f, d->furthest);
+		FIELD(f, d->oldest);
+		FIELD(f, d->bad_last);
+		FIELD(f, d->first);
+		FIELD_COUNT(f, d->worst);
+		FIELD_COUNT(f, d->total);
+		FIELD_BELOW(f, d->severity, SEVERITY_CRITICAL + 1);
+		FIELD(f, d->told);
+		FIELD(f, d->most);
+	}
+}
+
 const struct detector detect_esp_replay = {
 	.code = "esp_replay",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, replay_window),
 	.observes = WANTS(ESP_DUPLICATE) | WANTS(ESP_SEQ_RESET),
 	.observe = observe,

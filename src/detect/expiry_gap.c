@@ -165,10 +165,30 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < GAPS; i++) {
+		struct hole *h = &s->holes[i];
+
+		FIELD(f, h->at);
+		FIELD(f, h->length);
+		FIELD(f, h->age);
+		FIELD(f, h->frame);
+		FIELD(f, h->direction);
+		FIELD(f, h->exchange_inside);
+		FIELD(f, h->other_way_too);
+	}
+	FIELD_BELOW(f, s->n, GAPS + 1);
+	FIELD(f, s->total);
+}
+
 const struct detector detect_expiry_gap = {
 	.code = "expiry_gap",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, gap_window),
 	.observes = WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(ESP_SA_REPLACED),

@@ -241,10 +241,35 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_REACH);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->missing);
+		FIELD(f, side->whole);
+		FIELD(f, side->up);
+		moments_fields(f, &side->icmp);
+		FIELD_COUNT(f, side->mtu);
+		moments_fields(f, &side->ike);
+		FIELD(f, side->ike_total);
+		FIELD(f, side->ike_seen);
+		FIELD(f, side->ike_message);
+		FIELD(f, side->minute);
+		FIELD_COUNT(f, side->lost);
+		FIELD_COUNT(f, side->lost_before);
+	}
+	FIELD(f, s->repeated);
+	FIELD(f, s->any_repeated);
+}
+
 const struct detector detect_fragment_loss = {
 	.code = "fragment_loss",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, frag_window),
 	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) |
 		    WANTS(TRAFFIC),

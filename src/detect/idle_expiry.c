@@ -82,10 +82,21 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_IDLE);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	moments_fields(f, &s->ends);
+	FIELD(f, s->silence);
+	FIELD(f, s->by);
+	FIELD(f, s->whole_tunnel);
+}
+
 const struct detector detect_idle_expiry = {
 	.code = "idle_expiry",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, idle_window),
 	.observes = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),

@@ -368,10 +368,53 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		struct attempt *a = &s->attempts[i];
+
+		FIELD(f, a->spi_i);
+		FIELD(f, a->message_id);
+		FIELD(f, a->from);
+		FIELD(f, a->used);
+		FIELD(f, a->eap);
+		FIELD(f, a->given_up);
+		FIELD(f, a->restarted);
+		FIELD(f, a->counted);
+		FIELD(f, a->init_seen);
+		FIELD(f, a->not_observable);
+		FIELD(f, a->first);
+		FIELD(f, a->last);
+		FIELD_MAYBE(f, a->answered);
+		FIELD(f, a->copy);
+		FIELD(f, a->copies);
+		FIELD(f, a->responses);
+		FIELD(f, a->after_response);
+		FIELD(f, a->dst_port);
+		FIELD(f, a->answer_from_port);
+		FIELD(f, a->answer_to_port);
+		FIELD(f, a->src_port);
+		FIELD(f, a->ip_fragments);
+		FIELD(f, a->answer_ip_fragments);
+		FIELD(f, a->ike_fragments);
+		FIELD(f, a->ike_fragments_seen);
+		FIELD(f, a->bytes);
+		FIELD(f, a->answer_bytes);
+		FIELD(f, a->frames);
+	}
+	FIELD(f, s->next);
+	FIELD(f, s->from_4500);
+	moments_fields(f, &s->rounds[0]);
+	moments_fields(f, &s->rounds[1]);
+}
+
 const struct detector detect_ike_auth_retransmit = {
 	.code = "ike_auth_retransmit",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, retx_rounds_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(RESPONSE_COPY) |
 		    WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED) | WANTS(ESP_SA_FIRST) | WANTS(KEEPALIVE),

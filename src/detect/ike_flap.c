@@ -163,10 +163,30 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < KEPT; i++) {
+		struct set_up *u = &s->kept[i];
+
+		FIELD(f, u->at);
+		FIELD(f, u->ike_sa);
+		FIELD(f, u->replaces);
+		FIELD(f, u->replaced_age);
+		FIELD(f, u->frame);
+		FIELD(f, u->reauth);
+		FIELD(f, u->ended);
+	}
+	FIELD(f, s->total);
+	FIELD(f, s->ended_by);
+}
+
 const struct detector detect_ike_flap = {
 	.code = "ike_flap",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, flap_warn_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),

@@ -169,10 +169,34 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_PROP);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->attempts);
+		FIELD(f, side->spi_i);
+		FIELD(f, side->copies);
+		FIELD(f, side->most);
+		FIELD(f, side->messages);
+		FIELD(f, side->first);
+		FIELD(f, side->last);
+		FIELD(f, side->frames);
+		FIELD(f, side->unreachable);
+		FIELD_COUNT(f, side->icmp_type);
+		FIELD_COUNT(f, side->icmp_code);
+		FIELD(f, side->worked);
+		FIELD(f, side->answered);
+	}
+}
+
 const struct detector detect_ike_init_unanswered = {
 	.code = "ike_init_unanswered",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, init_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(REQUEST_COPY),

@@ -163,10 +163,24 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->set_ups);
+		moments_fields(f, &side->by_responder);
+		FIELD(f, side->by_initiator);
+	}
+}
+
 const struct detector detect_ike_sa_limit_loop = {
 	.code = "ike_sa_limit_loop",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, limit_loop_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(REQUEST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),

@@ -131,10 +131,28 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->asked);
+		FIELD(f, side->attempt);
+		FIELD(f, side->in_row);
+		FIELD(f, side->worst);
+		FIELD(f, side->wanted);
+		FIELD(f, side->succeeded);
+		FIELD(f, side->offered);
+	}
+}
+
 const struct detector detect_invalid_ke = {
 	.code = "invalid_ke",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, ke_window),
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(ERROR_NOTIFY),

@@ -110,10 +110,30 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LIFE);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct run *r = &s->run[i];
+
+		FIELD(f, r->n);
+		FIELD(f, r->by);
+		FIELD(f, r->after_other);
+		FIELD(f, r->first);
+		FIELD(f, r->last);
+		FIELD(f, r->ages);
+		FIELD(f, r->n_ages);
+		FIELD(f, r->frame);
+	}
+	FIELD(f, s->builder);
+}
+
 const struct detector detect_lifetime_asymmetry = {
 	.code = "lifetime_asymmetry",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, asymmetry_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED),
 	.judges_after = 0,

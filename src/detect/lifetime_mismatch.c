@@ -508,10 +508,53 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void lives_fields(struct fields *f, struct lives *l)
+{
+	FIELD_BELOW(f, l->n, LIVES + 1);
+	FIELD(f, l->value);
+}
+
+static void declaration_fields(struct fields *f, struct declaration *d)
+{
+	FIELD(f, d->known);
+	FIELD(f, d->at);
+	FIELD(f, d->frame);
+	lives_fields(f, &d->seconds);
+	lives_fields(f, &d->kilobytes);
+}
+
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	declaration_fields(f, &s->answer);
+	FIELD(f, s->answer_by);
+	for (int side = 0; side < 2; side++) {
+		declaration_fields(f, &s->offer[side]);
+		for (size_t i = 0; i < ENDS; i++) {
+			struct early_end *e = &s->ends[side][i];
+
+			FIELD(f, e->at);
+			FIELD(f, e->age);
+			FIELD_MAYBE(f, e->silence_after);
+			FIELD_MAYBE(f, e->traffic_last);
+			FIELD(f, e->pace);
+			FIELD(f, e->maybe_rekeyed);
+			FIELD(f, e->frame);
+			FIELD(f, e->ike_sa);
+		}
+		FIELD_BELOW(f, s->n_ends[side], ENDS + 1);
+	}
+	FIELD(f, s->rekey_age);
+	FIELD(f, s->failing_since);
+	FIELD(f, s->both_deleted);
+}
+
 const struct detector detect_lifetime_mismatch = {
 	.code = "lifetime_mismatch",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, life_window),
 	.observes = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED) | WANTS(CHILD_SA_ENDED) |
 		    WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST) |

@@ -41,10 +41,22 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_TAP);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	FIELD_COUNT(f, s->reports);
+	FIELD(f, s->first);
+	FIELD(f, s->last);
+	FIELD_COUNT(f, s->copies);
+	FIELD_COUNT(f, s->packets);
+}
+
 const struct detector detect_mirror_duplicates = {
 	.code = "mirror_duplicates",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, capture_window),
 	.observes = WANTS(MIRROR),
 	.judges_after = WANTS(MIRROR),

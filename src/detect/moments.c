@@ -62,3 +62,10 @@ void moments_frames(const struct moments *m, nsec from, struct finding *f)
 		if (m->at[slot_of(m, n)] >= from)
 			finding_frame(f, m->frame[slot_of(m, n)]);
 }
+
+void moments_fields(struct fields *f, struct moments *m)
+{
+	FIELD(f, m->total);
+	FIELD(f, m->at);
+	FIELD(f, m->frame);
+}

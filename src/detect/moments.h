@@ -10,6 +10,7 @@
 
 #include <sawatch/nsec.h>
 
+struct fields;
 struct finding;
 
 enum { MOMENTS_MAX = 16 };
@@ -35,5 +36,8 @@ nsec moments_first(const struct moments *m, nsec from);
 
 /* The frames of those at or after `from`, as evidence. */
 void moments_frames(const struct moments *m, nsec from, struct finding *f);
+
+/* As fields of a state. */
+void moments_fields(struct fields *f, struct moments *m);
 
 #endif

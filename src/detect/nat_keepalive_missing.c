@@ -136,10 +136,29 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_KA);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	FIELD(f, s->looked);
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		FIELD(f, side->last);
+		FIELD(f, side->keepalive);
+		FIELD(f, side->began);
+		moments_fields(f, &side->silences);
+		moments_fields(f, &side->long_ones);
+		FIELD(f, side->longest);
+		FIELD_COUNT(f, side->keepalives);
+	}
+}
+
 const struct detector detect_nat_keepalive_missing = {
 	.code = "nat_keepalive_missing",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, nat_ka_window),
 	.observes = WANTS(TICK) | WANTS(KEEPALIVE) | WANTS(IKE_SA_CREATED),
 	.observe = observe,

@@ -89,10 +89,25 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_KA);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->moves);
+		FIELD(f, side->move);
+		FIELD(f, side->frame);
+		FIELD(f, side->announced);
+	}
+}
+
 const struct detector detect_nat_rebind = {
 	.code = "nat_rebind",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, rebind_window),
 	.observes = WANTS(ADDRESS_MOVED),
 	.observe = observe,

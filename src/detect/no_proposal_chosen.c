@@ -117,10 +117,24 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_PEER);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->refused);
+		FIELD(f, side->worked);
+		FIELD(f, side->offer);
+	}
+}
+
 const struct detector detect_no_proposal_chosen = {
 	.code = "no_proposal_chosen",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, proposal_window),
 	.observes = WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(ERROR_NOTIFY),

@@ -54,10 +54,22 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_TAP);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		FIELD(f, s->side[i].known);
+		FIELD(f, s->side[i].first);
+		FIELD(f, s->side[i].frame);
+	}
+}
+
 const struct detector detect_one_sided_capture = {
 	.code = "one_sided_capture",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, capture_window),
 	.observes = WANTS(ONE_SIDED),
 	.judges_after = WANTS(ONE_SIDED),

@@ -158,10 +158,33 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_REACH);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < LOOKS; i++) {
+		struct look *l = &s->looks[i];
+
+		FIELD(f, l->at);
+		FIELD(f, l->packets);
+	}
+	FIELD(f, s->total);
+	FIELD(f, s->last_rekey);
+	FIELD(f, s->ike_answer);
+	for (int i = 0; i < 2; i++) {
+		struct stop *stop = &s->stop[i];
+
+		FIELD(f, stop->since);
+		FIELD(f, stop->other_then);
+		FIELD(f, stop->lively);
+	}
+}
+
 const struct detector detect_one_way_esp = {
 	.code = "one_way_esp",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, oneway_window),
 	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) | WANTS(RESPONSE),
 	.judges_after = 0,

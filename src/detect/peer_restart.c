@@ -206,10 +206,41 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void suspicion_fields(struct fields *f, struct suspicion *u)
+{
+	FIELD(f, u->open);
+	FIELD(f, u->side);
+	FIELD(f, u->complained);
+	FIELD(f, u->old);
+	FIELD(f, u->old_id);
+	FIELD(f, u->at);
+	FIELD(f, u->began);
+	FIELD(f, u->silence);
+	FIELD(f, u->frames);
+}
+
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct sign *sign = &s->sign[i];
+
+		FIELD(f, sign->first);
+		FIELD(f, sign->last);
+		FIELD(f, sign->frame);
+		FIELD(f, sign->n);
+	}
+	suspicion_fields(f, &s->suspicion);
+	suspicion_fields(f, &s->confirmed);
+	moments_fields(f, &s->restarts);
+}
+
 const struct detector detect_peer_restart = {
 	.code = "peer_restart",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, restart_window),
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED) | WANTS(RESPONSE),
 	.judges_after = 0,

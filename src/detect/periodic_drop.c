@@ -301,10 +301,40 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < SESSIONS; i++) {
+		struct session *session = &s->sessions[i];
+
+		FIELD(f, session->ike_sa);
+		FIELD(f, session->start);
+		FIELD(f, session->rekeys);
+		FIELD(f, session->initiator);
+	}
+	for (size_t i = 0; i < ENDS; i++) {
+		struct end *e = &s->ends[i];
+
+		FIELD(f, e->at);
+		FIELD(f, e->age);
+		FIELD_MAYBE(f, e->traffic);
+		FIELD_MAYBE(f, e->gap);
+		FIELD(f, e->frame);
+		FIELD(f, e->declared_s);
+		FIELD(f, e->by);
+		FIELD(f, e->lost);
+		FIELD(f, e->restarted);
+		FIELD(f, e->rekeys);
+	}
+	FIELD_BELOW(f, s->n_ends, ENDS + 1);
+}
+
 const struct detector detect_periodic_drop = {
 	.code = "periodic_drop",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, periodic_window),
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),

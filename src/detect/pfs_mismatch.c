@@ -138,10 +138,26 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->refused);
+		moments_fields(f, &side->cycles);
+		FIELD(f, side->child);
+		FIELD(f, side->in_row);
+		FIELD(f, side->age);
+	}
+}
+
 const struct detector detect_pfs_mismatch = {
 	.code = "pfs_mismatch",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, pfs_window),
 	.observes = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_ENDED),
 	.judges_after = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),

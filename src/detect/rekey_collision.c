@@ -255,10 +255,35 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < CROSSINGS; i++) {
+		struct crossing *c = &s->crossings[i];
+
+		FIELD(f, c->at);
+		FIELD(f, c->ike_sa);
+		FIELD(f, c->frames);
+	}
+	FIELD(f, s->next);
+	moments_fields(f, &s->rekeys);
+	moments_fields(f, &s->collisions);
+	moments_fields(f, &s->deletes);
+	FIELD(f, s->latest_apart);
+	FIELD(f, s->age);
+	FIELD(f, s->equal_ages);
+	FIELD(f, s->gap);
+	FIELD(f, s->stale);
+	FIELD(f, s->sure);
+	FIELD(f, s->frames);
+}
+
 const struct detector detect_rekey_collision = {
 	.code = "rekey_collision",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, race_window),
 	.observes = WANTS(REQUEST) | WANTS(CHILD_REFUSED) | WANTS(REKEY_COLLISION) | WANTS(CHILD_SA_REKEYED) |
 		    WANTS(ESP_AFTER_END) | WANTS(ESP_SA_REPLACED),

@@ -192,10 +192,31 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_CLR);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &s->side[i];
+
+		moments_fields(f, &side->refused);
+		FIELD(f, side->refused_first);
+		FIELD(f, side->request);
+		FIELD(f, side->not_observable);
+		FIELD(f, side->first);
+		FIELD(f, side->last);
+		FIELD_MAYBE(f, side->age);
+		FIELD(f, side->copies);
+		FIELD(f, side->frames);
+		FIELD(f, side->ended);
+	}
+}
+
 const struct detector detect_rekey_failing = {
 	.code = "rekey_failing",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, rekey_fail_window),
 	.observes = WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(EXCHANGE_CLOSED) | WANTS(CHILD_REFUSED) |
 		    WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED) | WANTS(CHILD_SA_ENDED),

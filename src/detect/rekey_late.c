@@ -116,10 +116,23 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		FIELD(f, d->ages);
+		FIELD(f, d->n);
+	}
+}
+
 const struct detector detect_rekey_late = {
 	.code = "rekey_late",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, keyage_window),
 	.observes = WANTS(ESP_SA_REPLACED) | WANTS(ESP_SA_FIRST),
 	.judges_after = 0,

@@ -2,7 +2,7 @@
 /*
  * What the detectors know, across a restart: the alerts of a tunnel in a form
  * that another version understands, and behind them the states, which only the
- * same version does.
+ * same version does, and of which it takes only what it could have made.
  */
 #include "detect/slots.h"
 
@@ -28,7 +28,8 @@ static void pack_states(const struct detect *d, uint32_t slot, struct packer *p)
 		if (detectors[i]->scope == SCOPE_CAPTURE || states_fresh(d->states, slot, i))
 			continue;
 		pack_text(p, detectors[i]->code);
-		pack_image(p, states_open(d->states, slot, i), detectors[i]->state_size);
+		states_open(d->states, slot, i);
+		pack_image(p, states_values(d->states, detectors[i]), detectors[i]->state_size);
 		states_close(d->states);
 	}
 	pack_u64(p, d->slots[slot].awake);
@@ -89,6 +90,7 @@ static size_t detector_named(const struct detect *d, struct bytes code)
 	return i;
 }
 
+/* One that this program could not have made is not taken: its detector begins anew. */
 static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 {
 	struct bytes code;
@@ -102,8 +104,8 @@ static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 		void *state = states_open(d->states, slot, i);
 
 		unpack_image(r, state, detectors[i]->state_size);
-		if (!reader_ok(r) && detectors[i]->reset)
-			detectors[i]->reset(state);
+		if (!reader_ok(r) || !fields_sane(detectors[i]->fields, state))
+			states_renew(d->states);
 		states_close(d->states);
 	}
 	d->slots[slot].awake |= reader_u64(r) & (UINT64_MAX >> (64 - d->n));

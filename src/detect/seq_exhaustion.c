@@ -131,10 +131,30 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LIFE);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < SAS; i++) {
+		struct high *h = &s->sas[i];
+
+		FIELD(f, h->esp_sa);
+		FIELD(f, h->index);
+		FIELD(f, h->per_second);
+		FIELD(f, h->first);
+		FIELD(f, h->last);
+		FIELD_MAYBE(f, h->jumped);
+		FIELD(f, h->frame);
+		fields_require(f, h->per_second == 0 || h->per_second >= 1 / 64.0);	/* a packet a minute, at least */
+	}
+	FIELD(f, s->next);
+}
+
 const struct detector detect_seq_exhaustion = {
 	.code = "seq_exhaustion",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, wrap_window),
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_SEQ_JUMP) | WANTS(ESP_SA_FIRST),
 	.observe = observe,

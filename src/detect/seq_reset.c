@@ -102,10 +102,32 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < RESETS; i++) {
+		struct reset *r = &s->resets[i];
+
+		FIELD(f, r->esp_sa);
+		FIELD(f, r->index);
+		FIELD(f, r->spi);
+		FIELD(f, r->side);
+		FIELD_COUNT(f, r->from);
+		FIELD(f, r->to);
+		FIELD(f, r->at);
+		FIELD(f, r->certain);
+		FIELD(f, r->frame);
+	}
+	FIELD(f, s->next);
+	FIELD_COUNT(f, s->total);
+}
+
 const struct detector detect_seq_reset = {
 	.code = "seq_reset",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, reset_window),
 	.observes = WANTS(ESP_SEQ_RESET),
 	.observe = observe,

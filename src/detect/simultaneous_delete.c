@@ -123,10 +123,24 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	moments_fields(f, &s->crossings);
+	FIELD(f, s->apart);
+	FIELD_MAYBE(f, s->traffic);
+	FIELD(f, s->pace);
+	FIELD(f, s->gap);
+	FIELD(f, s->frames);
+	FIELD(f, s->stale);
+}
+
 const struct detector detect_simultaneous_delete = {
 	.code = "simultaneous_delete",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, delete_race_window),
 	.observes = WANTS(DELETE_COLLISION) | WANTS(ESP_AFTER_END) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(DELETE_COLLISION),

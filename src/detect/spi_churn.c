@@ -228,10 +228,31 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		FIELD(f, d->total);
+		for (size_t n = 0; n < KEPT; n++) {
+			FIELD(f, d->kept[n].at);
+			FIELD(f, d->kept[n].age_ms);
+			FIELD(f, d->kept[n].old_spi);
+			FIELD(f, d->kept[n].frame);
+			FIELD(f, d->kept[n].bytes);
+			FIELD(f, d->kept[n].by_ike);
+		}
+	}
+	moments_fields(f, &s->set_ups);
+}
+
 const struct detector detect_spi_churn = {
 	.code = "spi_churn",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, churn_window),
 	.observes = WANTS(ESP_SA_REPLACED) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(ESP_SA_REPLACED),

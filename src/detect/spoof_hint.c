@@ -187,11 +187,37 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_FLOOD);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < ERRORS; i++) {
+		struct claim *c = &s->claims[i];
+
+		FIELD(f, c->used);
+		FIELD(f, c->at);
+		FIELD(f, c->frame);
+		FIELD(f, c->type);
+		FIELD(f, c->by);
+		FIELD(f, c->esp_sa);
+		FIELD(f, c->ike_sa);
+		FIELD(f, c->reverse);
+		FIELD(f, c->reverse_id);
+		FIELD(f, c->ike_index);
+		FIELD(f, c->answered);
+	}
+	FIELD(f, s->next);
+	moments_fields(f, &s->proven);
+	FIELD(f, s->type);
+	FIELD(f, s->by);
+}
+
 const struct detector detect_spoof_hint = {
 	.code = "spoof_hint",
 	.scope = SCOPE_TUNNEL,
 	.posture = true,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, spoof_window),
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(RESPONSE) | WANTS(REQUEST) | WANTS(IKE_SA_REVISED),
 	.observe = observe,

@@ -291,10 +291,33 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_DPD);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (size_t i = 0; i < SPIS; i++) {
+		struct stale *e = &s->spis[i];
+
+		FIELD(f, e->esp_sa);
+		FIELD(f, e->index);
+		FIELD(f, e->spi);
+		FIELD(f, e->from);
+		FIELD_BELOW(f, e->why, SAID_SO + 1);
+		FIELD(f, e->certain);
+		FIELD(f, e->dead);
+		FIELD(f, e->first);
+		FIELD(f, e->last);
+		FIELD(f, e->packets);
+		FIELD(f, e->packets_at_first);
+		FIELD(f, e->frames);
+	}
+}
+
 const struct detector detect_stale_spi = {
 	.code = "stale_spi",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, stale_window),
 	.observes = WANTS(ESP_AFTER_END) | WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = 0,

@@ -36,6 +36,7 @@ struct states {
 	uint64_t *scratch;	/* the open state */
 	uint64_t *unpacked;	/* a copy of what it was, when it was not fresh */
 	uint64_t *bitmap;	/* of the state that is being packed */
+	uint64_t *values;	/* states_values() */
 	uint32_t *open;		/* its head; NULL: of the capture, or none */
 	size_t which;
 };
@@ -80,11 +81,12 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
 		s->scratch = calloc(largest, sizeof(uint64_t));
 		s->unpacked = calloc(largest, sizeof(uint64_t));
+		s->values = calloc(largest, sizeof(uint64_t));
 		s->bitmap = calloc(largest / WORD_BITS + 1, sizeof(uint64_t));
 		s->heads = memory_table((size_t)slots * n + 1, sizeof(s->heads[0]));
 		s->chunks = memory_table((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
 	}
-	if (s->scratch && s->unpacked && s->bitmap && s->heads && s->chunks)
+	if (s->scratch && s->unpacked && s->values && s->bitmap && s->heads && s->chunks)
 		return s;
 	states_free(s);
 	return NULL;
@@ -99,6 +101,7 @@ void states_free(struct states *s)
 	free(s->shapes);
 	free(s->scratch);
 	free(s->unpacked);
+	free(s->values);
 	free(s->bitmap);
 	free(s->heads);
 	free(s->chunks);
@@ -244,6 +247,21 @@ void states_close(struct states *s)
 		give_back(s, head);
 	else
 		pack(s, shape, head);
+}
+
+const void *states_values(struct states *s, const struct detector *d)
+{
+	assert(s->open);
+	fields_copy(d->fields, s->scratch, s->values, d->state_size);
+	return s->values;
+}
+
+void states_renew(struct states *s)
+{
+	const struct shape *shape = &s->shapes[s->which];
+
+	assert(s->open);
+	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
 }
 
 bool states_fresh(const struct states *s, uint32_t slot, size_t which)

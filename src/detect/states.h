@@ -24,6 +24,11 @@ void states_free(struct states *s);	/* accepts NULL */
 void *states_open(struct states *s, uint32_t slot, size_t which);
 void states_close(struct states *s);
 
+/* Of the open state: its values, and zeros between them. */
+const void *states_values(struct states *s, const struct detector *d);
+/* It is as if nothing had been observed. */
+void states_renew(struct states *s);
+
 /* Was nothing observed that it would remember? */
 bool states_fresh(const struct states *s, uint32_t slot, size_t which);
 

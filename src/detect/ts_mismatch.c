@@ -140,10 +140,19 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_LOG);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	moments_fields(f, &s->side[0].refused);
+	moments_fields(f, &s->side[1].refused);
+}
+
 const struct detector detect_ts_mismatch = {
 	.code = "ts_mismatch",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, ts_window),
 	.observes = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_CREATED),
 	.judges_after = WANTS(CHILD_REFUSED),

@@ -226,11 +226,30 @@ static void explain(struct story *story)
 		text_add(story->summary, " It is %s.", finding_get_text(f, "cleared"));
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	FIELD(f, s->attempt_first);
+	FIELD(f, s->attempt_last);
+	FIELD(f, s->ended);
+	FIELD(f, s->down_since);
+	FIELD(f, s->up_since);
+	FIELD(f, s->attempt_frame);
+	FIELD(f, s->ended_frame);
+	FIELD_COUNT(f, s->attempts);
+	FIELD(f, s->attempt_by);
+	FIELD(f, s->ended_by);
+	FIELD_BELOW(f, s->end_reason, END_UNKNOWN + 1);
+	FIELD(f, s->told);
+}
+
 const struct detector detect_tunnel_down = {
 	.code = "tunnel_down",
 	.scope = SCOPE_TUNNEL,
 	.of_expected = true,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, tunnel_down_clear),
 	.one_window = true,
 	.observes = WANTS(IKE_SA_CREATED) | WANTS(REQUEST_COPY) | WANTS(IKE_SA_ENDED),

@@ -113,10 +113,28 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_VOL);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct direction *d = &s->direction[i];
+
+		for (size_t n = 0; n < KEPT; n++) {
+			FIELD(f, d->kept[n].at);
+			FIELD(f, d->kept[n].age_s);
+			FIELD_REAL(f, d->kept[n].bytes);
+			FIELD(f, d->kept[n].frame);
+		}
+		FIELD(f, d->total);
+	}
+}
+
 const struct detector detect_volume_expiry = {
 	.code = "volume_expiry",
 	.scope = SCOPE_TUNNEL,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, volume_window),
 	.observes = WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(ESP_SA_REPLACED),

@@ -105,11 +105,32 @@ static void explain(struct story *story)
 	story_remedy(story, REMEDY_PROP);
 }
 
+static void fields(struct fields *f, void *state)
+{
+	struct state *s = state;
+
+	for (int i = 0; i < 2; i++) {
+		struct chosen *c = &s->by[i];
+
+		FIELD(f, c->at);
+		FIELD(f, c->frame);
+		FIELD(f, c->ike_sa);
+		FIELD_BELOW(f, c->strength, STRENGTH_GOOD + 1);
+		FIELD(f, c->offered_only);
+		FIELD_COUNT(f, c->times);
+		FIELD(f, c->first);
+		FIELD(f, c->names);
+		FIELD(f, c->suite);
+		FIELD(f, c->offered);
+	}
+}
+
 const struct detector detect_weak_crypto = {
 	.code = "weak_crypto",
 	.scope = SCOPE_TUNNEL,
 	.posture = true,
 	.state_size = sizeof(struct state),
+	.fields = fields,
 	.window = offsetof(struct settings, weak_window),
 	.observes = WANTS(RESPONSE) | WANTS(LIFETIME_ANSWERED) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(RESPONSE) | WANTS(LIFETIME_ANSWERED),

@@ -11,7 +11,14 @@
 
 #include "stamps.h"
 
-enum { ENDED_ESP_SAVED = 512 };		/* ended SAs of one direction; a flood of them is not worth its room */
+enum {
+	ENDED_ESP_SAVED = 512,		/* ended SAs of one direction; a flood of them is not worth its room */
+	STRUCTURE_MAX = sizeof(struct ike_sa),
+};
+
+_Static_assert(sizeof(struct tunnel) <= STRUCTURE_MAX && sizeof(struct child_sa) <= STRUCTURE_MAX &&
+	       sizeof(struct esp_sa) <= STRUCTURE_MAX && sizeof(struct path) <= STRUCTURE_MAX &&
+	       sizeof(struct pending_delete) <= STRUCTURE_MAX, "the largest structure is that of an IKE SA");
 
 const char *tracker_stamp(void)
 {
@@ -20,14 +27,19 @@ const char *tracker_stamp(void)
 
 /* ---- writing -------------------------------------------------------------- */
 
-static void pack_ike_sa(struct packer *p, uint32_t index, const struct ike_sa *sa)
+/* Its values, and nothing of what lies between them. */
+static void pack_values(struct packer *p, fields_walk *walk, void *structure, size_t size)
 {
-	struct ike_sa image = *sa;
+	uint8_t image[STRUCTURE_MAX];
 
-	for (unsigned i = 0; i < TRACK_VENDORS_MAX; i++)
-		image.vendors[i].name = NULL;		/* an address of this run */
+	fields_copy(walk, structure, image, size);
+	pack_image(p, image, size);
+}
+
+static void pack_ike_sa(struct packer *p, uint32_t index, struct ike_sa *sa)
+{
 	pack_u32(p, index);
-	pack_image(p, &image, sizeof(image));
+	pack_values(p, image_ike_sa_fields, sa, sizeof(*sa));
 	for (unsigned i = 0; i < sa->n_vendors; i++)
 		pack_text(p, sa->vendors[i].name);
 }
@@ -44,7 +56,7 @@ static void pack_child_sas(struct packer *p, const struct tracker *t, const stru
 	pack_u32(p, w->live_child);
 	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
 		pack_u32(p, i);
-		pack_image(p, &t->child_sas[i], sizeof(t->child_sas[i]));
+		pack_values(p, image_child_sa_fields, &t->child_sas[i], sizeof(t->child_sas[i]));
 	}
 }
 
@@ -62,7 +74,7 @@ static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct
 			continue;
 		}
 		pack_u32(p, i);
-		pack_image(p, &t->esp_sas[i], sizeof(t->esp_sas[i]));
+		pack_values(p, image_esp_sa_fields, &t->esp_sas[i], sizeof(t->esp_sas[i]));
 	}
 }
 
@@ -75,11 +87,12 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 		return 0;
 	pack_image(&p, &t->key, sizeof(t->key));	/* hashes of messages are only good with it */
 	pack_u32(&p, tunnel);
-	pack_image(&p, w, sizeof(*w));
-	pack_image(&p, &t->deletes[tunnel * PENDING_DELETES], PENDING_DELETES * sizeof(t->deletes[0]));
+	pack_values(&p, image_tunnel_fields, w, sizeof(*w));
+	for (uint32_t i = 0; i < PENDING_DELETES; i++)
+		pack_values(&p, image_delete_fields, &t->deletes[tunnel * PENDING_DELETES + i], sizeof(t->deletes[0]));
 	pack_u32(&p, w->n_paths);
 	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
-		pack_image(&p, &t->paths[i], sizeof(t->paths[i]));
+		pack_values(&p, image_path_fields, &t->paths[i], sizeof(t->paths[i]));
 	pack_ike_sas(&p, t, w);
 	pack_child_sas(&p, t, w);
 	for (int d = 0; d < 2; d++)
@@ -299,8 +312,8 @@ static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 
-	unpack_image(r, d, PENDING_DELETES * sizeof(*d));
 	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+		unpack_image(r, &d[i], sizeof(d[i]));
 		if (!reader_ok(r) || !image_delete_is_sane(&d[i]))
 			d[i].at = NSEC_NONE;
 		if (d[i].at != NSEC_NONE)

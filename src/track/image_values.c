@@ -1,6 +1,337 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/image_values.h"
 
+enum { TRANSFORMS = sizeof((struct ike_sa){ 0 }.transforms) / sizeof(struct ike2_transform) };
+
+/* ---- what they are made of ------------------------------------------------ */
+
+void image_tunnel_fields(struct fields *f, void *structure)
+{
+	struct tunnel *w = structure;
+
+	FIELD(f, w->id);
+	for (int side = 0; side < 2; side++) {
+		struct tunnel_side *s = &w->side[side];
+
+		fields_endpoint(f, &w->peer[side]);
+		fields_endpoint(f, &w->now[side]);
+		FIELD(f, s->ike_messages);
+		FIELD(f, s->esp_packets_before);
+		FIELD_MAYBE(f, s->ike_last);
+		FIELD_MAYBE(f, s->esp_last);
+		FIELD(f, s->reassembled);
+		FIELD(f, s->proven_unseen);
+		FIELD(f, s->heard);
+		FIELD_MAYBE(f, s->unseen_last);
+	}
+	FIELD(f, w->network);
+	FIELD_MAYBE(f, w->first);
+	FIELD_MAYBE(f, w->last);
+	FIELD(f, w->behind_nat);
+	FIELD(f, w->ike_sas);
+	FIELD(f, w->child_sas);
+	FIELD(f, w->esp_sas);
+	FIELD(f, w->oldest_ike_sa);
+	FIELD(f, w->oldest_child_sa);
+	FIELD(f, w->oldest_esp_sa);
+	FIELD(f, w->n_ike_sas);
+	FIELD(f, w->n_child_sas);
+	FIELD(f, w->n_esp_sas);
+	FIELD(f, w->live_ike);
+	FIELD(f, w->live_child);
+	FIELD(f, w->live_esp);
+	FIELD(f, w->unowned_child);
+	FIELD(f, w->mirrored);
+	FIELD(f, w->counted);
+	FIELD(f, w->esp_judged);
+	FIELD(f, w->mirror_seen);
+	FIELD(f, w->one_sided);
+	FIELD_MAYBE(f, w->loss_last);
+	FIELD(f, w->flags);
+	FIELD_MAYBE(f, w->due);
+	FIELD_BELOW(f, w->state, TUNNEL_FLAPPING + 1);
+	FIELD_MAYBE(f, w->state_since);
+	FIELD(f, w->generation);
+	FIELD(f, w->paths);
+	FIELD(f, w->n_paths);
+	FIELD(f, w->unconfirmed);
+	FIELD_MAYBE(f, w->purse_hints);
+	FIELD_MAYBE(f, w->purse_confirmed);
+	FIELD(f, w->left_out.n);
+	FIELD_MAYBE(f, w->left_out.since);
+	FIELD_MAYBE(f, w->left_out.last);
+}
+
+void image_path_fields(struct fields *f, void *structure)
+{
+	struct path *p = structure;
+
+	fields_endpoint(f, &p->a);
+	fields_endpoint(f, &p->b);
+	FIELD(f, p->tunnel);
+	FIELD(f, p->side_of_a);
+	FIELD(f, p->next_in_tunnel);
+	FIELD(f, p->hash);
+}
+
+void image_delete_fields(struct fields *f, void *structure)
+{
+	struct pending_delete *d = structure;
+
+	FIELD_MAYBE(f, d->at);
+	FIELD(f, d->tunnel);
+	FIELD(f, d->ike_sa);
+	FIELD(f, d->by);
+	FIELD(f, d->answered);
+}
+
+static void exchange_fields(struct fields *f, struct exchange *x)
+{
+	FIELD(f, x->id);
+	FIELD(f, x->tunnel);
+	FIELD(f, x->ike_sa);
+	FIELD(f, x->spi_i);
+	FIELD(f, x->spi_r);
+	FIELD(f, x->major);
+	FIELD(f, x->type);
+	FIELD(f, x->from);
+	FIELD(f, x->closed);
+	FIELD(f, x->message_id);
+	FIELD_MAYBE(f, x->request_at);
+	FIELD_MAYBE(f, x->request_last);
+	FIELD_MAYBE(f, x->response_at);
+	FIELD_MAYBE(f, x->response_last);
+	FIELD_MAYBE(f, x->last_gap);
+	FIELD(f, x->request_frame);
+	FIELD(f, x->request_last_frame);
+	FIELD(f, x->response_frame);
+	FIELD(f, x->response_last_frame);
+	FIELD(f, x->requests);
+	FIELD(f, x->responses);
+	FIELD(f, x->requests_after_response);
+	FIELD(f, x->request_bytes);
+	FIELD(f, x->response_bytes);
+	FIELD(f, x->request_np1);
+	FIELD(f, x->response_np1);
+	FIELD(f, x->request_src_port);
+	FIELD(f, x->request_dst_port);
+	FIELD(f, x->response_src_port);
+	FIELD(f, x->response_dst_port);
+	FIELD(f, x->request_ip_fragments);
+	FIELD(f, x->response_ip_fragments);
+	FIELD(f, x->request_fragment_total);
+	FIELD(f, x->response_fragment_total);
+	FIELD(f, x->request_fragments_seen);
+	FIELD(f, x->response_fragments_seen);
+	FIELD(f, x->request_hash);
+	FIELD(f, x->response_hash);
+	FIELD_BELOW(f, x->outcome, OUTCOME_ONE_WAY + 1);
+	FIELD_BELOW(f, x->purpose, PURPOSE_OTHER + 1);
+	FIELD_BELOW(f, x->grade, GRADE_OBSERVED + 1);
+	FIELD(f, x->error);
+	FIELD(f, x->error_group);
+	FIELD(f, x->written);
+	FIELD(f, x->quiet);
+}
+
+/* The two kinds of offers share their room; behind the last one stands nothing. */
+static void offers_fields(struct fields *f, struct ike_sa *sa)
+{
+	FIELD_BELOW(f, sa->n_offers, TRACK_OFFERS_MAX + 1);
+	FIELD_BELOW(f, sa->n_transforms, TRANSFORMS + 1);
+	fields_require(f, sa->n_offers == 0 || sa->n_transforms == 0);
+	for (size_t i = 0; i < sa->n_offers && i < TRACK_OFFERS_MAX; i++) {
+		struct ike1_offer *o = &sa->offers1[i];
+
+		FIELD(f, o->encryption);
+		FIELD(f, o->hash);
+		FIELD(f, o->auth);
+		FIELD(f, o->group);
+		FIELD(f, o->prf);
+		FIELD(f, o->key_bits);
+		FIELD(f, o->life_seconds);
+		FIELD(f, o->life_kilobytes);
+		FIELD(f, o->has_life_seconds);
+		FIELD(f, o->has_life_kilobytes);
+		FIELD(f, o->life_malformed);
+	}
+	for (size_t i = 0; i < sa->n_transforms && i < TRANSFORMS; i++) {
+		struct ike2_transform *o = &sa->transforms[i];
+
+		FIELD(f, o->proposal);
+		FIELD(f, o->protocol);
+		FIELD(f, o->type);
+		FIELD(f, o->id);
+		FIELD(f, o->key_bits);
+	}
+}
+
+/* A vendor's name is an address of this run, and not among its values. */
+void image_ike_sa_fields(struct fields *f, void *structure)
+{
+	struct ike_sa *sa = structure;
+
+	FIELD(f, sa->id);
+	FIELD(f, sa->tunnel);
+	FIELD(f, sa->spi_i);
+	FIELD(f, sa->spi_r);
+	FIELD(f, sa->major);
+	FIELD(f, sa->initiator_side);
+	fields_endpoint(f, &sa->initiator);
+	fields_endpoint(f, &sa->responder);
+	FIELD_BELOW(f, sa->state, IKE_GONE + 1);
+	FIELD_BELOW(f, sa->origin, ORIGIN_REKEY + 1);
+	FIELD_MAYBE(f, sa->created);
+	FIELD_MAYBE(f, sa->established);
+	FIELD_MAYBE(f, sa->ended);
+	FIELD_MAYBE(f, sa->last);
+	FIELD_BELOW(f, sa->end_reason, END_UNKNOWN + 1);
+	FIELD(f, sa->ended_by);
+	FIELD_BELOW(f, sa->grade, GRADE_OBSERVED + 1);
+	FIELD(f, sa->parent);
+	FIELD(f, sa->parent_spi_i);
+	FIELD(f, sa->parent_spi_r);
+	FIELD(f, sa->successor);
+	FIELD(f, sa->first_frame);
+	FIELD(f, sa->last_frame);
+	FIELD(f, sa->messages);
+	FIELD(f, sa->init_seen);
+	FIELD(f, sa->auth_failed);
+	FIELD(f, sa->encr);
+	FIELD(f, sa->key_bits);
+	FIELD(f, sa->integ);
+	FIELD(f, sa->prf);
+	FIELD(f, sa->group);
+	FIELD(f, sa->auth);
+	FIELD(f, sa->life_seconds);
+	FIELD(f, sa->life_kilobytes);
+	FIELD(f, sa->has_life_seconds);
+	FIELD(f, sa->has_life_kilobytes);
+	offers_fields(f, sa);
+	FIELD(f, sa->offer_frame);
+	FIELD(f, sa->nat);
+	FIELD_BELOW(f, sa->n_vendors, TRACK_VENDORS_MAX + 1);
+	for (size_t i = 0; i < TRACK_VENDORS_MAX; i++) {
+		FIELD(f, sa->vendors[i].hex);
+		FIELD(f, sa->vendors[i].side);
+	}
+	for (int slot = 0; slot < 2; slot++) {
+		exchange_fields(f, &sa->current[slot]);
+		exchange_fields(f, &sa->previous[slot]);
+	}
+	FIELD(f, sa->answered_id);
+	FIELD(f, sa->next_in_tunnel);
+	FIELD(f, sa->prev_in_tunnel);
+	FIELD(f, sa->predecessor);
+	FIELD(f, sa->children);
+	FIELD(f, sa->flags);
+	FIELD(f, sa->error_bytes_max);
+	FIELD_MAYBE(f, sa->due);
+	FIELD_MAYBE(f, sa->delete_at);
+	FIELD(f, sa->delete_by);
+	FIELD(f, sa->delete_wait);
+	FIELD(f, sa->dpd_bytes);
+	FIELD_MAYBE(f, sa->rekey_at);
+	FIELD_MAYBE(f, sa->rekey_request_at);
+	FIELD(f, sa->rekey_by);
+	FIELD(f, sa->rekey_child);
+	FIELD(f, sa->auth_child);
+}
+
+void image_child_sa_fields(struct fields *f, void *structure)
+{
+	struct child_sa *c = structure;
+
+	FIELD(f, c->id);
+	FIELD(f, c->tunnel);
+	FIELD(f, c->ike_sa);
+	FIELD(f, c->ike_sa_id);
+	FIELD(f, c->ike_spi_i);
+	FIELD(f, c->ike_spi_r);
+	FIELD(f, c->esp);
+	FIELD(f, c->esp_id);
+	FIELD(f, c->spi);
+	FIELD_BELOW(f, c->state, CHILD_DELETED + 1);
+	FIELD_BELOW(f, c->how, CREATED_QUICK_MODE + 1);
+	FIELD_MAYBE(f, c->requested);
+	FIELD_MAYBE(f, c->created);
+	FIELD(f, c->created_by);
+	FIELD(f, c->predecessor);
+	FIELD(f, c->successor);
+	FIELD(f, c->predecessor_id);
+	FIELD(f, c->predecessor_spi);
+	FIELD_MAYBE(f, c->ended);
+	FIELD_BELOW(f, c->end_reason, END_UNKNOWN + 1);
+	FIELD(f, c->ended_by);
+	FIELD(f, c->rekeyed_by);
+	FIELD_MAYBE(f, c->rekey_at);
+	FIELD_BELOW(f, c->grade, GRADE_OBSERVED + 1);
+	FIELD(f, c->next_in_tunnel);
+	FIELD(f, c->prev_in_tunnel);
+	FIELD(f, c->next_of_ike);
+	FIELD(f, c->prev_of_ike);
+	FIELD(f, c->held_by);
+	FIELD(f, c->flags);
+	FIELD(f, c->request_np1);
+	FIELD(f, c->response_np1);
+	FIELD(f, c->response_bytes);
+}
+
+void image_esp_sa_fields(struct fields *f, void *structure)
+{
+	struct esp_sa *sa = structure;
+
+	fields_any(f, &sa->src, sizeof(sa->src));
+	fields_any(f, &sa->dst, sizeof(sa->dst));
+	FIELD(f, sa->spi);
+	FIELD(f, sa->src_port);
+	FIELD(f, sa->dst_port);
+	FIELD(f, sa->seq_high);
+	FIELD(f, sa->tunnel);
+	FIELD(f, sa->window);
+	FIELD_MAYBE(f, sa->last);
+	FIELD(f, sa->packets);
+	FIELD(f, sa->bytes);
+	FIELD(f, sa->last_frame);
+	FIELD_MAYBE(f, sa->next_minute);
+	FIELD(f, sa->seq_first);
+	FIELD(f, sa->duplicates);
+	FIELD(f, sa->late);
+	FIELD(f, sa->epoch);
+	FIELD_BELOW(f, sa->protocol, PROTOCOL_AH + 1);
+	FIELD_BELOW(f, sa->encap, ENCAP_TCP + 1);
+	FIELD(f, sa->direction);
+	FIELD(f, sa->flags);
+	FIELD(f, sa->low_run);
+	FIELD(f, sa->far_run);
+	FIELD_BELOW(f, sa->end_reason, END_UNKNOWN + 1);
+	FIELD(f, sa->ended_by);
+	FIELD_BELOW(f, sa->grade, GRADE_OBSERVED + 1);
+	FIELD(f, sa->mirrored);
+	FIELD(f, sa->generation);
+	FIELD_MAYBE(f, sa->first);
+	FIELD(f, sa->first_frame);
+	FIELD(f, sa->lost_before);
+	FIELD(f, sa->packets_before);
+	FIELD(f, sa->minute_packets);
+	FIELD(f, sa->minute_bytes);
+	FIELD(f, sa->minute_lost);
+	FIELD(f, sa->id);
+	FIELD(f, sa->child);
+	FIELD(f, sa->next_in_direction);
+	FIELD(f, sa->prev_in_direction);
+	FIELD(f, sa->predecessor);
+	FIELD(f, sa->successor);
+	FIELD(f, sa->predecessor_spi);
+	FIELD(f, sa->successor_spi);
+	FIELD(f, sa->low_seq);
+	FIELD(f, sa->stale_packets);
+	FIELD_MAYBE(f, sa->ended);
+	FIELD(f, sa->room);
+}
+
+/* ---- what may stand in them ----------------------------------------------- */
+
 /* Differences of two such are numbers; nothing else is promised. */
 static bool is_time(nsec at)
 {
@@ -12,45 +343,33 @@ static bool is_moment(nsec at)
 	return at != NSEC_NONE && is_time(at);
 }
 
-static bool is_side(int side)
-{
-	return side >= SIDE_UNKNOWN && side <= 1;
-}
-
-static bool is_tristate(tristate v)
-{
-	return v >= -1 && v <= 1;
-}
-
 bool image_tunnel_is_sane(struct tunnel *w)
 {
-	bool ok = (w->flags & TUNNEL_USED) && w->state <= TUNNEL_FLAPPING && endpoint_compare(w->peer[0], w->peer[1]) <= 0 &&
+	bool ok = fields_sane(image_tunnel_fields, w) && (w->flags & TUNNEL_USED) && endpoint_compare(w->peer[0], w->peer[1]) <= 0 &&
 		  is_moment(w->first) && is_moment(w->last) && w->first <= w->last && is_time(w->loss_last) && is_time(w->due) &&
 		  is_time(w->state_since) && is_time(w->purse_hints) && is_time(w->purse_confirmed);
 
 	for (int side = 0; side < 2; side++)
-		ok = ok && is_tristate(w->behind_nat[side]) && is_time(w->side[side].ike_last) &&
-		     is_time(w->side[side].esp_last) && is_time(w->side[side].unseen_last);
+		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) && is_time(w->side[side].unseen_last);
 	if (w->due == NSEC_NONE)
 		w->due = w->last;
 	return ok;
 }
 
-bool image_path_is_sane(const struct path *p)
+bool image_path_is_sane(struct path *p)
 {
-	return (p->side_of_a == 0 || p->side_of_a == 1) && endpoint_compare(p->a, p->b) <= 0;
+	return fields_sane(image_path_fields, p) && (p->side_of_a == 0 || p->side_of_a == 1) && endpoint_compare(p->a, p->b) <= 0;
 }
 
-bool image_delete_is_sane(const struct pending_delete *d)
+bool image_delete_is_sane(struct pending_delete *d)
 {
-	return is_time(d->at) && is_side(d->by);
+	return fields_sane(image_delete_fields, d) && is_time(d->at);
 }
 
 static bool exchange_is_sane(const struct exchange *x)
 {
 	return x->id == 0 ||
-	       ((x->from == 0 || x->from == 1) && x->outcome <= OUTCOME_ONE_WAY && x->purpose <= PURPOSE_OTHER &&
-		x->grade <= GRADE_OBSERVED && x->requests + x->responses > 0 && is_time(x->request_at) &&
+	       ((x->from == 0 || x->from == 1) && x->requests + x->responses > 0 && is_time(x->request_at) &&
 		is_time(x->request_last) && is_time(x->response_at) && is_time(x->response_last) && is_time(x->last_gap) &&
 		(x->requests == 0) == (x->request_at == NSEC_NONE) && (x->responses == 0) == (x->response_at == NSEC_NONE));
 }
@@ -65,19 +384,10 @@ static bool ike_sa_times(const struct ike_sa *sa)
 
 bool image_ike_sa_is_sane(struct ike_sa *sa)
 {
-	bool ok = (sa->major == 1 || sa->major == 2) && (sa->initiator_side == 0 || sa->initiator_side == 1) &&
-		  sa->state <= IKE_GONE && sa->origin <= ORIGIN_REKEY && sa->end_reason <= END_UNKNOWN &&
-		  is_side(sa->ended_by) && sa->grade <= GRADE_OBSERVED && sa->n_offers <= TRACK_OFFERS_MAX &&
-		  sa->n_transforms <= sizeof(sa->transforms) / sizeof(sa->transforms[0]) &&
-		  (sa->n_offers == 0 || sa->n_transforms == 0) &&	/* they share their room */
-		  sa->n_vendors <= TRACK_VENDORS_MAX && is_side(sa->delete_by) && is_side(sa->rekey_by) &&
-		  is_tristate(sa->nat[0]) && is_tristate(sa->nat[1]) && sa->id != 0 && (sa->flags & IKE_SA_USED) &&
+	bool ok = fields_sane(image_ike_sa_fields, sa) && (sa->major == 1 || sa->major == 2) &&
+		  (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->id != 0 && (sa->flags & IKE_SA_USED) &&
 		  ike_sa_times(sa);
 
-	for (unsigned i = 0; i < TRACK_VENDORS_MAX; i++) {
-		sa->vendors[i].hex[TRACK_VENDOR_HEX - 1] = '\0';
-		ok = ok && is_side(sa->vendors[i].side);
-	}
 	for (int slot = 0; slot < 2; slot++)
 		ok = ok && exchange_is_sane(&sa->current[slot]) && exchange_is_sane(&sa->previous[slot]);
 	if (sa->due == NSEC_NONE)
@@ -87,18 +397,15 @@ bool image_ike_sa_is_sane(struct ike_sa *sa)
 
 bool image_child_sa_is_sane(struct child_sa *c)
 {
-	return (c->flags & CHILD_SA_USED) && c->state <= CHILD_DELETED && c->how <= CREATED_QUICK_MODE &&
-	       c->end_reason <= END_UNKNOWN && c->grade <= GRADE_OBSERVED && is_side(c->created_by) &&
-	       is_side(c->ended_by) && is_side(c->rekeyed_by) && is_moment(c->requested) && is_moment(c->created) &&
-	       is_time(c->ended) && is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
+	return fields_sane(image_child_sa_fields, c) && (c->flags & CHILD_SA_USED) && is_moment(c->requested) &&
+	       is_moment(c->created) && is_time(c->ended) && is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
 	       (c->end_reason == END_NONE || c->end_reason == END_CAPTURE_END) == (c->ended == NSEC_NONE);
 }
 
 bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
-	return (sa->flags & ESP_SA_USED) && sa->id != 0 && sa->spi != 0 && sa->protocol <= PROTOCOL_AH &&
-	       sa->encap <= ENCAP_TCP && sa->direction == direction && sa->end_reason <= END_UNKNOWN &&
-	       is_side(sa->ended_by) && sa->grade <= GRADE_OBSERVED && sa->packets > 0 && is_moment(sa->first) &&
+	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 && sa->spi != 0 &&
+	       sa->direction == direction && sa->packets > 0 && is_moment(sa->first) &&
 	       is_moment(sa->last) && sa->first <= sa->last && is_time(sa->next_minute) && is_time(sa->ended);
 }

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is every value of a structure that came out of an image one that the tracker
- * could have put there?  What refers to other structures is not asked here.
- * Where one is missing without which nobody would ever look again, it is made up.
+ * What the tracker's structures are made of, and: is every value of one that
+ * came out of an image one that the tracker could have put there?  What refers
+ * to other structures is not asked here.  Where one is missing without which
+ * nobody would ever look again, it is made up.
  */
 #ifndef SAWATCH_TRACK_IMAGE_VALUES_H
 #define SAWATCH_TRACK_IMAGE_VALUES_H
 
+#include <sawatch/fields.h>
+
 #include "track/tracker.h"
 
+fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_ike_sa_fields, image_child_sa_fields,
+	image_esp_sa_fields;
+
 bool image_tunnel_is_sane(struct tunnel *w);
-bool image_path_is_sane(const struct path *p);
-bool image_delete_is_sane(const struct pending_delete *d);
+bool image_path_is_sane(struct path *p);
+bool image_delete_is_sane(struct pending_delete *d);
 bool image_ike_sa_is_sane(struct ike_sa *sa);
 bool image_child_sa_is_sane(struct child_sa *c);
 bool image_esp_sa_is_sane(struct esp_sa *sa, int direction);

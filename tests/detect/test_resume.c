@@ -7,6 +7,9 @@
 
 #include <sawatch/ike_registry.h>
 
+#include <sawatch/pack.h>
+
+#include "detect/detector.h"
 #include "detect/stage.h"
 
 enum { ROOM = 1 << 16 };
@@ -163,6 +166,65 @@ static void an_image_that_was_cut_gives_what_is_whole_and_nothing_else(void **st
 	assert_non_null(refused());
 }
 
+/* Nobody could have made it: no number in it is one. */
+static void a_state_that_no_detector_could_have_made_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < detectors_count(); i++) {
+		const struct detector *d = detectors[i];
+		uint8_t *block = calloc(1, d->state_size);
+
+		assert_non_null(block);
+		if (d->fields) {
+			if (d->reset)
+				d->reset(block);
+			assert_true(fields_sane(d->fields, block));
+			memset(block, 0x7f, d->state_size);
+			if (fields_sane(d->fields, block))
+				fail_msg("%s", d->code);
+		}
+		free(block);
+	}
+}
+
+/* It is refused alone, and what else was known comes back. */
+static void a_detector_whose_state_was_refused_begins_anew(void **state)
+{
+	struct packer p = { .at = room, .room = sizeof(room) };
+	uint8_t *ones, *whole = malloc(ROOM);
+	const struct detector *d = NULL;
+	object_id id;
+
+	(void)state;
+	refuse();
+	stage_pass(60 * S);
+	refuse();
+	id = refused()->record.id;
+	saved(0);
+	memcpy(whole, room, ROOM);
+	while (!restart(0, p.used, 0, true)) {	/* up to where the alerts end and the states begin */
+		p.used++;
+		memcpy(room, whole, ROOM);
+	}
+	for (size_t i = 0; i < detectors_count(); i++)
+		if (strcmp(detectors[i]->code, "no_proposal_chosen") == 0)
+			d = detectors[i];
+	assert_non_null(d);
+	ones = malloc(d->state_size);
+	memset(ones, 0x7f, d->state_size);
+	pack_u32(&p, 1);
+	pack_text(&p, d->code);
+	pack_image(&p, ones, d->state_size);
+	pack_u64(&p, 0);
+	free(ones);
+	free(whole);
+	assert_true(restart(0, p.used, 0, true));
+	assert_true(detect_knows_alert(stage->detect, id));
+	stage_pass(60 * S);
+	refuse();	/* the first that this detector hears of */
+	assert_int_equal(refused()->record.id, id);
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -173,6 +235,8 @@ int main(void)
 		ON_STAGE(what_was_saved_need_not_be_saved_again),
 		ON_STAGE(an_alert_about_the_capture_comes_back_too),
 		ON_STAGE(an_image_that_was_cut_gives_what_is_whole_and_nothing_else),
+		cmocka_unit_test(a_state_that_no_detector_could_have_made_is_refused),
+		ON_STAGE(a_detector_whose_state_was_refused_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "track/image_values.h"
 #include "track/talk.h"
 
 enum { SPI = 0xc0000001, SPI2 = 0xc0000002, IMAGES_MAX = 8, IMAGE_ROOM = 1 << 16 };
@@ -91,6 +92,49 @@ static void a_tracker_that_was_restored_gives_the_same_images(void **state)
 	drop(&after);
 	watch_free(&again);
 	watch_free(&w);
+}
+
+/* What a function that was called before left there. */
+static __attribute__((noinline)) void leave_on_the_stack(int byte)
+{
+	volatile uint8_t left[1 << 15];
+
+	for (size_t i = 0; i < sizeof(left); i++)
+		left[i] = (uint8_t)byte;
+}
+
+static void images_do_not_tell_what_was_on_the_stack(void **state)
+{
+	struct images s[2];
+
+	(void)state;
+	for (int run = 0; run < 2; run++) {
+		struct session session = session_between(GW_A, GW_B, 0x11), old = session_between(GW_A, GW_C, 0x22);
+		struct watch w;
+
+		watch_open(&w);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		set_up(&w, &session);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		talk(&w, &session, spi, 1, 40, 100 * MS);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		rekey_child(&w, &session, 0);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		main_mode(&w, &old);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		quick_mode(&w, &old, 0, 77);
+		leave_on_the_stack(run ? 0xaa : 0x55);
+		s[run] = save(&w);
+		watch_free(&w);
+	}
+	assert_int_equal(s[0].n, 2);
+	assert_int_equal(s[1].n, 2);
+	for (unsigned i = 0; i < s[0].n; i++) {
+		assert_int_equal(s[0].length[i], s[1].length[i]);
+		assert_memory_equal(s[0].at[i], s[1].at[i], s[0].length[i]);
+	}
+	drop(&s[0]);
+	drop(&s[1]);
 }
 
 static void restored_sas_go_on_under_their_names(void **state)
@@ -212,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tracker_that_was_restored_gives_the_same_images),
+		cmocka_unit_test(images_do_not_tell_what_was_on_the_stack),
 		cmocka_unit_test(restored_sas_go_on_under_their_names),
 		cmocka_unit_test(what_is_saved_says_whether_more_must_be),
 		cmocka_unit_test(a_place_is_taken_once),
