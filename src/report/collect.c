@@ -221,11 +221,11 @@ static void add_esp_sa(void *user, const struct record_esp_sa *r)
 	struct seen_traffic *d = &t->traffic[from_low ? 0 : 1];
 
 	d->sas++;
-	d->packets += r->packets > 0 ? r->packets : 0;
-	d->bytes += r->bytes > 0 ? r->bytes : 0;
-	d->lost += r->lost > 0 ? r->lost : 0;
-	d->late += r->late > 0 ? r->late : 0;
-	d->duplicates += r->duplicates > 0 ? r->duplicates : 0;
+	sum_add(&d->packets, r->packets);
+	sum_add(&d->bytes, r->bytes);
+	sum_add(&d->lost, r->lost);
+	sum_add(&d->late, r->late);
+	sum_add(&d->duplicates, r->duplicates);
 	d->first = earlier(d->first, r->first);
 	d->last = r->last > d->last ? r->last : d->last;	/* NSEC_NONE is the smallest */
 	d->udp = d->udp || r->encap == ENCAP_UDP;

@@ -163,9 +163,9 @@ static void on_esp_sa(void *user, const struct record_esp_sa *r)
 		side = 0;
 	else if (addr_compare(r->src.addr, d->tunnel->record.peers[1].addr) == 0)
 		side = 1;
-	d->packets[side] += r->packets > 0 ? r->packets : 0;
-	d->bytes[side] += r->bytes > 0 ? r->bytes : 0;
-	d->lost[side] += r->lost > 0 ? r->lost : 0;
+	sum_add(&d->packets[side], r->packets);
+	sum_add(&d->bytes[side], r->bytes);
+	sum_add(&d->lost[side], r->lost);
 	if (r->first == NSEC_NONE)
 		return;
 	bar = new_bar(d, side == 0 ? BARS_ESP_0 : BARS_ESP_1, r->first, r->last, &t);

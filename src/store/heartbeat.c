@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/queries.h"
 #include "store/row.h"
 
 enum { HEARTBEAT_S = 5 };
@@ -49,7 +50,7 @@ bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(st);
 		if (rc == SQLITE_ROW)
-			row(user, (const char *)sqlite3_column_text(st, 0), sqlite3_column_int64(st, 1));
+			row(user, (const char *)sqlite3_column_text(st, 0), moment_of(st, 1));
 	}
 	bool ok = rc == SQLITE_DONE || store_fault(s, rc, e);
 

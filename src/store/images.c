@@ -5,7 +5,7 @@
 
 #include <sawatch/pack.h>
 
-#include "store/store_parts.h"
+#include "store/queries.h"
 
 /* ---- small statements, used when a monitor begins or a few times a minute -- */
 
@@ -58,8 +58,8 @@ bool store_source_last(struct store *s, const char *source, nsec *ret, struct er
 
 	int rc = sqlite3_step(st);
 
-	if (rc == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)
-		*ret = sqlite3_column_int64(st, 0);
+	if (rc == SQLITE_ROW)
+		*ret = moment_of(st, 0);
 	sqlite3_finalize(st);
 	return rc == SQLITE_ROW || store_fault(s, rc, e);
 }
@@ -149,7 +149,7 @@ bool store_images_walk(struct store *s, const char *source, void (*give)(void *u
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const struct store_image image = {
 			.tunnel = (object_id)sqlite3_column_int64(st, 0), .network = (uint32_t)sqlite3_column_int64(st, 1),
-			.peers = { endpoint_of(st, 2), endpoint_of(st, 4) }, .saved = sqlite3_column_int64(st, 6),
+			.peers = { endpoint_of(st, 2), endpoint_of(st, 4) }, .saved = moment_of(st, 6),
 			.track_stamp = text_of(st, 7), .track = bytes_of(st, 8),
 			.detect_stamp = text_of(st, 10), .detect = bytes_of(st, 11),
 		};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/store_learn.h>
 
-#include "store/store_parts.h"
+#include "store/queries.h"
 
 /* Spans in which an SA was there may overlap: each counts from where the ones before it ended. */
 static const char question[] =
@@ -36,11 +36,6 @@ static struct endpoint endpoint_of(sqlite3_stmt *st, int at)
 	return (struct endpoint){ whole ? addr_from_bytes(key) : (struct addr){ 0 }, (uint16_t)sqlite3_column_int(st, at + 1) };
 }
 
-static nsec time_of(sqlite3_stmt *st, int at)
-{
-	return sqlite3_column_type(st, at) == SQLITE_NULL ? NSEC_NONE : sqlite3_column_int64(st, at);
-}
-
 bool store_walk_learned(struct store *s, void (*row)(void *user, const struct store_learned *l), void *user, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
@@ -52,7 +47,7 @@ bool store_walk_learned(struct store *s, void (*row)(void *user, const struct st
 			break;
 		row(user, &(struct store_learned){
 			.peers = { endpoint_of(st, 0), endpoint_of(st, 2) }, .label = (const char *)sqlite3_column_text(st, 4),
-			.first = time_of(st, 5), .last = time_of(st, 6), .watched_last = time_of(st, 7),
+			.first = moment_of(st, 5), .last = moment_of(st, 6), .watched_last = moment_of(st, 7),
 			.up_ns = sqlite3_column_int64(st, 8), .pauses = sqlite3_column_int64(st, 9),
 			.version = sqlite3_column_int(st, 10), .sessions = sqlite3_column_int64(st, 11),
 			.ike_sas = sqlite3_column_int64(st, 12), .child_sas = sqlite3_column_int64(st, 13),

@@ -81,6 +81,14 @@ static const char *keep_text(struct lists *l, sqlite3_stmt *st, int column)
 	return text ? keep(l, text, (size_t)sqlite3_column_bytes(st, column) + 1) : NULL;
 }
 
+/* Of what always has one; nothing else wrote this history, but somebody may have. */
+static const char *given_text(struct lists *l, sqlite3_stmt *st, int column)
+{
+	const char *text = keep_text(l, st, column);
+
+	return text ? text : "";
+}
+
 /* An array that grows by one member per row of `st`; the member is filled by `read`. */
 static void *collect(struct lists *l, sqlite3_stmt *st, const char *json, size_t size,
 		     void (*read)(struct lists *l, sqlite3_stmt *st, void *ret), size_t *ret_n)
@@ -119,7 +127,7 @@ static void *collect(struct lists *l, sqlite3_stmt *st, const char *json, size_t
 
 static void read_text(struct lists *l, sqlite3_stmt *st, void *ret)
 {
-	*(const char **)ret = keep_text(l, st, 2);
+	*(const char **)ret = given_text(l, st, 2);
 }
 
 static int64_t stated(sqlite3_stmt *st, int column)
@@ -145,7 +153,7 @@ static void read_evidence(struct lists *l, sqlite3_stmt *st, void *ret)
 {
 	struct record_evidence *item = ret;
 
-	*item = (struct record_evidence){ .name = keep_text(l, st, 0) };
+	*item = (struct record_evidence){ .name = given_text(l, st, 0) };
 	switch (sqlite3_column_type(st, 2)) {
 	case SQLITE_INTEGER:
 		item->type = EVIDENCE_INTEGER;
@@ -168,8 +176,8 @@ static void read_evidence(struct lists *l, sqlite3_stmt *st, void *ret)
 static void read_action(struct lists *l, sqlite3_stmt *st, void *ret)
 {
 	*(struct record_action *)ret = (struct record_action){
-		.vendor = keep_text(l, st, 0),
-		.text = keep_text(l, st, 1),
+		.vendor = given_text(l, st, 0),
+		.text = given_text(l, st, 1),
 	};
 }
 

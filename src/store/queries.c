@@ -31,9 +31,21 @@ static uint64_t take_reference(struct walk *w)	/* NULL gives 0 */
 	return (uint64_t)take_integer(w);
 }
 
+nsec moment_of(sqlite3_stmt *st, int column)
+{
+	const nsec earliest = -(INT64_C(1) << 61), latest = INT64_C(1) << 62;
+
+	if (sqlite3_column_type(st, column) == SQLITE_NULL)
+		return NSEC_NONE;
+
+	nsec at = sqlite3_column_int64(st, column);
+
+	return at < earliest ? earliest : at > latest ? latest : at;
+}
+
 static nsec take_time(struct walk *w)
 {
-	return take_null(w) ? NSEC_NONE : take_integer(w);
+	return moment_of(w->st, w->at++);
 }
 
 static const char *take_text(struct walk *w)

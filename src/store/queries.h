@@ -31,4 +31,10 @@ extern const struct query store_queries[KINDS];
 
 void store_take_lifetime(struct walk *w, struct store_lifetime *ret);
 
+/*
+ * NULL is none.  A history of somebody else may hold any number: what no
+ * tracker calls a moment lies at the edge, and the difference of two is a number.
+ */
+nsec moment_of(sqlite3_stmt *st, int column);
+
 #endif
