@@ -29,6 +29,7 @@ static const char *const state_names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN
 
 enum {
 	MAX_AGE_S = 300,	/* a monitor writes every few seconds; this long without a word is no accident */
+	RECENT_S = 60,		/* a condition that was seen so short ago is there */
 	PATIENCE_S = 10,	/* the plugin's own time limit, below those of the callers */
 	LINES_MAX = 20,		/* alerts told one by one; monitoring systems cut long answers */
 	IGNORED_MAX = 64,
@@ -287,10 +288,22 @@ static char *who(const struct check *c, const struct record_alert *r)
 	return strdup(r->peers ? tunnel_text(r->peers, name) : "capture");
 }
 
+/* An alert stays open for a while after its condition; whoever is called has to know that it is over at this moment. */
+static const char *last_seen_text(const struct check *c, const struct record_alert *r, char ret[64])
+{
+	nsec ago = c->now - r->last;
+	char span[NSEC_TEXT_MAX];
+
+	if (!c->heard || r->last == NSEC_NONE || ago < RECENT_S * NSEC_PER_S)
+		return "";
+	snprintf(ret, 64, " (last seen %s ago)", nsec_span(ago - ago % NSEC_PER_S, span));
+	return ret;
+}
+
 static void on_alert(void *user, const struct record_alert *r)
 {
 	struct check *c = user;
-	char *summary;
+	char *summary, seen[64];
 
 	for (size_t i = 0; i < c->n_ignored; i++)
 		if (strcmp(c->ignored[i], r->code) == 0)
@@ -307,7 +320,8 @@ static void on_alert(void *user, const struct record_alert *r)
 	};
 	memory_or_end(to->who != NULL);
 	summary = answer_text(r->summary);
-	if (asprintf(&to->line, "[%s] %s %s: %s", severity_text(r->severity), to->code, to->who, summary) < 0)
+	if (asprintf(&to->line, "[%s] %s %s: %s%s", severity_text(r->severity), to->code, to->who, summary,
+		     last_seen_text(c, r, seen)) < 0)
 		memory_or_end(false);
 	free(summary);
 }

@@ -223,6 +223,17 @@ static void a_monitor_that_is_silent_too_long_is_dead(void **state)
 	end(s);
 }
 
+static void an_alert_that_is_open_although_its_condition_is_over_says_since_when(void **state)
+{
+	struct store *s = history("interface", TUNNEL_UP);
+
+	(void)state;
+	raise_alert(s, 1, "esp_loss", SEVERITY_WARNING, false);
+	assert_int_equal(check(NULL), WARNING);
+	assert_out("mary (last seen ");		/* T0 is long ago */
+	end(s);
+}
+
 static void a_history_that_no_monitor_writes_is_stale_only_when_asked(void **state)
 {
 	(void)state;
@@ -263,6 +274,7 @@ int main(void)
 		cmocka_unit_test(thresholds_and_ignored_codes_decide_what_counts),
 		cmocka_unit_test(a_tunnel_that_is_asked_for_is_expected_to_be_up),
 		cmocka_unit_test(a_monitor_that_is_silent_too_long_is_dead),
+		cmocka_unit_test(an_alert_that_is_open_although_its_condition_is_over_says_since_when),
 		cmocka_unit_test(a_history_that_no_monitor_writes_is_stale_only_when_asked),
 		cmocka_unit_test(whatever_goes_wrong_is_unknown_and_said_on_standard_output),
 	};
