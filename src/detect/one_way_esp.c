@@ -148,7 +148,7 @@ static void explain(struct story *story)
 	nsec_rfc3339(f->first, at);
 	nsec_span((nsec)(finding_get_real(f, "silent_for_s") * (double)NSEC_PER_S), span);
 	text_add(story->summary, "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)", b, at,
-		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", right at a rekey," : "", a, (long long)f->count, span);
+		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a, (long long)f->count, span);
 	if (finding_get_text(f, "ike_answers")[0] == 'y')
 		text_add(story->summary, "; IKE still works");
 	text_add(story->summary, ".");
