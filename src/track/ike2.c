@@ -391,7 +391,7 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, co
 	struct exchange *x = &sa->current[slot];
 
 	x->outcome = OUTCOME_ANSWERED;
-	if (x->purpose == PURPOSE_UNKNOWN)
+	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 == IKE_NP1_NONE)	/* not seen: the answer has to do */
 		classify_request(t, x, m);
 	switch (m->header.exchange) {
 	case IKE2_EXCHANGE_IKE_SA_INIT:

@@ -409,6 +409,68 @@ static void requests_alone_prove_answers_because_the_window_is_one(void **state)
 	watch_free(&w);
 }
 
+/* Rare exchanges and first payloads: a row that says so, and nothing else. */
+static void what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more(void **state)
+{
+	(void)state;
+	static const struct { uint8_t exchange, np1; enum exchange_purpose purpose; } rare[] = {
+		{ IKE2_EXCHANGE_INFORMATIONAL, IKE2_PAYLOAD_CP, PURPOSE_CONFIG },
+		{ IKE2_EXCHANGE_INFORMATIONAL, IKE2_PAYLOAD_VENDOR_ID, PURPOSE_UNKNOWN },
+		{ 200, NP_NONCE, PURPOSE_OTHER },
+	};
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
+		exchange_done(&w, &s, 0, rare[i].exchange, rare[i].np1, LEN_AUTH, NP_NONE, LEN_DPD);
+		assert_int_equal(ike_at(&w, 0x11)->current[0].purpose, rare[i].purpose);
+		assert_int_equal(ike_at(&w, 0x11)->current[0].outcome, OUTCOME_ANSWERED);
+	}
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	watch_close(&w);
+}
+
+static void say_clear_error(struct watch *w, uint64_t spi_i, uint64_t spi_r, uint8_t exchange, uint16_t type, uint32_t about)
+{
+	struct build b = ike_begin(2, exchange, IKE2_FLAG_RESPONSE, 3);
+	uint8_t data[4];
+
+	put32(data, about);
+	put_spis(&b, spi_i, spi_r);
+	put_notify2(&b, 0, type, data, about ? 4 : 0);
+	ike_end(&b);
+	give_ike(w, (struct peer){ GW_B, 500 }, (struct peer){ GW_A, 500 }, &b);
+}
+
+/* RFC 7296 1.5: the SPI stands in the data; 2.21: an answer in clear to a message of the IKE SA is no answer. */
+static void an_error_in_clear_is_told_with_what_it_is_about(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	const struct exchange before = ike_at(&w, 0x11)->current[0];
+
+	say_clear_error(&w, 0, 0, IKE2_EXCHANGE_INFORMATIONAL, IKE2_NOTIFY_INVALID_SPI, 0xc0ffee01);
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 1);
+	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 0)->value[2], 0xc0ffee01);
+	say_clear_error(&w, s.spi_i, s.spi_r, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_NOTIFY_INVALID_IKE_SPI, 0);
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 2);
+	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 1)->value[0], IKE2_NOTIFY_INVALID_IKE_SPI);
+	say_clear_error(&w, 0x99, 0x98, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_NOTIFY_INVALID_IKE_SPI, 0);	/* of no SA */
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 3);
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	assert_int_equal(ike_at(&w, 0x11)->current[0].id, before.id);
+	assert_int_equal(ike_at(&w, 0x11)->current[0].responses, before.responses);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +488,8 @@ int main(void)
 		cmocka_unit_test(an_init_with_new_spis_for_a_living_tunnel_touches_nothing),
 		cmocka_unit_test(an_ike_sa_from_before_the_capture_lives_through_long_silences),
 		cmocka_unit_test(answers_alone_prove_that_the_other_side_is_not_captured),
+		cmocka_unit_test(what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more),
+		cmocka_unit_test(an_error_in_clear_is_told_with_what_it_is_about),
 		cmocka_unit_test(requests_alone_prove_answers_because_the_window_is_one),
 	};
 

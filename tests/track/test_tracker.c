@@ -366,11 +366,84 @@ static void what_time_decides_comes_also_without_packets(void **state)
 	watch_free(&file);
 }
 
+/* A whole packet, as reassembly makes it, of which `captured` bytes were seen behind its IP header. */
+static void give_whole(struct watch *w, uint8_t protocol, const void *payload, size_t captured, size_t length)
+{
+	struct built b = built_from(payload, length);
+	struct frame f = { .at = w->now, .number = ++w->frames, .capture = 1 };
+	struct packet p;
+
+	wrap_ipv4(&b, protocol, GW_A, GW_B);
+	uint8_t *exact = malloc(20 + captured);
+
+	assert_non_null(exact);
+	memcpy(exact, built_data(&b), 20 + captured);
+	assert_int_equal(ip_parse(exact, (uint32_t)(20 + captured), (uint32_t)(20 + length), &p), LINK_PACKET);
+	tracker_packet(w->tracker, &f, &p);
+	free(exact);
+}
+
+/* One byte too few was captured: cut.  One byte too few was sent: malformed. */
+static void a_header_that_is_not_whole_is_counted_for_its_reason(void **state)
+{
+	(void)state;
+	static const uint8_t esp[8] = { 0xc0, 0, 0, 1, 0, 0, 0, 1 }, ah[24] = { 50, 4, [4] = 0xc0, [7] = 1, [11] = 1 };
+	static const uint8_t udp[8] = { 0x01, 0xf4, 0x01, 0xf4, 0, 8 }, tcp[20] = { 0x11, 0x94, 0x11, 0x94, [12] = 0x50 };
+	static const struct { uint8_t protocol; const uint8_t *bytes; size_t header; } of[] = {
+		{ IP_ESP, esp, 8 }, { IP_AH, ah, 12 }, { IP_UDP, udp, 8 }, { IP_TCP, tcp, 4 },
+	};
+	struct watch w;
+	struct tracker_counters c;
+
+	watch_open(&w);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		give_whole(&w, of[i].protocol, of[i].bytes, of[i].header - 1, of[i].header);
+		tracker_counters(w.tracker, &c);
+		assert_int_equal(c.cut, i + 1);
+		assert_int_equal(c.malformed, i);
+		give_whole(&w, of[i].protocol, of[i].bytes, of[i].header - 1, of[i].header - 1);
+		tracker_counters(w.tracker, &c);
+		assert_int_equal(c.cut, i + 1);
+		assert_int_equal(c.malformed, i + 1);
+	}
+	assert_int_equal(tunnels_living(&w), 0);
+	give_whole(&w, 89, esp, 8, 8);			/* nothing of ours; nor is a stream that nobody follows */
+	give_whole(&w, IP_TCP, tcp, 20, 20);
+	tracker_counters(w.tracker, &c);
+	assert_int_equal(c.other, 2);
+	watch_close(&w);
+}
+
+/* ICMP about a tunnel that nobody knows, a keepalive of one, a missing fragment: nothing is made of them. */
+static void what_is_about_an_unknown_tunnel_makes_none(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint8_t esp[16] = { 0xc0, [3] = 1, [7] = 1 };
+	struct built b = built_from(esp, sizeof(esp));
+	struct packet p = { .src = addr_v4(GW_A), .dst = addr_v4(GW_B), .protocol = IP_UDP };
+
+	watch_open(&w);
+	wrap_ipv4(&b, IP_ESP, GW_A, GW_B);
+	uint8_t *h = built_wrap(&b, 8);
+
+	h[0] = 3, h[1] = 4;
+	wrap_ipv4(&b, IP_ICMP, 0x0a0000fe, GW_A);
+	give(&w, &b);
+	give_udp(&w, (struct peer){ GW_A, 4500 }, (struct peer){ GW_B, 4500 }, "\xff", 1);
+	tracker_fragment_missing(w.tracker, w.now, &p, 1);
+	assert_int_equal(w.n_events, 0);
+	assert_int_equal(tunnels_living(&w), 0);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_icmp_error_that_quotes_a_packet_is_no_packet),
 		cmocka_unit_test(esp_is_recognised_on_ports_where_marked_ike_was_seen),
+		cmocka_unit_test(a_header_that_is_not_whole_is_counted_for_its_reason),
+		cmocka_unit_test(what_is_about_an_unknown_tunnel_makes_none),
 		cmocka_unit_test(a_keepalive_is_no_traffic),
 		cmocka_unit_test(any_capture_may_end_at_any_frame),
 		cmocka_unit_test(neither_hash_key_nor_batches_show_in_the_answer),

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* IKEv1 messages that are rare, out of place, or somebody else's. */
+#include "track/check.h"
+#include "track/talk.h"
+
+static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+static struct session session1(void)
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	s.major = 1;
+	return s;
+}
+
+static struct session up(struct watch *w)
+{
+	struct session s = session1();
+
+	main_mode(w, &s);
+	quick_mode(w, &s, 0, 0xaaaa);
+	talk(w, &s, spi, 1, 10, 100 * MS);
+	return s;
+}
+
+static void a_phase_1_that_speaks_from_another_address_takes_its_tunnel_along(void **state)
+{
+	(void)state;
+
+	for (int mover = 0; mover < 2; mover++) {
+		struct watch w;
+
+		watch_open(&w);
+		struct session s = up(&w);
+
+		s.peer[mover].addr = NAT;
+		say1_sealed(&w, &s, mover, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
+		pass(&w, RTT);
+		say1_sealed(&w, &s, 1 - mover, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN1_DPD, 0);
+		assert_int_equal(tunnels_living(&w), 1);
+		assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+		assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 1);
+		assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, 0)->side, mover);
+		watch_close(&w);
+	}
+}
+
+/* Transactions (XAUTH, mode config), new group mode: a row with its answer, and no end and no beginning. */
+static void a_transaction_is_an_exchange_and_no_more(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		uint8_t exchange = i == 0 ? IKE1_EXCHANGE_TRANSACTION : IKE1_EXCHANGE_NEW_GROUP_MODE;
+
+		say1_sealed(&w, &s, 1, exchange, 0x5000 + i, 108, 0);
+		pass(&w, RTT);
+		say1_sealed(&w, &s, 0, exchange, 0x5000 + i, 108, 1);
+		pass(&w, S);
+	}
+	quick_step(&w, &s, 1, 0xcccc, 1);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_TRANSACTION, 0x5002, 108, 0);	/* its slot is busy */
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
+	watch_finish(&w);
+	unsigned transactions = 0, others = 0;
+
+	for (size_t i = 0; i < w.n_exchanges; i++) {
+		bool answered = w.exchanges[i].requests == 1 && w.exchanges[i].responses == 1 &&
+				w.exchanges[i].outcome == OUTCOME_ANSWERED;
+
+		transactions += w.exchanges[i].purpose == PURPOSE_TRANSACTION && answered;
+		others += w.exchanges[i].purpose == PURPOSE_OTHER && answered;
+	}
+	assert_int_equal(transactions, 1);
+	assert_int_equal(others, 1);
+	watch_free(&w);
+}
+
+/* The SPIs of an SA, or of one that is begun, under the other version: nobody's. */
+static void spis_under_another_version_are_nobodys(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session one = session1(), two = session_between(GW_A, GW_B, 0x22), half = session_between(GW_A, GW_B, 0x33);
+
+	watch_open(&w);
+	main_mode(&w, &one);
+	set_up(&w, &two);
+	say_init(&w, &half, false);
+	struct session half1 = session_between(GW_A, GW_B, 0x44);
+
+	main_mode_step(&w, &half1, 1);
+	const uint64_t rows = w.tracker->ike_pool.used;
+
+	dpd(&w, &one, 0);					/* IKEv2 with the cookies of a phase 1 */
+	say1_sealed(&w, &two, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
+	main_mode_step(&w, &half, 1);				/* main mode with the SPI of an IKE_SA_INIT */
+	say_init(&w, &half1, false);				/* and the other way round */
+	assert_int_equal(w.tracker->ike_pool.used, rows);
+	assert_int_equal(ike_at(&w, 0x11)->major, 1);
+	assert_int_equal(ike_at(&w, 0x22)->major, 2);
+	assert_int_equal(ike_at(&w, 0x33)->current[0].requests, 1);
+	assert_int_equal(ike_at(&w, 0x44)->current[0].requests, 1);
+	watch_close(&w);
+}
+
+/* A clear message of main mode that has neither an SA nor a key: it belongs to the step that it is in. */
+static void a_vendor_id_alone_belongs_to_the_step_it_comes_in(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	for (int started = 0; started < 2; started++) {
+		struct build b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
+
+		begin_payload(&b, IKE1_PAYLOAD_VENDOR_ID);
+		put_noise(&b, 5, 16);
+		ike_end(&b);
+		say1(&w, &s, 0, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, &b, true);
+		pass(&w, MS);
+		assert_int_equal(ike_at(&w, 0x11)->current[0].purpose, PURPOSE_MAIN_MODE_SA);
+		if (!started)
+			main_mode_step(&w, &s, 1);
+	}
+	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
+	watch_close(&w);
+}
+
+static void a_status_in_clear_is_no_error(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	main_mode_step(&w, &s, 1);
+	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 0x77);
+
+	begin_payload(&b, IKE1_PAYLOAD_NOTIFY);
+	put_number(&b, 1, 4);
+	put_number(&b, 0x0100, 2);
+	put_number(&b, IKE1_NOTIFY_FIRST_STATUS + 2, 2);
+	ike_end(&b);
+	say1(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x77, &b, false);
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 0);
+	assert_int_equal(ike_at(&w, 0x11)->current[0].outcome, OUTCOME_PENDING);
+	watch_close(&w);
+}
+
+/* With 3DES and MD5 all lengths differ: 68 a child SA's Delete, 76 that of the IKE SA, 84 DPD. */
+static void set_up_with_3des_and_md5(struct watch *w, const struct session *s)
+{
+	for (unsigned step = 1; step <= 2; step++) {
+		struct build b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
+
+		begin_payload(&b, IKE1_PAYLOAD_SA);
+		put_number(&b, 0x0000000100000001, 8);
+		size_t proposal = begin_substructure(&b);
+
+		put_number(&b, 0x01010001, 4);
+		size_t transform = begin_substructure(&b);
+
+		put_number(&b, 0x01010000, 4);
+		put_tv(&b, 1, 5);
+		put_tv(&b, 2, 1);
+		put_tv(&b, 3, 1);
+		put_tv(&b, 4, 2);
+		end_substructure(&b, transform);
+		end_substructure(&b, proposal);
+		ike_end(&b);
+		say1(w, s, step == 1 ? 0 : 1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, &b, step == 1);
+		pass(w, RTT);
+	}
+	for (unsigned step = 3; step <= 6; step++) {
+		main_mode_step(w, s, step);
+		pass(w, RTT);
+	}
+}
+
+enum { LEN_DES_DELETE_IKE = 76, LEN_DES_DPD = 84 };
+
+/* What can only have been a Delete, and was none, is told as such: spoof_hint lives on it. */
+static void where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	set_up_with_3des_and_md5(&w, &s);
+	quick_mode(&w, &s, 0, 0xaaaa);
+	talk(&w, &s, spi, 1, 50, 100 * MS);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN_DES_DELETE_IKE, 0);
+	talk(&w, &s, spi, 51, 60, S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	idle(&w, 20 * S);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN_DES_DPD, 0);
+	pass(&w, RTT);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN_DES_DPD, 0);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->side, 1);
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 1);
+	watch_finish(&w);
+	bool deleted = false;
+
+	for (size_t i = 0; i < w.n_exchanges; i++)
+		deleted |= w.exchanges[i].purpose == PURPOSE_DELETE_IKE;
+	assert_true(deleted);
+	watch_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_phase_1_that_speaks_from_another_address_takes_its_tunnel_along),
+		cmocka_unit_test(a_transaction_is_an_exchange_and_no_more),
+		cmocka_unit_test(spis_under_another_version_are_nobodys),
+		cmocka_unit_test(a_vendor_id_alone_belongs_to_the_step_it_comes_in),
+		cmocka_unit_test(a_status_in_clear_is_no_error),
+		cmocka_unit_test(where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
