@@ -7,15 +7,9 @@
  */
 #include "track/tracker.h"
 
-#include <sawatch/ike_registry.h>
-
-enum {
-	OVERLAP_COUNTS = 16,		/* times, against a predecessor: packets after its successor's first */
-	ORPHAN_S = 60,			/* no sign of an IKE rekey for so long: it was none */
-};
+enum { OVERLAP_COUNTS = 16 };	/* times, against a predecessor: packets after its successor's first */
 
 #define LONG (INT64_C(30) * 86400 * NSEC_PER_S)	/* a longer pause says no more */
-#define SWITCHES_WITHIN (100 * NSEC_PER_MS)	/* after the answer */
 
 /* Chain the ESP SAs of `c` to those of `old`, direction by direction, as far as they are known. */
 void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
@@ -52,7 +46,7 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 }
 
 /* Nobody watched between the last sign of the one and the first of the other: others may have been between them. */
-static bool unwatched_between(const struct tracker *t, nsec last, nsec first)
+bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first)
 {
 	return t->watched_since != NSEC_NONE && last <= t->watched_until && first >= t->watched_since &&
 	       t->watched_since - t->watched_until > t->settings->settle;
@@ -66,8 +60,6 @@ static bool eligible(const struct child_sa *old, const struct child_sa *c)
 		return false;
 	if (old == c || old->successor != NO_INDEX || old->created > c->requested || (old->flags & CHILD_SA_REDUNDANT))
 		return false;
-	if (old->id == 0 && old->how != CREATED_IKE_AUTH)
-		return false;		/* perhaps an IKE rekey */
 	return old->end_reason == END_NONE || old->ended >= c->requested;
 }
 
@@ -132,7 +124,7 @@ static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d
  * packets, which can be wrong.  A rekey shows it: the two SPIs that stop for
  * the same new pair belong together, and their supposed partners speak on.
  */
-static void repair_pairs(struct tracker *t, const struct child_sa *c)
+void chain_repair_pairs(struct tracker *t, const struct child_sa *c)
 {
 	if (c->esp[0] == NO_INDEX || c->esp[1] == NO_INDEX)
 		return;
@@ -165,7 +157,7 @@ static nsec pause_between(nsec a, nsec b)
 }
 
 /* How long `old` has usually been silent between packets, to tell quiet from stopped. */
-static nsec usual_pause(const struct tracker *t, const struct child_sa *c)
+nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c)
 {
 	nsec pause = 0;
 
@@ -223,11 +215,19 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 	return sum;
 }
 
+/* Who asked for `c` still sent on `old` when it could send on `c`. */
+static bool goes_on_after(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
+{
+	int d = c->created_by;
+
+	return d >= 0 && child_last_packet(t, old, d) > c->created + SWITCHES_WITHIN;
+}
+
 /*
  * The predecessor of `c`: of the older SAs that fell silent, the one that
  * fits best.  *ret_alone: there was no other candidate.
  */
-static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
+uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
 				   bool *ret_sure)
 {
 	const struct tunnel *w = child_tunnel(t, c);
@@ -237,7 +237,7 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 
 	/* Those of another IKE SA are not eligible: look only at its own when that is all there is. */
 	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
-	uint32_t next;
+	uint32_t next, first_idle = NO_INDEX;
 
 	*ret_sure = false;
 	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX; i = next) {
@@ -246,18 +246,18 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 		next = own ? old->next_of_ike : old->next_in_tunnel;
 		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
 
-		if (!eligible(old, c) || unwatched_between(t, child_last_sign(t, old), c->requested))
+		if (!eligible(old, c) || chain_unwatched_between(t, child_last_sign(t, old), c->requested))
 			continue;
 		candidates++;
+		if (old->id == 0 && old->how != CREATED_IKE_AUTH)
+			continue;		/* perhaps an IKE rekey */
 		enum fit fit = fits(t, old, c, now);
 
 		if (fit == FIT_NO)
 			continue;
 		if (last == NSEC_NONE) {	/* never carried a packet: only when nothing else can be meant */
-			if (best == NO_INDEX) {
-				best = i;
-				best_distance = INT64_MAX;
-			}
+			if (first_idle == NO_INDEX)
+				first_idle = i;
 			continue;
 		}
 		nsec distance = misfit(t, old, c);
@@ -265,15 +265,79 @@ static uint32_t choose_predecessor(struct tracker *t, const struct child_sa *c, 
 		if (best == NO_INDEX || distance < best_distance) {
 			best = i;
 			best_distance = distance;
-			*ret_sure = fit == FIT_STOPPED && now - last > 3 * usual_pause(t, old);
+			*ret_sure = fit == FIT_STOPPED && now - last > 3 * chain_usual_pause(t, old);
 		}
 	}
 	*ret_alone = candidates == 1;
-	return best;
+	/* of several SAs one that its owner went on with is not what an SA without traffic replaces */
+	if (best != NO_INDEX && candidates > 1 && !(c->spi[0] != 0 || c->spi[1] != 0) && goes_on_after(t, &t->child_sas[best], c))
+		best = NO_INDEX;
+	return best != NO_INDEX ? best : first_idle;
+}
+
+/* The birth at which `old` fell silent in direction `d`, and on which nobody was seen to send; NO_INDEX none. */
+static uint32_t silent_birth(const struct tracker *t, const struct child_sa *c, const struct child_sa *old, int d)
+{
+	nsec stopped = t->esp_sas[old->esp[d]].last, begins = t->esp_sas[c->esp[d]].first;
+	uint32_t found = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *b = &t->child_sas[i];
+
+		if (b->created <= c->created)
+			break;			/* newest first */
+		if (b->how == c->how && b->ike_sa == c->ike_sa && b->spi[0] == 0 && b->spi[1] == 0 &&
+		    b->end_reason == END_NONE && !(b->flags & (CHILD_SA_REDUNDANT | CHILD_SA_COLLIDED)) &&
+		    b->created + SWITCHES_WITHIN >= stopped && b->created <= begins)
+			found = i;
+	}
+	return found;
+}
+
+/*
+ * First packets were given to the birth that waited longest.  When what they
+ * replace was still sent on after that birth by who asked for it, and stopped
+ * at a later one, they belong to the later one, and the first is of an SA
+ * without traffic.  True when `child` lost its SPIs so.
+ */
+bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old_index)
+{
+	struct child_sa *c = &t->child_sas[child];
+	const struct child_sa *old = &t->child_sas[old_index];
+	int d = c->created_by;
+
+	if (d < 0 || c->esp[d] == NO_INDEX || !goes_on_after(t, old, c))
+		return false;
+
+	uint32_t later = silent_birth(t, c, old, d);
+
+	if (later == NO_INDEX)
+		return false;
+
+	struct child_sa *b = &t->child_sas[later];
+
+	for (int i = 0; i < 2; i++) {
+		b->esp[i] = c->esp[i];
+		b->esp_id[i] = c->esp_id[i];
+		b->spi[i] = c->spi[i];
+		if (b->esp[i] != NO_INDEX)
+			t->esp_sas[b->esp[i]].child = later;
+		c->esp[i] = NO_INDEX;
+		c->esp_id[i] = 0;
+		c->spi[i] = 0;
+	}
+	b->state = c->state;
+	c->state = CHILD_CREATED;
+	b->flags |= CHILD_SA_DIRTY;
+	c->flags |= CHILD_SA_DIRTY;
+	child_reveal(t, later);
+	child_emit(t, EVENT_CHILD_SA_REVISED, child, c->created, SIDE_UNKNOWN, NO_INDEX);
+	child_emit(t, EVENT_CHILD_SA_REVISED, later, b->created, SIDE_UNKNOWN, NO_INDEX);
+	return true;
 }
 
 /* `c` replaced `old`: by the exchange that made it. */
-static void link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enum grade grade)
+void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enum grade grade)
 {
 	struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
 
@@ -302,7 +366,11 @@ static void link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, en
 	event_emit(t, &ev);
 }
 
-/* A Delete seen since `c` was made: the predecessor of a rekey is the first thing it can mean. */
+/*
+ * A Delete seen since `c` was made: the predecessor of a rekey is the first
+ * thing it can mean.  One that its peer sent before it was even asked for is
+ * why it was asked for.
+ */
 struct pending_delete *chain_delete_since(struct tracker *t, const struct child_sa *c)
 {
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
@@ -311,6 +379,7 @@ struct pending_delete *chain_delete_since(struct tracker *t, const struct child_
 
 	for (unsigned i = 0; i < PENDING_DELETES; i++)
 		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS &&
+		    (d[i].at >= c->requested || d[i].by == c->created_by || d[i].by < 0) &&
 		    (!earliest || d[i].at < earliest->at))
 			earliest = &d[i];
 	return earliest;
@@ -333,130 +402,4 @@ void chain_end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child
 	/* No Delete was seen (IKEv1 need not send one): it ends when it has been silent long enough. */
 	if (now - nsec_later(last, c->created) > t->settings->settle || t->finishing)
 		child_end(t, old_index, nsec_later(last, c->created), END_REKEYED, c->created_by, GRADE_INFERRED);
-}
-
-/* ---- settling ------------------------------------------------------------- */
-
-void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
-{
-	struct child_sa *c = &t->child_sas[child];
-	bool ripe = last_call || now - c->created >= t->settings->settle;
-	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
-
-	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
-		uint32_t winner = child_collision_winner(t, c);
-
-		if (!ripe)
-			return;
-
-		if (winner != NO_INDEX) {
-			child_reveal(t, child);
-			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
-			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
-			child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
-			return;
-		}
-	}
-	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
-	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
-		bool alone, sure;
-
-		if (ripe)
-			repair_pairs(t, c);
-		uint32_t old = choose_predecessor(t, c, now, &alone, &sure);
-		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
-
-		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
-
-		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
-		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
-			link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
-	}
-	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
-		chain_end_predecessor(t, c->predecessor, child, now);
-	if (ripe)
-		c->flags |= CHILD_SA_SETTLED;
-}
-
-/* A new SA made from scratch takes over where an old one ended: churn, but no rekey. */
-static void link_renewal(struct tracker *t, uint32_t child)
-{
-	struct child_sa *c = &t->child_sas[child], *best = NULL;
-
-	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE && c->how != CREATED_CREATE_CHILD_SA)
-		return;
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		struct child_sa *o = &t->child_sas[i];
-
-		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
-		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
-			continue;
-		if (unwatched_between(t, o->ended, c->created))
-			continue;
-		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
-		    o->ended < c->created - t->settings->churn_window)
-			continue;
-		if (!best || o->ended > best->ended)
-			best = o;
-	}
-	if (best)
-		chain_link_esp(t, best, c, 1);
-}
-
-/*
- * A new child SA or an IKE rekey, nobody could tell: when another exchange took
- * its place as the candidate and no new IKE SA came, it was a child SA.
- */
-static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
-{
-	const struct child_sa *c = &t->child_sas[child];
-
-	if (c->id == 0 && now - c->created >= ORPHAN_S * NSEC_PER_S && t->ike_sas[c->held_by].rekey_child != child &&
-	    t->ike_sas[c->held_by].auth_child != child)
-		child_reveal(t, child);
-}
-
-/* A Delete that no rekey claimed meant the oldest SA that fell silent then. */
-static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
-{
-	uint32_t i = t->tunnels[d->tunnel].oldest_child_sa;
-
-	for (; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
-
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + t->settings->overlap_budget ||
-		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * usual_pause(t, c))))
-			continue;
-		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
-		break;
-	}
-	d->at = NSEC_NONE;
-}
-
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
-{
-	struct tunnel *w = &t->tunnels[tunnel];
-	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
-	bool unsettled = false;
-
-	/* oldest first: a predecessor is taken once */
-	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
-		struct child_sa *c = &t->child_sas[i];
-		bool before = c->flags & CHILD_SA_SETTLED;
-
-		judge_orphan(t, i, now);
-		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
-			continue;
-		chain_settle_one(t, i, now, last_call);
-		if (!before && (c->flags & CHILD_SA_SETTLED) && c->predecessor_id == 0 && c->id != 0)
-			link_renewal(t, i);
-		if (!(c->flags & CHILD_SA_SETTLED))
-			unsettled = true;
-	}
-	for (unsigned k = 0; k < PENDING_DELETES; k++)
-		if (d[k].at != NSEC_NONE && (last_call || now - d[k].at >= t->settings->settle))
-			settle_delete(t, &d[k], now);
-	if (!unsettled)
-		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
 }

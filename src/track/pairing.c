@@ -75,7 +75,7 @@ static bool waits_for(const struct tracker *t, const struct child_sa *c, const s
  */
 static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa, uint32_t best)
 {
-	uint32_t fresh = NO_INDEX;
+	uint32_t fresh = NO_INDEX, half = NO_INDEX;
 
 	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
@@ -84,14 +84,14 @@ static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa,
 		if (!waits_for(t, c, sa))
 			continue;
 		if (other != NO_INDEX && sa->first - t->esp_sas[other].first <= AT_ONCE)
-			return i;
+			half = i;		/* newest first: the earliest of them */
 		if (fresh == NO_INDEX && i != best && other == NO_INDEX && sa->first - c->created <= AT_ONCE &&
 		    c->created - t->child_sas[best].created > AT_ONCE && !lost_collision(t, c))
 			fresh = i;
 		if (i == best)
 			break;
 	}
-	return fresh;
+	return half != NO_INDEX ? half : fresh;
 }
 
 /* The earliest birth that still waits for an SPI of this direction. */

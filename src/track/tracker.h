@@ -13,6 +13,7 @@
  *   child_sa.c  pairs of ESP SAs: births and ends
  *   pairing.c   new SPIs join the child SA they belong to
  *   chain.c     which child SA replaces which
+ *   settle.c    when that is decided, and what a Delete meant
  *   ike_sa.c    IKE SAs: states, rekey
  *   ike_end.c   how they end
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
@@ -329,6 +330,16 @@ void timers_run(struct tracker *t, nsec now);
 void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how);
 struct pending_delete *chain_delete_since(struct tracker *t, const struct child_sa *c);
 void chain_end_predecessor(struct tracker *t, uint32_t old, uint32_t child, nsec now);
+bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first);
+void chain_repair_pairs(struct tracker *t, const struct child_sa *c);
+bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
+nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
+uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone, bool *ret_sure);
+void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
+/* who asked for a new SA sends on it this soon after the answer (RFC 7296 2.8), and no more on what it deleted */
+#define SWITCHES_WITHIN (100 * NSEC_PER_MS)
+
+/* settle.c */
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 /* child_sa.c */

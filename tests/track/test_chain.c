@@ -184,6 +184,86 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 	watch_close(&w);
 }
 
+/*
+ * Two child SAs, and only the second has traffic, a packet every 3 s.  Each is rekeyed in turn: the first packet
+ * after both rekeys is the second's, for what it replaces was sent on after the first's rekey.
+ */
+static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2];
+
+	watch_open(&w);
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	set_up(&w, &s);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	two(spi, FIRST);
+	talk(&w, &s, spi, 1, 10, 3 * S);
+	for (uint32_t round = 0; round < 4; round++) {
+		uint32_t old = spi[0];
+
+		rekey_child(&w, &s, 0);
+		pass(&w, 2 * MS);
+		delete_child(&w, &s, 0);
+		pass(&w, S);
+		talk(&w, &s, spi, 11, 11, 3 * S);
+		nsec renewed = w.now;
+
+		rekey_child(&w, &s, 0);
+		pass(&w, 2 * MS);
+		delete_child(&w, &s, 0);
+		pass(&w, 2 * S);
+		two(spi, SECOND + 0x100 * round);
+		talk(&w, &s, spi, 1, 10, 3 * S);
+		idle(&w, 20 * S);
+		const struct child_sa *c = child_of(&w, spi[0]), *o = child_of(&w, old);
+
+		assert_true(c == child_of(&w, spi[1]));
+		assert_true(c->created >= renewed && c->created < renewed + S);
+		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(o->end_reason, END_REKEYED);
+		assert_true(o->ended >= renewed && o->ended < renewed + S);
+		assert_int_equal(esp_at(&w, spi[0])->predecessor_spi, old);
+	}
+	watch_close(&w);
+}
+
+/* The lifetime of one end is over: it deletes, and the other asks for a new SA within a millisecond. */
+static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[3][2];
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	main_mode(&w, &s);
+	for (uint32_t k = 0; k < 3; k++) {
+		nsec deleted = w.now;
+
+		if (k > 0) {
+			say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x7000 + k, LEN1_DELETE_CHILD, 0);
+			pass(&w, MS);
+		}
+		quick_mode(&w, &s, 0, 0x100 + k);
+		two(spi[k], FIRST + 0x10 * k);
+		talk(&w, &s, spi[k], 1, 1000, 100 * MS);
+		if (k == 0)
+			continue;
+		const struct child_sa *old = child_of(&w, spi[k - 1][0]);
+
+		assert_int_equal(old->end_reason, END_DELETED);
+		assert_int_equal(old->ended_by, 1);
+		assert_true(old->ended == deleted);
+		assert_int_equal(child_of(&w, spi[k][0])->predecessor_id, 0);
+		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, spi[k - 1][0]);
+	}
+	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
+	watch_close(&w);
+}
+
 static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(void **state)
 {
 	(void)state;
@@ -228,6 +308,8 @@ int main(void)
 		cmocka_unit_test(a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago),
 		cmocka_unit_test(with_several_child_sas_each_rekey_finds_the_one_that_fell_silent),
 		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
+		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
+		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 	};
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * When it is decided what replaced what (chain.c), and what a Delete meant:
+ * at once when only one thing can be meant, otherwise when every child SA had
+ * time to speak, and at the latest when their IKE SA ends.
+ */
+#include "track/tracker.h"
+
+enum { ORPHAN_S = 60 };			/* no sign of an IKE rekey for so long: it was none */
+
+#define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
+#define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
+
+/* The Delete that the other end sent just before `c` was asked for; NULL when there is none. */
+static struct pending_delete *delete_before(struct tracker *t, const struct child_sa *c)
+{
+	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
+
+	for (unsigned i = 0; i < PENDING_DELETES; i++)
+		if (d[i].at != NSEC_NONE && d[i].at < c->requested && c->requested - d[i].at <= RENEWS_WITHIN &&
+		    c->created_by >= 0 && d[i].by == 1 - c->created_by)
+			return &d[i];
+	return NULL;
+}
+
+/* A new SA made from scratch takes over where an old one ended: churn, but no rekey. */
+static void link_renewal(struct tracker *t, uint32_t child)
+{
+	struct child_sa *c = &t->child_sas[child], *best = NULL;
+
+	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE && c->how != CREATED_CREATE_CHILD_SA)
+		return;
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *o = &t->child_sas[i];
+
+		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
+		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
+			continue;
+		if (chain_unwatched_between(t, o->ended, c->created))
+			continue;
+		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
+		    o->ended < c->created - t->settings->churn_window)
+			continue;
+		if (!best || o->ended > best->ended)
+			best = o;
+	}
+	if (best)
+		chain_link_esp(t, best, c, 1);
+}
+
+void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
+{
+	struct child_sa *c = &t->child_sas[child];
+	bool ripe = last_call || now - c->created >= t->settings->settle;
+	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
+
+	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
+		uint32_t winner = child_collision_winner(t, c);
+
+		if (!ripe)
+			return;
+
+		if (winner != NO_INDEX) {
+			child_reveal(t, child);
+			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
+			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
+			child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
+			return;
+		}
+	}
+	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
+	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
+		bool alone, sure;
+
+		if (ripe)
+			chain_repair_pairs(t, c);
+		uint32_t old = chain_choose_predecessor(t, c, now, &alone, &sure);
+
+		if (ripe && old != NO_INDEX && chain_repair_birth(t, child, old)) {
+			old = chain_choose_predecessor(t, c, now, &alone, &sure);
+			spoke = false;
+		}
+		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
+
+		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
+		struct pending_delete *d = old != NO_INDEX && (ripe || alone) && !(c->flags & CHILD_SA_REKEY_EXPECTED) ?
+						   delete_before(t, c) : NULL;
+
+		/* One end's lifetime was over, and the other end built it anew: churn, but no rekey. */
+		if (d && t->child_sas[old].end_reason == END_NONE && t->child_sas[old].created < d->at &&
+		    child_last_sign(t, &t->child_sas[old]) <= d->at + DRAINS_WITHIN) {
+			child_end(t, old, d->at, END_DELETED, d->by, GRADE_INFERRED);
+			d->at = NSEC_NONE;
+			old = NO_INDEX;
+		}
+
+		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
+		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
+			chain_link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
+	}
+	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
+		chain_end_predecessor(t, c->predecessor, child, now);
+	if (!ripe || c->flags & CHILD_SA_SETTLED)
+		return;
+	c->flags |= CHILD_SA_SETTLED;
+	if (c->predecessor_id == 0 && c->id != 0)
+		link_renewal(t, child);
+}
+
+/*
+ * A new child SA or an IKE rekey, nobody could tell: when another exchange took
+ * its place as the candidate and no new IKE SA came, it was a child SA.
+ */
+static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
+{
+	const struct child_sa *c = &t->child_sas[child];
+
+	if (c->id == 0 && now - c->created >= ORPHAN_S * NSEC_PER_S && t->ike_sas[c->held_by].rekey_child != child &&
+	    t->ike_sas[c->held_by].auth_child != child)
+		child_reveal(t, child);
+}
+
+/* It followed a rekey, and is for what that replaced, even when nobody knows what it was. */
+static bool follows_birth(const struct tracker *t, const struct pending_delete *d)
+{
+	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by && c->predecessor == NO_INDEX &&
+		    c->created <= d->at && d->at - c->created <= RENEWS_WITHIN)
+			return true;
+	}
+	return false;
+}
+
+/* A Delete that no rekey claimed meant the oldest SA that fell silent then. */
+static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
+{
+	bool of_rekey = follows_birth(t, d);
+
+	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
+
+		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + t->settings->overlap_budget ||
+		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * chain_usual_pause(t, c))))
+			continue;
+		/* who deletes it is the first to stop; and what was just made is not what it replaced */
+		if (of_rekey && (last == NSEC_NONE || d->by < 0 || child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
+			continue;
+		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
+		break;
+	}
+	d->at = NSEC_NONE;
+}
+
+void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
+{
+	struct tunnel *w = &t->tunnels[tunnel];
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+	bool unsettled = false;
+
+	/* oldest first: a predecessor is taken once */
+	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+		bool before = c->flags & CHILD_SA_SETTLED;
+
+		judge_orphan(t, i, now);
+		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
+			continue;
+		chain_settle_one(t, i, now, last_call);
+		if (!(c->flags & CHILD_SA_SETTLED))
+			unsettled = true;
+	}
+	for (unsigned k = 0; k < PENDING_DELETES; k++)
+		if (d[k].at != NSEC_NONE && (last_call || now - d[k].at >= t->settings->settle))
+			settle_delete(t, &d[k], now);
+	if (!unsettled)
+		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
+}
