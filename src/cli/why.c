@@ -131,8 +131,13 @@ static void list_tunnel(FILE *out, const struct directory *d, const struct known
 		if (a->tunnel == t->id && (int)a->severity == t->worst && !strstr(codes, a->code))
 			text_add(&text, "%s%s", text.used ? ", " : "", a->code);
 	}
+
+	char *name = report_printable(t->name), *safe = report_printable(codes);
+
 	fprintf(out, "  %-9s %-40s  %s\n", t->worst < 0 ? tunnel_state_text(t->state) : severity_text((enum severity)t->worst),
-		t->name, codes);
+		name, safe);
+	free(name);
+	free(safe);
 }
 
 /* The gravest first. */

@@ -15,11 +15,14 @@
 /* Strings and arrays that live as long as the collection. */
 struct keep;
 
-/* More of it: what is not known adds nothing, and a sum that is no number any more stays the largest. */
+/* Four such sums, added, are a number still. */
+#define SUM_MAX (INT64_MAX / 4)
+
+/* More of it: what is not known adds nothing, and what is no amount makes the largest. */
 static inline void sum_add(int64_t *sum, int64_t more)
 {
-	if (more > 0 && __builtin_add_overflow(*sum, more, sum))
-		*sum = INT64_MAX;
+	if (more > 0 && (__builtin_add_overflow(*sum, more, sum) || *sum > SUM_MAX))
+		*sum = SUM_MAX;
 }
 
 /* Ages at rekey: kept one by one, for the median. */

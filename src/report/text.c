@@ -45,14 +45,15 @@ void diagnosis_close(struct diagnosis *d)
 
 /* ---- captures ---- */
 
-static int64_t known(int64_t n)
-{
-	return n > 0 ? n : 0;
-}
-
 static int64_t ipsec_packets(const struct record_capture *r)
 {
-	return known(r->ike_messages) + known(r->esp_packets) + known(r->ah_packets) + known(r->keepalives);
+	int64_t n = 0;
+
+	sum_add(&n, r->ike_messages);
+	sum_add(&n, r->esp_packets);
+	sum_add(&n, r->ah_packets);
+	sum_add(&n, r->keepalives);
+	return n;
 }
 
 /* "130 IKE, 1,571 ESP, 12 keepalives": only what there is. */
@@ -137,8 +138,8 @@ static void put_captures(FILE *out, const struct diagnosis *d)
 
 	if (c->n_captures > CAPTURES_SHOWN && !d->options.verbose) {
 		for (size_t i = 0; i < c->n_captures; i++) {
-			packets += known(c->captures[i].packets);
-			ipsec += ipsec_packets(&c->captures[i]);
+			sum_add(&packets, c->captures[i].packets);
+			sum_add(&ipsec, ipsec_packets(&c->captures[i]));
 		}
 		put_counted(out, (int64_t)c->n_captures, "capture");
 		fputs(": ", out);

@@ -92,7 +92,7 @@ static void tell_harm(struct text *to, const struct why_story *s)
 	for (int side = 0; side < 2; side++) {
 		const struct seen_traffic *d = &t->traffic[side];
 
-		if (d->lost * 200 >= d->packets + d->lost && d->lost > 0)
+		if (d->lost > 0 && (double)d->lost * 200 >= (double)(d->packets + d->lost))
 			text_add(to, "%.1f %% of the packets from %s are missing before this capture. ",
 				 100.0 * (double)d->lost / (double)(d->packets + d->lost),
 				 endpoint_text(t->record.peers[side], peer));
