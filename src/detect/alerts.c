@@ -255,6 +255,7 @@ static void fill_tunnel(struct alert *a, const struct scene *sc)
 
 static void update(struct alert *a, const struct finding *f, nsec now)
 {
+	enum severity severity = f->severity > a->finding.severity ? f->severity : a->finding.severity;
 	bool worse = f->severity > a->finding.severity;
 	nsec first = a->finding.first < f->first ? a->finding.first : f->first;
 
@@ -262,14 +263,15 @@ static void update(struct alert *a, const struct finding *f, nsec now)
 		a->evidence_last = f->last;
 		a->dirty = true;
 	}
-	if (worse || (f->severity == a->finding.severity && f->count >= a->finding.count)) {
-		if (worse || f->count > a->finding.count || f->cause != a->finding.cause ||
+	if (worse || a->detector->of_now || (f->severity == a->finding.severity && f->count >= a->finding.count)) {
+		if (worse || f->count != a->finding.count || f->cause != a->finding.cause ||
 		    !finding_same_evidence(&a->finding, f))
 			a->dirty = true;
 		if (worse)
 			a->urgent = true;
 		a->finding = *f;
 		a->finding.first = first;
+		a->finding.severity = severity;
 	}
 	a->true_last = now;
 	a->held = true;

@@ -120,6 +120,7 @@ struct detector {
 	const char *code;
 	enum scope scope;
 	bool posture;			/* about security, not health: does not degrade the tunnel's state */
+	bool of_now;			/* evidence is that of now, also when it counts less than before */
 	bool of_expected;		/* judges expected tunnels only, also those that were not seen */
 	size_t state_size;
 	fields_walk *fields;		/* every value of the state, which is kept across a restart; NULL: of the capture, not kept */

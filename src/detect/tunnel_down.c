@@ -197,10 +197,12 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *reason = finding_get_text(f, "reason");
+	nsec down = (nsec)(finding_get_real(f, "down_s") * (double)NSEC_PER_S), since = f->last - down;
 	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
-	nsec_rfc3339(f->first, at);
-	nsec_span((nsec)(finding_get_real(f, "down_s") * (double)NSEC_PER_S), span);
+	/* seconds of the evidence are rounded */
+	nsec_rfc3339(since - f->first < NSEC_PER_S ? f->first : since, at);
+	nsec_span(down, span);
 	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"), story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
 		text_add(story->summary, "is down since %.19sZ (%s): %lld attempts to set it up, without success.",
@@ -221,6 +223,10 @@ static void explain(struct story *story)
 		text_add(story->summary, "is expected, but no packet of it was seen since %.19sZ (%s).", at, span);
 		story_remedy(story, REMEDY_TAP);
 		story_remedy(story, REMEDY_LOG);
+	}
+	if (since - f->first >= NSEC_PER_S) {
+		nsec_rfc3339(f->first, at);
+		text_add(story->summary, " It was down before, first at %.19sZ.", at);
 	}
 	if (*finding_get_text(f, "cleared"))
 		text_add(story->summary, " It is %s.", finding_get_text(f, "cleared"));
@@ -248,6 +254,7 @@ const struct detector detect_tunnel_down = {
 	.code = "tunnel_down",
 	.scope = SCOPE_TUNNEL,
 	.of_expected = true,
+	.of_now = true,
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, tunnel_down_clear),

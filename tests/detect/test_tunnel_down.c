@@ -135,6 +135,39 @@ static void it_is_over_after_a_quarter_of_an_hour_up_and_not_before(void **state
 	assert_true(down()->record.cleared);
 }
 
+/* The alert is the same one as long as it was not up for long; its words are about the present. */
+static void a_second_outage_before_it_is_over_is_told_as_it_is(void **state)
+{
+	uint32_t ike;
+
+	(void)state;
+	expect("site-to-site");
+	fall();
+	for (int i = 0; i < 10; i++) {
+		ike = stage_ike(0, 2);
+		stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+		stage_pass(30 * S);
+		stage->ike[ike].end_reason = END_FAILED;
+		stage->ike[ike].state = IKE_FAILED;
+		stage_pass(30 * S);
+	}
+	assert_string_equal(collected_text(down(), "reason"), "attempts fail");
+	assert_null(strstr(down()->summary, "before"));
+	ike = stage_ike_up(0, 2);
+	up();
+	stage_pass(300 * S);
+	fall();
+	stage_ike_down(ike, END_PEER_LOST, 0);
+	stage_pass(500 * S);
+	stage_finish();
+	assert_int_equal(stage->alerts.n, 1);
+	assert_string_equal(collected_text(down(), "reason"), "ended");
+	assert_int_equal(down()->record.first, STAGE_T0);
+	assert_int_equal(down()->record.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:28:20Z (8 min 20 s): its IKE SA ended (peer_lost)"));
+	assert_non_null(strstr(down()->summary, "It was down before, first at 2023-11-14T22:13:20Z."));
+}
+
 static void up_for_a_moment_is_not_over(void **state)
 {
 	(void)state;
@@ -362,6 +395,7 @@ int main(void)
 		ON_STAGE(on_demand_and_remote_access_tunnels_may_end),
 		ON_STAGE(an_on_demand_tunnel_that_cannot_be_set_up_is_down),
 		ON_STAGE(it_is_over_after_a_quarter_of_an_hour_up_and_not_before),
+		ON_STAGE(a_second_outage_before_it_is_over_is_told_as_it_is),
 		ON_STAGE(up_for_a_moment_is_not_over),
 		ON_STAGE(a_tunnel_that_is_up_or_down_for_a_short_time_is_no_news),
 		ON_STAGE(an_ike_sa_older_than_the_capture_keeps_it_up),
