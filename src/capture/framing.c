@@ -123,12 +123,12 @@ static void pending_append(struct streams *t, struct stream *s, struct direction
 	uint32_t more = blocks_for(d->pending.length + (uint32_t)rest.length) -
 			blocks_for(d->pending.length);
 
-	if (stream_charge(t, s, more) && chain_append(&t->blocks, &d->pending, rest))
-		return;
-	t->setup.counters->refused++;
-	direction_drop_pending(t, s, d);
-	d->at_start = false;
-	d->lost = true;
+	stream_charge(t, s, more);
+
+	bool appended = chain_append(&t->blocks, &d->pending, rest);
+
+	assert(appended);	/* there are as many blocks as both shares may have */
+	(void)appended;
 }
 
 /* What is left when everything in order was read. */

@@ -143,6 +143,23 @@ void stream_touch(struct streams *t, struct stream *s, nsec now)
 	lru_add(age, t->by_age, slot);
 }
 
+/* All others may have to go: alone it has room for whatever may wait (STREAM_BLOCKS_MAX). */
+static void make_room(struct streams *t, const struct stream *s, uint32_t more)
+{
+	struct stream_share *share = &t->shares[s->proven];
+	uint32_t slot = (uint32_t)(s - t->streams);
+
+	while (share->blocks + more > share->blocks_max) {
+		if (share->age.oldest == slot) {	/* time gave up its hole, though it is quiet */
+			assert(share->age.count > 1);
+			lru_remove(&share->age, t->by_age, slot);
+			lru_add(&share->age, t->by_age, slot);
+		}
+		t->setup.counters->refused++;
+		stream_evict(t, &t->streams[share->age.oldest]);
+	}
+}
+
 void stream_prove(struct streams *t, struct stream *s)
 {
 	uint32_t slot = (uint32_t)(s - t->streams);
@@ -154,24 +171,15 @@ void stream_prove(struct streams *t, struct stream *s)
 	share_make_slot(t, &t->shares[1]);
 	s->proven = true;
 	lru_add(&t->shares[1].age, t->by_age, slot);
-	t->shares[1].blocks += s->blocks; /* over the limit, perhaps, until it is charged again */
+	t->shares[1].blocks += s->blocks;
+	make_room(t, s, 0);
 }
 
-bool stream_charge(struct streams *t, struct stream *s, uint32_t more)
+void stream_charge(struct streams *t, struct stream *s, uint32_t more)
 {
-	struct stream_share *share = &t->shares[s->proven];
-
-	while (share->blocks + more > share->blocks_max) {
-		struct stream *oldest = &t->streams[share->age.oldest];
-
-		if (oldest == s)	/* it was touched, so it is alone */
-			return false;
-		t->setup.counters->refused++;
-		stream_evict(t, oldest);
-	}
-	share->blocks += more;
+	make_room(t, s, more);
+	t->shares[s->proven].blocks += more;
 	s->blocks += more;
-	return true;
 }
 
 void stream_discharge(struct streams *t, struct stream *s, uint32_t less)
@@ -189,6 +197,7 @@ struct streams *streams_open(const struct streams_setup *setup)
 		return NULL;
 	while (size < setup->streams * 2)
 		size *= 2;
+	assert(setup->blocks / 2 >= STREAM_BLOCKS_MAX);
 	t->setup = *setup;
 	t->mask = size - 1;
 	t->unused = LRU_EMPTY;

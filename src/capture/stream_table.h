@@ -19,6 +19,8 @@
 enum {
 	STREAM_MESSAGE_MAX = 65535,	/* with its length field, RFC 9329 3 */
 	STREAM_SCRATCH = STREAM_MESSAGE_MAX + GLUE_OUT_MAX,
+	/* Of one stream, both ways: a message that is not whole, and single bytes that wait, each in a block. */
+	STREAM_BLOCKS_MAX = 2 * (STREAM_MESSAGE_MAX / BLOCK_BYTES + 1 + GLUE_WINDOW / GLUE_PIECE_COST),
 };
 
 /* Bytes ahead of a hole; they are with the glue. */
@@ -91,8 +93,8 @@ void stream_touch(struct streams *t, struct stream *s, nsec now);
 void stream_prove(struct streams *t, struct stream *s);
 void stream_evict(struct streams *t, struct stream *s);
 
-/* Charge `more` blocks; older streams of the same standing make room.  False: there is none. */
-bool stream_charge(struct streams *t, struct stream *s, uint32_t more);
+/* Charge `more` blocks; older streams of the same standing make room. */
+void stream_charge(struct streams *t, struct stream *s, uint32_t more);
 void stream_discharge(struct streams *t, struct stream *s, uint32_t less);
 
 /* Number of a direction in the glue, which then knows it. */

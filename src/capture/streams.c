@@ -158,8 +158,9 @@ static bool piece_hold(struct streams *t, struct stream *s, struct direction *d,
 	struct glue *g = t->setup.glue;
 	uint32_t *link = &d->held;
 
-	if (d->held_cost + length + GLUE_PIECE_COST > GLUE_WINDOW || !stream_charge(t, s, blocks))
+	if (d->held_cost + length + GLUE_PIECE_COST > GLUE_WINDOW)
 		return false;
+	stream_charge(t, s, blocks);
 
 	uint32_t at = t->held_free;
 

@@ -61,10 +61,35 @@ static void an_ipv6_fragment_needs_a_fragment_header_within_what_was_captured(vo
 	assert_false(shaped(ip, 56, 56, true, &s));
 }
 
+/* What it could not tell from its headers it knows from when they were read. */
+static void a_head_of_which_too_little_is_kept_still_tells_whose_it_is(void **state)
+{
+	uint8_t ip[20] = { 0x60, [6] = 44 };
+	struct packet p = {
+		.src = addr_v4(0x0a000001), .dst = addr_v4(0x0a000002), .protocol = 50, .hop_limit = 63, .fragment = true,
+		.ip = ip, .ip_captured = sizeof(ip), .ip_length = 1280, .ip_id = 7, .network = 3,
+	}, sample;
+	struct datagram *d = calloc(1, sizeof(*d));
+
+	(void)state;
+	assert_non_null(d);
+	d->key = (struct datagram_key){ .src = p.src, .dst = p.dst, .id = 7, .network = 3 };
+	datagram_head(d, &p, &(struct fragment_shape){ .header = 40, .payload = 48 });
+	datagram_sample(d, &sample);
+	assert_true(addr_equal(sample.src, p.src) && addr_equal(sample.dst, p.dst));
+	assert_true(sample.fragment);
+	assert_int_equal(sample.protocol, 50);
+	assert_int_equal(sample.hop_limit, 63);
+	assert_int_equal(sample.ip_length, 1280);
+	assert_int_equal(sample.network, 3);
+	free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ipv4_fragment_needs_a_header_and_bytes_behind_it),
+		cmocka_unit_test(a_head_of_which_too_little_is_kept_still_tells_whose_it_is),
 		cmocka_unit_test(an_ipv6_fragment_needs_a_fragment_header_within_what_was_captured),
 	};
 

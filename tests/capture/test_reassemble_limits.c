@@ -282,6 +282,68 @@ static void unfinished_messages_push_out_the_oldest_stream(void **state)
 	free(t);
 }
 
+/*
+ * Single bytes wait behind holes, and one segment covers them all: what lies between them is
+ * more pieces than may wait.  Those that found no room may be sent again.
+ */
+static void of_a_segment_between_many_pieces_that_wait_only_so_many_pieces_wait(void **state)
+{
+	struct seen *s = seen_open(&small, NULL);
+	struct stream_sent *c = stream_make(false, 1, 1000, 2, 4500, 7);
+	uint32_t from;
+
+	(void)state;
+	stream_say(c, "IKETCP", 6);
+	stream_ike(c, 200, 1);
+	for (uint32_t n = 0; n < 10; n++)
+		stream_esp(c, 500, 10 + n);
+	segment(s, T0, c, 0, 0, SYN);
+	segment(s, T0, c, 0, c->end[0], ACK);
+	from = c->end[0] + 1000;
+	for (uint32_t n = 0; n < 120; n++)
+		segment(s, T0, c, from + 2 * n, from + 2 * n + 1, ACK);
+	assert_int_equal(counters_of(s).refused, 0);
+	segment(s, T0, c, from, from + 240, ACK);
+	assert_int_equal(counters_of(s).refused, 1);
+	segment(s, T0, c, c->end[0], c->length, ACK);
+	messages_check(s, 0, c, 0, c->messages);
+	free(c);
+	seen_close(s);
+}
+
+/* With single bytes that wait, each in a block of its own, and long messages in both directions: it has room for all of it. */
+static void a_stream_alone_has_room_for_the_most_that_may_wait(void **state)
+{
+	const struct reassemble_limits many = { .bytes = 1, .streams = 64 };
+	struct seen *s = seen_open(&many, NULL);
+	struct stream_sent *way[2] = { stream_make(false, 1, 1000, 2, 4500, 7), stream_make(false, 2, 4500, 1, 1000, 9) };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		stream_ike(way[i], 200, 1);
+		stream_ike(way[i], 65000, 2);
+		segment(s, T0, way[i], 0, 0, i == 0 ? SYN : SYN | ACK);
+		segment(s, T0, way[i], 0, way[i]->end[0], ACK);
+	}
+	for (int i = 0; i < 2; i++) {
+		uint32_t first = way[i]->end[0];
+
+		for (uint32_t at = 0; at < 60000; at += 1000)
+			segment(s, T0, way[i], first + at, first + at + 1000, ACK);
+		for (uint32_t n = 0; n < 230; n++)
+			segment(s, T0, way[i], first + 62000 + 2 * n, first + 62001 + 2 * n, ACK);
+	}
+	assert_int_equal(s->messages, 2);
+	for (int i = 0; i < 2; i++)
+		for (uint32_t at = way[i]->end[0] + 60000; at < way[i]->length; at += 1000)
+			segment(s, T0, way[i], at, at + 1000 < way[i]->length ? at + 1000 : way[i]->length, ACK);
+	assert_int_equal(s->messages, 4);
+	assert_int_equal(counters_of(s).refused, 0);
+	free(way[0]);
+	free(way[1]);
+	seen_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +359,8 @@ int main(void)
 		cmocka_unit_test(a_clock_set_back_does_not_keep_a_hole_open),
 		cmocka_unit_test(a_closed_stream_is_forgotten_after_a_minute),
 		cmocka_unit_test(unfinished_messages_push_out_the_oldest_stream),
+		cmocka_unit_test(of_a_segment_between_many_pieces_that_wait_only_so_many_pieces_wait),
+		cmocka_unit_test(a_stream_alone_has_room_for_the_most_that_may_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,76 @@ static void vendors_are_kept_once_and_only_so_many(void **state)
 	watch_close(&w);
 }
 
+/* The responder's choice: one encryption alone, as an AEAD suite is, or what nobody has a name for. */
+static void choose(struct watch *w, uint64_t spi_i, uint16_t encryption)
+{
+	struct session s = session_between(GW_A, GW_B, spi_i);
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_RESPONSE, 0);
+
+	say_init(w, &s, false);
+	pass(w, RTT);
+	put_spis(&b, s.spi_i, s.spi_r);
+	begin_payload(&b, IKE2_PAYLOAD_SA);
+	size_t proposal = begin_substructure(&b);
+
+	put_number(&b, 0x01010001, 4);
+	size_t transform = begin_substructure(&b);
+
+	put_number(&b, 0x01000000u | encryption, 4);
+	end_substructure(&b, transform);
+	end_substructure(&b, proposal);
+	ike_end(&b);
+	give_ike(w, s.peer[1], s.peer[0], &b);
+	pass(w, S);
+}
+
+/* What an error answer can be long at most depends on it: without a known cipher no answer passes for an error. */
+static void the_cipher_says_how_long_an_error_can_be(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	choose(&w, 0x11, IKE2_ENCR_AES_GCM_16);
+	choose(&w, 0x12, IKE2_ENCR_3DES);
+	choose(&w, 0x13, 999);
+	assert_int_equal(ike_at(&w, 0x11)->error_bytes_max, 28 + 4 + 8 + 16 + 24);
+	assert_int_equal(ike_at(&w, 0x12)->error_bytes_max, 28 + 4 + 8 + 2 * 8);
+	assert_int_equal(ike_at(&w, 0x13)->error_bytes_max, 0);
+	watch_close(&w);
+}
+
+/* More than a record holds: the first ones are kept, and nothing is written beyond them. */
+static void of_a_hundred_transforms_the_first_are_kept(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_INITIATOR, 0);
+	const unsigned room = sizeof(((struct ike_sa *)0)->transforms) / sizeof(struct ike2_transform);
+
+	watch_open(&w);
+	put_spis(&b, s.spi_i, 0);
+	begin_payload(&b, IKE2_PAYLOAD_SA);
+	size_t proposal = begin_substructure(&b);
+
+	put_number(&b, 0x01010000 + room + 4, 4);
+	for (unsigned i = 0; i < room + 4; i++) {
+		size_t transform = begin_substructure(&b);
+
+		if (i < room + 3)
+			b.bytes[transform] = 3;
+		put_number(&b, 0x04000000u | (100 + i), 4);
+		end_substructure(&b, transform);
+	}
+	end_substructure(&b, proposal);
+	ike_end(&b);
+	give_ike(&w, s.peer[0], s.peer[1], &b);
+	assert_int_equal(ike_at(&w, 0x11)->n_transforms, room);
+	assert_int_equal(ike_at(&w, 0x11)->transforms[room - 1].id, 100 + room - 1);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +228,8 @@ int main(void)
 		cmocka_unit_test(an_inside_address_in_the_hash_shows_the_nat_of_its_sender),
 		cmocka_unit_test(a_peer_behind_a_nat_is_told_once_and_not_with_each_new_ike_sa),
 		cmocka_unit_test(the_answer_names_the_suite_and_the_request_what_was_offered),
+		cmocka_unit_test(the_cipher_says_how_long_an_error_can_be),
+		cmocka_unit_test(of_a_hundred_transforms_the_first_are_kept),
 		cmocka_unit_test(vendors_are_kept_once_and_only_so_many),
 	};
 
