@@ -41,6 +41,7 @@ void store_news_note(struct store_news *n, const char *database, bool ok, const 
 const char *store_news_state(const struct store_writer_counters *c, char ret[STORE_NEWS_STATE_MAX])
 {
 	uint64_t lost = store_news_lost(c);
+	uint64_t mib = c->waiting > 0 ? (c->bytes + (1 << 20) - 1) >> 20 : 0;	/* some memory stays taken */
 	int n;
 
 	if (c->ceiling == 0) {
@@ -48,7 +49,7 @@ const char *store_news_state(const struct store_writer_counters *c, char ret[STO
 		return ret;
 	}
 	n = snprintf(ret, STORE_NEWS_STATE_MAX, "; history: %" PRIu64 " records written, %" PRIu64
-		     " wait (%" PRIu64 " of %" PRIu64 " MiB)", c->rows, c->waiting, (c->bytes + (1 << 20) - 1) >> 20, c->ceiling >> 20);
+		     " wait (%" PRIu64 " of %" PRIu64 " MiB)", c->rows, c->waiting, mib, c->ceiling >> 20);
 	if (lost > 0 && n > 0 && n < STORE_NEWS_STATE_MAX)
 		snprintf(ret + n, (size_t)(STORE_NEWS_STATE_MAX - n), ", %" PRIu64 " lost (%" PRIu64 " of them alerts)", lost,
 			 c->dropped_alerts);
