@@ -13,6 +13,9 @@
 
 /* Goes on when an allocation gave something; else ends the program as `memory_set_end()` said, or aborts. */
 void memory_or_end(bool got);
+#ifdef __clang_analyzer__	/* which cannot see that it does not come back */
+#define memory_or_end(got) ((got) ? (void)0 : __builtin_unreachable())
+#endif
 
 /*
  * A table of zeros.  Its first pages are there at once, so that a monitor of a few tunnels does not

@@ -9,7 +9,7 @@ enum { TABLE_TOUCHED = 128 << 10, PAGE = 4096, PIECE = 64 << 10, PIECES_MAX = 64
 
 static void (*the_end)(void) = abort;
 
-void memory_or_end(bool got)
+void (memory_or_end)(bool got)	/* not the macro of the analyser */
 {
 	if (!got)
 		the_end();

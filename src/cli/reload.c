@@ -73,7 +73,7 @@ static void compare_tunnels(struct expected *old, struct expected *found, struct
 			n->changed += !same_terms(was, t);
 		else
 			add_name(expected_named(old, t->name) ? &n->elsewhere : &n->new, t);
-		n->moved |= was != &old->tunnel[i];
+		n->moved |= !was || was != &old->tunnel[i];
 	}
 	for (size_t i = 0; i < old->n; i++)
 		if (!with_peers_of(found, &old->tunnel[i]) && !expected_named(found, old->tunnel[i].name))
