@@ -89,6 +89,22 @@ def follow(sawatch, folder, path, *words, ready='following'):
     return w
 
 
+def caught_up(w, path):
+    """Everything that is in the file was read; and a moment for what is made of it.  A busy machine takes its time."""
+    def at_the_end():
+        folder = f'/proc/{w.process.pid}/fd'
+        for number in os.listdir(folder):
+            try:
+                if os.readlink(os.path.join(folder, number)) == os.path.realpath(path):
+                    with open(f'/proc/{w.process.pid}/fdinfo/{number}', encoding='ascii') as file:
+                        return int(file.readline().split()[1]) >= os.path.getsize(path)
+            except FileNotFoundError:
+                pass        # closed between two looks
+        return False
+    check(w.wait_for(at_the_end), f'{os.path.basename(path)} is read to its end', w.err)
+    time.sleep(1.2)
+
+
 def stored(database, packets):
     """Has the history so many?  The row of the capture comes at the end, SAs and exchanges every second."""
     try:
@@ -109,7 +125,7 @@ def in_pieces(sawatch, folder, name, data, number):
     append(path, data[-7:])
     total = sqlite_counts(sawatch, folder, data)[0] or 0
     check(w.wait_for(lambda: stored(database, total), LIMIT_S), f'{name}: the history has it within a moment', w.err)
-    time.sleep(1.2)
+    caught_up(w, path)
     check(w.end(number) == status, f'{name}: {number.name} ends it with the status of -r', (w.process.returncode, w.err))
     out = w.out.replace(path, 'FILE')
     check(out.endswith(whole), f'{name}: the report at the end is that of the whole file', (out[-len(whole):], whole))
@@ -128,7 +144,7 @@ def cut_at_the_end(sawatch, folder, data):
     path, database = os.path.join(folder, 'cut.pcap'), os.path.join(folder, 'cut.db')
     append(path, data[:-5])
     w = follow(sawatch, folder, path, '--db', database)
-    time.sleep(1.2)
+    caught_up(w, path)
     check(w.end() in (0, 10) and 'byte' not in w.err, 'the last record may be half written when it is stopped', w.err)
     append(path, data[-5:])
     done = subprocess.run((sawatch, '-r', path, '--db', database), capture_output=True, text=True, timeout=LIMIT_S, check=False)
@@ -142,7 +158,7 @@ def as_json(sawatch, folder, data):
     w = follow(sawatch, folder, path, '--json')
     append(path, data[2000:])
     check(w.wait_for(lambda: any(a['code'] == 'ike_auth_retransmit' for a in w.lines('alert'))), 'JSON: an alert comes as it is raised', w.out)
-    time.sleep(1.2)
+    caught_up(w, path)
     check(w.end() == 0 and len(w.lines('capture')) == 1, 'JSON: the capture comes once, at the end', w.out[-500:])
     whole, _, _ = told_whole(sawatch, folder, data, '--json')
     for kind in ('ike_sa', 'esp_sa', 'child_sa', 'event'):
@@ -184,7 +200,7 @@ def rotated(sawatch, folder, data):
     path, database = os.path.join(folder, 'same.pcap'), os.path.join(folder, 'same.db')
     append(path, first)
     w = follow(sawatch, folder, path, '--db', database)
-    time.sleep(1)
+    caught_up(w, path)
     os.rename(path, path + '.1')
     check(w.wait_for(lambda: 'has been removed' in w.err), 'a file that is moved away is told', w.err)
     append(path, second)
@@ -194,7 +210,7 @@ def rotated(sawatch, folder, data):
     path, database = os.path.join(folder, 'anew.pcap'), os.path.join(folder, 'anew.db')
     append(path, first)
     w = follow(sawatch, folder, path, '--db', database)
-    time.sleep(1)
+    caught_up(w, path)
     os.truncate(path, 0)
     append(path, header)
     check(w.wait_for(lambda: 'has become shorter' in w.err), 'a file that is written anew is told', w.err)

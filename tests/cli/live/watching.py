@@ -28,7 +28,7 @@ class Watch:
         if ready:
             self.wait_for(lambda: 'watching' in self.err)
 
-    def wait_for(self, true, seconds=10.0):
+    def wait_for(self, true, seconds=LIMIT_S):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if true():
