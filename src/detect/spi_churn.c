@@ -9,6 +9,8 @@ enum {
 	CHAINS_LOOKED_AT = 256,	/* ESP SAs walked to count the parallel ones */
 };
 
+#define SPEAKS_WITHIN (10 * NSEC_PER_S)	/* an ESP SA, after the IKE SA that it came with */
+
 struct replacement {
 	nsec at;
 	uint32_t age_ms;
@@ -163,7 +165,9 @@ static void raise(const struct state *s, const struct scene *sc, int direction, 
 		  double median, int64_t chains, enum severity severity, nsec from, struct findings *out)
 {
 	enum confidence confidence = w->by_ike >= 3 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	bool with_ike = 2 * (size_t)moments_since(&s->set_ups, from) >= w->n && moments_since(&s->set_ups, from) >= 2;
+	/* the one that the first SA came with replaced nothing */
+	size_t set_ups = moments_since(&s->set_ups, w->first - SPEAKS_WITHIN);
+	bool with_ike = 2 * set_ups >= w->n && set_ups >= 2;
 
 	if (loss_since(sc, from))
 		confidence = less(confidence);
@@ -176,7 +180,7 @@ static void raise(const struct state *s, const struct scene *sc, int direction, 
 	finding_real(f, "median_age_s", median);
 	finding_integer(f, "parallel_sas", chains);
 	finding_text(f, "kind", "%s", with_ike ? "with_ike" : "ike_stable");
-	finding_integer(f, "ike_set_ups", moments_since(&s->set_ups, from));
+	finding_integer(f, "ike_set_ups", (int64_t)set_ups);
 	finding_integer(f, "replacements_seen_in_ike", (int64_t)w->by_ike);
 	spis(f, w);
 	for (size_t i = 0; i < w->n; i++)
@@ -215,13 +219,20 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char window[NSEC_TEXT_MAX], median[NSEC_TEXT_MAX];
 
+	long long set_ups = finding_get(f, "ike_set_ups");
+
 	nsec_span((nsec)(finding_get_real(f, "window_s") * (double)NSEC_PER_S), window);
 	nsec_span((nsec)(finding_get_real(f, "median_age_s") * (double)NSEC_PER_S), median);
-	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s (median life %s, "
-		 "%s); keys are renegotiated far more often than any lifetime setting, so traffic is likely "
-		 "interrupted at each change.", story->peer[0], story->peer[1], (long long)f->count, window,
-		 median, finding_get_text(f, "kind")[0] == 'w' ? "each time with a new IKE SA" :
-		 "while the IKE SA stays");
+	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s (median life %s, ",
+		 story->peer[0], story->peer[1], (long long)f->count, window, median);
+	if (set_ups == 0)
+		text_add(story->summary, "while the IKE SA stays");
+	else if (set_ups >= f->count)
+		text_add(story->summary, "each time with a new IKE SA");
+	else
+		text_add(story->summary, "with %lld new IKE SA%s among them", set_ups, set_ups == 1 ? "" : "s");
+	text_add(story->summary, "); keys are renegotiated far more often than any lifetime setting, so traffic is "
+		 "likely interrupted at each change.");
 	story_remedy(story, REMEDY_TS);
 	story_remedy(story, REMEDY_LIFE);
 	story_remedy(story, REMEDY_PFS);

@@ -141,6 +141,22 @@ static void with_every_set_up_new_it_says_so(void **state)
 		replace(esp, 1, 60 * S);
 	}
 	assert_string_equal(collected_text(churn(), "kind"), "with_ike");
+	assert_non_null(strstr(churn()->summary, "each time with a new IKE SA"));
+}
+
+/* The set-up that the first SA came with replaced nothing, and one of four is not "each time". */
+static void with_one_set_up_new_it_says_one(void **state)
+{
+	(void)state;
+	uint32_t esp[2];
+
+	stage_ike_up(0, 2);
+	start(esp);
+	replace(esp, 2, 60 * S);
+	stage_ike_up(0, 2);
+	replace(esp, 2, 60 * S);
+	assert_string_equal(collected_text(churn(), "kind"), "ike_stable");
+	assert_non_null(strstr(churn()->summary, "with 1 new IKE SA among them"));
 }
 
 static void seen_exchanges_make_it_sure(void **state)
@@ -192,6 +208,7 @@ int main(void)
 		ON_STAGE(single_packets_of_unknown_spis_are_not_sas),
 		ON_STAGE(equal_volumes_at_unequal_ages_are_a_volume_limit_not_churn),
 		ON_STAGE(with_every_set_up_new_it_says_so),
+		ON_STAGE(with_one_set_up_new_it_says_one),
 		ON_STAGE(seen_exchanges_make_it_sure),
 		ON_STAGE(it_clears_when_the_spis_stay),
 	};
