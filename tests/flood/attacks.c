@@ -507,6 +507,6 @@ const struct attack attacks[] = {
 	{ "tcp-promise", "tcp", "TCP/4500: the beginning of a long message each", tcp_promise },
 	{ "tcp-holes", "tcp", "TCP/4500: one stream, all holes", tcp_holes },
 	{ "tcp-inject", "tcp", "TCP/4500: any sequence number in an honest stream", tcp_inject },
-	{ "deep", "esp", "ESP in 64 envelopes", deep },
+	{ "deep", "long", "ESP in 64 envelopes", deep },
 	{ NULL, NULL, NULL, NULL },
 };
