@@ -162,7 +162,8 @@ static enum verdict vendor_id_parse(struct reader r, struct ike_message *m)
 		v->length = IKE_VENDOR_ID_BYTES;
 		if (id.length < IKE_VENDOR_ID_BYTES)
 			v->length = (uint8_t)id.length;
-		memcpy(v->bytes, id.data, v->length);
+		if (v->length > 0)
+			memcpy(v->bytes, id.data, v->length);
 		v->name = ike_vendor_name(id.data, (unsigned)id.length);
 	}
 	m->n_vendor_ids++;
