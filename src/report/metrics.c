@@ -2,6 +2,7 @@
 #include <sawatch/memory.h>
 #include <sawatch/metrics.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static struct seen *place_of(struct metrics *m, object_id id, const struct endpo
 		if (p->expected < m->expected->n)
 			return &m->inventory[p->expected];
 	}
+	assert(m->n_others > 0);
 	return &m->others[id % m->n_others];
 }
 
