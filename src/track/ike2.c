@@ -391,7 +391,7 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, co
 	struct exchange *x = &sa->current[slot];
 
 	x->outcome = OUTCOME_ANSWERED;
-	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 == IKE_NP1_NONE)	/* not seen: the answer has to do */
+	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 <= 0)	/* what tells was not seen: the answer has to do */
 		classify_request(t, x, m);
 	switch (m->header.exchange) {
 	case IKE2_EXCHANGE_IKE_SA_INIT:
@@ -589,7 +589,8 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	ike_sa_exchanged(t, i, x);
 
 	if (current && what == TRANSMISSION_FIRST && !tells) {
-		x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */
+		if (m->is_request)
+			x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */
 	} else if (current && (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
 		if (m->is_request)
 			on_first_request(t, sa, slot, a, m);
