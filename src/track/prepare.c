@@ -144,6 +144,7 @@ static inline void prepare(struct prepared *b, const struct hash_key *key, const
 		break;
 	}
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): whoever says PLAIN_ESP has set it */
 	unsigned encap = p.in_udp ? ENCAP_UDP : ENCAP_NONE;
 
 	ret->src = p.src;
