@@ -212,7 +212,7 @@ const struct record_offer *lists_offers(struct lists *l, const char *json, size_
 	read.n = *ret_n;
 	read.blocks = l->blocks;
 	l->blocks = others;
-	if (!read.at) {
+	if (!read.at || !json) {
 		forget(&read);
 		return NULL;
 	}
