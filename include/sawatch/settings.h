@@ -33,7 +33,8 @@
 	X(COUNT, "store.backlog_mb", store_backlog_mb, 64, 4, 16384, "mebibytes of records that may wait for a slow disk while watching") \
 	X(SECONDS, "follow.lag_s", follow_lag, 30, 0, 3600, "while a file that is followed (--follow) is silent, time in it goes on so much later: who writes it may hold packets back for so long") \
 	X(COUNT, "store.wal_mb", store_wal_mb, 256, 32, 1048576, "mebibytes of the database's log (-wal) from which on records wait, while a reader keeps it from being emptied") \
-	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once, and twice as many ESP SAs tracked that no IKE exchange made; beyond, one and 64 a second") \
+	X(COUNT, "history.strangers", history_strangers, 1024, 16, 1048576, "tunnels that nobody answers recorded at once; beyond, one a second") \
+	X(COUNT, "history.births", history_births, 262144, 16, 16777216, "ESP SAs that no IKE exchange made tracked at once; beyond, 64 a second, and what comes 16 times") \
 	X(COUNT, "history.hints", history_hints, 512, 16, 1048576, "rows of one tunnel that nothing confirms recorded at once; beyond, one a second") \
 	X(COUNT, "history.confirmed", history_confirmed, 8192, 64, 16777216, "rows of one tunnel that are confirmed recorded at once; beyond, four a second") \
 	X(COUNT, "history.alerts", history_alerts, 256, 16, 1048576, "alerts about peers that were never up raised at once, and of one cause about those whose IKE was never seen; beyond, one in ten seconds") \

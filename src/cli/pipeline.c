@@ -468,7 +468,7 @@ static void warn_of_evictions(struct warnings *w, const struct tracker_counters 
 			     tables[i].what, tables[i].key);
 	if (c->strangers > 0)
 		warn(w, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
-			"were not tracked until they came again; raise history.strangers or table.esp_sas", c->strangers);
+			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers);
 }
 
 /* What a disk that was slow, full or locked for too long has cost. */

@@ -4,7 +4,7 @@
 
 enum {
 	STRANGERS = 65536,		/* SPIs without a record that are counted under pressure */
-	COUNTED = 128, OFTEN = 64,	/* so far; and so many packets are worth a record */
+	COUNTED = 128, OFTEN = 16,	/* so far; and so many packets are worth a record */
 	AWAITED_SEARCH = 8,
 	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */

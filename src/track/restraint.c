@@ -18,6 +18,8 @@ enum {
 	STRANGER_PART = 16,		/* of the purse of a tunnel that is up, when it never was */
 	SETTLED_S = 60,			/* calm for so long: tell what was left out */
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
+	LIVES = 64,			/* packets of an ESP SA that is no churn, whatever was before it */
+	RECONSIDERED = 1024,		/* ESP SAs of a direction, the latest */
 };
 
 #define SLOWLY NSEC_PER_S		/* one more row after this long */
@@ -76,15 +78,15 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 	return false;
 }
 
-/* ESP SAs that are not only left out of the history but not tracked: two of each tunnel that may be recorded at once. */
+/* ESP SAs that are not only left out of the history but not tracked. */
 bool restraint_affords_birth(const struct tracker *t)
 {
-	return affords(t->purse_births, t->now, 2 * t->settings->history_strangers, BIRTHS);
+	return affords(t->purse_births, t->now, t->settings->history_births, BIRTHS);
 }
 
 void restraint_pays_birth(struct tracker *t)
 {
-	pay(&t->purse_births, t->now, 2 * t->settings->history_strangers, BIRTHS);
+	pay(&t->purse_births, t->now, t->settings->history_births, BIRTHS);
 }
 
 static bool pay_for_young(struct tracker *t, uint32_t tunnel)
@@ -182,7 +184,7 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 	struct esp_sa *sa = &t->esp_sas[esp];
 	struct event ev = event_of(t, EVENT_ESP_SA_FIRST, sa->first, sa->tunnel);
 
-	if ((sa->flags & ESP_SA_QUIET) && churns(t, sa) && !pay_for_young(t, sa->tunnel))
+	if ((sa->flags & ESP_SA_QUIET) && sa->packets < LIVES && churns(t, sa) && !pay_for_young(t, sa->tunnel))
 		return;
 	if ((sa->flags & ESP_SA_QUIET) && restraint_confirms(t, sa->tunnel)) {
 		sa->flags = (uint8_t)((sa->flags & ~ESP_SA_QUIET) | ESP_SA_DIRTY);
@@ -193,6 +195,24 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 	}
 	if (sa->child != NO_INDEX)
 		restraint_confirm_child_sa(t, sa->child);
+}
+
+/* What looked like churn when it began may live beside the one before it (RFC 7296 2.8), or just live. */
+void restraint_reconsider(struct tracker *t, uint32_t tunnel)
+{
+	const struct tunnel *w = &t->tunnels[tunnel];
+
+	for (int d = 0; d < 2; d++) {
+		uint32_t i = w->esp_sas[d];
+
+		for (unsigned n = 0; n < RECONSIDERED && i != NO_INDEX; n++, i = t->esp_sas[i].next_in_direction) {
+			const struct esp_sa *sa = &t->esp_sas[i];
+
+			if ((sa->flags & ESP_SA_QUIET) && (sa->flags & ESP_SA_CONFIRMED) &&
+			    (sa->packets >= LIVES || !churns(t, sa)))
+				restraint_confirm_esp_sa(t, i);
+		}
+	}
 }
 
 /* Somebody answers: fewer can make that up. */

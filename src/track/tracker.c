@@ -349,6 +349,7 @@ void tracker_finish(struct tracker *t, bool final)
 		if (!(w->flags & TUNNEL_USED))
 			continue;
 		child_settle(t, i, t->now, true);
+		restraint_reconsider(t, i);
 		hygiene_judge_mirror(t, i, t->now);
 		for (uint32_t c = w->child_sas; c != NO_INDEX; c = t->child_sas[c].next_in_tunnel)
 			child_end(t, c, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, t->child_sas[c].grade);

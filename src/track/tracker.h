@@ -449,6 +449,7 @@ void restraint_confirm_child_sa(struct tracker *t, uint32_t child);
 void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp);
 void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa);
 void restraint_tunnel_up(struct tracker *t, uint32_t tunnel);
+void restraint_reconsider(struct tracker *t, uint32_t tunnel);
 void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void restraint_tell_strangers(struct tracker *t, nsec now, bool last_call);
 

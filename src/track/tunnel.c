@@ -307,6 +307,7 @@ void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
 
 	tunnel_judge(t, tunnel, now);
 	restraint_tunnel_up(t, tunnel);
+	restraint_reconsider(t, tunnel);
 	restraint_tell(t, tunnel, now, false);
 	restraint_tell_strangers(t, now, false);
 	struct event ev = event_of(t, EVENT_TICK, now, tunnel);

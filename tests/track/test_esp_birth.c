@@ -2,13 +2,13 @@
 #include "track/check.h"
 #include "track/talk.h"
 
-enum { AT_ONCE = 32, OFTEN = 64, FORGED = 0xd0000000 };
+enum { AT_ONCE = 32, OFTEN = 16, FORGED = 0xd0000000 };
 
 /* A purse of AT_ONCE births, and tables that are never under pressure. */
 static void begin(struct watch *w)
 {
 	watch_init(w);
-	w->settings.history_strangers = AT_ONCE / 2;
+	w->settings.history_births = AT_ONCE;
 	w->settings.tables_tunnels = 4096;
 	w->settings.tables_esp_sas = 16384;
 	watch_start(w);

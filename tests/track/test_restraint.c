@@ -82,6 +82,33 @@ static void strangers_leave_so_many_rows_and_one_event_for_the_rest(void **state
 	watch_free(&w);
 }
 
+/* Who begins to watch a large gateway meets tunnels with SAs side by side, all at once: they look like churn, and go on. */
+static void sas_side_by_side_have_their_rows_however_many_there_are(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_init(&w);
+	w.settings.history_strangers = 20;
+	w.settings.tables_tunnels = w.settings.tables_child_sas = w.settings.tables_esp_sas = 4096;
+	watch_start(&w);
+	for (uint32_t seq = 1; seq <= 12; seq += 4)
+		for (uint32_t sa = 0; sa < 4; sa++)
+			for (uint32_t pair = 0; pair < 50; pair++)
+				for (uint32_t k = 0; k < 4; k++) {
+					esp_between(&w, GW_A, 0x30000000 + pair, 0xc0000000 + pair * 8 + sa, seq + k);
+					esp_between(&w, 0x30000000 + pair, GW_A, 0xd0000000 + pair * 8 + sa, seq + k);
+					pass(&w, MS / 100);
+				}
+	finish(&w);
+	unsigned whole = 0;
+
+	for (size_t i = 0; i < w.n_esp_sas; i++)	/* told again when it ends */
+		whole += w.esp_sas[i].packets == 12 && w.esp_sas[i].end_reason == END_CAPTURE_END;
+	assert_int_equal(whole, 400);
+	watch_free(&w);
+}
+
 static void who_comes_up_in_a_flood_of_strangers_has_all_its_rows(void **state)
 {
 	(void)state;
@@ -189,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_the_key_known_no_more_is_added_to_a_place_than_a_bound),
 		cmocka_unit_test(strangers_leave_so_many_rows_and_one_event_for_the_rest),
+		cmocka_unit_test(sas_side_by_side_have_their_rows_however_many_there_are),
 		cmocka_unit_test(who_comes_up_in_a_flood_of_strangers_has_all_its_rows),
 		cmocka_unit_test(forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all),
 		cmocka_unit_test(garbage_on_living_spis_moves_nothing),

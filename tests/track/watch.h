@@ -246,7 +246,7 @@ static inline void watch_init(struct watch *w)
 	memset(w, 0, sizeof(*w));
 	settings_defaults(&w->settings);
 	/* everything leaves its row: how the history is kept small is test_restraint.c's */
-	w->settings.history_strangers = w->settings.history_hints = w->settings.history_confirmed = 1 << 30;
+	w->settings.history_births = w->settings.history_strangers = w->settings.history_hints = w->settings.history_confirmed = 1 << 30;
 	w->settings.tables_tunnels = 64;
 	w->settings.tables_ike_sas = 256;
 	w->settings.tables_child_sas = 512;
