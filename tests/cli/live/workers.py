@@ -58,7 +58,8 @@ def same_rows(sawatch, pcaps, links):
         check(set(ends.values()) == {0}, f'{what}: all end with status 0', [w.err for w in watches.values()])
         check(rows(databases[1], TOTAL)[0][0] > 100, f'{what}: there was something to see', rows(databases[1], TOTAL))
         for workers in (2, 4):
-            different = differences(databases[1], databases[workers])
+            # of two interfaces packets may come at the same moment, and either is the first
+            different = differences(databases[1], databases[workers], frames=links == 1)
             check(not different, f'{what}: every field of every table is the same with --workers {workers}', '\n     '.join(different[:20]))
             check(rows(databases[1], 'SELECT packets, bytes, dropped FROM v_captures') == rows(databases[workers], 'SELECT packets, bytes, dropped FROM v_captures'),
                   f'{what}: and every packet was counted once')
