@@ -208,8 +208,8 @@ bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunne
 		unpack_alert(as, &a, shift, r);
 		if (!reader_ok(r))
 			return false;
-		if (!a.detector)
-			continue;	/* a condition that this program does not know */
+		if (!a.detector || (a.detector->scope == SCOPE_CAPTURE) != !tunnel)
+			continue;	/* a condition that this program does not know, or not here */
 		if (tunnel) {
 			a.tunnel = tunnel->id;
 			a.peers[0] = tunnel->peer[0];

@@ -94,6 +94,7 @@ static size_t detector_named(const struct detect *d, struct bytes code)
 static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 {
 	struct bytes code;
+	uint64_t of_tunnels = 0;
 
 	for (uint32_t n = reader_u32(r); reader_ok(r) && n > 0; n--) {
 		size_t i = unpack_text(r, &code) ? detector_named(d, code) : d->n;
@@ -108,7 +109,9 @@ static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 			states_renew(d->states);
 		states_close(d->states);
 	}
-	d->slots[slot].awake |= reader_u64(r) & (UINT64_MAX >> (64 - d->n));
+	for (size_t i = 0; i < d->n; i++)
+		of_tunnels |= detectors[i]->scope != SCOPE_CAPTURE ? UINT64_C(1) << i : 0;
+	d->slots[slot].awake |= reader_u64(r) & of_tunnels;
 }
 
 /* An open alert has somebody to close it. */

@@ -138,6 +138,26 @@ static void an_alert_about_the_capture_comes_back_too(void **state)
 	assert_true(detect_knows_alert(stage->detect, id));
 }
 
+/* Whoever wrote the image: a detector of tunnels has no state where the capture is judged. */
+static void an_alert_about_a_tunnel_is_none_about_the_capture(void **state)
+{
+	struct event ev = stage_event(EVENT_CAPTURE_LOSS);
+	object_id id;
+
+	(void)state;
+	refuse();
+	id = refused()->record.id;
+	assert_true(restart(NO_INDEX, saved(0), 0, true));
+	assert_false(detect_knows_alert(stage->detect, id));
+	ev.tunnel = NO_INDEX;
+	ev.value[0] = 500;
+	stage_send(ev);				/* and is judged */
+	assert_non_null(collected_find(&stage->alerts, "capture_loss"));
+	id = collected_find(&stage->alerts, "capture_loss")->record.id;
+	assert_true(restart(0, saved(NO_INDEX), 0, false));
+	assert_false(detect_knows_alert(stage->detect, id));
+}
+
 /* In exact-size copies; what a restart makes of half an image must do to go on with. */
 static void an_image_that_was_cut_gives_what_is_whole_and_nothing_else(void **state)
 {
@@ -234,6 +254,7 @@ int main(void)
 		ON_STAGE(another_version_keeps_the_alert_and_not_what_led_to_it),
 		ON_STAGE(what_was_saved_need_not_be_saved_again),
 		ON_STAGE(an_alert_about_the_capture_comes_back_too),
+		ON_STAGE(an_alert_about_a_tunnel_is_none_about_the_capture),
 		ON_STAGE(an_image_that_was_cut_gives_what_is_whole_and_nothing_else),
 		cmocka_unit_test(a_state_that_no_detector_could_have_made_is_refused),
 		ON_STAGE(a_detector_whose_state_was_refused_begins_anew),
