@@ -286,11 +286,12 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		child_adopt(t, i, ike_sa);
 }
 
-static bool child_held(struct tracker *t, const struct ike_sa *sa, uint32_t child, uint32_t tunnel)
+/* The one that is held says so too, or its end would leave the other with nothing in its hand. */
+static bool child_held(struct tracker *t, uint32_t ike_sa, uint32_t child, uint32_t tunnel)
 {
 	const struct child_sa *c = child_of(t, child, tunnel);
 
-	return c && c->ike_sa_id == sa->id;
+	return c && c->held_by == ike_sa && c->ike_sa_id == t->ike_sas[ike_sa].id;
 }
 
 static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
@@ -302,9 +303,9 @@ static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		sa->predecessor = NO_INDEX;
 	if (!after || after->predecessor != i || after->parent != sa->id)
 		sa->successor = NO_INDEX;
-	if (!child_held(t, sa, sa->rekey_child, tunnel))
+	if (!child_held(t, i, sa->rekey_child, tunnel))
 		sa->rekey_child = NO_INDEX;
-	if (!child_held(t, sa, sa->auth_child, tunnel))
+	if (!child_held(t, i, sa->auth_child, tunnel))
 		sa->auth_child = NO_INDEX;
 }
 
