@@ -406,6 +406,6 @@ bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
 	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 && sa->spi != 0 &&
-	       sa->direction == direction && sa->packets > 0 && is_moment(sa->first) &&
+	       sa->direction == direction && sa->packets > 0 && sa->epoch <= INT32_MAX && is_moment(sa->first) &&
 	       is_moment(sa->last) && sa->first <= sa->last && is_time(sa->next_minute) && is_time(sa->ended);
 }

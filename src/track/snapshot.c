@@ -219,7 +219,7 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 		.src = { sa->src, sa->src_port }, .dst = { sa->dst, sa->dst_port }, .encap = sa->encap,
 		.generation = sa->generation, .first = sa->first, .last = sa->last, .packets = (int64_t)sa->packets,
 		.bytes = (int64_t)sa->bytes, .seq_first = sa->seq_first,
-		.seq_last = ((int64_t)sa->epoch << 32) + sa->seq_high, .lost = (int64_t)esp_sa_lost(sa), .late = sa->late,
+		.seq_last = (int64_t)(((uint64_t)sa->epoch << 32) + sa->seq_high), .lost = (int64_t)esp_sa_lost(sa), .late = sa->late,
 		.duplicates = sa->duplicates, .predecessor = sa->predecessor, .successor = sa->successor,
 		.predecessor_spi = sa->predecessor_spi, .successor_spi = sa->successor_spi,
 		.end_reason = sa->end_reason, .ended_by = sa->ended_by, .first_frame = sa->first_frame,
