@@ -178,7 +178,7 @@ static void choose_alert(struct subject *s, const struct known_alert *a)
 {
 	s->alert = a->id;
 	s->tunnel = a->tunnel;
-	s->since = a->first - BEFORE_ALERT;
+	s->since = a->first != NSEC_NONE ? a->first - BEFORE_ALERT : NSEC_NONE;
 }
 
 /* Without a word: the ill tunnel, when there is one; the only tunnel, when there is one. */
