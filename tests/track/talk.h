@@ -246,6 +246,14 @@ static inline struct session rekey_ike(struct watch *w, struct session *s, int b
 
 /* ---- IKEv1 ----------------------------------------------------------------- */
 
+static inline struct session session1(void)
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	s.major = 1;
+	return s;
+}
+
 /* `length` 0: as long as it is. */
 static inline void say1(struct watch *w, const struct session *s, int from, uint8_t exchange, uint32_t id, struct build *b,
 			bool first)

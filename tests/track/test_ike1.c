@@ -3,14 +3,6 @@
 
 static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
 
-static struct session session1(void)
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	s.major = 1;
-	return s;
-}
-
 static struct session up(struct watch *w)
 {
 	struct session s = session1();
