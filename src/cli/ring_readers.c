@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Each thread fills blocks with what its ring holds; the caller takes from the blocks of all rings the
- * earliest frame first.  A frame goes when every ring shows what it has next, or when it was held so
- * long that an earlier one of a silent ring would have come, or when its ring has no block left.
+ * earliest frame first.  A frame goes when every ring shows what it has next or, after so long that an
+ * earlier one would have come, has nothing; or when a ring has no block left.
  */
 #include "cli/ring_readers.h"
 
@@ -260,6 +260,30 @@ static bool is_full(struct ring_readers *a)
 	return full;
 }
 
+/* All that came to it is in its hand.  What it has told may be old: its thread may not have run for long. */
+static bool is_drained(struct ring_readers *a, struct ring *r)
+{
+	struct pollfd fd = { .fd = live_ring_descriptor(a->live, r->number), .events = POLLIN };
+	bool drained;
+
+	/* in this order: what the thread takes meanwhile it has not given yet, or is seen to have given */
+	poll(&fd, 1, 0);
+	drained = !(fd.revents & POLLIN) && atomic_load(&r->empty);
+	pthread_mutex_lock(&r->lock);
+	drained = drained && r->n_ready == 0;
+	pthread_mutex_unlock(&r->lock);
+	return drained;
+}
+
+/* Has every ring that shows no frame really none? */
+static bool others_are_silent(struct ring_readers *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!a->rings[i].at_hand && !is_drained(a, &a->rings[i]))
+			return false;
+	return true;
+}
+
 static nsec time_of_next(const struct ring *r)
 {
 	return r->at_hand->list[r->at].at;
@@ -287,7 +311,9 @@ static struct ring *next_ring(struct ring_readers *a, bool all, nsec *ret_until)
 	}
 	if (!first || complete || all)
 		return first;
-	return first->at_hand->held_at <= monotonic() - LIVE_MERGE_MS * NSEC_PER_MS || is_full(a) ? first : NULL;
+	if (first->at_hand->held_at <= monotonic() - LIVE_MERGE_MS * NSEC_PER_MS && others_are_silent(a))
+		return first;
+	return is_full(a) ? first : NULL;
 }
 
 static void add_frame(struct ring_readers *a, const struct ring_block *from, size_t i)
@@ -337,7 +363,7 @@ static void pass_on(struct ring_readers *a, uint64_t end, ring_frames_fn *frames
 static bool nothing_waits(struct ring_readers *a)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (!atomic_load(&a->rings[i].empty) || look(a, &a->rings[i]))
+		if (a->rings[i].at_hand || !is_drained(a, &a->rings[i]))
 			return false;
 	return true;
 }

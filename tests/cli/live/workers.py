@@ -32,6 +32,12 @@ def threads(watch, name):
     return found.count(name)
 
 
+def send_in_row(path, interfaces, speed):
+    """All senders of one interface on one processor: two would show their packets to each watch in an order of its own."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})     # of this thread
+    send(path, interfaces, speed)
+
+
 def same_rows(sawatch, pcaps, links):
     """One thread and several watch the same interfaces at the same time."""
     names = [f'w{links}x{n}' for n in range(links)]
@@ -48,9 +54,11 @@ def same_rows(sawatch, pcaps, links):
         for w in watches.values():
             w.wait_for(lambda w=w: 'watching' in w.err, LIMIT_S)
         what = f'on {links} interface{"s" if links > 1 else ""}'
-        check([threads(w, 'ring') for w in watches.values()] == [0, links, 3 * links], f'{what}: a thread for each ring', [w.err for w in watches.values()])
+        # a thread names itself, when it comes to run
+        for w, rings in zip(watches.values(), (0, links, 3 * links)):
+            check(w.wait_for(lambda w=w, rings=rings: threads(w, 'ring') == rings, LIMIT_S), f'{what}: {rings} threads, one for each ring', w.err)
         with concurrent.futures.ThreadPoolExecutor(len(TOGETHER)) as pool:
-            done = [pool.submit(send, os.path.join(pcaps, f'{name}.pcap'), [n + 's' for n in names], speed) for name, speed in TOGETHER.items()]
+            done = [pool.submit(send_in_row, os.path.join(pcaps, f'{name}.pcap'), [n + 's' for n in names], speed) for name, speed in TOGETHER.items()]
             for d in done:
                 d.result()
         time.sleep(4)
