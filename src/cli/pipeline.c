@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/pipeline.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +9,14 @@
 #include <sawatch/detect.h>
 #include <sawatch/memory.h>
 #include <sawatch/reassemble.h>
-#include <sawatch/text.h>
 #include <sawatch/track.h>
 
+#include "cli/capture_row.h"
 #include "cli/inventory_rows.h"
+#include "cli/kept_tunnels.h"
 #include "cli/retain.h"
 
 enum {
-	WARNINGS_MAX = 12, WARNING_TEXT_MAX = 512,
 	FILE_BACKLOG_BYTES = 8 << 20,	/* where reading waits for the disk, more would only cost cache */
 	WATCH_HEAP_BYTES = 1536 << 10,	/* for what months of watching allocate now and then */
 	FLUSH_SLOTS = 512,		/* objects told at once to a backlog that may become full */
@@ -28,12 +26,6 @@ enum {
 /* Enough for a busy gateway's fragments, and a ceiling for a flood of them (DESIGN 1.3). */
 static const struct reassemble_limits limits = {
 	.datagrams = 1024, .bytes = 16 << 20, .streams = 1024, .timeout = 30 * NSEC_PER_S,
-};
-
-/* A tunnel's record of the final flush; its state is known only after the last judgement. */
-struct kept_tunnel {
-	struct record_tunnel record;
-	char **sentences;	/* owned; record.unobservable points to them */
 };
 
 struct pipeline {
@@ -54,8 +46,7 @@ struct pipeline {
 	nsec latest;		/* time of the latest frame; NSEC_NONE before the first */
 	uint32_t tunnel_hint;	/* where the next tunnel's index is looked for first */
 	bool finishing;
-	struct kept_tunnel *kept;
-	size_t n_kept, kept_room;
+	struct kept_tunnels kept;
 	bool handed_over;	/* the latest frame went to the reassembler */
 	uint32_t *complete;	/* captures that are to be marked so at the end */
 	size_t n_complete, complete_room;
@@ -129,32 +120,12 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 		p->also.tunnel(p->also.user, &judged);
 }
 
-static void keep_tunnel(struct pipeline *p, const struct record_tunnel *r)
-{
-	if (p->n_kept == p->kept_room) {
-		p->kept_room = p->kept_room ? 2 * p->kept_room : 64;
-		p->kept = realloc(p->kept, p->kept_room * sizeof(p->kept[0]));
-		memory_or_end(p->kept);
-	}
-
-	struct kept_tunnel *k = &p->kept[p->n_kept++];
-
-	k->record = *r;
-	k->sentences = calloc(r->n_unobservable + 1, sizeof(k->sentences[0]));
-	memory_or_end(k->sentences);
-	for (size_t i = 0; i < r->n_unobservable; i++) {
-		k->sentences[i] = strdup(r->unobservable[i]);
-		memory_or_end(k->sentences[i]);
-	}
-	k->record.unobservable = (const char *const *)k->sentences;
-}
-
 static void put_tunnel(void *user, const struct record_tunnel *r)
 {
 	struct pipeline *p = user;
 
 	if (p->finishing)
-		keep_tunnel(p, r);
+		kept_tunnels_add(&p->kept, r);
 	else
 		store_judged(p, r);
 }
@@ -430,98 +401,16 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
 
 /* ---- rows of captures, and the end ---- */
 
-/* What a reader of the history must know about this capture. */
-struct warnings {
-	size_t n;
-	const char *list[WARNINGS_MAX];
-	char texts[WARNINGS_MAX][WARNING_TEXT_MAX];
-};
-
-__attribute__((format(printf, 2, 3)))
-static void warn(struct warnings *w, const char *format, ...)
-{
-	va_list arguments;
-
-	if (w->n == WARNINGS_MAX)
-		return;
-	va_start(arguments, format);
-	vsnprintf(w->texts[w->n], WARNING_TEXT_MAX, format, arguments);
-	va_end(arguments);
-	w->list[w->n] = w->texts[w->n];
-	w->n++;
-}
-
-static void warn_of_evictions(struct warnings *w, const struct tracker_counters *c)
-{
-	const struct {
-		uint64_t n;
-		const char *what, *key;
-	} tables[] = {
-		{ c->evicted_tunnels, "tunnels", "table.tunnels" }, { c->evicted_ike_sas, "IKE SAs", "table.ike_sas" },
-		{ c->evicted_child_sas, "child SAs", "table.child_sas" },
-		{ c->evicted_esp_sas, "ESP SAs", "table.esp_sas" },
-	};
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (tables[i].n > 0)
-			warn(w, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
-			     tables[i].what, tables[i].key);
-	if (c->strangers > 0)
-		warn(w, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
-			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers);
-}
-
-/* What a disk that was slow, full or locked for too long has cost. */
-static void warn_of_drops(struct pipeline *p, struct warnings *w)
-{
-	struct store_writer_counters c;
-
-	pipeline_store_counters(p, &c);
-
-	const struct {
-		uint64_t n;
-		const char *what;
-	} kinds[] = {
-		{ c.dropped_traffic, "minutes of traffic" }, { c.dropped_facts, "events and ends of objects" },
-		{ c.dropped_alerts, "states of alerts" },
-	};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i].n > 0)
-			warn(w, "%" PRIu64 " %s are missing here: the database could not be written for too long; "
-				"raise store.backlog_mb", kinds[i].n, kinds[i].what);
-}
-
-/* The row of a capture: `base` with what was counted. */
 static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type, const char *left_out)
 {
 	struct tracker_counters c;
-	struct warnings w = { 0 };
-	char unnamed[32];
+	struct store_writer_counters stored;
+	struct capture_row row;
 
 	tracker_counters(p->tracker, &c);
-	snprintf(unnamed, sizeof(unnamed), "LINKTYPE_%u", link_type);
-	if (left_out)
-		warn(&w, "%s", left_out);
-	if (c.unsupported > 0)
-		warn(&w, "%" PRIu64 " packets of a link type or version that is not understood", c.unsupported);
-	if (c.too_deep > 0)
-		warn(&w, "%" PRIu64 " packets in more than %d envelopes, not opened", c.too_deep, LINK_DEPTH_MAX);
-	warn_of_evictions(&w, &c);
-	warn_of_drops(p, &w);
-
-	struct record_capture r = {
-		.id = base->id, .name = base->name, .kind = base->kind,
-		.link_type = link_type_name(link_type) ? link_type_name(link_type) : unnamed,
-		.fingerprint = base->fingerprint, .size = base->size, .first = c.first, .last = c.last,
-		.packets = (int64_t)c.frames, .bytes = (int64_t)c.bytes, .ike_messages = (int64_t)c.ike_messages,
-		.esp_packets = (int64_t)c.esp_packets, .ah_packets = (int64_t)c.ah_packets,
-		.keepalives = (int64_t)c.keepalives, .duplicates = (int64_t)c.duplicates,
-		.malformed = (int64_t)c.malformed, .cut = (int64_t)c.cut, .dropped = base->dropped,
-		.fragments = (int64_t)c.fragments, .n_warnings = w.n, .warnings = w.list, .complete = base->complete,
-	};
-
-	put_capture(p, &r);
+	pipeline_store_counters(p, &stored);
+	capture_row_fill(&row, base, link_type, left_out, &c, &stored);
+	put_capture(p, &row.record);
 }
 
 /* Only when the history of all that it began is written: whoever is killed before reads it again. */
@@ -608,8 +497,8 @@ static void settle_all(struct pipeline *p)
 	tracker_finish(p->tracker, true);
 	if (p->detect)
 		detect_finish(p->detect, p->tracker);
-	for (size_t i = 0; i < p->n_kept; i++)
-		store_judged(p, &p->kept[i].record);
+	for (size_t i = 0; i < p->kept.n; i++)
+		store_judged(p, &p->kept.list[i].record);
 }
 
 bool pipeline_finish(struct pipeline *p, struct err *e)
@@ -640,12 +529,7 @@ void pipeline_close(struct pipeline *p)
 	reassembler_close(p->reassembler);
 	detect_free(p->detect);
 	tracker_free(p->tracker);
-	for (size_t i = 0; i < p->n_kept; i++) {
-		for (char **s = p->kept[i].sentences; *s; s++)
-			free(*s);
-		free(p->kept[i].sentences);
-	}
-	free(p->kept);
+	kept_tunnels_done(&p->kept);
 	free(p->complete);
 	free(p);
 }

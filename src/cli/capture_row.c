@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/capture_row.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <sawatch/link.h>
+
+__attribute__((format(printf, 2, 3)))
+static void warn(struct capture_row *r, const char *format, ...)
+{
+	va_list arguments;
+
+	if (r->n == CAPTURE_WARNINGS_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(r->texts[r->n], CAPTURE_WARNING_TEXT_MAX, format, arguments);
+	va_end(arguments);
+	r->list[r->n] = r->texts[r->n];
+	r->n++;
+}
+
+static void warn_of_evictions(struct capture_row *r, const struct tracker_counters *c)
+{
+	const struct {
+		uint64_t n;
+		const char *what, *key;
+	} tables[] = {
+		{ c->evicted_tunnels, "tunnels", "table.tunnels" }, { c->evicted_ike_sas, "IKE SAs", "table.ike_sas" },
+		{ c->evicted_child_sas, "child SAs", "table.child_sas" },
+		{ c->evicted_esp_sas, "ESP SAs", "table.esp_sas" },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (tables[i].n > 0)
+			warn(r, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
+			     tables[i].what, tables[i].key);
+	if (c->strangers > 0)
+		warn(r, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
+			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers);
+}
+
+/* What a disk that was slow, full or locked for too long has cost. */
+static void warn_of_drops(struct capture_row *r, const struct store_writer_counters *c)
+{
+	const struct {
+		uint64_t n;
+		const char *what;
+	} kinds[] = {
+		{ c->dropped_traffic, "minutes of traffic" }, { c->dropped_facts, "events and ends of objects" },
+		{ c->dropped_alerts, "states of alerts" },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].n > 0)
+			warn(r, "%" PRIu64 " %s are missing here: the database could not be written for too long; "
+				"raise store.backlog_mb", kinds[i].n, kinds[i].what);
+}
+
+void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type, const char *left_out,
+		      const struct tracker_counters *c, const struct store_writer_counters *stored)
+{
+	r->n = 0;
+	snprintf(r->unnamed, sizeof(r->unnamed), "LINKTYPE_%u", link_type);
+	if (left_out)
+		warn(r, "%s", left_out);
+	if (c->unsupported > 0)
+		warn(r, "%" PRIu64 " packets of a link type or version that is not understood", c->unsupported);
+	if (c->too_deep > 0)
+		warn(r, "%" PRIu64 " packets in more than %d envelopes, not opened", c->too_deep, LINK_DEPTH_MAX);
+	warn_of_evictions(r, c);
+	warn_of_drops(r, stored);
+
+	r->record = (struct record_capture){
+		.id = base->id, .name = base->name, .kind = base->kind,
+		.link_type = link_type_name(link_type) ? link_type_name(link_type) : r->unnamed,
+		.fingerprint = base->fingerprint, .size = base->size, .first = c->first, .last = c->last,
+		.packets = (int64_t)c->frames, .bytes = (int64_t)c->bytes, .ike_messages = (int64_t)c->ike_messages,
+		.esp_packets = (int64_t)c->esp_packets, .ah_packets = (int64_t)c->ah_packets,
+		.keepalives = (int64_t)c->keepalives, .duplicates = (int64_t)c->duplicates,
+		.malformed = (int64_t)c->malformed, .cut = (int64_t)c->cut, .dropped = base->dropped,
+		.fragments = (int64_t)c->fragments, .n_warnings = r->n, .warnings = r->list, .complete = base->complete,
+	};
+}

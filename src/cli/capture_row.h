@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The row of a capture: what was counted, and what a reader of the history must know about it. */
+#ifndef SAWATCH_CLI_CAPTURE_ROW_H
+#define SAWATCH_CLI_CAPTURE_ROW_H
+
+#include <sawatch/record.h>
+#include <sawatch/store_writer.h>
+#include <sawatch/track.h>
+
+enum { CAPTURE_WARNINGS_MAX = 12, CAPTURE_WARNING_TEXT_MAX = 512 };
+
+struct capture_row {
+	struct record_capture record;	/* points into what follows */
+	size_t n;
+	const char *list[CAPTURE_WARNINGS_MAX];
+	char texts[CAPTURE_WARNINGS_MAX][CAPTURE_WARNING_TEXT_MAX];
+	char unnamed[32];		/* a link type without a name */
+};
+
+/* Counts and warnings beside what `base` has; `left_out` (NULL: nothing) says what was not read. */
+void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type, const char *left_out,
+		      const struct tracker_counters *c, const struct store_writer_counters *stored);
+
+#endif
