@@ -15,6 +15,8 @@ enum {
 
 enum { INITIATOR_REFUSAL_S = 2 };
 
+#define DELETES_WITHIN (2 * NSEC_PER_S)	/* after a rekey: libreswan waits 1 s (DETECTION-FACTS 2.4) */
+
 static bool is_initial(uint8_t exchange)
 {
 	return exchange == IKE2_EXCHANGE_IKE_SA_INIT || exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
@@ -181,6 +183,63 @@ static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const 
 	}
 }
 
+/* Mark child SAs whose exchanges crossed, once both are known. */
+static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
+			   const struct exchange *y, uint32_t child)
+{
+	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
+		return;
+	if (y->request_at > x->response_at || (y->response_at != NSEC_NONE && y->response_at < x->request_at))
+		return;
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+
+		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
+			c->flags |= CHILD_SA_COLLIDED;
+	}
+}
+
+/* A CREATE_CHILD_SA exchange succeeded, at that moment. */
+static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchange *x, int slot, nsec at)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
+	uint32_t child = child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, at, x->from, x, !rekey);
+
+	if (child == NO_INDEX)
+		return;
+	if (x->responses == 0)
+		t->child_sas[child].grade = GRADE_INFERRED;
+	mark_collision(t, sa, x, &sa->current[1 - slot], child);
+	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
+	if (rekey) {
+		child_born(t, child);
+		return;
+	}
+	if (sa->rekey_at != NSEC_NONE && sa->rekey_by == 1 - x->from && at - sa->rekey_at <= t->settings->settle &&
+	    x->request_at != NSEC_NONE && x->request_at <= sa->rekey_at)
+		sa->flags |= IKE_SA_REKEY_CROSSED;
+	sa->rekey_at = at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
+	sa->rekey_request_at = x->request_at;
+	sa->rekey_by = x->from;
+	sa->rekey_child = child;
+}
+
+/*
+ * A Delete right after one's own CREATE_CHILD_SA is for what that replaced (RFC
+ * 7296 2.8): it was answered, and well, although the answer was not captured.
+ */
+static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot, const struct exchange *x)
+{
+	const struct exchange *before = &sa->previous[slot];
+
+	if (x == &sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
+	    before->id != 0 && before->type == IKE2_EXCHANGE_CREATE_CHILD_SA && before->responses == 0 &&
+	    before->request_at != NSEC_NONE && before->message_id + 1 == x->message_id &&
+	    x->request_at - before->request_at <= DELETES_WITHIN)
+		child_made(t, sa, before, slot, x->request_at);
+}
+
 static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
 			     const struct ike_message *m)
 {
@@ -216,6 +275,7 @@ static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, con
 			sa->delete_at = NSEC_NONE;
 		}
 	}
+	supply_unseen_answer(t, sa, slot, x);
 	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL && sa->state < IKE_DELETING &&
 	    sa->rekey_at != NSEC_NONE)
 		sa->state = IKE_DELETING;
@@ -289,50 +349,15 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		ike_sa_wake(t, i, a->at + 2 * NSEC_PER_S);
 }
 
-/* Mark child SAs whose exchanges crossed, once both are known. */
-static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
-			   const struct exchange *y, uint32_t child)
-{
-	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
-		return;
-	if (y->request_at > x->response_at || (y->response_at != NSEC_NONE && y->response_at < x->request_at))
-		return;
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
-		struct child_sa *c = &t->child_sas[i];
-
-		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
-			c->flags |= CHILD_SA_COLLIDED;
-	}
-}
-
 static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
 			    const struct arrival *a, const struct ike_message *m)
 {
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
-
 	if (ike_sa_is_error_answer(sa, m)) {
 		x->outcome = OUTCOME_FAILED;
 		emit_exchange(t, EVENT_CHILD_REFUSED, x, a);
 		return;
 	}
-	uint32_t child = child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, a->at, x->from, x, !rekey);
-
-	if (child == NO_INDEX)
-		return;
-	mark_collision(t, sa, x, &sa->current[1 - slot], child);
-	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
-	if (rekey) {
-		child_born(t, child);
-		return;
-	}
-	if (sa->rekey_at != NSEC_NONE && sa->rekey_by == 1 - x->from && a->at - sa->rekey_at <= t->settings->settle &&
-	    x->request_at != NSEC_NONE && x->request_at <= sa->rekey_at)
-		sa->flags |= IKE_SA_REKEY_CROSSED;
-	sa->rekey_at = a->at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
-	sa->rekey_request_at = x->request_at;
-	sa->rekey_by = x->from;
-	sa->rekey_child = child;
+	child_made(t, sa, x, slot, a->at);
 }
 
 static bool crossing_delete(const struct exchange *other, const struct exchange *x)

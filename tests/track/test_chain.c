@@ -300,6 +300,88 @@ static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(voi
 	watch_free(&w);
 }
 
+/* The tap lost the answer of the rekey; that the rekeyer deletes at once says that there was one. */
+static void a_rekey_whose_answer_was_not_captured_is_known_by_its_delete(void **state)
+{
+	(void)state;
+	for (int by = 0; by < 2; by++) {
+		struct watch w;
+		uint32_t old[2], new[2];
+
+		watch_open(&w);
+		struct session s = up(&w, old);
+
+		two(new, SECOND);
+		nsec asked = w.now;
+
+		ask(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
+		pass(&w, RTT);
+		delete_child(&w, &s, by);
+		talk(&w, &s, new, 1, 100, 100 * MS);
+		idle(&w, 40 * S);
+		const struct child_sa *c = child_of(&w, new[0]), *o = child_of(&w, old[0]);
+
+		assert_true(c && c == child_of(&w, new[1]) && o);
+		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
+		assert_int_equal(c->grade, GRADE_INFERRED);
+		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(o->end_reason, END_REKEYED);
+		assert_int_equal(o->rekeyed_by, by);
+		assert_true(o->rekey_at == asked);
+		watch_close(&w);
+	}
+}
+
+static void an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = up(&w, old), next = s;
+
+	ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY);
+	pass(&w, RTT);
+	delete_ike(&w, &s, 0);
+	talk(&w, &s, old, 101, 700, 100 * MS);
+	next.spi_i = 0x33;
+	next.spi_r = 0x44;
+	next.next_id[0] = next.next_id[1] = 0;
+	two(new, SECOND);
+	rekey_child(&w, &next, 0);
+	delete_child(&w, &next, 0);
+	talk(&w, &next, new, 1, 100, 100 * MS);
+	idle(&w, 40 * S);
+	assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_REKEYED);
+	assert_int_equal(ike_at(&w, 0x33)->origin, ORIGIN_REKEY);
+	assert_int_equal(ike_at(&w, 0x33)->parent, ike_at(&w, s.spi_i)->id);
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
+/* A refusal was not captured either: who goes on and deletes only much later did not get an SA. */
+static void a_refused_rekey_whose_answer_was_not_captured_made_nothing(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2];
+
+	watch_open(&w);
+	struct session s = up(&w, old);
+
+	ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
+	pass(&w, RTT);
+	talk(&w, &s, old, 101, 700, 100 * MS);
+	delete_child(&w, &s, 0);
+	idle(&w, 40 * S);
+	watch_finish(&w);
+	assert_int_equal(w.n_child_sas, 1);
+	assert_int_equal(w.child_sas[0].end_reason, END_DELETED);
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +393,9 @@ int main(void)
 		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
 		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
+		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
+		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),
+		cmocka_unit_test(a_refused_rekey_whose_answer_was_not_captured_made_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
