@@ -147,7 +147,11 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 		return true;
 	}
-	/* Far behind: too late for the window, a replay, or a new sequence. */
+	/* Far behind: too late for the window, a replay, or a new sequence; and what a mirror delivers twice is one of it. */
+	if (sa->low_run > 0 && a->seq == sa->low_seq) {
+		copy(t, sa, a, behind);
+		return false;
+	}
 	sa->low_run = sa->low_run > 0 && a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS ?
 			(uint8_t)(sa->low_run + 1) : 1;
 	sa->low_seq = a->seq;

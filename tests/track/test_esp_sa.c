@@ -107,6 +107,24 @@ static void a_sequence_that_starts_again_is_told_once_and_nothing_is_lost(void *
 	watch_close(&w);
 }
 
+static void a_mirror_that_delivers_twice_does_not_hide_a_sequence_that_starts_again(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	for (int run = 0; run < 2; run++)
+		for (uint32_t seq = 1; seq <= (run == 0 ? 5000 : 40); seq++) {
+			packet(&w, seq);
+			pass(&w, MS);
+			packet(&w, seq);
+			pass(&w, 20 * MS);
+		}
+	assert_int_equal(w.count[EVENT_ESP_SEQ_RESET], 1);
+	assert_int_equal(esp_at(&w, SPI)->seq_high, 40);
+	watch_close(&w);
+}
+
 static void a_restart_from_the_upper_half_is_no_wrap(void **state)
 {
 	(void)state;
@@ -370,6 +388,7 @@ int main(void)
 		cmocka_unit_test(the_window_remembers_sixty_four_numbers),
 		cmocka_unit_test(numbers_that_wrap_go_on_with_esn),
 		cmocka_unit_test(a_sequence_that_starts_again_is_told_once_and_nothing_is_lost),
+		cmocka_unit_test(a_mirror_that_delivers_twice_does_not_hide_a_sequence_that_starts_again),
 		cmocka_unit_test(a_restart_from_the_upper_half_is_no_wrap),
 		cmocka_unit_test(old_packets_played_again_between_living_ones_restart_nothing),
 		cmocka_unit_test(a_fail_over_jumps_ahead_and_loses_nothing),
