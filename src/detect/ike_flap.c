@@ -78,10 +78,11 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-/* As far as can be said yet: while the old one lives it may still go, and then this was a reauthentication. */
+/* As far as can be said yet: while the old one lives it may still go, and then, at a fit age, this was a reauthentication. */
 static bool from_scratch(const struct set_up *u, const struct settings *set, nsec now)
 {
-	return u->ike_sa != 0 && !u->reauth && (u->replaces == 0 || now - u->at >= set->flap_reauth_overlap);
+	return u->ike_sa != 0 && !u->reauth &&
+	       (u->replaces == 0 || u->replaced_age < set->flap_reauth_min || now - u->at >= set->flap_reauth_overlap);
 }
 
 struct flapping {

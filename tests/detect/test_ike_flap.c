@@ -79,6 +79,27 @@ static void an_end_that_is_known_late_counts_its_successor_at_once(void **state)
 	assert_int_equal((int)collected_number(flap(), "span_s"), 48);
 }
 
+/* What replaces an SA of ten seconds is no reauthentication, whenever that one goes: it need not be waited for. */
+static void a_set_up_beside_a_young_ike_sa_counts_at_once(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t new;
+
+		stage_pass(10 * S);
+		new = stage_ike_up(0, 2);
+		stage_pass(1 * S);
+		if (i < 3)
+			stage_ike_down(old, END_SUPERSEDED, 0);
+		old = new;
+	}
+	assert_non_null(flap());
+	assert_int_equal((int)collected_number(flap(), "set_ups"), 5);
+	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
+}
+
 static void a_session_every_ten_minutes_is_slow_enough(void **state)
 {
 	(void)state;
@@ -175,6 +196,7 @@ int main(void)
 		ON_STAGE(a_lost_peer_is_not_said_to_have_ended_it),
 		ON_STAGE(five_in_five_minutes_are_critical),
 		ON_STAGE(an_end_that_is_known_late_counts_its_successor_at_once),
+		ON_STAGE(a_set_up_beside_a_young_ike_sa_counts_at_once),
 		ON_STAGE(a_session_every_ten_minutes_is_slow_enough),
 		ON_STAGE(rekeyed_ike_sas_are_not_set_ups),
 		ON_STAGE(reauthentication_without_a_gap_is_meant_so),
