@@ -130,8 +130,8 @@ static void suspect(struct state *s, const struct scene *sc, const struct event 
 		}
 	}
 	for (int side = 0; side < 2 && !found.complained && lives(old->end_reason); side++)
-		/* both silent: nobody had anything to say */
-		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) &&
+		/* both silent: nobody had anything to say; of one that is not captured nobody knows */
+		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) && !side_unseen(sc, !side) &&
 		    !loss_since(sc, new->created - silence[side])) {
 			found.side = (int8_t)side;
 			found.began = new->created - silence[side];

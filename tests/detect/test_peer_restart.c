@@ -62,6 +62,17 @@ static void a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart(void **s
 	assert_int_equal(collected_number(alert(), "silent_before_s"), 6);
 }
 
+static void who_is_not_captured_cannot_be_told_from_who_is_silent(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 6 * S);
+	stage->tunnel[0].one_sided[0] = true;
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
 static void complaints_without_a_new_ike_sa_may_be_forged(void **state)
 {
 	(void)state;
@@ -128,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart),
 		ON_STAGE(a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart),
+		ON_STAGE(who_is_not_captured_cannot_be_told_from_who_is_silent),
 		ON_STAGE(complaints_without_a_new_ike_sa_may_be_forged),
 		ON_STAGE(reauthentication_deletes_the_old_one_and_is_answered),
 		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),
