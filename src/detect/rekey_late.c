@@ -68,9 +68,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		double usual = usual_age(&s->direction[d], set);
 		char spi[SPI_TEXT_MAX];
 
+		/* one that is not believed yet may be the one: it says nothing more that would wake this */
+		any |= sc->tunnel->esp_sas[d] != NO_INDEX;
 		if (!sa)
 			continue;
-		any = true;
 
 		nsec age = sa->last - sa->first;
 		bool old = age > set->keyage_warn;

@@ -80,6 +80,23 @@ static void an_sa_from_before_the_capture_is_at_least_that_old(void **state)
 	assert_non_null(strstr(alert()->summary, "at least"));
 }
 
+/* It has two packets to be believed by, and until then it must not be forgotten. */
+static void an_sa_that_is_believed_only_later_grows_old_too(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(NO_INDEX, 0);
+
+	for (int d = 0; d < 2; d++) {
+		stage->esp[stage->child[child].esp[d]].flags |= ESP_SA_MIDSTREAM;
+		stage->esp[stage->child[child].esp[d]].flags &= (uint8_t)~ESP_SA_CONFIRMED;
+	}
+	stage_pass(60 * S);
+	for (int d = 0; d < 2; d++)
+		stage->esp[stage->child[child].esp[d]].flags |= ESP_SA_CONFIRMED;
+	sends(child, 87400 * S);
+	assert_non_null(alert());
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -88,6 +105,7 @@ int main(void)
 		ON_STAGE(an_idle_sa_may_grow_old),
 		ON_STAGE(an_sa_far_older_than_those_before_it_is_late),
 		ON_STAGE(an_sa_from_before_the_capture_is_at_least_that_old),
+		ON_STAGE(an_sa_that_is_believed_only_later_grows_old_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
