@@ -68,6 +68,46 @@ static void look(struct state *s, const struct scene *sc, nsec now)
 	};
 }
 
+static bool near_rekey(const struct state *s, nsec since)
+{
+	nsec apart = since > s->last_rekey ? since - s->last_rekey : s->last_rekey - since;
+
+	return s->last_rekey != 0 && apart <= 30 * NSEC_PER_S;
+}
+
+/*
+ * Until it stopped this side answered the other packet for packet, and either
+ * there was a rekey then or it still answers IKE: that is no pause of its own.
+ */
+static bool broke_off(const struct state *s, const struct scene *sc, int side, nsec since, uint64_t *ret_other_then)
+{
+	const struct settings *set = sc->settings;
+	uint32_t kept = s->total < LOOKS ? s->total : LOOKS;
+	const struct look *stopped = NULL, *before = NULL;
+
+	if (side_unseen(sc, side) || side_unseen(sc, !side) || !(near_rekey(s, since) || s->ike_answer[side] > since))
+		return false;
+	for (uint32_t back = 0; back < kept; back++) {
+		const struct look *l = &s->looks[(s->total - 1 - back) % LOOKS];
+
+		if (l->at >= since)
+			stopped = l;
+		else if (!before || since - before->at < set->oneway_window)
+			before = l;
+	}
+	if (!stopped)
+		return false;
+
+	uint64_t mine = stopped->packets[side], other = stopped->packets[!side];
+
+	if (before && s->total > LOOKS) {	/* what was long ago says nothing */
+		mine -= before->packets[side];
+		other -= before->packets[!side];
+	}
+	*ret_other_then = stopped->packets[!side];
+	return mine >= (uint64_t)set->oneway_min_pkts && mine * 2 >= other;
+}
+
 /* Is `side` silent while the other one sends?  Remembers since when. */
 static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 {
@@ -93,19 +133,34 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 						 (then->packets[!side] - before->packets[!side]) &&
 			       then->packets[side] > before->packets[side];
 	}
+	if (!stop->lively && broke_off(s, sc, side, stop->since, &other))
+		stop->lively = true;
 	return true;
 }
 
-static void raise(struct state *s, const struct scene *sc, int side, nsec now, struct findings *out)
+/* Silent for half the window only, and still: a hint, because a capture may end before the window is full. */
+static bool falls_silent(struct state *s, const struct scene *sc, int side, nsec now)
+{
+	nsec since = traffic_last_of(sc, side);
+	uint64_t then;
+
+	if (since == NSEC_NONE || now - since < sc->settings->oneway_window / 2 || !broke_off(s, sc, side, since, &then) ||
+	    traffic_packets(sc, !side) - then < (uint64_t)sc->settings->oneway_min_pkts)
+		return false;
+	s->stop[side] = (struct stop){ .since = since, .other_then = then, .lively = true };
+	return true;
+}
+
+static void raise(struct state *s, const struct scene *sc, int side, enum severity severity, nsec now, struct findings *out)
 {
 	const struct stop *stop = &s->stop[side];
-	nsec apart = stop->since > s->last_rekey ? stop->since - s->last_rekey : s->last_rekey - stop->since;
-	bool at_rekey = s->last_rekey != 0 && apart <= 30 * NSEC_PER_S;
+	bool at_rekey = near_rekey(s, stop->since);
 	bool ike_works = s->ike_answer[side] > stop->since;
 	enum confidence confidence = at_rekey || ike_works ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	enum severity severity = SEVERITY_WARNING;
 	uint64_t sent = traffic_packets(sc, !side) - stop->other_then;
 
+	if (severity == SEVERITY_INFO)
+		confidence = less(confidence);
 	if (!stop->lively || side_unseen(sc, side)) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
@@ -135,7 +190,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	look(s, sc, now);
 	for (int side = 0; side < 2; side++)
 		if (silent(s, sc, side, now))
-			raise(s, sc, side, now, out);
+			raise(s, sc, side, SEVERITY_WARNING, now, out);
+		else if (s->stop[side].since == 0 && falls_silent(s, sc, side, now)) {
+			raise(s, sc, side, SEVERITY_INFO, now, out);
+			s->stop[side].since = 0;	/* it is judged anew when the window is full */
+		}
 	return true;
 }
 

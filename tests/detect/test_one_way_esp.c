@@ -54,6 +54,47 @@ static void right_after_a_rekey_it_is_certain(void **state)
 	assert_string_equal(collected_text(one_way(), "at_rekey"), "yes");
 }
 
+static void ike_is_answered(void)
+{
+	struct event ev = stage_event(EVENT_RESPONSE);
+
+	ev.side = 1;
+	stage_send(ev);
+}
+
+static void who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 30 * S, 10);
+	traffic(child, 20 * S, 0);
+	ike_is_answered();
+	stage_finish();
+	assert_null(one_way());
+	traffic(child, 30 * S, 0);
+	stage_finish();
+	assert_non_null(one_way());
+	assert_int_equal(one_way()->record.severity, SEVERITY_INFO);
+	assert_non_null(strstr(one_way()->summary, "IKE still works"));
+	traffic(child, 30 * S, 0);
+	stage_finish();
+	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
+}
+
+static void half_a_minute_of_a_side_that_spoke_less_is_nothing(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 60 * S, 4);
+	traffic(child, 20 * S, 0);
+	ike_is_answered();
+	traffic(child, 20 * S, 0);
+	stage_finish();
+	assert_null(one_way());
+}
+
 static void soon_after_the_first_child_sa_is_not_at_a_rekey(void **state)
 {
 	(void)state;
@@ -120,6 +161,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
 		ON_STAGE(right_after_a_rekey_it_is_certain),
+		ON_STAGE(who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier),
+		ON_STAGE(half_a_minute_of_a_side_that_spoke_less_is_nothing),
 		ON_STAGE(soon_after_the_first_child_sa_is_not_at_a_rekey),
 		ON_STAGE(a_side_that_spoke_rarely_is_no_news_when_it_is_quiet),
 		ON_STAGE(when_nobody_sends_nobody_is_silent),
