@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sawatch/fields.h>
 #include <sawatch/memory.h>
 
 #define OUT_OF_ORDER NSEC_PER_S		/* rotated files overlap a little */
@@ -400,8 +399,6 @@ bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, n
 	if (!store_claim(s, r->source, e) || !store_source_last(s, r->source, &ret->from, e) ||
 	    !store_source(s, capture, r->source, e))
 		return false;
-	if (!fields_is_time(ret->from))		/* none, or what no capture has */
-		ret->from = NSEC_NONE;
 	if (ret->from == NSEC_NONE)
 		return true;
 	ret->backwards = at < ret->from - OUT_OF_ORDER;

@@ -139,7 +139,7 @@ static void offers_fields(struct fields *f, struct ike_sa *sa)
 {
 	FIELD_BELOW(f, sa->n_offers, TRACK_OFFERS_MAX + 1);
 	FIELD_BELOW(f, sa->n_transforms, TRANSFORMS + 1);
-	fields_require(f, sa->n_offers == 0 || sa->n_transforms == 0);
+	fields_require(f, (sa->major == 1 ? sa->n_transforms : sa->n_offers) == 0);
 	for (size_t i = 0; i < sa->n_offers && i < TRACK_OFFERS_MAX; i++) {
 		struct ike1_offer *o = &sa->offers1[i];
 
@@ -343,11 +343,18 @@ static bool is_moment(nsec at)
 	return at != NSEC_NONE && is_time(at);
 }
 
+/* An end that has a time; while nobody saves what was finished (tracker_finish()), it is the only one. */
+static bool is_end(unsigned reason, nsec ended)
+{
+	return reason != END_CAPTURE_END && (reason == END_NONE) == (ended == NSEC_NONE);
+}
+
 bool image_tunnel_is_sane(struct tunnel *w)
 {
 	bool ok = fields_sane(image_tunnel_fields, w) && (w->flags & TUNNEL_USED) && endpoint_compare(w->peer[0], w->peer[1]) <= 0 &&
 		  is_moment(w->first) && is_moment(w->last) && w->first <= w->last && is_time(w->loss_last) && is_time(w->due) &&
-		  is_time(w->state_since) && is_time(w->purse_hints) && is_time(w->purse_confirmed);
+		  is_time(w->state_since) && is_time(w->purse_hints) && is_time(w->purse_confirmed) &&
+		  (w->left_out.n == 0 || (is_moment(w->left_out.since) && is_moment(w->left_out.last)));
 
 	for (int side = 0; side < 2; side++)
 		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) && is_time(w->side[side].unseen_last);
@@ -371,15 +378,16 @@ static bool exchange_is_sane(const struct exchange *x)
 	return x->id == 0 ||
 	       ((x->from == 0 || x->from == 1) && x->requests + x->responses > 0 && is_time(x->request_at) &&
 		is_time(x->request_last) && is_time(x->response_at) && is_time(x->response_last) && is_time(x->last_gap) &&
-		(x->requests == 0) == (x->request_at == NSEC_NONE) && (x->responses == 0) == (x->response_at == NSEC_NONE));
+		(x->requests == 0) == (x->request_at == NSEC_NONE) && (x->responses == 0) == (x->response_at == NSEC_NONE) &&
+		(x->requests == 0) == (x->request_last == NSEC_NONE) && (x->responses == 0) == (x->response_last == NSEC_NONE));
 }
 
 static bool ike_sa_times(const struct ike_sa *sa)
 {
 	return is_moment(sa->created) && is_time(sa->established) && is_time(sa->ended) && is_moment(sa->last) &&
-	       is_time(sa->due) && is_time(sa->delete_at) && is_time(sa->delete_wait) && sa->delete_wait >= 0 &&
-	       is_time(sa->rekey_at) && is_time(sa->rekey_request_at) &&
-	       (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) == (sa->ended == NSEC_NONE);
+	       is_time(sa->due) && is_time(sa->delete_at) && sa->delete_wait >= 0 && sa->delete_wait <= DELETE_WAITS_MOST &&
+	       is_time(sa->rekey_at) && is_time(sa->rekey_request_at) && is_end(sa->end_reason, sa->ended) &&
+	       (sa->established != NSEC_NONE || !(sa->flags & IKE_SA_AUTH_TENTATIVE));
 }
 
 bool image_ike_sa_is_sane(struct ike_sa *sa)
@@ -399,13 +407,26 @@ bool image_child_sa_is_sane(struct child_sa *c)
 {
 	return fields_sane(image_child_sa_fields, c) && (c->flags & CHILD_SA_USED) && is_moment(c->requested) &&
 	       is_moment(c->created) && is_time(c->ended) && is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
-	       (c->end_reason == END_NONE || c->end_reason == END_CAPTURE_END) == (c->ended == NSEC_NONE);
+	       is_end(c->end_reason, c->ended);
+}
+
+/* So much as no wire carries: sums and differences of them are numbers. */
+static bool esp_sa_counts(const struct esp_sa *sa)
+{
+	const uint64_t many = UINT64_C(1) << 56, in_a_minute = UINT64_C(1) << 48, bytes_each = UINT64_C(1) << 20;
+	uint64_t came = sa->packets - sa->packets_before, lost = esp_sa_lost(sa);
+
+	return sa->packets > 0 && sa->packets < many && sa->bytes / sa->packets < bytes_each && came < many &&
+	       sa->epoch < many >> 32 && sa->lost_before < many && sa->minute_packets <= sa->packets &&
+	       sa->packets - sa->minute_packets < in_a_minute && sa->minute_bytes <= sa->bytes &&
+	       (lost > sa->minute_lost ? lost - sa->minute_lost : sa->minute_lost - lost) < in_a_minute;
 }
 
 bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
 	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 && sa->spi != 0 &&
-	       sa->direction == direction && sa->packets > 0 && sa->epoch <= INT32_MAX && is_moment(sa->first) &&
-	       is_moment(sa->last) && sa->first <= sa->last && is_time(sa->next_minute) && is_time(sa->ended);
+	       sa->direction == direction && esp_sa_counts(sa) && is_moment(sa->first) && is_moment(sa->last) &&
+	       sa->first <= sa->last && is_time(sa->ended) && is_end(sa->end_reason, sa->ended) &&
+	       (is_moment(sa->next_minute) || (sa->next_minute == NSEC_NONE && sa->flags & ESP_SA_UNWATCHED));
 }

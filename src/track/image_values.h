@@ -12,6 +12,9 @@
 
 #include "track/tracker.h"
 
+/* How long an IKE SA waits for what a Delete meant, with all the time that nobody watched; a moment and this is one. */
+#define DELETE_WAITS_MOST (INT64_C(1) << 60)
+
 fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_ike_sa_fields, image_child_sa_fields,
 	image_esp_sa_fields;
 

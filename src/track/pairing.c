@@ -238,7 +238,7 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 	}
 	holder->child = NO_INDEX;
 	holder->flags = (uint8_t)((holder->flags & ~ESP_SA_CLAIMED) | ESP_SA_DIRTY);
-	if (holder->packets == 1) {
+	if (holder->packets == 1 && (holder->flags & ESP_SA_CONFIRMED)) {
 		holder->flags &= (uint8_t)~ESP_SA_CONFIRMED;
 		t->unconfirmed++;
 		child_tunnel(t, c)->unconfirmed++;

@@ -4,7 +4,7 @@
  * was gone.  What came meanwhile was neither lost nor silent; what ended
  * meanwhile is not known to have ended.
  */
-#include "track/tracker.h"
+#include "track/image_values.h"
 
 enum { NAT_T_PORT = 4500 };
 
@@ -17,7 +17,7 @@ void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
 	uint32_t i = ike_sa_find(t, r->spi_i, r->spi_r);
 	struct ike_sa *sa = i == NO_INDEX ? NULL : &t->ike_sas[i];
 
-	if (!sa || sa->id != r->id || r->last <= sa->last)
+	if (!sa || sa->id != r->id || r->last <= sa->last || r->last != tracker_bounded(r->last))
 		return;
 	sa->last = r->last;
 	if (r->messages > 0 && (uint64_t)r->messages > sa->messages)
@@ -45,22 +45,28 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	if (!sa || r->packets <= (int64_t)sa->packets || r->last < sa->last || r->bytes < 0 || r->seq_last < 0)
 		return false;
 
+	struct esp_sa now = *sa;
 	uint64_t lost = r->lost > 0 ? (uint64_t)r->lost : 0;
+	nsec minute_end = now.flags & ESP_SA_UNWATCHED ? esp_minute_end(now.last) : now.next_minute;
 
-	*ret_bucket = (sa->flags & ESP_SA_UNWATCHED ? esp_minute_end(sa->last) : sa->next_minute) - MINUTE;
-	sa->flags &= (uint8_t)~ESP_SA_UNWATCHED;
-	sa->last = r->last;
-	sa->packets = (uint64_t)r->packets;
-	sa->bytes = (uint64_t)r->bytes;
-	sa->epoch = (uint32_t)(r->seq_last >> 32);
-	sa->seq_high = (uint32_t)r->seq_last;
-	sa->seq_first = r->seq_first > 0 ? (uint32_t)r->seq_first : sa->seq_first;
-	sa->window = UINT64_MAX;
-	sa->late = (uint32_t)(r->late > 0 ? r->late : 0);
-	sa->duplicates = (uint32_t)(r->duplicates > 0 ? r->duplicates : 0);
+	now.next_minute = minute_end;
+	now.flags &= (uint8_t)~ESP_SA_UNWATCHED;
+	now.last = r->last;
+	now.packets = (uint64_t)r->packets;
+	now.bytes = (uint64_t)r->bytes;
+	now.epoch = (uint32_t)(r->seq_last >> 32);
+	now.seq_high = (uint32_t)r->seq_last;
+	now.seq_first = r->seq_first > 0 ? (uint32_t)r->seq_first : now.seq_first;
+	now.window = UINT64_MAX;
+	now.late = (uint32_t)(r->late > 0 ? r->late : 0);
+	now.duplicates = (uint32_t)(r->duplicates > 0 ? r->duplicates : 0);
 	/* So that esp_sa_lost() gives what the row says: see there. */
-	sa->lost_before = 0;
-	sa->packets_before = lost + sa->packets - (((uint64_t)sa->epoch << 32) + sa->seq_high - sa->seq_first + 1);
+	now.lost_before = 0;
+	now.packets_before = lost + now.packets - (((uint64_t)now.epoch << 32) + now.seq_high - now.seq_first + 1);
+	if (!image_esp_sa_is_sane(&now, now.direction))
+		return false;		/* the history is no more ours than an image is */
+	*sa = now;
+	*ret_bucket = minute_end - MINUTE;
 	if (sa->packets >= 3)
 		esp_confirm(t, sa);
 	return true;
@@ -73,15 +79,19 @@ void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, 
 
 	if (!sa)
 		return;
-	sa->minute_packets += (uint64_t)(sum->packets > 0 ? sum->packets : 0);
-	sa->minute_bytes += (uint64_t)(sum->bytes > 0 ? sum->bytes : 0);
-	sa->minute_lost += (uint64_t)(sum->lost > 0 ? sum->lost : 0);
-	if (sa->minute_packets > sa->packets || sa->minute_bytes > sa->bytes) {
-		sa->minute_packets = sa->packets;
-		sa->minute_bytes = sa->bytes;
-	}
+	struct esp_sa now = *sa;
+
+	now.minute_packets += (uint64_t)(sum->packets > 0 ? sum->packets : 0);
+	now.minute_bytes += (uint64_t)(sum->bytes > 0 ? sum->bytes : 0);
+	now.minute_lost += (uint64_t)(sum->lost > 0 ? sum->lost : 0);
 	/* The bucket of its latest packet is the one that runs. */
-	sa->next_minute = esp_minute_end(sa->last);
+	now.next_minute = esp_minute_end(now.last);
+	if (!image_esp_sa_is_sane(&now, now.direction)) {
+		now.minute_packets = now.packets;
+		now.minute_bytes = now.bytes;
+		now.minute_lost = esp_sa_lost(&now);
+	}
+	*sa = now;
 }
 
 /* ---- a time that nobody watched ------------------------------------------- */
@@ -96,7 +106,7 @@ static void leave_exchanges(struct tracker *t, struct ike_sa *sa, nsec from, nse
 			exchange_close(t, x, x->responses > 0 ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, from);
 	}
 	if (sa->delete_at != NSEC_NONE)		/* the silence that settles it begins anew */
-		sa->delete_wait += to - from;
+		sa->delete_wait = to - from < DELETE_WAITS_MOST - sa->delete_wait ? sa->delete_wait + (to - from) : DELETE_WAITS_MOST;
 }
 
 static void leave_esp_sa(struct esp_sa *sa)

@@ -93,7 +93,7 @@ bool tunnel_was_up(const struct tunnel *w)
 /* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
 static bool in_use(const struct tracker *t, const struct tunnel *w)
 {
-	return tunnel_was_up(w) && t->now - w->last <= t->settings->idle;
+	return tunnel_was_up(w) && t->now <= w->last + t->settings->idle;	/* after a restart there is no `now` yet */
 }
 
 /* False when the path leads to another tunnel, which is in use, and goes on to do so. */

@@ -252,6 +252,64 @@ static void no_damage_to_an_image_breaks_a_table(void **state)
 	watch_free(&w);
 }
 
+/* One value each that is a number, and that none of these can have. */
+static void what_no_tracker_makes_is_not_taken(void **state)
+{
+	struct watch w;
+
+	(void)state;
+	watch_open(&w);
+	live(&w);
+
+#define TAKEN(kind, object, change, ...)                                                   \
+	({                                                                                 \
+		struct kind copy_ = *(object), *it = &copy_;                               \
+		change;                                                                    \
+		image_##kind##_is_sane(it __VA_ARGS__);                                    \
+	})
+	const struct esp_sa *esp = tracker_esp_sa(w.tracker, 0);
+	const int of = esp->direction;
+
+	assert_true(TAKEN(esp_sa, esp, (void)it, , of));
+	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_DELETED, it->ended = NSEC_NONE), , of));
+	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE), , of));
+	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_NONE, it->ended = T0), , of));
+	assert_false(TAKEN(esp_sa, esp, it->next_minute = NSEC_NONE, , of));
+	assert_true(TAKEN(esp_sa, esp, (it->next_minute = NSEC_NONE, it->flags |= ESP_SA_UNWATCHED), , of));
+	assert_false(TAKEN(esp_sa, esp, it->packets = UINT64_MAX, , of));
+	assert_false(TAKEN(esp_sa, esp, it->bytes = UINT64_MAX, , of));
+	assert_false(TAKEN(esp_sa, esp, it->minute_packets = it->packets + 1, , of));
+	assert_false(TAKEN(esp_sa, esp, it->minute_bytes = it->bytes + 1, , of));
+	assert_false(TAKEN(esp_sa, esp, it->minute_lost = UINT64_MAX / 2, , of));
+	assert_false(TAKEN(esp_sa, esp, it->lost_before = UINT64_MAX / 2, , of));
+	assert_false(TAKEN(esp_sa, esp, it->packets_before = UINT64_MAX / 2, , of));
+	assert_false(TAKEN(esp_sa, esp, it->epoch = UINT32_MAX / 2, , of));
+
+	const struct ike_sa *ike = tracker_ike_sa(w.tracker, 0);
+
+	assert_true(TAKEN(ike_sa, ike, (void)it));
+	assert_true(ike->previous[0].requests > 0 && ike->previous[0].responses > 0);
+	assert_false(TAKEN(ike_sa, ike, it->previous[0].request_last = NSEC_NONE));
+	assert_false(TAKEN(ike_sa, ike, it->previous[0].response_last = NSEC_NONE));
+	assert_false(TAKEN(ike_sa, ike, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
+	assert_false(TAKEN(ike_sa, ike, it->delete_wait = INT64_C(1) << 61));
+	assert_false(TAKEN(ike_sa, ike, (it->established = NSEC_NONE, it->flags |= IKE_SA_AUTH_TENTATIVE)));
+	assert_false(TAKEN(ike_sa, ike, it->n_offers = 1));		/* of IKEv1 */
+
+	const struct child_sa *child = tracker_child_sa(w.tracker, 0);
+
+	assert_true(TAKEN(child_sa, child, (void)it));
+	assert_false(TAKEN(child_sa, child, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
+
+	const struct tunnel *tunnel = tracker_tunnel(w.tracker, 0);
+
+	assert_true(TAKEN(tunnel, tunnel, (void)it));
+	assert_false(TAKEN(tunnel, tunnel, (it->left_out.n = 1, it->left_out.since = NSEC_NONE)));
+	assert_false(TAKEN(tunnel, tunnel, (it->left_out.n = 1, it->left_out.last = NSEC_NONE)));
+#undef TAKEN
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +319,7 @@ int main(void)
 		cmocka_unit_test(what_is_saved_says_whether_more_must_be),
 		cmocka_unit_test(a_place_is_taken_once),
 		cmocka_unit_test(no_damage_to_an_image_breaks_a_table),
+		cmocka_unit_test(what_no_tracker_makes_is_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

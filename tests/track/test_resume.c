@@ -189,6 +189,11 @@ static void a_row_that_is_not_later_or_of_another_sa_is_not_gone_on_from(void **
 	LEFT_ALONE(r.last = esp_at(&w, SPI)->last - 1);
 	LEFT_ALONE(r.bytes = -1);		/* not known */
 	LEFT_ALONE(r.seq_last = -1);
+	LEFT_ALONE(r.last = INT64_MAX);		/* of a history that nobody wrote */
+	LEFT_ALONE(r.lost = INT64_MAX);
+	LEFT_ALONE(r.bytes = INT64_MAX);
+	LEFT_ALONE(r.packets = INT64_MAX);
+	LEFT_ALONE(r.seq_last = INT64_MAX);
 	watch_close(&w);
 }
 
