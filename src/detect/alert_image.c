@@ -89,14 +89,10 @@ static const char *name_of(struct alerts *as, struct reader *r)
 	return name;
 }
 
-/* Where an alert is explained, seconds (…_s) become a span: what is longer than an nsec can say never was one. */
-static bool is_number(const struct finding_item *item)
+/* Where an alert is explained it may be asked for as an integer. */
+static bool is_number(double v)
 {
-	double v = item->type == ITEM_REAL ? item->real : (double)item->integer;
-	size_t n = strlen(item->name);
-	bool seconds = n > 2 && strcmp(item->name + n - 2, "_s") == 0;
-
-	return isfinite(v) && (!seconds || fabs(v) < (double)INT64_MAX / (double)NSEC_PER_S);
+	return isfinite(v) && fabs(v) <= 1e18;
 }
 
 static void unpack_item(struct alerts *as, struct finding_item *item, struct reader *r)
@@ -116,6 +112,8 @@ static void unpack_item(struct alerts *as, struct finding_item *item, struct rea
 
 		item->type = ITEM_REAL;
 		memcpy(&item->real, &bits, sizeof(bits));
+		if (!is_number(item->real))
+			reader_reject(r, VERDICT_MALFORMED);
 		break;
 	}
 	case ITEM_TEXT:
@@ -125,13 +123,10 @@ static void unpack_item(struct alerts *as, struct finding_item *item, struct rea
 			memcpy(item->text, text.data, text.length);
 			item->text[text.length] = '\0';
 		}
-		return;
+		break;
 	default:
 		reader_reject(r, VERDICT_MALFORMED);
-		return;
 	}
-	if (!item->name || !is_number(item))
-		reader_reject(r, VERDICT_MALFORMED);
 }
 
 /* Or none; so that the difference of two is a number. */
@@ -162,8 +157,8 @@ static void unpack_finding(struct alerts *as, struct finding *f, struct reader *
 	confidence = reader_u8(r);
 	f->cause = name_of(as, r);
 	side = reader_u8(r);
-	f->first = unpack_time(r);
-	f->last = unpack_time(r);
+	f->first = unpack_moment(r);
+	f->last = unpack_moment(r);
 	f->count = (int64_t)reader_u64(r);
 	f->n_items = reader_u8(r);
 	if (severity > SEVERITY_CRITICAL || confidence > CONFIDENCE_HIGH || side > 2 || f->n_items > FINDING_EVIDENCE_MAX)
@@ -192,8 +187,9 @@ static void unpack_alert(struct alerts *as, struct alert *a, nsec shift, struct 
 	a->cleared_at = unpack_time(r);
 	a->true_last = unpack_moment(r);
 	a->evidence_last = unpack_time(r);
-	if (reader_ok(r) && a->cleared_at == NSEC_NONE)		/* quiet is only what was watched */
-		a->true_last += shift;
+	if (reader_ok(r) && a->cleared_at == NSEC_NONE &&	/* quiet is only what was watched */
+	    (__builtin_add_overflow(a->true_last, shift, &a->true_last) || !fields_is_time(a->true_last)))
+		reader_reject(r, VERDICT_MALFORMED);
 	unpack_finding(as, &a->finding, r);
 }
 

@@ -88,6 +88,9 @@ const struct finding_item *finding_item(const struct finding *f, const char *nam
 int64_t finding_get(const struct finding *f, const char *name);
 double finding_get_real(const struct finding *f, const char *name);
 const char *finding_get_text(const struct finding *f, const char *name);
+/* Seconds, as a span: 218 years at most, so that a moment less it is one. */
+nsec finding_get_span(const struct finding *f, const char *name);
+const char *finding_cause(const struct finding *f);	/* "" without one, as of an alert that was saved by who knows whom */
 
 /* One step less sure. */
 enum confidence less(enum confidence c);

@@ -175,9 +175,9 @@ static void explain(struct story *story)
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmissions)", b,
-		 f->cause[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count);
+		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count);
 	if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
 	text_add(story->summary, ".");

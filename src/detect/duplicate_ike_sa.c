@@ -86,7 +86,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	/* as long as the pair lives it is true, however long ago it began */
 	unsigned n = moments_since(&s->pairs, from);
 
-	if (n == 0 && s->since != 0 && s->counted)
+	if (n == 0 && s->since != 0 && s->counted && moments_kept(&s->pairs) > 0)
 		n = 1;
 	if (n == 0)
 		return s->since != 0;
@@ -108,7 +108,7 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "coexisted_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "coexisted_s"), span);
 	text_add(story->summary, "%s and %s initiated at once and now hold duplicate IKE SAs", story->peer[0],
 		 story->peer[1]);
 	if (f->count > 1)

@@ -199,6 +199,8 @@ static void fields(struct fields *f, void *state)
 		FIELD_REAL(f, d->worst);
 		FIELD(f, d->critical);
 		FIELD(f, d->frames);
+		fields_require(f, d->minutes == 0 || d->bad_expected > 0);	/* shares of it are told */
+		fields_require(f, d->worst <= 1);
 	}
 }
 

@@ -149,6 +149,7 @@ static void fields(struct fields *f, void *state)
 		FIELD_BELOW(f, d->severity, SEVERITY_CRITICAL + 1);
 		FIELD(f, d->told);
 		FIELD(f, d->most);
+		fields_require(f, d->replays.total <= d->copies.total);	/* each is a copy */
 	}
 }
 

@@ -153,8 +153,8 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char gap[NSEC_TEXT_MAX], age[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "gap_s") * (double)NSEC_PER_S), gap);
-	nsec_span((nsec)(finding_get_real(f, "sa_age_s") * (double)NSEC_PER_S), age);
+	nsec_span(finding_get_span(f, "gap_s"), gap);
+	nsec_span(finding_get_span(f, "sa_age_s"), age);
 	text_add(story->summary, "Traffic between %s and %s stopped for %s at an SA age of %s: the SA was over before "
 		 "its replacement was ready", story->peer[0], story->peer[1], gap, age);
 	if (f->count > 1)

@@ -156,6 +156,19 @@ const char *finding_get_text(const struct finding *f, const char *name)
 	return item && item->type == ITEM_TEXT ? item->text : "";
 }
 
+nsec finding_get_span(const struct finding *f, const char *name)
+{
+	const double most = 6.9e9;
+	double s = finding_get_real(f, name);
+
+	return (nsec)((s < most ? s > -most ? s : -most : most) * (double)NSEC_PER_S);
+}
+
+const char *finding_cause(const struct finding *f)
+{
+	return f->cause ? f->cause : "";
+}
+
 enum confidence less(enum confidence c)
 {
 	return c == CONFIDENCE_HIGH ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;

@@ -233,7 +233,7 @@ static void explain(struct story *story)
 	case IP_FRAGMENTS:
 		text_add(story->summary, "Of %lld datagrams from %s to %s that travelled in IP fragments, %lld were never "
 			 "complete: larger packets do not arrive.",
-			 (long long)f->count + (long long)finding_get(f, "complete_datagrams"), from, to, (long long)f->count);
+			 (long long)((uint64_t)f->count + (uint64_t)finding_get(f, "complete_datagrams")), from, to, (long long)f->count);
 	}
 	if (*finding_get_text(f, "or"))
 		text_add(story->summary, " Or it is %s.", finding_get_text(f, "or"));

@@ -341,24 +341,25 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	const char *cause = finding_cause(f);
 	int64_t port = finding_get(f, "destination_port"), rounds = finding_get(f, "rounds");
 
-	if (strcmp(f->cause, "answered") == 0) {
+	if (strcmp(cause, "answered") == 0) {
 		explain_answered(story, a, b);
 	} else {
 		text_add(story->summary, "%s sent the same IKE_AUTH request %lld times to %s port %lld without "
 			 "an answer", a, (long long)finding_get(f, "requests"), b, (long long)port);
-		if (strcmp(f->cause, "port4500") == 0) {
+		if (strcmp(cause, "port4500") == 0) {
 			text_add(story->summary, "; IKE_SA_INIT worked on port 500, so UDP 4500 is probably blocked.");
 			story_remedy(story, REMEDY_NAT4500);
 			story_remedy(story, REMEDY_FRAG);
-		} else if (strcmp(f->cause, "silent") == 0) {
+		} else if (strcmp(cause, "silent") == 0) {
 			text_add(story->summary, "; the message is dropped on the way, or %s ignores it.", b);
 			story_remedy(story, REMEDY_REACH);
 			story_remedy(story, REMEDY_AUTHCFG);
 		} else {
 			text_add(story->summary, "; the request of %lld bytes travels in fragments (%s), and one "
-				 "of them is probably lost.", (long long)finding_get(f, "request_bytes"), f->cause);
+				 "of them is probably lost.", (long long)finding_get(f, "request_bytes"), cause);
 			story_remedy(story, REMEDY_FRAG);
 			story_remedy(story, REMEDY_NAT4500);
 		}

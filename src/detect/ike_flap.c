@@ -152,7 +152,7 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s and %s built %lld complete IKE SAs from scratch within %s; the tunnel is "
 		 "flapping", story->peer[0], story->peer[1], (long long)f->count, span);
 	if (f->side >= 0)

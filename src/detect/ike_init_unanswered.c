@@ -157,7 +157,7 @@ static void explain(struct story *story)
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any reply seen: %s is "
 		 "unreachable, filtered, not configured for this peer, or silently rejects the proposal", a,
 		 (long long)f->count, b, span, b);

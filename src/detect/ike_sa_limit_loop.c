@@ -146,7 +146,7 @@ static void explain(struct story *story)
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
 	char interval[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "interval_s") * (double)NSEC_PER_S), interval);
+	nsec_span(finding_get_span(f, "interval_s"), interval);
 	if (f->confidence == CONFIDENCE_HIGH)
 		text_add(story->summary, "%s keeps at most %lld IKE SAs and drops the oldest each time %s starts "
 			 "another, every %s; %s evidently never accepts the IKE_AUTH answer of %s.", b,

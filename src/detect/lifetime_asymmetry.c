@@ -102,7 +102,7 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char age[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "median_age_s") * (double)NSEC_PER_S), age);
+	nsec_span(finding_get_span(f, "median_age_s"), age);
 	text_add(story->summary, "Only %s ever rekeys the %s (at about %s, %lld times in a row, also when the other "
 		 "side had built the tunnel); the lifetime of %s is longer, or it is passive. That is no fault.",
 		 story_peer(story, f->side), finding_get_text(f, "what"), age, (long long)f->count,

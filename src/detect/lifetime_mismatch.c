@@ -494,12 +494,12 @@ static void explain(struct story *story)
 	} else {
 		char age[NSEC_TEXT_MAX], gap[NSEC_TEXT_MAX];
 
-		nsec_span((nsec)(finding_get_real(f, "age_at_end_s") * (double)NSEC_PER_S), age);
+		nsec_span(finding_get_span(f, "age_at_end_s"), age);
 		text_add(story->summary, "%s ends the child SA at an age of about %s (%lld times) although traffic "
 			 "flows, before %s rekeys it", story_peer(story, f->side), age, (long long)f->count,
 			 story_peer(story, other_side(f->side)));
 		if (finding_get(f, "traffic_gaps") > 0) {
-			nsec_span((nsec)(finding_get_real(f, "longest_gap_s") * (double)NSEC_PER_S), gap);
+			nsec_span(finding_get_span(f, "longest_gap_s"), gap);
 			text_add(story->summary, "; traffic stopped for up to %s", gap);
 		}
 		text_add(story->summary, ": its lifetime is shorter, and nobody renews in time.");
@@ -537,7 +537,7 @@ static void fields(struct fields *f, void *state)
 			FIELD(f, e->at);
 			FIELD(f, e->age);
 			FIELD_MAYBE(f, e->silence_after);
-			FIELD_MAYBE(f, e->traffic_last);
+			FIELD(f, e->traffic_last);
 			FIELD(f, e->pace);
 			FIELD(f, e->maybe_rekeyed);
 			FIELD(f, e->frame);

@@ -128,7 +128,7 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char longest[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "longest_s") * (double)NSEC_PER_S), longest);
+	nsec_span(finding_get_span(f, "longest_s"), longest);
 	text_add(story->summary, "%s stands behind a NAT and was silent ", story_peer(story, f->side));
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive; the NAT may forget it, and %s can "

@@ -116,7 +116,7 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 	uint64_t mine = traffic_packets(sc, side), other = traffic_packets(sc, !side);
 	struct stop *stop = &s->stop[side];
 
-	if (!then || mine == 0)
+	if (!then || mine == 0 || traffic_last_of(sc, side) == NSEC_NONE)
 		return false;
 	if (mine != then->packets[side] || other - then->packets[!side] < (uint64_t)set->oneway_min_pkts) {
 		if (mine != then->packets[side])
@@ -205,7 +205,7 @@ static void explain(struct story *story)
 	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
 	nsec_rfc3339(f->first, at);
-	nsec_span((nsec)(finding_get_real(f, "silent_for_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "silent_for_s"), span);
 	text_add(story->summary, "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)", b, at,
 		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a, (long long)f->count, span);
 	if (finding_get_text(f, "ike_answers")[0] == 'y')

@@ -196,7 +196,7 @@ static void explain(struct story *story)
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "down_for_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "down_for_s"), span);
 	text_add(story->summary, "%s lost its state (reboot, fail-over, cleared SAs): %s, and a new IKE SA came up %s "
 		 "later while nobody had deleted the old ones; what %s sent on them meanwhile was lost.", b,
 		 finding_get_text(f, "evidence"), span, a);

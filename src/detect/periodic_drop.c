@@ -269,9 +269,9 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	struct text *t = story->summary;
 	char period[NSEC_TEXT_MAX];
-	const char *cause = f->cause, *by = story_peer(story, f->side);
+	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
 
-	nsec_span((nsec)(finding_get_real(f, "period_s") * (double)NSEC_PER_S), period);
+	nsec_span(finding_get_span(f, "period_s"), period);
 	text_add(t, "The session is torn down every %s", period);
 	if (f->side >= 0)
 		text_add(t, " by %s", by);

@@ -123,7 +123,7 @@ static void explain(struct story *story)
 	const char *a = story_peer(story, other_side(f->side)), *b = story_peer(story, f->side);
 	char age[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "child_age_s") * (double)NSEC_PER_S), age);
+	nsec_span(finding_get_span(f, "child_age_s"), age);
 	text_add(story->summary, "The first set-up works, but %s refuses every rekey that %s asks for (", b, a);
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, ", first at an age of %s)", age);

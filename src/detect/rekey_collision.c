@@ -232,7 +232,7 @@ static void explain(struct story *story)
 	struct text *t = story->summary;
 	char gap[NSEC_TEXT_MAX];
 
-	if (strcmp(f->cause, "rekey_delete") == 0) {
+	if (strcmp(finding_cause(f), "rekey_delete") == 0) {
 		text_add(t, "A rekey and a Delete of the same SA crossed between %s and %s", story->peer[0],
 			 story->peer[1]);
 	} else {
@@ -246,7 +246,7 @@ static void explain(struct story *story)
 	text_add(t, "; one SA was discarded");
 	if (finding_get_real(f, "longest_gap_s") > 0)
 		text_add(t, ", and traffic stopped for %s",
-			 nsec_span((nsec)(finding_get_real(f, "longest_gap_s") * (double)NSEC_PER_S), gap));
+			 nsec_span(finding_get_span(f, "longest_gap_s"), gap));
 	if (*finding_get_text(f, "then"))
 		text_add(t, ", and ESP was sent on an SPI that no longer existed");
 	text_add(t, ".");

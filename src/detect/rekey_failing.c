@@ -176,12 +176,12 @@ static void explain(struct story *story)
 	bool silence = finding_item(f, "transmissions") != NULL;
 	char age[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "span_s") * (double)NSEC_PER_S), span);
+	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s wants to rekey, but %s %s (%lld %s within %s)", a, b,
 		 silence ? "does not answer" : "refuses", (long long)f->count, silence ? "transmissions" : "times",
 		 span);
 	if (finding_item(f, "sa_age_s")) {
-		nsec_span((nsec)(finding_get_real(f, "sa_age_s") * (double)NSEC_PER_S), age);
+		nsec_span(finding_get_span(f, "sa_age_s"), age);
 		text_add(story->summary, "; the SA was %s old", age);
 	}
 	text_add(story->summary, finding_get_text(f, "sa_ended_meanwhile")[0] == 'y' ?

@@ -105,11 +105,11 @@ static void explain(struct story *story)
 	bool birth = finding_get_text(f, "birth_seen")[0] == 'y';
 	char age[NSEC_TEXT_MAX], usual[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "age_s") * (double)NSEC_PER_S), age);
+	nsec_span(finding_get_span(f, "age_s"), age);
 	text_add(story->summary, "The SA %s from %s is still in use at an age of %s%s and was not rekeyed",
 		 finding_get_text(f, "spi"), story_peer(story, f->side), birth ? "" : "at least ", age);
 	if (finding_item(f, "usual_age_at_rekey_s")) {
-		nsec_span((nsec)(finding_get_real(f, "usual_age_at_rekey_s") * (double)NSEC_PER_S), usual);
+		nsec_span(finding_get_span(f, "usual_age_at_rekey_s"), usual);
 		text_add(story->summary, "; those before it were replaced after %s at the latest", usual);
 	}
 	text_add(story->summary, ".");

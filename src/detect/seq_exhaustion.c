@@ -122,7 +122,7 @@ static void explain(struct story *story)
 	if (finding_item(f, "runs_out_in_s")) {
 		char span[NSEC_TEXT_MAX];
 
-		nsec_span((nsec)finding_get_real(f, "runs_out_in_s") * NSEC_PER_S, span);
+		nsec_span(finding_get_span(f, "runs_out_in_s"), span);
 		text_add(story->summary, " and runs out of them in %s", span);
 	}
 	text_add(story->summary, "; without extended sequence numbers it must be rekeyed before, or it stops.");

@@ -107,12 +107,12 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	char apart[NSEC_TEXT_MAX], gap[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "apart_s") * (double)NSEC_PER_S), apart);
+	nsec_span(finding_get_span(f, "apart_s"), apart);
 	text_add(story->summary, "Both ends deleted an SA at the same time (%s apart)", apart);
 	if (f->count > 1)
 		text_add(story->summary, ", %lld times", (long long)f->count);
 	if (finding_item(f, "traffic_gap_s")) {
-		nsec_span((nsec)(finding_get_real(f, "traffic_gap_s") * (double)NSEC_PER_S), gap);
+		nsec_span(finding_get_span(f, "traffic_gap_s"), gap);
 		text_add(story->summary, "; traffic stopped for %s", gap);
 	}
 	if (finding_get_text(f, "packets_on_the_dead_sa")[0] == 'y')

@@ -221,8 +221,8 @@ static void explain(struct story *story)
 
 	long long set_ups = finding_get(f, "ike_set_ups");
 
-	nsec_span((nsec)(finding_get_real(f, "window_s") * (double)NSEC_PER_S), window);
-	nsec_span((nsec)(finding_get_real(f, "median_age_s") * (double)NSEC_PER_S), median);
+	nsec_span(finding_get_span(f, "window_s"), window);
+	nsec_span(finding_get_span(f, "median_age_s"), median);
 	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s (median life %s, ",
 		 story->peer[0], story->peer[1], (long long)f->count, window, median);
 	if (set_ups == 0)

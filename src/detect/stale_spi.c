@@ -141,7 +141,7 @@ static void look_for_restart(struct state *s, const struct scene *sc, nsec now)
 
 			if (!out || !back || now - out->last > sc->settings->stale_min ||
 			    out->last - back->last < sc->settings->stale_min ||
-			    out->last - back->last < 10 * traffic_pace(back) || !began_anew(sc, !d, back->last))
+			    (out->last - back->last) / 10 < traffic_pace(back) || !began_anew(sc, !d, back->last))
 				continue;
 
 			struct stale *e = stale_see(s, out, c->esp[d], now);
@@ -277,11 +277,11 @@ static void explain(struct story *story)
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
 	char since[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "dead_for_s") * (double)NSEC_PER_S), since);
+	nsec_span(finding_get_span(f, "dead_for_s"), since);
 	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
-	if (strcmp(f->cause, "deleted") == 0)
+	if (strcmp(finding_cause(f), "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before", since);
-	else if (strcmp(f->cause, "invalid_spi") == 0)
+	else if (strcmp(finding_cause(f), "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else
 		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
@@ -310,6 +310,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->packets);
 		FIELD(f, e->packets_at_first);
 		FIELD(f, e->frames);
+		fields_require(f, e->from == 0 || e->from == 1);
 	}
 }
 

@@ -197,11 +197,11 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *reason = finding_get_text(f, "reason");
-	nsec down = (nsec)(finding_get_real(f, "down_s") * (double)NSEC_PER_S), since = f->last - down;
+	nsec down = finding_get_span(f, "down_s"), since = down > 0 ? f->last - down : f->last;
+	bool anew = since >= f->first + NSEC_PER_S;	/* seconds of the evidence are rounded */
 	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
-	/* seconds of the evidence are rounded */
-	nsec_rfc3339(since - f->first < NSEC_PER_S ? f->first : since, at);
+	nsec_rfc3339(anew ? since : f->first, at);
 	nsec_span(down, span);
 	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"), story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
@@ -224,7 +224,7 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_TAP);
 		story_remedy(story, REMEDY_LOG);
 	}
-	if (since - f->first >= NSEC_PER_S) {
+	if (anew) {
 		nsec_rfc3339(f->first, at);
 		text_add(story->summary, " It was down before, first at %.19sZ.", at);
 	}

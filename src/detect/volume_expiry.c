@@ -100,7 +100,7 @@ static void explain(struct story *story)
 	double bytes = finding_get_real(f, "bytes_per_sa");
 	char age[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)(finding_get_real(f, "mean_age_s") * (double)NSEC_PER_S), age);
+	nsec_span(finding_get_span(f, "mean_age_s"), age);
 	const char *unit = bytes >= 1e9 ? "GB" : bytes >= 1e6 ? "MB" : "kB";
 
 	text_add(story->summary, "The SA from %s is replaced after about %.2f %s", story_peer(story, f->side),

@@ -127,7 +127,7 @@ static void a_value_that_no_alert_has_is_refused(void **state)
 	m[5].item = NULL;
 	m[6].real = (double)NAN;
 	m[7].real = (double)INFINITY;
-	m[8].real = 1e10;		/* s: 317 years are longer than an nsec can say */
+	m[8].real = 1e19;		/* no integer */
 	m[9].n_frames = RECORD_FRAMES_MAX + 1;
 	m[10].item = NULL;
 	m[10].type = ITEM_TEXT;
@@ -137,15 +137,47 @@ static void a_value_that_no_alert_has_is_refused(void **state)
 	}
 }
 
-static void a_large_number_that_is_no_time_is_taken(void **state)
+static void a_large_number_is_taken_also_of_what_is_told_as_a_span(void **state)
 {
-	struct image m = sound;
+	static const char *const items[][2] = {
+		{ "no_proposal_chosen", "bytes" }, { "expiry_gap", "gap_s" }, { "tunnel_down", "down_s" }, { "clock_jump", "step_s" },
+		{ "seq_exhaustion", "runs_out_in_s" },
+	};
 
 	(void)state;
-	m.item = "bytes";
-	m.real = 1e10;
-	assert_true(restored(&m));
-	assert_true(known(0));
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+		for (int sign = -1; sign <= 1; sign += 2) {
+			struct image m = sound;
+
+			m.code = items[i][0];
+			m.item = items[i][1];
+			m.real = sign * 1e18;
+			assert_true(restored(&m));
+			assert_int_equal(known(0), strcmp(m.code, "clock_jump") != 0);	/* that is about the capture */
+			detect_finish(stage->detect, stage);
+		}
+}
+
+static void an_alert_that_says_nothing_but_its_condition_is_told_whatever_that_is(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < detectors_count(); i++) {
+		struct image m = sound;
+
+		if (detectors[i]->scope == SCOPE_CAPTURE)
+			continue;
+		m.code = detectors[i]->code;
+		m.n_items = m.n_frames = 0;
+		assert_true(restored(&m));
+		detect_finish(stage->detect, stage);
+
+		const struct collected_alert *a = collected_find(&stage->alerts, m.code);
+
+		assert_non_null(a);
+		assert_true(*a->record.summary);
+		assert_null(a->record.cause);
+		assert_true(a->record.n_actions > 0);
+	}
 }
 
 static void a_text_that_has_no_room_is_left_out_and_the_alert_is_not(void **state)
@@ -243,7 +275,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_sound_image_gives_its_alert),
 		ON_STAGE(a_value_that_no_alert_has_is_refused),
-		ON_STAGE(a_large_number_that_is_no_time_is_taken),
+		ON_STAGE(a_large_number_is_taken_also_of_what_is_told_as_a_span),
+		ON_STAGE(an_alert_that_says_nothing_but_its_condition_is_told_whatever_that_is),
 		ON_STAGE(a_text_that_has_no_room_is_left_out_and_the_alert_is_not),
 		ON_STAGE(a_text_that_just_has_room_is_whole),
 		ON_STAGE(a_condition_of_another_version_is_passed_over_and_what_follows_is_not),

@@ -66,12 +66,36 @@ static void one_more_answer_is_other_evidence_although_nothing_else_changed(void
 	assert_false(finding_same_evidence(&before, f));
 }
 
+static void a_span_is_never_longer_than_moments_are_apart(void **state)
+{
+	struct findings out = { 0 };
+	struct finding *f = finding_raise(&out, SEVERITY_INFO, CONFIDENCE_HIGH, 0, 0, 1);
+	const nsec most = 6900000000 * NSEC_PER_S;
+
+	(void)state;
+	finding_real(f, "short_s", 1.5);
+	finding_real(f, "long_s", 1e18);
+	finding_real(f, "back_s", -1e18);
+	finding_integer(f, "whole_s", 3);
+	finding_integer(f, "large_s", INT64_MAX);
+	assert_int_equal(finding_get_span(f, "short_s"), 1500 * NSEC_PER_MS);
+	assert_int_equal(finding_get_span(f, "long_s"), most);
+	assert_int_equal(finding_get_span(f, "back_s"), -most);
+	assert_int_equal(finding_get_span(f, "whole_s"), 3 * NSEC_PER_S);
+	assert_int_equal(finding_get_span(f, "large_s"), most);
+	assert_int_equal(finding_get_span(f, "absent_s"), 0);
+	assert_string_equal(finding_cause(f), "");
+	f->cause = "silent";
+	assert_string_equal(finding_cause(f), "silent");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(evidence_that_came_out_of_order_still_begins_before_it_ends),
 		cmocka_unit_test(more_findings_than_fit_overwrite_the_last),
 		cmocka_unit_test(one_more_answer_is_other_evidence_although_nothing_else_changed),
+		cmocka_unit_test(a_span_is_never_longer_than_moments_are_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
