@@ -14,6 +14,12 @@ typedef int64_t nsec;
 #define NSEC_PER_S INT64_C(1000000000)
 #define NSEC_PER_MS INT64_C(1000000)
 
+/* How long from one moment to another; NSEC_NONE when one of them is not known. */
+static inline nsec nsec_between(nsec from, nsec to)
+{
+	return from == NSEC_NONE || to == NSEC_NONE ? NSEC_NONE : to - from;
+}
+
 enum { NSEC_TEXT_MAX = 40 };
 
 /*
@@ -22,7 +28,7 @@ enum { NSEC_TEXT_MAX = 40 };
  */
 const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX]);
 
-/* A span for people: "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min", "2 d 4 h". */
+/* A span for people: "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min", "2 d 4 h"; NSEC_NONE gives "". */
 const char *nsec_span(nsec span, char ret[NSEC_TEXT_MAX]);
 
 #endif

@@ -18,6 +18,7 @@ enum {
 
 /* A pause is told from this on, and from so many times the usual distance of packets. */
 #define PAUSE_MIN NSEC_PER_S
+#define SPACING_MOST (INT64_C(30) * 86400 * NSEC_PER_S)	/* of packets; a longer one says no more */
 enum { PAUSE_TIMES = 5, SILENCE_TIMES = 10 };
 
 /* At the same time the set-up stands before what it leads to. */
@@ -107,7 +108,7 @@ static void ike_sa_end(struct why_moments *m, const struct record_ike_sa *r)
 		return;
 	who(r->peers, side, by);
 	who(r->peers, side == 0 || side == 1 ? !side : -1, other);
-	nsec_span(r->ended - r->created, age);
+	nsec_span(nsec_between(r->created, r->ended), age);
 	switch (r->end_reason) {
 	case END_DELETED:
 		moment_add(m, r->ended, 0, "ike_deleted", side, "%s deletes phase 1 at the age of %s%s", by, least, age);
@@ -264,8 +265,10 @@ void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r)
 		if (r->spi != f->last_spi)
 			moment_add(m, r->first, r->first_frame, "spi", side, "%s changes to the SPI %s", from, spi);
 	}
-	if (r->packets >= 3 && (r->last - r->first) / (r->packets - 1) > f->spacing)
+	if (r->packets >= 3 && r->last != NSEC_NONE && (r->last - r->first) / (r->packets - 1) > f->spacing)
 		f->spacing = (r->last - r->first) / (r->packets - 1);
+	if (f->spacing > SPACING_MOST)
+		f->spacing = SPACING_MOST;
 	if (f->last == NSEC_NONE || r->last > f->last) {
 		f->last = r->last;
 		f->last_frame = r->last_frame;

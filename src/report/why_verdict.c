@@ -197,6 +197,11 @@ static const char *end_words(const struct record_esp_sa *r)
 	return "end not seen";
 }
 
+static const char *time_of_day(nsec at, char ret[NSEC_TEXT_MAX])
+{
+	return at == NSEC_NONE ? "?" : moment_text(at, 0, ret) + strlen("2026-11-22 ");
+}
+
 /* An SA is the triple of SPI, destination and protocol. */
 void why_tell_sas(struct why_story *s)
 {
@@ -211,7 +216,7 @@ void why_tell_sas(struct why_story *s)
 
 		why_list_add(&s->sas, "%s SPI %s to %s: from %s for %s, %s packets, %s, %s",
 			     r->protocol == PROTOCOL_AH ? "AH" : "ESP", spi_text(r->spi, spi), endpoint_text(to, dst),
-			     moment_text(r->first, 0, at) + strlen("2026-11-22 "), nsec_span(r->last - r->first, age),
+			     time_of_day(r->first, at), nsec_span(nsec_between(r->first, r->last), age),
 			     count_text(r->packets, packets), bytes_text(r->bytes, bytes), end_words(r));
 	}
 }
