@@ -8,32 +8,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <sawatch/live.h>
-#include <sawatch/privileges.h>
-#include <sawatch/readiness.h>
 #include <sawatch/source.h>
-#include <sawatch/store.h>
-#include <sawatch/store_images.h>
 
-#include "cli/capture_clock.h"
 #include "cli/cli.h"
-#include "cli/confine.h"
-#include "cli/filter.h"
 #include "cli/output.h"
-#include "cli/outputs.h"
-#include "cli/pipeline.h"
 #include "cli/read.h"
 #include "cli/reload.h"
-#include "cli/ring_readers.h"
-#include "cli/store_news.h"
-#include "cli/watch_lines.h"
+#include "cli/watch_parts.h"
 
 enum {
 	TICK_MS = 250,		/* the core learns of the time so often when nothing comes */
@@ -41,47 +27,6 @@ enum {
 	FLUSH_MS = 1000,	/* the history is at most so old */
 	STATUS_S = 5,		/* the service manager's line about it */
 };
-
-struct watch {
-	struct read_options *options;
-	struct settings settings;	/* in effect; SIGHUP changes them */
-	struct readiness manager;
-	struct live *live;
-	struct ring_readers *readers;	/* NULL: this thread reads */
-	struct store *store;		/* NULL without --db */
-	struct pipeline *pipeline;
-	struct watch_lines *lines;
-	struct outputs *outputs;
-	struct frame_writer *writer;	/* -w */
-	struct capture_clock clock;
-	uint32_t capture;
-	int signals;
-	sigset_t mask_before;
-	nsec began, next_tick, next_flush, next_status;	/* monotonic */
-	struct store_news store_news;
-	nsec looked_at;			/* capture clock of the latest look for losses */
-	nsec opened;			/* time of day: packets are caught from then on */
-	nsec blind_since;		/* capture clock: no interface is there to see anything; NSEC_NONE */
-	uint64_t lost;			/* by then */
-	uint64_t left;			/* packets, of -c */
-	bool stopping, failed, store_failing;
-};
-
-static nsec monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);	/* goes on while the machine sleeps, as packet time does */
-	return now.tv_sec * NSEC_PER_S + now.tv_nsec;
-}
-
-static nsec time_of_day(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * NSEC_PER_S + now.tv_nsec;
-}
 
 static void trouble(struct watch *w, const struct err *e)
 {
@@ -128,7 +73,7 @@ static void on_frames(void *user, const struct frame *frames, size_t n)
 			stop_writing(w, &e);
 			pipeline_frames(w->pipeline, frames + i + 1, n - i - 1);
 		}
-	capture_clock_set(&w->clock, frames[n - 1].at, monotonic());
+	capture_clock_set(&w->clock, frames[n - 1].at, watch_monotonic());
 }
 
 static void on_prepared(void *user, const struct prepared *prepared)
@@ -137,7 +82,7 @@ static void on_prepared(void *user, const struct prepared *prepared)
 
 	see_again(w, prepared->list[0].at);
 	pipeline_prepared(w->pipeline, prepared);
-	capture_clock_set(&w->clock, prepared->list[prepared->n - 1].at, monotonic());
+	capture_clock_set(&w->clock, prepared->list[prepared->n - 1].at, watch_monotonic());
 }
 
 /* All that has come, or `all` that will; returns whether no more waits. */
@@ -164,7 +109,7 @@ static uint64_t lost_so_far(struct watch *w)
 static void look_for_losses(struct watch *w)
 {
 	uint64_t lost = lost_so_far(w);
-	nsec now = capture_clock_now(&w->clock, monotonic());
+	nsec now = capture_clock_now(&w->clock, watch_monotonic());
 
 	if (lost > w->lost)
 		pipeline_dropped(w->pipeline, w->looked_at, lost - w->lost);
@@ -178,7 +123,7 @@ static void note_store(struct watch *w, bool ok, const struct err *e, bool over)
 	struct store_writer_counters c;
 
 	pipeline_store_counters(w->pipeline, &c);
-	store_news_note(&w->store_news, w->options->database, ok, e, &c, monotonic());
+	store_news_note(&w->store_news, w->options->database, ok, e, &c, watch_monotonic());
 	w->store_failing = !ok;
 	w->failed |= store_news_lost(&c) > 0 || (over && !ok);
 }
@@ -222,7 +167,7 @@ static void tell_status(struct watch *w, nsec now)
 /* Interfaces that went and came: in the history; and while none was there, nobody watched. */
 static void look_at_interfaces(struct watch *w)
 {
-	nsec now = capture_clock_now(&w->clock, monotonic());
+	nsec now = capture_clock_now(&w->clock, watch_monotonic());
 	struct err news;
 	bool sees;
 
@@ -241,13 +186,13 @@ static void once_a_second(struct watch *w)
 	look_at_interfaces(w);
 	flush(w, false);
 	outputs_tick(w->outputs, w->live, w->pipeline, !w->store_failing);
-	tell_status(w, monotonic());
+	tell_status(w, watch_monotonic());
 }
 
 /* `quiet`: no packet waits that is older than now. */
 static void tick(struct watch *w, bool quiet)
 {
-	nsec now = monotonic();
+	nsec now = watch_monotonic();
 
 	if (now >= w->next_tick) {
 		w->next_tick = now + TICK_MS * NSEC_PER_MS;
@@ -278,7 +223,7 @@ static void tell_state(struct watch *w)
 	complain("%s: watched for %s, %" PRIu64 " packets (%" PRIu64 " IKE, %" PRIu64 " ESP, %" PRIu64 " AH), %" PRIu64
 		 " dropped; tunnels: %u up, %u degraded, %u flapping, %u down, %u unknown; alerts: %" PRIu64
 		 " raised, %" PRIu64 " cleared%s",
-		 live_name(w->live), nsec_span(monotonic() - w->began, span), c.frames, c.ike_messages, c.esp_packets,
+		 live_name(w->live), nsec_span(watch_monotonic() - w->began, span), c.frames, c.ike_messages, c.esp_packets,
 		 c.ah_packets, w->lost, states[TUNNEL_UP], states[TUNNEL_DEGRADED], states[TUNNEL_FLAPPING],
 		 states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared,
 		 store_news_state(&stored, history));
@@ -328,20 +273,6 @@ static void take_signals(struct watch *w)
 	}
 }
 
-static bool catch_signals(struct watch *w, struct err *e)
-{
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &mask, &w->mask_before);
-	w->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	return w->signals >= 0 || err_set(e, "signals cannot be received: %s", strerror(errno));
-}
-
 /* ---- the run ---- */
 
 static void wait_for_news(struct watch *w)
@@ -349,7 +280,7 @@ static void wait_for_news(struct watch *w)
 	struct pollfd fds[LIVE_INTERFACES_MAX + 1];
 	int descriptors[LIVE_INTERFACES_MAX];
 	size_t n = w->readers ? 1 : live_descriptors(w->live, descriptors);
-	nsec left = w->next_tick - monotonic();
+	nsec left = w->next_tick - watch_monotonic();
 	int ms = left > 0 ? (int)(left / NSEC_PER_MS) + 1 : 0;
 
 	if (w->readers)
@@ -377,135 +308,6 @@ static void watch_until_stopped(struct watch *w)
 		}
 	}
 	take_packets(w, true);
-}
-
-/* With -w each packet is known to matter or not before the next, and -c counts them: one thread does all. */
-static unsigned rings_of(const struct read_options *o)
-{
-	return o->write_path || o->limit != UINT64_MAX ? 0 : o->workers - 1;
-}
-
-static bool begin_readers(struct watch *w, struct err *e)
-{
-	struct hash_key key;
-
-	return rings_of(w->options) == 0 ||
-	       (pipeline_key(&key, e) && ring_readers_open(&w->readers, w->live, w->capture, &key, e));
-}
-
-static bool open_interfaces(struct watch *w, struct err *e)
-{
-	const struct read_options *o = w->options;
-	char *filter = filter_and(filter_builtin, o->filter);
-	struct live_options lo = {
-		.interfaces = o->interfaces, .n_interfaces = o->n_interfaces, .filter = filter,
-		.snap_length = o->snap_length, .buffer_bytes = o->buffer_bytes, .no_promiscuous = o->no_promiscuous,
-		.rings = rings_of(o),
-	};
-	w->opened = time_of_day();
-
-	bool ok = live_open(&w->live, &lo, e);
-
-	free(filter);
-	for (size_t i = 1; ok && o->write_path && i < o->n_interfaces; i++)
-		if (live_link_type(w->live, i) != live_link_type(w->live, 0))
-			ok = err_set(e, "-w %s: %s and %s have different link types, a pcap has only one; watch one of them",
-				     o->write_path, o->interfaces[0], o->interfaces[i]);
-	return ok;
-}
-
-static bool give_up_privileges(struct watch *w, struct err *e)
-{
-	bool stays;
-
-	if (!privileges_drop(w->options->user, &stays, e))
-		return false;
-	if (stays && !w->options->user && !w->options->quiet)
-		complain("runs as root: there is no user \"sawatch\" to become; -Z USER names one, -Z root is content");
-	return true;
-}
-
-/* Files are made by the user that was become, so that a restart can write them. */
-static bool open_files(struct watch *w, struct err *e)
-{
-	const struct read_options *o = w->options;
-	bool known;
-
-	w->capture = 1;
-	if (o->database)
-		store_fixed_cache();
-	if (o->database &&
-	    (!store_open(&w->store, o->database, STORE_WRITE, o->sensor, e) ||
-	     !store_claim(w->store, live_name(w->live), e) ||
-	     !store_capture_begin(w->store, live_name(w->live), "interface", NULL, RECORD_UNKNOWN, &w->capture, &known, e)))
-		return false;
-	live_set_capture(w->live, w->capture);
-	if (w->store && !store_inventory(w->store, &o->expected, e))
-		return false;
-	return !o->write_path || frame_writer_open(&w->writer, o->write_path, live_link_type(w->live, 0), e);
-}
-
-/* What the last run of these interfaces left living goes on. */
-static bool go_on(struct watch *w, struct err *e)
-{
-	struct resumed resumed;
-	char span[NSEC_TEXT_MAX], from[NSEC_TEXT_MAX];
-
-	if (!w->store)
-		return true;
-	if (!pipeline_resume(w->pipeline, live_name(w->live), w->capture, w->opened, 0, &resumed, e))
-		return false;
-	if (resumed.backwards)
-		complain("%s: the history goes up to %s, which this clock has not reached: its living SAs are given up",
-			 w->options->database, nsec_rfc3339(resumed.from, from));
-	else if (resumed.from != NSEC_NONE && !w->options->quiet)
-		complain("goes on with %zu tunnels and %zu open alerts; nobody watched for %s, %zu SAs and alerts did not come back",
-			 resumed.tunnels, resumed.alerts, nsec_span(w->opened - resumed.from, span), resumed.given_up);
-	return true;
-}
-
-/* In this order: each step takes away what the steps before needed. */
-static bool open_everything(struct watch *w, struct err *e)
-{
-	const struct read_options *o = w->options;
-
-	/* outputs are processes of their own: begun before there is anything that they are not to have */
-	return catch_signals(w, e) && outputs_open(&w->outputs, o, e) && open_interfaces(w, e) &&
-	       give_up_privileges(w, e) && confine_prepare(o, e) && open_files(w, e) && confine(o, e);
-}
-
-static bool begin(struct watch *w, struct err *e)
-{
-	const struct read_options *o = w->options;
-	const struct watch_lines_options lo = { .json = o->json, .quiet = o->quiet, .verbose = o->verbose };
-	/* packets on standard output leave no room for words there */
-	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
-	struct record_sink lines;
-
-	if (!open_everything(w, e))
-		return false;
-	w->lines = watch_lines_open(out, &lo);
-	lines = watch_lines_sink(w->lines);
-	lines = outputs_sink(w->outputs, &lines);
-	if (!pipeline_open(&w->pipeline, &w->settings, w->store, STORE_WRITER_DROPS, &lines, e))
-		return false;
-	if (o->no_detect)
-		pipeline_no_detect(w->pipeline);
-	else if (!pipeline_expect(w->pipeline, &o->expected, !o->filter, e))
-		return false;
-	if (!go_on(w, e) || !begin_readers(w, e))
-		return false;
-	w->began = monotonic();
-	/* the kernel stamps packets with the time of day; a tunnel that never says a word is missed, too */
-	capture_clock_set(&w->clock, time_of_day(), w->began);
-	w->next_tick = w->began + TICK_MS * NSEC_PER_MS;
-	w->next_flush = w->began + FLUSH_MS * NSEC_PER_MS;
-	w->looked_at = w->blind_since = NSEC_NONE;
-	readiness_ready(&w->manager);
-	outputs_begin(w->outputs, live_name(w->live));
-	if (!o->quiet)
-		complain("watching %s; SIGINT (Ctrl-C) or SIGTERM ends it", live_name(w->live));
-	return true;
 }
 
 /* SAs and tunnels live on: their rows stay open, whoever watches next goes on with them. */
@@ -543,7 +345,7 @@ int watch_run(struct read_options *o)
 		setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!readiness_open(&w.manager, &e))
 		complain("%s", e.text);
-	if (!begin(&w, &e)) {
+	if (!watch_begin(&w, &e)) {
 		complain("%s", e.text);
 		frame_writer_close(w.writer, NULL);
 	} else {
