@@ -382,6 +382,14 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const stru
 	return clear_quiet(as, *head, detector, sc->settings, now) || changed;
 }
 
+/* `b` was over when `a` began: cleared, or a failure to set up before what failed now worked. */
+static bool over_before(const struct alert *b, const struct alert *a)
+{
+	if (b->cleared_at != NSEC_NONE && b->true_last < a->finding.first)
+		return true;
+	return a->finding.well != NSEC_NONE && b->evidence_last < a->finding.well && precedence_of_set_up(b->detector->code);
+}
+
 void alerts_relate(struct alerts *as, uint32_t head)
 {
 	for (uint32_t i = head; i != 0; i = as->at[i].next) {
@@ -395,9 +403,7 @@ void alerts_relate(struct alerts *as, uint32_t head)
 			const struct alert *b = &as->at[j];
 			int this_rank = precedence_of(b->detector->code, a->detector->code);
 
-			/* one that had cleared before this one began explains nothing */
-			if (this_rank >= rank ||
-			    (b->cleared_at != NSEC_NONE && b->true_last < a->finding.first))
+			if (this_rank >= rank || over_before(b, a))
 				continue;
 			best = b;
 			rank = this_rank;

@@ -54,6 +54,7 @@ struct finding {
 	const char *cause;		/* sub-kind, static; NULL none */
 	int8_t side;			/* whose side to look at; SIDE_UNKNOWN */
 	nsec first, last;		/* of the evidence */
+	nsec well;			/* it worked then, latest: a set-up that failed before is not the cause; NSEC_NONE not known, not kept across a restart */
 	int64_t count;
 	uint8_t n_items, n_frames;
 	struct finding_item items[FINDING_EVIDENCE_MAX];

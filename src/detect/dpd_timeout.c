@@ -9,6 +9,8 @@ struct state {
 		uint64_t request;	/* object id of the exchange */
 		nsec first, last;
 		nsec answered;		/* latest answer of the other side before that; NSEC_NONE */
+		object_id ike_sa;	/* on which it asks */
+		nsec well;		/* when that was set up, or answered latest; NSEC_NONE not known */
 		uint16_t copies;
 		uint8_t major;
 		bool probe;		/* a liveness probe, not another request */
@@ -72,6 +74,18 @@ static void effect(struct state *st, const struct scene *sc, nsec at)
 	}
 }
 
+static void on_ike_sa(struct side *s, const struct ike_sa *sa, nsec answered)
+{
+	if (!sa)
+		return;
+	if (s->ike_sa != sa->id) {
+		s->ike_sa = sa->id;
+		s->well = sa->established;
+	}
+	if (answered != NSEC_NONE)
+		s->well = answered;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -86,6 +100,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	struct side *s = &st->side[x->from];
 
+	on_ike_sa(s, sa, ev->kind == EVENT_RESPONSE ? ev->at : NSEC_NONE);
 	if (ev->kind == EVENT_REQUEST && x->major == 1)
 		asked1(s, x, ev);
 	else if (ev->kind == EVENT_REQUEST_COPY && x->major == 2)
@@ -138,6 +153,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 
 	f->key = (uint64_t)from;
 	f->side = (int8_t)!from;
+	f->well = s->well;
 	f->cause = s->probe ? "liveness_probe" : "request";
 	finding_address(f, "asked_by", sc, from);
 	finding_address(f, "silent", sc, !from);
@@ -166,7 +182,8 @@ static void reset(void *state)
 {
 	struct state *st = state;
 
-	st->side[0].answered = st->side[1].answered = NSEC_NONE;
+	for (int i = 0; i < 2; i++)
+		st->side[i].answered = st->side[i].well = NSEC_NONE;
 }
 
 static void explain(struct story *story)
@@ -197,6 +214,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->first);
 		FIELD(f, side->last);
 		FIELD_MAYBE(f, side->answered);
+		FIELD(f, side->ike_sa);
+		FIELD_MAYBE(f, side->well);
 		FIELD(f, side->copies);
 		FIELD(f, side->major);
 		FIELD(f, side->probe);

@@ -20,6 +20,7 @@ struct finding *finding_raise(struct findings *out, enum severity severity, enum
 	/* what was decided late may be older than what was known before */
 	f->first = first < last ? first : last;
 	f->last = first < last ? last : first;
+	f->well = NSEC_NONE;
 	f->count = count;
 	f->n_items = f->n_frames = 0;
 	return f;

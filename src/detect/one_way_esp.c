@@ -172,6 +172,7 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 
 	f->key = (uint64_t)side;
 	f->side = (int8_t)side;
+	f->well = stop->since;
 	finding_address(f, "silent", sc, side);
 	finding_address(f, "sending", sc, !side);
 	finding_seconds(f, "silent_for_s", now - stop->since);

@@ -52,6 +52,17 @@ int precedence_of(const char *cause, const char *symptom)
 	return PRECEDENCE_NONE;
 }
 
+bool precedence_of_set_up(const char *cause)
+{
+	static const char *const codes[] = { "ike_auth_retransmit", "ike_sa_limit_loop", "auth_failed", "no_proposal_chosen",
+					     "invalid_ke", "ike_init_unanswered" };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(codes[i], cause) == 0)
+			return true;
+	return false;
+}
+
 int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes)
 {
 	if (n >= sizeof(rows) / sizeof(rows[0]))

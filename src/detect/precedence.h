@@ -3,12 +3,16 @@
 #ifndef SAWATCH_DETECT_PRECEDENCE_H
 #define SAWATCH_DETECT_PRECEDENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PRECEDENCE_NONE = 1000 };
 
 /* How well `cause` explains `symptom`, both codes: 0 best; PRECEDENCE_NONE when it does not. */
 int precedence_of(const char *cause, const char *symptom);
+
+/* A failure to set up: with an IKE SA that works it is over. */
+bool precedence_of_set_up(const char *cause);
 
 /* The table's rows, for the test that it has no circle; false at the end. */
 int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes);

@@ -128,6 +128,54 @@ static void answers_that_are_not_captured_are_not_missing(void **state)
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 }
 
+/* A set-up whose IKE_AUTH went unanswered for a while; then `up`, an IKE SA that works, and a peer that dies on it. */
+static uint32_t a_set_up_that_had_trouble(void)
+{
+	uint32_t ike = stage_ike(0, 2);
+	struct exchange *x;
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+	x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+	for (int i = 0; i < 3; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(10 * S);
+	stage_answer(x);
+	assert_non_null(collected_find(&stage->alerts, "ike_auth_retransmit"));
+	return ike;
+}
+
+static void dies(uint32_t ike)
+{
+	struct exchange *x = probe(ike, 2);
+
+	for (int i = 0; i < 3; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(20 * S);
+}
+
+static void a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own(void **state)
+{
+	(void)state;
+	uint32_t ike = a_set_up_that_had_trouble();
+
+	stage->ike[ike].established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+	stage_pass(60 * S);
+	dies(ike);
+	assert_string_equal(dead()->cause, "liveness_probe");
+}
+
+static void a_peer_that_never_came_up_is_silent_because_of_the_set_up(void **state)
+{
+	(void)state;
+	dies(a_set_up_that_had_trouble());
+	assert_string_equal(dead()->cause, "ike_auth_retransmit");
+}
+
 int main(void)
 {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
@@ -139,6 +187,8 @@ int main(void)
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(an_echo_in_between_begins_the_row_anew),
 		ON_STAGE(answers_that_are_not_captured_are_not_missing),
+		ON_STAGE(a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own),
+		ON_STAGE(a_peer_that_never_came_up_is_silent_because_of_the_set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
