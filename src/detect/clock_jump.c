@@ -35,10 +35,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
-	double step = finding_get_real(f, "step_s");
+	nsec step = finding_get_span(f, "step_s");
 	char span[NSEC_TEXT_MAX];
 
-	nsec_span((nsec)((step < 0 ? -step : step) * (double)NSEC_PER_S), span);
+	nsec_span(step < 0 ? -step : step, span);
 	text_add(story->summary, "The clock of the capture stepped %s by %s", step < 0 ? "back" : "forward", span);
 	if (f->count > 1)
 		text_add(story->summary, " (%lld steps in all)", (long long)f->count);
