@@ -9,6 +9,7 @@ struct state {
 		uint64_t request;	/* object id of the exchange */
 		nsec first, last;
 		nsec answered;		/* latest answer of the other side before that; NSEC_NONE */
+		nsec heard;		/* latest packet of the other side, when it was asked last; NSEC_NONE */
 		object_id ike_sa;	/* on which it asks */
 		nsec well;		/* when that was set up, or answered latest; NSEC_NONE not known */
 		uint16_t copies;
@@ -74,6 +75,13 @@ static void effect(struct state *st, const struct scene *sc, nsec at)
 	}
 }
 
+static nsec last_heard(const struct scene *sc, int side)
+{
+	nsec ike = sc->tunnel->side[side].ike_last, esp = traffic_last_of(sc, side);
+
+	return ike > esp ? ike : esp;	/* NSEC_NONE is less than any */
+}
+
 static void on_ike_sa(struct side *s, const struct ike_sa *sa, nsec answered)
 {
 	if (!sa)
@@ -101,6 +109,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct side *s = &st->side[x->from];
 
 	on_ike_sa(s, sa, ev->kind == EVENT_RESPONSE ? ev->at : NSEC_NONE);
+	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_REQUEST_COPY)
+		s->heard = last_heard(sc, !x->from);
 	if (ev->kind == EVENT_REQUEST && x->major == 1)
 		asked1(s, x, ev);
 	else if (ev->kind == EVENT_REQUEST_COPY && x->major == 2)
@@ -120,13 +130,6 @@ static bool traffic_stopped(const struct scene *sc, const struct side *s, int re
 	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
 }
 
-static bool heard_since(const struct scene *sc, int side, nsec since)
-{
-	nsec ike = sc->tunnel->side[side].ike_last, esp = traffic_last_of(sc, side);
-
-	return (ike != NSEC_NONE && ike > since) || (esp != NSEC_NONE && esp > since);
-}
-
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
 {
 	const struct settings *set = sc->settings;
@@ -137,7 +140,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	    now - s->last > set->dpd_window)
 		return;
 	/* by its length alone it might be anything; a peer that has fallen silent altogether decides */
-	if (s->major == 1 && !s->echoed && heard_since(sc, !from, s->first))
+	if (s->major == 1 && !s->echoed && last_heard(sc, !from) > s->first)
 		return;
 
 	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
@@ -161,6 +164,12 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_seconds(f, "span_s", s->last - s->first);
 	if (s->answered != NSEC_NONE)
 		finding_seconds(f, "last_answer_before_s", s->first - s->answered);
+	if (s->heard != NSEC_NONE && s->heard < s->first) {
+		char at[NSEC_TEXT_MAX];
+
+		nsec_rfc3339(s->heard, at);
+		finding_text(f, "last_heard", "%.19sZ", at);
+	}
 	finding_text(f, "then", "%s", s->lost ? "the IKE SA was given up" : "nothing yet");
 	finding_frame(f, s->frames[0]);
 	finding_frame(f, s->frames[1]);
@@ -183,7 +192,7 @@ static void reset(void *state)
 	struct state *st = state;
 
 	for (int i = 0; i < 2; i++)
-		st->side[i].answered = st->side[i].well = NSEC_NONE;
+		st->side[i].answered = st->side[i].heard = st->side[i].well = NSEC_NONE;
 }
 
 static void explain(struct story *story)
@@ -197,6 +206,8 @@ static void explain(struct story *story)
 		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count);
 	if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
+	if (finding_item(f, "last_heard"))
+		text_add(story->summary, "; the last packet from %s came at %s", b, finding_get_text(f, "last_heard"));
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_REACH);
 	story_remedy(story, REMEDY_DPD);
@@ -214,6 +225,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->first);
 		FIELD(f, side->last);
 		FIELD_MAYBE(f, side->answered);
+		FIELD_MAYBE(f, side->heard);
 		FIELD(f, side->ike_sa);
 		FIELD_MAYBE(f, side->well);
 		FIELD(f, side->copies);

@@ -148,6 +148,10 @@ static void raise(const struct state *s, const struct scene *sc, nsec now, struc
 	finding_text(f, "profile", "%s", expected_profile_text(sc->expected->profile));
 	finding_text(f, "reason", "%s", reason_texts[reason]);
 	finding_seconds(f, "down_s", now - s->down_since);
+	if (s->down_since == s->ended)
+		finding_text(f, "down_from", "end of its IKE SA");
+	else if (s->down_since == s->attempt_first)
+		finding_text(f, "down_from", "first attempt");
 	if (reason == REASON_ATTEMPTS) {
 		finding_integer(f, "attempts", s->attempts);
 		finding_address(f, "attempts_by", sc, s->attempt_by);
@@ -205,8 +209,9 @@ static void explain(struct story *story)
 	nsec_span(down, span);
 	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"), story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
-		text_add(story->summary, "is down since %.19sZ (%s): %lld attempts to set it up, without success.",
-			 at, span, (long long)finding_get(f, "attempts"));
+		text_add(story->summary, "is down since %.19sZ%s (%s): %lld attempts to set it up, without success.", at,
+			 strcmp(finding_get_text(f, "down_from"), "end of its IKE SA") == 0 ? ", when its IKE SA ended" : "",
+			 span, (long long)finding_get(f, "attempts"));
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_PEER);

@@ -34,6 +34,7 @@ static void three_transmissions_without_an_answer_are_a_warning(void **state)
 	assert_int_equal(dead()->record.severity, SEVERITY_WARNING);
 	assert_int_equal(dead()->record.confidence, CONFIDENCE_HIGH);
 	assert_non_null(strstr(dead()->summary, "203.0.113.1 has not answered the liveness probes of 192.0.2.1"));
+	assert_null(strstr(dead()->summary, "the last packet"));
 }
 
 static void it_is_critical_when_the_sa_goes(void **state)
@@ -50,6 +51,24 @@ static void it_is_critical_when_the_sa_goes(void **state)
 	stage_ike_down(ike, END_PEER_LOST, 1);
 	assert_int_equal(dead()->record.severity, SEVERITY_CRITICAL);
 	assert_non_null(strstr(dead()->summary, "gave the IKE SA up"));
+}
+
+static void it_says_when_the_silent_side_was_heard_last(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+	struct exchange *x;
+
+	stage_pass(10 * S);
+	stage_esp_packets(stage->child[child].esp[1], 10, 1000);	/* at 22:13:30 */
+	stage_pass(20 * S);
+	x = probe(ike, 2);
+	for (int i = 0; i < 4; i++) {
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	stage_pass(10 * S);
+	assert_non_null(strstr(dead()->summary, "; the last packet from 203.0.113.1 came at 2023-11-14T22:13:30Z."));
 }
 
 static void a_delete_that_nobody_answers_is_no_liveness_probe(void **state)
@@ -182,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_transmissions_without_an_answer_are_a_warning),
 		ON_STAGE(it_is_critical_when_the_sa_goes),
+		ON_STAGE(it_says_when_the_silent_side_was_heard_last),
 		ON_STAGE(a_delete_that_nobody_answers_is_no_liveness_probe),
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),

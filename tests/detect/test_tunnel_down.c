@@ -85,6 +85,28 @@ static void on_demand_and_remote_access_tunnels_may_end(void **state)
 	}
 }
 
+static void it_says_from_what_the_time_is_counted(void **state)
+{
+	(void)state;
+	expect("site-to-site");
+	uint32_t ike = stage_ike_up(0, 2);
+
+	up();
+	stage_pass(600 * S);
+	fall();
+	stage_ike_down(ike, END_PEER_LOST, 1);
+	for (int i = 0; i < 8; i++) {
+		stage_pass(60 * S);
+		ike = stage_ike(0, 2);
+		stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+		stage->ike[ike].end_reason = END_FAILED;
+		stage->ike[ike].state = IKE_FAILED;
+	}
+	stage_finish();
+	assert_string_equal(collected_text(down(), "down_from"), "end of its IKE SA");
+	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:23:20Z, when its IKE SA ended (8 min 00 s): 8 attempts"));
+}
+
 static void an_on_demand_tunnel_that_cannot_be_set_up_is_down(void **state)
 {
 	(void)state;
@@ -393,6 +415,7 @@ int main(void)
 		ON_STAGE(without_all_frames_nothing_is_missed),
 		ON_STAGE(nobody_misses_an_idle_tunnel_that_is_made_on_demand),
 		ON_STAGE(on_demand_and_remote_access_tunnels_may_end),
+		ON_STAGE(it_says_from_what_the_time_is_counted),
 		ON_STAGE(an_on_demand_tunnel_that_cannot_be_set_up_is_down),
 		ON_STAGE(it_is_over_after_a_quarter_of_an_hour_up_and_not_before),
 		ON_STAGE(a_second_outage_before_it_is_over_is_told_as_it_is),
