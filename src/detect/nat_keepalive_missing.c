@@ -42,9 +42,32 @@ static bool same_sas(const struct scene *sc, int side, nsec before)
 	return false;
 }
 
+/* Its port says so; a hash alone can be wrong on purpose (encap=yes). */
+static bool translated(const struct scene *sc, int side)
+{
+	uint16_t port = sc->tunnel->now[side].port;
+
+	return port != 0 && port != 500 && port != 4500;
+}
+
+/* The hashes say so, or ESP in UDP comes from a port that no gateway has: a set-up need not have been seen. */
+static bool behind_nat(const struct scene *sc, int side)
+{
+	uint32_t index = sc->tunnel->esp_sas[side];
+
+	if (sc->tunnel->behind_nat[side] == 1)
+		return true;
+	if (sc->tunnel->behind_nat[side] == 0 || !translated(sc, side) || translated(sc, !side))
+		return false;
+	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index)); index = sa->next_in_direction)
+		if (sa->encap == ENCAP_UDP && sa->flags & ESP_SA_CONFIRMED)
+			return true;
+	return false;
+}
+
 static void look(struct state *st, const struct scene *sc, nsec now)
 {
-	if (sc->tunnel->behind_nat[0] != 1 && sc->tunnel->behind_nat[1] != 1)
+	if (!behind_nat(sc, 0) && !behind_nat(sc, 1))
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &st->side[i];
@@ -52,7 +75,7 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 
 		/* silent from its last packet to the look before this one, at least */
 		if (s->last > 0 && last > s->last && st->looked - s->last > sc->settings->nat_ka_info &&
-		    s->began <= s->last && sc->tunnel->behind_nat[i] == 1 && !side_unseen(sc, i) &&
+		    s->began <= s->last && behind_nat(sc, i) && !side_unseen(sc, i) &&
 		    same_sas(sc, i, s->last)) {
 			nsec silence = st->looked - s->last;
 
@@ -82,14 +105,6 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		if (sa && sa->origin != ORIGIN_REKEY && sa->initiator_side >= 0)
 			st->side[sa->initiator_side].began = ev->at;
 	}
-}
-
-/* Its port says so; a hash alone can be wrong on purpose (encap=yes). */
-static bool translated(const struct scene *sc, int side)
-{
-	uint16_t port = sc->tunnel->now[side].port;
-
-	return port != 0 && port != 500 && port != 4500;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)

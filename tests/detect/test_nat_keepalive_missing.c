@@ -42,6 +42,33 @@ static void two_silences_of_minutes_are_a_warning(void **state)
 	assert_in_range((uintmax_t)collected_number(alert(), "longest_s"), 280, 300);
 }
 
+/* The set-up with its hashes came before the capture. */
+static void the_port_of_esp_in_udp_proves_a_nat_without_a_set_up(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	stage->tunnel[0].behind_nat[0] = RECORD_UNKNOWN;
+	stage->esp[esp].encap = ENCAP_UDP;
+	stage->esp[esp].flags |= ESP_SA_CONFIRMED;
+	silent(esp, 200 * S);
+	silent(esp, 300 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
+static void port_4500_proves_none(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(4500);
+
+	stage->tunnel[0].behind_nat[0] = RECORD_UNKNOWN;
+	stage->esp[esp].encap = ENCAP_UDP;
+	stage->esp[esp].flags |= ESP_SA_CONFIRMED;
+	silent(esp, 200 * S);
+	silent(esp, 300 * S);
+	assert_null(alert());
+}
+
 static void keepalives_each_twenty_seconds_are_well(void **state)
 {
 	(void)state;
@@ -105,6 +132,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(two_silences_of_minutes_are_a_warning, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(the_port_of_esp_in_udp_proves_a_nat_without_a_set_up, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(port_4500_proves_none, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(keepalives_each_twenty_seconds_are_well, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_hash_alone_may_be_wrong_on_purpose, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(without_a_nat_silence_is_free, stage_open, stage_close),
