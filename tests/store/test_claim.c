@@ -2,6 +2,7 @@
 #include "store/samples.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <sawatch/store_images.h>
@@ -20,6 +21,7 @@ static pid_t holder_begin(const char *path, const char *sensor, const char *sour
 		struct store *s;
 		struct err e;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a test that fails leaves nobody behind who keeps the output open: ctest waits for its end */
 		if (!store_open(&s, path, STORE_WRITE, sensor, &e) || !store_claim(s, source, &e) || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
@@ -51,6 +53,7 @@ static pid_t lock_begin(const char *path, const char *sql, unsigned ms)
 	if (holder == 0) {
 		sqlite3 *db;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);

@@ -308,6 +308,7 @@ static void the_kernel_says_so(void **state)
 	assert_return_code(pipe(go), errno);
 	child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a test that fails leaves nobody behind */
 		enter();
 		if (write(go[1], "x", 1) == 1)
 			pause();
