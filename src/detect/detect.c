@@ -194,6 +194,8 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 		    const struct event *ev)
 {
 	d->slots[index].awake |= mask;
+	if (index != d->capture_slot)
+		states_expect(d->states, index, mask);
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
 

@@ -40,6 +40,20 @@ static bool is_known(const struct scene *sc, const struct tunnel *t, const struc
 	return false;
 }
 
+static struct newcomer *find(struct newcomers *n, uint32_t index, object_id ike_sa)
+{
+	uint32_t number = n->latest[index % NEWCOMERS_MAX];
+
+	while (number != 0 && n->total - number < NEWCOMERS_MAX) {
+		struct newcomer *c = &n->at[(number - 1) % NEWCOMERS_MAX];
+
+		if (c->ike_sa == ike_sa)
+			return c;
+		number = c->before;
+	}
+	return NULL;
+}
+
 void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct event *ev)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
@@ -50,20 +64,22 @@ void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct
 	if (ev->kind == EVENT_IKE_SA_CREATED) {
 		if (sa->origin == ORIGIN_REKEY || !sa->init_seen)
 			return;
+		uint32_t *latest = &n->latest[ev->ike_sa % NEWCOMERS_MAX];
+
 		n->at[n->total++ % NEWCOMERS_MAX] = (struct newcomer){
-			.at = ev->at, .ike_sa = sa->id, .index = ev->ike_sa, .from = sa->initiator, .to = sa->responder,
+			.at = ev->at, .ike_sa = sa->id, .index = ev->ike_sa, .before = *latest,
+			.from = sa->initiator, .to = sa->responder,
 			.frame = ev->frame <= UINT32_MAX ? (uint32_t)ev->frame : 0, .known = is_known(sc, t, sa),
 		};
+		*latest = n->total;
 		return;
 	}
-	for (uint32_t i = 0; i < newcomers_kept(n); i++) {
-		struct newcomer *c = slot(n, i);
 
-		if (c->ike_sa != sa->id)
-			continue;
+	struct newcomer *c = find(n, ev->ike_sa, sa->id);
+
+	if (c) {
 		c->done |= ev->kind == EVENT_IKE_SA_ESTABLISHED;
 		c->cookie |= ev->kind == EVENT_COOKIE;
-		break;
 	}
 }
 

@@ -14,6 +14,7 @@ struct newcomer {
 	nsec at;
 	object_id ike_sa;
 	uint32_t index;			/* of it */
+	uint32_t before;		/* the number of the one before in the same bucket */
 	struct endpoint from, to;
 	uint32_t frame;			/* low 32 bits, as in moments.h */
 	bool known;			/* the tunnel was there before: a peer that comes back */
@@ -24,6 +25,7 @@ struct newcomer {
 
 struct newcomers {
 	uint32_t total;			/* ever; the latest NEWCOMERS_MAX are kept */
+	uint32_t latest[NEWCOMERS_MAX];	/* by index: the number of the latest, from 1; 0 none */
 	struct newcomer at[NEWCOMERS_MAX];
 };
 

@@ -4,6 +4,10 @@
  * state, and then the words whose bit is set.  The pool of chunks is as large
  * as all states at their fullest: it cannot run out, and what was never used
  * costs nothing.
+ *
+ * Each detector has one place where its states are unpacked.  What lies there
+ * stays until another slot asks for it: what a message tells of comes as
+ * several events.
  */
 #include "detect/states.h"
 
@@ -15,16 +19,20 @@
 
 enum { CHUNK_WORDS = 7, WORD_BITS = 64, STRIDE = 8, NONE = 0 };
 
+/* Two words that are compared at once. */
+typedef uint64_t pair __attribute__((vector_size(16), may_alias));
+
 struct chunk {
 	uint32_t next;		/* NONE: the last */
 	uint64_t word[CHUNK_WORDS];
 };
 
 struct shape {
-	enum scope scope;
-	size_t words, bitmap_words;
+	size_t words, bitmap_words;	/* words: up to a whole STRIDE */
 	uint64_t *fresh;	/* a state in which nothing was observed */
-	bool of_capture;	/* there is only one, never packed: `fresh`, that does not stay so */
+	uint64_t *live;		/* where it is unpacked; as `fresh` when `head` is NULL */
+	uint32_t *head;		/* whose state lies there; NULL nobody's */
+	bool of_capture;	/* there is only one, never packed: it stays in `live` */
 };
 
 struct states {
@@ -33,17 +41,21 @@ struct states {
 	uint32_t *heads;	/* by slot, then detector; NONE: fresh */
 	struct chunk *chunks;	/* [0] is NONE */
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
-	uint64_t *scratch;	/* the open state */
-	uint64_t *unpacked;	/* a copy of what it was, when it was not fresh */
 	uint64_t *bitmap;	/* of the state that is being packed */
 	uint64_t *values;	/* states_values() */
-	uint32_t *open;		/* its head; NULL: of the capture, or none */
-	size_t which;
+	struct shape *open;
 };
 
 static size_t words_of(size_t bytes)
 {
-	return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+	size_t strides = (bytes + STRIDE * sizeof(uint64_t) - 1) / (STRIDE * sizeof(uint64_t));
+
+	return strides * STRIDE;
+}
+
+static size_t bytes_of(const struct shape *shape)
+{
+	return shape->words * sizeof(uint64_t);
 }
 
 static bool make_shapes(struct states *s, const struct detector *const *list, size_t *ret_largest, size_t *ret_chunks)
@@ -54,10 +66,12 @@ static bool make_shapes(struct states *s, const struct detector *const *list, si
 		*shape = (struct shape){ .words = words_of(list[i]->state_size) };
 		shape->bitmap_words = (shape->words + WORD_BITS - 1) / WORD_BITS;
 		shape->fresh = calloc(shape->words + 1, sizeof(uint64_t));
-		if (!shape->fresh)
+		shape->live = calloc(shape->words + 1, sizeof(uint64_t));
+		if (!shape->fresh || !shape->live)
 			return false;
 		if (list[i]->reset)
 			list[i]->reset(shape->fresh);
+		memcpy(shape->live, shape->fresh, bytes_of(shape));
 		if (list[i]->scope == SCOPE_CAPTURE) {
 			shape->of_capture = true;
 			continue;
@@ -79,14 +93,12 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 	s->used = 1;
 	s->shapes = calloc(n, sizeof(s->shapes[0]));
 	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
-		s->scratch = calloc(largest, sizeof(uint64_t));
-		s->unpacked = calloc(largest, sizeof(uint64_t));
 		s->values = calloc(largest, sizeof(uint64_t));
 		s->bitmap = calloc(largest / WORD_BITS + 1, sizeof(uint64_t));
 		s->heads = memory_table((size_t)slots * n + 1, sizeof(s->heads[0]));
 		s->chunks = memory_table((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
 	}
-	if (s->scratch && s->unpacked && s->values && s->bitmap && s->heads && s->chunks)
+	if (s->values && s->bitmap && s->heads && s->chunks)
 		return s;
 	states_free(s);
 	return NULL;
@@ -96,11 +108,11 @@ void states_free(struct states *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; s->shapes && i < s->n; i++)
+	for (size_t i = 0; s->shapes && i < s->n; i++) {
 		free(s->shapes[i].fresh);
+		free(s->shapes[i].live);
+	}
 	free(s->shapes);
-	free(s->scratch);
-	free(s->unpacked);
 	free(s->values);
 	free(s->bitmap);
 	free(s->heads);
@@ -170,103 +182,130 @@ static void cut(struct cursor *c)
 
 /* ---- one state ------------------------------------------------------------ */
 
-static void unpack(struct states *s, const struct shape *shape)
+static void unpack(struct states *s, struct shape *shape)
 {
-	struct cursor bits = begin(s, s->open), words = bits;
+	struct cursor bits = begin(s, shape->head), words = bits;
 
 	for (size_t i = 0; i < shape->bitmap_words; i++)
 		next_word(&words);
 	for (size_t i = 0; i < shape->bitmap_words; i++)
 		for (uint64_t set = *next_word(&bits); set; set &= set - 1)
-			s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
+			shape->live[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
 }
 
-void *states_open(struct states *s, uint32_t slot, size_t which)
-{
-	const struct shape *shape = &s->shapes[which];
-
-	assert(!s->open);
-	if (shape->of_capture)
-		return shape->fresh;
-	s->open = &s->heads[(size_t)slot * s->n + which];
-	s->which = which;
-	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
-	if (*s->open != NONE) {
-		unpack(s, shape);
-		memcpy(s->unpacked, s->scratch, shape->words * sizeof(uint64_t));
-	}
-	return s->scratch;
-}
-
-static uint64_t differences(const struct states *s, const struct shape *shape, size_t from)
+/* Bit k: word from + k is not as in a fresh state. */
+static uint64_t differences(const struct shape *shape, size_t from)
 {
 	size_t n = shape->words - from < WORD_BITS ? shape->words - from : WORD_BITS;
-	const uint64_t *is = s->scratch + from, *was = shape->fresh + from;
+	const uint64_t *is = shape->live + from, *was = shape->fresh + from;
 	uint64_t set = 0;
 
-	/* most of a state is as it was: eight words at a time */
+	/* most of a state is as it was: a stride at a time */
 	for (size_t i = 0; i < n; i += STRIDE) {
-		size_t end = n - i < STRIDE ? n : i + STRIDE;
-		uint64_t any = 0;
+		const pair *a = (const pair *)(is + i), *b = (const pair *)(was + i);
+		pair any = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
 
-		for (size_t k = i; k < end; k++)
-			any |= is[k] ^ was[k];
-		for (size_t k = i; any && k < end; k++)
+		if ((any[0] | any[1]) == 0)
+			continue;
+		for (size_t k = i; k < i + STRIDE; k++)
 			set |= (uint64_t)(is[k] != was[k]) << k;
 	}
 	return set;
 }
 
-static void pack(struct states *s, const struct shape *shape, uint32_t *head)
+/* Nobody's state is unpacked any more. */
+static void put_away(struct states *s, struct shape *shape)
 {
-	struct cursor c = begin(s, head);
+	if (!shape->head)
+		return;
+	/* often nothing was there, and is */
+	if (*shape->head == NONE && memcmp(shape->live, shape->fresh, bytes_of(shape)) == 0) {
+		shape->head = NULL;
+		return;
+	}
+
+	struct cursor c = begin(s, shape->head);
+	uint64_t any = 0;
 
 	for (size_t i = 0; i < shape->bitmap_words; i++)
-		put_word(&c, s->bitmap[i] = differences(s, shape, i * WORD_BITS));
+		any |= s->bitmap[i] = differences(shape, i * WORD_BITS);
+	if (any == 0) {
+		give_back(s, shape->head);
+		shape->head = NULL;
+		return;
+	}
 	for (size_t i = 0; i < shape->bitmap_words; i++)
-		for (uint64_t set = s->bitmap[i]; set; set &= set - 1)
-			put_word(&c, s->scratch[i * WORD_BITS + (size_t)__builtin_ctzll(set)]);
+		put_word(&c, s->bitmap[i]);
+	for (size_t i = 0; i < shape->bitmap_words; i++)
+		for (uint64_t set = s->bitmap[i]; set; set &= set - 1) {
+			size_t k = i * WORD_BITS + (size_t)__builtin_ctzll(set);
+
+			put_word(&c, shape->live[k]);
+			shape->live[k] = shape->fresh[k];
+		}
 	cut(&c);
+	shape->head = NULL;
+}
+
+void states_expect(const struct states *s, uint32_t slot, uint64_t mask)
+{
+	const uint32_t *heads = &s->heads[(size_t)slot * s->n];
+
+	for (; mask; mask &= mask - 1)
+		__builtin_prefetch(&s->chunks[heads[__builtin_ctzll(mask)]], 1);
+}
+
+void *states_open(struct states *s, uint32_t slot, size_t which)
+{
+	struct shape *shape = &s->shapes[which];
+
+	assert(!s->open);
+	s->open = shape;
+	if (shape->of_capture)
+		return shape->live;
+
+	uint32_t *head = &s->heads[(size_t)slot * s->n + which];
+
+	if (shape->head == head)
+		return shape->live;
+	put_away(s, shape);
+	shape->head = head;
+	if (*head != NONE)
+		unpack(s, shape);
+	return shape->live;
 }
 
 void states_close(struct states *s)
 {
-	uint32_t *head = s->open;
-
-	if (!head)
-		return;
 	s->open = NULL;
-
-	const struct shape *shape = &s->shapes[s->which];
-	size_t bytes = shape->words * sizeof(uint64_t);
-
-	/* nearly always there is nothing new to remember */
-	if (memcmp(s->scratch, *head == NONE ? shape->fresh : s->unpacked, bytes) == 0)
-		return;
-	if (*head != NONE && memcmp(s->scratch, shape->fresh, bytes) == 0)
-		give_back(s, head);
-	else
-		pack(s, shape, head);
 }
 
 const void *states_values(struct states *s, const struct detector *d)
 {
 	assert(s->open);
-	fields_copy(d->fields, s->scratch, s->values, d->state_size);
+	fields_copy(d->fields, s->open->live, s->values, d->state_size);
 	return s->values;
 }
 
 void states_renew(struct states *s)
 {
-	const struct shape *shape = &s->shapes[s->which];
-
 	assert(s->open);
-	memcpy(s->scratch, shape->fresh, shape->words * sizeof(uint64_t));
+	memcpy(s->open->live, s->open->fresh, bytes_of(s->open));
 }
 
-bool states_fresh(const struct states *s, uint32_t slot, size_t which)
+/* The head of a state that is not unpacked anywhere. */
+static uint32_t *packed(struct states *s, uint32_t slot, size_t which)
 {
-	return s->heads[(size_t)slot * s->n + which] == NONE;
+	uint32_t *head = &s->heads[(size_t)slot * s->n + which];
+
+	if (s->shapes[which].head == head)
+		put_away(s, &s->shapes[which]);
+	return head;
+}
+
+bool states_fresh(struct states *s, uint32_t slot, size_t which)
+{
+	return *packed(s, slot, which) == NONE;
 }
 
 /* ---- all of a slot -------------------------------------------------------- */
@@ -274,20 +313,20 @@ bool states_fresh(const struct states *s, uint32_t slot, size_t which)
 void states_forget(struct states *s, uint32_t slot)
 {
 	for (size_t i = 0; i < s->n; i++)
-		give_back(s, &s->heads[(size_t)slot * s->n + i]);
+		give_back(s, packed(s, slot, i));
 }
 
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1)
-		give_back(s, &s->heads[(size_t)slot * s->n + (size_t)__builtin_ctzll(mask)]);
+		give_back(s, packed(s, slot, (size_t)__builtin_ctzll(mask)));
 }
 
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
-		uint32_t *source = &s->heads[(size_t)from * s->n + i], *target = &s->heads[(size_t)to * s->n + i];
+		uint32_t *source = packed(s, from, i), *target = packed(s, to, i);
 
 		give_back(s, target);
 		*target = *source;

@@ -24,13 +24,16 @@ void states_free(struct states *s);	/* accepts NULL */
 void *states_open(struct states *s, uint32_t slot, size_t which);
 void states_close(struct states *s);
 
+/* The detectors in `mask` will be asked for this slot next. */
+void states_expect(const struct states *s, uint32_t slot, uint64_t mask);
+
 /* Of the open state: its values, and zeros between them. */
 const void *states_values(struct states *s, const struct detector *d);
 /* It is as if nothing had been observed. */
 void states_renew(struct states *s);
 
 /* Was nothing observed that it would remember? */
-bool states_fresh(const struct states *s, uint32_t slot, size_t which);
+bool states_fresh(struct states *s, uint32_t slot, size_t which);
 
 /* All states of this slot are as if nothing had been observed; those of the capture stay. */
 void states_forget(struct states *s, uint32_t slot);

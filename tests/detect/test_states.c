@@ -104,6 +104,24 @@ static void a_forgotten_slot_begins_anew_and_the_others_stay(void **state)
 	states_close(s);
 }
 
+static void what_was_written_last_is_known_and_forgotten_like_the_rest(void **state)
+{
+	struct states *s = *state;
+
+	assert_true(states_fresh(s, 2, 1));
+	((struct begins *)states_open(s, 2, 1))->side = 0;
+	states_close(s);
+	assert_false(states_fresh(s, 2, 1));
+	((struct begins *)states_open(s, 2, 1))->side = -1;	/* as it begins */
+	states_close(s);
+	assert_true(states_fresh(s, 2, 1));
+	((struct begins *)states_open(s, 2, 1))->side = 1;
+	states_close(s);
+	states_forget(s, 2);
+	assert_int_equal(((struct begins *)states_open(s, 2, 1))->side, -1);
+	states_close(s);
+}
+
 static void moves_only_what_it_is_told_to(void **state)
 {
 	struct states *s = *state;
@@ -162,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gives_back_what_was_left_in_it, make, end),
 		cmocka_unit_test_setup_teardown(detectors_of_the_capture_have_one_state_for_all_slots, make, end),
 		cmocka_unit_test_setup_teardown(a_forgotten_slot_begins_anew_and_the_others_stay, make, end),
+		cmocka_unit_test_setup_teardown(what_was_written_last_is_known_and_forgotten_like_the_rest, make, end),
 		cmocka_unit_test_setup_teardown(moves_only_what_it_is_told_to, make, end),
 		cmocka_unit_test_setup_teardown(any_history_of_writing_reads_back_the_same, make, end),
 	};
