@@ -377,6 +377,9 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 /* Packet time has reached `now` without a packet (live), or to let everything settle. */
 void tracker_advance(struct tracker *t, nsec now);
 
+/* Nobody will ask the sink for events, exchanges and traffic: of each tunnel it gets the first, which says that it was heard. */
+void tracker_without_details(struct tracker *t);
+
 /* Give every changed object to the sink. */
 void tracker_flush(struct tracker *t);
 /* The same for the next `slots` of each table, going round; true when the end of all of them was reached. */

@@ -287,6 +287,11 @@ void pipeline_no_detect(struct pipeline *p)
 	p->misses = false;
 }
 
+void pipeline_without_details(struct pipeline *p)
+{
+	tracker_without_details(p->tracker);
+}
+
 /* Before and after frames of these times. */
 static void expect_frames(struct pipeline *p, uint32_t capture, nsec first)
 {

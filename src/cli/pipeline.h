@@ -52,6 +52,9 @@ bool pipeline_expect_again(struct pipeline *p, const struct expected *x);
 /* Before the first frame: track and record only, for measuring. */
 void pipeline_no_detect(struct pipeline *p);
 
+/* Before the first frame: nobody will ask for events, exchanges and traffic. */
+void pipeline_without_details(struct pipeline *p);
+
 /*
  * Before the first frame, and after the above: go on with what the last run of
  * this `source` left living in the store, see resume.h.  From then on what

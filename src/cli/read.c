@@ -43,8 +43,8 @@ static int read_and_report(struct reading *r)
 		source_list_free(list);
 		return EXIT_TROUBLE;
 	}
-	if (!r->options->database && !r->options->json && !r->teller)
-		store_without_details(r->store);	/* the diagnosis has no use for them */
+	if (reading_only_diagnoses(r))
+		store_without_details(r->store);
 	if (!store_inventory(r->store, &r->options->expected, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);

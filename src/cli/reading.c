@@ -23,6 +23,11 @@ FILE *reading_words(const struct read_options *o)
 	return o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
 }
 
+bool reading_only_diagnoses(const struct reading *r)
+{
+	return !r->options->database && !r->options->json && !r->teller;
+}
+
 static void on_interrupt(int number)
 {
 	(void)number;
@@ -234,6 +239,8 @@ static bool open_pipeline(struct reading *r, struct err *e)
 	}
 	if (o->no_detect)
 		pipeline_no_detect(r->pipeline);
+	if (reading_only_diagnoses(r) && !r->follow)	/* which tells of each event as it happens */
+		pipeline_without_details(r->pipeline);
 	return o->no_detect || pipeline_expect(r->pipeline, &o->expected, !o->filter, e);
 }
 

@@ -44,6 +44,9 @@ struct reading {
 /* Where words go: packets on standard output leave no room for them there. */
 FILE *reading_words(const struct read_options *o);
 
+/* Is nothing wanted but the diagnosis, which has no use for events, exchanges and traffic? */
+bool reading_only_diagnoses(const struct reading *r);
+
 /* The captures to read, in order, for source_list_free(); NULL: none, complained already. */
 char **reading_list(struct reading *r);
 

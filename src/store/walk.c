@@ -171,7 +171,7 @@ static bool begin(struct walk *w, struct store *s, const struct store_scope *sco
 
 	if (rc != SQLITE_OK)
 		return store_fault(s, rc, e);
-	return find_tunnels(w, e) && (!w->captures.failed || err_set(e, "out of memory"));
+	return (!w->scope->tunnel || find_tunnels(w, e)) && (!w->captures.failed || err_set(e, "out of memory"));
 }
 
 static void end(struct walk *w)

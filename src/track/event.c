@@ -295,11 +295,26 @@ static void write_traffic(struct tracker *t, const struct event *ev)
 {
 	const struct record_sink *sink = &t->handler.sink;
 
-	if (!sink->traffic || (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET) || (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
+	if (!sink->traffic || t->without_details || (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET) || (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
 		return;
 	sink->traffic(sink->user, &(struct record_traffic){
 		.esp_sa = t->esp_sas[ev->esp_sa].id, .tunnel = t->tunnels[ev->tunnel].id, .bucket = ev->value[3],
 		.packets = ev->value[0], .bytes = ev->value[1], .lost = ev->value[2] });
+}
+
+void tracker_without_details(struct tracker *t)
+{
+	t->without_details = true;
+}
+
+bool event_is_told(struct tracker *t, uint32_t tunnel)
+{
+	if (!t->without_details)
+		return true;
+	if (tunnel == NO_INDEX || (t->tunnels[tunnel].flags & TUNNEL_TOLD))
+		return false;
+	t->tunnels[tunnel].flags |= TUNNEL_TOLD;
+	return true;
 }
 
 void event_write(struct tracker *t, const struct event *ev)
@@ -309,7 +324,7 @@ void event_write(struct tracker *t, const struct event *ev)
 	struct text s = TEXT_IN(text);
 	struct record_event r = { .capture = t->capture, .at = ev->at, .kind = event_kind_text(ev->kind), .text = text };
 
-	if (!sink->event)
+	if (!sink->event || !event_is_told(t, ev->tunnel))
 		return;
 	say(&s, t, ev);
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
@@ -329,7 +344,7 @@ void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind
 
 	t->capture = capture;
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
-	if (sink->event)
+	if (sink->event && event_is_told(t, NO_INDEX))
 		sink->event(sink->user, &r);
 }
 

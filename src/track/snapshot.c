@@ -229,11 +229,12 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 void snapshot_exchange(struct tracker *t, struct exchange *x)
 {
 	const struct record_sink *sink = &t->handler.sink;
-	const char *name = ike_exchange_name(x->major, x->type);
+	const char *name;
 	char room[24];
 
-	if (!sink->exchange)
+	if (!sink->exchange || !event_is_told(t, x->tunnel))
 		return;
+	name = ike_exchange_name(x->major, x->type);
 	if (!name) {
 		snprintf(room, sizeof(room), "EXCHANGE_%u", x->type);
 		name = room;

@@ -198,6 +198,7 @@ enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED
        TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
        TUNNEL_ESTABLISHED = 128,		/* an IKE SA was */
        TUNNEL_QUIET = 512,			/* a stranger's: leaves no rows until it is up (restraint.c) */
+       TUNNEL_TOLD = 1024,			/* an event or an exchange of it was (event_is_told()) */
        TUNNEL_UNSAVED = 256 };			/* SAs of it began, ended or went since tracker_save() */
 
 struct tracker {
@@ -248,6 +249,7 @@ struct tracker {
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
 	bool any_learned;
 	bool finishing;
+	bool without_details;
 
 	struct capture_numbers numbers[CAPTURES_MAX];
 	unsigned n_numbers;
@@ -407,6 +409,7 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
 void exchange_write(struct tracker *t, struct exchange *x);
+bool event_is_told(struct tracker *t, uint32_t tunnel);	/* is there use for a row of this tunnel's exchanges and events? */
 bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
 
 /* ike2.c, ike1.c */

@@ -59,6 +59,48 @@ static void the_history_is_told_in_sentences(void **state)
 	tracker_free(w.tracker);
 }
 
+static void count_exchange(void *user, const struct record_exchange *r)
+{
+	struct lines *l = user;
+
+	(void)r;
+	snprintf(l->kind[l->n++], sizeof(l->kind[0]), "exchange");
+}
+
+static void count_traffic(void *user, const struct record_traffic *r)
+{
+	(void)user;
+	fail_msg("traffic of %lld packets is told", (long long)r->packets);
+}
+
+static void without_details_a_tunnel_tells_that_it_was_heard_and_no_more(void **state)
+{
+	(void)state;
+	static struct lines l;
+	struct watch w;
+	const struct tracker_handler handler = {
+		.sink = { .user = &l, .event = keep, .exchange = count_exchange, .traffic = count_traffic },
+	};
+	struct session a = session_between(GW_A, GW_B, 0x1122334455667788), c = session_between(GW_A, GW_C, 0x2233445566778899);
+	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+
+	watch_init(&w);
+	w.tracker = tracker_new(&w.settings, &w.key, &handler);
+	tracker_without_details(w.tracker);
+	set_up(&w, &a);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, initiator SPI 1122334455667788");
+	set_up(&w, &c);
+	assert_int_equal(l.n, 2);
+	talk(&w, &a, spi, 1, 20, 100 * MS);
+	idle(&w, 120 * S);
+	delete_ike(&w, &a, 0);
+	tracker_note(w.tracker, 1, w.now, "note", "a row about no tunnel");
+	tracker_finish(w.tracker, true);
+	assert_int_equal(l.n, 2);
+	tracker_free(w.tracker);
+}
+
 static void every_kind_has_a_text_of_its_own(void **state)
 {
 	(void)state;
@@ -73,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_history_is_told_in_sentences),
+		cmocka_unit_test(without_details_a_tunnel_tells_that_it_was_heard_and_no_more),
 		cmocka_unit_test(every_kind_has_a_text_of_its_own),
 	};
 
