@@ -308,12 +308,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			severity = SEVERITY_CRITICAL;
 
 		enum confidence confidence = confidence_of(sc, a, &severity);
-		struct finding *f = finding_raise(out, severity, confidence, moments_first(&s->rounds[from], since),
-						  a->last, requests);
+		nsec first = moments_first(&s->rounds[from], since);	/* none, when one was begun long ago and goes on */
+		struct finding *f = finding_raise(out, severity, confidence,
+						  first == NSEC_NONE || a->first < first ? a->first : first, a->last, requests);
 
 		f->key = (uint64_t)from;
-		if (a->first < f->first)
-			f->first = a->first;
 		describe(s, sc, a, rounds, f);
 		moments_frames(&s->rounds[from], since, f);
 	}

@@ -64,6 +64,17 @@ static void three_unanswered_transmissions_are_a_warning_and_five_are_critical(v
 	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 sent the same IKE_AUTH request 5 times"));
 }
 
+static void one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 12, 120 * S);
+	stage_pass(10 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(retransmit()->record.first, x->request_at);
+}
+
 static void an_answer_to_the_third_copy_came_in_time(void **state)
 {
 	(void)state;
@@ -252,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_more_copy_is_normal_life),
 		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),
+		ON_STAGE(one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request),
 		ON_STAGE(an_answer_to_the_third_copy_came_in_time),
 		ON_STAGE(copies_over_more_than_a_minute_are_too_slow_for_a_warning),
 		ON_STAGE(two_copies_then_a_new_ike_sa_are_critical),
