@@ -72,6 +72,8 @@ struct live_room {
 };
 /* What has come, without number and as much as there is room for.  False: nothing more for now. */
 bool live_ring_read(struct live *l, size_t ring, struct live_room *room);
+/* Is there something to read?  Not where the interface is gone. */
+bool live_ring_waits(struct live *l, size_t ring);
 
 /*
  * Once a second or so: did an interface go down or up, vanish or come back?

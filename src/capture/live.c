@@ -4,6 +4,7 @@
  * what the kernel counts of them.
  */
 #include <assert.h>
+#include <poll.h>
 #include <string.h>
 
 #include "live_parts.h"
@@ -158,6 +159,18 @@ bool live_ring_read(struct live *l, size_t ring, struct live_room *room)
 		i->gone = true;		/* as in live_take() */
 	pthread_mutex_unlock(&i->lock);
 	return n > 0 || room->n > 0;
+}
+
+bool live_ring_waits(struct live *l, size_t ring)
+{
+	struct interface *i = &l->interfaces[ring];
+	struct pollfd fd = { .fd = live_ring_descriptor(l, ring), .events = POLLIN };
+	bool gone;
+
+	pthread_mutex_lock(&i->lock);
+	gone = i->gone;
+	pthread_mutex_unlock(&i->lock);
+	return !gone && poll(&fd, 1, 0) > 0 && fd.revents & POLLIN;
 }
 
 /* ---- what to wait for ---- */

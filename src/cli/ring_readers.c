@@ -263,12 +263,9 @@ static bool is_full(struct ring_readers *a)
 /* All that came to it is in its hand.  What it has told may be old: its thread may not have run for long. */
 static bool is_drained(struct ring_readers *a, struct ring *r)
 {
-	struct pollfd fd = { .fd = live_ring_descriptor(a->live, r->number), .events = POLLIN };
-	bool drained;
-
 	/* in this order: what the thread takes meanwhile it has not given yet, or is seen to have given */
-	poll(&fd, 1, 0);
-	drained = !(fd.revents & POLLIN) && atomic_load(&r->empty);
+	bool drained = !live_ring_waits(a->live, r->number) && atomic_load(&r->empty);
+
 	pthread_mutex_lock(&r->lock);
 	drained = drained && r->n_ready == 0;
 	pthread_mutex_unlock(&r->lock);

@@ -78,7 +78,8 @@ def same_rows(sawatch, pcaps, links):
 def comes_and_goes(sawatch, pcaps, folder):
     """An interface that was down is seen again; one that was taken away is not, and that is said."""
     make_link('updown')
-    w = Watch(sawatch, folder, '-i', 'updown', '--json', '--workers', '3')
+    make_link('stays')
+    w = Watch(sawatch, folder, '-i', 'updown', '-i', 'stays', '--json', '--workers', '3')
     run('ip', 'link', 'set', 'updown', 'down')
     check(w.wait_for(lambda: 'updown: is down' in w.err or 'updown: cannot be read' in w.err), 'an interface that goes down is told', w.err)
     run('ip', 'link', 'set', 'updown', 'up')
@@ -88,6 +89,8 @@ def comes_and_goes(sawatch, pcaps, folder):
     check(w.wait_for(lambda: any(a['code'] == 'spi_churn' for a in w.lines('alert'))), 'and all of its rings are read again', (w.err, w.out[-500:]))
     run('ip', 'link', 'del', 'updown')
     check(w.wait_for(lambda: 'only after a restart' in w.err), 'one that vanishes is told, once', w.err)
+    send(os.path.join(pcaps, 'auth-failed.pcap'), ['stayss'], 10)
+    check(w.wait_for(lambda: any(a['code'] == 'auth_failed' for a in w.lines('alert'))), 'and the other is watched on', (w.err, w.out[-500:]))
     check(w.err.count('only after a restart') == 1 and w.end() == 0, 'and the end is in order', w.err)
 
 
