@@ -71,7 +71,7 @@ bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
 
 /*
  * Before the first record: nobody will ask for events, exchanges and traffic, which are four of five
- * rows.  Of a tunnel they still say that it was heard.
+ * rows.  Of a tunnel they still say that it was heard: one of which nothing else came is not kept.
  */
 void store_without_details(struct store *s);
 

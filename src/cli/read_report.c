@@ -51,7 +51,9 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 		.event = to.event ? pass_event : NULL, .alert = watch_alert,
 	};
 	struct store_scope scope = {
-		.captures = r->captures, .n_captures = r->n_captures, .since = NSEC_NONE, .until = NSEC_NONE,
+		/* a history that was begun for this diagnosis holds nothing else */
+		.captures = reading_only_diagnoses(r) ? NULL : r->captures,
+		.n_captures = r->n_captures, .since = NSEC_NONE, .until = NSEC_NONE,
 	};
 	bool ok = store_walk(r->store, &scope, &sink, e);
 

@@ -99,14 +99,30 @@ static size_t utf8_length(const unsigned char *b)
 	return length;
 }
 
+/* Most of any text: letters that stand for themselves. */
+static size_t plain_length(const unsigned char *b)
+{
+	size_t n = 0;
+
+	while (b[n] >= 0x20 && b[n] < 0x7f && b[n] != '"' && b[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_quoted(struct json_text *j, const char *text)
 {
 	const unsigned char *b = (const unsigned char *)text;
 
 	add_text(j, "\"");
 	while (*b) {
-		size_t length = utf8_length(b);
+		size_t length = plain_length(b);
 
+		if (length > 0) {
+			add(j, (const char *)b, length);
+			b += length;
+			continue;
+		}
+		length = utf8_length(b);
 		if (length == 0) {
 			add_text(j, "\\ufffd");
 			length = 1;
@@ -146,6 +162,10 @@ void json_text_integer(struct json_text *j, int64_t number)
 {
 	char text[24];
 
+	if (number >= 0) {
+		json_text_unsigned(j, (uint64_t)number);
+		return;
+	}
 	begin_value(j);
 	snprintf(text, sizeof(text), "%" PRId64, number);
 	add_text(j, text);

@@ -142,7 +142,7 @@ struct store {
 	char *name;			/* path as given, for messages */
 	enum store_mode mode;
 	bool temporary;			/* vanishes at close */
-	bool without_details;		/* no events, exchanges and traffic, but the first of each tunnel */
+	bool without_details;		/* no events, exchanges and traffic */
 	sqlite3_stmt *statements[ST_COUNT];	/* STORE_WRITE only */
 	int64_t sensor;
 	bool in_transaction;
@@ -205,7 +205,7 @@ void store_rollback(struct store *s, uint64_t more);
 /* Row of the tunnel `object` with these peers, made when it is new; 0 with a reason. */
 int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoint *peers, struct err *e);
 /* Is this the first that is told of the tunnel `object`, not counting its own record and its SAs? */
-bool store_tunnel_first_told(struct store *s, object_id object);
+bool store_tunnel_is_known(struct store *s, const struct record_tunnel *r);
 /* The same as store_tunnel_row() when its network is known; corrects what was assumed before. */
 int64_t store_tunnel_row_of(struct store *s, const struct record_tunnel *r, struct err *e);
 

@@ -27,23 +27,32 @@ static int bind_identity(struct store *s, sqlite3_stmt *st, uint32_t network, co
 	return sqlite3_bind_text(st, 3, name, -1, SQLITE_TRANSIENT);
 }
 
-/* The row with this identity, made when there is none; 0 with a reason. */
-static int64_t see_row(struct store *s, uint32_t network, const struct endpoint *peers, bool *ret_made, struct err *e)
+/* Of sqlite3_step(): SQLITE_ROW when there is one. */
+static int find_row(struct store *s, uint32_t network, const char *name, int64_t *ret)
 {
 	sqlite3_stmt *find = s->statements[ST_TUNNEL_FIND];
-	sqlite3_stmt *add = s->statements[ST_TUNNEL_ADD];
-	char name[TUNNEL_TEXT_MAX];
-	int64_t row = 0;
 
-	assert(endpoint_compare(peers[0], peers[1]) <= 0);	/* sides are told by this order */
-	*ret_made = false;
-	bind_identity(s, find, network, tunnel_text(peers, name));
+	bind_identity(s, find, network, name);
 
 	int rc = sqlite3_step(find);
 
-	if (rc == SQLITE_ROW)
-		row = sqlite3_column_int64(find, 0);
+	*ret = rc == SQLITE_ROW ? sqlite3_column_int64(find, 0) : 0;
 	sqlite3_reset(find);
+	return rc;
+}
+
+/* The row with this identity, made when there is none; 0 with a reason. */
+static int64_t see_row(struct store *s, uint32_t network, const struct endpoint *peers, bool *ret_made, struct err *e)
+{
+	sqlite3_stmt *add = s->statements[ST_TUNNEL_ADD];
+	char name[TUNNEL_TEXT_MAX];
+	int64_t row;
+
+	assert(endpoint_compare(peers[0], peers[1]) <= 0);	/* sides are told by this order */
+	*ret_made = false;
+
+	int rc = find_row(s, network, tunnel_text(peers, name), &row);
+
 	if (rc == SQLITE_DONE) {
 		bind_identity(s, add, network, name);
 		bind_peer(add, 4, peers[0]);
@@ -83,14 +92,16 @@ int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoin
 	return entry->row;
 }
 
-bool store_tunnel_first_told(struct store *s, object_id object)
+bool store_tunnel_is_known(struct store *s, const struct record_tunnel *r)
 {
-	struct tunnel_row *entry = tunnel_rows_see(&s->tunnels, object);
-	bool first = entry && !entry->told;
+	const struct tunnel_row *entry = tunnel_rows_see(&s->tunnels, r->id);
+	char name[TUNNEL_TEXT_MAX];
+	int64_t row;
 
-	if (entry)
-		entry->told = true;
-	return first;
+	if (!entry || entry->row != 0 || !s->tunnels.some_forgotten)
+		return !entry || entry->row != 0;
+	/* one that was forgotten may have been assumed to be in another network */
+	return r->network != 0 || find_row(s, 0, tunnel_text(r->peers, name), &row) != SQLITE_DONE;
 }
 
 /* What this run has written under the assumed row belongs to `row`. */

@@ -19,7 +19,6 @@ struct tunnel_row {
 	uint32_t network;
 	bool assumed;		/* the network: the tunnel's own record has not come yet */
 	bool made;		/* the row was made for this tunnel */
-	bool told;		/* store_tunnel_first_told() */
 	bool pending;		/* looked up in the running transaction */
 };
 

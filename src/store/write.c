@@ -148,6 +148,8 @@ bool store_tunnel(struct store *s, const struct record_tunnel *r, struct err *e)
 {
 	struct row w;
 
+	if (s->without_details && !store_tunnel_is_known(s, r))
+		return true;		/* nothing was heard of it but that it is there */
 	if (!begin(s, ST_TUNNEL_PUT, false, &w, e))
 		return false;
 
@@ -323,17 +325,20 @@ void store_without_details(struct store *s)
 	s->without_details = true;
 }
 
-static bool is_left_out(struct store *s, object_id tunnel)
+/* Of an event or an exchange no more is kept than that its tunnel was heard. */
+static bool note_heard(struct store *s, object_id tunnel, const struct endpoint *peers, struct err *e)
 {
-	return s->without_details && (tunnel == 0 || !store_tunnel_first_told(s, tunnel));
+	struct row w;
+
+	return tunnel == 0 || begin_object(s, ST_EVENT_PUT, 0, tunnel, peers, false, &w, e);
 }
 
 bool store_exchange(struct store *s, const struct record_exchange *r, struct err *e)
 {
 	struct row w;
 
-	if (is_left_out(s, r->tunnel))
-		return true;
+	if (s->without_details)
+		return note_heard(s, r->tunnel, r->peers, e);
 	if (!begin_object(s, ST_EXCHANGE_PUT, r->id, r->tunnel, r->peers, false, &w, e))
 		return false;
 	row_reference(&w, r->ike_sa);
@@ -363,8 +368,8 @@ bool store_event(struct store *s, const struct record_event *r, struct err *e)
 {
 	struct row w;
 
-	if (is_left_out(s, r->tunnel))
-		return true;
+	if (s->without_details)
+		return note_heard(s, r->tunnel, r->peers, e);
 	if (!begin_object(s, ST_EVENT_PUT, object_id_of(r->capture, r->seq), r->tunnel, r->peers, false, &w, e))
 		return false;
 	row_time(&w, r->at);
