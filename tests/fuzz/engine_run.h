@@ -155,7 +155,7 @@ static void engine_alert(void *user, const struct record_alert *r)
 	must_be_printable(r->summary);
 	assert_non_null(detect_page(r->code));
 	assert_int_not_equal((uint32_t)r->id, 0);
-	assert_true(r->first <= r->last);
+	assert_true(r->first != NSEC_NONE && r->first <= r->last);
 	assert_true(r->count > 0);
 	assert_true(r->cleared == (r->cleared_at != NSEC_NONE));
 	assert_true(r->n_frames <= RECORD_FRAMES_MAX);
