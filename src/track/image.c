@@ -116,6 +116,12 @@ static void claim(struct pool *p, uint32_t i)
 		p->high = i + 1;
 }
 
+/* By this capture or one before: what begins from now on has another number. */
+static bool is_number(const struct tracker *t, object_id id)
+{
+	return id >> 32 <= t->capture;
+}
+
 static void place_exchange(struct exchange *x, uint32_t ike_sa, uint32_t tunnel)
 {
 	if (x->id == 0)
@@ -134,7 +140,8 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	unpack_image(r, &sa, sizeof(sa));
 	for (unsigned v = 0; reader_ok(r) && v < sa.n_vendors && v < TRACK_VENDORS_MAX; v++)
 		sa.vendors[v].name = unpack_text(r, &name) ? ike_vendor_known_name(name) : NULL;
-	if (!reader_ok(r) || !image_ike_sa_is_sane(&sa) || i >= t->ike_pool.capacity || (t->ike_sas[i].flags & IKE_SA_USED))
+	if (!reader_ok(r) || !image_ike_sa_is_sane(&sa) || !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
+	    (t->ike_sas[i].flags & IKE_SA_USED))
 		return;
 	claim(&t->ike_pool, i);
 	sa.tunnel = tunnel;
@@ -161,7 +168,7 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 
 	unpack_image(r, &c, sizeof(c));
 	if (!reader_ok(r) || i >= t->child_pool.capacity || (t->child_sas[i].flags & CHILD_SA_USED) ||
-	    !image_child_sa_is_sane(&c))
+	    !image_child_sa_is_sane(&c) || !is_number(t, c.id))
 		return;
 	claim(&t->child_pool, i);
 	c.tunnel = tunnel;
@@ -174,6 +181,18 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 	t->child_sas[i] = c;
 }
 
+/* Its name leads to the latest generation, and all before that have ended. */
+static bool follows_namesake(const struct tracker *t, const struct esp_sa *sa)
+{
+	const struct esp_arrival a = {
+		.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol, .encap = sa->encap,
+		.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap),
+	};
+	uint32_t i = esp_find(t, &a);
+
+	return i == NO_INDEX || (t->esp_sas[i].end_reason != END_NONE && t->esp_sas[i].id < sa->id);
+}
+
 static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, int direction)
 {
 	uint32_t i = reader_u32(r);
@@ -182,7 +201,7 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 
 	unpack_image(r, &sa, sizeof(sa));
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
-	    !image_esp_sa_is_sane(&sa, direction))
+	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) || !follows_namesake(t, &sa))
 		return;
 	claim(&t->esp_pool, i);
 	sa.tunnel = tunnel;

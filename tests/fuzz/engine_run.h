@@ -28,6 +28,7 @@ struct engine {
 	struct reassembler *reassembler;
 	struct record_sink alerts;
 	enum tap tap;		/* what happens to the next frames */
+	uint32_t capture;	/* that they are of */
 	uint8_t tap_where;
 	uint16_t ip_id;
 };
@@ -44,7 +45,7 @@ static void deliver(const uint8_t *ip, size_t captured, size_t length)
 	memcpy(copy, ip, captured);
 
 	struct frame f = {
-		.at = engine->w.now, .number = ++engine->w.frames, .capture = 1, .captured = (uint32_t)captured,
+		.at = engine->w.now, .number = ++engine->w.frames, .capture = engine->capture, .captured = (uint32_t)captured,
 		.length = (uint32_t)length, .link_type = LINK_RAW, .data = copy,
 	};
 
@@ -232,6 +233,7 @@ static void engine_open(struct engine *en, bool roomy, bool patient, uint64_t ke
 
 	memset(en, 0, sizeof(*en));
 	engine = en;
+	en->capture = 1;
 	watch_init(&en->w);
 	s->tables_tunnels = s->tables_ike_sas = s->tables_child_sas = s->tables_alerts = roomy ? 32 : 16;
 	s->tables_esp_sas = roomy ? 128 : 64;

@@ -3,8 +3,8 @@
  * What a monitor goes on with after a restart, when it is not what a monitor
  * wrote: the lives of engine_life.h are saved half way, values in their images
  * are others then, and the lives go on in a tracker and detectors restored from
- * them.  They may tell anything, but their tables are consistent and nothing is
- * read or written outside.
+ * them, and from rows of the history that are later.  They may tell anything, but
+ * their tables are consistent and nothing is read or written outside.
  *
  * Images are changed where they are packed, value by value: the functions of
  * pack.h that write are those of this file (image_pack.c).
@@ -260,6 +260,7 @@ static void restart(struct engine *en, bool larger)
 	en->alerts.alert = any_alert;
 	en->detect = detect_new(&en->w.settings, &en->alerts);
 	en->w.tracker = tracker_new(&en->w.settings, &en->w.key, &handler);
+	en->capture++;
 	assert_true(en->detect && en->w.tracker);
 }
 
@@ -274,6 +275,31 @@ static void same_again(struct engine *en, unsigned n)
 	assert_memory_equal(room, s->bytes[1], s->length[1] - awake);
 }
 
+/* Rows that say that they are later than the image: one value of each is another, and of the traffic since then. */
+static void catch_up(struct engine *en, const struct edit *e)
+{
+	struct tracker *t = en->w.tracker;
+	const struct esp_sa *sa = tracker_esp_sa(t, e->which % (uint32_t)en->w.settings.tables_esp_sas);
+	struct record_traffic sum = { .packets = e->value, .bytes = (int64_t)other(e, 1), .lost = (int64_t)other(e, 0) };
+	nsec bucket;
+
+	if (!sa)
+		return;
+
+	struct record_esp_sa r = {
+		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol, .spi = sa->spi, .src = { .addr = sa->src },
+		.dst = { .addr = sa->dst }, .encap = (enum encap)sa->encap, .last = sa->last + NSEC_PER_S, .packets = (int64_t)sa->packets + 5,
+		.bytes = (int64_t)sa->bytes + 500, .seq_first = sa->seq_first,
+		.seq_last = (int64_t)(((uint64_t)sa->epoch << 32) + sa->seq_high + 5),
+	};
+	int64_t *const values[] = { &r.last, &r.packets, &r.bytes, &r.seq_first, &r.seq_last, &r.lost, &r.late, &r.duplicates };
+	int64_t *one = values[e->where % (sizeof(values) / sizeof(values[0]))];
+
+	*one = (int64_t)other(e, (uint64_t)*one);
+	if (tracker_catch_up_esp_sa(t, &r, &bucket))
+		tracker_catch_up_traffic(t, &r, &sum);
+}
+
 static void restore_all(struct engine *en, nsec from, nsec shift)
 {
 	uint32_t n_restored = 0;
@@ -283,7 +309,7 @@ static void restore_all(struct engine *en, nsec from, nsec shift)
 		const struct bytes detect = { images[n].bytes[1], images[n].length[1] };
 		uint32_t i = NO_INDEX;
 
-		if (track.length > 0 && !tracker_restore(en->w.tracker, 2, track, &i))
+		if (track.length > 0 && !tracker_restore(en->w.tracker, en->capture, track, &i))
 			continue;
 		n_restored += track.length > 0 ? objects_of(en->w.tracker, i) : 0;
 		assert_true(detect_restore(en->detect, en->w.tracker, i, detect, shift, true) || edits.n > 0);
@@ -291,7 +317,9 @@ static void restore_all(struct engine *en, nsec from, nsec shift)
 	assert_true(edits.n > 0 || n_restored == n_saved);
 	for (unsigned n = 0; edits.n == 0 && shift == 0 && n < n_images; n++)
 		same_again(en, n);
-	tracker_resume(en->w.tracker, 2, from, from + shift, shift > 0);
+	for (unsigned n = 0; n < edits.n; n++)
+		catch_up(en, &edits.edit[n]);
+	tracker_resume(en->w.tracker, en->capture, from, from + shift, shift > 0);
 	tracker_check(en->w.tracker);
 }
 
