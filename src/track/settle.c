@@ -48,6 +48,25 @@ static void link_renewal(struct tracker *t, uint32_t child)
 		chain_link_esp(t, best, c, 1);
 }
 
+/*
+ * IKEv1: `old` fell silent, then attempts to set the tunnel up failed, and only
+ * then `c` was made: that was an outage, and nothing was rekeyed.
+ */
+static bool outage_between(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
+{
+	nsec last = child_last_sign(t, old);
+
+	if (c->how != CREATED_QUICK_MODE)
+		return false;
+	for (uint32_t i = t->tunnels[c->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa->end_reason == END_FAILED && sa->created > last && sa->created < c->requested)
+			return true;
+	}
+	return false;
+}
+
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -94,6 +113,11 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 			old = NO_INDEX;
 		}
 
+		if (old != NO_INDEX && ripe && outage_between(t, &t->child_sas[old], c)) {
+			child_end(t, old, child_last_sign(t, &t->child_sas[old]), END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);
+			old = NO_INDEX;
+		}
+
 		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
 		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
 			chain_link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
@@ -133,8 +157,8 @@ static bool follows_birth(const struct tracker *t, const struct pending_delete *
 	return false;
 }
 
-/* A Delete that no rekey claimed meant the oldest SA that fell silent then. */
-static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
+/* A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after it.  False: none did. */
+static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
 {
 	bool of_rekey = follows_birth(t, d);
 
@@ -142,39 +166,60 @@ static void settle_delete(struct tracker *t, struct pending_delete *d, nsec now)
 		const struct child_sa *c = &t->child_sas[i];
 		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + t->settings->overlap_budget ||
+		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + drains ||
 		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * chain_usual_pause(t, c))))
 			continue;
 		/* who deletes it is the first to stop; and what was just made is not what it replaced */
 		if (of_rekey && (last == NSEC_NONE || d->by < 0 || child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
 			continue;
 		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
-		break;
+		d->at = NSEC_NONE;
+		return true;
 	}
-	d->at = NSEC_NONE;
+	return false;
 }
 
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
+static bool due(const struct tracker *t, const struct pending_delete *d, nsec now, bool last_call)
 {
-	struct tunnel *w = &t->tunnels[tunnel];
-	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
-	bool unsettled = false;
+	return d->at != NSEC_NONE && (last_call || now - d->at >= t->settings->settle);
+}
 
-	/* oldest first: a predecessor is taken once */
-	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+/* Those asked for until then; oldest first: a predecessor is taken once.  Whether all are settled. */
+static bool settle_births(struct tracker *t, uint32_t tunnel, nsec until, nsec now, bool last_call)
+{
+	bool settled = true;
+
+	for (uint32_t i = t->tunnels[tunnel].oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 		bool before = c->flags & CHILD_SA_SETTLED;
 
+		if (c->requested > until)
+			continue;
 		judge_orphan(t, i, now);
 		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
 			continue;
 		chain_settle_one(t, i, now, last_call);
-		if (!(c->flags & CHILD_SA_SETTLED))
-			unsettled = true;
+		settled &= (c->flags & CHILD_SA_SETTLED) != 0;
 	}
+	return settled;
+}
+
+void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
+{
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+
+	/* What fell silent at a Delete before a new SA was asked for is not what that replaced. */
 	for (unsigned k = 0; k < PENDING_DELETES; k++)
-		if (d[k].at != NSEC_NONE && (last_call || now - d[k].at >= t->settings->settle))
-			settle_delete(t, &d[k], now);
-	if (!unsettled)
-		w->flags &= ~(uint32_t)TUNNEL_UNSETTLED;
+		if (due(t, &d[k], now, last_call)) {
+			settle_births(t, tunnel, d[k].at, now, last_call);
+			if (d[k].at != NSEC_NONE)
+				settle_delete(t, &d[k], DRAINS_WITHIN, now);
+		}
+	if (settle_births(t, tunnel, INT64_MAX, now, last_call))
+		t->tunnels[tunnel].flags &= ~(uint32_t)TUNNEL_UNSETTLED;
+	for (unsigned k = 0; k < PENDING_DELETES; k++)
+		if (due(t, &d[k], now, last_call)) {
+			settle_delete(t, &d[k], t->settings->overlap_budget, now);
+			d[k].at = NSEC_NONE;
+		}
 }

@@ -93,9 +93,13 @@ def link_faults(truth, objects):
     for child in truth["child_sas"]:
         before = child["predecessor"]
         ways = (child["ab"], child["ba"])
-        if before is None or child["redundant"] or any(way["wire"]["packets"] < 2 for way in ways):
+        if child["redundant"] or any(way["wire"]["packets"] < 2 for way in ways):
             continue
         pair = frozenset(way["spi"] for way in ways)
+        if before is None:
+            if chains.get(pair):
+                yield f"child SA {'/'.join(sorted(pair))} follows {chains[pair]}, truth none"
+            continue
         if pair not in chains:
             yield f"{'/'.join(sorted(pair))} is not one child SA"
         elif set(before) <= set(sas) and set(chains[pair] or ()) != set(before):

@@ -264,6 +264,40 @@ static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed
 	watch_close(&w);
 }
 
+/* IKEv2, and the new one only seconds later: the Delete is older, and what fell silent at it was meant. */
+static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = up(&w, old);
+	uint32_t other[2] = { FIRST + 4, FIRST + 5 };
+
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	for (uint32_t n = 0; n < 600; n++) {
+		talk(&w, &s, old, 101 + n, 101 + n, 50 * MS);
+		talk(&w, &s, other, 1 + n, 1 + n, 50 * MS);
+	}
+	nsec deleted = w.now;
+
+	delete_child(&w, &s, 1);
+	delete_child(&w, &s, 1);
+	pass(&w, 6 * S);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	two(new, SECOND);
+	talk(&w, &s, new, 1, 600, 100 * MS);
+	idle(&w, 40 * S);
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, 0);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_DELETED);
+	assert_int_equal(child_of(&w, other[0])->end_reason, END_DELETED);
+	assert_int_equal(child_of(&w, other[0])->ended_by, 1);
+	assert_true(child_of(&w, old[0])->ended == deleted);
+	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
+	watch_close(&w);
+}
+
 static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(void **state)
 {
 	(void)state;
@@ -392,6 +426,7 @@ int main(void)
 		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
 		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
 		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
+		cmocka_unit_test(what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
 		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),
