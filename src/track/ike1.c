@@ -43,7 +43,10 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	if (i != NO_INDEX) {
 		struct ike_sa *sa = &t->ike_sas[i];
 
-		if (tunnel_find(t, arrival_src(a), arrival_dst(a), &side) == sa->tunnel) {
+		uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+
+		if (leads_to == sa->tunnel || (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
+					       ike_sa_join_tunnel(t, i, leads_to))) {
 			a->tunnel = sa->tunnel;
 			a->side = side;
 			return i;

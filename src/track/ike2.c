@@ -62,6 +62,9 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
 		if (leads_to == sa->tunnel && side != a->side)
 			return NO_INDEX;	/* sent back to its sender: RFC 7296 3.1, the I flag says who speaks */
+		if (leads_to != NO_INDEX && leads_to != sa->tunnel && side == a->side &&
+		    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
+			leads_to = a->tunnel = sa->tunnel;
 		if (leads_to != sa->tunnel) {	/* same SPIs, other endpoints: NAT or MOBIKE */
 			if (!tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
 				return i;

@@ -96,6 +96,31 @@ static uint32_t quietest(struct tracker *t)
 	return best;
 }
 
+static void list_add(struct tracker *t, uint32_t ike_sa)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	sa->next_in_tunnel = w->ike_sas;
+	sa->prev_in_tunnel = NO_INDEX;
+	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = ike_sa;
+	w->ike_sas = ike_sa;
+	w->live_ike++;
+	w->n_ike_sas++;
+	w->flags |= TUNNEL_UNSAVED | TUNNEL_DIRTY;
+}
+
+static void list_remove(struct tracker *t, uint32_t ike_sa)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel : &w->ike_sas) = sa->next_in_tunnel;
+	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel : &w->oldest_ike_sa) = sa->prev_in_tunnel;
+	w->live_ike--;
+	w->flags |= TUNNEL_UNSAVED;
+}
+
 void ike_sa_index_add(struct tracker *t, uint32_t i)
 {
 	index_add(&t->ike_index, hash_of_slot(t, i), i);
@@ -147,16 +172,10 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->due = sa->delete_at = sa->rekey_at = sa->rekey_request_at = NSEC_NONE;
 	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
 	sa->answered_id[0] = sa->answered_id[1] = -1;
-	sa->next_in_tunnel = w->ike_sas;
-	sa->prev_in_tunnel = NO_INDEX;
 	sa->id = tracker_number(t, OBJECT_IKE_SA);
 	if (!restraint_admits(t, a->tunnel, false))
 		sa->flags |= IKE_SA_QUIET;
-	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
-	w->ike_sas = i;
-	w->live_ike++;
-	w->n_ike_sas++;
-	w->flags |= TUNNEL_UNSAVED;
+	list_add(t, i);
 	ike_sa_index_add(t, i);
 	return i;
 }
@@ -366,10 +385,41 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	event_emit(t, &ev);
 }
 
+/*
+ * A NAT gives ports 500 and 4500 different ports: IKE_SA_INIT from an unknown
+ * one looks like another client, until IKE_AUTH comes from the port of a tunnel
+ * that is up.
+ */
+bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct tunnel *from = &t->tunnels[sa->tunnel], *to = &t->tunnels[tunnel];
+
+	if (sa->established != NSEC_NONE || sa->origin != ORIGIN_OBSERVED || sa->end_reason != END_NONE ||
+	    sa->children != NO_INDEX || sa->auth_child != NO_INDEX || !addr_equal(from->peer[0].addr, to->peer[0].addr) ||
+	    !addr_equal(from->peer[1].addr, to->peer[1].addr) || to->live_ike >= IN_TUNNEL_MAX ||
+	    index_crowded(&t->initiator_index, hash_2(&t->key, sa->spi_i, tunnel)))
+		return false;
+	index_remove(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);
+	list_remove(t, ike_sa);
+	from->n_ike_sas--;
+	sa->tunnel = tunnel;
+	list_add(t, ike_sa);
+	index_add(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);
+	for (int slot = 0; slot < 2; slot++)
+		sa->current[slot].tunnel = sa->previous[slot].tunnel = tunnel;
+	for (int side = 0; side < 2; side++)
+		if (from->behind_nat[side] != RECORD_UNKNOWN)
+			to->behind_nat[side] = from->behind_nat[side];
+	/* the next one comes the same way */
+	if (to->n_paths < TUNNEL_PATHS)
+		tunnel_add_path(t, tunnel, sa->initiator, sa->responder, sa->initiator_side);
+	return true;
+}
+
 void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	struct tunnel *w = &t->tunnels[sa->tunnel];
 
 	for (int slot = 0; slot < 2; slot++) {	/* exchanges that began after its end */
 		exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, t->now);
@@ -377,10 +427,7 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 	}
 	if (sa->flags & IKE_SA_DIRTY)
 		snapshot_ike_sa(t, ike_sa);
-	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel : &w->ike_sas) = sa->next_in_tunnel;
-	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel : &w->oldest_ike_sa) = sa->prev_in_tunnel;
-	w->live_ike--;
-	w->flags |= TUNNEL_UNSAVED;
+	list_remove(t, ike_sa);
 	if (sa->predecessor != NO_INDEX)
 		t->ike_sas[sa->predecessor].successor = NO_INDEX;
 	if (sa->successor != NO_INDEX)

@@ -389,6 +389,8 @@ enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided aft
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
+/* It is being set up, and goes on between the endpoints of another tunnel of the same addresses: it is that one's.  Else false. */
+bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel);
 void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other);
 
 /* ike_end.c */

@@ -366,6 +366,41 @@ static void an_ike_sa_from_before_the_capture_lives_through_long_silences(void *
 	watch_close(&w);
 }
 
+/* A NAT gives ports 500 and 4500 other ports; the tunnel from before the capture is known by the second alone. */
+static void a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	const struct peer esp[2] = { { GW_A, 31006 }, { GW_B, 4500 } };
+
+	watch_open(&w);
+	for (uint32_t seq = 900; seq < 1000; seq++) {
+		esp_in_udp(&w, esp[0], esp[1], 0xc0000001, seq);
+		esp_in_udp(&w, esp[1], esp[0], 0xd0000001, seq);
+		pass(&w, 100 * MS);
+	}
+	s.peer[0].port = 31005;
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init(&w, &s, true);
+	pass(&w, RTT);
+	s.next_id[0] = 1;
+	s.peer[0] = esp[0];
+	s.peer[1] = esp[1];
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
+	for (uint32_t seq = 1; seq < 100; seq++) {
+		esp_in_udp(&w, esp[0], esp[1], 0xc0000002, seq);
+		esp_in_udp(&w, esp[1], esp[0], 0xd0000002, seq);
+		pass(&w, 100 * MS);
+	}
+	assert_int_equal(ike_at(&w, 0x11)->tunnel, esp_at(&w, 0xc0000001)->tunnel);
+	assert_int_equal(ike_at(&w, 0x11)->tunnel, esp_at(&w, 0xc0000002)->tunnel);
+	assert_int_equal(child_of(&w, 0xc0000002)->how, CREATED_IKE_AUTH);
+	assert_ptr_equal(child_of(&w, 0xc0000002), child_of(&w, 0xd0000002));
+	watch_close(&w);
+}
+
 static void answers_alone_prove_that_the_other_side_is_not_captured(void **state)
 {
 	(void)state;
@@ -487,6 +522,7 @@ int main(void)
 		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
 		cmocka_unit_test(an_init_with_new_spis_for_a_living_tunnel_touches_nothing),
 		cmocka_unit_test(an_ike_sa_from_before_the_capture_lives_through_long_silences),
+		cmocka_unit_test(a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in),
 		cmocka_unit_test(answers_alone_prove_that_the_other_side_is_not_captured),
 		cmocka_unit_test(what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more),
 		cmocka_unit_test(an_error_in_clear_is_told_with_what_it_is_about),
