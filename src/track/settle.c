@@ -10,6 +10,7 @@ enum { ORPHAN_S = 60 };			/* no sign of an IKE rekey for so long: it was none */
 
 #define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
 #define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
+#define RUNS_BESIDE (500 * NSEC_PER_MS)	/* several child SAs rekeyed at the same time */
 
 /* The Delete that the other end sent just before `c` was asked for; NULL when there is none. */
 static struct pending_delete *delete_before(struct tracker *t, const struct child_sa *c)
@@ -211,7 +212,7 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 	/* What fell silent at a Delete before a new SA was asked for is not what that replaced. */
 	for (unsigned k = 0; k < PENDING_DELETES; k++)
 		if (due(t, &d[k], now, last_call)) {
-			settle_births(t, tunnel, d[k].at, now, last_call);
+			settle_births(t, tunnel, d[k].at + RUNS_BESIDE, now, last_call);
 			if (d[k].at != NSEC_NONE)
 				settle_delete(t, &d[k], DRAINS_WITHIN, now);
 		}
