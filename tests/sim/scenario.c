@@ -7,7 +7,7 @@
 
 const struct sim_scenario *sim_scenario(const char *name)
 {
-	static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults };
+	static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants };
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		for (const struct sim_scenario *s = lists[i]; s->name; s++)

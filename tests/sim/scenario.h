@@ -13,7 +13,7 @@ struct sim_scenario {
 	uint32_t snap;			/* 0: whole frames */
 };
 
-extern const struct sim_scenario sim_healthy[], sim_faults[], sim_more_faults[], sim_wire_faults[];	/* end with name NULL */
+extern const struct sim_scenario sim_healthy[], sim_faults[], sim_more_faults[], sim_wire_faults[], sim_variants[];	/* end with name NULL */
 const struct sim_scenario *sim_scenario(const char *name);	/* NULL unknown */
 
 /* Building blocks */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults };
+static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants };
 enum { LISTS = sizeof lists / sizeof *lists };
 
 static int usage(FILE *to)
