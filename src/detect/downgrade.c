@@ -2,8 +2,6 @@
 /* A tunnel that was better protected before: weaker algorithms, a weak group by request, IKEv1 after IKEv2. */
 #include <sawatch/ike_registry.h>
 
-#include <string.h>
-
 #include "detect/detector.h"
 #include "detect/suite.h"
 
@@ -28,7 +26,7 @@ struct state {
 	struct {
 		nsec at;		/* latest with it; 0 none */
 		enum strength strength;
-		char suite[FINDING_TEXT_MAX];
+		struct suite suite;
 	} best;
 	nsec v2_began[2], v2_worked;	/* latest IKEv2, by initiator; latest that was set up; 0 never */
 	nsec steered[2];		/* latest request for a weaker group, by who asks; 0 none */
@@ -48,11 +46,11 @@ static struct drop *fell(struct state *s, enum kind kind, const struct event *ev
 	return d;
 }
 
-static void suite_into(char text[FINDING_TEXT_MAX], const struct ike_sa *sa)
+static void suite_into(char text[FINDING_TEXT_MAX], struct suite suite)
 {
 	struct text t = text_in(text, FINDING_TEXT_MAX);
 
-	suite_text(sa, &t);
+	suite_text(&suite, &t);
 }
 
 static void compare(struct state *s, const struct scene *sc, const struct event *ev, const struct ike_sa *sa)
@@ -64,7 +62,7 @@ static void compare(struct state *s, const struct scene *sc, const struct event 
 	if (s->best.at == 0 || strength >= s->best.strength) {
 		s->best.at = ev->at;
 		s->best.strength = strength;
-		suite_into(s->best.suite, sa);
+		s->best.suite = suite_of(sa);
 		s->drops[ALGORITHMS].at = 0;	/* as good as ever again */
 		s->drops[ALGORITHMS].times = 0;
 		return;
@@ -73,8 +71,8 @@ static void compare(struct state *s, const struct scene *sc, const struct event 
 	struct drop *d = fell(s, ALGORITHMS, ev, !sa->initiator_side,
 			      strength <= STRENGTH_WEAK ? SEVERITY_WARNING : SEVERITY_INFO);
 
-	memcpy(d->before, s->best.suite, sizeof(d->before));
-	suite_into(d->after, sa);
+	suite_into(d->before, s->best.suite);
+	suite_into(d->after, suite_of(sa));
 }
 
 /* Is an IKEv2 SA of this tunnel alive?  Then IKEv1 beside it is another tunnel between the same peers. */
@@ -110,7 +108,7 @@ static void established(struct state *s, const struct scene *sc, const struct ev
 	struct text before = TEXT_IN(d->before);
 
 	text_add(&before, "IKEv2%s", failed ? " that failed" : "");
-	suite_into(d->after, sa);
+	suite_into(d->after, suite_of(sa));
 }
 
 /* INVALID_KE_PAYLOAD that asks for a weak group is a step down, once it is not the only time. */
@@ -214,7 +212,12 @@ static void fields(struct fields *f, void *state)
 	FIELD(f, s->seen);
 	FIELD(f, s->best.at);
 	FIELD_BELOW(f, s->best.strength, STRENGTH_GOOD + 1);
-	FIELD(f, s->best.suite);
+	FIELD(f, s->best.suite.major);
+	FIELD(f, s->best.suite.encr);
+	FIELD(f, s->best.suite.key_bits);
+	FIELD(f, s->best.suite.integ);
+	FIELD(f, s->best.suite.prf);
+	FIELD(f, s->best.suite.group);
 	FIELD(f, s->v2_began);
 	FIELD(f, s->v2_worked);
 	FIELD(f, s->steered);

@@ -67,25 +67,30 @@ struct part {
 	uint16_t key_bits;
 };
 
-static void parts_of(const struct ike_sa *sa, struct part ret[PARTS])
+struct suite suite_of(const struct ike_sa *sa)
 {
-	bool v1 = sa->major == 1;
+	return (struct suite){ sa->major, sa->encr, sa->key_bits, sa->integ, sa->prf, sa->group };
+}
 
-	ret[0] = (struct part){ encryption_strength(sa->major, sa->encr, sa->key_bits),
-				v1 ? ike1_encryption_name(sa->encr) : ike2_transform_name(IKE2_TRANSFORM_ENCR, sa->encr),
-				sa->key_bits };
-	ret[1] = (struct part){ integrity_strength(sa->major, sa->integ),
-				v1 ? ike1_hash_name(sa->integ) : ike2_transform_name(IKE2_TRANSFORM_INTEG, sa->integ), 0 };
-	ret[2] = (struct part){ prf_strength(sa->major, sa->prf),
-				v1 ? NULL : ike2_transform_name(IKE2_TRANSFORM_PRF, sa->prf), 0 };
-	ret[3] = (struct part){ group_strength(sa->group), ike_group_name(sa->group), 0 };
-	if (sa->encr == 0)
+static void parts_of(const struct suite *u, struct part ret[PARTS])
+{
+	bool v1 = u->major == 1;
+
+	ret[0] = (struct part){ encryption_strength(u->major, u->encr, u->key_bits),
+				v1 ? ike1_encryption_name(u->encr) : ike2_transform_name(IKE2_TRANSFORM_ENCR, u->encr),
+				u->key_bits };
+	ret[1] = (struct part){ integrity_strength(u->major, u->integ),
+				v1 ? ike1_hash_name(u->integ) : ike2_transform_name(IKE2_TRANSFORM_INTEG, u->integ), 0 };
+	ret[2] = (struct part){ prf_strength(u->major, u->prf),
+				v1 ? NULL : ike2_transform_name(IKE2_TRANSFORM_PRF, u->prf), 0 };
+	ret[3] = (struct part){ group_strength(u->group), ike_group_name(u->group), 0 };
+	if (u->encr == 0)
 		ret[0].name = NULL;
-	if (sa->integ == 0)	/* an AEAD needs none */
+	if (u->integ == 0)	/* an AEAD needs none */
 		ret[1].name = NULL;
-	if (sa->prf == 0)
+	if (u->prf == 0)
 		ret[2].name = NULL;
-	if (sa->group == 0)
+	if (u->group == 0)
 		ret[3].name = NULL;
 }
 
@@ -96,10 +101,11 @@ bool suite_known(const struct ike_sa *sa)
 
 enum strength suite_algorithms(const struct ike_sa *sa)
 {
+	const struct suite suite = suite_of(sa);
 	struct part parts[PARTS];
 	enum strength weakest = STRENGTH_GOOD;
 
-	parts_of(sa, parts);
+	parts_of(&suite, parts);
 	for (int i = 0; i < PARTS; i++)
 		if (parts[i].name && parts[i].strength < weakest)
 			weakest = parts[i].strength;
@@ -122,9 +128,10 @@ static void add(struct text *ret, const struct part *p)
 
 void suite_names(const struct ike_sa *sa, enum strength at_most, struct text *ret)
 {
+	const struct suite suite = suite_of(sa);
 	struct part parts[PARTS];
 
-	parts_of(sa, parts);
+	parts_of(&suite, parts);
 	for (int i = 0; i < PARTS; i++)
 		if (parts[i].name && parts[i].strength <= at_most)
 			add(ret, &parts[i]);
@@ -132,12 +139,12 @@ void suite_names(const struct ike_sa *sa, enum strength at_most, struct text *re
 		text_add(ret, "%sIKEv1", ret->used ? " " : "");
 }
 
-void suite_text(const struct ike_sa *sa, struct text *ret)
+void suite_text(const struct suite *suite, struct text *ret)
 {
 	struct part parts[PARTS];
 
-	parts_of(sa, parts);
-	text_add(ret, "IKEv%u", sa->major);
+	parts_of(suite, parts);
+	text_add(ret, "IKEv%u", suite->major);
 	for (int i = 0; i < PARTS; i++)
 		if (parts[i].name && i != 2)	/* the PRF says nothing that the integrity does not */
 			add(ret, &parts[i]);

@@ -16,6 +16,13 @@ enum strength {
 	STRENGTH_GOOD,		/* or not known */
 };
 
+/* What was chosen, by its numbers; 0 nothing. */
+struct suite {
+	uint16_t major, encr, key_bits, integ, prf, group;
+};
+
+struct suite suite_of(const struct ike_sa *sa);
+
 /* Is the answer of the responder, with what it chose, known? */
 bool suite_known(const struct ike_sa *sa);
 
@@ -26,7 +33,7 @@ enum strength suite_algorithms(const struct ike_sa *sa);
 /* Names of all chosen parts no stronger than `at_most`, with the version when it counts. */
 void suite_names(const struct ike_sa *sa, enum strength at_most, struct text *ret);
 /* All of them: "IKEv2 AES_CBC-256 HMAC_SHA2_256_128 MODP_2048". */
-void suite_text(const struct ike_sa *sa, struct text *ret);
+void suite_text(const struct suite *suite, struct text *ret);
 
 /* The weakest the initiator offered, and its name; GOOD when nothing was seen. */
 enum strength suite_offered(const struct ike_sa *sa, const char **ret_name);

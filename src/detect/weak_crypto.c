@@ -44,10 +44,11 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	c->frame = ev->frame ? ev->frame : sa->first_frame;
 	c->strength = c->offered_only ? STRENGTH_DATED : strength;
 
+	const struct suite chosen = suite_of(sa);
 	struct text names = TEXT_IN(c->names), suite = TEXT_IN(c->suite), weakest = TEXT_IN(c->offered);
 
 	suite_names(sa, strength == STRENGTH_BROKEN ? STRENGTH_WEAK : strength, &names);
-	suite_text(sa, &suite);
+	suite_text(&chosen, &suite);
 	if (offer <= STRENGTH_WEAK && offered)
 		text_add(&weakest, "%s", offered);
 }
