@@ -454,6 +454,7 @@ struct tracker_counters {
 	uint64_t malformed, cut, unsupported, too_deep, not_ip, other;
 	uint64_t fragments;
 	uint64_t evicted_tunnels, evicted_ike_sas, evicted_child_sas, evicted_esp_sas;
+	uint64_t quiet_tunnels;		/* pairs of peers that leave no rows (history.strangers): nothing confirmed them */
 	uint64_t strangers;		/* ESP packets of unknown SPIs not given a record under pressure */
 	nsec first, last;		/* NSEC_NONE before the first frame */
 };

@@ -36,6 +36,9 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 		if (tables[i].n > 0)
 			warn(r, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
 			     tables[i].what, tables[i].key);
+	if (c->quiet_tunnels > 0)
+		warn(r, "%" PRIu64 " pairs of peers are left out: they came faster than the history may grow (a flood?), and nothing "
+			"came up between them, or nothing was carried; raise history.strangers or table.tunnels", c->quiet_tunnels);
 	if (c->strangers > 0)
 		warn(r, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
 			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers);

@@ -53,12 +53,21 @@ static void leave_out(struct left_out *l, nsec at)
 	l->n++;
 }
 
+/* It is no stranger's any more: what is told of it from now on leaves rows. */
+static void speak(struct tracker *t, struct tunnel *w)
+{
+	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
+	if (t->counters.quiet_tunnels > 0)	/* of another capture, perhaps */
+		t->counters.quiet_tunnels--;
+}
+
 /* May a tunnel that begins now be recorded? */
 bool restraint_admits_stranger(struct tracker *t)
 {
 	if (pay(&t->purse_strangers, t->now, t->settings->history_strangers, SLOWLY))
 		return true;
 	leave_out(&t->left_out, t->now);
+	t->counters.quiet_tunnels++;
 	return false;
 }
 
@@ -224,7 +233,7 @@ void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
 	if (w->flags & TUNNEL_QUIET) {
 		if (!pay(&t->purse_answered, t->now, t->settings->history_strangers, SLOWLY))
 			return;
-		w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
+		speak(t, w);
 	}
 	restraint_confirm_ike_sa(t, ike_sa);
 }
@@ -239,7 +248,7 @@ void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 
 	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) || !pay(&t->purse_tunnels, t->now, burst, SWIFTLY))
 		return;
-	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
+	speak(t, w);
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
 		if (t->ike_sas[i].established != NSEC_NONE)
 			restraint_confirm_ike_sa(t, i);

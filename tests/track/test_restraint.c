@@ -68,6 +68,7 @@ static void strangers_leave_so_many_rows_and_one_event_for_the_rest(void **state
 {
 	(void)state;
 	struct watch w;
+	struct tracker_counters counted;
 
 	watch_open(&w);
 	w.settings.history_strangers = 20;
@@ -79,6 +80,8 @@ static void strangers_leave_so_many_rows_and_one_event_for_the_rest(void **state
 	assert_in_range(rows_of_ike_sas(&w), 20, 22);
 	assert_int_equal(w.count[EVENT_LEFT_OUT], 1);
 	assert_true(seen(&w, EVENT_LEFT_OUT, 0)->value[0] >= 1978);
+	tracker_counters(w.tracker, &counted);
+	assert_int_equal(counted.quiet_tunnels, 2000 - rows_of_tunnels(&w));
 	watch_free(&w);
 }
 
@@ -114,6 +117,7 @@ static void who_comes_up_in_a_flood_of_strangers_has_all_its_rows(void **state)
 	(void)state;
 	struct watch w;
 	struct session s = session_between(GW_A, GW_B, 0x11);
+	struct tracker_counters counted;
 	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
 
 	watch_open(&w);
@@ -139,6 +143,8 @@ static void who_comes_up_in_a_flood_of_strangers_has_all_its_rows(void **state)
 		exchanges += w.exchanges[i].spi_i == 0x11;
 	for (size_t i = 0; i < w.n_tunnels; i++)
 		tunnels += w.tunnels[i].id != 0 && w.tunnels[i].state == TUNNEL_UP;
+	tracker_counters(w.tracker, &counted);
+	assert_int_equal(counted.quiet_tunnels, 2001 - rows_of_tunnels(&w));
 	assert_int_equal(tunnels, 1);
 	assert_int_equal(ike, 1);
 	assert_int_equal(child, 1);

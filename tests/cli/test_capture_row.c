@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sawatch/link.h>
+
+#include "cli/capture_row.h"
+
+static const struct record_capture base = { .id = 7, .name = "x.pcap", .kind = "file", .dropped = 3 };
+
+static void a_capture_that_was_understood_has_counts_and_no_warning(void **state)
+{
+	(void)state;
+	const struct tracker_counters c = { .frames = 10, .ike_messages = 4, .esp_packets = 5, .first = 100, .last = 200 };
+	const struct store_writer_counters stored = { 0 };
+	struct capture_row row;
+
+	capture_row_fill(&row, &base, LINK_RAW, NULL, &c, &stored);
+	assert_int_equal(row.record.n_warnings, 0);
+	assert_int_equal(row.record.packets, 10);
+	assert_int_equal(row.record.ike_messages, 4);
+	assert_int_equal(row.record.esp_packets, 5);
+	assert_int_equal(row.record.first, 100);
+	assert_int_equal(row.record.last, 200);
+	assert_int_equal(row.record.dropped, 3);
+	assert_string_equal(row.record.name, "x.pcap");
+	assert_string_equal(row.record.link_type, "RAW");
+}
+
+/* Each says how many, and what to do about it. */
+static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
+{
+	(void)state;
+	const struct {
+		struct tracker_counters c;
+		struct store_writer_counters stored;
+		const char *number, *remedy;
+	} left_out[] = {
+		{ .c = { .quiet_tunnels = 41 }, .number = "41 ", .remedy = "raise history.strangers or table.tunnels" },
+		{ .c = { .strangers = 42 }, .number = "42 ", .remedy = "raise history.births or table.esp_sas" },
+		{ .c = { .evicted_tunnels = 43 }, .number = "43 tunnels", .remedy = "raise table.tunnels" },
+		{ .c = { .evicted_ike_sas = 44 }, .number = "44 IKE SAs", .remedy = "raise table.ike_sas" },
+		{ .c = { .evicted_child_sas = 45 }, .number = "45 child SAs", .remedy = "raise table.child_sas" },
+		{ .c = { .evicted_esp_sas = 46 }, .number = "46 ESP SAs", .remedy = "raise table.esp_sas" },
+		{ .stored = { .dropped_alerts = 47 }, .number = "47 ", .remedy = "raise store.backlog_mb" },
+	};
+
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+		struct capture_row row;
+
+		capture_row_fill(&row, &base, LINK_RAW, NULL, &left_out[i].c, &left_out[i].stored);
+		assert_int_equal(row.record.n_warnings, 1);
+		assert_ptr_equal(strstr(row.record.warnings[0], left_out[i].number), row.record.warnings[0]);
+		assert_non_null(strstr(row.record.warnings[0], left_out[i].remedy));
+	}
+}
+
+static void a_link_type_without_a_name_is_told_by_its_number(void **state)
+{
+	(void)state;
+	const struct tracker_counters c = { .unsupported = 9 };
+	const struct store_writer_counters stored = { 0 };
+	struct capture_row row;
+
+	capture_row_fill(&row, &base, 60000, "read in part", &c, &stored);
+	assert_string_equal(row.record.link_type, "LINKTYPE_60000");
+	assert_int_equal(row.record.n_warnings, 2);
+	assert_string_equal(row.record.warnings[0], "read in part");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_capture_that_was_understood_has_counts_and_no_warning),
+		cmocka_unit_test(what_was_left_out_is_a_warning_with_its_remedy),
+		cmocka_unit_test(a_link_type_without_a_name_is_told_by_its_number),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
