@@ -160,6 +160,7 @@ static void unpack_finding(struct alerts *as, struct finding *f, struct reader *
 	f->first = unpack_moment(r);
 	f->last = unpack_moment(r);
 	f->count = (int64_t)reader_u64(r);
+	f->well = NSEC_NONE;
 	f->n_items = reader_u8(r);
 	if (severity > SEVERITY_CRITICAL || confidence > CONFIDENCE_HIGH || side > 2 || f->n_items > FINDING_EVIDENCE_MAX)
 		reader_reject(r, VERDICT_MALFORMED);
