@@ -7,7 +7,11 @@
  */
 #include "track/tracker.h"
 
-enum { OVERLAP_COUNTS = 16 };	/* times, against a predecessor: packets after its successor's first */
+enum {
+	OVERLAP_COUNTS = 16,	/* times, against a predecessor: packets after its successor's first */
+	ECHOES_FROM = 20,	/* packets, before their numbers are compared */
+	PAIRS_COMPARED = 256,	/* in one look */
+};
 
 #define LONG (INT64_C(30) * 86400 * NSEC_PER_S)	/* a longer pause says no more */
 
@@ -119,6 +123,21 @@ static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d
 	       t->esp_sas[old->esp[d]].last > t->esp_sas[c->esp[d]].first + t->settings->chain_before;
 }
 
+static void swap_partners(struct tracker *t, uint32_t a, uint32_t b, nsec at)
+{
+	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
+	struct child_sa old = *pair[0];
+
+	pair[0]->esp[1] = pair[1]->esp[1], pair[1]->esp[1] = old.esp[1];
+	pair[0]->esp_id[1] = pair[1]->esp_id[1], pair[1]->esp_id[1] = old.esp_id[1];
+	pair[0]->spi[1] = pair[1]->spi[1], pair[1]->spi[1] = old.spi[1];
+	for (int n = 0; n < 2; n++) {
+		t->esp_sas[pair[n]->esp[1]].child = n == 0 ? a : b;
+		pair[n]->flags |= CHILD_SA_DIRTY;
+		child_emit(t, EVENT_CHILD_SA_REVISED, n == 0 ? a : b, at, SIDE_UNKNOWN, NO_INDEX);
+	}
+}
+
 /*
  * Child SAs that were born together were paired by the order of their first
  * packets, which can be wrong.  A rekey shows it: the two SPIs that stop for
@@ -132,21 +151,12 @@ void chain_repair_pairs(struct tracker *t, const struct child_sa *c)
 
 	if (a == NO_INDEX || b == NO_INDEX || a == b)
 		return;
-	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
+	const struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
 
 	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
 	    !speaks_on(t, pair[1], 0, c))
 		return;
-	struct child_sa old = *pair[0];
-
-	pair[0]->esp[1] = pair[1]->esp[1], pair[1]->esp[1] = old.esp[1];
-	pair[0]->esp_id[1] = pair[1]->esp_id[1], pair[1]->esp_id[1] = old.esp_id[1];
-	pair[0]->spi[1] = pair[1]->spi[1], pair[1]->spi[1] = old.spi[1];
-	for (int n = 0; n < 2; n++) {
-		t->esp_sas[pair[n]->esp[1]].child = n == 0 ? a : b;
-		pair[n]->flags |= CHILD_SA_DIRTY;
-		child_emit(t, EVENT_CHILD_SA_REVISED, n == 0 ? a : b, c->created, SIDE_UNKNOWN, NO_INDEX);
-	}
+	swap_partners(t, a, b, c->created);
 }
 
 static nsec pause_between(nsec a, nsec b)
@@ -181,6 +191,59 @@ static nsec unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
 	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets, more = a > b ? a : b;
 
 	return more == 0 ? 0 : (nsec)((a > b ? a - b : b - a) * 10 * NSEC_PER_S / more);
+}
+
+/* Does a packet one way come with each packet the other way?  -1 few packets, 0 by far not, 1 neither, 2 yes. */
+static int echoes(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
+{
+	uint64_t a = t->esp_sas[x->esp[0]].packets, b = t->esp_sas[y->esp[1]].packets, more = a > b ? a : b;
+	uint64_t apart = a > b ? a - b : b - a;
+
+	return more < ECHOES_FROM ? -1 : apart * 5 > more ? 0 : apart > 1 && apart * 50 > more ? 1 : 2;
+}
+
+/* And of the same mean size. */
+static bool twins(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
+{
+	const struct esp_sa *a = &t->esp_sas[x->esp[0]], *b = &t->esp_sas[y->esp[1]];
+
+	return echoes(t, x, y) == 2 && unlike(a, b) * 50 <= 10 * NSEC_PER_S;
+}
+
+/* The packets of neither pair match; those of an exchanged one do, or, in number and size, those of both. */
+static bool have_each_others(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
+{
+	int mine = echoes(t, x, x), yours = echoes(t, y, y);
+
+	if (mine < 0 || yours < 0 || mine == 2 || yours == 2)
+		return false;
+	return (mine == 0 && yours == 0 && (echoes(t, x, y) == 2 || echoes(t, y, x) == 2)) || (twins(t, x, y) && twins(t, y, x));
+}
+
+static bool is_first_pair(const struct child_sa *c)
+{
+	return c->successor == NO_INDEX && c->predecessor == NO_INDEX &&
+	       c->end_reason == END_NONE && c->esp[0] != NO_INDEX && c->esp[1] != NO_INDEX;
+}
+
+/* Of pairs that were made by order two may have each other's partner. */
+void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now)
+{
+	unsigned looked = 0;
+
+	for (uint32_t a = t->tunnels[tunnel].child_sas; a != NO_INDEX; a = t->child_sas[a].next_in_tunnel) {
+		const struct child_sa *x = &t->child_sas[a];
+
+		for (uint32_t b = x->next_in_tunnel; b != NO_INDEX && is_first_pair(x) && looked < PAIRS_COMPARED;
+		     b = t->child_sas[b].next_in_tunnel, looked++) {
+			const struct child_sa *y = &t->child_sas[b];
+
+			/* the last of several has no mark: it had no choice any more */
+			if (is_first_pair(y) && (x->flags | y->flags) & CHILD_SA_PAIRED_BY_ORDER && x->created - y->created <= t->settings->birth_window &&
+			    have_each_others(t, x, y))
+				swap_partners(t, a, b, now);
+		}
+	}
 }
 
 /*

@@ -92,8 +92,10 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
 		bool alone, sure;
 
-		if (ripe)
+		if (ripe) {
+			chain_repair_echoes(t, c->tunnel, now);
 			chain_repair_pairs(t, c);
+		}
 		uint32_t old = chain_choose_predecessor(t, c, now, &alone, &sure);
 
 		if (ripe && old != NO_INDEX && chain_repair_birth(t, child, old)) {

@@ -334,6 +334,7 @@ struct pending_delete *chain_delete_since(struct tracker *t, const struct child_
 void chain_end_predecessor(struct tracker *t, uint32_t old, uint32_t child, nsec now);
 bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first);
 void chain_repair_pairs(struct tracker *t, const struct child_sa *c);
+void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now);
 bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
 nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
 uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone, bool *ret_sure);

@@ -264,6 +264,42 @@ static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed
 	watch_close(&w);
 }
 
+/* Both began in the same millisecond, and not in the same order both ways. */
+static void pairs_made_by_order_are_put_right_by_their_numbers_of_packets(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	uint32_t a[2] = { FIRST, FIRST + 1 }, b[2] = { FIRST + 2, FIRST + 3 }, new[2];
+
+	watch_open(&w);
+	set_up(&w, &s);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	esp_between(&w, GW_A, GW_B, a[0], 1);
+	esp_between(&w, GW_A, GW_B, b[0], 1);
+	esp_between(&w, GW_B, GW_A, b[1], 1);
+	esp_between(&w, GW_B, GW_A, a[1], 1);
+	for (uint32_t n = 2; n < 400; n++) {
+		talk(&w, &s, a, n, n, 100 * MS);
+		if (n % 2 == 0)
+			talk(&w, &s, b, n / 2 + 1, n / 2 + 1, MS);
+	}
+	assert_ptr_not_equal(child_of(&w, a[0]), child_of(&w, a[1]));
+	rekey_child(&w, &s, 0);
+	delete_child(&w, &s, 0);
+	two(new, SECOND);
+	for (uint32_t n = 1; n < 400; n++) {
+		talk(&w, &s, new, n, n, 100 * MS);
+		if (n % 2 == 0)
+			talk(&w, &s, b, 200 + n / 2, 200 + n / 2, MS);
+	}
+	idle(&w, 40 * S);
+	assert_ptr_equal(child_of(&w, a[0]), child_of(&w, a[1]));
+	assert_ptr_equal(child_of(&w, b[0]), child_of(&w, b[1]));
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, a[0])->id);
+	watch_close(&w);
+}
+
 /* IKEv2, and the new one only seconds later: the Delete is older, and what fell silent at it was meant. */
 static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed(void **state)
 {
@@ -426,6 +462,7 @@ int main(void)
 		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
 		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
 		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
+		cmocka_unit_test(pairs_made_by_order_are_put_right_by_their_numbers_of_packets),
 		cmocka_unit_test(what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
