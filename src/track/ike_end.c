@@ -151,6 +151,10 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
 	if (blind && x->type == IKE2_EXCHANGE_IKE_AUTH && sa->state < IKE_ESTABLISHED && speaks_since(t, w, asked))
 		ike_sa_established(t, ike_sa, asked);	/* its traffic flows */
+	/* Its answer is not captured; but nothing follows on it, and then the tunnel was set up from scratch. */
+	if (blind && was_delete && sa->major == 2 && sa->state >= IKE_ESTABLISHED && sa->end_reason == END_NONE &&
+	    sa->last <= asked && !ike_sa_has_younger(t, sa, asked) && ike_sa_has_younger(t, sa, now))
+		ike_sa_delete_seen(t, ike_sa, asked, by);
 	if (sa->end_reason != END_NONE || blind)
 		return;
 	if (sa->state < IKE_ESTABLISHED)

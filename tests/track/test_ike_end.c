@@ -160,6 +160,37 @@ static void one_message_after_a_delete_takes_nothing_back(void **state)
 	watch_close(&w);
 }
 
+/* Only what B sends is captured: its Delete has no answer, but the next set-up says what it was for. */
+static void a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again(void **state)
+{
+	(void)state;
+	struct watch w;
+	nsec deleted = 0;
+
+	watch_open(&w);
+	for (uint64_t n = 0; n < 8; n++) {
+		struct session s = session_between(GW_A, GW_B, 0x11 + n);
+
+		say_init(&w, &s, true);
+		pass(&w, RTT);
+		answer(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDR, LEN_AUTH_OK);
+		for (uint32_t seq = 1; seq <= 100; seq++) {
+			esp_between(&w, GW_B, GW_A, 0xc0000001 + (uint32_t)n, seq);
+			pass(&w, 300 * MS);
+		}
+		deleted = w.now;
+		if (n < 7)
+			ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+		pass(&w, 3 * S);
+	}
+	assert_true(tunnel_at(&w, 0)->one_sided[0]);
+	assert_int_equal(ike_at(&w, 0x11 + 6)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11 + 6)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11 + 6)->ended < deleted);
+	assert_int_equal(ike_at(&w, 0x11 + 7)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **state)
 {
 	(void)state;
@@ -206,6 +237,7 @@ int main(void)
 		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
 		cmocka_unit_test(a_forged_delete_is_taken_back_when_both_peers_go_on),
 		cmocka_unit_test(one_message_after_a_delete_takes_nothing_back),
+		cmocka_unit_test(a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
 	};
