@@ -9,7 +9,7 @@
 #include "detect/detector.h"
 #include "detect/traffic.h"
 
-enum { LOOKS = 16 };
+enum { LOOKS = 16, LOOKS_IN_WINDOW = 6 };
 
 /* Packets of both directions at one moment. */
 struct look {
@@ -60,7 +60,7 @@ static void look(struct state *s, const struct scene *sc, nsec now)
 	const struct look *latest = s->total > 0 ? &s->looks[(s->total - 1) % LOOKS] : NULL;
 
 	/* sixteen looks must cover the window and what came before it */
-	if (latest && now - latest->at < sc->settings->oneway_window / 6)
+	if (latest && now - latest->at < sc->settings->oneway_window / LOOKS_IN_WINDOW)
 		return;
 	s->looks[s->total++ % LOOKS] = (struct look){
 		.at = now,
@@ -75,6 +75,12 @@ static bool near_rekey(const struct state *s, nsec since)
 	return s->last_rekey != 0 && apart <= 30 * NSEC_PER_S;
 }
 
+/* Well after its last packet: a peer that died between two packets may have answered between them, too. */
+static bool still_answers(const struct state *s, const struct scene *sc, int side, nsec since)
+{
+	return s->ike_answer[side] > since + sc->settings->oneway_window / LOOKS_IN_WINDOW;
+}
+
 /*
  * Until it stopped this side answered the other packet for packet, and either
  * there was a rekey then or it still answers IKE: that is no pause of its own.
@@ -85,7 +91,7 @@ static bool broke_off(const struct state *s, const struct scene *sc, int side, n
 	uint32_t kept = s->total < LOOKS ? s->total : LOOKS;
 	const struct look *stopped = NULL, *before = NULL;
 
-	if (side_unseen(sc, side) || side_unseen(sc, !side) || !(near_rekey(s, since) || s->ike_answer[side] > since))
+	if (side_unseen(sc, side) || side_unseen(sc, !side) || !(near_rekey(s, since) || still_answers(s, sc, side, since)))
 		return false;
 	for (uint32_t back = 0; back < kept; back++) {
 		const struct look *l = &s->looks[(s->total - 1 - back) % LOOKS];
@@ -155,7 +161,7 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 {
 	const struct stop *stop = &s->stop[side];
 	bool at_rekey = near_rekey(s, stop->since);
-	bool ike_works = s->ike_answer[side] > stop->since;
+	bool ike_works = still_answers(s, sc, side, stop->since);
 	enum confidence confidence = at_rekey || ike_works ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	uint64_t sent = traffic_packets(sc, !side) - stop->other_then;
 

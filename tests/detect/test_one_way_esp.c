@@ -82,6 +82,23 @@ static void who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier(
 	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
 }
 
+static void an_answer_between_the_last_packets_is_no_sign_that_ike_works(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	traffic(child, 60 * S, 10);
+	traffic(child, 2 * S, 0);
+	ike_is_answered();
+	traffic(child, 45 * S, 0);
+	stage_finish();
+	assert_null(one_way());
+	traffic(child, 45 * S, 0);
+	stage_finish();
+	assert_non_null(one_way());
+	assert_null(strstr(one_way()->summary, "IKE still works"));
+}
+
 static void half_a_minute_of_a_side_that_spoke_less_is_nothing(void **state)
 {
 	(void)state;
@@ -162,6 +179,7 @@ int main(void)
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
 		ON_STAGE(right_after_a_rekey_it_is_certain),
 		ON_STAGE(who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier),
+		ON_STAGE(an_answer_between_the_last_packets_is_no_sign_that_ike_works),
 		ON_STAGE(half_a_minute_of_a_side_that_spoke_less_is_nothing),
 		ON_STAGE(soon_after_the_first_child_sa_is_not_at_a_rekey),
 		ON_STAGE(a_side_that_spoke_rarely_is_no_news_when_it_is_quiet),
