@@ -160,6 +160,20 @@ static bool follows_birth(const struct tracker *t, const struct pending_delete *
 	return false;
 }
 
+/*
+ * A Delete of IKEv2 is for a child SA of the IKE SA that it came in (RFC 7296 1.4.1).
+ * Said of no one whose IKE SA is not known, or began after it.
+ */
+static bool of_another_ike_sa(const struct tracker *t, const struct pending_delete *d, const struct child_sa *c)
+{
+	if (d->ike_sa == NO_INDEX || c->ike_sa == NO_INDEX || d->ike_sa == c->ike_sa)
+		return false;
+	const struct ike_sa *in = &t->ike_sas[d->ike_sa], *of = &t->ike_sas[c->ike_sa];
+
+	return in->major == 2 && of->major == 2 && in->tunnel == d->tunnel && in->created <= d->at && of->created <= d->at &&
+	       (of->end_reason == END_NONE || of->ended > d->at);
+}
+
 /* A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after it.  False: none did. */
 static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
 {
@@ -169,7 +183,7 @@ static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drai
 		const struct child_sa *c = &t->child_sas[i];
 		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + drains ||
+		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + drains || of_another_ike_sa(t, d, c) ||
 		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * chain_usual_pause(t, c))))
 			continue;
 		/* who deletes it is the first to stop; and what was just made is not what it replaced */

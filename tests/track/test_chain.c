@@ -334,6 +334,38 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	watch_close(&w);
 }
 
+/* Both ends initiated: traffic goes to the child SA of the other IKE SA at the moment of a Delete there. */
+static void a_delete_is_for_no_child_sa_of_another_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], beside[2], new[2];
+
+	watch_open(&w);
+	struct session s = up(&w, old), other = session_between(GW_B, GW_A, 0x22);
+
+	two(beside, FIRST + 4);
+	set_up(&w, &other);
+	exchange_done(&w, &other, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	pass(&w, 100 * MS);
+	delete_child(&w, &other, 0);
+	talk(&w, &s, beside, 1, 400, 50 * MS);
+	idle(&w, 40 * S);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_NONE);
+	rekey_child(&w, &s, 0);
+	two(new, SECOND);
+	talk(&w, &s, new, 1, 100, 50 * MS);
+	nsec deleted = w.now;
+
+	delete_child(&w, &s, 0);
+	talk(&w, &s, new, 101, 600, 100 * MS);
+	idle(&w, 40 * S);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
+	assert_true(child_of(&w, old[0])->ended == deleted);
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+	watch_close(&w);
+}
+
 static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(void **state)
 {
 	(void)state;
@@ -463,6 +495,7 @@ int main(void)
 		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
 		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(pairs_made_by_order_are_put_right_by_their_numbers_of_packets),
+		cmocka_unit_test(a_delete_is_for_no_child_sa_of_another_ike_sa),
 		cmocka_unit_test(what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
