@@ -62,6 +62,21 @@ void version1(struct sim_pair *p)
 	}
 }
 
+struct sim_pair *asks_in_vain(struct sim_pair *p)
+{
+	struct gate *a = gate_a(p);
+
+	a->p.on_demand = false;
+	a->p.ignores_auth = true;
+	a->p.ladder[0] = 2;
+	a->p.ladder[1] = 5;
+	a->p.ladder[2] = 0;
+	a->p.give_up = 9.8;
+	a->p.reconnect = 0.1;
+	gate_b(p)->p.ike_limit = 4;
+	return p;
+}
+
 void add_drop(struct sim_pair *p, struct sim_drop d)
 {
 	assert(p->net.n_drops < SIM_DROPS_MAX);

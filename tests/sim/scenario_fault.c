@@ -92,17 +92,8 @@ static void mismatch_inferred(struct sim_world *w)
 
 static void limit_loop(struct sim_world *w)
 {
-	struct sim_pair *p = tunnel(w, "ios", "fortigate");
-	struct gate *a = gate_a(p);
+	struct sim_pair *p = asks_in_vain(tunnel(w, "ios", "fortigate"));
 
-	a->p.on_demand = false;
-	a->p.ignores_auth = true;
-	a->p.ladder[0] = 2;
-	a->p.ladder[1] = 5;
-	a->p.ladder[2] = 0;
-	a->p.give_up = 9.8;
-	a->p.reconnect = 0.1;
-	gate_b(p)->p.ike_limit = 4;
 	gate_b(p)->p.dpd = 0;		/* on demand, and nothing is to be sent: the Deletes stand alone */
 }
 

@@ -105,25 +105,10 @@ static void session_middle(struct sim_world *w)
 
 /* ---- (ii) IKE_AUTH that is answered in vain -------------------------------- */
 
-static struct sim_pair *loops(struct sim_pair *p)
-{
-	struct gate *a = gate_a(p);
-
-	a->p.on_demand = false;
-	a->p.ignores_auth = true;
-	a->p.ladder[0] = 2;
-	a->p.ladder[1] = 5;
-	a->p.ladder[2] = 0;
-	a->p.give_up = 9.8;
-	a->p.reconnect = 0.1;
-	gate_b(p)->p.ike_limit = 4;
-	return p;
-}
-
 /* With certificates in fragments, and B's liveness probes. */
 static void loop_nat(struct sim_world *w)
 {
-	struct sim_pair *p = loops(through_nat(w, "strongswan", "fortigate", 1));
+	struct sim_pair *p = asks_in_vain(through_nat(w, "strongswan", "fortigate", 1));
 
 	gate_a(p)->p.cert_len = gate_b(p)->p.cert_len = 2600;
 	gate_a(p)->p.fragment = gate_b(p)->p.fragment = 1280;
@@ -131,7 +116,7 @@ static void loop_nat(struct sim_world *w)
 
 static void loop_v6_loss(struct sim_world *w)
 {
-	struct sim_pair *p = loops(ipv6(w, "ios", "fortigate", 1));
+	struct sim_pair *p = asks_in_vain(ipv6(w, "ios", "fortigate", 1));
 
 	gate_b(p)->p.dpd = 0;
 	lossy(p);
