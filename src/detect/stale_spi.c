@@ -196,15 +196,27 @@ static bool alive_at(const struct child_sa *c, nsec at)
 }
 
 /*
+ * Were they made together, be it under two IKE SAs, and their SPIs given out by
+ * the order of first packets?  Then nobody knows which SPI is whose.
+ */
+static bool may_have_each_others(const struct scene *sc, const struct child_sa *own, const struct child_sa *c)
+{
+	nsec apart = own->created > c->created ? own->created - c->created : c->created - own->created;
+
+	return ((own->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER) && apart <= sc->settings->birth_window;
+}
+
+/*
  * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
- * hardly begun; nor when child SAs live side by side and one of them has no
- * SPI of this direction yet, because then this one may be its.
+ * hardly begun; nor when child SAs live side by side and this SPI may be
+ * another's: of one made at the same time, or of one without an SPI of this
+ * direction so far.
  */
 static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc, const struct esp_sa *sa)
 {
 	const struct child_sa *own = tracker_child_sa(sc->tracker, sa->child);
 	uint32_t index = sc->tunnel->child_sas, successor = own ? own->successor : NO_INDEX;
-	bool beside = false, without_spi = false;
+	bool beside = false, without_spi = false, unsure = false;
 
 	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
@@ -215,9 +227,10 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 			without_spi |= c->spi[e->from] == 0;
 			beside |= index != successor && alive_at(c, e->dead);
 		}
+		unsure |= own && c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c);
 		index = c->next_in_tunnel;
 	}
-	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi);
+	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) || unsure;
 }
 
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)

@@ -91,6 +91,26 @@ static void without_a_delete_the_old_sa_may_be_used_until_it_expires(void **stat
 	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
 }
 
+static void of_child_sas_made_together_it_is_a_guess_which_one_was_deleted(void **state)
+{
+	(void)state;
+	uint32_t first = stage_ike_up(0, 2), second = stage_ike_up(0, 2);
+	uint32_t child = stage_child(first, 0), silent = stage_child(second, 0);
+
+	stage->child[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
+	stage_pass(600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
+	stage_child_down(child, END_DELETED, 1);
+	stage_pass(60 * S);
+	go_on(child, 30, 1 * S);
+	stage_child_down(silent, END_DELETED, 1);	/* which says nothing of the moment of the other's Delete */
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
+}
+
 static void a_pair_that_goes_on_both_ways_is_alive(void **state)
 {
 	(void)state;
@@ -179,6 +199,7 @@ int main(void)
 		ON_STAGE(beside_a_living_sa_it_is_a_warning_until_a_minute_has_passed),
 		ON_STAGE(a_few_late_packets_at_a_rekey_are_normal),
 		ON_STAGE(without_a_delete_the_old_sa_may_be_used_until_it_expires),
+		ON_STAGE(of_child_sas_made_together_it_is_a_guess_which_one_was_deleted),
 		ON_STAGE(a_pair_that_goes_on_both_ways_is_alive),
 		ON_STAGE(a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one),
 		ON_STAGE(a_receiver_that_disowns_the_spi_is_believed),
