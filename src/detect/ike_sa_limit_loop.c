@@ -72,11 +72,20 @@ static unsigned rounds(const struct side *by, nsec from)
 	return n;
 }
 
-/* What the responder still holds: not those that it has asked to delete. */
-static unsigned alive(const struct scene *sc, int initiator)
+/* It came up since then, beside the next one, and the responder gave it up because its probes were never answered. */
+static bool was_left(const struct ike_sa *sa, nsec next, nsec from)
+{
+	return sa->end_reason == END_PEER_LOST && sa->ended_by == sa->initiator_side && sa->established >= from && sa->ended > next;
+}
+
+/* What the responder still holds: not those that it has asked to delete.  *ret_left: what it held until it gave them up. */
+static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned *ret_left)
 {
 	unsigned n = 0;
 	uint32_t index = sc->tunnel->ike_sas;
+	nsec next = INT64_MAX;		/* when the one after it came up */
+
+	*ret_left = 0;
 
 	for (int looked = 0; looked < 64; looked++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
@@ -85,9 +94,12 @@ static unsigned alive(const struct scene *sc, int initiator)
 			break;
 		const struct exchange *asked = delete_by_responder(sa);
 
-		n += sa->initiator_side == initiator && sa->established != NSEC_NONE && lives(sa->end_reason) &&
-		     (!asked || asked->responses > 0);
 		index = sa->next_in_tunnel;
+		if (sa->initiator_side != initiator || sa->established == NSEC_NONE)
+			continue;
+		n += lives(sa->end_reason) && (!asked || asked->responses > 0);
+		*ret_left += was_left(sa, next, from);
+		next = sa->established;
 	}
 	return n;
 }
@@ -107,10 +119,10 @@ static void judge_side(struct state *s, const struct scene *sc, int initiator, n
 	if (sample_cv(gaps, n - 1) > set->limit_loop_cv)
 		return;
 
-	unsigned makes_room = rounds(by, from), living = alive(sc, initiator);
+	unsigned left, makes_room = rounds(by, from), living = alive(sc, initiator, from, &left);
 
 	/* without the responder's Deletes they must at least pile up, or it is only flapping */
-	if (makes_room < 3 && living < n)
+	if (makes_room < 3 && living + left < n)
 		return;
 
 	bool plateau = makes_room >= 3 && living <= (unsigned)set->limit_loop_plateau + 1;

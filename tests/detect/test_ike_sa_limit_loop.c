@@ -70,6 +70,37 @@ static void one_that_the_responder_has_asked_to_delete_is_not_kept(void **state)
 	assert_null(collected_find(&stage->alerts, "dpd_timeout"));
 }
 
+/* The responder's own liveness check makes room, before a limit does. */
+static void given_up_for_want_of_answers_they_are_still_a_loop(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(2 * S);
+		if (ike >= 3)
+			stage_ike_down(ike - 3, END_PEER_LOST, 0);
+		stage_pass(8 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(loop());
+	assert_int_equal(loop()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+static void each_lost_before_the_next_it_is_an_unsteady_path(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(8 * S);
+		stage_ike_down(ike, END_PEER_LOST, 0);
+		stage_pass(2 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
 static void an_initiator_that_deletes_its_own_is_something_else(void **state)
 {
 	(void)state;
@@ -127,6 +158,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted),
 		ON_STAGE(one_that_the_responder_has_asked_to_delete_is_not_kept),
+		ON_STAGE(given_up_for_want_of_answers_they_are_still_a_loop),
+		ON_STAGE(each_lost_before_the_next_it_is_an_unsteady_path),
 		ON_STAGE(an_initiator_that_deletes_its_own_is_something_else),
 		ON_STAGE(uneven_distances_are_no_loop),
 		ON_STAGE(one_a_minute_is_too_slow),
