@@ -206,11 +206,30 @@ static bool may_have_each_others(const struct scene *sc, const struct child_sa *
 	return ((own->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER) && apart <= sc->settings->birth_window;
 }
 
+/* IKE SAs that were up at that moment. */
+static unsigned ike_sas_at(const struct scene *sc, nsec at)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+	unsigned n = 0;
+
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		n += sa->created <= at && (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
+		     (sa->ended == NSEC_NONE || sa->ended > at);
+		index = sa->next_in_tunnel;
+	}
+	return n;
+}
+
 /*
  * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
  * hardly begun; nor when child SAs live side by side and this SPI may be
  * another's: of one made at the same time, or of one without an SPI of this
- * direction so far.
+ * direction so far; nor when the IKE SA that made it is not known, and there
+ * are several.
  */
 static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc, const struct esp_sa *sa)
 {
@@ -230,7 +249,8 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 		unsure |= own && c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c);
 		index = c->next_in_tunnel;
 	}
-	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) || unsure;
+	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) || unsure ||
+	       (own && own->ike_sa == NO_INDEX && ike_sas_at(sc, e->dead) > 1);
 }
 
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
@@ -288,17 +308,22 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	bool perhaps = f->confidence == CONFIDENCE_LOW;
 	char since[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "dead_for_s"), since);
 	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
-	if (strcmp(finding_cause(f), "deleted") == 0)
+	if (perhaps)
+		text_add(story->summary, ", which was perhaps deleted %s before (nobody can be sure from outside which SA was meant): if so, "
+			 "%lld packets went into a black hole.", since, (long long)f->count);
+	else if (strcmp(finding_cause(f), "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before", since);
 	else if (strcmp(finding_cause(f), "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else
 		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
-	text_add(story->summary, ": %lld packets went into a black hole.", (long long)f->count);
+	if (!perhaps)
+		text_add(story->summary, ": %lld packets went into a black hole.", (long long)f->count);
 	story_remedy(story, REMEDY_SPI);
 	story_remedy(story, REMEDY_CLR);
 	story_remedy(story, REMEDY_DPD);

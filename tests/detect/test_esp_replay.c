@@ -72,6 +72,17 @@ static void four_copies_are_nothing(void **state)
 	assert_null(alert());
 }
 
+static void nor_does_a_mirror_that_doubles_some_packets_and_late_ones_among_them(void **state)
+{
+	(void)state;
+	uint32_t esp = busy();
+
+	stage->esp[esp].duplicates = 51;
+	again(esp, 12, S / 1000, 150);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(alert(), "most_packets_twice"), "no");
+}
+
 static void a_slow_mirror_replays_nothing(void **state)
 {
 	(void)state;
@@ -102,6 +113,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_copy_after_a_long_pause_is_a_replay_too, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(what_the_network_doubles_is_information, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(four_copies_are_nothing, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(nor_does_a_mirror_that_doubles_some_packets_and_late_ones_among_them,
+						stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_slow_mirror_replays_nothing, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_new_sequence_is_no_replay, stage_open, stage_close),
 	};

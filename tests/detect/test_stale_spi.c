@@ -111,6 +111,26 @@ static void of_child_sas_made_together_it_is_a_guess_which_one_was_deleted(void 
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
 }
 
+static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture(void **state)
+{
+	(void)state;
+	uint32_t child = ended_child(GRADE_DERIVED);
+
+	stage->child[child].ike_sa = NO_INDEX;
+	go_on(child, 30, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);	/* with one it can be no other's */
+
+	stage_close(state);
+	stage_open(state);
+	stage_ike_up(1, 2);
+	child = ended_child(GRADE_DERIVED);
+	stage->child[child].ike_sa = NO_INDEX;
+	go_on(child, 30, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+}
+
 static void a_pair_that_goes_on_both_ways_is_alive(void **state)
 {
 	(void)state;
@@ -200,6 +220,7 @@ int main(void)
 		ON_STAGE(a_few_late_packets_at_a_rekey_are_normal),
 		ON_STAGE(without_a_delete_the_old_sa_may_be_used_until_it_expires),
 		ON_STAGE(of_child_sas_made_together_it_is_a_guess_which_one_was_deleted),
+		ON_STAGE(nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
 		ON_STAGE(a_pair_that_goes_on_both_ways_is_alive),
 		ON_STAGE(a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one),
 		ON_STAGE(a_receiver_that_disowns_the_spi_is_believed),
