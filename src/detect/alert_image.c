@@ -203,7 +203,7 @@ bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunne
 		struct alert a = { .used = true };
 
 		unpack_alert(as, &a, shift, r);
-		if (!reader_ok(r))
+		if (!reader_ok(r) || a.id == 0 || alerts_know(as, a.id))	/* nobody's, or another's number */
 			return false;
 		if (!a.detector || (a.detector->scope == SCOPE_CAPTURE) != !tunnel)
 			continue;	/* a condition that this program does not know, or not here */

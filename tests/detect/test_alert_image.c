@@ -22,11 +22,13 @@ struct image {
 	double real;
 	size_t state_size;
 	unsigned n_alerts;
+	bool one_number;		/* all alerts have it */
+	uint64_t id;
 };
 
 static const struct image sound = {
 	.code = "no_proposal_chosen", .item = "gap_s", .text = "x", .severity = SEVERITY_WARNING,
-	.confidence = CONFIDENCE_HIGH, .side = 1, .n_items = 1, .type = ITEM_REAL, .n_frames = 1, .real = 1.5, .n_alerts = 1,
+	.confidence = CONFIDENCE_HIGH, .side = 1, .n_items = 1, .type = ITEM_REAL, .n_frames = 1, .real = 1.5, .n_alerts = 1, .id = ID,
 };
 
 static void pack_value(struct packer *p, const struct image *m)
@@ -79,7 +81,8 @@ static bool restored(const struct image *m)
 	pack_u32(&p, m->n_alerts);
 	pack_u32(&p, m->n_alerts);
 	for (unsigned i = 0; i < m->n_alerts; i++)	/* the last is one that every version knows */
-		pack_alert(&p, m, i + 1 < m->n_alerts ? m->code : m->n_alerts > 1 ? sound.code : m->code, ID + i);
+		pack_alert(&p, m, i + 1 < m->n_alerts ? m->code : m->n_alerts > 1 ? sound.code : m->code,
+			   m->id + (m->one_number ? 0 : i));
 	pack_u32(&p, m->state_code ? 1 : 0);
 	if (m->state_code) {
 		pack_text(&p, m->state_code);
@@ -226,6 +229,32 @@ static void a_condition_of_another_version_is_passed_over_and_what_follows_is_no
 	assert_true(known(1));
 }
 
+static void of_two_alerts_with_one_number_only_the_first_comes_back(void **state)
+{
+	struct image m = sound;
+
+	(void)state;
+	m.code = "stale_spi";
+	m.n_alerts = 2;
+	assert_true(restored(&m));
+	assert_true(known(0));
+	assert_true(known(1));
+	m.one_number = true;
+	assert_false(restored(&m));
+	stage_finish();
+	assert_non_null(collected_find(&stage->alerts, "stale_spi"));
+	assert_null(collected_find(&stage->alerts, sound.code));
+}
+
+static void an_alert_without_a_number_is_refused(void **state)
+{
+	struct image m = sound;
+
+	(void)state;
+	m.id = 0;
+	assert_false(restored(&m));
+}
+
 static void what_is_said_of_expected_tunnels_ends_with_the_inventory(void **state)
 {
 	const struct collected_alert *a;
@@ -280,6 +309,8 @@ int main(void)
 		ON_STAGE(a_text_that_has_no_room_is_left_out_and_the_alert_is_not),
 		ON_STAGE(a_text_that_just_has_room_is_whole),
 		ON_STAGE(a_condition_of_another_version_is_passed_over_and_what_follows_is_not),
+		ON_STAGE(of_two_alerts_with_one_number_only_the_first_comes_back),
+		ON_STAGE(an_alert_without_a_number_is_refused),
 		ON_STAGE(what_is_said_of_expected_tunnels_ends_with_the_inventory),
 		ON_STAGE(a_state_that_does_not_fit_is_dropped_and_the_alert_is_not),
 		ON_STAGE(of_a_tunnel_that_is_not_there_nothing_comes_back),
