@@ -83,7 +83,8 @@ static bool add_directory(struct listing *l, const char *path, struct err *e)
 	bool ok = true;
 
 	if (!d)
-		return err_set(e, "%s: cannot be opened: %s", path, strerror(errno));
+		return err_set(e, "%s: cannot be opened: %s%s", path, strerror(errno),
+			       errno == EACCES ? "; run as a user who may read it" : "");
 	for (struct dirent *entry; ok && (entry = readdir(d)) != NULL;)
 		if (entry->d_name[0] != '.')	/* also what rsync has not finished */
 			ok = add_entry(l, path, entry->d_name, e);

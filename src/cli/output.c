@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -28,6 +29,15 @@ bool output_has_colour(FILE *out)
 	const char *terminal = getenv("TERM");
 
 	return isatty(fileno(out)) && !(no && *no) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+bool output_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 bool output_finish(FILE *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Standard output as a citizen of pipes. */
+/* Where output goes: standard output as a citizen of pipes, files that must not be destroyed. */
 #ifndef SAWATCH_CLI_OUTPUT_H
 #define SAWATCH_CLI_OUTPUT_H
 
@@ -11,6 +11,9 @@ void output_may_end_early(void);
 
 /* Colour: only on a terminal that can, and without NO_COLOR (no-color.org). */
 bool output_has_colour(FILE *out);
+
+/* Both names are there and mean the same file, or they are the same name. */
+bool output_same_file(const char *a, const char *b);
 
 /* Everything written is out; otherwise complains, and is false. */
 bool output_finish(FILE *out);

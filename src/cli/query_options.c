@@ -66,6 +66,16 @@ static bool take_severity(struct query *q, const char *text)
 	return q->scope.min_severity >= 0;
 }
 
+static bool take_format(struct query *q, enum table_format format)
+{
+	if (q->format != TABLE_ALIGNED && q->format != format) {
+		complain("--json and --csv: one answer has one form; give one of them");
+		return false;
+	}
+	q->format = format;
+	return true;
+}
+
 static bool take_option(struct query *q, const char *command, unsigned extra, int option, const char *value)
 {
 	bool fits = option == OPTION_CODE || option == OPTION_SEVERITY ? extra & QUERY_ALERTS :
@@ -100,11 +110,9 @@ static bool take_option(struct query *q, const char *command, unsigned extra, in
 		q->kind = value;
 		return true;
 	case OPTION_JSON:
-		q->format = TABLE_JSON;
-		return true;
+		return take_format(q, TABLE_JSON);
 	default:
-		q->format = TABLE_CSV;
-		return true;
+		return take_format(q, TABLE_CSV);
 	}
 }
 
@@ -130,6 +138,11 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 	}
 	if (extra & QUERY_OUTPUT && !q->output) {
 		complain("%s: needs -o FILE, the page to be written; - for standard output", argv[0]);
+		return false;
+	}
+	/* an empty table would be taken for good news */
+	if (q->scope.since != NSEC_NONE && q->scope.until != NSEC_NONE && q->scope.since > q->scope.until) {
+		complain("%s: --since is after --until; nothing lies between; exchange them", argv[0]);
 		return false;
 	}
 	if (!q->database) {

@@ -69,18 +69,38 @@ static int read_and_report(struct reading *r)
 	return r->input_failed ? EXIT_INPUT : EXIT_DONE;
 }
 
-/* Writing over what is being read would destroy it. */
+/* `path` stands in the directory `directory`, and is there. */
+static bool stands_in(const char *path, const char *directory)
+{
+	char folder[PATH_MAX];
+
+	if (!realpath(path, folder))
+		return false;
+	*strrchr(folder, '/') = '\0';
+	return output_same_file(folder[0] ? folder : "/", directory);
+}
+
+/* Writing over what is being read, or over the history, would destroy it. */
 static bool write_path_is_safe(const struct read_options *o)
 {
-	char target[PATH_MAX], source[PATH_MAX];
+	const char *path = o->write_path;
 
-	if (!o->write_path || !realpath(o->write_path, target))
+	if (!path || strcmp(path, "-") == 0)
 		return true;
-	for (size_t i = 0; i < o->n_paths; i++) {
-		if (!realpath(o->paths[i], source) || strcmp(source, target) != 0)
-			continue;
-		complain("-w %s: is read with -r; write to another file", o->write_path);
+	if (o->database && output_same_file(path, o->database)) {
+		complain("-w %s: is the history, see --db; write to another file", path);
 		return false;
+	}
+	for (size_t i = 0; i < o->n_paths; i++) {
+		if (output_same_file(path, o->paths[i])) {
+			complain("-w %s: is read with -r; write to another file", path);
+			return false;
+		}
+		if (stands_in(path, o->paths[i])) {
+			complain("-w %s: would be read as one of the captures in %s; write elsewhere, or remove it first",
+				 path, o->paths[i]);
+			return false;
+		}
 	}
 	return true;
 }
@@ -125,13 +145,15 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 			 teller ? "--follow: goes with sawatch -r FILE only; ask its history meanwhile: --db FILE" : e.text);
 		return EXIT_TROUBLE;
 	}
+	if (!write_path_is_safe(o))
+		return EXIT_TROUBLE;
 	if (o->n_interfaces > 0)
 		return watch_run(o);
 	if (o->n_paths == 0) {
 		complain("nothing to read: give -r FILE or -i INTERFACE; see sawatch --help");
 		return EXIT_TROUBLE;
 	}
-	return write_path_is_safe(o) ? -1 : EXIT_TROUBLE;
+	return -1;
 }
 
 int read_and_tell(struct read_options *o, const struct read_teller *teller)

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <sawatch/detect.h>
 #include <sawatch/html.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/query_options.h"
 
 static bool walk_details(struct query *q, struct html *h, struct err *e)
@@ -30,32 +32,54 @@ static bool walk_details(struct query *q, struct html *h, struct err *e)
 	return true;
 }
 
-/* A file is written beside its place first: who looks at it meanwhile sees the old one. */
-static bool write_page(struct html *h, const char *path, struct err *e)
+static bool cannot_write(const char *path, struct err *e)
+{
+	return err_set(e, "-o %s: cannot be written: %s", path, strerror(errno));
+}
+
+static bool print_to(struct html *h, const char *path, const char *name, struct err *e)
+{
+	FILE *out = fopen(path, "we");
+	bool ok;
+
+	if (!out)
+		return cannot_write(name, e);
+	html_print(h, out);
+	ok = !ferror(out);
+	return fclose(out) == 0 && ok ? true : cannot_write(name, e);
+}
+
+/* Who looks at it meanwhile sees the old one. */
+static bool replace(struct html *h, const char *path, struct err *e)
 {
 	char *temporary = NULL;
-	FILE *out;
 	bool ok;
+
+	if (asprintf(&temporary, "%s.tmp", path) < 0)
+		return err_set(e, "memory is short");
+	ok = print_to(h, temporary, path, e);
+	if (ok && rename(temporary, path) != 0)
+		ok = cannot_write(path, e);
+	if (!ok)
+		remove(temporary);
+	free(temporary);
+	return ok;
+}
+
+/* A file is replaced; a pipe, a device and what a link points to are written to, and stay what they are. */
+static bool write_page(struct html *h, const char *path, const char *database, struct err *e)
+{
+	struct stat st;
 
 	if (strcmp(path, "-") == 0) {
 		html_print(h, stdout);
 		return true;
 	}
-	if (asprintf(&temporary, "%s.tmp", path) < 0)
-		return err_set(e, "memory is short");
-	out = fopen(temporary, "we");
-	if (out)
-		html_print(h, out);
-	ok = out && !ferror(out);
-	if (out && fclose(out) != 0)
-		ok = false;
-	if (!ok || rename(temporary, path) != 0) {
-		ok = err_set(e, "-o %s: cannot be written: %s", path, strerror(errno));
-		if (out)
-			remove(temporary);
-	}
-	free(temporary);
-	return ok;
+	if (output_same_file(path, database))
+		return err_set(e, "-o %s: is the history, see --db; write to another file", path);
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return print_to(h, path, path, e);
+	return replace(h, path, e);
 }
 
 static bool make(struct query *q, struct err *e)
@@ -75,7 +99,7 @@ static bool make(struct query *q, struct err *e)
 	};
 	struct html *h = html_open(&o);
 	struct record_sink sink = html_sink(h);
-	bool ok = store_walk(q->store, &q->scope, &sink, e) && walk_details(q, h, e) && write_page(h, q->output, e);
+	bool ok = store_walk(q->store, &q->scope, &sink, e) && walk_details(q, h, e) && write_page(h, q->output, q->database, e);
 
 	html_close(h);
 	return ok;

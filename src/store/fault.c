@@ -21,6 +21,9 @@ static bool cannot_open(const struct store *s, struct err *e)
 	const char *parent = dirname(directory);
 	bool exists = stat(name, &st) == 0;
 
+	if (!exists && errno == EACCES)
+		return err_set(e, "database %s: directory %s: %s; ask its owner for the right to enter it", name, parent,
+			       strerror(errno));
 	if (exists && S_ISDIR(st.st_mode))
 		return err_set(e, "database %s: is a directory; name a file in it", name);
 	if (exists && access(name, R_OK) != 0)

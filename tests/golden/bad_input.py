@@ -52,6 +52,11 @@ def unusable_files(trial, pcaps):
     trial.refuses('text on standard input', ['-r', '-'], 2, 'standard input', 'tcpdump -w', stdin=b'just a text\n')
     if os.geteuid() != 0 or shutil.which('setpriv'):
         os.chmod(trial.write('locked.pcap', read(good)), 0)
+        os.mkdir(trial.path('private'), 0o700)
+        trial.refuses('a directory without permission', ['-r', trial.path('private')], 2, 'private', 'user who may read',
+                      before=as_nobody(), cwd='/')
+        trial.refuses('a history in a directory without permission', ['tunnels', '--db', trial.path('private/h.db')], 1,
+                      'private/h.db', 'ask its owner', before=as_nobody(), cwd='/')
         trial.refuses('a file without permission', ['-r', trial.path('locked.pcap')], 2, 'locked.pcap', 'user who may read',
                       before=as_nobody(), cwd='/')
     done = trial.refuses('a good file beside a missing one', ['-r', 'nosuch.pcap', '-r', good, '--json'], 2, 'nosuch.pcap',
@@ -120,6 +125,9 @@ def usage(trial, pcaps):
     trial.refuses('-c 0', [*read_it, '-c', '0'], 1, '-c 0', 'write 1 or more')
     trial.refuses('an unknown severity', [*read_it, '--fail-on', 'loud'], 1, 'loud', 'info, warning or critical')
     trial.refuses('a question without a database', ['tunnels'], 1, 'tunnels', '--db FILE')
+    trial.refuses('--since after --until', ['tunnels', '--db', 'x.db', '--since', '2026-11-23', '--until', '2026-11-22'], 1,
+                  '--since', 'exchange them')
+    trial.refuses('two forms of one answer', ['tunnels', '--db', 'x.db', '--json', '--csv'], 1, '--csv', 'give one')
     trial.refuses('-w into a missing directory', [*read_it, '-w', 'nosuch/x.pcap'], 1, 'nosuch/x.pcap', 'directory')
     trial.refuses('-w to a full disk', [*read_it, '-w', '/dev/full'], 1, '/dev/full', 'space')
     trial.write('itself.pcap', read(good))
@@ -130,6 +138,35 @@ def usage(trial, pcaps):
             done = subprocess.run([trial.sawatch, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=120)
             trial.check(done.returncode == 1 and done.stderr.count(b'\n') == 1 and b'space' in done.stderr,
                         f'output to a full disk {arguments[2:]}: one line, exit 1', done.stderr)
+
+
+def what_is_there(trial, pcaps):
+    """What is written to must not be what is read, or the history, and a device stays a device."""
+    good = os.path.join(pcaps, SMALL)
+    os.mkdir(trial.path('day'))
+    shutil.copy(good, trial.path('day/a.pcap'))
+    trial.run('-r', 'day', '--db', 'kept.db', '-w', 'day/ipsec.pcap')
+    before = text_of(trial.path('kept.db')), read(trial.path('day/ipsec.pcap'))
+    trial.refuses('-w over a capture of the directory that is read', ['-r', 'day', '-w', 'day/ipsec.pcap'], 1,
+                  'day/ipsec.pcap', 'elsewhere')
+    trial.refuses('-w over the history', ['-r', 'day', '--db', 'kept.db', '-w', './kept.db'], 1, 'kept.db', 'another file')
+    trial.refuses('-i and -w over the history', ['-i', 'lo', '--db', 'kept.db', '-w', './kept.db'], 1, 'kept.db', 'another file')
+    trial.refuses('a page over the history', ['report', '--db', 'kept.db', '-o', './kept.db'], 1, 'kept.db', 'another file')
+    trial.check(before == (text_of(trial.path('kept.db')), read(trial.path('day/ipsec.pcap'))),
+                'the history and the capture are as they were')
+    trial.write('page.html', 'old')
+    os.symlink('page.html', trial.path('link.html'))
+    os.mkfifo(trial.path('pipe'))
+    reader = subprocess.Popen(['cat', trial.path('pipe')], stdout=subprocess.PIPE)
+    for name in ('link.html', 'pipe'):
+        trial.run('report', '--db', 'kept.db', '-o', name)
+    page = reader.communicate(timeout=60)[0]
+    trial.check(os.path.islink(trial.path('link.html')) and read(trial.path('page.html')).startswith(b'<!'),
+                'a page goes where a link points to, and the link stays')
+    trial.check(stat.S_ISFIFO(os.stat(trial.path('pipe')).st_mode) and page.startswith(b'<!'),
+                'a page goes into a pipe, and the pipe stays', page[:80])
+    trial.refuses('a page onto a full disk', ['report', '--db', 'kept.db', '-o', '/dev/full'], 1, '/dev/full', 'space')
+    trial.check(stat.S_ISCHR(os.stat('/dev/full').st_mode), 'a page onto a device: it stays a device')
 
 
 def settings(trial, pcaps):
@@ -263,7 +300,7 @@ def main():
     if '--disk' in sys.argv:
         on_small_disk(trial, pcaps, sys.argv[sys.argv.index('--disk') + 1])
         return trial.end()
-    for part in (unusable_files, truncated, grown, usage, settings, foreign_databases, read_only, full_disk):
+    for part in (unusable_files, truncated, grown, usage, what_is_there, settings, foreign_databases, read_only, full_disk):
         part(trial, pcaps)
     return trial.end()
 
