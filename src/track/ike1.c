@@ -32,6 +32,19 @@ static uint32_t message_bytes(const struct ike_sa *sa, uint32_t payload)
 	return IKE_HEADER_LEN + (4 + hash + payload + block - 1) / block * block;
 }
 
+/*
+ * A responder's first message, whose request was not captured: it names both
+ * cookies and begins with the SA payload, as nothing else of phase 1 does (RFC
+ * 2409 5.1, 5.4).
+ */
+static bool is_first_answer(const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+
+	return h->spi_r != 0 && h->message_id == 0 && !m->encrypted && m->n_payloads > 0 && m->payloads[0] == IKE1_PAYLOAD_SA &&
+	       (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION || h->exchange == IKE1_EXCHANGE_AGGRESSIVE);
+}
+
 static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
@@ -76,11 +89,12 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 			ike_sa_answered(t, i, h->spi_r);
 		return i;
 	}
-	bool beginning = h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
-					   h->exchange == IKE1_EXCHANGE_AGGRESSIVE || h->exchange == IKE1_EXCHANGE_BASE);
+	bool answer = is_first_answer(m);
+	bool beginning = answer || (h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
+						     h->exchange == IKE1_EXCHANGE_AGGRESSIVE || h->exchange == IKE1_EXCHANGE_BASE));
 
 	/* Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker stands for it. */
-	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1, a->side);
+	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1, answer ? (int8_t)(1 - a->side) : a->side);
 	if (i == NO_INDEX)
 		return NO_INDEX;
 	struct ike_sa *sa = &t->ike_sas[i];
@@ -90,7 +104,7 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 
 		sa->init_seen = true;
 		ev.ike_sa = i;
-		ev.side = a->side;
+		ev.side = sa->initiator_side;
 		event_emit(t, &ev);
 	} else {
 		sa->origin = ORIGIN_MIDSTREAM;

@@ -58,7 +58,7 @@ static struct record_offer suite1(const struct ike1_offer *o, struct suite_text 
 	return (struct record_offer){
 		.encryption = named(ike1_encryption_name(o->encryption), o->encryption, room->number[0]),
 		.integrity = named(ike1_hash_name(o->hash), o->hash, room->number[1]),
-		.group = named(ike_group_name(o->group), o->group, room->number[2]),
+		.group = named(o->group ? ike_group_name(o->group) : NULL, o->group, room->number[2]),
 		.auth = named(ike1_auth_name(o->auth), o->auth, room->number[3]),
 		.key_bits = o->key_bits ? o->key_bits : RECORD_UNKNOWN,
 		.life_seconds = o->has_life_seconds ? (int64_t)o->life_seconds : RECORD_UNKNOWN,

@@ -208,6 +208,40 @@ static void where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told(voi
 	watch_free(&w);
 }
 
+/* Only what the responder sends is captured: its first message says who it is, and what it chose. */
+static void an_answer_alone_tells_who_began_and_what_was_chosen(void **state)
+{
+	(void)state;
+	for (int aggressive = 0; aggressive < 2; aggressive++) {
+		struct watch w;
+		struct session s = session1();
+
+		watch_open(&w);
+		if (aggressive) {
+			struct build b = ike_begin(1, IKE1_EXCHANGE_AGGRESSIVE, 0, 0);
+
+			put_offer1(&b, 3600);
+			ike_end(&b);
+			say1(&w, &s, 1, IKE1_EXCHANGE_AGGRESSIVE, 0, &b, false);
+		} else {
+			main_mode_step(&w, &s, 2);
+		}
+
+		const struct ike_sa *sa = ike_at(&w, 0x11);
+
+		assert_int_equal(sa->initiator_side, 0);
+		assert_int_equal(sa->encr, 7);
+		assert_int_equal(sa->auth, 1);
+		assert_int_equal(sa->n_offers, 0);
+		assert_int_equal(w.count[EVENT_LIFETIME_ANSWERED], 1);
+		assert_int_equal(w.count[EVENT_LIFETIME_OFFERED], 0);
+		assert_int_equal(w.count[EVENT_IKE_SA_CREATED], 1);
+		assert_int_equal(seen(&w, EVENT_IKE_SA_CREATED, 0)->side, 0);
+		assert_int_equal(tunnel_at(&w, 0)->side[0].proven_unseen, 1);
+		watch_close(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +250,7 @@ int main(void)
 		cmocka_unit_test(spis_under_another_version_are_nobodys),
 		cmocka_unit_test(a_vendor_id_alone_belongs_to_the_step_it_comes_in),
 		cmocka_unit_test(a_status_in_clear_is_no_error),
+		cmocka_unit_test(an_answer_alone_tells_who_began_and_what_was_chosen),
 		cmocka_unit_test(where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told),
 	};
 
