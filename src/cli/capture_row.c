@@ -68,6 +68,10 @@ void capture_row_fill(struct capture_row *r, const struct record_capture *base, 
 	snprintf(r->unnamed, sizeof(r->unnamed), "LINKTYPE_%u", link_type);
 	if (left_out)
 		warn(r, "%s", left_out);
+	if (c->cut > 0)
+		warn(r, "%" PRIu64 " packets were cut short by the capturer within what is read in clear: cipher suites, lifetimes, vendors, "
+			"NAT and refusals may be missing here, and without its suite a Delete of IKEv1 cannot be told from a probe; "
+			"capture whole packets (tcpdump -s 0)", c->cut);
 	if (c->unsupported > 0)
 		warn(r, "%" PRIu64 " packets of a link type or version that is not understood", c->unsupported);
 	if (c->too_deep > 0)
