@@ -18,10 +18,17 @@
 
 #include <sawatch/record.h>
 
+/* Texts for people are set in lines of so many columns: 100 unless told, and at most; at least 40.  Process-wide. */
+void report_set_line_width(int columns);
+
 /* JSON Lines of DESIGN 9, one object a record; traffic has no line of its own. */
 struct record_sink report_json(FILE *out);
 
-/* The diagnosis: collects all records of one walk, prints them at the end. */
+/*
+ * The diagnosis: collects all records, prints them at the end.  They come from
+ * one walk over a history, or from the core as captures are read, in any order
+ * and again when they change; the same records give the same diagnosis.
+ */
 struct diagnosis;
 
 struct diagnosis_options {
@@ -31,13 +38,17 @@ struct diagnosis_options {
 };
 
 struct diagnosis *diagnosis_open(const struct diagnosis_options *o);
-struct record_sink diagnosis_sink(struct diagnosis *d);
-void diagnosis_print(struct diagnosis *d, FILE *out);
+struct record_sink diagnosis_sink(struct diagnosis *d);		/* of a walk */
+struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
+/* What the inventory calls a tunnel that the core tells of: a walk says so itself. */
+void diagnosis_label(struct diagnosis *d, const struct endpoint peers[2], const char *label);
+void diagnosis_print(struct diagnosis *d, FILE *out);		/* once */
+int diagnosis_worst(const struct diagnosis *d);			/* severity of the worst alert printed, -1 none */
 void diagnosis_close(struct diagnosis *d);	/* accepts NULL */
 
 /* Tables. */
 enum table_format {
-	TABLE_ALIGNED,		/* columns for the eye, printed at table_close(); headings in capitals */
+	TABLE_ALIGNED,		/* columns for the eye, printed at table_close(); headings in capitals, times are UTC and say so */
 	TABLE_CSV,		/* RFC 4180: header row first, CRLF, times as RFC 3339, nothing abbreviated */
 	TABLE_JSON,		/* one object a row: "_v", "type", then the columns as keys */
 };
@@ -46,7 +57,8 @@ struct table;
 
 /*
  * `columns` are the snake_case names of the fields, borrowed until
- * table_close(); a name that begins with '>' is a number, set to the right.
+ * table_close(); a name that begins with '>' is a number, set to the right,
+ * one with '<' a long text: it stands last when aligned, where it pushes nothing aside.
  * `type` is the "type" of TABLE_JSON.
  */
 struct table *table_open(FILE *out, enum table_format format, const char *type,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <sawatch/memory.h>
+#include <sawatch/report.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -55,6 +56,8 @@ int cli_main(int argc, char **argv)
 	memory_set_end(no_memory);
 	/* A reader of our diagnostics that goes away must not stop an import. */
 	signal(SIGPIPE, SIG_IGN);
+	if (output_columns(stdout) > 0)
+		report_set_line_width(output_columns(stdout));
 	if (argc < 2) {
 		help_print(stderr);
 		return EXIT_TROUBLE;

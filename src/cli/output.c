@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,13 @@ void output_may_end_early(void)
 	struct sigaction action = { .sa_handler = leave_quietly };
 
 	sigaction(SIGPIPE, &action, NULL);
+}
+
+int output_columns(FILE *out)
+{
+	struct winsize size;
+
+	return isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 bool output_has_colour(FILE *out)

@@ -9,6 +9,9 @@
 /* From now on a reader that went away (`… | head -1`) ends the program quietly, with status 0. */
 void output_may_end_early(void);
 
+/* Columns of the terminal that `out` is; 0 when it is none. */
+int output_columns(FILE *out);
+
 /* Colour: only on a terminal that can, and without NO_COLOR (no-color.org). */
 bool output_has_colour(FILE *out);
 

@@ -7,59 +7,6 @@
 #include <sawatch/memory.h>
 #include <sawatch/report.h>
 
-/* ---- memory that is given back all at once ---- */
-
-struct keep {
-	struct keep *next;
-	size_t used, size;
-	_Alignas(max_align_t) char bytes[];
-};
-
-enum { KEEP_BYTES = 64 * 1024 };
-
-static void *keep_bytes(struct collection *c, const void *data, size_t length)
-{
-	size_t rounded = (length + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
-
-	if (!c->keep || c->keep->size - c->keep->used < rounded) {
-		size_t size = rounded > KEEP_BYTES ? rounded : KEEP_BYTES;
-		struct keep *k = malloc(sizeof(*k) + size);
-
-		memory_or_end(k);
-		*k = (struct keep){ .next = c->keep, .size = size };
-		c->keep = k;
-	}
-
-	char *at = c->keep->bytes + c->keep->used;
-
-	c->keep->used += rounded;
-	if (length > 0)
-		memcpy(at, data, length);
-	return at;
-}
-
-/*
- * Made printable here, once.  Also words that are ours, a code or a cause, come
- * back from a database, and anybody may have written that.
- */
-static const char *keep_text(struct collection *c, const char *text)
-{
-	char *safe = text ? report_printable(text) : NULL;
-	const char *kept = safe ? keep_bytes(c, safe, strlen(safe) + 1) : NULL;
-
-	free(safe);
-	return kept;
-}
-
-static const char *const *keep_texts(struct collection *c, const char *const *texts, size_t n)
-{
-	const char **list = keep_bytes(c, texts, n * sizeof(texts[0]));
-
-	for (size_t i = 0; i < n; i++)
-		list[i] = keep_text(c, texts[i]);
-	return list;
-}
-
 /* `array` with room for one more element of `size` bytes. */
 static void *grown(void *array, size_t n, size_t *room, size_t size)
 {
@@ -71,39 +18,103 @@ static void *grown(void *array, size_t n, size_t *room, size_t size)
 	return array;
 }
 
-/* ---- records in ---- */
+/* ---- in ---- */
 
-static void add_capture(void *user, const struct record_capture *r)
+void collection_add_capture(struct collection *c, const struct record_capture *kept)
 {
-	struct collection *c = user;
-
 	c->captures = grown(c->captures, c->n_captures, &c->captures_room, sizeof(c->captures[0]));
-
-	struct record_capture *to = &c->captures[c->n_captures++];
-
-	*to = *r;
-	to->name = keep_text(c, r->name);
-	to->kind = keep_text(c, r->kind);
-	to->link_type = keep_text(c, r->link_type);
-	to->fingerprint = NULL;
-	to->warnings = keep_texts(c, r->warnings, r->n_warnings);
+	c->captures[c->n_captures++] = *kept;
 }
 
-static void add_tunnel(void *user, const struct record_tunnel *r)
+struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept)
 {
-	struct collection *c = user;
-
 	c->tunnels = grown(c->tunnels, c->n_tunnels, &c->tunnels_room, sizeof(c->tunnels[0]));
 
 	struct seen_tunnel *to = &c->tunnels[c->n_tunnels++];
 
-	*to = (struct seen_tunnel){ .record = *r };
-	to->record.unobservable = keep_texts(c, r->unobservable, r->n_unobservable);
-	to->record.label = keep_text(c, r->label);
+	*to = (struct seen_tunnel){ .record = *kept };
 	for (int direction = 0; direction < 2; direction++)
 		to->traffic[direction].first = to->traffic[direction].last = NSEC_NONE;
 	c->indexed = false;
+	return to;
 }
+
+static void add_age(struct ages ages[SIDES], int side, nsec age)
+{
+	struct ages *a = &ages[side == 0 || side == 1 ? side : SIDE_ANY];
+
+	a->age = grown(a->age, a->n, &a->room, sizeof(a->age[0]));
+	a->age[a->n++] = age;
+}
+
+void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
+{
+	const struct seen_ike_sa *sa = &p->seen;
+
+	t->ike_sas++;
+	t->ike_established += sa->established != NSEC_NONE || sa->origin == ORIGIN_REKEY;
+	t->ike_living += sa_lives(sa->end_reason);
+	t->ike_failed += sa->end_reason == END_FAILED;
+	t->ikev1 = t->ikev1 || p->version == 1;
+	t->ikev2 = t->ikev2 || p->version == 2;
+	if (sa->end_reason == END_REKEYED) {
+		t->ike_rekeyed++;
+		if (sa->origin != ORIGIN_MIDSTREAM && sa->created != NSEC_NONE && sa->ended != NSEC_NONE && sa->ended >= sa->created)
+			add_age(t->ike_ages, sa->ended_by, sa->ended - sa->created);
+	}
+	for (size_t i = 0; i < p->n_vendors; i++)
+		vendors_add(t->vendors, &t->n_vendors, p->vendors[i]);
+
+	if (t->n_latest == LATEST_IKE_SAS)
+		memmove(&t->latest[0], &t->latest[1], (LATEST_IKE_SAS - 1) * sizeof(t->latest[0]));
+	else
+		t->n_latest++;
+	t->latest[t->n_latest - 1] = *sa;
+}
+
+void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p)
+{
+	t->child_sas++;
+	t->child_living += p->living;
+	if (p->age != NSEC_NONE)
+		add_age(t->child_ages, p->side, p->age);
+}
+
+static nsec earlier(nsec a, nsec b)
+{
+	return a == NSEC_NONE || (b != NSEC_NONE && b < a) ? b : a;
+}
+
+void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
+{
+	struct seen_traffic *d = &t->traffic[p->from_low ? 0 : 1];
+
+	d->sas++;
+	sum_add(&d->packets, p->packets);
+	sum_add(&d->bytes, p->bytes);
+	sum_add(&d->lost, p->lost);
+	sum_add(&d->late, p->late);
+	sum_add(&d->duplicates, p->duplicates);
+	d->first = earlier(d->first, p->first);
+	d->last = p->last > d->last ? p->last : d->last;	/* NSEC_NONE is the smallest */
+	d->udp = d->udp || p->udp;
+	d->tcp = d->tcp || p->tcp;
+	d->plain = d->plain || p->plain;
+	d->ah = d->ah || p->ah;
+}
+
+void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept)
+{
+	if (t) {
+		t->alerts = grown(t->alerts, t->n_alerts, &t->alerts_room, sizeof(t->alerts[0]));
+		t->alerts[t->n_alerts++] = *kept;
+	} else {
+		c->alerts = grown(c->alerts, c->n_alerts, &c->alerts_room, sizeof(c->alerts[0]));
+		c->alerts[c->n_alerts++] = *kept;
+	}
+}
+
+/* ---- the records of a walk ---- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -126,149 +137,56 @@ static struct seen_tunnel *find_tunnel(struct collection *c, object_id id)
 	return bsearch(&key, c->tunnels, c->n_tunnels, sizeof(c->tunnels[0]), by_id);
 }
 
-static void add_age(struct ages ages[SIDES], int side, nsec from, nsec to)
+static void walk_capture(void *user, const struct record_capture *r)
 {
-	struct ages *a = &ages[side == 0 || side == 1 ? side : SIDE_ANY];
+	struct record_capture kept = collection_keep_capture(user, r);
 
-	if (from == NSEC_NONE || to == NSEC_NONE || to < from)
-		return;
-	a->age = grown(a->age, a->n, &a->room, sizeof(a->age[0]));
-	a->age[a->n++] = to - from;
+	collection_add_capture(user, &kept);
 }
 
-/* Vendor IDs that have a name; the hexadecimal ones tell a person nothing. */
-static void add_vendor(struct collection *c, struct seen_tunnel *t, const char *name)
+static void walk_tunnel(void *user, const struct record_tunnel *r)
 {
-	bool is_hex = strspn(name, "0123456789abcdef") == strlen(name);
+	struct record_tunnel kept = collection_keep_tunnel(user, r);
 
-	if (is_hex || t->n_vendors == VENDORS_MAX)
-		return;
-	for (size_t i = 0; i < t->n_vendors; i++)
-		if (strcmp(t->vendors[i], name) == 0)
-			return;
-	t->vendors[t->n_vendors++] = keep_text(c, name);
+	collection_add_tunnel(user, &kept);
 }
 
-static void add_ike_sa(void *user, const struct record_ike_sa *r)
-{
-	struct collection *c = user;
-	struct seen_tunnel *t = find_tunnel(c, r->tunnel);
-
-	if (!t)
-		return;
-	t->ike_sas++;
-	t->ike_established += r->established != NSEC_NONE || r->origin == ORIGIN_REKEY;
-	t->ike_living += r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END;
-	t->ike_failed += r->end_reason == END_FAILED;
-	t->ikev1 = t->ikev1 || r->version == 1;
-	t->ikev2 = t->ikev2 || r->version == 2;
-	if (r->end_reason == END_REKEYED) {
-		t->ike_rekeyed++;
-		if (r->origin != ORIGIN_MIDSTREAM)
-			add_age(t->ike_ages, r->ended_by, r->created, r->ended);
-	}
-	for (size_t i = 0; i < r->n_vendor_ids; i++)
-		add_vendor(c, t, r->vendor_ids[i]);
-
-	if (t->n_latest == LATEST_IKE_SAS)
-		memmove(&t->latest[0], &t->latest[1], (LATEST_IKE_SAS - 1) * sizeof(t->latest[0]));
-	else
-		t->n_latest++;
-
-	struct record_ike_sa *to = &t->latest[t->n_latest - 1].record;
-
-	*to = *r;
-	to->suite.encryption = keep_text(c, r->suite.encryption);
-	to->suite.integrity = keep_text(c, r->suite.integrity);
-	to->suite.prf = keep_text(c, r->suite.prf);
-	to->suite.group = keep_text(c, r->suite.group);
-	to->suite.auth = NULL;
-	to->n_offered = to->n_vendor_ids = 0;
-	to->offered = NULL;
-	to->vendor_ids = NULL;
-	to->peers = NULL;
-}
-
-static void add_child_sa(void *user, const struct record_child_sa *r)
+static void walk_ike_sa(void *user, const struct record_ike_sa *r)
 {
 	struct seen_tunnel *t = find_tunnel(user, r->tunnel);
-
-	if (!t)
-		return;
-	t->child_sas++;
-	t->child_living += r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END;
-	/* of an SA older than the capture only the age since its first packet is known: no age at rekey */
-	if (r->created_how != CREATED_UNKNOWN && (r->end_reason == END_REKEYED || r->rekey_at != NSEC_NONE))
-		add_age(t->child_ages, r->rekeyed_by, r->created, r->rekey_at != NSEC_NONE ? r->rekey_at : r->ended);
-}
-
-static nsec earlier(nsec a, nsec b)
-{
-	return a == NSEC_NONE || (b != NSEC_NONE && b < a) ? b : a;
-}
-
-static void add_esp_sa(void *user, const struct record_esp_sa *r)
-{
-	struct seen_tunnel *t = find_tunnel(user, r->tunnel);
-
-	if (!t)
-		return;
-
-	/* several clients behind one address differ by port only */
-	const struct endpoint *low = &t->record.peers[0];
-	bool from_low = addr_equal(r->src.addr, low->addr) && (low->port == 0 || low->port == r->src.port ||
-			!addr_equal(low->addr, t->record.peers[1].addr));
-	struct seen_traffic *d = &t->traffic[from_low ? 0 : 1];
-
-	d->sas++;
-	sum_add(&d->packets, r->packets);
-	sum_add(&d->bytes, r->bytes);
-	sum_add(&d->lost, r->lost);
-	sum_add(&d->late, r->late);
-	sum_add(&d->duplicates, r->duplicates);
-	d->first = earlier(d->first, r->first);
-	d->last = r->last > d->last ? r->last : d->last;	/* NSEC_NONE is the smallest */
-	d->udp = d->udp || r->encap == ENCAP_UDP;
-	d->tcp = d->tcp || r->encap == ENCAP_TCP;
-	d->plain = d->plain || r->encap == ENCAP_NONE;
-	d->ah = d->ah || r->protocol == PROTOCOL_AH;
-}
-
-static struct record_alert kept_alert(struct collection *c, const struct record_alert *r)
-{
-	struct record_alert to = *r;
-	struct record_evidence *evidence = keep_bytes(c, r->evidence, r->n_evidence * sizeof(evidence[0]));
-	struct record_action *actions = keep_bytes(c, r->actions, r->n_actions * sizeof(actions[0]));
-
-	for (size_t i = 0; i < r->n_evidence; i++) {
-		evidence[i].name = keep_text(c, evidence[i].name);
-		evidence[i].text = evidence[i].type == EVIDENCE_TEXT ? keep_text(c, evidence[i].text) : NULL;
-	}
-	for (size_t i = 0; i < r->n_actions; i++) {
-		actions[i].vendor = keep_text(c, actions[i].vendor);
-		actions[i].text = keep_text(c, actions[i].text);
-	}
-	to.code = keep_text(c, r->code);
-	to.summary = keep_text(c, r->summary);
-	to.cause = keep_text(c, r->cause);
-	to.evidence = evidence;
-	to.actions = actions;
-	to.peers = NULL;
-	return to;
-}
-
-static void add_alert(void *user, const struct record_alert *r)
-{
-	struct collection *c = user;
-	struct seen_tunnel *t = r->tunnel ? find_tunnel(c, r->tunnel) : NULL;
 
 	if (t) {
-		t->alerts = grown(t->alerts, t->n_alerts, &t->alerts_room, sizeof(t->alerts[0]));
-		t->alerts[t->n_alerts++] = kept_alert(c, r);
-	} else {
-		c->alerts = grown(c->alerts, c->n_alerts, &c->alerts_room, sizeof(c->alerts[0]));
-		c->alerts[c->n_alerts++] = kept_alert(c, r);
+		struct ike_part part = ike_part_of(user, r);
+
+		seen_tunnel_add_ike(t, &part);
 	}
+}
+
+static void walk_child_sa(void *user, const struct record_child_sa *r)
+{
+	struct seen_tunnel *t = find_tunnel(user, r->tunnel);
+	struct child_part part = child_part_of(r);
+
+	if (t)
+		seen_tunnel_add_child(t, &part);
+}
+
+static void walk_esp_sa(void *user, const struct record_esp_sa *r)
+{
+	struct seen_tunnel *t = find_tunnel(user, r->tunnel);
+
+	if (t) {
+		struct esp_part part = esp_part_of(r, t->record.peers);
+
+		seen_tunnel_add_esp(t, &part);
+	}
+}
+
+static void walk_alert(void *user, const struct record_alert *r)
+{
+	struct record_alert kept = collection_keep_alert(user, r);
+
+	collection_add_alert(user, r->tunnel ? find_tunnel(user, r->tunnel) : NULL, &kept);
 }
 
 /* ---- judgement ---- */
@@ -392,12 +310,7 @@ void collection_done(struct collection *c)
 	free(c->tunnels);
 	free(c->captures);
 	free(c->alerts);
-	while (c->keep) {
-		struct keep *next = c->keep->next;
-
-		free(c->keep);
-		c->keep = next;
-	}
+	keep_done(c);
 	*c = (struct collection){ 0 };
 }
 
@@ -405,11 +318,11 @@ struct record_sink collection_sink(struct collection *c)
 {
 	return (struct record_sink){
 		.user = c,
-		.capture = add_capture,
-		.tunnel = add_tunnel,
-		.ike_sa = add_ike_sa,
-		.esp_sa = add_esp_sa,
-		.child_sa = add_child_sa,
-		.alert = add_alert,
+		.capture = walk_capture,
+		.tunnel = walk_tunnel,
+		.ike_sa = walk_ike_sa,
+		.esp_sa = walk_esp_sa,
+		.child_sa = walk_child_sa,
+		.alert = walk_alert,
 	};
 }

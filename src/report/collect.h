@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the diagnosis needs from one walk: records of captures and alerts whole,
- * SAs added up per tunnel, so that a year's history fits in memory.
+ * What the diagnosis needs: records of captures and alerts whole, SAs added up
+ * per tunnel, so that a year's history fits in memory.  A walk gives each
+ * record once, in order; how they are told while captures are read: told.h.
  */
 #ifndef SAWATCH_REPORT_COLLECT_H
 #define SAWATCH_REPORT_COLLECT_H
@@ -39,14 +40,40 @@ struct age_summary {
 enum { SIDES = 3, SIDE_ANY = 2 };	/* peers[0], peers[1], side not known */
 enum { LATEST_IKE_SAS = 3, VENDORS_MAX = 8 };
 
-struct seen_ike_sa {
-	struct record_ike_sa record;	/* strings of the suite kept; lists dropped */
+struct seen_ike_sa {		/* as in its record; strings of the suite kept */
+	uint64_t spi_i, spi_r;
+	struct endpoint initiator;
+	enum origin origin;
+	nsec created, established, ended, last;
+	enum end_reason end_reason;
+	int ended_by;
+	struct record_offer suite;
 };
 
 struct seen_traffic {		/* one direction */
 	int64_t sas, packets, bytes, lost, late, duplicates;
 	nsec first, last;
 	bool udp, tcp, plain, ah;
+};
+
+/* What is taken from the record of an SA. */
+struct ike_part {
+	int version;
+	struct seen_ike_sa seen;
+	size_t n_vendors;
+	const char *vendors[VENDORS_MAX];
+};
+
+struct child_part {
+	bool living;
+	int side;
+	nsec age;		/* at rekey; NSEC_NONE: it has none */
+};
+
+struct esp_part {
+	bool from_low, udp, tcp, plain, ah;
+	nsec first, last;
+	int64_t packets, bytes, lost, late, duplicates;
 };
 
 struct seen_tunnel {
@@ -69,8 +96,16 @@ struct seen_tunnel {
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */
 enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_DOWN, RANK_UNKNOWN, RANK_HEALTHY, RANKS };
 
+/* Few suites and vendors are in use: their names are kept once.  A place for two is the later one's. */
+enum { KNOWN_TEXTS = 256, KNOWN_LENGTH_MAX = 64 };
+
+struct known_text {
+	const char *given, *safe;
+};
+
 struct collection {
 	struct keep *keep;
+	struct known_text known[KNOWN_TEXTS];
 	struct record_capture *captures;
 	size_t n_captures, captures_room;
 	struct seen_tunnel *tunnels;
@@ -83,6 +118,34 @@ struct collection {
 void collection_init(struct collection *c);
 void collection_done(struct collection *c);
 struct record_sink collection_sink(struct collection *c);
+
+/* Copies that live as long as the collection (parts.c). */
+struct record_capture collection_keep_capture(struct collection *c, const struct record_capture *r);
+struct record_tunnel collection_keep_tunnel(struct collection *c, const struct record_tunnel *r);
+struct record_alert collection_keep_alert(struct collection *c, const struct record_alert *r);
+const char *collection_keep_text(struct collection *c, const char *text);
+void keep_done(struct collection *c);
+
+/* What is taken from records of SAs, `peers` those of the tunnel. */
+struct ike_part ike_part_of(struct collection *c, const struct record_ike_sa *r);
+struct child_part child_part_of(const struct record_child_sa *r);
+struct esp_part esp_part_of(const struct record_esp_sa *r, const struct endpoint peers[2]);
+
+static inline bool sa_lives(enum end_reason why)
+{
+	return why == END_NONE || why == END_CAPTURE_END;
+}
+
+/* False when it is there already, or there are too many. */
+bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
+
+/* Kept records and parts go in.  The tunnel that is given back is borrowed until the next one comes; IKE SAs by creation. */
+void collection_add_capture(struct collection *c, const struct record_capture *kept);
+struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept);
+void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept);	/* NULL: about a capture */
+void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p);
+void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p);
+void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);
 
 /* All records are in: rank the tunnels and sort them and their alerts. */
 void collection_judge(struct collection *c);

@@ -2,11 +2,21 @@
 #include "report/people.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sawatch/report.h>
 #include <sawatch/text.h>
+
+enum { LINE_WIDTH = 100, LINE_WIDTH_LEAST = 40 };
+
+static int line_width = LINE_WIDTH;
+
+void report_set_line_width(int columns)
+{
+	line_width = columns < LINE_WIDTH_LEAST ? LINE_WIDTH_LEAST : columns < LINE_WIDTH ? columns : LINE_WIDTH;
+}
 
 const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
 {
@@ -51,6 +61,8 @@ const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX])
 		scaled /= 1000;
 	if (bytes < 0)
 		snprintf(ret, COUNT_TEXT_MAX, "unknown size");
+	else if (bytes == 1)
+		snprintf(ret, COUNT_TEXT_MAX, "1 byte");
 	else
 		snprintf(ret, COUNT_TEXT_MAX, "%.*f %s", unit ? 1 : 0, scaled, units[unit]);
 	return ret;
@@ -65,6 +77,14 @@ const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTIO
 	text_add(&t, "%s", suite->encryption);
 	if (suite->key_bits > 0)
 		text_add(&t, "_%" PRId64, suite->key_bits);
+	return ret;
+}
+
+const char *real_text(double number, char ret[REAL_TEXT_MAX])
+{
+	bool whole = fabs(number) >= 1e5 && fabs(number) < 1e15;
+
+	snprintf(ret, REAL_TEXT_MAX, whole ? "%.0f" : "%.6g", number);
 	return ret;
 }
 
@@ -83,7 +103,7 @@ void put_wrapped(FILE *out, const char *text, int column, int indent)
 	for (char *word = safe; *word;) {
 		int width = (int)strcspn(word, " ");
 
-		if (!first && column + 1 + width > LINE_WIDTH) {
+		if (!first && column + 1 + width > line_width) {
 			fprintf(out, "\n%*s", indent, "");
 			column = indent;
 		} else if (!first) {

@@ -18,7 +18,7 @@ enum { COUNT_TEXT_MAX = 32 };
 /* "1,234,567"; "unknown" for RECORD_UNKNOWN. */
 const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX]);
 
-/* "312 bytes", "1.1 MB" (powers of 1000). */
+/* "1 byte", "312 bytes", "1.1 MB" (powers of 1000). */
 const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX]);
 
 /* The chosen cipher with its key length, "AES_CBC_128"; NULL when it was not seen. */
@@ -28,11 +28,15 @@ const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTIO
 /* "1 tunnel", "3 tunnels": n and the noun. */
 void put_counted(FILE *out, int64_t n, const char *noun);
 
+enum { REAL_TEXT_MAX = 32 };
+
+/* "0.25", "-85375556": six digits or more, never in powers of ten where a person can read it. */
+const char *real_text(double number, char ret[REAL_TEXT_MAX]);
+
 /*
- * `text` made safe, in lines of at most LINE_WIDTH columns where words allow it.  The
+ * `text` made safe, in lines as report_set_line_width() says where words allow it.  The
  * cursor stands at column `column`; later lines begin at `indent`.  Ends the line.
  */
-enum { LINE_WIDTH = 100 };
 void put_wrapped(FILE *out, const char *text, int column, int indent);
 
 enum shade { SHADE_PLAIN, SHADE_STRONG, SHADE_GOOD, SHADE_NOTICE, SHADE_BAD, SHADE_FAINT };

@@ -38,9 +38,10 @@ static const char *const exchange_columns[] = {
 	"tunnel", "request_at", "from", "kind", ">message_id", "purpose", "outcome", ">requests", ">responses",
 	">rtt", ">request_bytes", ">response_bytes", "ike_sa", "grade",
 };
-static const char *const event_columns[] = { "at", "tunnel", "kind", "text", "frames" };
+static const char *const event_columns[] = { "at", "tunnel", "kind", "<text", "frames" };
 static const char *const alert_columns[] = {
-	"last", "tunnel", "severity", "code", "cause", "confidence", "status", "first", ">count", "summary", "frames",
+	"last", "tunnel", "severity", "code", "cause", "confidence", "status", "first", ">count", "<summary", "frames",
+	">id",
 };
 
 static void put_tunnel_name(struct table *t, const struct endpoint *peers)
@@ -229,6 +230,7 @@ static void alert_row(void *user, const struct record_alert *r)
 	table_number(t, r->count);
 	table_text(t, r->summary);
 	put_frames(t, r->frames, r->n_frames);
+	table_number(t, (int64_t)r->id);	/* what `sawatch why` takes */
 }
 
 /* Leave in `sink` only the member of `kind`. */

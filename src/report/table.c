@@ -23,11 +23,12 @@ struct table {
 	json_t *row;		/* TABLE_JSON: the row begun */
 	char **cells;		/* TABLE_ALIGNED: all rows so far, owned */
 	size_t n_cells, room;
+	bool *is_time;		/* TABLE_ALIGNED: by column */
 };
 
 static const char *column_name(const struct table *t, size_t column)
 {
-	return t->columns[column] + (t->columns[column][0] == '>');
+	return t->columns[column] + (t->columns[column][0] == '>' || t->columns[column][0] == '<');
 }
 
 static bool column_is_number(const struct table *t, size_t column)
@@ -116,6 +117,8 @@ void table_time(struct table *t, nsec at)
 {
 	char text[NSEC_TEXT_MAX], shown[NSEC_TEXT_MAX];
 
+	if (t->is_time)
+		t->is_time[t->column] = true;
 	if (at == NSEC_NONE)
 		put_cell(t, NULL, NULL, false, json_null());
 	else
@@ -141,6 +144,10 @@ struct table *table_open(FILE *out, enum table_format format, const char *type,
 
 	memory_or_end(t != NULL);
 	*t = (struct table){ .out = out, .format = format, .type = type, .columns = columns, .n_columns = n_columns };
+	if (format == TABLE_ALIGNED) {
+		t->is_time = calloc(n_columns, sizeof(t->is_time[0]));
+		memory_or_end(t->is_time);
+	}
 	if (format == TABLE_CSV) {
 		for (size_t i = 0; i < n_columns; i++)
 			fprintf(out, "%s%s", i ? "," : "", column_name(t, i));
@@ -159,11 +166,10 @@ static size_t shown_width(const char *text)
 	return width;
 }
 
-static void print_aligned_cell(struct table *t, size_t column, const char *text, size_t width)
+static void print_aligned_cell(struct table *t, size_t column, const char *text, size_t width, bool last)
 {
 	size_t shown = shown_width(text);
 	int pad = (int)(width > shown ? width - shown : 0);
-	bool last = column + 1 == t->n_columns;
 
 	if (column_is_number(t, column))
 		fprintf(t->out, "%*s%s", pad, "", text);
@@ -172,29 +178,58 @@ static void print_aligned_cell(struct table *t, size_t column, const char *text,
 	fputs(last ? "\n" : "  ", t->out);
 }
 
+/* Cells of one row; a long text stands last. */
+static void print_aligned_row(struct table *t, char *const *cells, const size_t *widths)
+{
+	size_t last = t->n_columns - 1;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		last = t->columns[i][0] == '<' ? i : last;
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (i != last)
+			print_aligned_cell(t, i, cells[i], widths[i], false);
+	print_aligned_cell(t, last, cells[last], widths[last], true);
+}
+
+static char *heading_of(const struct table *t, size_t column)
+{
+	char heading[64];
+	struct text h = TEXT_IN(heading);
+
+	for (const char *c = column_name(t, column); *c; c++)
+		text_add(&h, "%c", *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+	if (t->is_time[column])
+		text_add(&h, " (UTC)");
+
+	char *kept = strdup(heading);
+
+	memory_or_end(kept);
+	return kept;
+}
+
 static void print_aligned(struct table *t)
 {
 	size_t *widths = calloc(t->n_columns, sizeof(widths[0]));
+	char **headings = calloc(t->n_columns, sizeof(headings[0]));
 
 	memory_or_end(widths);
-	for (size_t i = 0; i < t->n_columns; i++)
-		widths[i] = strlen(column_name(t, i));
+	memory_or_end(headings);
+	for (size_t i = 0; i < t->n_columns; i++) {
+		headings[i] = heading_of(t, i);
+		widths[i] = strlen(headings[i]);
+	}
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t width = shown_width(t->cells[i]);
 
 		if (width > widths[i % t->n_columns])
 			widths[i % t->n_columns] = width;
 	}
-	for (size_t i = 0; i < t->n_columns; i++) {
-		char heading[64];
-		struct text h = TEXT_IN(heading);
-
-		for (const char *c = column_name(t, i); *c; c++)
-			text_add(&h, "%c", *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
-		print_aligned_cell(t, i, heading, widths[i]);
-	}
-	for (size_t i = 0; i < t->n_cells; i++)
-		print_aligned_cell(t, i % t->n_columns, t->cells[i], widths[i % t->n_columns]);
+	print_aligned_row(t, headings, widths);
+	for (size_t i = 0; i < t->n_cells; i += t->n_columns)
+		print_aligned_row(t, &t->cells[i], widths);
+	for (size_t i = 0; i < t->n_columns; i++)
+		free(headings[i]);
+	free(headings);
 	free(widths);
 }
 
@@ -208,5 +243,6 @@ void table_close(struct table *t)
 	for (size_t i = 0; i < t->n_cells; i++)
 		free(t->cells[i]);
 	free(t->cells);
+	free(t->is_time);
 	free(t);
 }

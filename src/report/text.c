@@ -12,6 +12,7 @@
 
 #include "report/collect.h"
 #include "report/people.h"
+#include "report/told.h"
 #include "report/tunnel_text.h"
 
 enum { CAPTURES_SHOWN = 10, HEALTHY_SHOWN_FULLY = 50, TUNNELS_NAMED = 3 };
@@ -19,6 +20,7 @@ enum { CAPTURES_SHOWN = 10, HEALTHY_SHOWN_FULLY = 50, TUNNELS_NAMED = 3 };
 struct diagnosis {
 	struct diagnosis_options options;
 	struct collection seen;
+	struct told told;	/* what was not walked */
 };
 
 struct diagnosis *diagnosis_open(const struct diagnosis_options *o)
@@ -28,6 +30,7 @@ struct diagnosis *diagnosis_open(const struct diagnosis_options *o)
 	memory_or_end(d);
 	d->options = *o;
 	collection_init(&d->seen);
+	told_init(&d->told, &d->seen);
 	return d;
 }
 
@@ -36,10 +39,22 @@ struct record_sink diagnosis_sink(struct diagnosis *d)
 	return collection_sink(&d->seen);
 }
 
+struct record_sink diagnosis_told_sink(struct diagnosis *d)
+{
+	return told_sink(&d->told);
+}
+
+void diagnosis_label(struct diagnosis *d, const struct endpoint peers[2], const char *label)
+{
+	told_label(&d->told, peers, label);
+}
+
 void diagnosis_close(struct diagnosis *d)
 {
-	if (d)
+	if (d) {
+		told_done(&d->told);
 		collection_done(&d->seen);
+	}
 	free(d);
 }
 
@@ -61,10 +76,10 @@ static void put_parts(FILE *out, const struct record_capture *r)
 {
 	const struct {
 		int64_t n;
-		const char *name;
+		const char *name, *plural;
 	} parts[] = {
-		{ r->ike_messages, "IKE" }, { r->esp_packets, "ESP" }, { r->ah_packets, "AH" },
-		{ r->keepalives, "NAT keepalives" },
+		{ r->ike_messages, "IKE", "" }, { r->esp_packets, "ESP", "" }, { r->ah_packets, "AH", "" },
+		{ r->keepalives, "NAT keepalive", "s" },
 	};
 	const char *before = ": ";
 
@@ -73,7 +88,8 @@ static void put_parts(FILE *out, const struct record_capture *r)
 
 		if (parts[i].n <= 0)
 			continue;
-		fprintf(out, "%s%s %s", before, count_text(parts[i].n, text), parts[i].name);
+		fprintf(out, "%s%s %s%s", before, count_text(parts[i].n, text), parts[i].name,
+			parts[i].n > 1 ? parts[i].plural : "");
 		before = ", ";
 	}
 }
@@ -85,9 +101,10 @@ static void put_blemishes(FILE *out, const struct record_capture *r)
 		int64_t n;
 		const char *name;
 	} blemishes[] = {
-		{ r->duplicates, "copies made by the mirror" }, { r->malformed, "malformed" },
-		{ r->cut, "cut short by the capturer" }, { r->dropped, "dropped by the capturer" },
-		{ r->fragments, "fragments" },
+		{ r->duplicates, r->duplicates == 1 ? "copy of a packet (of the mirror or the network)"
+						    : "copies of packets (of the mirror or the network)" },
+		{ r->malformed, "malformed" }, { r->cut, "cut short by the capturer" },
+		{ r->dropped, "dropped by the capturer" }, { r->fragments, r->fragments == 1 ? "fragment" : "fragments" },
 	};
 	const char *before = "  ";
 
@@ -101,6 +118,17 @@ static void put_blemishes(FILE *out, const struct record_capture *r)
 	}
 	if (*before == ',')
 		putc('\n', out);
+}
+
+/* Not "0 %" of what is there, and not "100 %" of what is not all. */
+static void put_share(FILE *out, int64_t part, int64_t whole)
+{
+	double percent = whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+
+	if (part > 0 && percent < 1)
+		fputs("under 1 % IPsec", out);
+	else
+		fprintf(out, "%.0f %% IPsec", part < whole && percent > 99 ? 99 : percent);
 }
 
 static void put_capture(FILE *out, const struct diagnosis *d, const struct record_capture *r)
@@ -117,10 +145,12 @@ static void put_capture(FILE *out, const struct diagnosis *d, const struct recor
 		fprintf(out, "  %s UTC, %s", moment_text(r->first, 0, text), nsec_span(nsec_between(r->first, r->last), span));
 	fputs("\n  ", out);
 	put_counted(out, r->packets, "packet");
-	if (r->packets > 0 && ipsec == 0)
+	if (r->packets > 0 && ipsec == 0) {
 		fputs(", none of them IPsec", out);
-	else if (r->packets > 0)
-		fprintf(out, ", %.0f %% IPsec", 100.0 * (double)ipsec / (double)r->packets);
+	} else if (r->packets > 0) {
+		fputs(", ", out);
+		put_share(out, ipsec, r->packets);
+	}
 	put_parts(out, r);
 	putc('\n', out);
 	put_blemishes(out, r);
@@ -144,7 +174,9 @@ static void put_captures(FILE *out, const struct diagnosis *d)
 		put_counted(out, (int64_t)c->n_captures, "capture");
 		fputs(": ", out);
 		put_counted(out, packets, "packet");
-		fprintf(out, ", %.0f %% IPsec\n", packets ? 100.0 * (double)ipsec / (double)packets : 0.0);
+		fputs(", ", out);
+		put_share(out, ipsec, packets);
+		putc('\n', out);
 	}
 	for (size_t i = 0; i < c->n_captures; i++)
 		if (c->n_captures <= CAPTURES_SHOWN || d->options.verbose || c->captures[i].n_warnings > 0)
@@ -240,11 +272,31 @@ static void put_verdict(FILE *out, const struct diagnosis *d, const size_t count
 	putc('\n', out);
 }
 
+static int worse(int worst, const struct record_alert *alerts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((int)alerts[i].severity > worst)
+			worst = (int)alerts[i].severity;
+	return worst;
+}
+
+int diagnosis_worst(const struct diagnosis *d)
+{
+	const struct collection *c = &d->seen;
+	int worst = worse(-1, c->alerts, c->n_alerts);
+
+	for (size_t i = 0; i < c->n_tunnels; i++)
+		worst = worse(worst, c->tunnels[i].alerts, c->tunnels[i].n_alerts);
+	return worst;
+}
+
 void diagnosis_print(struct diagnosis *d, FILE *out)
 {
 	struct collection *c = &d->seen;
 	size_t counts[RANKS] = { 0 };
 
+	told_collect(&d->told);
+	told_done(&d->told);
 	collection_judge(c);
 	for (size_t i = 0; i < c->n_tunnels; i++)
 		counts[c->tunnels[i].rank]++;

@@ -72,7 +72,7 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 	else
 		putc(' ', out);
 	if (t->record.state != TUNNEL_UNKNOWN && t->record.since != NSEC_NONE)
-		fprintf(out, " since %s", moment_text(t->record.since, 0, at));
+		fprintf(out, " since %s UTC", moment_text(t->record.since, 0, at));
 }
 
 /* ---- security associations ---- */
@@ -97,11 +97,15 @@ static void put_end(FILE *out, const struct seen_tunnel *t, enum end_reason reas
 	static const char *const words[] = {
 		[END_NONE] = "alive", [END_REKEYED] = "rekeyed", [END_DELETED] = "deleted", [END_EXPIRED] = "expired",
 		[END_SUPERSEDED] = "superseded by a newer one", [END_IDLE] = "ended when idle",
-		[END_PEER_LOST] = "ended: peer lost", [END_FAILED] = "failed",
+		[END_PEER_LOST] = "ended: the peer was lost", [END_FAILED] = "failed",
 		[END_CAPTURE_END] = "alive when the capture ended", [END_UNKNOWN] = "ended, not seen how",
 	};
 	char peer[ENDPOINT_TEXT_MAX];
 
+	if (reason == END_PEER_LOST && (ended_by == 0 || ended_by == 1)) {
+		fprintf(out, "ended: %s was lost", endpoint_text(t->record.peers[ended_by], peer));
+		return;
+	}
 	fputs(words[reason], out);
 	if (ended_by == 0 || ended_by == 1)
 		fprintf(out, reason == END_SUPERSEDED ? ", deleted by %s" : " by %s",
@@ -109,7 +113,7 @@ static void put_end(FILE *out, const struct seen_tunnel *t, enum end_reason reas
 }
 
 /* One that lives is as old as the tunnel's latest packet says: its own latest message may be long ago. */
-static nsec last_sign(const struct seen_tunnel *t, const struct record_ike_sa *r)
+static nsec last_sign(const struct seen_tunnel *t, const struct seen_ike_sa *r)
 {
 	bool lives = (r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) && r->established != NSEC_NONE;
 
@@ -118,7 +122,7 @@ static nsec last_sign(const struct seen_tunnel *t, const struct record_ike_sa *r
 	return lives && t->record.last != NSEC_NONE && t->record.last > r->last ? t->record.last : r->last;
 }
 
-static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct record_ike_sa *r)
+static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct seen_ike_sa *r)
 {
 	char spis[IKE_SPIS_TEXT_MAX], at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX], peer[ENDPOINT_TEXT_MAX];
 	nsec end = last_sign(t, r);
@@ -151,14 +155,14 @@ static void put_ike_sas(FILE *out, const struct seen_tunnel *t)
 	put_counted(out, t->ike_sas, "IKE SA");
 	fprintf(out, ": %" PRId64 " established, %" PRId64 " rekeyed, %" PRId64 " failed, %" PRId64 " alive",
 		t->ike_established, t->ike_rekeyed, t->ike_failed, t->ike_living);
-	put_suite(out, &t->latest[t->n_latest - 1].record.suite);
+	put_suite(out, &t->latest[t->n_latest - 1].suite);
 	putc('\n', out);
 	if (t->ike_sas > (int64_t)t->n_latest) {
 		put_label(out, "");
 		fprintf(out, "the latest %zu:\n", t->n_latest);
 	}
 	for (size_t i = 0; i < t->n_latest; i++)
-		put_ike_sa(out, t, &t->latest[i].record);
+		put_ike_sa(out, t, &t->latest[i]);
 }
 
 /* "rekeyed by 192.0.2.1 8 times at the age of 58 s … 62 s, median 60 s", one line a side. */
@@ -207,7 +211,7 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 	}
 	for (int from = 0; from < 2; from++) {
 		const struct seen_traffic *d = &t->traffic[from];
-		char a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX], packets[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
+		char a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX], late[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
 
 		put_label(out, from == 0 ? "traffic" : "");
 		fprintf(out, "%s -> %s  ", endpoint_text(t->record.peers[from], a),
@@ -216,13 +220,14 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 			fputs("none\n", out);
 			continue;
 		}
-		fprintf(out, "%s: %s packets, %s on ", encap_words(d), count_text(d->packets, packets),
-			bytes_text(d->bytes, bytes));
+		fprintf(out, "%s: ", encap_words(d));
+		put_counted(out, d->packets, "packet");
+		fprintf(out, ", %s on ", bytes_text(d->bytes, bytes));
 		put_counted(out, d->sas, "SPI");
 		fprintf(out, ", lost %.2f %%", d->packets + d->lost > 0 ?
 			100.0 * (double)d->lost / (double)(d->packets + d->lost) : 0.0);
 		if (d->late > 0)
-			fprintf(out, ", late %s", count_text(d->late, packets));
+			fprintf(out, ", late %s", count_text(d->late, late));
 		putc('\n', out);
 	}
 }
@@ -285,6 +290,7 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 
 	for (size_t i = 0; i < a->n_evidence; i++) {
 		const struct record_evidence *e = &a->evidence[i];
+		char number[REAL_TEXT_MAX];
 
 		text_add(&line, "%s%s=", i ? ", " : "", e->name);
 		switch (e->type) {
@@ -292,7 +298,7 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 			text_add(&line, "%" PRId64, e->integer);
 			break;
 		case EVIDENCE_REAL:
-			text_add(&line, "%.6g", e->real);
+			text_add(&line, "%s", real_text(e->real, number));
 			break;
 		case EVIDENCE_TEXT:
 			text_add(&line, "%s", e->text ? e->text : "unknown");
@@ -434,14 +440,18 @@ void put_tunnel_fully(FILE *out, bool colour, const struct collection *c, const 
 void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line)
 {
 	int64_t packets = t->traffic[0].packets + t->traffic[1].packets;
-	char text[COUNT_TEXT_MAX];
 
 	if (!one_line)
 		putc('\n', out);
 	put_title(out, colour, t);
 	if (one_line) {
-		fprintf(out, "  %" PRId64 " IKE, %" PRId64 " child SAs, %s packets\n", t->ike_sas, t->child_sas,
-			count_text(packets, text));
+		fputs("  ", out);
+		put_counted(out, t->ike_sas, "IKE SA");
+		fputs(", ", out);
+		put_counted(out, t->child_sas, "child SA");
+		fputs(", ", out);
+		put_counted(out, packets, "packet");
+		putc('\n', out);
 		return;
 	}
 	putc('\n', out);
@@ -450,10 +460,10 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 	if (t->n_latest > 0) {
 		put_label(out, t->ikev1 ? "IKEv1" : "IKEv2");
 		put_counted(out, t->ike_sas, "IKE SA");
-		put_suite(out, &t->latest[t->n_latest - 1].record.suite);
+		put_suite(out, &t->latest[t->n_latest - 1].suite);
 		putc('\n', out);
 		if (t->rank == RANK_DOWN)
-			put_ike_sa(out, t, &t->latest[t->n_latest - 1].record);
+			put_ike_sa(out, t, &t->latest[t->n_latest - 1]);
 	}
 	put_rekeys(out, t, t->ike_ages, "IKE rekeys");
 	put_rekeys(out, t, t->child_ages, "rekeys");

@@ -79,22 +79,25 @@ static bool ends_with(const char *name, const char *end)
 /* As people read it: the unit is at the end of the name. */
 static void number_text(const char *name, double number, struct text *to)
 {
-	char text[NSEC_TEXT_MAX], count[COUNT_TEXT_MAX];
+	char text[NSEC_TEXT_MAX], count[COUNT_TEXT_MAX], real[REAL_TEXT_MAX];
 
-	if (ends_with(name, "_s"))
-		text_add(to, "%s", nsec_span((nsec)(number * (double)NSEC_PER_S), text));
+	if (ends_with(name, "_s") || (ends_with(name, "_ms") && number >= 1000))
+		text_add(to, "%s", nsec_span((nsec)(number * (double)(ends_with(name, "_s") ? NSEC_PER_S : NSEC_PER_MS)), text));
 	else if (ends_with(name, "_ms"))
 		text_add(to, "%.3g ms", number);
 	else if (ends_with(name, "_bytes") || strncmp(name, "bytes_", 6) == 0)
 		text_add(to, "%s", bytes_text((int64_t)number, count));
-	else if (strcmp(name, "port") == 0 || ends_with(name, "_port") || ends_with(name, "_id"))
+	else if (strcmp(name, "port") == 0 || ends_with(name, "_port") || ends_with(name, "_id") ||
+		 strncmp(name, "frame_", 6) == 0)
 		text_add(to, "%.0f", number);		/* names, not amounts: no comma in them */
 	else if (strcmp(name, "cv") == 0)
 		text_add(to, "%.4f", number);
 	else if (number == floor(number) && fabs(number) < 1e15)
 		text_add(to, "%s%s", number < 0 ? "-" : "", count_text((int64_t)fabs(number), count));
-	else
+	else if (fabs(number) < 100)
 		text_add(to, "%.3g", number);
+	else
+		text_add(to, "%s", real_text(round(number), real));
 }
 
 void why_values_add_number(struct why_values *v, const char *name, double number)
@@ -287,6 +290,17 @@ static const struct {
 	{ "at_rekey", "at a renewal of the keys" },
 	{ "ike_answers", "the silent side still answers IKE" },
 	{ "birth_seen", "its beginning was seen" },
+	{ "ike_sas", "IKE SAs" },
+	{ "sas", "SAs" },
+	{ "set_ups", "set-ups" },
+	{ "replaced_spis", "replaced SPIs" },
+	{ "icmp", "ICMP" },
+	{ "initiator_a", "one initiator" },
+	{ "lifetime_a_s", "its lifetime" },
+	{ "frame_a", "in frame" },
+	{ "initiator_b", "the other initiator" },
+	{ "lifetime_b_s", "its lifetime" },
+	{ "frame_b", "in frame" },
 };
 
 /* Said with an underscore in the record, for programs. */

@@ -35,7 +35,7 @@ static void aligned_numbers_stand_right_and_unknown_is_a_dash(void **state)
 	(void)state;
 	two_rows(&p, TABLE_ALIGNED);
 	assert_string_equal(p.text,
-		"NAME    PACKETS  AT                           AGE OF\n"
+		"NAME    PACKETS  AT (UTC)                     AGE OF\n"
 		"a, \"b\"     1234  2026-11-22 04:30:51.123  1 min 02 s\n"
 		"-             -  -                                 -\n");
 	printed_close(&p);
@@ -102,10 +102,36 @@ static void characters_of_several_bytes_keep_the_columns_straight(void **state)
 	printed_close(&p);
 }
 
+static void a_long_text_stands_last_and_pushes_nothing_aside(void **state)
+{
+	static const char *const column[] = { "<summary", "code", ">id" };
+	struct printed p;
+
+	(void)state;
+	for (int format = TABLE_ALIGNED; format <= TABLE_CSV; format++) {
+		printed_open(&p);
+
+		struct table *t = table_open(p.out, (enum table_format)format, NULL, column, 3);
+
+		table_text(t, "a long story");
+		table_text(t, "spi_churn");
+		table_number(t, 7);
+		table_text(t, "short");
+		table_text(t, "x");
+		table_number(t, 12);
+		table_close(t);
+		assert_string_equal(printed_text(&p), format == TABLE_ALIGNED ?
+			"CODE       ID  SUMMARY\nspi_churn   7  a long story\nx          12  short\n" :
+			"summary,code,id\r\na long story,spi_churn,7\r\nshort,x,12\r\n");
+		printed_close(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aligned_numbers_stand_right_and_unknown_is_a_dash),
+		cmocka_unit_test(a_long_text_stands_last_and_pushes_nothing_aside),
 		cmocka_unit_test(csv_quotes_as_rfc_4180_and_leaves_unknown_empty),
 		cmocka_unit_test(json_rows_have_the_columns_as_keys_and_null_for_unknown),
 		cmocka_unit_test(a_spreadsheet_never_sees_a_formula_from_the_wire),

@@ -230,6 +230,84 @@ static void no_tunnel_is_said_and_alerts_about_the_capture_are_shown(void **stat
 	diagnosis_close(d);
 }
 
+static void one_thing_is_not_said_to_be_many_and_a_share_is_never_rounded_away(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&(struct diagnosis_options){ .verbose = true });
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_capture one = sample_capture(), most = sample_capture();
+	struct record_esp_sa esp = sample_esp_sa(1);
+	struct printed p;
+
+	(void)state;
+	one.packets = 1000000;
+	one.ike_messages = one.esp_packets = one.ah_packets = 0;
+	one.keepalives = one.duplicates = one.fragments = 1;
+	most.packets = 1000000;
+	most.esp_packets = 999999;
+	most.ike_messages = most.ah_packets = most.keepalives = 0;
+	esp.packets = esp.bytes = 1;
+	esp.late = 0;
+	give_tunnel(&sink, 1);
+	sink.capture(sink.user, &one);
+	sink.capture(sink.user, &most);
+	sink.esp_sa(sink.user, &esp);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), "1,000,000 packets, under 1 % IPsec: 1 NAT keepalive\n"));
+	assert_non_null(strstr(p.text, "  1 copy of a packet (of the mirror or the network), 1 fragment\n"));
+	assert_non_null(strstr(p.text, ", 99 % IPsec: 999,999 ESP\n"));
+	assert_non_null(strstr(p.text, ": 1 packet, 1 byte on 1 SPI"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void a_lost_peer_did_not_end_the_sa_and_moments_say_that_they_are_utc(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(1);
+	struct record_evidence step = { "step_s", EVIDENCE_REAL, .real = -85375555.97 };
+	struct record_ike_sa ike = sample_ike_sa(1);
+	struct printed p;
+
+	(void)state;
+	ike.ended = AT(31);
+	ike.end_reason = END_PEER_LOST;
+	ike.ended_by = 1;
+	alert.evidence = &step;
+	alert.n_evidence = 1;
+	give_tunnel(&sink, 1);
+	sink.ike_sa(sink.user, &ike);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	diagnosis_print(d, p.out);
+	assert_non_null(strstr(printed_text(&p), ", ended: 198.51.100.2 was lost\n"));
+	assert_non_null(strstr(p.text, " since 2026-11-22 04:30:52 UTC\n"));
+	assert_non_null(strstr(p.text, "step_s=-85375556\n"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
+static void lines_are_as_narrow_as_the_terminal(void **state)
+{
+	struct diagnosis *d = diagnosis_open(&plain);
+	struct record_sink sink = diagnosis_sink(d);
+	struct record_alert alert = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	alert.summary = "This is a long sentence that takes two lines on a terminal of sixty columns.";
+	give_tunnel(&sink, 1);
+	sink.alert(sink.user, &alert);
+	printed_open(&p);
+	report_set_line_width(60);
+	diagnosis_print(d, p.out);
+	report_set_line_width(1000);
+	assert_non_null(strstr(printed_text(&p), "This is a long sentence that takes two lines on\n             a terminal"));
+	printed_close(&p);
+	diagnosis_close(d);
+}
+
 static void what_the_wire_says_cannot_colour_or_clear_the_terminal(void **state)
 {
 	struct diagnosis *d = diagnosis_open(&plain);
@@ -301,6 +379,9 @@ int main(void)
 		cmocka_unit_test(a_tunnel_that_could_not_be_judged_is_not_called_healthy),
 		cmocka_unit_test(no_tunnel_is_said_and_alerts_about_the_capture_are_shown),
 		cmocka_unit_test(what_the_wire_says_cannot_colour_or_clear_the_terminal),
+		cmocka_unit_test(one_thing_is_not_said_to_be_many_and_a_share_is_never_rounded_away),
+		cmocka_unit_test(a_lost_peer_did_not_end_the_sa_and_moments_say_that_they_are_utc),
+		cmocka_unit_test(lines_are_as_narrow_as_the_terminal),
 		cmocka_unit_test(colour_is_used_only_when_asked_for),
 		cmocka_unit_test(quiet_leaves_the_ill_tunnels_and_the_verdict),
 	};
