@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Records as the core tells them while captures are read: in any order, and
+ * again whenever something changed.  Of each object the latest word counts.
+ * What comes of it is the collection that a walk over a history of the same
+ * records gives.
+ */
+#ifndef SAWATCH_REPORT_TOLD_H
+#define SAWATCH_REPORT_TOLD_H
+
+#include "report/collect.h"
+
+/* Elements of one size by the id that each begins with, in the order in which they were first seen. */
+struct shelf {
+	size_t size;
+	unsigned char *at;
+	uint32_t n, room;
+	uint32_t *index;	/* element + 1 */
+	uint32_t places;	/* of the index: a power of two; 0 at first */
+};
+
+struct told {
+	struct collection *to;
+	struct shelf captures, tunnels, ike_sas, child_sas, esp_sas, alerts;
+	uint64_t words;		/* about tunnels, so far */
+	struct label {
+		struct endpoint peers[2];
+		const char *text;
+		size_t order;
+	} *labels;
+	size_t n_labels, labels_room;
+};
+
+/* `to` must outlive it. */
+void told_init(struct told *t, struct collection *to);
+void told_done(struct told *t);
+
+struct record_sink told_sink(struct told *t);
+
+/* The inventory calls the tunnel of these peers so. */
+void told_label(struct told *t, const struct endpoint peers[2], const char *text);
+
+/* All is told: it goes into the collection. */
+void told_collect(struct told *t);
+
+#endif
