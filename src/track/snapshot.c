@@ -36,6 +36,8 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 		why[r.n_unobservable++] = "the capture lost packets of this tunnel: ESP loss and retransmissions may be the capture's own";
 	if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN && (w->esp_sas[0] != NO_INDEX || w->esp_sas[1] != NO_INDEX))
 		why[r.n_unobservable++] = "no IKE SA lives and packets come from one side only: whether it is up cannot be judged";
+	else if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN && w->ike_sas != NO_INDEX)
+		why[r.n_unobservable++] = "the set-up of its IKE SA was not captured, nor any answer: whether it is up cannot be judged";
 	if (sink->tunnel)
 		sink->tunnel(sink->user, &r);
 }

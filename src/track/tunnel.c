@@ -218,7 +218,7 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
-	bool live[2] = { false, false }, spoke[2] = { false, false };
+	bool live[2] = { false, false }, spoke[2] = { false, false }, asked = false;
 
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
@@ -226,6 +226,7 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 		if (sa->established != NSEC_NONE && (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END))
 			return TUNNEL_UP;
 		was_up |= sa->established != NSEC_NONE;
+		asked |= sa->origin == ORIGIN_MIDSTREAM && (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END);
 	}
 	for (int d = 0; d < 2; d++)
 		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d]; i = t->esp_sas[i].next_in_direction) {
@@ -242,6 +243,8 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 	if (live[0] || live[1])
 		return TUNNEL_UNKNOWN;
 	was_up |= spoke[0] && spoke[1];		/* of one side alone nobody knows whether it was up */
+	if (asked && !was_up)
+		return TUNNEL_UNKNOWN;		/* one side believes that it is up; its peer may */
 	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
 }
 

@@ -11,6 +11,7 @@ struct kept {
 	int64_t key_bits, life;
 	char unobservable[4][160];
 	size_t n_unobservable;
+	enum tunnel_state state;
 };
 
 static void text_keep(char *to, size_t size, const char *from)
@@ -45,6 +46,7 @@ static void keep_tunnel(void *user, const struct record_tunnel *r)
 {
 	struct kept *k = user;
 
+	k->state = r->state;
 	k->n_unobservable = r->n_unobservable;
 	for (size_t i = 0; i < r->n_unobservable; i++)
 		text_keep(k->unobservable[i], sizeof(k->unobservable[0]), r->unobservable[i]);
@@ -135,6 +137,23 @@ static void a_state_that_is_unknown_has_its_reason(void **state)
 	tracker_free(w.tracker);
 }
 
+static void an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct kept k;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	open_with(&w, &k);
+	ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+	pass(&w, S);
+	tracker_finish(w.tracker, true);
+	assert_int_equal(k.state, TUNNEL_UNKNOWN);
+	assert_int_equal(k.n_unobservable, 1);
+	assert_non_null(strstr(k.unobservable[0], "nor any answer: whether it is up cannot be judged"));
+	tracker_free(w.tracker);
+}
+
 static void unchanged_objects_are_told_once(void **state)
 {
 	(void)state;
@@ -163,6 +182,7 @@ int main(void)
 		cmocka_unit_test(the_lifetime_of_phase_1_is_told),
 		cmocka_unit_test(what_cannot_be_seen_is_said_in_sentences),
 		cmocka_unit_test(a_state_that_is_unknown_has_its_reason),
+		cmocka_unit_test(an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up),
 		cmocka_unit_test(unchanged_objects_are_told_once),
 	};
 
