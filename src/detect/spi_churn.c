@@ -166,7 +166,8 @@ static void raise(const struct state *s, const struct scene *sc, int direction, 
 {
 	enum confidence confidence = w->by_ike >= 3 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	/* the one that the first SA came with replaced nothing */
-	size_t set_ups = moments_since(&s->set_ups, w->first - SPEAKS_WITHIN);
+	nsec first_spoke = w->first - (nsec)w->of[0]->age_ms * NSEC_PER_MS;
+	size_t set_ups = moments_since(&s->set_ups, larger(w->first - SPEAKS_WITHIN, first_spoke));
 	bool with_ike = 2 * set_ups >= w->n && set_ups >= 2;
 
 	if (loss_since(sc, from))
