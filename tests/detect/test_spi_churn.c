@@ -160,6 +160,18 @@ static void with_one_set_up_new_it_says_one(void **state)
 	assert_non_null(strstr(churn()->summary, "with 1 new IKE SA among them"));
 }
 
+static void the_set_up_before_a_first_sa_of_few_seconds_replaced_nothing_either(void **state)
+{
+	(void)state;
+	uint32_t esp[2];
+
+	stage_ike_up(0, 2);
+	stage_pass(S);
+	start(esp);
+	replace(esp, 6, 4 * S);
+	assert_non_null(strstr(churn()->summary, "while the IKE SA stays"));
+}
+
 static void seen_exchanges_make_it_sure(void **state)
 {
 	(void)state;
@@ -210,6 +222,7 @@ int main(void)
 		ON_STAGE(equal_volumes_at_unequal_ages_are_a_volume_limit_not_churn),
 		ON_STAGE(with_every_set_up_new_it_says_so),
 		ON_STAGE(with_one_set_up_new_it_says_one),
+		ON_STAGE(the_set_up_before_a_first_sa_of_few_seconds_replaced_nothing_either),
 		ON_STAGE(seen_exchanges_make_it_sure),
 		ON_STAGE(it_clears_when_the_spis_stay),
 	};
