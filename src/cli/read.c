@@ -28,6 +28,26 @@ bool store_inventory(struct store *s, const struct expected *x, struct err *e)
 	return ok;
 }
 
+/* Where the records will go. */
+static bool begin_records(struct reading *r, struct err *e)
+{
+	const struct read_options *o = r->options;
+
+	if (reading_needs_no_store(r)) {
+		r->diagnosis = read_diagnosis(o);
+		for (size_t i = 0; i < o->expected.n; i++)
+			diagnosis_label(r->diagnosis, o->expected.tunnel[i].peers, o->expected.tunnel[i].name);
+		return true;
+	}
+	if (o->follow && o->database)
+		store_fixed_cache();
+	if (!store_open(&r->store, o->database, STORE_WRITE, o->sensor, e))
+		return false;
+	if (reading_only_diagnoses(r))
+		store_without_details(r->store);
+	return store_inventory(r->store, &o->expected, e);
+}
+
 static int read_and_report(struct reading *r)
 {
 	int worst = -1;
@@ -36,16 +56,7 @@ static int read_and_report(struct reading *r)
 
 	if (!list)
 		return EXIT_INPUT;
-	if (r->options->follow && r->options->database)
-		store_fixed_cache();
-	if (!store_open(&r->store, r->options->database, STORE_WRITE, r->options->sensor, &e)) {
-		complain("%s", e.text);
-		source_list_free(list);
-		return EXIT_TROUBLE;
-	}
-	if (reading_only_diagnoses(r))
-		store_without_details(r->store);
-	if (!store_inventory(r->store, &r->options->expected, &e)) {
+	if (!begin_records(r, &e)) {
 		complain("%s", e.text);
 		source_list_free(list);
 		return EXIT_TROUBLE;

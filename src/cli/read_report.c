@@ -61,16 +61,25 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 	return ok;
 }
 
+struct diagnosis *read_diagnosis(const struct read_options *o)
+{
+	return diagnosis_open(&(struct diagnosis_options){
+		.colour = output_has_colour(reading_words(o)), .verbose = o->verbose, .quiet = o->quiet,
+	});
+}
+
 bool read_report(const struct reading *r, int *ret_worst)
 {
 	const struct read_options *o = r->options;
 	FILE *out = reading_words(o);
-	struct diagnosis_options d_options = {
-		.colour = output_has_colour(out), .verbose = o->verbose, .quiet = o->quiet,
-	};
 	struct err e;
 	bool ok;
 
+	if (r->diagnosis) {	/* it has everything */
+		diagnosis_print(r->diagnosis, out);
+		*ret_worst = diagnosis_worst(r->diagnosis);
+		return output_finish(out);
+	}
 	if (r->follow && o->json) {	/* all of it was told as it happened and ended */
 		*ret_worst = follow_worst(r->follow);
 		return output_finish(out);
@@ -80,7 +89,7 @@ bool read_report(const struct reading *r, int *ret_worst)
 	if (o->json) {
 		ok = walk(r, report_json(out), ret_worst, &e);
 	} else {
-		struct diagnosis *d = diagnosis_open(&d_options);
+		struct diagnosis *d = read_diagnosis(o);
 
 		ok = walk(r, diagnosis_sink(d), ret_worst, &e);
 		if (ok)

@@ -6,6 +6,9 @@
 
 #include "cli/reading.h"
 
+/* An empty diagnosis, as it is to be printed. */
+struct diagnosis *read_diagnosis(const struct read_options *o);
+
 /*
  * The diagnosis of what was read, its JSON Lines, or what the teller tells; false when complained.
  * The severity of the worst alert is -1 without one, and untouched by a teller.

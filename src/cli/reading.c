@@ -28,6 +28,11 @@ bool reading_only_diagnoses(const struct reading *r)
 	return !r->options->database && !r->options->json && !r->teller;
 }
 
+bool reading_needs_no_store(const struct reading *r)
+{
+	return reading_only_diagnoses(r) && !r->options->follow;
+}
+
 static void on_interrupt(int number)
 {
 	(void)number;
@@ -48,6 +53,25 @@ static void complain_of_trouble(struct reading *r, const struct err *e)
 	r->failed = true;
 }
 
+/* Which capture this is, known by its beginning: one that was given before, or the next. */
+static uint32_t number_capture(const struct reading *r, const struct source_info *info)
+{
+	for (size_t i = 0; i < r->n_captures; i++)
+		if (strcmp(r->fingerprints[i], info->fingerprint) == 0)
+			return r->captures[i];
+	return (uint32_t)r->n_captures + 1;
+}
+
+static bool begin_capture(struct reading *r, const struct source_info *info, uint32_t *ret_id, bool *ret_known, struct err *e)
+{
+	if (r->store)
+		return (!r->pipeline || pipeline_settle(r->pipeline, e)) &&
+		       store_capture_begin(r->store, info->name, "file", info->fingerprint, info->size_bytes, ret_id, ret_known, e);
+	*ret_id = number_capture(r, info);
+	*ret_known = false;
+	return true;
+}
+
 /* False when this run had it before: the same file given twice. */
 static bool remember_capture(struct reading *r, uint32_t id)
 {
@@ -58,7 +82,10 @@ static bool remember_capture(struct reading *r, uint32_t id)
 		r->captures_room = r->captures_room ? 2 * r->captures_room : 64;
 		r->captures = realloc(r->captures, r->captures_room * sizeof(r->captures[0]));
 		memory_or_end(r->captures);
+		r->fingerprints = realloc(r->fingerprints, r->captures_room * sizeof(r->fingerprints[0]));
+		memory_or_end(r->fingerprints);
 	}
+	r->fingerprints[r->n_captures][0] = '\0';
 	r->captures[r->n_captures++] = id;
 	return true;
 }
@@ -208,6 +235,7 @@ static void read_frames(struct reading *r, uint32_t id)
 		err_set(&e, "read in part: it goes on after frame %llu", (unsigned long long)info.frames);
 	else if (r->options->filter)
 		err_set(&e, "read in part: filter %s", r->options->filter);
+	memcpy(r->fingerprints[r->n_captures - 1], info.fingerprint, sizeof(r->fingerprints[0]));
 	pipeline_end_capture(r->pipeline, id, &info, *e.text ? e.text : NULL);
 }
 
@@ -228,18 +256,20 @@ static void end_series(struct reading *r)
 static bool open_pipeline(struct reading *r, struct err *e)
 {
 	const struct read_options *o = r->options;
-	struct record_sink lines = { 0 };
+	struct record_sink also = { 0 };
 
 	if (r->follow)
-		lines = follow_sink(r->follow);
-	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, r->follow ? &lines : NULL, e)) {
+		also = follow_sink(r->follow);
+	else if (r->diagnosis)
+		also = diagnosis_told_sink(r->diagnosis);
+	if (!pipeline_open(&r->pipeline, &o->settings, r->store, STORE_WRITER_WAITS, &also, e)) {
 		pipeline_close(r->pipeline);	/* half of it: there is nothing to finish */
 		r->pipeline = NULL;
 		return false;
 	}
 	if (o->no_detect)
 		pipeline_no_detect(r->pipeline);
-	if (reading_only_diagnoses(r) && !r->follow)	/* which tells of each event as it happens */
+	if (r->diagnosis)
 		pipeline_without_details(r->pipeline);
 	return o->no_detect || pipeline_expect(r->pipeline, &o->expected, !o->filter, e);
 }
@@ -268,8 +298,7 @@ static void read_capture(struct reading *r, const char *path)
 		complain_of_input(r, &e);
 		return;
 	}
-	if ((r->pipeline && !pipeline_settle(r->pipeline, &e)) ||
-	    !store_capture_begin(r->store, info.name, "file", info.fingerprint, info.size_bytes, &id, &known, &e)) {
+	if (!begin_capture(r, &info, &id, &known, &e)) {
 		complain_of_trouble(r, &e);
 		r->store_failed = true;
 	} else if (!remember_capture(r, id)) {
@@ -393,5 +422,7 @@ void reading_done(struct reading *r)
 	pipeline_close(r->pipeline);
 	store_close(r->store, NULL);
 	follow_close(r->follow);
+	diagnosis_close(r->diagnosis);
 	free(r->captures);
+	free(r->fingerprints);
 }

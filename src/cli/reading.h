@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include <sawatch/hash.h>
+#include <sawatch/report.h>
 #include <sawatch/source.h>
 #include <sawatch/store.h>
 
@@ -23,6 +24,7 @@ struct reading {
 	const struct read_options *options;
 	const struct read_teller *teller;	/* NULL: the diagnosis */
 	struct store *store;
+	struct diagnosis *diagnosis;	/* takes the records as they come, and there is no store; NULL: the store does */
 	struct pipeline *pipeline;	/* of the captures that follow each other; NULL between series */
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
 	struct follow *follow;		/* --follow; NULL: not wanted */
@@ -33,6 +35,7 @@ struct reading {
 	struct hash_key key;
 	struct progress progress;
 	uint32_t *captures;		/* ids, for the report */
+	char (*fingerprints)[33];	/* theirs; without a store they are told apart by that */
 	size_t n_captures, captures_room;
 	uint64_t left;			/* packets, of -c */
 	bool resumed;			/* --resume: the pipeline has what the last run left living */
@@ -46,6 +49,9 @@ FILE *reading_words(const struct read_options *o);
 
 /* Is nothing wanted but the diagnosis, which has no use for events, exchanges and traffic? */
 bool reading_only_diagnoses(const struct reading *r);
+
+/* Do the records go to the diagnosis as they come?  What is followed tells of each event as well. */
+bool reading_needs_no_store(const struct reading *r);
 
 /* The captures to read, in order, for source_list_free(); NULL: none, complained already. */
 char **reading_list(struct reading *r);
