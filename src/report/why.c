@@ -337,7 +337,7 @@ static const char *rank_title(const struct why_story *s)
 	};
 
 	if (s->n_incidents > 0)
-		return words[s->incidents[0].alert->severity];
+		return words[s->incidents[0].severity];
 	return s->tunnel && s->tunnel->record.state == TUNNEL_UP && !s->one_side_stopped ? "HEALTHY" : "NO ALERT";
 }
 

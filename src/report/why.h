@@ -162,6 +162,7 @@ struct why_advice {
 
 struct why_incident {
 	const struct record_alert *alert;
+	enum severity severity;	/* of the alert and of what follows from it, the gravest */
 	size_t raised;		/* times it was raised, with the same cause */
 	struct why_list head, evidence, look, points, against, confirm, refute, consequences;
 	char *filter;		/* a command that shows the frames; NULL none */

@@ -55,7 +55,7 @@ static struct why_incident *incident_of(struct why_story *s, const struct record
 		s->incidents = realloc(s->incidents, s->incidents_room * sizeof(s->incidents[0]));
 		memory_or_end(s->incidents);
 	}
-	s->incidents[s->n_incidents] = (struct why_incident){ .alert = root };
+	s->incidents[s->n_incidents] = (struct why_incident){ .alert = root, .severity = root->severity };
 	return &s->incidents[s->n_incidents++];
 }
 
@@ -88,6 +88,8 @@ static void choose_incidents(struct why_story *s, object_id asked)
 			in->raised++;
 		else
 			consequence(in, a);
+		if (!a->cleared && a->severity > in->severity)
+			in->severity = a->severity;
 	}
 	if (about && about != root)
 		why_list_add(&s->verdict, "You asked about %s: it is a consequence of %s, which is told here.", about->code,
@@ -101,7 +103,7 @@ static void keep_the_gravest(struct why_story *s)
 
 	for (size_t i = 0; i < s->n_incidents; i++) {
 		struct why_incident *in = &s->incidents[i];
-		bool grave = in->alert->severity > SEVERITY_INFO || s->incidents[0].alert->severity == SEVERITY_INFO;
+		bool grave = in->severity > SEVERITY_INFO || s->incidents[0].severity == SEVERITY_INFO;
 
 		if (told < INCIDENTS_TOLD && grave) {
 			s->incidents[told++] = *in;

@@ -68,7 +68,7 @@ static void tell_harm(struct text *to, const struct why_story *s)
 	for (size_t i = 0; i < t->n_alerts; i++)
 		note_harm(&h, &t->alerts[i]);
 	if (h.black_hole > 0)
-		text_add(to, "Traffic was lost: %s packets went to a dead SPI. ", count_text(h.black_hole, count));
+		text_add(to, "Traffic was lost: at least %s packets went to a dead SPI. ", count_text(h.black_hole, count));
 	if (h.silent)
 		text_add(to, "Nothing came from %s for %s while the other side kept sending. ", h.silent,
 			 nsec_span((nsec)(h.silent_for_s * (double)NSEC_PER_S), span));
@@ -114,7 +114,7 @@ void why_tell_traffic(struct why_story *s)
 				text_add(&to, "No protected packet from %s was seen. ",
 					 endpoint_text(s->tunnel->record.peers[side], peer));
 		if (to.used == 0)
-			text_add(&to, "No interruption of the traffic was seen.");
+			text_add(&to, "No interruption of the traffic was seen: no pause of it was five times as long as usual.");
 	}
 	while (to.used > 0 && buffer[to.used - 1] == ' ')
 		buffer[--to.used] = '\0';

@@ -352,9 +352,9 @@ static void one_fault_is_one_story_with_its_symptoms_as_consequences(void **stat
 
 	const char *text = printed_text(&p);
 
-	assert_ptr_equal(strstr(text, "WARNING\n"), text);
+	assert_ptr_equal(strstr(text, "CRITICAL\n"), text);	/* as the tunnel is ranked elsewhere: the gravest of it */
 	assert_non_null(strstr(text, "Both sides renew phase 2 at the same moment"));
-	assert_non_null(strstr(text, "Traffic was lost: 39 packets went to a dead SPI."));
+	assert_non_null(strstr(text, "Traffic was lost: at least 39 packets went to a dead SPI."));
 	assert_non_null(strstr(text, "consequence: stale_spi, critical: still encrypts with a dead SPI"));
 	assert_non_null(strstr(text, "clear the SA on 192.0.2.1"));
 	assert_null(strstr(text, "Evidence 2 of"));
