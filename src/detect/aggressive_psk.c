@@ -14,15 +14,22 @@ struct state {
 	uint16_t auth[2];
 };
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+	const struct exchange *x = ev->exchange;
+
+	return !sa || !x || x->major != 1 || x->type != IKE1_EXCHANGE_AGGRESSIVE || x->from < 0 || s->counted == sa->id ||
+	       (sa->auth != IKE1_AUTH_PSK && sa->auth != IKE1_AUTH_XAUTH_INIT_PSK && sa->auth != IKE1_AUTH_XAUTH_RESP_PSK);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 	const struct exchange *x = ev->exchange;
 
-	if (!sa || !x || x->major != 1 || x->type != IKE1_EXCHANGE_AGGRESSIVE || x->from < 0 || s->counted == sa->id ||
-	    (sa->auth != IKE1_AUTH_PSK && sa->auth != IKE1_AUTH_XAUTH_INIT_PSK && sa->auth != IKE1_AUTH_XAUTH_RESP_PSK))
-		return;
 	s->counted = sa->id;
 	s->auth[!x->from] = sa->auth;
 	moments_add(&s->answers[!x->from], ev->at, ev->frame);
@@ -83,6 +90,8 @@ const struct detector detect_aggressive_psk = {
 	.observes = WANTS(RESPONSE),
 	.judges_after = WANTS(RESPONSE),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -39,6 +39,14 @@ static bool is_auth_error(int64_t type)
 	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION || type == IKE1_NOTIFY_INVALID_SIGNATURE;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+
+	(void)sc;
+	return ev->kind == EVENT_IKE_SA_ESTABLISHED && !st->side[0].worked && !st->side[1].worked;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -142,6 +150,8 @@ const struct detector detect_auth_failed = {
 	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST_COPY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -158,6 +158,19 @@ static bool has_open(const struct detect *d, const struct slot *slot, const stru
 	return false;
 }
 
+/* What one of them finds is in d->found; false: nothing more can come without another event. */
+static bool ask(struct detect *d, const struct detector *det, uint32_t index, size_t i, const struct scene *sc, nsec now)
+{
+	if (det->rests && det->rests(states_read(d->states, index, i)))
+		return false;
+
+	void *state = det->only_looks ? states_look(d->states, index, i) : states_open(d->states, index, i);
+	bool restless = det->judge(state, sc, now, &d->found);
+
+	states_close(d->states);
+	return restless;
+}
+
 /* Ask the detectors of `mask`. */
 static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint64_t mask, nsec now)
 {
@@ -169,9 +182,8 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 
 		d->found.n = 0;
 
-		bool restless = detectors[i]->judge(states_open(d->states, index, i), sc, now, &d->found);
+		bool restless = ask(d, detectors[i], index, i, sc, now);
 
-		states_close(d->states);
 		/* What is only a hint calls nobody (DETECTION-FACTS 3.7). */
 		for (size_t k = 0; k < d->found.n; k++)
 			if (d->found.finding[k].confidence == CONFIDENCE_LOW)
@@ -195,10 +207,12 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 {
 	d->slots[index].awake |= mask;
 	if (index != d->capture_slot)
-		states_expect(d->states, index, mask);
+		states_expect(d->states, index);
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
 
+		if (detectors[i]->ignores && detectors[i]->ignores(states_read(d->states, index, i), sc, ev))
+			continue;
 		detectors[i]->observe(states_open(d->states, index, i), sc, ev);
 		states_close(d->states);
 	}

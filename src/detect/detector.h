@@ -134,6 +134,13 @@ struct detector {
 	uint64_t judges_after;		/* events after which judge runs at once; ticks always count */
 	void (*observe)(void *state, const struct scene *sc, const struct event *ev);
 	/*
+	 * This event would change nothing, so it need not be observed; NULL: any may.  Most do not, and a
+	 * state that was not opened to be written need not be looked through for what is new in it.
+	 */
+	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
+	bool (*rests)(const void *state);	/* judge() would find nothing in it and change nothing; NULL: it may */
+	bool only_looks;		/* judge() changes nothing in the state */
+	/*
 	 * What is true now.  Returns false when nothing can become true
 	 * without another observed event, so that it need not be asked again.
 	 */

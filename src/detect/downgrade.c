@@ -233,6 +233,7 @@ const struct detector detect_downgrade = {
 	.observes = WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ESTABLISHED) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -94,6 +94,18 @@ static void on_ike_sa(struct side *s, const struct ike_sa *sa, nsec answered)
 		s->well = answered;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+	const struct exchange *x = ev->exchange;
+
+	(void)sc;
+	if (x && x->from >= 0 && watched(x))
+		return false;
+	return (ev->kind != EVENT_IKE_SA_CREATED && ev->kind != EVENT_IKE_SA_ENDED) ||
+	       (!st->side[0].unanswered && !st->side[1].unanswered);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -248,6 +260,8 @@ const struct detector detect_dpd_timeout = {
 		    WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.reset = reset,
 	.explain = explain,

@@ -107,6 +107,7 @@ const struct detector detect_encap_mismatch = {
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(TRAFFIC),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -213,6 +213,7 @@ const struct detector detect_esp_loss = {
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_GAP) | WANTS(ESP_SEQ_RESET) | WANTS(ESP_SEQ_JUMP),
 	.judges_after = WANTS(TRAFFIC),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

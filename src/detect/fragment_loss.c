@@ -85,6 +85,14 @@ static void lost_in_a_minute(struct side *s, const struct scene *sc, const struc
 	s->lost += ev->value[2];
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	(void)state, (void)sc;
+	return ev->kind == EVENT_EXCHANGE_CLOSED && (!x || x->from < 0 || x->requests < COPIES);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -275,6 +283,7 @@ const struct detector detect_fragment_loss = {
 		    WANTS(TRAFFIC),
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

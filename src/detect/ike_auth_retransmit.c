@@ -134,6 +134,37 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 	}
 }
 
+static bool rests(const void *state)
+{
+	const struct state *s = state;
+	bool any = false;
+
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		any |= s->attempts[i].used;
+	return !any;
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+	const struct exchange *x = ev->exchange;
+
+	(void)sc;
+	switch (ev->kind) {
+	case EVENT_KEEPALIVE:
+		return ev->side < 0 || s->from_4500[ev->side];
+	case EVENT_REQUEST:
+		return rests(s) && (!x || x->from < 0 || x->request_src_port != 4500 || s->from_4500[x->from]);
+	case EVENT_RESPONSE:
+		return rests(s) && (!x || x->from < 0 || x->response_src_port != 4500 || s->from_4500[!x->from]);
+	case EVENT_EXCHANGE_CLOSED:
+	case EVENT_IKE_SA_CREATED:
+		return rests(s);
+	default:
+		return false;
+	}
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -420,6 +451,8 @@ const struct detector detect_ike_auth_retransmit = {
 		    WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED) | WANTS(ESP_SA_FIRST) | WANTS(KEEPALIVE),
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED),
 	.observe = observe,
+	.ignores = ignores,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

@@ -192,6 +192,7 @@ const struct detector detect_ike_flap = {
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.reset = reset,
 	.explain = explain,

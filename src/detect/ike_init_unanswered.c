@@ -58,6 +58,25 @@ static void answered(struct side *s, uint64_t spi_i)
 	*s = (struct side){ .unreachable = unreachable, .answered = spi_i };
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+	const struct exchange *x = ev->exchange;
+
+	(void)sc;
+	if (ev->kind == EVENT_REQUEST)
+		return !x || x->from < 0 || !is_first_message(x) || x->responses != 0;
+	if (ev->kind != EVENT_RESPONSE)
+		return false;
+	if (!x || x->from < 0)
+		return true;
+
+	const struct side *s = &st->side[x->from];
+
+	/* answered() once more, with nothing in between */
+	return s->answered == x->spi_i && s->messages == 0 && s->icmp_type == 0 && s->icmp_code == 0;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -201,6 +220,7 @@ const struct detector detect_ike_init_unanswered = {
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(REQUEST_COPY),
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

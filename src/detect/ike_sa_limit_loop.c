@@ -31,19 +31,24 @@ static const struct exchange *delete_by_responder(const struct ike_sa *sa)
 }
 
 /* A Delete counts when it is first sent: who never accepted the IKE SA does not answer it, and it is repeated. */
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	(void)state;
+	return !sa || sa->initiator_side < 0 || sa->origin == ORIGIN_REKEY ||
+	       (ev->kind == EVENT_REQUEST && !is_delete_by_responder(ev->exchange, sa));
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
-
-	if (!sa || sa->initiator_side < 0 || sa->origin == ORIGIN_REKEY)
-		return;
-
 	struct side *by = &s->side[sa->initiator_side];
 
 	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
 		moments_add(&by->set_ups, ev->at, sa->first_frame);
-	else if (ev->kind == EVENT_REQUEST && is_delete_by_responder(ev->exchange, sa))
+	else if (ev->kind == EVENT_REQUEST)
 		moments_add(&by->by_responder, ev->at, ev->frame);
 	if (ev->kind != EVENT_IKE_SA_ENDED || (sa->end_reason != END_DELETED && sa->end_reason != END_SUPERSEDED))
 		return;
@@ -104,10 +109,10 @@ static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned
 	return n;
 }
 
-static void judge_side(struct state *s, const struct scene *sc, int initiator, nsec now, struct findings *out)
+static void judge_side(const struct state *s, const struct scene *sc, int initiator, nsec now, struct findings *out)
 {
 	const struct settings *set = sc->settings;
-	struct side *by = &s->side[initiator];
+	const struct side *by = &s->side[initiator];
 	nsec from = now - set->limit_loop_window;
 	unsigned n = moments_since(&by->set_ups, from);
 	double gaps[MOMENTS_MAX];
@@ -144,7 +149,7 @@ static void judge_side(struct state *s, const struct scene *sc, int initiator, n
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	struct state *s = state;
+	const struct state *s = state;
 	nsec from = now - sc->settings->limit_loop_window;
 
 	for (int side = 0; side < 2; side++)
@@ -197,6 +202,8 @@ const struct detector detect_ike_sa_limit_loop = {
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(REQUEST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -61,6 +61,7 @@ const struct detector detect_mirror_duplicates = {
 	.observes = WANTS(MIRROR),
 	.judges_after = WANTS(MIRROR),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -139,6 +139,7 @@ const struct detector detect_no_proposal_chosen = {
 	.observes = WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(ERROR_NOTIFY),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -74,6 +74,7 @@ const struct detector detect_one_sided_capture = {
 	.observes = WANTS(ONE_SIDED),
 	.judges_after = WANTS(ONE_SIDED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

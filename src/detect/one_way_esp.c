@@ -29,6 +29,12 @@ struct state {
 	} stop[2];
 };
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	(void)state;
+	return ev->kind == EVENT_CHILD_SA_CREATED && traffic_packets(sc, 0) <= 1 && traffic_packets(sc, 1) <= 1;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -255,6 +261,7 @@ const struct detector detect_one_way_esp = {
 	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) | WANTS(RESPONSE),
 	.judges_after = 0,
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

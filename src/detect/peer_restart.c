@@ -142,6 +142,14 @@ static void suspect(struct state *s, const struct scene *sc, const struct event 
 	s->suspicion = found;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+
+	(void)sc;
+	return ev->kind == EVENT_RESPONSE && !s->suspicion.open;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -245,6 +253,7 @@ const struct detector detect_peer_restart = {
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED) | WANTS(RESPONSE),
 	.judges_after = 0,
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

@@ -339,6 +339,7 @@ const struct detector detect_periodic_drop = {
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -6,6 +6,8 @@
  */
 #include <sawatch/ike_registry.h>
 
+#include <string.h>
+
 #include "detect/detector.h"
 #include "detect/moments.h"
 
@@ -58,6 +60,17 @@ static void refused(struct state *st, const struct scene *sc, const struct event
 	}
 	s->in_row++;
 	moments_add(&s->refused, ev->at, ev->frame);
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	static const struct side none;
+	const struct state *st = state;
+	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
+
+	/* one that succeeds forgets what was refused */
+	return ev->kind == EVENT_CHILD_SA_CREATED && (!c || c->how != CREATED_CREATE_CHILD_SA || c->created_by < 0 ||
+						      memcmp(&st->side[c->created_by], &none, sizeof(none)) == 0);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -162,6 +175,8 @@ const struct detector detect_pfs_mismatch = {
 	.observes = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_ENDED),
 	.judges_after = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

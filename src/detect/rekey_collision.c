@@ -156,6 +156,14 @@ static bool dead_end(const struct scene *sc, const struct event *ev)
 	return !back || (sa->ended != NSEC_NONE && back->last <= sa->ended + sc->settings->overlap_budget);
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	(void)state;
+	return ev->kind == EVENT_REQUEST && (!x || (!is_rekey(x) && !deletes(x)) || !other_of(sc, x));
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -289,6 +297,8 @@ const struct detector detect_rekey_collision = {
 		    WANTS(ESP_AFTER_END) | WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(REKEY_COLLISION) | WANTS(CHILD_REFUSED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -2,6 +2,8 @@
 /* Requests that should renew a living SA are not answered, or refused, again and again. */
 #include <sawatch/ike_registry.h>
 
+#include <string.h>
+
 #include "detect/detector.h"
 #include "detect/moments.h"
 
@@ -85,6 +87,19 @@ static void refuse(struct side *s, const struct scene *sc, const struct event *e
 		s->ended = false;
 	}
 	moments_add(&s->refused, ev->at, ev->frame);
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	static const struct state none;
+	const struct state *st = state;
+	const struct exchange *x = ev->exchange;
+
+	(void)sc;
+	if (ev->kind == EVENT_CHILD_SA_CREATED || ev->kind == EVENT_CHILD_SA_REKEYED)
+		return memcmp(st, &none, sizeof(none)) == 0;
+	return (ev->kind == EVENT_RESPONSE || ev->kind == EVENT_EXCHANGE_CLOSED) &&
+	       (!x || x->from < 0 || st->side[x->from].request != x->id);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -222,6 +237,7 @@ const struct detector detect_rekey_failing = {
 		    WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED) | WANTS(CHILD_SA_ENDED),
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

@@ -114,6 +114,17 @@ static void undeleted(struct state *s, const struct event *ev)
 	s->by = ev->side;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+	bool any = false;
+
+	(void)sc;
+	for (size_t i = 0; i < ERRORS; i++)
+		any |= s->claims[i].used;
+	return (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) && !any;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	if (ev->kind == EVENT_ERROR_NOTIFY)
@@ -221,6 +232,7 @@ const struct detector detect_spoof_hint = {
 	.window = offsetof(struct settings, spoof_window),
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(RESPONSE) | WANTS(REQUEST) | WANTS(IKE_SA_REVISED),
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

@@ -93,6 +93,12 @@ static void said_so(struct state *s, const struct scene *sc, const struct event 
 	e->frames[1] = ev->frame;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	(void)state, (void)sc;
+	return ev->kind == EVENT_IKE_SA_ESTABLISHED;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	if (ev->kind == EVENT_ESP_AFTER_END)
@@ -361,6 +367,7 @@ const struct detector detect_stale_spi = {
 	.observes = WANTS(ESP_AFTER_END) | WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = 0,
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

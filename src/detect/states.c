@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A packed state is a chain of chunks with a bitmap, one bit per word of the
- * state, and then the words whose bit is set.  The pool of chunks is as large
- * as all states at their fullest: it cannot run out, and what was never used
- * costs nothing.
+ * All that is kept of one tunnel lies together: the states of its detectors, one
+ * behind the other, are an image of a few hundred strides, of which only the
+ * words that differ from a fresh one are kept.  Packed it is a chain of chunks:
+ * words in which each bit stands for a block that has any (`any`), of each such
+ * block the bitmap of its words (`set`), and then these words.  The pool of
+ * chunks is as large as all tunnels at their fullest: it cannot run out, and
+ * what was never used costs nothing.
  *
- * Each detector has one place where its states are unpacked.  What lies there
- * stays until another slot asks for it: what a message tells of comes as
- * several events.
+ * One tunnel is unpacked at a time and stays so until another one is asked for:
+ * what a message tells of comes as several events.  What was opened to be written
+ * is compared then, once; what was only read is not.
  */
 #include "detect/states.h"
 
@@ -17,7 +20,7 @@
 
 #include <sawatch/memory.h>
 
-enum { CHUNK_WORDS = 7, WORD_BITS = 64, STRIDE = 8, NONE = 0 };
+enum { CHUNK_WORDS = 15, BLOCK = 64, STRIDE = 8, NONE = 0, ALIGNMENT = 64 };
 
 /* Two words that are compared at once. */
 typedef uint64_t pair __attribute__((vector_size(16), may_alias));
@@ -28,22 +31,26 @@ struct chunk {
 };
 
 struct shape {
-	size_t words, bitmap_words;	/* words: up to a whole STRIDE */
-	uint64_t *fresh;	/* a state in which nothing was observed */
-	uint64_t *live;		/* where it is unpacked; as `fresh` when `head` is NULL */
-	uint32_t *head;		/* whose state lies there; NULL nobody's */
-	bool of_capture;	/* there is only one, never packed: it stays in `live` */
+	size_t first, words;	/* in the image: whole strides */
+	uint64_t *live, *fresh;	/* there, or of its own */
+	bool of_capture;	/* there is only one, never packed: it is no part of the image */
 };
 
 struct states {
 	size_t n;		/* detectors */
 	struct shape *shapes;
-	uint32_t *heads;	/* by slot, then detector; NONE: fresh */
+	size_t words, blocks, tops;	/* of the image, of `set`, of `any` */
+	uint64_t *live;		/* the image of `slot` */
+	uint64_t *fresh;	/* of a tunnel of which nothing was observed */
+	uint64_t *set, *any;	/* of the image, before what is in `written` */
+	uint32_t slot;		/* NO_INDEX: nobody's, and the image is fresh */
+	uint64_t written;	/* detectors whose state was opened to be written */
+	uint32_t *heads;	/* by slot; NONE: fresh */
 	struct chunk *chunks;	/* [0] is NONE */
+	void *chunk_memory;
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
-	uint64_t *bitmap;	/* of the state that is being packed */
-	uint64_t *values;	/* states_values() */
-	struct shape *open;
+	uint64_t *values;	/* states_values(), states_move() */
+	const struct shape *open;
 };
 
 static size_t words_of(size_t bytes)
@@ -58,48 +65,75 @@ static size_t bytes_of(const struct shape *shape)
 	return shape->words * sizeof(uint64_t);
 }
 
-static bool make_shapes(struct states *s, const struct detector *const *list, size_t *ret_largest, size_t *ret_chunks)
+/* Where each state lies; returns how many words the largest has. */
+static size_t lay_out(struct states *s, const struct detector *const *list)
+{
+	size_t largest = STRIDE;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct shape *shape = &s->shapes[i];
+
+		*shape = (struct shape){ .first = s->words, .words = words_of(list[i]->state_size),
+					 .of_capture = list[i]->scope == SCOPE_CAPTURE };
+		largest = shape->words > largest ? shape->words : largest;
+		if (!shape->of_capture)
+			s->words += shape->words;
+	}
+	s->blocks = s->words / BLOCK + 1;
+	s->tops = s->blocks / BLOCK + 1;
+	return largest;
+}
+
+static bool make_fresh(struct states *s, const struct detector *const *list)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct shape *shape = &s->shapes[i];
 
-		*shape = (struct shape){ .words = words_of(list[i]->state_size) };
-		shape->bitmap_words = (shape->words + WORD_BITS - 1) / WORD_BITS;
-		shape->fresh = calloc(shape->words + 1, sizeof(uint64_t));
-		shape->live = calloc(shape->words + 1, sizeof(uint64_t));
-		if (!shape->fresh || !shape->live)
-			return false;
-		if (list[i]->reset)
-			list[i]->reset(shape->fresh);
-		memcpy(shape->live, shape->fresh, bytes_of(shape));
-		if (list[i]->scope == SCOPE_CAPTURE) {
-			shape->of_capture = true;
+		if (shape->of_capture) {
+			shape->live = calloc(shape->words + 1, sizeof(uint64_t));
+			if (!shape->live)
+				return false;
+			if (list[i]->reset)
+				list[i]->reset(shape->live);
 			continue;
 		}
-		*ret_chunks += (shape->bitmap_words + shape->words + CHUNK_WORDS - 1) / CHUNK_WORDS;
-		*ret_largest = shape->words > *ret_largest ? shape->words : *ret_largest;
+		shape->live = s->live + shape->first;
+		shape->fresh = s->fresh + shape->first;
+		if (list[i]->reset)
+			list[i]->reset(shape->fresh);
 	}
+	memcpy(s->live, s->fresh, s->words * sizeof(uint64_t));
 	return true;
 }
 
 struct states *states_new(const struct detector *const *list, size_t n, uint32_t slots)
 {
 	struct states *s = calloc(1, sizeof(*s));
-	size_t largest = 1, chunks = 0;
 
 	if (!s)
 		return NULL;
 	s->n = n;
 	s->used = 1;
+	s->slot = NO_INDEX;
 	s->shapes = calloc(n, sizeof(s->shapes[0]));
-	if (s->shapes && make_shapes(s, list, &largest, &chunks)) {
+	if (s->shapes) {
+		size_t largest = lay_out(s, list);
+		size_t chunks = (s->tops + s->blocks + s->words + CHUNK_WORDS - 1) / CHUNK_WORDS;
+
 		s->values = calloc(largest, sizeof(uint64_t));
-		s->bitmap = calloc(largest / WORD_BITS + 1, sizeof(uint64_t));
-		s->heads = memory_table((size_t)slots * n + 1, sizeof(s->heads[0]));
-		s->chunks = memory_table((size_t)slots * chunks + 1, sizeof(s->chunks[0]));
+		s->live = aligned_alloc(ALIGNMENT, (s->words + STRIDE) * sizeof(uint64_t));
+		s->fresh = aligned_alloc(ALIGNMENT, (s->words + STRIDE) * sizeof(uint64_t));
+		s->set = calloc(s->blocks, sizeof(uint64_t));
+		s->any = calloc(s->tops, sizeof(uint64_t));
+		s->heads = memory_table((size_t)slots + 1, sizeof(s->heads[0]));
+		s->chunk_memory = memory_table((size_t)slots * chunks + 2, sizeof(s->chunks[0]));
 	}
-	if (s->values && s->bitmap && s->heads && s->chunks)
-		return s;
+	if (s->values && s->live && s->fresh && s->set && s->any && s->heads && s->chunk_memory) {
+		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+		memset(s->fresh, 0, (s->words + STRIDE) * sizeof(uint64_t));
+		if (make_fresh(s, list))
+			return s;
+	}
 	states_free(s);
 	return NULL;
 }
@@ -108,15 +142,17 @@ void states_free(struct states *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; s->shapes && i < s->n; i++) {
-		free(s->shapes[i].fresh);
-		free(s->shapes[i].live);
-	}
+	for (size_t i = 0; s->shapes && i < s->n; i++)
+		if (s->shapes[i].of_capture)
+			free(s->shapes[i].live);
 	free(s->shapes);
+	free(s->live);
+	free(s->fresh);
+	free(s->set);
+	free(s->any);
 	free(s->values);
-	free(s->bitmap);
 	free(s->heads);
-	free(s->chunks);
+	free(s->chunk_memory);
 	free(s);
 }
 
@@ -124,15 +160,9 @@ void states_free(struct states *s)
 
 /* A place in a chain, word by word. */
 struct cursor {
-	struct states *s;
-	uint32_t *link;		/* to the chunk that `word` points into */
+	struct chunk *chunk;
 	unsigned word;		/* next one in it; CHUNK_WORDS: it is used up */
 };
-
-static struct cursor begin(struct states *s, uint32_t *head)
-{
-	return (struct cursor){ .s = s, .link = head };
-}
 
 static void give_back(struct states *s, uint32_t *link)
 {
@@ -147,20 +177,9 @@ static void give_back(struct states *s, uint32_t *link)
 	s->free = first;
 }
 
-static uint64_t *next_word(struct cursor *c)
+/* The chunk that this link leads to, a new one when it leads nowhere. */
+static struct chunk *chunk_of(struct states *s, uint32_t *link)
 {
-	if (c->word == CHUNK_WORDS) {
-		c->link = &c->s->chunks[*c->link].next;
-		c->word = 0;
-	}
-	return &c->s->chunks[*c->link].word[c->word++];
-}
-
-static void put_word(struct cursor *c, uint64_t value)
-{
-	struct states *s = c->s;
-	uint32_t *link = c->word == CHUNK_WORDS ? &s->chunks[*c->link].next : c->link;
-
 	if (*link == NONE) {
 		uint32_t chunk = s->free;
 
@@ -171,108 +190,199 @@ static void put_word(struct cursor *c, uint64_t value)
 		s->chunks[chunk].next = NONE;
 		*link = chunk;
 	}
-	*next_word(c) = value;
+	return &s->chunks[*link];
 }
 
-/* What stands behind the last word that was put. */
-static void cut(struct cursor *c)
+static struct cursor begin(struct states *s, uint32_t *head)
 {
-	give_back(c->s, &c->s->chunks[*c->link].next);
+	return (struct cursor){ .chunk = chunk_of(s, head) };
+}
+
+static inline uint64_t next_word(const struct states *s, struct cursor *c)
+{
+	if (c->word == CHUNK_WORDS)
+		*c = (struct cursor){ .chunk = &s->chunks[c->chunk->next] };
+	return c->chunk->word[c->word++];
+}
+
+static inline void put_word(struct states *s, struct cursor *c, uint64_t value)
+{
+	if (c->word == CHUNK_WORDS)
+		*c = (struct cursor){ .chunk = chunk_of(s, &c->chunk->next) };
+	c->chunk->word[c->word++] = value;
+}
+
+/* ---- the image ------------------------------------------------------------ */
+
+static void unpack(struct states *s)
+{
+	struct cursor c = begin(s, &s->heads[s->slot]);
+
+	__builtin_prefetch(&s->chunks[c.chunk->next], 1);
+	for (size_t i = 0; i < s->tops; i++)
+		s->any[i] = next_word(s, &c);
+	for (size_t i = 0; i < s->tops; i++)
+		for (uint64_t any = s->any[i]; any; any &= any - 1)
+			s->set[i * BLOCK + (size_t)__builtin_ctzll(any)] = next_word(s, &c);
+	for (size_t i = 0; i < s->tops; i++)
+		for (uint64_t any = s->any[i]; any; any &= any - 1) {
+			size_t block = i * BLOCK + (size_t)__builtin_ctzll(any);
+
+			for (uint64_t set = s->set[block]; set; set &= set - 1)
+				s->live[block * BLOCK + (size_t)__builtin_ctzll(set)] = next_word(s, &c);
+		}
+}
+
+/* Bit k: word k of the stride is not as in a fresh state. */
+static inline uint64_t differences(const uint64_t *is, const uint64_t *was)
+{
+	const pair *a = (const pair *)is, *b = (const pair *)was;
+	pair any = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+	uint64_t set = 0;
+
+	/* most of a state is as it was */
+	if ((any[0] | any[1]) == 0)
+		return 0;
+	for (size_t k = 0; k < STRIDE; k++)
+		set |= (uint64_t)(is[k] != was[k]) << k;
+	return set;
+}
+
+/* Which words of the image are set from `at` to `end`, which are in one block? */
+static void compare(struct states *s, size_t at, size_t end)
+{
+	size_t block = at / BLOCK;
+	uint64_t whole = (end - at == BLOCK ? 0 : UINT64_C(1) << (end - at)) - 1, mask = whole << at % BLOCK, set = 0;
+
+	for (; at < end; at += STRIDE)
+		set |= differences(s->live + at, s->fresh + at) << at % BLOCK;
+	set |= s->set[block] & ~mask;
+	s->set[block] = set;
+
+	uint64_t *any = &s->any[block / BLOCK], bit = UINT64_C(1) << block % BLOCK;
+
+	*any = set ? *any | bit : *any & ~bit;
+}
+
+/* What was written is known again, word by word; false: there is nothing left. */
+static bool look_through(struct states *s)
+{
+	uint64_t any = 0;
+
+	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
+		const struct shape *shape = &s->shapes[__builtin_ctzll(mask)];
+		size_t end = shape->first + shape->words;
+
+		for (size_t at = shape->first, next; at < end; at = next) {
+			next = at - at % BLOCK + BLOCK;
+			next = next < end ? next : end;
+			compare(s, at, next);
+		}
+	}
+	for (size_t i = 0; i < s->tops; i++)
+		any |= s->any[i];
+	return any != 0;
+}
+
+/* The image is fresh again; what was in it goes into the chain. */
+static void pack(struct states *s)
+{
+	struct cursor c = begin(s, &s->heads[s->slot]);
+
+	for (size_t i = 0; i < s->tops; i++)
+		put_word(s, &c, s->any[i]);
+	for (size_t i = 0; i < s->tops; i++)
+		for (uint64_t any = s->any[i]; any; any &= any - 1)
+			put_word(s, &c, s->set[i * BLOCK + (size_t)__builtin_ctzll(any)]);
+	for (size_t i = 0; i < s->tops; i++)
+		for (; s->any[i]; s->any[i] &= s->any[i] - 1) {
+			size_t block = i * BLOCK + (size_t)__builtin_ctzll(s->any[i]);
+			uint64_t set = s->set[block];
+
+			for (s->set[block] = 0; set; set &= set - 1) {
+				size_t word = block * BLOCK + (size_t)__builtin_ctzll(set);
+
+				put_word(s, &c, s->live[word]);
+				s->live[word] = s->fresh[word];
+			}
+		}
+	give_back(s, &c.chunk->next);
+}
+
+/* The same, when the chain has it already. */
+static void renew(struct states *s)
+{
+	for (size_t i = 0; i < s->tops; i++)
+		for (; s->any[i]; s->any[i] &= s->any[i] - 1) {
+			size_t block = i * BLOCK + (size_t)__builtin_ctzll(s->any[i]);
+			uint64_t set = s->set[block];
+
+			for (s->set[block] = 0; set; set &= set - 1) {
+				size_t word = block * BLOCK + (size_t)__builtin_ctzll(set);
+
+				s->live[word] = s->fresh[word];
+			}
+		}
+}
+
+/* Nobody's image is unpacked any more. */
+static void put_away(struct states *s)
+{
+	if (s->slot == NO_INDEX)
+		return;
+	if (!s->written)
+		renew(s);
+	else if (look_through(s))
+		pack(s);
+	else
+		give_back(s, &s->heads[s->slot]);
+	s->written = 0;
+	s->slot = NO_INDEX;
+}
+
+static void bring(struct states *s, uint32_t slot)
+{
+	if (s->slot == slot)
+		return;
+	put_away(s);
+	s->slot = slot;
+	if (s->heads[slot] != NONE)
+		unpack(s);
 }
 
 /* ---- one state ------------------------------------------------------------ */
 
-static void unpack(struct states *s, struct shape *shape)
+void states_expect(const struct states *s, uint32_t slot)
 {
-	struct cursor bits = begin(s, shape->head), words = bits;
-
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		next_word(&words);
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		for (uint64_t set = *next_word(&bits); set; set &= set - 1)
-			shape->live[i * WORD_BITS + (size_t)__builtin_ctzll(set)] = *next_word(&words);
+	__builtin_prefetch(&s->chunks[s->heads[slot]], 1);
 }
 
-/* Bit k: word from + k is not as in a fresh state. */
-static uint64_t differences(const struct shape *shape, size_t from)
+const void *states_read(struct states *s, uint32_t slot, size_t which)
 {
-	size_t n = shape->words - from < WORD_BITS ? shape->words - from : WORD_BITS;
-	const uint64_t *is = shape->live + from, *was = shape->fresh + from;
-	uint64_t set = 0;
-
-	/* most of a state is as it was: a stride at a time */
-	for (size_t i = 0; i < n; i += STRIDE) {
-		const pair *a = (const pair *)(is + i), *b = (const pair *)(was + i);
-		pair any = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
-
-		if ((any[0] | any[1]) == 0)
-			continue;
-		for (size_t k = i; k < i + STRIDE; k++)
-			set |= (uint64_t)(is[k] != was[k]) << k;
-	}
-	return set;
-}
-
-/* Nobody's state is unpacked any more. */
-static void put_away(struct states *s, struct shape *shape)
-{
-	if (!shape->head)
-		return;
-	/* often nothing was there, and is */
-	if (*shape->head == NONE && memcmp(shape->live, shape->fresh, bytes_of(shape)) == 0) {
-		shape->head = NULL;
-		return;
-	}
-
-	struct cursor c = begin(s, shape->head);
-	uint64_t any = 0;
-
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		any |= s->bitmap[i] = differences(shape, i * WORD_BITS);
-	if (any == 0) {
-		give_back(s, shape->head);
-		shape->head = NULL;
-		return;
-	}
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		put_word(&c, s->bitmap[i]);
-	for (size_t i = 0; i < shape->bitmap_words; i++)
-		for (uint64_t set = s->bitmap[i]; set; set &= set - 1) {
-			size_t k = i * WORD_BITS + (size_t)__builtin_ctzll(set);
-
-			put_word(&c, shape->live[k]);
-			shape->live[k] = shape->fresh[k];
-		}
-	cut(&c);
-	shape->head = NULL;
-}
-
-void states_expect(const struct states *s, uint32_t slot, uint64_t mask)
-{
-	const uint32_t *heads = &s->heads[(size_t)slot * s->n];
-
-	for (; mask; mask &= mask - 1)
-		__builtin_prefetch(&s->chunks[heads[__builtin_ctzll(mask)]], 1);
+	assert(!s->open);
+	if (!s->shapes[which].of_capture)
+		bring(s, slot);
+	return s->shapes[which].live;
 }
 
 void *states_open(struct states *s, uint32_t slot, size_t which)
 {
-	struct shape *shape = &s->shapes[which];
-
 	assert(!s->open);
-	s->open = shape;
-	if (shape->of_capture)
-		return shape->live;
+	s->open = &s->shapes[which];
+	if (!s->open->of_capture) {
+		bring(s, slot);
+		s->written |= UINT64_C(1) << which;
+	}
+	return s->open->live;
+}
 
-	uint32_t *head = &s->heads[(size_t)slot * s->n + which];
-
-	if (shape->head == head)
-		return shape->live;
-	put_away(s, shape);
-	shape->head = head;
-	if (*head != NONE)
-		unpack(s, shape);
-	return shape->live;
+void *states_look(struct states *s, uint32_t slot, size_t which)
+{
+	assert(!s->open);
+	s->open = &s->shapes[which];
+	if (!s->open->of_capture)
+		bring(s, slot);
+	return s->open->live;
 }
 
 void states_close(struct states *s)
@@ -289,47 +399,44 @@ const void *states_values(struct states *s, const struct detector *d)
 
 void states_renew(struct states *s)
 {
-	assert(s->open);
+	assert(s->open && !s->open->of_capture);
 	memcpy(s->open->live, s->open->fresh, bytes_of(s->open));
-}
-
-/* The head of a state that is not unpacked anywhere. */
-static uint32_t *packed(struct states *s, uint32_t slot, size_t which)
-{
-	uint32_t *head = &s->heads[(size_t)slot * s->n + which];
-
-	if (s->shapes[which].head == head)
-		put_away(s, &s->shapes[which]);
-	return head;
 }
 
 bool states_fresh(struct states *s, uint32_t slot, size_t which)
 {
-	return *packed(s, slot, which) == NONE;
+	const struct shape *shape = &s->shapes[which];
+
+	bring(s, slot);
+	return memcmp(shape->live, shape->fresh, bytes_of(shape)) == 0;
 }
 
 /* ---- all of a slot -------------------------------------------------------- */
 
 void states_forget(struct states *s, uint32_t slot)
 {
-	for (size_t i = 0; i < s->n; i++)
-		give_back(s, packed(s, slot, i));
+	if (s->slot == slot)
+		put_away(s);
+	give_back(s, &s->heads[slot]);
 }
 
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)
 {
-	for (; mask; mask &= mask - 1)
-		give_back(s, packed(s, slot, (size_t)__builtin_ctzll(mask)));
+	for (; mask; mask &= mask - 1) {
+		states_open(s, slot, (size_t)__builtin_ctzll(mask));
+		states_renew(s);
+		states_close(s);
+	}
 }
 
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
-		uint32_t *source = packed(s, from, i), *target = packed(s, to, i);
 
-		give_back(s, target);
-		*target = *source;
-		*source = NONE;
+		memcpy(s->values, states_read(s, from, i), bytes_of(&s->shapes[i]));
+		states_forget_some(s, from, UINT64_C(1) << i);
+		memcpy(states_open(s, to, i), s->values, bytes_of(&s->shapes[i]));
+		states_close(s);
 	}
 }

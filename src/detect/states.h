@@ -24,8 +24,13 @@ void states_free(struct states *s);	/* accepts NULL */
 void *states_open(struct states *s, uint32_t slot, size_t which);
 void states_close(struct states *s);
 
-/* The detectors in `mask` will be asked for this slot next. */
-void states_expect(const struct states *s, uint32_t slot, uint64_t mask);
+/* The same, not to be changed: what was not opened need not be put away. */
+void *states_look(struct states *s, uint32_t slot, size_t which);
+/* Only until something else is asked for. */
+const void *states_read(struct states *s, uint32_t slot, size_t which);
+
+/* Detectors will be asked for this slot next. */
+void states_expect(const struct states *s, uint32_t slot);
 
 /* Of the open state: its values, and zeros between them. */
 const void *states_values(struct states *s, const struct detector *d);
@@ -38,10 +43,10 @@ bool states_fresh(struct states *s, uint32_t slot, size_t which);
 /* All states of this slot are as if nothing had been observed; those of the capture stay. */
 void states_forget(struct states *s, uint32_t slot);
 
-/* Those of the detectors in `mask`. */
+/* Those of the detectors in `mask`, none of the capture. */
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask);
 
-/* The states of the detectors in `mask` go to another slot, which forgets its own. */
+/* The states of the detectors in `mask`, none of the capture, go to another slot, which forgets its own. */
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask);
 
 #endif

@@ -43,6 +43,15 @@ static bool renews(const struct side *s, const struct scene *sc, const struct ex
 	return false;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+
+	(void)sc;
+	return ev->kind == EVENT_CHILD_SA_CREATED && moments_kept(&st->side[0].refused) == 0 &&
+	       moments_kept(&st->side[1].refused) == 0;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -157,6 +166,8 @@ const struct detector detect_ts_mismatch = {
 	.observes = WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_CREATED),
 	.judges_after = WANTS(CHILD_REFUSED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -16,20 +16,22 @@ struct state {
 	} by[2];
 };
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	return !sa || sa->initiator_side < 0 || !suite_known(sa) || s->by[sa->initiator_side].ike_sa == sa->id;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
-
-	if (!sa || sa->initiator_side < 0 || !suite_known(sa))
-		return;
-
 	struct chosen *c = &s->by[sa->initiator_side];
 	const char *offered;
 	enum strength strength = suite_strength(sa), offer = suite_offered(sa, &offered);
 
-	if (c->ike_sa == sa->id)
-		return;
 	c->ike_sa = sa->id;
 	/* weak parts that were only offered cost nothing until somebody chooses them */
 	c->offered_only = strength == STRENGTH_GOOD && offer <= STRENGTH_WEAK;
@@ -136,6 +138,8 @@ const struct detector detect_weak_crypto = {
 	.observes = WANTS(RESPONSE) | WANTS(LIFETIME_ANSWERED) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(RESPONSE) | WANTS(LIFETIME_ANSWERED),
 	.observe = observe,
+	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

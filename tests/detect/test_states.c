@@ -141,6 +141,33 @@ static void moves_only_what_it_is_told_to(void **state)
 	states_close(s);
 }
 
+static void what_is_only_looked_at_goes_on_beside_what_is_written(void **state)
+{
+	struct states *s = *state;
+
+	((struct wide *)states_open(s, 1, 0))->word[70] = 7;
+	states_close(s);
+	((struct begins *)states_open(s, 1, 1))->side = 0;
+	states_close(s);
+	for (int round = 0; round < 3; round++) {
+		const struct begins *b = states_read(s, 2, 1);	/* another tunnel in between */
+
+		assert_int_equal(b->side, -1);
+		b = states_read(s, 1, 1);
+		assert_int_equal(b->side, 0);
+		((struct wide *)states_open(s, 1, 0))->word[3 + round] = 1;
+		states_close(s);
+
+		const struct wide *w = states_look(s, 1, 0);
+
+		assert_int_equal(w->word[70], 7);
+		assert_int_equal(w->word[2 + round], round > 0);
+		assert_int_equal(w->word[3 + round], 1);
+		states_close(s);
+	}
+	assert_true(states_fresh(s, 2, 1));
+}
+
 /* Growing, shrinking, all of them full at once: the pool must neither mix them up nor run out. */
 static void any_history_of_writing_reads_back_the_same(void **state)
 {
@@ -182,6 +209,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_forgotten_slot_begins_anew_and_the_others_stay, make, end),
 		cmocka_unit_test_setup_teardown(what_was_written_last_is_known_and_forgotten_like_the_rest, make, end),
 		cmocka_unit_test_setup_teardown(moves_only_what_it_is_told_to, make, end),
+		cmocka_unit_test_setup_teardown(what_is_only_looked_at_goes_on_beside_what_is_written, make, end),
 		cmocka_unit_test_setup_teardown(any_history_of_writing_reads_back_the_same, make, end),
 	};
 
