@@ -74,6 +74,11 @@ static void name_of(const struct learning *g, const struct store_learned *l, cha
 		snprintf(ret + length, size - length, "-%u", n);
 }
 
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void print_evidence(const struct store_learned *l, const char *why)
 {
 	char first[NSEC_TEXT_MAX], last[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
@@ -82,13 +87,14 @@ static void print_evidence(const struct store_learned *l, const char *why)
 	nsec_rfc3339(l->last, last);
 	printf("# %s; up %.1f %% of the time since %.19sZ", why, 100 * share_up(l), first);
 	if (l->pauses > 0)
-		printf(", %lld pauses", (long long)l->pauses);
+		printf(", %lld pause%s", (long long)l->pauses, plural(l->pauses));
 	printf("\n# ");
 	if (l->version == 0)
 		printf("no IKE was seen");
 	else
-		printf("IKEv%d, %lld IKE SAs, %lld of them from scratch", l->version, (long long)l->ike_sas, (long long)l->sessions);
-	printf("; %lld child SAs", (long long)l->child_sas);
+		printf("IKEv%d, %lld IKE SA%s, %lld from scratch", l->version, (long long)l->ike_sas, plural(l->ike_sas),
+		       (long long)l->sessions);
+	printf("; %lld child SA%s", (long long)l->child_sas, plural(l->child_sas));
 	if (l->idle_ends > 0)
 		printf(", %lld closed for being idle", (long long)l->idle_ends);
 	if (l->rekey_ns != RECORD_UNKNOWN)

@@ -134,8 +134,8 @@ static void list_tunnel(FILE *out, const struct directory *d, const struct known
 
 	char *name = report_printable(t->name), *safe = report_printable(codes);
 
-	fprintf(out, "  %-9s %-40s  %s\n", t->worst < 0 ? tunnel_state_text(t->state) : severity_text((enum severity)t->worst),
-		name, safe);
+	fprintf(out, "  %-9s ", t->worst < 0 ? tunnel_state_text(t->state) : severity_text((enum severity)t->worst));
+	fprintf(out, *safe ? "%-40s  %s\n" : "%s%s\n", name, safe);
 	free(name);
 	free(safe);
 }

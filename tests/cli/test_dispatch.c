@@ -1,105 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program as the shell sees it: what it prints, where, and with which status it ends. */
-#include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "cli/run.h"
 
-#include "cli/cli.h"
-
-#define PCAPS TEST_SOURCE_DIR "/pcaps/"
 #define CHURN PCAPS "spi-churn.pcap"
 #define IPV6 PCAPS "healthy-ipv6.pcap"
-
-enum { WORDS_MAX = 24 };
-
-struct result {
-	int status;
-	char *out, *err;	/* forgotten after the test */
-};
-
-/*
- * What the runs of one test printed.  Reachable until its end, even when it
- * fails: a child looks for leaks in what it inherits, too.
- */
-static char *printed[256];
-static size_t n_printed;
-
-static int forget(void **state)
-{
-	(void)state;
-	while (n_printed > 0)
-		free(printed[--n_printed]);
-	return 0;
-}
-
-static char *contents(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char *text = NULL;
-	size_t room = 0;
-
-	assert_non_null(f);
-	if (getdelim(&text, &room, EOF, f) < 0) {
-		free(text);
-		text = strdup("");
-	}
-	fclose(f);
-	assert_true(n_printed < sizeof(printed) / sizeof(printed[0]));
-	return printed[n_printed++] = text;
-}
-
-/* In the child: never returns. */
-static void become(int argc, char **argv, const char *input)
-{
-	int in = open(input, O_RDONLY);
-	int out = open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	int err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-		_exit(99);
-	exit(cli_main(argc, argv));
-}
-
-/* Run `sawatch words…`, standard input from `input`; the words end with NULL. */
-static struct result run_with(const char *input, ...)
-{
-	char *argv[WORDS_MAX + 1] = { (char[]){ "sawatch" } };
-	struct result r = { 0 };
-	int argc = 1, status;
-	va_list words;
-
-	va_start(words, input);
-	for (char *word = va_arg(words, char *); word; word = va_arg(words, char *)) {
-		assert_true(argc < WORDS_MAX);
-		argv[argc++] = word;
-	}
-	va_end(words);
-	fflush(NULL);
-
-	pid_t child = fork();
-
-	assert_true(child >= 0);
-	if (child == 0)
-		become(argc, argv, input);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	r.status = WEXITSTATUS(status);
-	r.out = contents("out");
-	r.err = contents("err");
-	return r;
-}
-
-#define RUN(...) run_with("/dev/null", __VA_ARGS__, NULL)
 
 /* What every error looks like: one line that begins with the program's name and names the thing. */
 static void assert_one_error_about(const struct result *r, const char *thing)
@@ -107,30 +11,6 @@ static void assert_one_error_about(const struct result *r, const char *thing)
 	assert_ptr_equal(strstr(r->err, "sawatch: "), r->err);
 	assert_non_null(strstr(r->err, thing));
 	assert_int_equal(strcspn(r->err, "\n") + 1, strlen(r->err));
-}
-
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
-static int enter_folder(void **state)
-{
-	char *folder = strdup("/tmp/sawatch-test-XXXXXX");
-
-	*state = folder;
-	return folder && mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-	int failed = chdir("/") != 0 || nftw(*state, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0;
-
-	free(*state);
-	return failed;
 }
 
 static void write_file(const char *path, const char *data, size_t length)
@@ -481,7 +361,7 @@ static void a_file_that_is_no_history_is_named_and_left_alone(void **state)
 	assert_int_equal(r.status, EXIT_TROUBLE);
 	assert_one_error_about(&r, "letter.db");
 
-	char *after = contents("letter.db");
+	char *after = contents(open("letter.db", O_RDONLY));
 
 	assert_string_equal(after, "Dear database,\nthis is a letter and not one of you.\n");
 }

@@ -1,85 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `sawatch why` as the shell sees it, on the sample captures. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "cli/run.h"
 
 #include <sawatch/detect.h>
 
-#include "cli/cli.h"
 #include "report/why.h"
 
-#define PCAPS TEST_SOURCE_DIR "/pcaps/"
 #define ANSWERED PCAPS "auth-retransmit-answered.pcap"
 #define SILENT PCAPS "auth-retransmit-noresponse.pcap"
 #define HEALTHY PCAPS "healthy-ikev2.pcap"
 
-enum { WORDS_MAX = 16, TEXT_MAX = 1 << 18 };
-
-/* What the latest run printed. */
-static struct {
-	int status;
-	char out[TEXT_MAX], err[TEXT_MAX];
-} ran;
-
-static int file_of_nothing(char path[])
-{
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0);
-	assert_int_equal(unlink(path), 0);
-	return fd;
-}
-
-static void fetch(int fd, char text[TEXT_MAX])
-{
-	ssize_t n = pread(fd, text, TEXT_MAX - 1, 0);
-
-	assert_in_range(n, 0, TEXT_MAX - 2);
-	text[n] = '\0';
-	close(fd);
-}
-
-static void run(const char *first, ...)
-{
-	char *argv[WORDS_MAX + 1] = { (char[]){ "sawatch" } };
-	int out = file_of_nothing((char[]){ "/tmp/sawatch-test-XXXXXX" });
-	int err = file_of_nothing((char[]){ "/tmp/sawatch-test-XXXXXX" });
-	int argc = 1, status;
-	va_list words;
-
-	va_start(words, first);
-	for (const char *word = first; word; word = va_arg(words, const char *)) {
-		assert_true(argc < WORDS_MAX);
-		argv[argc++] = (char *)(uintptr_t)word;
-	}
-	va_end(words);
-	fflush(NULL);
-
-	pid_t child = fork();
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		if (dup2(out, 1) < 0 || dup2(err, 2) < 0)
-			_exit(99);
-		exit(cli_main(argc, argv));
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	ran.status = WEXITSTATUS(status);
-	fetch(out, ran.out);
-	fetch(err, ran.err);
-}
-
-#define RUN(...) run(__VA_ARGS__, NULL)
+static struct result ran;	/* the latest */
 
 static void assert_told(const char *part)
 {
@@ -90,7 +21,7 @@ static void assert_told(const char *part)
 static void a_capture_with_one_ill_tunnel_needs_no_further_word(void **state)
 {
 	(void)state;
-	RUN("why", "-r", ANSWERED);
+	ran = RUN("why", "-r", ANSWERED);
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_string_equal(ran.err, "");
 	assert_ptr_equal(strstr(ran.out, "CRITICAL\n"), ran.out);
@@ -105,7 +36,7 @@ static void a_capture_with_one_ill_tunnel_needs_no_further_word(void **state)
 static void no_answer_is_another_story_than_answers_that_are_not_heard(void **state)
 {
 	(void)state;
-	RUN("why", "-r", SILENT, "ike_auth_retransmit");
+	ran = RUN("why", "-r", SILENT, "ike_auth_retransmit");
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_told("203.0.113.40 never answers it");
 	assert_told("Look at 203.0.113.40 and at the path to it");
@@ -115,7 +46,7 @@ static void no_answer_is_another_story_than_answers_that_are_not_heard(void **st
 static void a_healthy_tunnel_is_called_healthy_and_still_told(void **state)
 {
 	(void)state;
-	RUN("why", "-r", HEALTHY);
+	ran = RUN("why", "-r", HEALTHY);
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_ptr_equal(strstr(ran.out, "HEALTHY\n"), ran.out);
 	assert_told("198.51.100.11 renews phase 2 (rekey) at the age of 6 min 00 s");
@@ -125,7 +56,7 @@ static void a_healthy_tunnel_is_called_healthy_and_still_told(void **state)
 static void silence_of_one_side_is_not_called_healthy(void **state)
 {
 	(void)state;
-	RUN("why", "-r", PCAPS "one-way.pcap", "--set", "oneway.window_s=3600");
+	ran = RUN("why", "-r", PCAPS "one-way.pcap", "--set", "oneway.window_s=3600");
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_ptr_equal(strstr(ran.out, "NO ALERT\n"), ran.out);
 	assert_told("No packet came from 203.0.113.71 after 2026-11-22 02:53:38 UTC");
@@ -135,14 +66,17 @@ static void silence_of_one_side_is_not_called_healthy(void **state)
 static void of_several_ill_tunnels_the_choice_is_shown(void **state)
 {
 	(void)state;
-	RUN("why", "-r", ANSWERED, SILENT);
+	ran = RUN("why", "-r", ANSWERED, SILENT);
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_told("198.51.100.30<->203.0.113.40");
 	assert_told("198.51.100.32<->203.0.113.42");
-	RUN("why", "-r", ANSWERED, SILENT, "--json");
+	ran = RUN("why", "-r", HEALTHY, PCAPS "frag-ike.pcap");	/* nor of well ones */
+	assert_int_equal(ran.status, EXIT_DONE);
+	assert_told("  up        198.51.100.11<->203.0.113.21\n");
+	ran = RUN("why", "-r", ANSWERED, SILENT, "--json");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
 	assert_string_equal(ran.out, "");
-	RUN("why", "-r", ANSWERED, SILENT, "ike_auth_retransmit");
+	ran = RUN("why", "-r", ANSWERED, SILENT, "ike_auth_retransmit");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
 	assert_non_null(strstr(ran.err, "raised for several tunnels"));
 }
@@ -155,10 +89,10 @@ static void a_tunnel_can_be_named_in_every_way(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		RUN("why", "-r", ANSWERED, SILENT, names[i]);
+		ran = RUN("why", "-r", ANSWERED, SILENT, names[i]);
 		assert_int_equal(ran.status, EXIT_DONE);
 		assert_told("The tunnel 198.51.100.32<->203.0.113.42 is");
-		RUN("why", names[i], "-nr", ANSWERED);
+		ran = RUN("why", names[i], "-nr", ANSWERED);
 		assert_int_equal(ran.status, EXIT_DONE);
 	}
 }
@@ -172,16 +106,16 @@ static void the_history_tells_the_same_story_as_the_capture(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
-	RUN("-r", ANSWERED, "--db", path);
-	RUN("why", "-r", ANSWERED);
+	ran = RUN("-r", ANSWERED, "--db", path);
+	ran = RUN("why", "-r", ANSWERED);
 	story = strdup(ran.out);
-	RUN("why", "--db", path);
+	ran = RUN("why", "--db", path);
 	assert_string_equal(ran.out, story);
-	RUN("why", "4294967297", "--db", path);	/* the first alert of the first capture */
+	ran = RUN("why", "4294967297", "--db", path);	/* the first alert of the first capture */
 	assert_string_equal(ran.out, story);
-	RUN("why", "1", "--db", path);
+	ran = RUN("why", "1", "--db", path);
 	assert_string_equal(ran.out, story);
-	RUN("why", "--db", path, "--json");
+	ran = RUN("why", "--db", path, "--json");
 	assert_int_equal(ran.status, EXIT_DONE);
 	assert_ptr_equal(strstr(ran.out, "{\"_v\":1,\"type\":\"story\","), ran.out);
 	free(story);
@@ -191,18 +125,18 @@ static void the_history_tells_the_same_story_as_the_capture(void **state)
 static void what_is_not_there_is_an_error_that_names_it(void **state)
 {
 	(void)state;
-	RUN("why", "-r", ANSWERED, "192.0.2.99");
+	ran = RUN("why", "-r", ANSWERED, "192.0.2.99");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
 	assert_non_null(strstr(ran.err, "192.0.2.99"));
-	RUN("why", "-r", ANSWERED, "nat_rebind");
+	ran = RUN("why", "-r", ANSWERED, "nat_rebind");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
 	assert_non_null(strstr(ran.err, "no such alert"));
-	RUN("why", "-r", ANSWERED, "one", "two");
+	ran = RUN("why", "-r", ANSWERED, "one", "two");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
-	RUN("why");
+	ran = RUN("why");
 	assert_int_equal(ran.status, EXIT_TROUBLE);
 	assert_non_null(strstr(ran.err, "--db FILE"));
-	RUN("why", "-r", PCAPS "README.md");
+	ran = RUN("why", "-r", PCAPS "README.md");
 	assert_int_equal(ran.status, EXIT_INPUT);
 }
 
@@ -229,15 +163,15 @@ static void every_condition_that_can_be_raised_has_its_part_of_the_story(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_capture_with_one_ill_tunnel_needs_no_further_word),
-		cmocka_unit_test(no_answer_is_another_story_than_answers_that_are_not_heard),
-		cmocka_unit_test(a_healthy_tunnel_is_called_healthy_and_still_told),
-		cmocka_unit_test(silence_of_one_side_is_not_called_healthy),
-		cmocka_unit_test(of_several_ill_tunnels_the_choice_is_shown),
-		cmocka_unit_test(a_tunnel_can_be_named_in_every_way),
-		cmocka_unit_test(the_history_tells_the_same_story_as_the_capture),
-		cmocka_unit_test(what_is_not_there_is_an_error_that_names_it),
-		cmocka_unit_test(every_condition_that_can_be_raised_has_its_part_of_the_story),
+		cmocka_unit_test_teardown(a_capture_with_one_ill_tunnel_needs_no_further_word, forget),
+		cmocka_unit_test_teardown(no_answer_is_another_story_than_answers_that_are_not_heard, forget),
+		cmocka_unit_test_teardown(a_healthy_tunnel_is_called_healthy_and_still_told, forget),
+		cmocka_unit_test_teardown(silence_of_one_side_is_not_called_healthy, forget),
+		cmocka_unit_test_teardown(of_several_ill_tunnels_the_choice_is_shown, forget),
+		cmocka_unit_test_teardown(a_tunnel_can_be_named_in_every_way, forget),
+		cmocka_unit_test_teardown(the_history_tells_the_same_story_as_the_capture, forget),
+		cmocka_unit_test_teardown(what_is_not_there_is_an_error_that_names_it, forget),
+		cmocka_unit_test_teardown(every_condition_that_can_be_raised_has_its_part_of_the_story, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
