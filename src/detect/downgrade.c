@@ -189,7 +189,7 @@ static void explain(struct story *story)
 	else
 		text_add(story->summary, "%s asks again and again for a weak group: %s.", story_peer(story, f->side),
 			 finding_get_text(f, "after"));
-	story_remedy(story, REMEDY_PROP);
+	story_remedy(story, REMEDY_STRONG);
 	story_remedy(story, REMEDY_LOG);
 }
 

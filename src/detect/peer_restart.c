@@ -6,6 +6,8 @@
  * and never answered again, and either complaints about unknown SPIs or a peer
  * that fell silent before.
  */
+#include <string.h>
+
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
@@ -207,7 +209,7 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "down_for_s"), span);
 	text_add(story->summary, "%s lost its state (reboot, fail-over, cleared SAs): %s, and a new IKE SA came up %s "
 		 "later while nobody had deleted the old ones; what %s sent on them meanwhile was lost.", b,
-		 finding_get_text(f, "evidence"), span, a);
+		 strcmp(finding_cause(f), "silence") == 0 ? "it fell silent" : finding_get_text(f, "evidence"), span, a);
 	story_remedy(story, REMEDY_INITC);
 	story_remedy(story, REMEDY_DPD);
 	story_remedy(story, REMEDY_SPI);

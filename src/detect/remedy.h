@@ -30,6 +30,7 @@
 	X(FRAG, "Large IKE messages get lost: use IKE fragmentation, a smaller MTU, or smaller certificate chains; a test with a pre-shared key confirms it.") \
 	X(AUTHCFG, "Compare pre-shared key, identities and certificates of both ends, and their clocks.")              \
 	X(PROP, "Make the proposals of both ends meet; put the group that the peer wants first.")                      \
+	X(STRONG, "Allow stronger algorithms on both ends (AES-GCM, or AES-CBC with SHA-256; group 14, 19 or higher; IKEv2), then remove the weak ones.") \
 	X(PFS, "Set the same phase 2 (PFS) group on both ends, or none on both.")                                      \
 	X(TS, "Make the traffic selectors (proxy IDs) mirror images of each other; if the peer allows one SA pair only, summarise them.") \
 	X(ROLE, "Let only one end initiate.")                                                                         \

@@ -314,7 +314,10 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	const char *cause = finding_cause(f);
 	bool perhaps = f->confidence == CONFIDENCE_LOW;
+	/* a restart shows a while after it: its packets are counted since then */
+	bool counted_late = strcmp(cause, "deleted") != 0 && strcmp(cause, "invalid_spi") != 0;
 	char since[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "dead_for_s"), since);
@@ -322,14 +325,15 @@ static void explain(struct story *story)
 	if (perhaps)
 		text_add(story->summary, ", which was perhaps deleted %s before (nobody can be sure from outside which SA was meant): if so, "
 			 "%lld packets went into a black hole.", since, (long long)f->count);
-	else if (strcmp(finding_cause(f), "deleted") == 0)
+	else if (strcmp(cause, "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before", since);
-	else if (strcmp(finding_cause(f), "invalid_spi") == 0)
+	else if (strcmp(cause, "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else
 		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
 	if (!perhaps)
-		text_add(story->summary, ": %lld packets went into a black hole.", (long long)f->count);
+		text_add(story->summary, ": %s%lld packets went into a black hole.", counted_late ? "at least " : "",
+			 (long long)f->count);
 	story_remedy(story, REMEDY_SPI);
 	story_remedy(story, REMEDY_CLR);
 	story_remedy(story, REMEDY_DPD);

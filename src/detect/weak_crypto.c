@@ -105,7 +105,7 @@ static void explain(struct story *story)
 		text_add(story->summary, "%s offers %s, which should not be used any more; the peer chose better (%s).",
 			 finding_get_text(f, "initiator"), finding_get_text(f, "weakest_offered"),
 			 finding_get_text(f, "suite"));
-	story_remedy(story, REMEDY_PROP);
+	story_remedy(story, REMEDY_STRONG);
 }
 
 static void fields(struct fields *f, void *state)

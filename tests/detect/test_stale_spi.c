@@ -162,6 +162,7 @@ static void a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one(void **
 	stage_pass(10 * S);
 	assert_non_null(stale());
 	assert_string_equal(stale()->cause, "peer_restarted");
+	assert_non_null(strstr(stale()->summary, "at least "));	/* counted since it was noticed */
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_MEDIUM);
 }
 

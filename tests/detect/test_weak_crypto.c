@@ -57,6 +57,7 @@ static void des_and_the_smallest_group_are_critical(void **state)
 	(void)state;
 	chose(0, 1, 1, 0, 2, 0, 1);
 	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(alert()->actions[0].text, "Allow stronger algorithms on both ends"));
 }
 
 static void sha1_and_ikev1_are_information(void **state)
