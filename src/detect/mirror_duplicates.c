@@ -36,8 +36,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 static void explain(struct story *story)
 {
-	text_add(story->summary, "The mirror delivers the packets between %s and %s twice; the copies are not "
-		 "counted, and none of them is a retransmission or a replay.", story->peer[0], story->peer[1]);
+	const struct finding *f = story->finding;
+
+	text_add(story->summary, "The mirror delivers the packets between %s and %s twice (%lld of %lld when that was last "
+		 "looked at); the copies are not counted, and none of them is a retransmission or a replay.",
+		 story->peer[0], story->peer[1], (long long)finding_get(f, "copies"), (long long)finding_get(f, "packets"));
 	story_remedy(story, REMEDY_TAP);
 }
 
