@@ -4,12 +4,16 @@
  * capture.  Judged by the minute of a direction, all its SAs together.
  */
 #include "detect/detector.h"
+#include "detect/traffic.h"
 
 enum {
+	ALIKE_FROM = 3,		/* packets, before their share is compared with the other direction's */
 	CHANCE = 6,		/* standard deviations above the threshold's share that chance does not reach */
 	JUMP_MIN = 1024,	/* numbers skipped at once; fewer can be a burst that was lost */
 	JUMP_FACTOR = 10,	/* and so many times more than were sent meanwhile: a cluster took over */
 };
+
+#define COMPARED_WITHIN (15 * NSEC_PER_S)
 
 /* More of a direction's packets than this missing looks like a tap on one of two paths. */
 #define HALF_SEEN 0.3
@@ -18,10 +22,12 @@ struct direction {
 	nsec minute;			/* being summed; 0 none */
 	int64_t came, lost;		/* in it */
 	bool bad, void_;		/* judged so; its sequence was restarted, so it counts for nothing */
+	nsec window;			/* of loss.window_s, and what it and the one before it saw */
+	int64_t window_came[2], window_lost[2];
 	uint32_t jumped;		/* ESP SA whose next minute holds a jump */
 	int64_t jump;
 	/* the bad minutes so far */
-	nsec first, last;
+	nsec first, last, latest;	/* beginning, latest packet, beginning of the latest */
 	int64_t minutes, bad_lost, bad_expected;
 	double worst;
 	bool critical;
@@ -32,8 +38,23 @@ struct state {
 	struct direction direction[2];
 };
 
-static void begin_minute(struct direction *d, nsec minute)
+/* The minute that is over counts in its window, and the window before that is kept. */
+static void begin_minute(struct direction *d, nsec minute, nsec length)
 {
+	nsec window = d->minute - d->minute % length;
+
+	if (window != d->window) {
+		bool next = window - d->window == length;
+
+		d->window_came[1] = next ? d->window_came[0] : 0;
+		d->window_lost[1] = next ? d->window_lost[0] : 0;
+		d->window_came[0] = d->window_lost[0] = 0;
+		d->window = window;
+	}
+	if (!d->void_ && d->lost >= 0) {
+		d->window_came[0] += d->came;
+		d->window_lost[0] += d->lost;
+	}
 	d->minute = minute;
 	d->came = d->lost = 0;
 	d->bad = d->void_ = false;
@@ -72,6 +93,7 @@ static void judge_minute(struct direction *d, const struct scene *sc, const stru
 	d->bad = true;
 	d->minutes++;
 	d->last = ev->at;
+	d->latest = d->minute;
 	d->bad_lost += d->lost;
 	d->bad_expected += expected;
 	d->critical |= share >= set->loss_crit;
@@ -83,7 +105,7 @@ static void judge_minute(struct direction *d, const struct scene *sc, const stru
 static void traffic(struct direction *d, const struct scene *sc, const struct event *ev)
 {
 	if (ev->value[3] != d->minute)
-		begin_minute(d, ev->value[3]);
+		begin_minute(d, ev->value[3], sc->settings->loss_window);
 	d->came += ev->value[0];
 	d->lost += ev->value[2];
 	if (d->jump > 0 && d->jumped == ev->esp_sa) {
@@ -126,6 +148,66 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		d->void_ = true;	/* what was missing before a restart or a jump is not known */
 }
 
+/* Is it known what the other direction lost in the same minute?  Its sum comes with its next packet, which may be long. */
+static bool can_compare(const struct direction *d, const struct direction *other, const struct scene *sc, int side, nsec now)
+{
+	return other->minute >= d->latest || traffic_last_of(sc, !side) < d->latest || now - d->last >= COMPARED_WITHIN;
+}
+
+static int64_t recently_lost(const struct direction *d)
+{
+	return d->window_lost[0] + d->window_lost[1] + (d->void_ ? 0 : d->lost);
+}
+
+static int64_t recently_came(const struct direction *d)
+{
+	return d->window_came[0] + d->window_came[1] + (d->void_ ? 0 : d->came);
+}
+
+static double recent_share(const struct direction *d)
+{
+	int64_t lost = recently_lost(d);
+
+	return lost > 0 ? (double)lost / (double)(recently_came(d) + lost) : 0;
+}
+
+/* Too little came the other way to compare it. */
+static bool is_alone(const struct direction *d, const struct direction *other)
+{
+	return recent_share(d) * (double)recently_came(other) < ALIKE_FROM;
+}
+
+/* A tap loses both directions alike; a network does so rarely, because they come to it on different paths. */
+static bool loses_alike(const struct direction *d, const struct direction *other)
+{
+	double mine = recent_share(d), its = recent_share(other);
+
+	return recently_lost(other) >= ALIKE_FROM && mine <= 2 * its && its <= 2 * mine;
+}
+
+/*
+ * The tap missed IKE messages of this sender as well, which its peer got: it
+ * answered them, or nobody repeated them.  A like share of them, because a
+ * single one says nothing about much ESP that is lost.
+ */
+static bool capture_misses(const struct scene *sc, int side, double share)
+{
+	const struct tunnel_side *s = &sc->tunnel->side[side];
+
+	return s->proven_unseen > 0 && !side_unseen(sc, side) &&
+	       (double)s->proven_unseen * 3 >= share * (double)(s->ike_messages + s->proven_unseen);
+}
+
+/* The worst that is true: what the capture lost itself is no fault of the tunnel. */
+static enum severity severity_of(const struct direction *d, bool alike, bool missed)
+{
+	if (missed)
+		return SEVERITY_INFO;
+	if (alike)
+		return d->critical ? SEVERITY_WARNING : SEVERITY_INFO;
+	return d->critical ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	const struct state *s = state;
@@ -137,13 +219,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		if (d->minutes == 0 || now - d->last > sc->settings->loss_window)
 			continue;
 		any = true;
+		if (!can_compare(d, other, sc, side, now))
+			continue;
 
 		double share = (double)d->bad_lost / (double)d->bad_expected;
-		/* a tap loses both directions alike, and one of two paths shows half of everything */
-		bool alike = other->minutes > 0 && other->last >= d->first && other->worst >= d->worst / 2;
-		enum confidence confidence = alike || d->worst >= HALF_SEEN ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
-		struct finding *f = finding_raise(out, d->critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-						  alike && d->worst >= HALF_SEEN ? CONFIDENCE_LOW : confidence, d->first,
+		bool alike = loses_alike(d, other), missed = capture_misses(sc, side, share) || (alike && capture_misses(sc, !side, share));
+		/* one of two paths shows half of everything */
+		enum confidence confidence = alike || missed || is_alone(d, other) || d->worst >= HALF_SEEN ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+		struct finding *f = finding_raise(out, severity_of(d, alike, missed),
+						  missed || (alike && d->worst >= HALF_SEEN) ? CONFIDENCE_LOW : confidence, d->first,
 						  d->last, d->bad_lost);
 
 		f->key = (uint64_t)side;
@@ -156,6 +240,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_real(f, "worst_minute_percent", (double)(int64_t)(d->worst * 10000) / 100);
 		finding_integer(f, "minutes", d->minutes);
 		finding_text(f, "both_directions_alike", "%s", alike ? "yes" : "no");
+		finding_text(f, "ike_missed_too", "%s", missed ? "yes" : "no");
 		finding_frame(f, d->frames[0]);
 		finding_frame(f, d->frames[1]);
 	}
@@ -166,12 +251,18 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "%lld of %lld ESP packets (%.2f %%) from %s to %s never reached the point of capture; "
-		 "they were lost between %s and the capture.", (long long)f->count,
-		 (long long)finding_get(f, "expected"), finding_get_real(f, "lost_percent"),
-		 story_peer(story, f->side), story_peer(story, other_side(f->side)), story_peer(story, f->side));
-	if (f->confidence != CONFIDENCE_HIGH)
-		text_add(story->summary, " The capture itself may be what loses them.");
+	const char *from = story_peer(story, f->side), *missed = finding_get_text(f, "ike_missed_too");
+
+	text_add(story->summary, "%lld of %lld ESP packets (%.2f %%) from %s to %s never reached the point of capture", (long long)f->count,
+		 (long long)finding_get(f, "expected"), finding_get_real(f, "lost_percent"), from, story_peer(story, other_side(f->side)));
+	if (missed && missed[0] == 'y') {
+		text_add(story->summary, ", and neither did a like share of IKE messages that their receiver got: the capture itself loses them, "
+			 "and the tunnel perhaps nothing.");
+	} else {
+		text_add(story->summary, "; they were lost between %s and the capture.", from);
+		if (f->confidence != CONFIDENCE_HIGH)
+			text_add(story->summary, " The capture itself may be what loses them.");
+	}
 	story_remedy(story, REMEDY_REACH);
 	if (f->confidence != CONFIDENCE_HIGH)
 		story_remedy(story, REMEDY_TAP);
@@ -189,10 +280,14 @@ static void fields(struct fields *f, void *state)
 		FIELD_COUNT(f, d->lost);
 		FIELD(f, d->bad);
 		FIELD(f, d->void_);
+		FIELD(f, d->window);
+		FIELD_COUNT(f, d->window_came);
+		FIELD_COUNT(f, d->window_lost);
 		FIELD(f, d->jumped);
 		FIELD_COUNT(f, d->jump);
 		FIELD(f, d->first);
 		FIELD(f, d->last);
+		FIELD(f, d->latest);
 		FIELD_COUNT(f, d->minutes);
 		FIELD_COUNT(f, d->bad_lost);
 		FIELD_COUNT(f, d->bad_expected);

@@ -41,13 +41,30 @@ static void esp_event(enum event_kind kind, uint32_t esp, int64_t a, int64_t b)
 	stage_send(ev);
 }
 
+/* A minute of 6000 packets each way. */
+static void both(uint32_t a, uint32_t b, int64_t lost_a, int64_t lost_b)
+{
+	struct event ev;
+	nsec begin = stage->now;
+
+	stage_pass(60 * S);
+	stage_esp_packets(a, 6000, 600000);
+	stage_esp_packets(b, 6000, 600000);
+	ev = stage_event(EVENT_TRAFFIC);
+	ev.value[3] = begin;
+	for (int d = 0; d < 2; d++) {
+		ev.esp_sa = d == 0 ? a : b;
+		ev.side = (int8_t)d;
+		ev.value[2] = d == 0 ? lost_a : lost_b;
+		ev.value[0] = 6000 - ev.value[2];
+		stage_send(ev);
+	}
+}
+
 static void three_percent_of_a_minute_is_a_warning_and_names_the_sender(void **state)
 {
 	(void)state;
-	uint32_t a = stage_esp(0), b = stage_esp(1);
-
-	minute(a, 5820, 180);
-	minute(b, 6000, 0);
+	both(stage_esp(0), stage_esp(1), 180, 0);
 	assert_non_null(alert());
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
@@ -86,11 +103,54 @@ static void loss_alike_in_both_directions_suspects_the_capture(void **state)
 	(void)state;
 	uint32_t a = stage_esp(0), b = stage_esp(1);
 
-	minute(a, 5800, 200);
-	minute(b, 5800, 200);
-	minute(a, 5700, 300);
+	both(a, b, 200, 210);
+	both(a, b, 180, 160);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_int_equal(alert()->record.confidence, CONFIDENCE_MEDIUM);
-	assert_non_null(strstr(alert()->summary, "capture itself"));
+	assert_string_equal(collected_text(alert(), "both_directions_alike"), "yes");
+	assert_non_null(strstr(alert()->summary, "capture itself may be"));
+}
+
+static void six_percent_alike_is_a_warning_for_it_may_be_the_network(void **state)
+{
+	(void)state;
+	both(stage_esp(0), stage_esp(1), 400, 380);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
+static void loss_unlike_the_other_direction_s_is_the_network_s(void **state)
+{
+	(void)state;
+	both(stage_esp(0), stage_esp(1), 200, 10);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
+}
+
+static void where_ike_is_missing_as_well_the_capture_loses(void **state)
+{
+	(void)state;
+	stage->tunnel[0].side[0].ike_messages = 98;
+	stage->tunnel[0].side[0].proven_unseen = 2;
+	both(stage_esp(0), stage_esp(1), 300, 0);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_LOW);
+	assert_string_equal(collected_text(alert(), "ike_missed_too"), "yes");
+	assert_non_null(strstr(alert()->summary, "the capture itself loses them"));
+}
+
+static void one_ike_message_of_hundreds_does_not_account_for_five_percent(void **state)
+{
+	(void)state;
+	stage->tunnel[0].side[0].ike_messages = 499;
+	stage->tunnel[0].side[0].proven_unseen = 1;
+	both(stage_esp(0), stage_esp(1), 300, 0);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+	assert_string_equal(collected_text(alert(), "ike_missed_too"), "no");
 }
 
 static void what_the_capture_lost_is_nobodys_loss(void **state)
@@ -165,6 +225,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_percent_is_within_chance_however_often, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_few_packets_prove_nothing, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(loss_alike_in_both_directions_suspects_the_capture, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(six_percent_alike_is_a_warning_for_it_may_be_the_network, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(loss_unlike_the_other_direction_s_is_the_network_s, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(where_ike_is_missing_as_well_the_capture_loses, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(one_ike_message_of_hundreds_does_not_account_for_five_percent, stage_open,
 						stage_close),
 		cmocka_unit_test_setup_teardown(what_the_capture_lost_is_nobodys_loss, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_cluster_that_jumps_ahead_loses_nothing, stage_open, stage_close),
