@@ -24,6 +24,7 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 	fputs("<dt>evidence</dt><dd><table class=evidence>", out);
 	for (size_t i = 0; i < a->n_evidence; i++) {
 		const struct record_evidence *e = &a->evidence[i];
+		char real[REAL_TEXT_MAX];
 
 		fputs("<tr><th>", out);
 		put_html(out, e->name);
@@ -33,7 +34,7 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 			fprintf(out, "%" PRId64, e->integer);
 			break;
 		case EVIDENCE_REAL:
-			fprintf(out, "%.6g", e->real);
+			fputs(real_text(e->real, real), out);
 			break;
 		case EVIDENCE_TEXT:
 			put_html(out, e->text ? e->text : "unknown");
@@ -73,7 +74,7 @@ static void put_frames(FILE *out, const struct collection *c, const struct recor
 /* Advice for all first, then for the makers that were seen, then for the others, folded. */
 static void put_actions(FILE *out, const struct seen_tunnel *t, const struct record_alert *a)
 {
-	bool others = false;
+	bool others = false, recognised = false;
 
 	if (a->n_actions == 0)
 		return;
@@ -86,6 +87,7 @@ static void put_actions(FILE *out, const struct seen_tunnel *t, const struct rec
 			others = true;
 			continue;
 		}
+		recognised |= !any;
 		fputs("<li>", out);
 		if (!any) {
 			fputs("<b>", out);
@@ -97,7 +99,7 @@ static void put_actions(FILE *out, const struct seen_tunnel *t, const struct rec
 	}
 	fputs("</ul>", out);
 	if (others)
-		fputs("<details><summary>on other makes</summary><ul>", out);
+		fprintf(out, "<details><summary>%s</summary><ul>", recognised ? "on other makes" : "by make");
 	for (size_t i = 0; others && i < a->n_actions; i++) {
 		const struct record_action *x = &a->actions[i];
 
@@ -128,8 +130,10 @@ void put_html_alert(FILE *out, const struct collection *c, const struct detail *
 	put_html(out, a->summary);
 	fputs("</p>\n<dl><dt>when</dt><dd>", out);
 	put_html_time(out, a->first);
-	fputs(" to ", out);
-	put_html_time(out, a->last);
+	if (a->last != a->first) {
+		fputs(" to ", out);
+		put_html_time(out, a->last);
+	}
 	if (a->first != NSEC_NONE && a->last > a->first)
 		fprintf(out, " (%s)", nsec_span(a->last - a->first, span));
 	if (a->cleared && a->cleared_at != NSEC_NONE) {

@@ -251,6 +251,29 @@ static void an_alert_comes_with_evidence_advice_and_frames(void **state)
 	close_both(h, &p);
 }
 
+static void an_alert_of_one_moment_has_one_time_and_advice_by_make_when_none_is_known(void **state)
+{
+	struct html *h = html_open(&plain);
+	struct record_sink sink = html_sink(h);
+	struct record_tunnel t = sample_tunnel(1);
+	struct record_alert a = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	a.last = a.first;
+	sink.tunnel(sink.user, &t);
+	sink.alert(sink.user, &a);
+	html_judge(h);
+	print(h, &p);
+
+	const char *when = strstr(p.text, "<dt>when</dt>");
+
+	assert_non_null(when);
+	assert_true(strstr(when, " to ") == NULL || strstr(when, " to ") > strstr(when, "<dt>confidence"));
+	assert_has(p.text, "<details><summary>by make</summary>");
+	close_both(h, &p);
+}
+
 static void what_could_not_be_judged_is_told(void **state)
 {
 	static const char *const blind[] = { "no IKE was seen" };
@@ -281,6 +304,7 @@ int main(void)
 		cmocka_unit_test(an_alert_shows_the_exchanges_it_points_to),
 		cmocka_unit_test(frames_of_another_capture_are_not_meant),
 		cmocka_unit_test(an_alert_comes_with_evidence_advice_and_frames),
+		cmocka_unit_test(an_alert_of_one_moment_has_one_time_and_advice_by_make_when_none_is_known),
 		cmocka_unit_test(what_could_not_be_judged_is_told),
 	};
 
