@@ -258,6 +258,7 @@ struct tunnel {
 	nsec state_since;
 	uint32_t generation;
 	uint32_t paths, n_paths;
+	uint32_t n_deletes;		/* places for Deletes that wait for their SA, so far */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	nsec purse_hints, purse_confirmed;	/* when each is full again (restraint.c); NSEC_NONE full */
 	struct left_out left_out;

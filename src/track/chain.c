@@ -440,7 +440,7 @@ struct pending_delete *chain_delete_since(struct tracker *t, const struct child_
 
 	struct pending_delete *earliest = NULL;
 
-	for (unsigned i = 0; i < PENDING_DELETES; i++)
+	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++)
 		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS &&
 		    (d[i].at >= c->requested || d[i].by == c->created_by || d[i].by < 0) &&
 		    (!earliest || d[i].at < earliest->at))

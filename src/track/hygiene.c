@@ -39,7 +39,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
 	/* At time 0 nobody noted the times, and "soon after" means nothing. */
 	bool same_bytes = m->hash == hash && a->at != 0;
-	bool known = m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
+	bool known = same_bytes && m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
 	bool copy = false;
 
 	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {

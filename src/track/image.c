@@ -88,7 +88,7 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 	pack_image(&p, &t->key, sizeof(t->key));	/* hashes of messages are only good with it */
 	pack_u32(&p, tunnel);
 	pack_values(&p, image_tunnel_fields, w, sizeof(*w));
-	for (uint32_t i = 0; i < PENDING_DELETES; i++)
+	for (uint32_t i = 0; i < w->n_deletes; i++)
 		pack_values(&p, image_delete_fields, &t->deletes[tunnel * PENDING_DELETES + i], sizeof(t->deletes[0]));
 	pack_u32(&p, w->n_paths);
 	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
@@ -332,7 +332,7 @@ static void unpack_deletes(struct tracker *t, struct reader *r, uint32_t tunnel)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 
-	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+	for (unsigned i = 0; i < t->tunnels[tunnel].n_deletes; i++) {
 		unpack_image(r, &d[i], sizeof(d[i]));
 		if (!reader_ok(r) || !image_delete_is_sane(&d[i]))
 			d[i].at = NSEC_NONE;
@@ -371,7 +371,7 @@ bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, ui
 		check_child_sa(t, *ret_tunnel, i);
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
 		check_ike_sa(t, *ret_tunnel, i);
-	for (unsigned i = 0; i < PENDING_DELETES; i++) {
+	for (unsigned i = 0; i < w->n_deletes; i++) {
 		struct pending_delete *d = &t->deletes[*ret_tunnel * PENDING_DELETES + i];
 
 		if (d->at != NSEC_NONE && !ike_sa_of(t, d->ike_sa, *ret_tunnel))

@@ -54,6 +54,7 @@ void image_tunnel_fields(struct fields *f, void *structure)
 	FIELD(f, w->generation);
 	FIELD(f, w->paths);
 	FIELD(f, w->n_paths);
+	FIELD_BELOW(f, w->n_deletes, PENDING_DELETES + 1);
 	FIELD(f, w->unconfirmed);
 	FIELD_MAYBE(f, w->purse_hints);
 	FIELD_MAYBE(f, w->purse_confirmed);

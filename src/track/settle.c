@@ -17,7 +17,7 @@ static struct pending_delete *delete_before(struct tracker *t, const struct chil
 {
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 
-	for (unsigned i = 0; i < PENDING_DELETES; i++)
+	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++)
 		if (d[i].at != NSEC_NONE && d[i].at < c->requested && c->requested - d[i].at <= RENEWS_WITHIN &&
 		    c->created_by >= 0 && d[i].by == 1 - c->created_by)
 			return &d[i];
@@ -226,7 +226,7 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 
 	/* What fell silent at a Delete before a new SA was asked for is not what that replaced. */
-	for (unsigned k = 0; k < PENDING_DELETES; k++)
+	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
 			settle_births(t, tunnel, d[k].at + RUNS_BESIDE, now, last_call);
 			if (d[k].at != NSEC_NONE)
@@ -234,7 +234,7 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 		}
 	if (settle_births(t, tunnel, INT64_MAX, now, last_call))
 		t->tunnels[tunnel].flags &= ~(uint32_t)TUNNEL_UNSETTLED;
-	for (unsigned k = 0; k < PENDING_DELETES; k++)
+	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
 			settle_delete(t, &d[k], t->settings->overlap_budget, now);
 			d[k].at = NSEC_NONE;

@@ -243,7 +243,7 @@ struct tracker {
 	nsec doubted;			/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
 	nsec purse_strangers, purse_answered, purse_tunnels, purse_young, purse_births;	/* see restraint.c */
 	struct left_out left_out;	/* of strangers */
-	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel */
+	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel; most tunnels never touch theirs */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	uint64_t *strangers;		/* first sightings of SPIs under pressure */
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */

@@ -197,8 +197,6 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	w->id = tracker_number(t, OBJECT_TUNNEL);
 	if (!restraint_admits_stranger(t))
 		w->flags |= TUNNEL_QUIET;
-	for (unsigned n = 0; n < PENDING_DELETES; n++)
-		t->deletes[i * PENDING_DELETES + n].at = NSEC_NONE;
 	*ret_side = src_first ? 0 : 1;
 	tunnel_add_path(t, i, src, dst, *ret_side);
 	return i;
