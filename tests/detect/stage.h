@@ -144,6 +144,9 @@ static inline int stage_close(void **state)
 	return 0;
 }
 
+/* A test on a stage of its own. */
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+
 /* An event now, on the first tunnel, with a frame of its own; change what differs and give it to stage_send. */
 static inline struct event stage_event(enum event_kind kind)
 {

@@ -75,12 +75,12 @@ static void it_is_told_once_a_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_answer_with_a_pre_shared_key_exposes_it, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(so_does_xauth, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(main_mode_does_not, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(signatures_do_not, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(no_answer_exposes_nothing, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(it_is_told_once_a_day, stage_open, stage_close),
+		ON_STAGE(an_answer_with_a_pre_shared_key_exposes_it),
+		ON_STAGE(so_does_xauth),
+		ON_STAGE(main_mode_does_not),
+		ON_STAGE(signatures_do_not),
+		ON_STAGE(no_answer_exposes_nothing),
+		ON_STAGE(it_is_told_once_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,7 +300,6 @@ static void of_a_tunnel_that_is_not_there_nothing_comes_back(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_sound_image_gives_its_alert),
 		ON_STAGE(a_value_that_no_alert_has_is_refused),

@@ -96,7 +96,6 @@ static void other_errors_are_not_about_authentication(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_refusal_is_a_warning_that_names_who_refuses),
 		ON_STAGE(five_within_ten_minutes_are_critical),

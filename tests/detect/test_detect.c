@@ -210,7 +210,6 @@ static void tunnels_that_are_gone_give_their_room_to_new_alerts(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(an_alert_is_told_once_however_often_it_is_judged_true),
 		ON_STAGE(identity_is_the_capture_and_a_dense_number),

@@ -127,14 +127,14 @@ static void another_good_group_may_be_asked_for_each_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(triple_des_after_aes_is_a_downgrade, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(another_good_suite_is_none, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(better_than_before_is_none, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(ikev1_after_ikev2_failed_is_a_downgrade, stage_open, stage_close),
+		ON_STAGE(triple_des_after_aes_is_a_downgrade),
+		ON_STAGE(another_good_suite_is_none),
+		ON_STAGE(better_than_before_is_none),
+		ON_STAGE(ikev1_after_ikev2_failed_is_a_downgrade),
 		cmocka_unit_test_setup_teardown(ikev1_beside_a_living_ikev2_is_another_tunnel, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(ikev1_alone_was_never_better, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_weak_group_asked_for_twice_is_a_downgrade, stage_open, stage_close),
+		ON_STAGE(ikev1_alone_was_never_better),
+		ON_STAGE(a_weak_group_asked_for_twice_is_a_downgrade),
 		cmocka_unit_test_setup_teardown(another_good_group_may_be_asked_for_each_time, stage_open,
 						stage_close),
 	};

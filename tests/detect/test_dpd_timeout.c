@@ -197,7 +197,6 @@ static void a_peer_that_never_came_up_is_silent_because_of_the_set_up(void **sta
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_transmissions_without_an_answer_are_a_warning),
 		ON_STAGE(it_is_critical_when_the_sa_goes),

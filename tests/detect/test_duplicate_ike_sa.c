@@ -76,7 +76,6 @@ static void a_second_pair_within_the_window_is_critical(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(two_ike_sas_built_at_once_from_both_ends_and_kept_are_duplicates),
 		ON_STAGE(a_duplicate_cleaned_up_at_once_is_the_protocol_at_work),

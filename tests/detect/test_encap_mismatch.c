@@ -120,12 +120,12 @@ static void one_direction_alone_cannot_mismatch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(plain_one_way_and_udp_the_other_is_a_warning, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(with_a_nat_between_it_is_certain, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(udp_both_ways_without_a_nat_is_well, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_change_of_both_is_no_mismatch, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(children_of_both_kinds_are_no_mismatch, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(one_direction_alone_cannot_mismatch, stage_open, stage_close),
+		ON_STAGE(plain_one_way_and_udp_the_other_is_a_warning),
+		ON_STAGE(with_a_nat_between_it_is_certain),
+		ON_STAGE(udp_both_ways_without_a_nat_is_well),
+		ON_STAGE(a_change_of_both_is_no_mismatch),
+		ON_STAGE(children_of_both_kinds_are_no_mismatch),
+		ON_STAGE(one_direction_alone_cannot_mismatch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

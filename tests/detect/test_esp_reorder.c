@@ -111,12 +111,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ten_packets_beyond_the_window_in_a_minute_are_critical, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(a_wider_window_takes_them, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(half_a_window_is_a_warning, stage_open, stage_close),
+		ON_STAGE(a_wider_window_takes_them),
+		ON_STAGE(half_a_window_is_a_warning),
 		cmocka_unit_test_setup_teardown(neighbours_that_swap_are_information_when_they_are_many, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(the_beginning_of_a_new_sequence_is_not_late, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_duplicating_mirror_makes_it_information, stage_open, stage_close),
+		ON_STAGE(the_beginning_of_a_new_sequence_is_not_late),
+		ON_STAGE(a_duplicating_mirror_makes_it_information),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

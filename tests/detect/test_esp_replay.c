@@ -109,14 +109,13 @@ static void a_new_sequence_is_no_replay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(five_old_packets_in_a_minute_are_a_replay, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_copy_after_a_long_pause_is_a_replay_too, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(what_the_network_doubles_is_information, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(four_copies_are_nothing, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(nor_does_a_mirror_that_doubles_some_packets_and_late_ones_among_them,
-						stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_slow_mirror_replays_nothing, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_new_sequence_is_no_replay, stage_open, stage_close),
+		ON_STAGE(five_old_packets_in_a_minute_are_a_replay),
+		ON_STAGE(a_copy_after_a_long_pause_is_a_replay_too),
+		ON_STAGE(what_the_network_doubles_is_information),
+		ON_STAGE(four_copies_are_nothing),
+		ON_STAGE(nor_does_a_mirror_that_doubles_some_packets_and_late_ones_among_them),
+		ON_STAGE(a_slow_mirror_replays_nothing),
+		ON_STAGE(a_new_sequence_is_no_replay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

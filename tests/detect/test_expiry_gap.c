@@ -113,7 +113,6 @@ static void a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire(v
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(busy_traffic_that_stops_at_the_end_of_an_sa_is_a_gap),
 		ON_STAGE(five_seconds_are_critical),

@@ -63,7 +63,6 @@ static void the_whole_tunnel_may_be_closed_for_idleness(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_child_closed_after_silence_is_told_as_information),
 		ON_STAGE(a_child_closed_under_traffic_is_not_idle),

@@ -259,7 +259,6 @@ static void later_message_ids_are_watched_too(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_more_copy_is_normal_life),
 		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),

@@ -190,7 +190,6 @@ static void the_churn_of_a_flapping_tunnel_is_its_symptom(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_set_ups_in_a_quarter_of_an_hour_are_a_warning),
 		ON_STAGE(a_lost_peer_is_not_said_to_have_ended_it),

@@ -133,15 +133,15 @@ static void a_scan_of_many_gateways_floods_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(twenty_half_open_from_one_source_are_a_flood, stage_open, stage_close),
+		ON_STAGE(twenty_half_open_from_one_source_are_a_flood),
 		cmocka_unit_test_setup_teardown(thirty_strangers_at_one_responder_are_a_flood, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(a_mass_reconnect_authenticates, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(peers_that_worked_before_are_no_strangers, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(clients_behind_one_nat_ask_a_dead_gateway, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_peer_that_retries_for_hours_is_none, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(cookies_in_vain_are_a_flood, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_scan_of_many_gateways_floods_none, stage_open, stage_close),
+		ON_STAGE(a_mass_reconnect_authenticates),
+		ON_STAGE(peers_that_worked_before_are_no_strangers),
+		ON_STAGE(clients_behind_one_nat_ask_a_dead_gateway),
+		ON_STAGE(a_peer_that_retries_for_hours_is_none),
+		ON_STAGE(cookies_in_vain_are_a_flood),
+		ON_STAGE(a_scan_of_many_gateways_floods_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

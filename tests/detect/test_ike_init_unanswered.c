@@ -149,7 +149,6 @@ static void a_one_sided_capture_makes_it_information(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
 		ON_STAGE(a_side_that_was_never_heard_makes_it_a_hint),

@@ -154,7 +154,6 @@ static void it_is_a_symptom_of_the_repeated_ike_auth(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_one_every_ten_seconds_and_the_oldest_of_four_deleted),
 		ON_STAGE(one_that_the_responder_has_asked_to_delete_is_not_kept),

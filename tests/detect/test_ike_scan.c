@@ -104,12 +104,12 @@ static void ten_addresses_in_an_hour_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_source_that_asks_ten_addresses_in_vain, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_scan_that_goes_on_is_told_while_it_lasts, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(nine_are_not_enough, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_hub_that_reconnects_gets_through, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(many_clients_of_one_gateway_scan_nothing, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(ten_addresses_in_an_hour_are_none, stage_open, stage_close),
+		ON_STAGE(one_source_that_asks_ten_addresses_in_vain),
+		ON_STAGE(a_scan_that_goes_on_is_told_while_it_lasts),
+		ON_STAGE(nine_are_not_enough),
+		ON_STAGE(a_hub_that_reconnects_gets_through),
+		ON_STAGE(many_clients_of_one_gateway_scan_nothing),
+		ON_STAGE(ten_addresses_in_an_hour_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,6 @@ static void notify_17_of_ikev1_is_another_one(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_wrong_guess_is_information),
 		ON_STAGE(a_group_that_was_not_said_is_not_called_none),

@@ -74,7 +74,6 @@ static void crossing_rekeys_do_not_say_who_is_first(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(six_rekeys_by_one_side_under_the_other_sides_ike_sa_are_worth_a_remark),
 		ON_STAGE(an_initiator_that_always_rekeys_may_do_so_by_design),

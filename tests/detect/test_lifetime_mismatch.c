@@ -296,7 +296,6 @@ static void an_sa_that_appears_without_an_exchange_may_be_the_successor(void **s
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(offers_of_both_sides_that_differ_are_declared_with_both_values_and_frames),
 		ON_STAGE(one_side_alone_declares_nothing),

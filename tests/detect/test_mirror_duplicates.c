@@ -41,8 +41,8 @@ static void a_copy_now_and_then_is_no_mirror_that_delivers_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(it_is_information_and_says_how_many_of_how_many, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_copy_now_and_then_is_no_mirror_that_delivers_twice, stage_open, stage_close),
+		ON_STAGE(it_is_information_and_says_how_many_of_how_many),
+		ON_STAGE(a_copy_now_and_then_is_no_mirror_that_delivers_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,15 +131,15 @@ static void a_client_that_never_comes_back_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(two_silences_of_minutes_are_a_warning, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(the_port_of_esp_in_udp_proves_a_nat_without_a_set_up, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(port_4500_proves_none, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(keepalives_each_twenty_seconds_are_well, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_hash_alone_may_be_wrong_on_purpose, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(without_a_nat_silence_is_free, stage_open, stage_close),
+		ON_STAGE(two_silences_of_minutes_are_a_warning),
+		ON_STAGE(the_port_of_esp_in_udp_proves_a_nat_without_a_set_up),
+		ON_STAGE(port_4500_proves_none),
+		ON_STAGE(keepalives_each_twenty_seconds_are_well),
+		ON_STAGE(a_hash_alone_may_be_wrong_on_purpose),
+		ON_STAGE(without_a_nat_silence_is_free),
 		cmocka_unit_test_setup_teardown(a_client_that_comes_back_with_a_new_ike_sa_was_away, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(a_client_that_never_comes_back_is_gone, stage_open, stage_close),
+		ON_STAGE(a_client_that_never_comes_back_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,11 +77,11 @@ static void one_move_a_day_stays_information(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_move_is_information, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(three_in_an_hour_are_a_warning, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(all_sas_that_move_together_are_one_move, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(mobike_announces_its_moves, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(one_move_a_day_stays_information, stage_open, stage_close),
+		ON_STAGE(one_move_is_information),
+		ON_STAGE(three_in_an_hour_are_a_warning),
+		ON_STAGE(all_sas_that_move_together_are_one_move),
+		ON_STAGE(mobike_announces_its_moves),
+		ON_STAGE(one_move_a_day_stays_information),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

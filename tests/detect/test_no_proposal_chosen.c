@@ -129,7 +129,6 @@ static void a_clear_refusal_of_an_ike_sa_that_is_up_refuses_nothing(void **state
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(once_is_information_twice_a_warning_with_what_was_offered),
 		ON_STAGE(twice_in_an_hour_is_still_information),

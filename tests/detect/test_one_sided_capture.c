@@ -58,7 +58,6 @@ static void a_capture_that_hears_neither_side_well_has_one_alert_for_each(void *
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(it_names_the_side_that_is_not_captured_and_says_what_that_means),
 		ON_STAGE(it_is_over_when_the_side_was_heard_again),

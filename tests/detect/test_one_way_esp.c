@@ -174,7 +174,6 @@ static void a_one_sided_capture_cannot_tell(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
 		ON_STAGE(right_after_a_rekey_it_is_certain),

@@ -135,7 +135,6 @@ static void a_deleted_ike_sa_was_not_forgotten(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart),
 		ON_STAGE(a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart),

@@ -143,7 +143,6 @@ static void an_end_that_is_known_only_after_the_next_session_began_counts(void *
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
 		ON_STAGE(five_are_certain),

@@ -113,7 +113,6 @@ static void a_refused_rekey_is_not_called_a_selector_mismatch(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_cycle_is_suspected_and_two_are_certain),
 		ON_STAGE(three_refusals_in_a_row_do_not_wait_for_the_end),

@@ -175,7 +175,6 @@ static void the_initiators_delete_after_its_rekey_is_as_it_should_be(void **stat
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_is_information_two_of_the_last_ten_rekeys_a_warning),
 		ON_STAGE(staggered_lifetimes_are_not_said_to_coincide),

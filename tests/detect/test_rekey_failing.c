@@ -139,7 +139,6 @@ static void unseen_answers_are_not_missing_answers(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_rekey_asked_three_times_without_an_answer_is_failing),
 		ON_STAGE(the_end_of_the_sa_makes_it_critical),

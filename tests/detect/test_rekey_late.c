@@ -99,7 +99,6 @@ static void an_sa_that_is_believed_only_later_grows_old_too(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(an_sa_in_use_for_more_than_a_day_is_a_warning),
 		ON_STAGE(an_idle_sa_may_grow_old),

@@ -247,7 +247,6 @@ static void a_detector_whose_state_was_refused_begins_anew(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(an_open_alert_goes_on_under_its_name),
 		ON_STAGE(it_is_cleared_by_the_quiet_that_was_watched_and_no_other),

@@ -146,12 +146,12 @@ int main(void)
 						stage_close),
 		cmocka_unit_test_setup_teardown(seven_eighths_are_a_warning_with_the_time_left, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(the_last_million_is_critical, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(so_is_a_rate_that_uses_it_up_in_ten_minutes, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(half_of_the_range_is_plenty, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(extended_numbers_and_a_successor_end_it, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_cluster_may_jump_there_to_force_a_rekey, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_forged_packet_exhausts_nothing, stage_open, stage_close),
+		ON_STAGE(the_last_million_is_critical),
+		ON_STAGE(so_is_a_rate_that_uses_it_up_in_ten_minutes),
+		ON_STAGE(half_of_the_range_is_plenty),
+		ON_STAGE(extended_numbers_and_a_successor_end_it),
+		ON_STAGE(a_cluster_may_jump_there_to_force_a_rekey),
+		ON_STAGE(a_forged_packet_exhausts_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

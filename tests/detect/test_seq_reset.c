@@ -84,10 +84,10 @@ static void old_packets_sent_again_do_not_last(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_sequence_that_starts_over_is_a_warning, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(from_the_start_counts_however_small_the_fall, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_small_fall_elsewhere_does_not, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(old_packets_sent_again_do_not_last, stage_open, stage_close),
+		ON_STAGE(a_sequence_that_starts_over_is_a_warning),
+		ON_STAGE(from_the_start_counts_however_small_the_fall),
+		ON_STAGE(a_small_fall_elsewhere_does_not),
+		ON_STAGE(old_packets_sent_again_do_not_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

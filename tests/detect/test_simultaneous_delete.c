@@ -100,7 +100,6 @@ static void a_replacement_that_was_ready_leaves_no_pause(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(crossing_deletes_are_information),
 		ON_STAGE(a_pause_of_busy_traffic_makes_it_a_warning),

@@ -211,7 +211,6 @@ static void it_clears_when_the_spis_stay(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(two_replacements_are_quiet_and_three_within_ten_minutes_are_churn),
 		ON_STAGE(six_with_a_median_age_below_two_minutes_are_critical),

@@ -125,12 +125,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(invalid_spi_for_a_pair_that_works_may_be_forged, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(a_delete_after_which_both_peers_went_on_may_be_forged, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(an_end_that_was_only_presumed_is_no_hint_when_it_is_taken_back, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_peer_that_lost_the_pair_tells_the_truth, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(an_spi_that_nobody_uses_is_no_hint, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(invalid_ike_spi_for_an_ike_sa_that_answers, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(a_refusal_that_stands_is_no_hint, stage_open, stage_close),
+		ON_STAGE(a_delete_after_which_both_peers_went_on_may_be_forged),
+		ON_STAGE(an_end_that_was_only_presumed_is_no_hint_when_it_is_taken_back),
+		ON_STAGE(a_peer_that_lost_the_pair_tells_the_truth),
+		ON_STAGE(an_spi_that_nobody_uses_is_no_hint),
+		ON_STAGE(invalid_ike_spi_for_an_ike_sa_that_answers),
+		ON_STAGE(a_refusal_that_stands_is_no_hint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

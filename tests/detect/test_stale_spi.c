@@ -214,7 +214,6 @@ static void but_not_when_it_goes_on_using_the_pair_itself(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(packets_on_a_deleted_sa_go_into_a_black_hole),
 		ON_STAGE(beside_a_living_sa_it_is_a_warning_until_a_minute_has_passed),

@@ -87,7 +87,6 @@ static void three_in_an_hour_are_not_enough(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_refusals_in_ten_minutes_are_a_warning),
 		ON_STAGE(a_retry_that_succeeds_forgets_the_refusal),

@@ -75,7 +75,6 @@ static void two_sas_prove_nothing(void **state)
 
 int main(void)
 {
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(equal_volumes_in_unequal_times_are_a_volume_limit),
 		ON_STAGE(every_few_minutes_it_is_a_warning_and_names_the_default_that_it_is),

@@ -107,13 +107,13 @@ static void it_is_told_once_a_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_suites_of_today_are_no_news, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(triple_des_and_group_2_are_a_warning, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(des_and_the_smallest_group_are_critical, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(sha1_and_ikev1_are_information, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(ikev1_itself_is_information, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(what_is_weak_and_only_offered_is_information, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(it_is_told_once_a_day, stage_open, stage_close),
+		ON_STAGE(the_suites_of_today_are_no_news),
+		ON_STAGE(triple_des_and_group_2_are_a_warning),
+		ON_STAGE(des_and_the_smallest_group_are_critical),
+		ON_STAGE(sha1_and_ikev1_are_information),
+		ON_STAGE(ikev1_itself_is_information),
+		ON_STAGE(what_is_weak_and_only_offered_is_information),
+		ON_STAGE(it_is_told_once_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
