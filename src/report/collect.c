@@ -243,8 +243,53 @@ static int by_rank(const void *a, const void *b)
 	return order != 0 ? order : by_id(a, b);
 }
 
+static int by_addresses(const void *a, const void *b)
+{
+	const struct seen_tunnel *x = a, *y = b;
+
+	for (int side = 0; side < 2; side++) {
+		int order = endpoint_compare((struct endpoint){ x->record.peers[side].addr, 0 },
+					     (struct endpoint){ y->record.peers[side].addr, 0 });
+
+		if (order != 0)
+			return order;
+	}
+	return by_id(a, b);
+}
+
+static bool is_empty(const struct seen_tunnel *t)
+{
+	return t->ike_sas == 0 && t->child_sas == 0 && t->traffic[0].sas == 0 && t->traffic[1].sas == 0 && t->n_alerts == 0;
+}
+
+/* From a port of the NAT where nothing stayed: its set-up went on from another, and is told there. */
+static bool is_told_elsewhere(const struct seen_tunnel *t, bool others)
+{
+	return others && is_empty(t) && (t->record.peers[0].port != 0 || t->record.peers[1].port != 0);
+}
+
+static void leave_out_empty(struct collection *c)
+{
+	size_t kept = 0;
+
+	if (c->n_tunnels > 1)
+		qsort(c->tunnels, c->n_tunnels, sizeof(c->tunnels[0]), by_addresses);
+	for (size_t first = 0, next; first < c->n_tunnels; first = next) {
+		bool others = false;
+
+		for (next = first; next < c->n_tunnels && addr_equal(c->tunnels[next].record.peers[0].addr, c->tunnels[first].record.peers[0].addr) &&
+				   addr_equal(c->tunnels[next].record.peers[1].addr, c->tunnels[first].record.peers[1].addr); next++)
+			others |= !is_empty(&c->tunnels[next]);
+		for (size_t i = first; i < next; i++)
+			if (!is_told_elsewhere(&c->tunnels[i], others))
+				c->tunnels[kept++] = c->tunnels[i];
+	}
+	c->n_tunnels = kept;
+}
+
 void collection_judge(struct collection *c)
 {
+	leave_out_empty(c);
 	for (size_t i = 0; i < c->n_tunnels; i++) {
 		struct seen_tunnel *t = &c->tunnels[i];
 

@@ -30,7 +30,9 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 			 "one-way traffic cannot be judged", endpoint_text(w->peer[side], peer));
 		why[r.n_unobservable++] = text[side];
 	}
-	if (w->n_ike_sas == 0)
+	if (w->n_ike_sas == 0 && w->n_child_sas == 0 && w->n_esp_sas == 0)	/* ike_sa_join_tunnel() */
+		why[r.n_unobservable++] = "what began here went on under another port of the NAT, and is told of the tunnel there";
+	else if (w->n_ike_sas == 0)
 		why[r.n_unobservable++] = "no IKE was seen: who rekeys, lifetimes and the cause of interruptions cannot be judged";
 	if (w->loss_last != NSEC_NONE)
 		why[r.n_unobservable++] = "the capture lost packets of this tunnel: ESP loss and retransmissions may be the capture's own";

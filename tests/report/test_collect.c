@@ -164,6 +164,49 @@ static void tunnels_are_ranked_by_their_worst_alert_and_symptoms_stand_last(void
 	collection_done(&c);
 }
 
+/* A set-up from another port of the NAT is told where it goes on; what began it stays empty. */
+static void a_tunnel_from_another_port_of_a_nat_in_which_nothing_stayed_is_left_out(void **state)
+{
+	(void)state;
+	for (int port = 0; port < 2; port++) {
+		struct collection c;
+
+		collection_init(&c);
+
+		struct record_sink sink = collection_sink(&c);
+		struct record_tunnel full = sample_tunnel(1), empty = sample_tunnel(2);
+		struct record_ike_sa ike = sample_ike_sa(1);
+
+		empty.peers[0] = full.peers[0];
+		empty.peers[1] = full.peers[1];
+		empty.peers[0].port = port ? 31005 : 0;
+		sink.tunnel(sink.user, &full);
+		sink.tunnel(sink.user, &empty);
+		sink.ike_sa(sink.user, &ike);
+		collection_judge(&c);
+		assert_int_equal(c.n_tunnels, port ? 1 : 2);
+		assert_int_equal(c.tunnels[0].record.id, full.id);
+		collection_done(&c);
+	}
+}
+
+static void nor_is_one_left_out_that_is_alone(void **state)
+{
+	struct collection c;
+
+	(void)state;
+	collection_init(&c);
+
+	struct record_sink sink = collection_sink(&c);
+	struct record_tunnel empty = sample_tunnel(1);
+
+	empty.peers[0].port = 31005;
+	sink.tunnel(sink.user, &empty);
+	collection_judge(&c);
+	assert_int_equal(c.n_tunnels, 1);
+	collection_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +215,8 @@ int main(void)
 		cmocka_unit_test(an_sa_older_than_the_capture_adds_no_age),
 		cmocka_unit_test(records_of_a_tunnel_that_was_not_given_are_left_out),
 		cmocka_unit_test(traffic_is_added_up_per_direction),
+		cmocka_unit_test(a_tunnel_from_another_port_of_a_nat_in_which_nothing_stayed_is_left_out),
+		cmocka_unit_test(nor_is_one_left_out_that_is_alone),
 		cmocka_unit_test(tunnels_are_ranked_by_their_worst_alert_and_symptoms_stand_last),
 	};
 
