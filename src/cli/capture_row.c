@@ -21,27 +21,34 @@ static void warn(struct capture_row *r, const char *format, ...)
 	r->n++;
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void warn_of_evictions(struct capture_row *r, const struct tracker_counters *c)
 {
 	const struct {
 		uint64_t n;
 		const char *what, *key;
 	} tables[] = {
-		{ c->evicted_tunnels, "tunnels", "table.tunnels" }, { c->evicted_ike_sas, "IKE SAs", "table.ike_sas" },
-		{ c->evicted_child_sas, "child SAs", "table.child_sas" },
-		{ c->evicted_esp_sas, "ESP SAs", "table.esp_sas" },
+		{ c->evicted_tunnels, "tunnel", "table.tunnels" }, { c->evicted_ike_sas, "IKE SA", "table.ike_sas" },
+		{ c->evicted_child_sas, "child SA", "table.child_sas" },
+		{ c->evicted_esp_sas, "ESP SA", "table.esp_sas" },
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (tables[i].n > 0)
-			warn(r, "%" PRIu64 " %s made room for others because a table was full; raise %s", tables[i].n,
-			     tables[i].what, tables[i].key);
+			warn(r, "%" PRIu64 " %s%s made room for others because a table was full; raise %s", tables[i].n,
+			     tables[i].what, plural(tables[i].n), tables[i].key);
 	if (c->quiet_tunnels > 0)
-		warn(r, "%" PRIu64 " pairs of peers are left out: they came faster than the history may grow (a flood?), and nothing "
-			"came up between them, or nothing was carried; raise history.strangers or table.tunnels", c->quiet_tunnels);
+		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a flood?), and nothing came up "
+			"between them, or nothing was carried; raise history.strangers or table.tunnels", c->quiet_tunnels,
+		     plural(c->quiet_tunnels));
 	if (c->strangers > 0)
-		warn(r, "%" PRIu64 " packets bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
-			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers);
+		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
+			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers,
+		     plural(c->strangers));
 }
 
 /* What a disk that was slow, full or locked for too long has cost. */
@@ -69,13 +76,13 @@ void capture_row_fill(struct capture_row *r, const struct record_capture *base, 
 	if (left_out)
 		warn(r, "%s", left_out);
 	if (c->cut > 0)
-		warn(r, "%" PRIu64 " packets were cut short by the capturer within what is read in clear: cipher suites, lifetimes, vendors, "
+		warn(r, "%" PRIu64 " packet%s cut short by the capturer within what is read in clear: cipher suites, lifetimes, vendors, "
 			"NAT and refusals may be missing here, and without its suite a Delete of IKEv1 cannot be told from a probe; "
-			"capture whole packets (tcpdump -s 0)", c->cut);
+			"capture whole packets (tcpdump -s 0)", c->cut, c->cut == 1 ? " was" : "s were");
 	if (c->unsupported > 0)
-		warn(r, "%" PRIu64 " packets of a link type or version that is not understood", c->unsupported);
+		warn(r, "%" PRIu64 " packet%s of a link type or version that is not understood", c->unsupported, plural(c->unsupported));
 	if (c->too_deep > 0)
-		warn(r, "%" PRIu64 " packets in more than %d envelopes, not opened", c->too_deep, LINK_DEPTH_MAX);
+		warn(r, "%" PRIu64 " packet%s in more than %d envelopes, not opened", c->too_deep, plural(c->too_deep), LINK_DEPTH_MAX);
 	warn_of_evictions(r, c);
 	warn_of_drops(r, stored);
 

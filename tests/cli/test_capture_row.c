@@ -42,6 +42,9 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 		const char *number, *remedy;
 	} left_out[] = {
 		{ .c = { .cut = 40 }, .number = "40 packets", .remedy = "tcpdump -s 0" },
+		{ .c = { .cut = 1 }, .number = "1 packet was cut short", .remedy = "tcpdump -s 0" },
+		{ .c = { .strangers = 1 }, .number = "1 packet bore", .remedy = "raise history.births or table.esp_sas" },
+		{ .c = { .evicted_esp_sas = 1 }, .number = "1 ESP SA made room", .remedy = "raise table.esp_sas" },
 		{ .c = { .quiet_tunnels = 41 }, .number = "41 ", .remedy = "raise history.strangers or table.tunnels" },
 		{ .c = { .strangers = 42 }, .number = "42 ", .remedy = "raise history.births or table.esp_sas" },
 		{ .c = { .evicted_tunnels = 43 }, .number = "43 tunnels", .remedy = "raise table.tunnels" },
