@@ -24,6 +24,12 @@ CAPTURES = ('healthy-ipv6', 'frag-ike', 'frag-ip', 'nat-stable', 'auth-retransmi
             'mid-stream', 'spi-churn')
 LOUD = 'spi-churn'
 QUIET = 'healthy-ipv6'
+INVENTORY = """[tunnel the one with a name]
+peers = 203.0.113.56, 198.51.100.46
+
+[tunnel the one that does not come]
+peers = 192.0.2.1, 192.0.2.2
+"""
 SUMS = ('packets', 'bytes', 'ike_messages', 'esp_packets', 'ah_packets', 'keepalives', 'duplicates', 'malformed', 'cut', 'fragments')
 
 
@@ -151,6 +157,23 @@ def saved(trial, name, plain, wanted):
                 f'{name}: -w saved every IPsec packet', f'{capture} {original}')
 
 
+def with_a_history(trial, pcaps):
+    """The diagnosis takes its records from the core, with --db from the history: that must not make a difference."""
+    files = sorted(os.path.join(pcaps, f) for f in os.listdir(pcaps) if f.endswith('.pcap'))
+    config = trial.write('inventory.conf', INVENTORY)
+    lots = [[f] for f in files] + [files, files[::-1] + files[:1]]
+    labelled = 0
+    for n, lot in enumerate(lots):
+        what = os.path.basename(lot[0]) if len(lot) == 1 else f'{len(lot)} captures'
+        arguments = ('-v', '--config', config, '--fail-on', 'warning', *(a for f in lot for a in ('-r', f)))
+        without, with_db = trial.run(*arguments), trial.run(*arguments, '--db', f'history{n}.db')
+        same = (without.status, without.out, without.err) == (with_db.status, with_db.out, with_db.err)
+        trial.check(same and without.out, f'{what}: one diagnosis with and without a history',
+                    f'exit {without.status} and {with_db.status}, {without.err} and {with_db.err}')
+        labelled += b'the one with a name' in without.out
+    trial.check(labelled > 0, 'the inventory names a tunnel in either')
+
+
 def counts_and_pipes(trial, pcaps):
     plain = os.path.join(pcaps, f'{LOUD}.pcap')
     header, packets = records(read(plain))
@@ -240,6 +263,7 @@ def main():
     trial = Trial(sawatch)
     for name in CAPTURES:
         ways_to_come(trial, pcaps, name)
+    with_a_history(trial, pcaps)
     counts_and_pipes(trial, pcaps)
     imports(trial, pcaps)
     at_the_same_time(trial, pcaps)
