@@ -3,7 +3,6 @@
  * `sawatch check`: the history asked by a monitoring system, by the rules of the Monitoring Plugins
  * guidelines: status 0 to 3, one line with performance data, then the alerts one by one.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,25 +13,18 @@
 #include <unistd.h>
 
 #include <sawatch/memory.h>
-#include <sawatch/detect.h>
 #include <sawatch/report.h>
 #include <sawatch/store.h>
 #include <sawatch/text.h>
 
+#include "cli/check_options.h"
 #include "cli/check_range.h"
 #include "cli/cli.h"
-#include "cli/moment.h"
-
-enum state { STATE_OK, STATE_WARNING, STATE_CRITICAL, STATE_UNKNOWN };
-
-static const char *const state_names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
 enum {
 	MAX_AGE_S = 300,	/* a monitor writes every few seconds; this long without a word is no accident */
 	RECENT_S = 60,		/* a condition that was seen so short ago is there */
-	PATIENCE_S = 10,	/* the plugin's own time limit, below those of the callers */
 	LINES_MAX = 20,		/* alerts told one by one; monitoring systems cut long answers */
-	IGNORED_MAX = 64,
 };
 
 struct open_alert {
@@ -48,14 +40,7 @@ struct label {
 };
 
 struct check {
-	const char *database, *sensor;
-	struct store_scope scope;
-	struct check_range warning, critical;
-	nsec max_age;			/* NSEC_NONE: where there is a monitor, MAX_AGE_S */
-	enum state stale_state;
-	const char *ignored[IGNORED_MAX];
-	size_t n_ignored;
-	int patience_s;
+	struct check_options asked;
 
 	nsec now;
 	bool heard;			/* a sensor's monitor has ever written */
@@ -89,135 +74,6 @@ static int unknown(const char *format, ...)
 	return STATE_UNKNOWN;
 }
 
-/* ---- options ---- */
-
-enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_SENSOR, OPTION_MAX_AGE, OPTION_STALE, OPTION_IGNORE, OPTION_SINCE };
-
-static const struct option long_options[] = {
-	{ "db", required_argument, NULL, OPTION_DB },
-	{ "tunnel", required_argument, NULL, OPTION_TUNNEL },
-	{ "sensor", required_argument, NULL, OPTION_SENSOR },
-	{ "warning", required_argument, NULL, 'w' },
-	{ "critical", required_argument, NULL, 'c' },
-	{ "max-age", required_argument, NULL, OPTION_MAX_AGE },
-	{ "stale", required_argument, NULL, OPTION_STALE },
-	{ "ignore", required_argument, NULL, OPTION_IGNORE },
-	{ "since", required_argument, NULL, OPTION_SINCE },
-	{ "timeout", required_argument, NULL, 't' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* "90", "90s", "5m", "2h": a span of time. */
-static bool span_parse(const char *text, nsec *ret, struct err *e)
-{
-	char with_unit[24];
-	nsec moment;
-	bool plain = *text && strspn(text, "0123456789") == strlen(text);
-
-	snprintf(with_unit, sizeof(with_unit), "%s%s", text, plain ? "s" : "");
-	if (strlen(text) >= sizeof(with_unit) - 1 || strspn(with_unit, "0123456789") + 1 != strlen(with_unit) ||
-	    !moment_parse(with_unit, 0, &moment, NULL))
-		return err_set(e, "\"%s\": not a span of time; write 90s, 5m or 2h", text);
-	*ret = -moment;
-	return true;
-}
-
-static bool take_ignored(struct check *c, const char *code, struct err *e)
-{
-	const char *codes[128] = { NULL };
-
-	for (size_t i = 0; detect_code(i) && i + 1 < sizeof(codes) / sizeof(codes[0]); i++) {
-		codes[i] = detect_code(i);
-		if (strcmp(codes[i], code) == 0) {
-			if (c->n_ignored == IGNORED_MAX)
-				return err_set(e, "too many");
-			c->ignored[c->n_ignored++] = code;
-			return true;
-		}
-	}
-
-	const char *near = nearest_word(code, codes);
-
-	return near ? err_set(e, "%s: no such condition; did you mean %s?", code, near) :
-		      err_set(e, "%s: no such condition; sawatch explain lists them", code);
-}
-
-static bool take_stale(struct check *c, const char *text, struct err *e)
-{
-	for (int i = STATE_WARNING; i <= STATE_UNKNOWN; i++)
-		if (strcasecmp(text, state_names[i]) == 0) {
-			c->stale_state = (enum state)i;
-			return true;
-		}
-	return err_set(e, "\"%s\": not a state; write warning, critical or unknown", text);
-}
-
-static bool take_timeout(struct check *c, const char *text, struct err *e)
-{
-	char *end;
-	long seconds = strtol(text, &end, 10);
-
-	if (end == text || *end || seconds < 1 || seconds > 3600)
-		return err_set(e, "\"%s\": not a number of seconds from 1 to 3600", text);
-	c->patience_s = (int)seconds;
-	return true;
-}
-
-static bool take_option(struct check *c, int option, const char *value, struct err *e)
-{
-	switch (option) {
-	case OPTION_DB:
-		c->database = value;
-		return true;
-	case OPTION_TUNNEL:
-		c->scope.tunnel = value;
-		return true;
-	case OPTION_SENSOR:
-		c->sensor = value;
-		return true;
-	case 'w':
-		return check_range_parse(value, &c->warning, e);
-	case 'c':
-		return check_range_parse(value, &c->critical, e);
-	case 't':
-		return take_timeout(c, value, e);
-	case OPTION_MAX_AGE:
-		return span_parse(value, &c->max_age, e);
-	case OPTION_STALE:
-		return take_stale(c, value, e);
-	case OPTION_IGNORE:
-		return take_ignored(c, value, e);
-	default:
-		return moment_parse(value, c->now, &c->scope.since, e);
-	}
-}
-
-/* Any complaint is an answer, too: it goes to standard output. */
-static bool parse(struct check *c, int argc, char **argv)
-{
-	int option, index = 0;
-	struct err e;
-
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, ":w:c:t:", long_options, &index)) != -1) {
-		if (option == '?' || option == ':') {
-			unknown("%s: %s; see sawatch check --help", argv[optind - 1],
-				option == '?' ? "no such option" : "needs a value");
-			return false;
-		}
-		if (!take_option(c, option, optarg, &e)) {
-			unknown("%s %s", argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1], e.text);
-			return false;
-		}
-	}
-	if (optind < argc)
-		unknown("%s: not expected here; a tunnel is named with --tunnel %s", argv[optind], argv[optind]);
-	else if (!c->database)
-		unknown("needs --db FILE, the history that sawatch -i ... --db FILE writes");
-	return optind == argc && c->database;
-}
-
 /* ---- collecting ---- */
 
 static void *grown(void *array, size_t n, size_t *room, size_t size)
@@ -246,7 +102,7 @@ static void on_heartbeat(void *user, const char *sensor, nsec at)
 	struct check *c = user;
 	nsec age = c->now > at ? c->now - at : 0;
 
-	if ((c->sensor && strcmp(c->sensor, sensor) != 0) || (c->heard && age <= c->age))
+	if ((c->asked.sensor && strcmp(c->asked.sensor, sensor) != 0) || (c->heard && age <= c->age))
 		return;
 	c->heard = true;
 	c->age = age;
@@ -305,8 +161,8 @@ static void on_alert(void *user, const struct record_alert *r)
 	struct check *c = user;
 	char *summary, seen[64];
 
-	for (size_t i = 0; i < c->n_ignored; i++)
-		if (strcmp(c->ignored[i], r->code) == 0)
+	for (size_t i = 0; i < c->asked.n_ignored; i++)
+		if (strcmp(c->asked.ignored[i], r->code) == 0)
 			return;
 	c->by_severity[r->severity]++;
 	if (r->severity < SEVERITY_WARNING)
@@ -330,8 +186,8 @@ static bool collect(struct check *c, struct err *e)
 {
 	struct record_sink sink = { .user = c, .capture = on_capture, .tunnel = on_tunnel, .alert = on_alert };
 	struct store *s = NULL;
-	bool ok = store_open(&s, c->database, STORE_READ, NULL, e) &&
-		  store_walk_heartbeats(s, on_heartbeat, c, e) && store_walk(s, &c->scope, &sink, e);
+	bool ok = store_open(&s, c->asked.database, STORE_READ, NULL, e) &&
+		  store_walk_heartbeats(s, on_heartbeat, c, e) && store_walk(s, &c->asked.scope, &sink, e);
 
 	store_close(s, NULL);
 	return ok;
@@ -339,7 +195,7 @@ static bool collect(struct check *c, struct err *e)
 
 /* ---- the answer ---- */
 
-static enum state worse(enum state a, enum state b)
+static enum check_state worse(enum check_state a, enum check_state b)
 {
 	static const int rank[] = { [STATE_OK] = 0, [STATE_WARNING] = 1, [STATE_UNKNOWN] = 2, [STATE_CRITICAL] = 3 };
 
@@ -353,31 +209,31 @@ static size_t ill(const struct check *c)
 
 static bool is_stale(const struct check *c)
 {
-	nsec max = c->max_age != NSEC_NONE ? c->max_age : MAX_AGE_S * NSEC_PER_S;
+	nsec max = c->asked.max_age != NSEC_NONE ? c->asked.max_age : MAX_AGE_S * NSEC_PER_S;
 
-	return c->heard ? c->age > max : c->max_age != NSEC_NONE || c->sensor;
+	return c->heard ? c->age > max : c->asked.max_age != NSEC_NONE || c->asked.sensor;
 }
 
 /* What of the tunnels themselves is asked: somebody who names one expects it to be up. */
-static enum state of_tunnel(const struct check *c)
+static enum check_state of_tunnel(const struct check *c)
 {
-	if (!c->scope.tunnel)
+	if (!c->asked.scope.tunnel)
 		return STATE_OK;
 	if (c->states[TUNNEL_DOWN] > 0)
 		return STATE_CRITICAL;
 	return c->states[TUNNEL_UNKNOWN] > 0 ? STATE_UNKNOWN : STATE_OK;
 }
 
-static enum state judge(const struct check *c)
+static enum check_state judge(const struct check *c)
 {
-	enum state s = of_tunnel(c);
+	enum check_state s = of_tunnel(c);
 
-	if (check_range_alarms(&c->warning, (double)ill(c)))
+	if (check_range_alarms(&c->asked.warning, (double)ill(c)))
 		s = worse(s, STATE_WARNING);
-	if (check_range_alarms(&c->critical, (double)c->by_severity[SEVERITY_CRITICAL]))
+	if (check_range_alarms(&c->asked.critical, (double)c->by_severity[SEVERITY_CRITICAL]))
 		s = worse(s, STATE_CRITICAL);
 	/* what a dead sensor saw last is no news */
-	return is_stale(c) ? c->stale_state : s;
+	return is_stale(c) ? c->asked.stale_state : s;
 }
 
 static int by_weight(const void *a, const void *b)
@@ -413,15 +269,15 @@ static void say_tunnels(const struct check *c, struct text *t)
 
 static void put_performance(const struct check *c)
 {
-	printf(" | alerts=%zu;%s;;0 critical=%zu;;%s;0 tunnels=%zu;;;0", ill(c), c->warning.text,
-	       c->by_severity[SEVERITY_CRITICAL], c->critical.text, c->tunnels);
+	printf(" | alerts=%zu;%s;;0 critical=%zu;;%s;0 tunnels=%zu;;;0", ill(c), c->asked.warning.text,
+	       c->by_severity[SEVERITY_CRITICAL], c->asked.critical.text, c->tunnels);
 	for (int i = 0; i <= TUNNEL_FLAPPING; i++)
 		printf(" tunnels_%s=%zu;;;0", tunnel_state_text((enum tunnel_state)i), c->states[i]);
 	if (c->dropped >= 0)
 		printf(" dropped=%" PRId64 "c", c->dropped);
 	if (c->heard)
 		printf(" age=%.0fs;;%.0f;0", (double)c->age / (double)NSEC_PER_S,
-		       (double)(c->max_age != NSEC_NONE ? c->max_age : MAX_AGE_S * NSEC_PER_S) / (double)NSEC_PER_S);
+		       (double)(c->asked.max_age != NSEC_NONE ? c->asked.max_age : MAX_AGE_S * NSEC_PER_S) / (double)NSEC_PER_S);
 	putchar('\n');
 }
 
@@ -429,19 +285,19 @@ static int answer(struct check *c)
 {
 	char buffer[1024], span[NSEC_TEXT_MAX];
 	struct text t = TEXT_IN(buffer);
-	enum state state = judge(c);
+	enum check_state state = judge(c);
 
 	if (c->n_alerts > 1)
 		qsort(c->alerts, c->n_alerts, sizeof(c->alerts[0]), by_weight);
 	say_alerts(c, &t);
 	say_tunnels(c, &t);
-	printf("SAWATCH %s - ", state_names[state]);
+	printf("SAWATCH %s - ", check_state_names[state]);
 	if (is_stale(c) && c->heard)
 		printf("no word from the sensor %s%sfor %s, is sawatch running, and can it write? Last known: ", c->silent,
 		       *c->silent ? " " : "", nsec_span(c->age, span));
 	else if (is_stale(c))
-		printf("no monitor%s%s has ever written this history. Known: ", c->sensor ? " of sensor " : "",
-		       c->sensor ? c->silent : "");
+		printf("no monitor%s%s has ever written this history. Known: ", c->asked.sensor ? " of sensor " : "",
+		       c->asked.sensor ? c->silent : "");
 	fputs(buffer, stdout);
 	put_performance(c);
 	for (size_t i = 0; i < c->n_alerts && i < LINES_MAX; i++)
@@ -466,12 +322,8 @@ static void begin(struct check *c)
 	struct timespec day;
 
 	clock_gettime(CLOCK_REALTIME, &day);
-	*c = (struct check){
-		.scope = { .since = NSEC_NONE, .until = NSEC_NONE, .open_alerts = true },
-		.max_age = NSEC_NONE, .stale_state = STATE_UNKNOWN, .patience_s = PATIENCE_S,
-		.now = day.tv_sec * NSEC_PER_S + day.tv_nsec, .dropped = RECORD_UNKNOWN,
-		.warning = { .text = "0" }, .critical = { .text = "0" },
-	};
+	*c = (struct check){ .now = day.tv_sec * NSEC_PER_S + day.tv_nsec, .dropped = RECORD_UNKNOWN };
+	check_options_init(&c->asked);
 }
 
 static void end(struct check *c)
@@ -496,20 +348,21 @@ int check_run(int argc, char **argv)
 	int status = STATE_UNKNOWN;
 
 	begin(&c);
-	if (!parse(&c, argc, argv)) {
+	/* any complaint is an answer, too: it goes to standard output */
+	if (!check_options_parse(&c.asked, c.now, argc, argv, &e)) {
 		end(&c);
-		return status;
+		return unknown("%s", e.text);
 	}
-	if (c.sensor && !c.silent)
-		c.silent = answer_text(c.sensor);
+	if (c.asked.sensor && !c.silent)
+		c.silent = answer_text(c.asked.sensor);
 	sigaction(SIGALRM, &action, NULL);
-	alarm((unsigned)c.patience_s);
+	alarm((unsigned)c.asked.patience_s);
 	if (!collect(&c, &e))
 		status = unknown("%s", e.text);
-	else if (c.scope.tunnel && c.tunnels == 0)
-		status = unknown("--tunnel %s: no such tunnel in %s", c.scope.tunnel, c.database);
+	else if (c.asked.scope.tunnel && c.tunnels == 0)
+		status = unknown("--tunnel %s: no such tunnel in %s", c.asked.scope.tunnel, c.asked.database);
 	else if (c.captures == 0 && !c.heard)
-		status = unknown("%s: nothing was captured%s", c.database, c.scope.since != NSEC_NONE ? " since then" : "");
+		status = unknown("%s: nothing was captured%s", c.asked.database, c.asked.scope.since != NSEC_NONE ? " since then" : "");
 	else
 		status = answer(&c);
 	alarm(0);
