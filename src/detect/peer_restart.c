@@ -105,10 +105,14 @@ static uint32_t left_behind(const struct scene *sc, const struct ike_sa *new)
 	return NO_INDEX;
 }
 
-static void suspect(struct state *s, const struct scene *sc, const struct event *ev)
+static bool is_from_scratch(const struct ike_sa *sa)
 {
-	const struct ike_sa *new = tracker_ike_sa(sc->tracker, ev->ike_sa);
-	uint32_t index = new && new->origin == ORIGIN_OBSERVED && new->init_seen ? left_behind(sc, new) : NO_INDEX;
+	return sa->origin == ORIGIN_OBSERVED && sa->init_seen && sa->established != NSEC_NONE;
+}
+
+/* `new` is up, `old`, which was before it, was left behind: does anything say that a side had lost its state? */
+static void suspect(struct state *s, const struct scene *sc, const struct ike_sa *new, uint32_t index)
+{
 	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index);
 	nsec silence[2];
 
@@ -131,7 +135,7 @@ static void suspect(struct state *s, const struct scene *sc, const struct event 
 			found.frames[0] = sign->frame;
 		}
 	}
-	for (int side = 0; side < 2 && !found.complained && lives(old->end_reason); side++)
+	for (int side = 0; side < 2 && !found.complained && (lives(old->end_reason) || old->created > new->established); side++)
 		/* both silent: nobody had anything to say; of one that is not captured nobody knows */
 		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) && !side_unseen(sc, !side) &&
 		    !loss_since(sc, new->created - silence[side])) {
@@ -142,6 +146,32 @@ static void suspect(struct state *s, const struct scene *sc, const struct event 
 		return;
 	found.silence = silence[found.side];
 	s->suspicion = found;
+}
+
+static void set_up(struct state *s, const struct scene *sc, const struct ike_sa *new)
+{
+	if (new && is_from_scratch(new))
+		suspect(s, sc, new, left_behind(sc, new));
+}
+
+/*
+ * An IKE SA from before the capture was heard only now, by requests that got no
+ * answer, while its peer had set up a new one shortly before: that is one left
+ * behind as well.
+ */
+static void given_up(struct state *s, const struct scene *sc, uint32_t index)
+{
+	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index), *new;
+	uint32_t other = sc->tunnel->ike_sas;
+
+	if (!old || old->origin != ORIGIN_MIDSTREAM || old->end_reason != END_PEER_LOST || old->established != NSEC_NONE)
+		return;
+	for (int i = 0; i < LOOKED_AT && (new = tracker_ike_sa(sc->tracker, other)) != NULL; i++, other = new->next_in_tunnel)
+		if (is_from_scratch(new) && lives(new->end_reason) && new->established <= old->created &&
+		    old->created - new->established <= sc->settings->restart_signs) {
+			suspect(s, sc, new, index);
+			return;
+		}
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -160,7 +190,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_ERROR_NOTIFY)
 		complained(s, ev);
 	else if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
-		suspect(s, sc, ev);
+		set_up(s, sc, sa);
+	else if (ev->kind == EVENT_IKE_SA_ENDED)
+		given_up(s, sc, ev->ike_sa);
 	/* who answers on the old IKE SA has not forgotten it (reauthentication, a second tunnel) */
 	else if (s->suspicion.open && sa && sa->id == s->suspicion.old_id && ev->exchange &&
 		 ev->exchange->request_at > s->suspicion.at)
@@ -252,7 +284,7 @@ const struct detector detect_peer_restart = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, restart_window),
-	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED) | WANTS(RESPONSE),
+	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_ESTABLISHED) | WANTS(RESPONSE),
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,

@@ -8,7 +8,7 @@
 
 #include <sawatch/ike_registry.h>
 
-enum { DPD_ECHO_S = 3, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
+enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
 {
@@ -347,6 +347,14 @@ static void may_delete_ike(struct tracker *t, uint32_t i, const struct arrival *
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
+static uint32_t probe_bytes(const struct ike_sa *sa)
+{
+	uint32_t bytes = message_bytes(sa, 32);
+
+	/* without its suite: as long as one that had its echo */
+	return bytes != 0 ? bytes : sa->dpd_bytes;
+}
+
 /*
  * What a one-way message is, by its length.  A Delete of the IKE SA is four
  * bytes shorter than a DPD message, which padding may hide (strongSwan adds at
@@ -357,7 +365,7 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	uint32_t bytes = x->request_bytes;
-	uint32_t dpd = message_bytes(sa, 32), delete_ike = message_bytes(sa, 28), delete_child = message_bytes(sa, 16);
+	uint32_t dpd = probe_bytes(sa), delete_ike = message_bytes(sa, 28), delete_child = message_bytes(sa, 16);
 	bool fresh = sa->established != NSEC_NONE && a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
 		     a->side == sa->initiator_side;
 
@@ -384,13 +392,26 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
 	}
 }
 
+/*
+ * The same length again from the same side, without an echo: nobody deletes the
+ * same SA twice.  Without a suite it may be the Delete of another SA, which
+ * comes at once, or when that is over; a liveness probe repeats in seconds.
+ */
+static bool probes_again(const struct ike_sa *sa, const struct exchange *before, uint32_t bytes, nsec at)
+{
+	uint32_t probe = probe_bytes(sa);
+	nsec apart = at - before->request_last;
+
+	return probe != 0 ? bytes == probe : apart >= NSEC_PER_S && apart <= DPD_REPEATS_S * NSEC_PER_S;
+}
+
 static void information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	uint32_t bytes = m->header.length, short_one = message_bytes(sa, 16);
 	struct exchange *x = open_dpd(sa, a->side, bytes, a->at), *quick = open_quick(sa, a->side);
 	int slot = a->side == sa->initiator_side ? 0 : 1;
-	bool repeated;
+	bool repeated, probe;
 
 	if (!m->encrypted) {
 		clear_information(t, i, a, m);
@@ -417,12 +438,15 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
 	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL && sa->current[slot].responses == 0 &&
 		   sa->current[slot].request_bytes == bytes && sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
-	if (repeated && bytes == message_bytes(sa, 32))
-		sa->current[slot].purpose = PURPOSE_DPD;	/* nobody deletes the same SA twice */
+	probe = repeated && probes_again(sa, &sa->current[slot], bytes, a->at);
+	if (probe)
+		sa->current[slot].purpose = PURPOSE_DPD;
 	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
 	classify_information(t, i, x, a, repeated);
+	if (probe)
+		x->purpose = PURPOSE_DPD;
 	emit_exchange(t, EVENT_REQUEST, x, a);
 }
 

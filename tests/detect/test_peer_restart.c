@@ -133,6 +133,37 @@ static void a_deleted_ike_sa_was_not_forgotten(void **state)
 	assert_null(alert());
 }
 
+/* The capture began in mid-life, and the old IKE SA asked nothing until its peer had restarted. */
+static void one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind(void **state)
+{
+	(void)state;
+	for (int answered = 0; answered < 2; answered++) {
+		uint32_t old;
+
+		old_child = stage_child(NO_INDEX, 0);
+		stage_pass(1200 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[old_child].esp[d], 12000, 1200000);
+		silence(1, 6 * S);
+		stage_ike_up(1, 2);
+		stage_pass(30 * S);
+		old = stage_ike(0, 2);
+		stage->ike[old].origin = ORIGIN_MIDSTREAM;
+		stage->ike[old].established = answered ? stage->now : NSEC_NONE;
+		stage_pass(90 * S);
+		stage_ike_down(old, END_PEER_LOST, 1);
+		stage_pass(60 * S);
+		if (answered) {
+			assert_null(alert());
+			break;
+		}
+		assert_non_null(alert());
+		assert_string_equal(collected_text(alert(), "restarted"), "203.0.113.1");
+		stage_close(state);
+		stage_open(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +175,7 @@ int main(void)
 		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),
 		ON_STAGE(when_both_are_silent_nobody_had_anything_to_say),
 		ON_STAGE(a_deleted_ike_sa_was_not_forgotten),
+		ON_STAGE(one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

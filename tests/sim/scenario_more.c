@@ -250,6 +250,13 @@ static void dpd_timeout_v1(struct sim_world *w)
 	repeatedly(w, 2400, 0, power_on, p);
 }
 
+/* Seen from mid-life: no suite, and no liveness probe was ever answered before. */
+static void dpd_timeout_v1_middle(struct sim_world *w)
+{
+	dpd_timeout_v1(w);
+	w->tap.start = 600 * SIM_S;
+}
+
 static void peer_restart_invalid_spi(struct sim_world *w)
 {
 	struct sim_pair *p = tunnel(w, "strongswan", "libreswan");
@@ -277,6 +284,13 @@ static void peer_restart(struct sim_world *w)
 
 	chatter(w, p, 1);
 	repeatedly(w, 2000, 0, forget_and_initiate, p);
+}
+
+/* The old IKE SA is heard first when B has forgotten it. */
+static void peer_restart_middle(struct sim_world *w)
+{
+	peer_restart(w);
+	w->tap.start = 600 * SIM_S;
 }
 
 static void weak_crypto(struct sim_world *w)
@@ -344,8 +358,10 @@ const struct sim_scenario sim_more_faults[] = {
 	{ "encap_mismatch", "A sends plain ESP, B sends it in UDP", 1 * HOUR, encap_mismatch, "encap_mismatch", "lifetime_asymmetry", 0 },
 	{ "dpd_timeout", "B is dead for twenty minutes", 1 * HOUR, dpd_timeout, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart", 0 },
 	{ "dpd_timeout_v1", "the same in IKEv1", 1 * HOUR, dpd_timeout_v1, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
+	{ "dpd_timeout_v1_mid_life", "and seen from mid-life", 1 * HOUR, dpd_timeout_v1_middle, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
 	{ "tunnel_down", "B is dead for twenty minutes, and the tunnel is expected to be up", 1.5 * HOUR, tunnel_down, "tunnel_down", "dpd_timeout ike_init_unanswered one_way_esp peer_restart lifetime_asymmetry", 0 },
 	{ "peer_restart", "B forgets everything and initiates anew", 2 * HOUR, peer_restart, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
+	{ "peer_restart_mid_life", "the same, seen from mid-life", 2 * HOUR, peer_restart_middle, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
 	{ "peer_restart_invalid_spi", "B forgets everything and answers INVALID_SPI until A gives up", 2 * HOUR, peer_restart_invalid_spi, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
 	{ "weak_crypto", "3DES, MD5 and group 2", 1 * HOUR, weak_crypto, "weak_crypto", "lifetime_asymmetry", 0 },
 	{ "downgrade", "AES-GCM one hour, 3DES the next", 2 * HOUR, downgrade, "downgrade", "weak_crypto lifetime_asymmetry", 0 },

@@ -242,6 +242,30 @@ static void an_answer_alone_tells_who_began_and_what_was_chosen(void **state)
 	}
 }
 
+/* From mid-life no suite is known, and no length: what comes again every few seconds without an echo is a probe. */
+static void without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none(void **state)
+{
+	static const nsec apart[] = { 5 * NSEC_PER_S, 20 * MS, 3600 * NSEC_PER_S };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(apart) / sizeof(apart[0]); n++) {
+		struct watch w;
+		struct session s = session1();
+		unsigned probes = 0;
+
+		watch_open(&w);
+		for (uint32_t id = 1; id <= 5; id++) {
+			say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000 * id, 108, id);
+			pass(&w, apart[n]);
+		}
+		watch_finish(&w);
+		for (size_t i = 0; i < w.n_exchanges; i++)
+			probes += w.exchanges[i].purpose == PURPOSE_DPD;
+		assert_int_equal(probes, n == 0 ? 5 : 0);
+		watch_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +274,7 @@ int main(void)
 		cmocka_unit_test(spis_under_another_version_are_nobodys),
 		cmocka_unit_test(a_vendor_id_alone_belongs_to_the_step_it_comes_in),
 		cmocka_unit_test(a_status_in_clear_is_no_error),
+		cmocka_unit_test(without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none),
 		cmocka_unit_test(an_answer_alone_tells_who_began_and_what_was_chosen),
 		cmocka_unit_test(where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told),
 	};
