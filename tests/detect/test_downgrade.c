@@ -5,31 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "detect/stage.h"
+#include "detect/suite_stage.h"
 
 static const struct collected_alert *alert(void)
 {
 	return collected_find(&stage->alerts, "downgrade");
-}
-
-/* An IKE SA whose answer chose this. */
-static uint32_t chose(int initiator, uint8_t major, uint16_t encr, uint16_t bits, uint16_t integ, uint16_t prf,
-		      uint16_t group)
-{
-	uint32_t ike = stage_ike(initiator, major);
-	struct ike_sa *sa = &stage->ike[ike];
-
-	stage_ike_event(EVENT_IKE_SA_CREATED, ike, initiator);
-	sa->encr = encr;
-	sa->key_bits = bits;
-	sa->integ = integ;
-	sa->prf = prf;
-	sa->group = group;
-	stage_answer(stage_request(ike, major == 2 ? 34 : 2, PURPOSE_IKE_SA_INIT, initiator, 0));
-	sa->state = IKE_ESTABLISHED;
-	sa->established = stage->now;
-	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, initiator);
-	return ike;
 }
 
 static void triple_des_after_aes_is_a_downgrade(void **state)

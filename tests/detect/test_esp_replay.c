@@ -5,22 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "detect/stage.h"
+#include "detect/esp_stage.h"
 
 static const struct collected_alert *alert(void)
 {
 	return collected_find(&stage->alerts, "esp_replay");
-}
-
-static void esp_event(enum event_kind kind, uint32_t esp, int64_t a, int64_t b)
-{
-	struct event ev = stage_event(kind);
-
-	ev.esp_sa = esp;
-	ev.side = stage->esp[esp].direction;
-	ev.value[0] = a;
-	ev.value[1] = b;
-	stage_send(ev);
 }
 
 static uint32_t busy(void)

@@ -5,32 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "detect/stage.h"
+#include "detect/stranger_stage.h"
 
 static const struct collected_alert *alert(void)
 {
 	return collected_find(&stage->alerts, "ike_scan");
 }
-
-/* An IKE SA begun now between these, answered or not. */
-static uint32_t begin(uint32_t from, uint16_t port, uint32_t to, bool answered)
-{
-	uint32_t ike = stage_ike(0, 2);
-
-	stage->ike[ike].initiator = (struct endpoint){ addr_v4(from), port };
-	stage->ike[ike].responder = (struct endpoint){ addr_v4(to), 500 };
-	stage->ike[ike].spi_r = answered ? 0x2000 + ike : 0;
-	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
-	return ike;
-}
-
-static void set_up(uint32_t ike)
-{
-	stage->ike[ike].established = stage->now;
-	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
-}
-
-#define GATEWAY 0xc6336401u	/* 198.51.100.1 */
 
 static void one_source_that_asks_ten_addresses_in_vain(void **state)
 {

@@ -396,4 +396,26 @@ static inline void talk(struct watch *w, const struct session *s, const uint32_t
 	}
 }
 
+/* ---- a tunnel that is up ---------------------------------------------------- */
+
+/* SPIs of child SAs: each names a pair, FIRST and FIRST + 1. */
+enum { FIRST = 0xc0000001, SECOND = 0xc0000011 };
+
+static inline void two(uint32_t ret_spi[2], uint32_t first)
+{
+	ret_spi[0] = first;
+	ret_spi[1] = first + 1;
+}
+
+/* Set up, and ten seconds of packets on the first child SA. */
+static inline struct session talking(struct watch *w, uint32_t ret_spi[2])
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	two(ret_spi, FIRST);
+	set_up(w, &s);
+	talk(w, &s, ret_spi, 1, 100, 100 * MS);
+	return s;
+}
+
 #endif

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-enum { FIRST = 0xc0000001, SECOND = 0xc0000011 };
-
-static void two(uint32_t spi[2], uint32_t first)
-{
-	spi[0] = first;
-	spi[1] = first + 1;
-}
-
-static struct session up(struct watch *w, uint32_t spi[2])
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	two(spi, FIRST);
-	set_up(w, &s);
-	talk(w, &s, spi, 1, 100, 100 * MS);
-	return s;
-}
-
 static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **state)
 {
 	(void)state;
@@ -27,7 +9,7 @@ static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **st
 		uint32_t old[2], new[2];
 
 		watch_open(&w);
-		struct session s = up(&w, old);
+		struct session s = talking(&w, old);
 
 		two(new, SECOND);
 		nsec asked = w.now;
@@ -63,7 +45,7 @@ static void a_chain_of_rekeys_has_no_branch_and_no_gap(void **state)
 	uint32_t spi[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	for (uint32_t i = 1; i < 20; i++) {
 		two(spi, FIRST + 16 * i);
@@ -90,7 +72,7 @@ static void a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago(void 
 	uint32_t old[2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old);
+	struct session s = talking(&w, old);
 
 	two(new, SECOND);
 	rekey_child(&w, &s, 0);
@@ -113,7 +95,7 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 	uint32_t spi[3][2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi[0]);
+	struct session s = talking(&w, spi[0]);
 
 	for (uint32_t k = 1; k < 3; k++) {
 		two(spi[k], FIRST + 0x100 * k);
@@ -150,7 +132,7 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 	uint32_t spi[2][2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi[0]);
+	struct session s = talking(&w, spi[0]);
 
 	two(spi[1], FIRST + 0x100);
 	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
@@ -308,7 +290,7 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	uint32_t old[2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old);
+	struct session s = talking(&w, old);
 	uint32_t other[2] = { FIRST + 4, FIRST + 5 };
 
 	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
@@ -342,7 +324,7 @@ static void a_delete_is_for_no_child_sa_of_another_ike_sa(void **state)
 	uint32_t old[2], beside[2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old), other = session_between(GW_B, GW_A, 0x22);
+	struct session s = talking(&w, old), other = session_between(GW_B, GW_A, 0x22);
 
 	two(beside, FIRST + 4);
 	set_up(&w, &other);
@@ -373,7 +355,7 @@ static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(voi
 	uint32_t old[2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old);
+	struct session s = talking(&w, old);
 	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
 
 	pass(&w, MS);
@@ -411,7 +393,7 @@ static void a_rekey_whose_answer_was_not_captured_is_known_by_its_delete(void **
 		uint32_t old[2], new[2];
 
 		watch_open(&w);
-		struct session s = up(&w, old);
+		struct session s = talking(&w, old);
 
 		two(new, SECOND);
 		nsec asked = w.now;
@@ -441,7 +423,7 @@ static void an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas(void 
 	uint32_t old[2], new[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old), next = s;
+	struct session s = talking(&w, old), next = s;
 
 	ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY);
 	pass(&w, RTT);
@@ -471,7 +453,7 @@ static void a_refused_rekey_whose_answer_was_not_captured_made_nothing(void **st
 	uint32_t old[2];
 
 	watch_open(&w);
-	struct session s = up(&w, old);
+	struct session s = talking(&w, old);
 
 	ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
 	pass(&w, RTT);

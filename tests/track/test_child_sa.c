@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-enum { FIRST = 0xc0000001, SECOND = 0xc0000011 };
-
-static void two(uint32_t spi[2], uint32_t first)
-{
-	spi[0] = first;
-	spi[1] = first + 1;
-}
-
-static struct session up(struct watch *w, uint32_t spi[2])
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	two(spi, FIRST);
-	set_up(w, &s);
-	talk(w, &s, spi, 1, 100, 100 * MS);
-	return s;
-}
-
 static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 {
 	(void)state;
@@ -26,7 +8,7 @@ static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 	uint32_t first[2], second[2];
 
 	watch_open(&w);
-	struct session s = up(&w, first);
+	struct session s = talking(&w, first);
 
 	two(second, SECOND);
 	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
@@ -49,7 +31,7 @@ static void crossing_deletes_are_told_and_end_the_sa_once(void **state)
 	uint32_t spi[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
 
 	pass(&w, MS);
@@ -73,7 +55,7 @@ static void a_delete_after_long_silence_closed_an_idle_sa(void **state)
 	uint32_t spi[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	idle(&w, 400 * S);
 	delete_child(&w, &s, 1);
@@ -139,7 +121,7 @@ static void more_child_sas_than_a_tunnel_may_have_cost_the_oldest_ended_ones(voi
 	w.settings.tables_esp_sas = 8192;
 	w.forgetful = true;
 	watch_start(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	for (uint32_t i = 1; i < 3000; i++) {
 		uint32_t new[2];

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
-
-static struct session up(struct watch *w)
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	set_up(w, &s);
-	talk(w, &s, spi, 1, 100, 100 * MS);
-	return s;
-}
+static uint32_t spi[2];	/* of the first child SA */
 
 static void reauthentication_supersedes_the_old_ike_sa(void **state)
 {
@@ -18,7 +9,7 @@ static void reauthentication_supersedes_the_old_ike_sa(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	struct session s = talking(&w, spi), next = session_between(GW_A, GW_B, 0x22);
 	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
 
 	set_up(&w, &next);		/* make before break */
@@ -42,7 +33,7 @@ static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 
 	pass(&w, S);
 	nsec asked = w.now;
@@ -64,7 +55,7 @@ static void an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one(v
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w), next = session_between(GW_A, GW_B, 0x22);
+	struct session s = talking(&w, spi), next = session_between(GW_A, GW_B, 0x22);
 	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
 
 	delete_ike(&w, &s, 1);
@@ -85,7 +76,7 @@ static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 	uint32_t id = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
 
 	for (int i = 0; i < 3; i++) {		/* an outage */
@@ -113,7 +104,7 @@ static void a_forged_delete_is_taken_back_when_both_peers_go_on(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 	const nsec established = ike_at(&w, 0x11)->established;
 
 	delete_ike(&w, &s, 0);			/* request and answer forged, while no ESP flows */
@@ -146,7 +137,7 @@ static void one_message_after_a_delete_takes_nothing_back(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 
 	delete_ike(&w, &s, 1);
 	for (int i = 0; i < 4; i++) {
@@ -217,7 +208,7 @@ static void the_capture_ends_and_what_lives_lives(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	up(&w);
+	talking(&w, spi);
 	watch_finish(&w);
 	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
 	assert_int_equal(w.ike_sas[0].state, IKE_ESTABLISHED);

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
-
-static struct session up(struct watch *w)
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	set_up(w, &s);
-	talk(w, &s, spi, 1, 100, 100 * MS);
-	return s;
-}
+static uint32_t spi[2];	/* of the first child SA */
 
 static void a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas(void **state)
 {
@@ -19,7 +10,7 @@ static void a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas(voi
 		struct watch w;
 
 		watch_open(&w);
-		struct session s = up(&w);
+		struct session s = talking(&w, spi);
 		nsec asked = w.now;
 		struct session next = rekey_ike(&w, &s, by);
 
@@ -55,7 +46,7 @@ static void a_rekey_is_seen_although_its_delete_was_lost(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 	struct session next = rekey_ike(&w, &s, 0);
 
 	talk(&w, &s, spi, 101, 200, 100 * MS);
@@ -76,7 +67,7 @@ static void a_successor_that_speaks_an_hour_later_is_known_as_one(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = talking(&w, spi);
 	struct session next = rekey_ike(&w, &s, 0);
 
 	pass(&w, RTT);
@@ -99,7 +90,7 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		uint32_t id[2];
 
 		watch_open(&w);
-		struct session s = up(&w), next[2] = { s, s };
+		struct session s = talking(&w, spi), next[2] = { s, s };
 
 		for (int by = 0; by < 2; by++) {
 			id[by] = ask(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY);

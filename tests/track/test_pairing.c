@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-enum { FIRST = 0xc0000001, SECOND = 0xc0000011, OTHER = 0xc0000021, STRAY = 0xdead0001 };
-
-static struct session up(struct watch *w, uint32_t spi[2])
-{
-	struct session s = session_between(GW_A, GW_B, 0x11);
-
-	spi[0] = FIRST;
-	spi[1] = FIRST + 1;
-	set_up(w, &s);
-	talk(w, &s, spi, 1, 100, 100 * MS);
-	return s;
-}
+enum { OTHER = 0xc0000021, STRAY = 0xdead0001 };
 
 static void stray(struct watch *w, uint32_t n, uint32_t seq)
 {
@@ -33,7 +22,7 @@ static void single_packets_with_any_spi_make_no_child_sa(void **state)
 	uint32_t spi[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	for (uint32_t i = 0; i < 5; i++) {
 		stray(&w, i, numbers[i]);
@@ -55,7 +44,7 @@ static void a_stray_keeps_no_tunnel_up(void **state)
 	uint32_t spi[2];
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	delete_ike(&w, &s, 0);
 	idle(&w, 10 * S);
@@ -75,7 +64,7 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	rekey_child(&w, &s, 0);
 	pass(&w, MS);
@@ -108,7 +97,7 @@ static void an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on(vo
 	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	rekey_child(&w, &s, 0);
 	pass(&w, MS);
@@ -141,7 +130,7 @@ static void the_only_packet_after_a_rekey_is_its_sa(void **state)
 	uint32_t spi[2], new[2] = { SECOND, SECOND + 1 };
 
 	watch_open(&w);
-	struct session s = up(&w, spi);
+	struct session s = talking(&w, spi);
 
 	rekey_child(&w, &s, 0);
 	talk(&w, &s, new, 1, 1, 100 * MS);
