@@ -49,10 +49,15 @@ struct told_alert {
 
 /* ---- shelves ---- */
 
-/* Ids are dense numbers that the program gives, not a stranger: multiplying spreads them enough. */
+/*
+ * Ids are dense numbers that the program gives, not a stranger: multiplying spreads them enough.
+ * Neighbours, which are often told one after the other, stay in one cache line.
+ */
 static uint32_t place_of(const struct shelf *s, object_id id)
 {
-	return (uint32_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (s->places - 1);
+	uint64_t line = ((id >> 4) * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
+
+	return (uint32_t)(line << 4 | (id & 15)) & (s->places - 1);
 }
 
 static void *element(const struct shelf *s, uint32_t n)
