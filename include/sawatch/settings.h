@@ -141,6 +141,7 @@
 	X(RATIO, "life.declared_tol", life_declared_tol, 0.01, 0, 1, "phase 1 lifetimes that differ by more than this are a mismatch") \
 	X(SECONDS, "life.declared_apart_s", life_declared_apart, 604800, 1, 31536000, "offers further apart than this are not compared") \
 	X(SECONDS, "life.active_s", life_active, 30, 0.1, 3600, "an SA that carried traffic this shortly before its end was not idle") \
+	X(SECONDS, "life.silent_s", life_silent, 10, 0.1, 3600, "one end stops sending this long before a new SA is made: its lifetime may have run out there alone") \
 	X(RATIO, "life.cluster_tol", life_cluster_tol, 0.03, 0.001, 1, "ages this close to each other are one lifetime") \
 	X(COUNT, "life.min_n_medium", life_min_n_medium, 2, 1, 100, "early ends for medium confidence in an inferred mismatch") \
 	X(COUNT, "life.min_n_high", life_min_n_high, 4, 1, 100, "and for high confidence")                  \

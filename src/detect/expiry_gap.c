@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Busy traffic stops at the end of an SA and goes on with the next one: the
- * old SA was over before its replacement was ready.
+ * old SA was over before its replacement was ready.  A sender that pauses while
+ * its SA is renewed in time looks alike, so each hole waits until it is known
+ * what became of the old SA.
  */
 #include "detect/detector.h"
+#include "detect/early_ends.h"
 #include "detect/traffic.h"
 
 #include <string.h>
 
-enum { GAPS = 6 };
+enum { GAPS = 6, LOOKED_AT = 64 };
+
+#define ALIKE (2 * NSEC_PER_S)
+#define ENDS_LATE (2 * NSEC_PER_S)	/* what becomes of the old SA is settled soon after settle_s */
+
+/* Whether there was a time without an SA. */
+enum certainty {
+	PENDING,	/* nobody said yet what became of the old one */
+	SURE,
+	ONCE,		/* of no account, unless another one happens at the same age */
+	NO_HOLE,
+};
 
 struct hole {
-	nsec at, length, age;
+	nsec at, length, age;	/* age of the SA at its end, as far as that is known */
+	nsec session;		/* age of its IKE SA then; 0 not known, or that lived on */
+	nsec stopped;		/* its latest packet */
+	nsec asked, made;	/* request and answer that made the new SA; NSEC_NONE not seen */
+	nsec pace;
+	object_id old_child;
 	uint64_t frame;
 	int8_t direction;
-	bool exchange_inside;	/* the exchange that made the new SA lies in the hole */
+	uint8_t certainty;
+	bool by_new_ike_sa;	/* the new SA came with an IKE SA of its own */
+	bool replaces;		/* its request said that it replaces one: who asked still had that */
 	bool other_way_too;
 };
 
@@ -23,14 +44,6 @@ struct state {
 	uint8_t n;
 	uint32_t total;
 };
-
-/* The exchange that made the new SA, when that is known. */
-static nsec made_at(const struct scene *sc, const struct esp_sa *sa)
-{
-	const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
-
-	return c && c->how != CREATED_UNKNOWN ? c->created : NSEC_NONE;
-}
 
 /*
  * One side deleted its IKE SA and at once began a new one: reauthentication by
@@ -77,6 +90,109 @@ static bool one_eyed(const struct scene *sc)
 	return false;
 }
 
+/* ---- what became of the old SA ---- */
+
+static const struct child_sa *child_of(const struct scene *sc, object_id id)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < LOOKED_AT && index != NO_INDEX; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c || c->id == id)
+			return c;
+		index = c->next_in_tunnel;
+	}
+	return NULL;
+}
+
+/* It was deleted before anybody asked for the next one. */
+static enum certainty of_deleted(const struct scene *sc, struct hole *h, const struct child_sa *old)
+{
+	nsec ready = h->made != NSEC_NONE ? h->made : h->at;
+
+	if (ready - old->ended < sc->settings->gap_min)
+		return NO_HOLE;
+	h->age = old->ended - old->created;
+	if (!h->by_new_ike_sa)
+		return SURE;
+
+	/* who closed the whole IKE SA restarted, or decided so, unless it was a timer */
+	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, old->ike_sa);
+
+	if (ike && ike->id == old->ike_sa_id && ike->origin != ORIGIN_MIDSTREAM)
+		h->session = old->ended - ike->created;
+	return ONCE;
+}
+
+/* Without a Delete, an SA that was replaced is taken to have ended with its latest packet or when the new one was made. */
+static bool deleted_since(const struct scene *sc, const struct hole *h, const struct child_sa *old)
+{
+	nsec presumed = h->made != NSEC_NONE ? h->made : h->stopped;
+
+	for (int d = 0; d < 2; d++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, old->esp[d]);
+
+		if (sa && sa->id == old->esp_id[d] && sa->last > presumed)
+			presumed = sa->last;
+	}
+	return (old->end_reason == END_REKEYED || old->end_reason == END_DELETED) && old->ended > presumed;
+}
+
+/*
+ * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for it to be
+ * replaced; otherwise it may have run out in silence, and then traffic stopped at the age that is configured.
+ */
+static enum certainty of_not_deleted(const struct scene *sc, const struct hole *h, const struct child_sa *old)
+{
+	if (h->replaces || (old && deleted_since(sc, h, old)))
+		return NO_HOLE;
+	if (h->by_new_ike_sa)
+		return SURE;
+	return configured_age(h->age, ALIKE + 2 * h->pace) ? SURE : ONCE;
+}
+
+static enum certainty decide(const struct scene *sc, struct hole *h, nsec now)
+{
+	const struct child_sa *old = child_of(sc, h->old_child);
+
+	if (old && old->end_reason == END_NONE && now - h->at < sc->settings->settle + ENDS_LATE)
+		return PENDING;
+	if (old && (old->end_reason == END_DELETED || old->end_reason == END_EXPIRED) &&
+	    old->ended < (h->asked != NSEC_NONE ? h->asked : h->at))
+		return of_deleted(sc, h, old);
+	return of_not_deleted(sc, h, old);
+}
+
+static bool alike(nsec a, nsec b)
+{
+	return (a > b ? a - b : b - a) <= ALIKE;
+}
+
+/* A pause of the sender does not come back at the same age. */
+static bool has_a_twin(const struct state *s, const struct hole *h)
+{
+	for (uint8_t i = 0; i < s->n; i++) {
+		const struct hole *o = &s->holes[i];
+
+		if (o != h && (o->certainty == SURE || o->certainty == ONCE) &&
+		    (alike(h->age, o->age) || (h->session != 0 && alike(h->session, o->session))))
+			return true;
+	}
+	return false;
+}
+
+/* ---- holes ---- */
+
+static void add(struct state *s, const struct hole *h)
+{
+	if (s->n == GAPS) {
+		memmove(s->holes, s->holes + 1, (GAPS - 1) * sizeof(s->holes[0]));
+		s->n--;
+	}
+	s->holes[s->n++] = *h;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -87,64 +203,95 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (!new || !old || new->direction < 0 || old->packets < 20 || one_eyed(sc))
 		return;
 
-	nsec gap = traffic_gap(sc, old, new), pace = traffic_pace(old), age = old->last - old->first;
-	nsec made = made_at(sc, new);
+	nsec gap = traffic_gap(sc, old, new), pace = traffic_pace(old);
 
-	/* quiet SAs leave holes all the time; young ones did not expire; and a pause of the sender is not ours */
-	if (gap == 0 || pace > set->gap_busy || age < set->life_min_age || old->flags & ESP_SA_MIDSTREAM ||
-	    clock_stepped_since(sc, old->last) || loss_since(sc, old->last))
+	/* quiet SAs leave holes all the time; young ones did not expire */
+	if (gap == 0 || pace > set->gap_busy || old->last - old->first < set->life_min_age ||
+	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->last) || loss_since(sc, old->last))
 		return;
-	if (made != NSEC_NONE && (made < old->last || new->first - made > 2 * NSEC_PER_S + set->gap_busy))
+
+	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
+	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
+	bool known = is && is->how != CREATED_UNKNOWN;
+
+	if (known && (is->created < old->last || new->first - is->created > 2 * NSEC_PER_S + set->gap_busy))
 		return;			/* the new one was ready: nobody sent */
-	if ((gap < set->gap_crit && reauthenticated(sc, old, new)) || one_way_first(sc, old))
+	if ((gap < set->gap_crit && reauthenticated(sc, old, new)) ||
+	    (one_way_first(sc, old) && !ran_out_alone(sc, old, new)))
 		return;
 	if (s->n > 0 && s->holes[s->n - 1].direction != new->direction &&
 	    new->first - s->holes[s->n - 1].at < set->settle) {
 		s->holes[s->n - 1].other_way_too = true;
 		return;			/* the other direction of the same hole */
 	}
-	if (s->n == GAPS) {
-		memmove(s->holes, s->holes + 1, (GAPS - 1) * sizeof(s->holes[0]));
-		s->n--;
+	add(s, &(struct hole){
+		.at = new->first, .length = gap, .stopped = old->last, .pace = pace,
+		.age = old->last - (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
+		.asked = known ? is->requested : NSEC_NONE, .made = known ? is->created : NSEC_NONE,
+		.old_child = was ? was->id : 0, .frame = new->first_frame, .direction = new->direction,
+		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
+		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
+	});
+}
+
+static void decide_all(struct state *s, const struct scene *sc, nsec now)
+{
+	for (uint8_t i = 0; i < s->n; i++) {
+		struct hole *h = &s->holes[i];
+
+		if (h->certainty != PENDING)
+			continue;
+		h->certainty = (uint8_t)decide(sc, h, now);
+		s->total += h->certainty == SURE;
 	}
-	s->total++;
-	s->holes[s->n++] = (struct hole){
-		.at = new->first, .length = gap, .age = age, .frame = new->first_frame,
-		.direction = new->direction, .exchange_inside = made != NSEC_NONE,
-	};
+}
+
+static bool counts(const struct state *s, const struct hole *h)
+{
+	return h->certainty == SURE || (h->certainty == ONCE && has_a_twin(s, h));
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	const struct state *s = state;
+	struct state *s = state;
 	const struct settings *set = sc->settings;
-	const struct hole *longest = NULL, *first = NULL;
+	const struct hole *longest = NULL, *first = NULL, *last = NULL;
+	int64_t twins = 0;
+	bool pending = false;
 
+	decide_all(s, sc, now);
 	for (uint8_t i = 0; i < s->n; i++) {
 		const struct hole *h = &s->holes[i];
 
+		pending |= h->certainty == PENDING;
+		if (!counts(s, h))
+			continue;
+		twins += h->certainty == ONCE;
 		if (now - h->at > set->gap_window)
 			continue;
+		last = h;
 		if (!first)
 			first = h;
 		if (!longest || h->length >= longest->length)
 			longest = h;
 	}
 	if (!longest)
-		return false;
+		return pending;
 
-	struct finding *f = finding_raise(out, longest->length >= set->gap_crit ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-					  longest->exchange_inside ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-					  first->at - first->length, s->holes[s->n - 1].at, s->total);
+	enum severity severity = longest->length >= set->gap_crit ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	enum confidence confidence = longest->made != NSEC_NONE ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+	int64_t count = (int64_t)s->total + twins;
+	struct finding *f = finding_raise(out, severity, confidence, first->at - first->length, last->at, count);
 
 	finding_address(f, "direction_from", sc, longest->direction);
 	finding_seconds(f, "gap_s", longest->length);
 	finding_seconds(f, "sa_age_s", longest->age);
-	finding_integer(f, "gaps", s->total);
+	finding_integer(f, "gaps", count);
 	finding_text(f, "both_directions", "%s", longest->other_way_too ? "yes" : "no");
-	finding_text(f, "new_exchange_in_the_gap", "%s", longest->exchange_inside ? "yes" : "not seen");
+	finding_text(f, "new_exchange_in_the_gap", "%s", longest->made != NSEC_NONE ? "yes" : "not seen");
 	for (uint8_t i = 0; i < s->n; i++)
-		finding_frame(f, s->holes[i].frame);
+		if (counts(s, &s->holes[i]))
+			finding_frame(f, s->holes[i].frame);
 	return true;
 }
 
@@ -155,8 +302,12 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "gap_s"), gap);
 	nsec_span(finding_get_span(f, "sa_age_s"), age);
-	text_add(story->summary, "Traffic between %s and %s stopped for %s at an SA age of %s: the SA was over before "
-		 "its replacement was ready", story->peer[0], story->peer[1], gap, age);
+	if (strcmp(finding_get_text(f, "both_directions"), "no") == 0)
+		text_add(story->summary, "Traffic from %s", finding_get_text(f, "direction_from"));
+	else
+		text_add(story->summary, "Traffic between %s and %s", story->peer[0], story->peer[1]);
+	text_add(story->summary, " stopped for %s at an SA age of %s: the SA was over before its replacement was ready",
+		 gap, age);
 	if (f->count > 1)
 		text_add(story->summary, " (%lld times)", (long long)f->count);
 	text_add(story->summary, ".");
@@ -175,9 +326,17 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->at);
 		FIELD(f, h->length);
 		FIELD(f, h->age);
+		FIELD(f, h->session);
+		FIELD(f, h->stopped);
+		FIELD_MAYBE(f, h->asked);
+		FIELD_MAYBE(f, h->made);
+		FIELD(f, h->pace);
+		FIELD(f, h->old_child);
 		FIELD(f, h->frame);
 		FIELD(f, h->direction);
-		FIELD(f, h->exchange_inside);
+		FIELD_BELOW(f, h->certainty, NO_HOLE + 1);
+		FIELD(f, h->by_new_ike_sa);
+		FIELD(f, h->replaces);
 		FIELD(f, h->other_way_too);
 	}
 	FIELD_BELOW(f, s->n, GAPS + 1);

@@ -111,6 +111,112 @@ static void a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire(v
 	assert_null(gap());
 }
 
+/*
+ * A child with a packet each half second until it is `age` old; 6 s later a request, and at once traffic on
+ * the new SA.  Whoever deletes does so `deleted` after that; NSEC_NONE nobody.  Returns the new child.
+ */
+static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint32_t flags)
+{
+	uint32_t new;
+
+	stage_until(stage->child[old].created + age);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age / S), 1000);
+	stage_pass(6 * S);
+	new = stage_child(stage->child[old].ike_sa, 0);
+	stage->child[new].flags |= flags;
+	for (int d = 0; d < 2; d++) {
+		struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
+
+		ev.esp_sa = stage->child[new].esp[d];
+		ev.other = stage->child[old].esp[d];
+		stage_send(ev);
+	}
+	if (deleted != NSEC_NONE)
+		stage_pass(deleted);
+	stage_child_down(old, END_REKEYED, 0);
+	if (deleted == NSEC_NONE)		/* as the tracker presumes it */
+		stage->child[old].ended = stage->child[new].created;
+	stage_pass(60 * S);
+	return new;
+}
+
+static uint32_t first_child(void)
+{
+	return stage_child(stage_ike_up(0, 2), 0);
+}
+
+static void who_deletes_the_old_sa_afterwards_had_it_while_the_sender_paused(void **state)
+{
+	(void)state;
+	renewed_in_a_pause(first_child(), 3600 * S, 20 * NSEC_PER_MS, 0);
+	assert_null(gap());
+}
+
+static void who_asks_for_an_sa_to_be_replaced_still_has_it(void **state)
+{
+	(void)state;
+	renewed_in_a_pause(first_child(), 3600 * S, NSEC_NONE, CHILD_SA_REKEY_EXPECTED);
+	assert_null(gap());
+}
+
+static void traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence(void **state)
+{
+	(void)state;
+	renewed_in_a_pause(first_child(), 3600 * S - S / 2, NSEC_NONE, 0);
+	assert_non_null(gap());
+	assert_int_equal(collected_number(gap(), "gap_s"), 6);
+}
+
+static void a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_age(void **state)
+{
+	(void)state;
+	uint32_t second = renewed_in_a_pause(first_child(), 3333 * S, NSEC_NONE, 0);
+
+	assert_null(gap());
+	renewed_in_a_pause(second, 3333 * S, NSEC_NONE, 0);
+	assert_non_null(gap());
+	assert_int_equal(collected_number(gap(), "gaps"), 2);
+}
+
+/* With its IKE SA, and another session begins 90 s later. */
+static void session(nsec age)
+{
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child_how(ike, 0, CREATED_IKE_AUTH), new;
+
+	stage_pass(age);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age / S), 1000);
+	stage_child_down(old, END_DELETED, 1);
+	stage_ike_down(ike, END_DELETED, 1);
+	stage_pass(90 * S);
+	new = stage_child_how(stage_ike_up(0, 2), 0, CREATED_IKE_AUTH);
+	for (int d = 0; d < 2; d++) {
+		struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
+
+		ev.esp_sa = stage->child[new].esp[d];
+		ev.other = stage->child[old].esp[d];
+		stage_send(ev);
+	}
+	stage_pass(60 * S);
+}
+
+static void a_session_that_is_closed_once_is_a_restart(void **state)
+{
+	(void)state;
+	session(3600 * S);
+	assert_null(gap());
+}
+
+static void sessions_that_are_closed_at_one_age_are_a_timer(void **state)
+{
+	(void)state;
+	session(3600 * S);
+	session(3600 * S);
+	assert_non_null(gap());
+	assert_int_equal(gap()->record.severity, SEVERITY_CRITICAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +228,12 @@ int main(void)
 		ON_STAGE(an_sa_younger_than_any_lifetime_did_not_expire),
 		ON_STAGE(capture_loss_hides_the_packets_not_the_traffic),
 		ON_STAGE(a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire),
+		ON_STAGE(who_deletes_the_old_sa_afterwards_had_it_while_the_sender_paused),
+		ON_STAGE(who_asks_for_an_sa_to_be_replaced_still_has_it),
+		ON_STAGE(traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence),
+		ON_STAGE(a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_age),
+		ON_STAGE(a_session_that_is_closed_once_is_a_restart),
+		ON_STAGE(sessions_that_are_closed_at_one_age_are_a_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

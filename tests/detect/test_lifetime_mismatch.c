@@ -294,6 +294,72 @@ static void an_sa_that_appears_without_an_exchange_may_be_the_successor(void **s
 	assert_null(mismatch());
 }
 
+/*
+ * B stops sending on `old` at this age, A half a minute later, when B has a new one made, on which both send
+ * at once.  Returns that.
+ */
+static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
+{
+	struct child_sa *c = &stage->child[old];
+	uint32_t new;
+
+	stage_until(c->created + age);
+	stage_esp_packets(c->esp[1], (uint64_t)(2 * age / S), 1000);
+	stage_pass(30 * S);
+	stage_esp_packets(c->esp[0], (uint64_t)(2 * (age / S + 30)), 1000);
+	new = stage_child(c->ike_sa, 1);
+	stage->child[new].flags |= flags;
+
+	struct event ev = stage_event(EVENT_CHILD_SA_REKEYED);
+
+	c->rekeyed_by = 1;
+	c->rekey_at = stage->now;
+	c->successor = new;
+	stage->child[new].predecessor = old;
+	ev.child_sa = new;
+	ev.other = old;
+	stage_send(ev);
+	stage_child_down(old, END_REKEYED, 1);
+	return new;
+}
+
+static void an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end(void **state)
+{
+	(void)state;
+	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3600 * S - S / 2, 0);
+
+	stage_pass(S);
+	assert_null(mismatch());
+	runs_out_at_b(second, 3600 * S - S / 2, 0);
+	stage_pass(60 * S);
+	assert_non_null(mismatch());
+	assert_int_equal(mismatch()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_int_equal(collected_number(mismatch(), "without_a_delete"), 2);
+	assert_string_equal(collected_text(mismatch(), "ended_by"), "203.0.113.1");
+	assert_non_null(strstr(mismatch()->summary, "without a word"));
+}
+
+static void a_pause_of_one_side_before_its_rekey_is_no_end(void **state)
+{
+	(void)state;
+	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3230 * S, 0);
+
+	runs_out_at_b(second, 3230 * S, 0);
+	stage_pass(60 * S);
+	assert_null(mismatch());
+}
+
+static void who_says_that_the_new_sa_replaces_one_has_not_given_it_up(void **state)
+{
+	(void)state;
+	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3600 * S, CHILD_SA_REKEY_EXPECTED);
+
+	runs_out_at_b(second, 3600 * S, CHILD_SA_REKEY_EXPECTED);
+	stage_pass(60 * S);
+	assert_null(mismatch());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +380,9 @@ int main(void)
 		ON_STAGE(crossing_deletes_have_no_single_author),
 		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),
 		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
+		ON_STAGE(an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end),
+		ON_STAGE(a_pause_of_one_side_before_its_rekey_is_no_end),
+		ON_STAGE(who_says_that_the_new_sa_replaces_one_has_not_given_it_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Child SAs that one side ended at an age of its own: without a rekey, with traffic on them.  It deletes
+ * them; or says nothing, no longer sends on them, and lets the peer send into the void until a new one is
+ * made.
+ */
+#ifndef SAWATCH_DETECT_EARLY_ENDS_H
+#define SAWATCH_DETECT_EARLY_ENDS_H
+
+#include "detect/detector.h"
+
+enum { EARLY_ENDS = 8, KEY_INFERRED = 2 /* of its findings; and 3: per side */ };
+
+struct early_end {
+	nsec at;
+	nsec age;
+	nsec silence_after;	/* how long until traffic went on; NSEC_NONE not yet */
+	nsec traffic_last;
+	nsec pace;		/* usual distance of its packets */
+	bool maybe_rekeyed;	/* by an exchange that was not captured */
+	bool unsaid;		/* without a Delete */
+	uint32_t frame;
+	object_id ike_sa;
+};
+
+struct early_ends {
+	struct early_end ends[2][EARLY_ENDS];	/* by the side that ended them, oldest first */
+	uint8_t n_ends[2];
+	nsec rekey_age[2];	/* the latest at which this side rekeyed; 0 never seen */
+	nsec failing_since;	/* rekeys were tried in vain since; 0 not */
+	nsec both_deleted;	/* at the same time; 0 never */
+};
+
+#define EARLY_ENDS_OBSERVES                                                                            \
+	(WANTS(CHILD_SA_ENDED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST) | \
+	 WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY) | WANTS(DELETE_COLLISION))
+
+void early_ends_observe(struct early_ends *s, const struct scene *sc, const struct event *ev);
+
+/* True: something may be found without another event. */
+bool early_ends_judge(struct early_ends *s, const struct scene *sc, nsec now, struct findings *out);
+void early_ends_explain(struct story *story);
+void early_ends_fields(struct fields *f, struct early_ends *s);
+
+/*
+ * Did the lifetime of `old` run out at its sender alone?  At an age that people configure it stopped busy
+ * traffic there, while the peer went on as before; `new` was made in the same IKE SA, not to replace it,
+ * and is used at once.
+ */
+bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new);
+
+/* A whole number of minutes, or so much before that. */
+bool configured_age(nsec age, nsec before);
+
+#endif
