@@ -19,7 +19,7 @@
 #define SAWATCH_ENUM_PROFILE(n, t) PROFILE_##n,
 enum expected_profile { EXPECTED_PROFILES(SAWATCH_ENUM_PROFILE) };
 
-const char *expected_profile_text(enum expected_profile p);
+const char *expected_profile_text(enum expected_profile p);	/* as in the configuration; static */
 int expected_profile_parse(const char *text);	/* -1 when no profile has that name */
 
 struct expected_override {
@@ -41,7 +41,7 @@ struct expected {
 	size_t n, room;
 };
 
-void expected_done(struct expected *x);
+void expected_done(struct expected *x);	/* all it holds; it is empty then */
 
 /* A new one, without peers; NULL when the name is taken. */
 struct expected_tunnel *expected_add(struct expected *x, const char *name);

@@ -32,7 +32,7 @@ size_t html_judge(struct html *h);
 object_id html_detail(struct html *h, size_t i);
 struct record_sink html_detail_sink(struct html *h, size_t i);	/* of that tunnel alone */
 
-void html_print(struct html *h, FILE *out);
+void html_print(struct html *h, FILE *out);	/* the page, when both rounds are over; errors stay in `out` */
 void html_close(struct html *h);	/* accepts NULL */
 
 #endif

@@ -92,7 +92,7 @@ struct live_counters {
 };
 void live_counters(struct live *l, struct live_counters *ret);	/* since live_open(), of all */
 
-uint16_t live_link_type(const struct live *l, size_t interface);
+uint16_t live_link_type(const struct live *l, size_t interface);	/* by the order of the names given */
 const char *live_name(const struct live *l);	/* "span0", or "span0,span1" */
 void live_close(struct live *l);		/* accepts NULL */
 

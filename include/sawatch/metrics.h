@@ -61,6 +61,6 @@ struct metrics_figures {
 	size_t n_outputs;
 };
 
-void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);
+void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);	/* one page; errors stay in `out` */
 
 #endif

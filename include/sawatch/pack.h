@@ -21,7 +21,7 @@ struct packer {
 	size_t room, used;
 };
 
-void pack_u8(struct packer *p, uint8_t v);
+void pack_u8(struct packer *p, uint8_t v);	/* these: network byte order */
 void pack_u32(struct packer *p, uint32_t v);
 void pack_u64(struct packer *p, uint64_t v);
 void pack_text(struct packer *p, const char *text);	/* NULL stays NULL */

@@ -37,7 +37,7 @@ struct diagnosis_options {
 	bool quiet;		/* the verdict and ill tunnels only */
 };
 
-struct diagnosis *diagnosis_open(const struct diagnosis_options *o);
+struct diagnosis *diagnosis_open(const struct diagnosis_options *o);	/* never NULL; copies `o` */
 struct record_sink diagnosis_sink(struct diagnosis *d);		/* of a walk */
 struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
 /* What the inventory calls a tunnel that the core tells of: a walk says so itself. */
@@ -76,7 +76,7 @@ enum rows_kind { ROWS_TUNNELS, ROWS_IKE_SAS, ROWS_CHILD_SAS, ROWS_ESP_SAS, ROWS_
 
 struct rows;
 
-struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);
+struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);	/* never NULL; `out` is borrowed */
 struct record_sink rows_sink(struct rows *r);	/* only the member of its kind is set */
 void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
 
@@ -93,9 +93,9 @@ struct why_options {
 	const char *(*page)(const char *code);	/* page of a condition, for its log lines; NULL none */
 };
 
-struct why *why_open(const struct why_options *o);
-struct record_sink why_sink(struct why *w);
-void why_tell(struct why *w, FILE *out);
+struct why *why_open(const struct why_options *o);	/* never NULL; copies `o` */
+struct record_sink why_sink(struct why *w);	/* of one walk */
+void why_tell(struct why *w, FILE *out);	/* once, when the walk is over */
 void why_tell_json(struct why *w, FILE *out);	/* one object on a line */
 void why_close(struct why *w);			/* accepts NULL */
 

@@ -80,8 +80,8 @@ bool source_waits(const struct source *s);
  */
 bool source_keeps(const struct source *s);
 
-void source_set_capture(struct source *s, uint32_t capture);
-void source_info(const struct source *s, struct source_info *ret);
+void source_set_capture(struct source *s, uint32_t capture);	/* what its frames say they are of */
+void source_info(const struct source *s, struct source_info *ret);	/* its texts: until source_close() */
 void source_close(struct source *s);	/* accepts NULL */
 
 /*

@@ -140,6 +140,6 @@ bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *
 struct store_counters {
 	uint64_t rows, transactions, failed_rows;
 };
-void store_counters(const struct store *s, struct store_counters *ret);
+void store_counters(const struct store *s, struct store_counters *ret);	/* since it was opened */
 
 #endif
