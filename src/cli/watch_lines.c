@@ -122,10 +122,17 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 		w->json.tunnel(w->json.user, r);
 	if (w->options.json || w->over || (w->options.quiet && r->state != TUNNEL_DOWN))
 		return;
-	/* an alert that makes a tunnel ill does not move `since` */
-	begin_line(w, r->since > r->last ? r->since : r->last, r->peers);
+	/* an alert that makes a tunnel ill does not move `since`; and that it is down may show only later */
+	nsec at = r->since > r->last ? r->since : r->last;
+	char since[NSEC_TEXT_MAX], line[sizeof(since) + 32];
+
+	begin_line(w, at, r->peers);
 	fputs("tunnel state: ", w->out);
-	end_line(w, tunnel_state_text(r->state));
+	if (r->state == TUNNEL_DOWN && r->since != NSEC_NONE && at - r->since >= NSEC_PER_S)
+		snprintf(line, sizeof(line), "down since %.19sZ", nsec_rfc3339(r->since, since));
+	else
+		snprintf(line, sizeof(line), "%s", tunnel_state_text(r->state));
+	end_line(w, line);
 }
 
 /* JSON: objects as they end, once for each reason. */
