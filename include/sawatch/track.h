@@ -115,10 +115,12 @@ struct ike_sa {
 	int8_t delete_by;
 	nsec delete_wait;		/* silence after it that settles it */
 	uint32_t dpd_bytes;		/* IKEv1: length of a DPD message, once an echo was seen; 0 */
-	nsec rekey_at;			/* answer time of a CREATE_CHILD_SA that may have been an IKE rekey */
-	nsec rekey_request_at;
-	int8_t rekey_by;
-	uint32_t rekey_child;		/* tentative child SA of that exchange */
+	/* per side, its latest CREATE_CHILD_SA that may have been an IKE rekey: requests of both sides may cross */
+	struct ike_rekey {
+		nsec at, requested;	/* answer and request; `at` NSEC_NONE: none */
+		uint32_t child;		/* the tentative child SA of that exchange */
+	} rekey[2];
+	int8_t rekey_by;		/* whose was answered last; SIDE_UNKNOWN none */
 	uint32_t auth_child;		/* tentative child SA of IKE_AUTH */
 };
 
@@ -201,7 +203,7 @@ struct child_sa {
 	/* private */
 	uint32_t prev_in_tunnel;
 	uint32_t next_of_ike, prev_of_ike;
-	uint32_t held_by;		/* IKE SA that names it in rekey_child or auth_child; NO_INDEX */
+	uint32_t held_by;		/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
 	uint32_t flags;
 	int16_t request_np1, response_np1;
 	uint32_t response_bytes;
@@ -296,7 +298,7 @@ struct tunnel {
 	X(RESPONSE_COPY, "response_copy", 0)                                                        \
 	X(EXCHANGE_CLOSED, "exchange_closed", 0)		/* final outcome of exchange */             \
 	X(RETRANSMISSION, "retransmission", 1)			/* one line per exchange that needed copies, when it is over */ \
-	X(REKEY_COLLISION, "rekey_collision", 1)		/* crossing CREATE_CHILD_SA or quick modes */ \
+	X(REKEY_COLLISION, "rekey_collision", 1)		/* crossing CREATE_CHILD_SA or quick modes; child_sa won, other is redundant; child_sa NO_INDEX: of ike_sa itself, other is one of its two successors */ \
 	X(DELETE_COLLISION, "delete_collision", 1)		/* crossing Deletes; exchange and other_exchange */ \
 	X(CHILD_REFUSED, "child_refused", 1)			/* CREATE_CHILD_SA or quick mode answered by an error */ \
 	X(AUTH_REFUSED, "auth_refused", 1)			/* IKE_AUTH answered by an error */         \

@@ -23,12 +23,18 @@ struct crossing {
 	uint64_t frames[2];
 };
 
+/* IKE SAs are rekeyed more seldom than child SAs: each kind has its own latest rekeys. */
+enum kind { OF_CHILD_SAS, OF_IKE_SAS, KINDS };
+
 struct state {
 	struct crossing crossings[CROSSINGS];
 	uint8_t next;
-	struct moments rekeys;		/* of child SAs */
-	struct moments collisions;
-	struct moments deletes;		/* of them, a Delete that crossed a rekey */
+	uint8_t latest;			/* enum kind of the latest collision */
+	struct kind_of_sa {
+		struct moments rekeys, collisions;
+	} kind[KINDS];
+	object_id rekeyed;		/* the latest IKE SA that was: crossing rekeys make two of it */
+	struct moments deletes;		/* collisions of child SAs that were a Delete which crossed a rekey */
 	nsec latest_apart;		/* between the two requests of the latest; -1 unknown */
 	nsec age[2];			/* of the SA when each side asked; 0 unknown */
 	uint32_t equal_ages;		/* collisions at equal ages: the lifetimes are the same */
@@ -57,9 +63,10 @@ static const struct exchange *other_of(const struct scene *sc, const struct exch
 	return NULL;
 }
 
-static void collided(struct state *s, nsec at, uint64_t frame_a, uint64_t frame_b)
+static void collided(struct state *s, enum kind kind, nsec at, uint64_t frame_a, uint64_t frame_b)
 {
-	moments_add(&s->collisions, at, frame_a);
+	moments_add(&s->kind[kind].collisions, at, frame_a);
+	s->latest = (uint8_t)kind;
 	s->frames[0] = frame_a;
 	s->frames[1] = frame_b;
 }
@@ -97,7 +104,7 @@ static void requested(struct state *s, const struct scene *sc, const struct exch
 	/* The exchange's initiator deletes the old SA; its responder doing so at once crosses the rekey. */
 	if (deletes(x) && is_rekey(other) && !crossed(s, sc, x, at) && other->outcome == OUTCOME_ANSWERED && other->response_at != NSEC_NONE &&
 	    at - other->response_at <= sc->settings->race_delete) {
-		collided(s, at, other->request_frame, x->request_frame);
+		collided(s, OF_CHILD_SAS, at, other->request_frame, x->request_frame);
 		moments_add(&s->deletes, at, x->request_frame);
 	}
 }
@@ -111,10 +118,63 @@ static void refused(struct state *s, const struct scene *sc, const struct event 
 
 		if (c->ike_sa != sa->id || ev->at - c->at > EFFECT_FOLLOWS)
 			continue;
-		collided(s, c->at, c->frames[0], c->frames[1]);
+		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
 		c->ike_sa = 0;
 		return;
 	}
+}
+
+/* At which age of the old SA each side asked: the lifetimes are the same when it is the same. */
+static void note_ages(struct state *s, nsec created, const nsec requested[2])
+{
+	s->latest_apart = requested[0] > requested[1] ? requested[0] - requested[1] : requested[1] - requested[0];
+	if (created == NSEC_NONE)
+		return;
+	for (int side = 0; side < 2; side++)
+		s->age[side] = requested[side] - created;
+	s->equal_ages += s->latest_apart <= s->age[0] / 50;	/* 2 % */
+}
+
+/*
+ * How long traffic paused at a rekey that was asked for at `asked`; 0 when that is no gap, or when it had
+ * paused before: that was the sender.
+ */
+static nsec gap_at(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new, nsec asked)
+{
+	if (!old || !new || traffic_gap(sc, old, new) == 0)
+		return 0;
+
+	nsec pace = (nsec)(sc->settings->gap_factor * (double)traffic_pace(old));
+	nsec quiet = pace > sc->settings->gap_min ? pace : sc->settings->gap_min;
+
+	return old->last < asked - quiet ? 0 : traffic_gap(sc, old, new);
+}
+
+static void note_gap(struct state *s, nsec gap)
+{
+	s->gap = gap > s->gap ? gap : s->gap;
+}
+
+/* Two IKE SAs came out of rekeys of one: RFC 7296 2.8.2. */
+static void redundant_ike_sa(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	const struct ike_sa *old = tracker_ike_sa(sc->tracker, ev->ike_sa);
+	uint64_t frames[2] = { 0, 0 };
+
+	if (!old)
+		return;
+	for (size_t i = 0; i < CROSSINGS; i++)
+		if (s->crossings[i].ike_sa == old->id) {
+			memcpy(frames, s->crossings[i].frames, sizeof(frames));
+			s->crossings[i].ike_sa = 0;
+		}
+
+	const nsec requested[2] = { old->rekey[0].requested, old->rekey[1].requested };
+
+	s->sure = true;
+	if (requested[0] != NSEC_NONE && requested[1] != NSEC_NONE)
+		note_ages(s, old->origin == ORIGIN_MIDSTREAM ? NSEC_NONE : old->created, requested);
+	collided(s, OF_IKE_SAS, ev->at, frames[0], frames[1]);
 }
 
 /* The tracker found one SA of the two redundant. */
@@ -133,17 +193,15 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 			memcpy(frames, s->crossings[i].frames, sizeof(frames));
 			s->crossings[i].ike_sa = 0;
 		}
-	s->sure = true;
-	s->latest_apart = won->requested > lost->requested ? won->requested - lost->requested :
-							     lost->requested - won->requested;
-	if (old && !(old->flags & CHILD_SA_MIDSTREAM)) {
-		nsec age = won->requested - old->created;
+	const nsec requested[2] = { won->created_by == 0 ? won->requested : lost->requested,
+				    won->created_by == 0 ? lost->requested : won->requested };
 
-		s->age[won->created_by] = age;
-		s->age[!won->created_by] = lost->requested - old->created;
-		s->equal_ages += s->latest_apart <= age / 50;	/* 2 % */
-	}
-	collided(s, won->requested, frames[0], frames[1]);
+	s->sure = true;
+	note_ages(s, old && !(old->flags & CHILD_SA_MIDSTREAM) ? old->created : NSEC_NONE, requested);
+	collided(s, OF_CHILD_SAS, won->requested, frames[0], frames[1]);
+	for (int d = 0; old && d < 2; d++)	/* the change of SPIs came before the decision */
+		note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, old->esp[d]), tracker_esp_sa(sc->tracker, won->esp[d]),
+				   requested[0] < requested[1] ? requested[0] : requested[1]));
 }
 
 /* One direction goes on alone on a pair that is over. */
@@ -167,56 +225,78 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
-	bool recent = moments_kept(&s->collisions) > 0 &&
-		      ev->at - moments_at(&s->collisions, 0) <= EFFECT_FOLLOWS;
+	const struct moments *collisions = &s->kind[OF_CHILD_SAS].collisions;
+	bool recent = moments_kept(collisions) > 0 && ev->at - moments_at(collisions, 0) <= EFFECT_FOLLOWS;
 
 	if (ev->kind == EVENT_REQUEST && ev->exchange) {
 		requested(s, sc, ev->exchange, ev->at);
 	} else if (ev->kind == EVENT_CHILD_REFUSED) {
 		refused(s, sc, ev);
 	} else if (ev->kind == EVENT_REKEY_COLLISION) {
-		redundant(s, sc, ev);
+		(ev->child_sa == NO_INDEX ? redundant_ike_sa : redundant)(s, sc, ev);
 	} else if (ev->kind == EVENT_CHILD_SA_REKEYED) {
-		moments_add(&s->rekeys, ev->at, ev->frame);
+		moments_add(&s->kind[OF_CHILD_SAS].rekeys, ev->at, ev->frame);
+	} else if (ev->kind == EVENT_IKE_SA_REKEYED) {
+		const struct ike_sa *old = tracker_ike_sa(sc->tracker, ev->other);
+
+		if (old && old->id != s->rekeyed)
+			moments_add(&s->kind[OF_IKE_SAS].rekeys, ev->at, ev->frame);
+		s->rekeyed = old ? old->id : 0;
 	} else if (ev->kind == EVENT_ESP_AFTER_END) {
 		if (recent && dead_end(sc, ev))
 			s->stale = true;
 	} else if (ev->kind == EVENT_ESP_SA_REPLACED && recent) {
-		const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
-		const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
-		nsec gap = new && old ? traffic_gap(sc, old, new) : 0;
+		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
-		s->gap = gap > s->gap ? gap : s->gap;
+		if (c)
+			note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, ev->other), tracker_esp_sa(sc->tracker, ev->esp_sa),
+					   c->requested));
 	}
 }
 
 /* Collisions among the latest `race.of_last` rekeys. */
-static unsigned among_latest(const struct state *s, const struct settings *set)
+static unsigned among_latest(const struct kind_of_sa *k, const struct settings *set)
 {
-	unsigned kept = moments_kept(&s->rekeys), of = (unsigned)set->race_of_last;
-	nsec since = kept >= of ? moments_at(&s->rekeys, of - 1) : INT64_MIN;
+	unsigned kept = moments_kept(&k->rekeys), of = (unsigned)set->race_of_last;
+	nsec since = kept >= of ? moments_at(&k->rekeys, of - 1) : INT64_MIN;
 
-	return moments_since(&s->collisions, since);
+	return moments_since(&k->collisions, since);
+}
+
+static nsec earlier(nsec a, nsec b)
+{
+	return a == NSEC_NONE ? b : b == NSEC_NONE ? a : a < b ? a : b;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
+	const struct moments *collisions[KINDS] = { &s->kind[OF_CHILD_SAS].collisions, &s->kind[OF_IKE_SAS].collisions };
 	nsec from = now - set->race_window;
+	unsigned repeated = 0;
+	int64_t total = 0;
 
-	if (moments_since(&s->collisions, from) == 0)
+	if (moments_since(collisions[0], from) + moments_since(collisions[1], from) == 0)
 		return false;
+	for (int k = 0; k < KINDS; k++) {
+		unsigned of_kind = among_latest(&s->kind[k], set);
 
-	unsigned repeated = among_latest(s, set);
+		if (moments_since(collisions[k], from) > 0 && of_kind > repeated)
+			repeated = of_kind;
+		total += (int64_t)collisions[k]->total;
+	}
 	enum severity severity = s->gap > 0 || s->stale ? SEVERITY_CRITICAL :
 				 repeated >= (unsigned)set->race_repeat ? SEVERITY_WARNING : SEVERITY_INFO;
 	struct finding *f = finding_raise(out, severity, s->sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-					  moments_first(&s->collisions, from), moments_at(&s->collisions, 0),
-					  (int64_t)s->collisions.total);
+					  earlier(moments_first(collisions[0], from), moments_first(collisions[1], from)),
+					  moments_at(collisions[s->latest], 0), total);
 
-	f->cause = moments_kept(&s->deletes) * 2 > moments_kept(&s->collisions) ? "rekey_delete" : "rekey_rekey";
-	finding_integer(f, "collisions", (int64_t)s->collisions.total);
+	f->cause = s->latest == OF_CHILD_SAS && moments_kept(&s->deletes) * 2 > moments_kept(collisions[OF_CHILD_SAS]) ?
+			   "rekey_delete" : "rekey_rekey";
+	if (collisions[OF_IKE_SAS]->total > 0)
+		finding_text(f, "what", "%s", s->latest == OF_IKE_SAS ? "IKE SA" : "child SA");
+	finding_integer(f, "collisions", total);
 	finding_integer(f, "among_latest_rekeys", repeated);
 	if (s->sure || s->latest_apart > 0)
 		finding_real(f, "apart_ms", (double)s->latest_apart / (double)NSEC_PER_MS);
@@ -230,7 +310,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_text(f, "then", "packets on the dead SPI");
 	finding_frame(f, s->frames[0]);
 	finding_frame(f, s->frames[1]);
-	moments_frames(&s->collisions, from, f);
+	for (int k = 0; k < KINDS; k++)
+		moments_frames(collisions[k], from, f);
 	return true;
 }
 
@@ -238,19 +319,20 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	struct text *t = story->summary;
+	bool of_ike_sa = strcmp(finding_get_text(f, "what"), "IKE SA") == 0;
 	char gap[NSEC_TEXT_MAX];
 
 	if (strcmp(finding_cause(f), "rekey_delete") == 0) {
 		text_add(t, "A rekey and a Delete of the same SA crossed between %s and %s", story->peer[0],
 			 story->peer[1]);
 	} else {
-		text_add(t, "%s and %s started rekeying the same SA", story->peer[0], story->peer[1]);
+		text_add(t, "%s and %s started rekeying the same %s", story->peer[0], story->peer[1], of_ike_sa ? "IKE SA" : "SA");
 		if (finding_item(f, "apart_ms"))
 			text_add(t, " within %.0f ms", finding_get_real(f, "apart_ms"));
 	}
 	text_add(t, " (%lld of the latest rekeys)", (long long)finding_get(f, "among_latest_rekeys"));
 	if (finding_get(f, "at_equal_ages") >= 2)
-		text_add(t, " because their phase 2 lifetimes coincide");
+		text_add(t, " because their %s lifetimes coincide", of_ike_sa ? "IKE SA" : "phase 2");
 	text_add(t, "; one SA was discarded");
 	if (finding_get_real(f, "longest_gap_s") > 0)
 		text_add(t, ", and traffic stopped for %s",
@@ -258,7 +340,7 @@ static void explain(struct story *story)
 	if (*finding_get_text(f, "then"))
 		text_add(t, ", and ESP was sent on an SPI that no longer existed");
 	text_add(t, ".");
-	story_remedy(story, REMEDY_STAG);
+	story_remedy(story, of_ike_sa ? REMEDY_STAG_IKE : REMEDY_STAG);
 	story_remedy(story, REMEDY_ROLE);
 	story_remedy(story, REMEDY_LOG);
 }
@@ -275,8 +357,12 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, c->frames);
 	}
 	FIELD(f, s->next);
-	moments_fields(f, &s->rekeys);
-	moments_fields(f, &s->collisions);
+	FIELD_BELOW(f, s->latest, KINDS);
+	for (int k = 0; k < KINDS; k++) {
+		moments_fields(f, &s->kind[k].rekeys);
+		moments_fields(f, &s->kind[k].collisions);
+	}
+	FIELD(f, s->rekeyed);
 	moments_fields(f, &s->deletes);
 	FIELD(f, s->latest_apart);
 	FIELD(f, s->age);
@@ -294,7 +380,7 @@ const struct detector detect_rekey_collision = {
 	.fields = fields,
 	.window = offsetof(struct settings, race_window),
 	.observes = WANTS(REQUEST) | WANTS(CHILD_REFUSED) | WANTS(REKEY_COLLISION) | WANTS(CHILD_SA_REKEYED) |
-		    WANTS(ESP_AFTER_END) | WANTS(ESP_SA_REPLACED),
+		    WANTS(IKE_SA_REKEYED) | WANTS(ESP_AFTER_END) | WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(REKEY_COLLISION) | WANTS(CHILD_REFUSED),
 	.observe = observe,
 	.ignores = ignores,

@@ -17,6 +17,7 @@
 #define REMEDIES(X)                                                                                                   \
 	X(LIFE, "Align the lifetimes: the same child policy on both ends (one may be 1 to 5 minutes shorter), the IKE lifetime longer than the child's, the shorter value on the intended initiator.") \
 	X(STAG, "Stagger the phase 2 lifetime by 60 to 300 s on one side, lower on the side that should rekey, e.g. 28500 s against 28800 s.") \
+	X(STAG_IKE, "Stagger the IKE SA lifetime by some minutes on one side, lower on the side that should rekey.") \
 	X(VOL, "Raise or switch off the volume lifetime; bytes needed = rate x time lifetime.")                       \
 	X(SESS, "Look for a maximum session time (not an SA lifetime) on the side that deletes.")                      \
 	X(IDLE, "Look for an idle timer on the side that deletes, or keep the tunnel busy.")                            \

@@ -266,8 +266,9 @@ void child_release(struct tracker *t, uint32_t child)
 	if (c->held_by != NO_INDEX) {
 		struct ike_sa *holder = &t->ike_sas[c->held_by];
 
-		if (holder->rekey_child == child)
-			holder->rekey_child = NO_INDEX;
+		for (int side = 0; side < 2; side++)
+			if (holder->rekey[side].child == child)
+				holder->rekey[side].child = NO_INDEX;
 		if (holder->auth_child == child)
 			holder->auth_child = NO_INDEX;
 	}

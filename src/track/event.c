@@ -207,6 +207,12 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 			 ev->exchange->responses ? "answered" : "never answered");
 		return;
 	case EVENT_REKEY_COLLISION:
+		if (ev->child_sa == NO_INDEX) {
+			text_add(s, "both peers rekeyed ");
+			add_ike(s, t, ev->ike_sa);
+			text_add(s, " at once; one of the two new IKE SAs is redundant");
+			return;
+		}
 		text_add(s, "both peers rekeyed the same child SA at once; one of the new SAs is redundant");
 		return;
 	case EVENT_DELETE_COLLISION:

@@ -219,13 +219,9 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 		child_born(t, child);
 		return;
 	}
-	if (sa->rekey_at != NSEC_NONE && sa->rekey_by == 1 - x->from && at - sa->rekey_at <= t->settings->settle &&
-	    x->request_at != NSEC_NONE && x->request_at <= sa->rekey_at)
-		sa->flags |= IKE_SA_REKEY_CROSSED;
-	sa->rekey_at = at;		/* perhaps: the request began with SA, not with N(REKEY_SA) */
-	sa->rekey_request_at = x->request_at;
+	/* perhaps: the request began with SA, not with N(REKEY_SA) */
+	sa->rekey[x->from] = (struct ike_rekey){ .at = at, .requested = x->request_at, .child = child };
 	sa->rekey_by = x->from;
-	sa->rekey_child = child;
 }
 
 /*
@@ -280,7 +276,7 @@ static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, con
 	}
 	supply_unseen_answer(t, sa, slot, x);
 	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL && sa->state < IKE_DELETING &&
-	    sa->rekey_at != NSEC_NONE)
+	    sa->rekey_by != SIDE_UNKNOWN)
 		sa->state = IKE_DELETING;
 	note_crossing(t, sa, slot, a);
 	emit_exchange(t, EVENT_REQUEST, x, a);
@@ -386,10 +382,12 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		return;
 	if (sa->end_reason != END_NONE)
 		return;
+	const struct ike_rekey *rekey = &sa->rekey[x->from];
+
 	/* 42/0: the IKE SA, if nothing follows; at once when it was rekeyed by the same side. */
 	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-	    (sa->rekey_at != NSEC_NONE && sa->rekey_by == x->from && sa->rekey_child != NO_INDEX &&
-	     (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE) && a->at - sa->rekey_at < 60 * NSEC_PER_S)) {
+	    (rekey->child != NO_INDEX && (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE) &&
+	     a->at - rekey->at < 60 * NSEC_PER_S)) {
 		x->purpose = PURPOSE_DELETE_IKE;
 		ike_sa_delete_seen(t, i, x->request_at, x->from);
 		return;
@@ -436,8 +434,8 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, co
 		on_information_answer(t, sa, x, slot, a, m);
 		break;
 	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:	/* the rekey is complete only now, RFC 9370 2.2.4 */
-		if (sa->rekey_at != NSEC_NONE && x->from == sa->rekey_by)
-			sa->rekey_at = a->at;
+		if (sa->rekey[x->from].at != NSEC_NONE)
+			sa->rekey[x->from].at = a->at;
 		break;
 	default:
 		break;

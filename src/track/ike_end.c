@@ -35,7 +35,7 @@ bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		struct ike_sa *old = &t->ike_sas[i];
 
-		if (old->id != sa->parent || !(old->flags & IKE_SA_REKEY_CROSSED))
+		if (old->id != sa->parent || !ike_sa_rekeys_crossed(old))
 			continue;
 		if (old->successor == ike_sa) {
 			old->successor = NO_INDEX;
@@ -45,6 +45,7 @@ bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 				child_adopt(t, sa->children, i);
 		}
 		ike_sa_end(t, ike_sa, at, END_SUPERSEDED, by, GRADE_INFERRED);
+		ike_sa_collided(t, i, ike_sa, at);
 		return true;
 	}
 	return false;
@@ -59,19 +60,18 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		sa->delete_at = NSEC_NONE;
 		return;
 	}
+	struct ike_rekey *rekey = by >= 0 ? &sa->rekey[by] : NULL;
 	bool rekeyed = sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-		       (sa->rekey_at != NSEC_NONE && sa->rekey_by == by && at >= sa->rekey_at &&
-			at - sa->rekey_at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
-			(sa->rekey_child == NO_INDEX || (t->child_sas[sa->rekey_child].flags & CHILD_SA_TENTATIVE)));
+		       (rekey && rekey->at != NSEC_NONE && at >= rekey->at && at - rekey->at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
+			(rekey->child == NO_INDEX || (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE)));
 	enum grade grade = rekeyed && sa->successor == NO_INDEX ? GRADE_INFERRED : GRADE_DERIVED;
 
 	sa->delete_at = NSEC_NONE;
 	if (rekeyed) {
 		if (sa->successor == NO_INDEX)
 			sa->flags |= IKE_SA_REKEYED_AWAY;
-		if (sa->rekey_child != NO_INDEX)
-			child_discard(t, sa->rekey_child);
-		sa->rekey_child = NO_INDEX;
+		for (int side = 0; side < 2; side++)
+			ike_sa_discard_rekey(t, &sa->rekey[side]);
 		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
 		return;
 	}

@@ -165,11 +165,13 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->established = sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
 	sa->grade = GRADE_OBSERVED;
-	sa->successor = sa->predecessor = sa->children = sa->rekey_child = sa->auth_child = NO_INDEX;
+	sa->successor = sa->predecessor = sa->children = sa->auth_child = NO_INDEX;
 	sa->first_frame = sa->last_frame = a->frame->number;
 	sa->nat[0] = sa->nat[1] = RECORD_UNKNOWN;
 	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
-	sa->due = sa->delete_at = sa->rekey_at = sa->rekey_request_at = NSEC_NONE;
+	sa->due = sa->delete_at = NSEC_NONE;
+	for (int side = 0; side < 2; side++)
+		sa->rekey[side] = (struct ike_rekey){ .at = NSEC_NONE, .requested = NSEC_NONE, .child = NO_INDEX };
 	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
 	sa->answered_id[0] = sa->answered_id[1] = -1;
 	sa->id = tracker_number(t, OBJECT_IKE_SA);
@@ -301,6 +303,35 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	}
 }
 
+/* Did both sides ask for a rekey before the other's request was answered (RFC 7296 2.8.2)? */
+bool ike_sa_rekeys_crossed(const struct ike_sa *sa)
+{
+	const struct ike_rekey *a = &sa->rekey[0], *b = &sa->rekey[1];
+	nsec a_began = a->requested != NSEC_NONE ? a->requested : a->at;
+	nsec b_began = b->requested != NSEC_NONE ? b->requested : b->at;
+
+	return a->at != NSEC_NONE && b->at != NSEC_NONE && a_began <= b->at && b_began <= a->at;
+}
+
+/* Two IKE SAs came out of crossing rekeys of `old`, of which one is redundant: told once. */
+void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at)
+{
+	struct ike_sa *sa = &t->ike_sas[old];
+
+	if (sa->flags & IKE_SA_COLLISION_TOLD)
+		return;
+	sa->flags |= IKE_SA_COLLISION_TOLD;
+	ike_sa_emit(t, EVENT_REKEY_COLLISION, old, at, SIDE_UNKNOWN, successor);
+}
+
+/* It made an IKE SA, so no child SA. */
+void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r)
+{
+	if (r->child != NO_INDEX)
+		child_discard(t, r->child);
+	r->child = NO_INDEX;
+}
+
 /* The IKE SA that was renewed and of which this one may have come; NO_INDEX when there is none. */
 static uint32_t renewed(const struct tracker *t, uint32_t ike_sa, uint32_t message_id)
 {
@@ -308,15 +339,31 @@ static uint32_t renewed(const struct tracker *t, uint32_t ike_sa, uint32_t messa
 
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *old = &t->ike_sas[i];
-		bool crossed = old->flags & IKE_SA_REKEY_CROSSED;	/* then either side's may come first */
+		bool crossed = ike_sa_rekeys_crossed(old);	/* then either side's may come first */
 
-		if (i == ike_sa || old->major != sa->major || old->rekey_at == NSEC_NONE ||
+		if (i == ike_sa || old->major != sa->major || old->rekey_by == SIDE_UNKNOWN ||
 		    (!crossed && (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
 			continue;
 		if (message_id <= 1 || old->flags & IKE_SA_REKEYED_AWAY)
 			return i;
 	}
 	return NO_INDEX;
+}
+
+/* The exchange of `old` that this was is known by what came of it. */
+static void name_rekey(struct tracker *t, struct ike_sa *old, const struct ike_rekey *rekey)
+{
+	for (int slot = 0; slot < 2; slot++) {
+		struct exchange *both[2] = { &old->current[slot], &old->previous[slot] };
+
+		for (int n = 0; n < 2; n++)
+			if (both[n]->id != 0 && both[n]->request_at == rekey->requested &&
+			    both[n]->type == IKE2_EXCHANGE_CREATE_CHILD_SA) {
+				both[n]->purpose = PURPOSE_REKEY_IKE;
+				both[n]->grade = GRADE_DERIVED;
+				exchange_write(t, both[n]);
+			}
+	}
 }
 
 /*
@@ -335,6 +382,7 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 		return;
 	}
 	struct ike_sa *old = &t->ike_sas[parent];
+	struct ike_rekey *rekey = &old->rekey[sa->initiator_side];	/* who asked for it owns its initiator's SPI */
 
 	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
 	sa->origin = ORIGIN_REKEY;
@@ -342,31 +390,21 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	sa->parent = old->id;
 	sa->parent_spi_i = old->spi_i;
 	sa->parent_spi_r = old->spi_r;
-	sa->created = sa->established = old->rekey_at;
+	sa->created = sa->established = rekey->at;
 	sa->error_bytes_max = old->error_bytes_max;	/* the new suite is encrypted: most likely the same */
 	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
 	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
-	if (old->successor != NO_INDEX)
-		return;			/* the second of two that crossed: the first holds the child SAs */
+	ike_sa_discard_rekey(t, rekey);
+	name_rekey(t, old, rekey);
+	if (old->successor != NO_INDEX) {	/* the second of two that crossed: the first holds the child SAs */
+		ike_sa_collided(t, parent, ike_sa, t->now);
+		return;
+	}
 	old->successor = ike_sa;
 	sa->predecessor = parent;
 	if (old->state < IKE_REKEYED)
 		old->state = IKE_REKEYED;
 	old->flags |= IKE_SA_DIRTY;
-	if (old->rekey_child != NO_INDEX)
-		child_discard(t, old->rekey_child);
-	old->rekey_child = NO_INDEX;
-	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *both[2] = { &old->current[slot], &old->previous[slot] };
-
-		for (int n = 0; n < 2; n++)
-			if (both[n]->id != 0 && both[n]->request_at == old->rekey_request_at &&
-			    both[n]->type == IKE2_EXCHANGE_CREATE_CHILD_SA) {
-				both[n]->purpose = PURPOSE_REKEY_IKE;
-				both[n]->grade = GRADE_DERIVED;
-				exchange_write(t, both[n]);
-			}
-	}
 	child_inherit(t, parent, ike_sa);
 	if (old->end_reason == END_DELETED || old->end_reason == END_SUPERSEDED) {
 		old->end_reason = END_REKEYED;
@@ -378,10 +416,10 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 
 	ev.ike_sa = ike_sa;
 	ev.other = parent;
-	ev.side = old->rekey_by;
+	ev.side = sa->initiator_side;
 	/* The request for the successor may not have been captured. */
-	ev.value[0] = old->origin == ORIGIN_MIDSTREAM || old->rekey_request_at == NSEC_NONE ? -1 :
-		      old->rekey_request_at - old->created;
+	ev.value[0] = old->origin == ORIGIN_MIDSTREAM || rekey->requested == NSEC_NONE ? -1 :
+		      rekey->requested - old->created;
 	event_emit(t, &ev);
 }
 
@@ -434,8 +472,8 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 		t->ike_sas[sa->successor].predecessor = NO_INDEX;
 	if (sa->auth_child != NO_INDEX)
 		child_discard(t, sa->auth_child);
-	if (sa->rekey_child != NO_INDEX)
-		child_discard(t, sa->rekey_child);
+	for (int side = 0; side < 2; side++)
+		ike_sa_discard_rekey(t, &sa->rekey[side]);
 	while (sa->children != NO_INDEX)
 		child_adopt(t, sa->children, NO_INDEX);
 	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);

@@ -289,7 +289,8 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		c->predecessor = NO_INDEX;
 	if (!after || after->predecessor != i || after->predecessor_id != c->id)
 		c->successor = NO_INDEX;
-	if (!holder || holder->id != c->ike_sa_id || (holder->rekey_child != i && holder->auth_child != i))
+	if (!holder || holder->id != c->ike_sa_id ||
+	    (holder->rekey[0].child != i && holder->rekey[1].child != i && holder->auth_child != i))
 		c->held_by = NO_INDEX;
 	if (c->held_by == NO_INDEX && c->id == 0) {	/* tentative, and nobody will decide any more */
 		c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
@@ -322,8 +323,9 @@ static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		sa->predecessor = NO_INDEX;
 	if (!after || after->predecessor != i || after->parent != sa->id)
 		sa->successor = NO_INDEX;
-	if (!child_held(t, i, sa->rekey_child, tunnel))
-		sa->rekey_child = NO_INDEX;
+	for (int side = 0; side < 2; side++)
+		if (!child_held(t, i, sa->rekey[side].child, tunnel))
+			sa->rekey[side].child = NO_INDEX;
 	if (!child_held(t, i, sa->auth_child, tunnel))
 		sa->auth_child = NO_INDEX;
 }

@@ -232,10 +232,14 @@ void image_ike_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->delete_by);
 	FIELD(f, sa->delete_wait);
 	FIELD(f, sa->dpd_bytes);
-	FIELD_MAYBE(f, sa->rekey_at);
-	FIELD_MAYBE(f, sa->rekey_request_at);
+	for (int side = 0; side < 2; side++) {
+		struct ike_rekey *r = &sa->rekey[side];
+
+		FIELD_MAYBE(f, r->at);
+		FIELD_MAYBE(f, r->requested);
+		FIELD(f, r->child);
+	}
 	FIELD(f, sa->rekey_by);
-	FIELD(f, sa->rekey_child);
 	FIELD(f, sa->auth_child);
 }
 
@@ -387,7 +391,9 @@ static bool ike_sa_times(const struct ike_sa *sa)
 {
 	return is_moment(sa->created) && is_time(sa->established) && is_time(sa->ended) && is_moment(sa->last) &&
 	       is_time(sa->due) && is_time(sa->delete_at) && sa->delete_wait >= 0 && sa->delete_wait <= DELETE_WAITS_MOST &&
-	       is_time(sa->rekey_at) && is_time(sa->rekey_request_at) && is_end(sa->end_reason, sa->ended) &&
+	       is_time(sa->rekey[0].at) && is_time(sa->rekey[0].requested) && is_time(sa->rekey[1].at) &&
+	       is_time(sa->rekey[1].requested) && (sa->rekey_by < 0 || sa->rekey[sa->rekey_by].at != NSEC_NONE) &&
+	       is_end(sa->end_reason, sa->ended) &&
 	       (sa->established != NSEC_NONE || !(sa->flags & IKE_SA_AUTH_TENTATIVE));
 }
 

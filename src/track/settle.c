@@ -142,8 +142,12 @@ static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
 {
 	const struct child_sa *c = &t->child_sas[child];
 
-	if (c->id == 0 && now - c->created >= ORPHAN_S * NSEC_PER_S && t->ike_sas[c->held_by].rekey_child != child &&
-	    t->ike_sas[c->held_by].auth_child != child)
+	if (c->id != 0 || now - c->created < ORPHAN_S * NSEC_PER_S)
+		return;
+
+	const struct ike_sa *holder = &t->ike_sas[c->held_by];
+
+	if (holder->rekey[0].child != child && holder->rekey[1].child != child && holder->auth_child != child)
 		child_reveal(t, child);
 }
 

@@ -190,7 +190,7 @@ enum {
 	IKE_SA_REKEYED_AWAY = 32,	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
 	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
 	IKE_SA_QUIET = 256,		/* leaves no rows until it is established (restraint.c) */
-	IKE_SA_REKEY_CROSSED = 128,	/* both sides rekeyed it at once: one of its two successors is redundant */
+	IKE_SA_COLLISION_TOLD = 128,	/* both sides rekeyed it at once, and one of its two successors proved redundant */
 };
 
 enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
@@ -381,6 +381,9 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
 void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
+bool ike_sa_rekeys_crossed(const struct ike_sa *sa);
+void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at);
+void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r);
 void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m);
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);

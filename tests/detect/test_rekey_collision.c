@@ -14,8 +14,11 @@ static const struct collected_alert *collision(void)
 	return collected_find(&stage->alerts, "rekey_collision");
 }
 
-/* Both sides ask at once for the SA `old`; A's wins, B's never carries a packet.  Returns the new child. */
-static uint32_t collide(uint32_t ike, uint32_t old, nsec apart)
+/*
+ * Both sides ask at once for the SA `old`; A's wins, B's never carries a packet.  Traffic goes on after
+ * `silence`, and only then it is known which of the two is redundant.  Returns the new child.
+ */
+static uint32_t collide_silently(uint32_t ike, uint32_t old, nsec apart, nsec silence)
 {
 	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
 	struct exchange *b;
@@ -33,6 +36,11 @@ static uint32_t collide(uint32_t ike, uint32_t old, nsec apart)
 	lost = stage_child(ike, 1);
 	stage->child[lost].requested = b->request_at;
 	memset(&stage->ike[ike].current, 0, sizeof(stage->ike[ike].current));
+	stage_pass(silence);
+	for (int d = 0; d < 2; d++) {
+		stage->esp[stage->child[won].esp[d]].first = stage->esp[stage->child[won].esp[d]].last = stage->now;
+		stage->esp[stage->child[lost].esp[d]].first = stage->esp[stage->child[lost].esp[d]].last = stage->now;
+	}
 	ev = stage_event(EVENT_CHILD_SA_REKEYED);
 	ev.child_sa = won;
 	ev.other = old;
@@ -43,6 +51,11 @@ static uint32_t collide(uint32_t ike, uint32_t old, nsec apart)
 	ev.other = lost;
 	stage_send(ev);
 	return won;
+}
+
+static uint32_t collide(uint32_t ike, uint32_t old, nsec apart)
+{
+	return collide_silently(ike, old, apart, 0);
 }
 
 static void one_is_information_two_of_the_last_ten_rekeys_a_warning(void **state)
@@ -60,6 +73,92 @@ static void one_is_information_two_of_the_last_ten_rekeys_a_warning(void **state
 	assert_int_equal(collision()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(collision()->cause, "rekey_rekey");
 	assert_non_null(strstr(collision()->summary, "because their phase 2 lifetimes coincide"));
+}
+
+/* Both sides rekey the IKE SA at once: two come out of it. */
+static uint32_t collide_ike(uint32_t old, nsec apart)
+{
+	uint32_t made[2];
+	struct event ev;
+
+	for (int side = 0; side < 2; side++) {
+		stage->ike[old].rekey[side].requested = stage->now + side * apart;
+		stage->ike[old].rekey[side].at = stage->now + 2 * apart;
+		stage->ike[old].rekey_by = (int8_t)side;
+	}
+	stage->now += 2 * apart;
+	for (int side = 0; side < 2; side++) {
+		made[side] = stage_ike_up(side, 2);
+		ev = stage_event(EVENT_IKE_SA_REKEYED);
+		ev.ike_sa = made[side];
+		ev.other = old;
+		ev.side = (int8_t)side;
+		stage_send(ev);
+	}
+	ev = stage_event(EVENT_REKEY_COLLISION);
+	ev.ike_sa = old;
+	ev.other = made[1];
+	stage_send(ev);
+	return made[0];
+}
+
+static void crossing_rekeys_of_the_ike_sa_are_a_collision_of_their_own_kind(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage_pass(7200 * S);
+	ike = collide_ike(ike, 10 * NSEC_PER_MS);
+	assert_int_equal(collision()->record.severity, SEVERITY_INFO);
+	assert_int_equal(collision()->record.confidence, CONFIDENCE_HIGH);
+	/* child SAs are rekeyed more often: their rekeys do not make it rare */
+	for (int i = 0; i < 12; i++) {
+		struct event ev;
+
+		stage_pass(600 * S);
+		ev = stage_event(EVENT_CHILD_SA_REKEYED);
+		ev.child_sa = child;
+		ev.side = 0;
+		stage_send(ev);
+	}
+	collide_ike(ike, 10 * NSEC_PER_MS);
+	assert_int_equal(collision()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collision()->cause, "rekey_rekey");
+	assert_non_null(strstr(collision()->summary, "the same IKE SA"));
+	assert_non_null(strstr(collision()->summary, "because their IKE SA lifetimes coincide"));
+}
+
+/* A packet a second each way until `quiet` before a collision; what the new SA carries begins `silence` after it. */
+static enum severity collision_in_a_pause(nsec quiet, nsec silence)
+{
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage_pass(3600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 3600, 360000);
+	stage_pass(quiet);
+	collide_silently(ike, child, 5 * NSEC_PER_MS, silence);
+	assert_non_null(collision());
+	return collision()->record.severity;
+}
+
+static void one_is_critical_when_traffic_stops_with_it(void **state)
+{
+	(void)state;
+	assert_int_equal(collision_in_a_pause(S / 2, 7 * S), SEVERITY_CRITICAL);
+	assert_non_null(strstr(collision()->summary, "traffic stopped for 7"));
+}
+
+static void what_had_paused_before_both_asked_is_the_senders_pause(void **state)
+{
+	(void)state;
+	assert_int_equal(collision_in_a_pause(30 * S, 7 * S), SEVERITY_INFO);
+}
+
+static void a_short_pause_after_one_is_no_gap(void **state)
+{
+	(void)state;
+	assert_int_equal(collision_in_a_pause(S / 2, 2 * S), SEVERITY_INFO);
 }
 
 static void staggered_lifetimes_are_not_said_to_coincide(void **state)
@@ -177,6 +276,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_is_information_two_of_the_last_ten_rekeys_a_warning),
+		ON_STAGE(crossing_rekeys_of_the_ike_sa_are_a_collision_of_their_own_kind),
+		ON_STAGE(one_is_critical_when_traffic_stops_with_it),
+		ON_STAGE(what_had_paused_before_both_asked_is_the_senders_pause),
+		ON_STAGE(a_short_pause_after_one_is_no_gap),
 		ON_STAGE(staggered_lifetimes_are_not_said_to_coincide),
 		ON_STAGE(a_collision_long_ago_does_not_make_the_next_one_a_warning),
 		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),

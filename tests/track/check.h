@@ -105,9 +105,9 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 			assert_int_equal(t->child_sas[c].prev_of_ike, before);
 			assert_true(++*of_ike <= t->child_pool.used);
 		}
-		const uint32_t held[2] = { sa->auth_child, sa->rekey_child };
+		const uint32_t held[] = { sa->auth_child, sa->rekey[0].child, sa->rekey[1].child };
 
-		for (int n = 0; n < 2; n++)
+		for (int n = 0; n < 3; n++)
 			if (held[n] != NO_INDEX) {
 				assert_true(t->child_sas[held[n]].flags & CHILD_SA_USED);
 				assert_int_equal(t->child_sas[held[n]].ike_sa_id, sa->id);

@@ -121,6 +121,12 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_REKEYED);
 		assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
 		assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) == lives);
+		assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
+		/* each was made by the request of its own side, and neither exchange made a child SA */
+		assert_true(gone->created == ike_at(&w, s.spi_i)->rekey[loser].at);
+		assert_true(lives->created == ike_at(&w, s.spi_i)->rekey[1 - loser].at);
+		idle(&w, 120 * S);
+		assert_int_equal(w.tracker->tunnels[0].n_child_sas, 1);
 		watch_close(&w);
 	}
 }
