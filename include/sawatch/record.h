@@ -74,19 +74,22 @@ static inline object_id object_id_of(uint32_t capture, uint32_t number)
 #define SAWATCH_ENUM_CREATED(n, t) CREATED_##n,
 #define SAWATCH_ENUM_OUTCOME(n, t) OUTCOME_##n,
 #define SAWATCH_ENUM_PURPOSE(n, t) PURPOSE_##n,
-enum grade { GRADES(SAWATCH_ENUM_GRADE) };
+/* Tables have millions of those that objects are made of. */
+#define IN_A_BYTE __attribute__((packed))
+
+enum IN_A_BYTE grade { GRADES(SAWATCH_ENUM_GRADE) };
 enum confidence { CONFIDENCES(SAWATCH_ENUM_CONFIDENCE) };
 enum severity { SEVERITIES(SAWATCH_ENUM_SEVERITY) };
-enum tunnel_state { TUNNEL_STATES(SAWATCH_ENUM_TUNNEL) };
-enum ike_state { IKE_STATES(SAWATCH_ENUM_IKE) };
-enum child_state { CHILD_STATES(SAWATCH_ENUM_CHILD) };
-enum origin { ORIGINS(SAWATCH_ENUM_ORIGIN) };
-enum end_reason { END_REASONS(SAWATCH_ENUM_END) };
+enum IN_A_BYTE tunnel_state { TUNNEL_STATES(SAWATCH_ENUM_TUNNEL) };
+enum IN_A_BYTE ike_state { IKE_STATES(SAWATCH_ENUM_IKE) };
+enum IN_A_BYTE child_state { CHILD_STATES(SAWATCH_ENUM_CHILD) };
+enum IN_A_BYTE origin { ORIGINS(SAWATCH_ENUM_ORIGIN) };
+enum IN_A_BYTE end_reason { END_REASONS(SAWATCH_ENUM_END) };
 enum encap { ENCAPS(SAWATCH_ENUM_ENCAP) };
 enum esp_protocol { PROTOCOLS(SAWATCH_ENUM_PROTOCOL) };
-enum created_how { CREATED_HOWS(SAWATCH_ENUM_CREATED) };
-enum exchange_outcome { OUTCOMES(SAWATCH_ENUM_OUTCOME) };
-enum exchange_purpose { PURPOSES(SAWATCH_ENUM_PURPOSE) };
+enum IN_A_BYTE created_how { CREATED_HOWS(SAWATCH_ENUM_CREATED) };
+enum IN_A_BYTE exchange_outcome { OUTCOMES(SAWATCH_ENUM_OUTCOME) };
+enum IN_A_BYTE exchange_purpose { PURPOSES(SAWATCH_ENUM_PURPOSE) };
 
 /* The text of an enum value, static; and back: -1 when no value has that text. */
 const char *grade_text(enum grade v);

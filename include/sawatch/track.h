@@ -57,13 +57,19 @@ struct exchange {
 	enum exchange_outcome outcome;
 	enum exchange_purpose purpose;
 	enum grade grade;		/* of the purpose */
+	bool quiet;			/* private: leaves no row until it is answered (restraint.c) */
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */
-	bool quiet;			/* private: leaves no row until it is answered (restraint.c) */
 };
 
-enum { TRACK_OFFERS_MAX = 8, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
+enum { TRACK_OFFERS_MAX = 8, TRACK_TRANSFORMS_MAX = 48, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
+
+struct ike_vendor {
+	const char *name;		/* static; NULL unknown */
+	char hex[TRACK_VENDOR_HEX];
+	int8_t side;
+};
 
 struct ike_sa {
 	object_id id;
@@ -91,14 +97,14 @@ struct ike_sa {
 	uint64_t life_seconds, life_kilobytes;	/* IKEv1, of the chosen transform */
 	bool has_life_seconds, has_life_kilobytes;
 	uint8_t n_offers, n_transforms;	/* one of them is 0 */
-	union {
-		struct ike1_offer offers1[TRACK_OFFERS_MAX];	/* IKEv1 */
-		struct ike2_transform transforms[48];	/* IKEv2, as offered */
+	union {				/* elsewhere, where most take next to no room */
+		struct ike1_offer *offers1;	/* IKEv1 */
+		struct ike2_transform *transforms;	/* IKEv2, as offered */
 	};
 	uint64_t offer_frame;
 	tristate nat[2];		/* [0] initiator, [1] responder stands behind a NAT */
 	uint8_t n_vendors;
-	struct { const char *name; char hex[TRACK_VENDOR_HEX]; int8_t side; } vendors[TRACK_VENDORS_MAX];
+	struct ike_vendor *vendors;
 
 	/* the exchange engine: current and previous exchange asked by the initiator [0] and the responder [1] */
 	struct exchange current[2], previous[2];
@@ -186,19 +192,19 @@ struct child_sa {
 	uint32_t esp[2];		/* per direction; NO_INDEX never seen */
 	object_id esp_id[2];
 	uint32_t spi[2];
-	enum child_state state;
-	enum created_how how;
 	nsec requested, created;	/* request and answer of the creating exchange; created alone when only ESP was seen */
-	int8_t created_by;
 	uint32_t predecessor, successor;
 	object_id predecessor_id;
 	uint32_t predecessor_spi[2];
 	nsec ended;
-	enum end_reason end_reason;
-	int8_t ended_by;
-	int8_t rekeyed_by;		/* side whose exchange replaced it; SIDE_UNKNOWN */
 	nsec rekey_at;			/* request time of that exchange */
 	enum grade grade;
+	int8_t ended_by;
+	int8_t rekeyed_by;		/* side whose exchange replaced it; SIDE_UNKNOWN */
+	int8_t created_by;
+	enum child_state state;
+	enum created_how how;
+	enum end_reason end_reason;
 	uint32_t next_in_tunnel;
 	/* private */
 	uint32_t prev_in_tunnel;
@@ -240,10 +246,9 @@ struct tunnel {
 	object_id id;
 	struct endpoint peer[2];	/* identity: port 0, or the NAT's port that separates clients */
 	struct endpoint now[2];		/* where they were last seen (NAT, MOBIKE) */
-	uint32_t network;
 	nsec first, last;
-	tristate behind_nat[2];
 	struct tunnel_side side[2];
+	uint32_t network;
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
 	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
 	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
@@ -251,17 +256,19 @@ struct tunnel {
 	uint32_t unowned_child;		/* child SAs whose IKE SA is not known */
 	uint64_t mirrored, counted;	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
 	uint64_t esp_judged;		/* distinct ESP packets when it was */
-	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */
 	nsec loss_last;			/* latest moment of capture loss; NSEC_NONE never */
-	/* private */
-	uint32_t flags;
-	nsec due;
+	tristate behind_nat[2];
+	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */
 	enum tunnel_state state;
-	nsec state_since;
+	/* private */
+	uint8_t n_paths;
+	uint8_t n_deletes;		/* places for Deletes that wait for their SA, so far */
+	uint32_t paths;
+	uint32_t flags;
 	uint32_t generation;
-	uint32_t paths, n_paths;
-	uint32_t n_deletes;		/* places for Deletes that wait for their SA, so far */
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
+	nsec due;
+	nsec state_since;
 	nsec purse_hints, purse_confirmed;	/* when each is full again (restraint.c); NSEC_NONE full */
 	struct left_out left_out;
 };

@@ -292,7 +292,7 @@ bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
-	uint32_t *n = &t->tunnels[tunnel].n_deletes;
+	uint8_t *n = &t->tunnels[tunnel].n_deletes;
 	unsigned oldest = 0;
 
 	for (unsigned i = 0; i < PENDING_DELETES; i++) {

@@ -142,8 +142,9 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 	} else if (m->n_transforms > 0) {
 		unsigned n = m->n_transforms;
 
-		if (n > sizeof(sa->transforms) / sizeof(*sa->transforms))
-			n = sizeof(sa->transforms) / sizeof(*sa->transforms);
+		if (n > TRACK_TRANSFORMS_MAX)
+			n = TRACK_TRANSFORMS_MAX;
+		ike_sa_make_room(t, ike_sa, n, 0);
 		memcpy(sa->transforms, m->transforms, n * sizeof(*m->transforms));
 		sa->n_transforms = (uint8_t)n;
 		sa->n_offers = 0;
@@ -155,6 +156,7 @@ void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival
 	} else if (m->n_offers > 0 && sa->n_offers == 0) {
 		unsigned n = m->n_offers < TRACK_OFFERS_MAX ? m->n_offers : TRACK_OFFERS_MAX;
 
+		ike_sa_make_room(t, ike_sa, 0, n);
 		memcpy(sa->offers1, m->offers, n * sizeof(*m->offers));
 		sa->n_offers = (uint8_t)n;
 		sa->n_transforms = 0;

@@ -121,6 +121,17 @@ static void list_remove(struct tracker *t, uint32_t ike_sa)
 	w->flags |= TUNNEL_UNSAVED;
 }
 
+void ike_sa_make_room(struct tracker *t, uint32_t i, size_t transforms, size_t offers1)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+
+	if (offers1 > 0)
+		sa->offers1 = offers1 > 1 ? t->ike_many[i].offers1 : t->ike_few[i].offers1;
+	else
+		sa->transforms = transforms > FEW_TRANSFORMS ? t->ike_many[i].transforms : t->ike_few[i].transforms;
+	sa->vendors = &t->ike_vendors[(size_t)i * TRACK_VENDORS_MAX];
+}
+
 void ike_sa_index_add(struct tracker *t, uint32_t i)
 {
 	index_add(&t->ike_index, hash_of_slot(t, i), i);
@@ -152,6 +163,7 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	bool from_initiator = a->side == initiator_side;
 
 	memset(sa, 0, sizeof(*sa));
+	ike_sa_make_room(t, i, 0, 0);
 	sa->tunnel = a->tunnel;
 	sa->spi_i = spi_i;
 	sa->spi_r = spi_r;

@@ -40,8 +40,14 @@ static void pack_ike_sa(struct packer *p, uint32_t index, struct ike_sa *sa)
 {
 	pack_u32(p, index);
 	pack_values(p, image_ike_sa_fields, sa, sizeof(*sa));
-	for (unsigned i = 0; i < sa->n_vendors; i++)
+	for (unsigned i = 0; i < sa->n_offers; i++)
+		pack_values(p, image_offer1_fields, &sa->offers1[i], sizeof(sa->offers1[i]));
+	for (unsigned i = 0; i < sa->n_transforms; i++)
+		pack_values(p, image_transform_fields, &sa->transforms[i], sizeof(sa->transforms[i]));
+	for (unsigned i = 0; i < sa->n_vendors; i++) {
+		pack_values(p, image_vendor_fields, &sa->vendors[i], sizeof(sa->vendors[i]));
 		pack_text(p, sa->vendors[i].name);
+	}
 }
 
 static void pack_ike_sas(struct packer *p, const struct tracker *t, const struct tunnel *w)
@@ -130,17 +136,56 @@ static void place_exchange(struct exchange *x, uint32_t ike_sa, uint32_t tunnel)
 	x->tunnel = tunnel;
 }
 
+/* What the set-up of an IKE SA said in clear. */
+struct said {
+	union ike_many offered;
+	struct ike_vendor vendors[TRACK_VENDORS_MAX];
+};
+
+/* False: one of its values is none. */
+static bool unpack_said(struct reader *r, const struct ike_sa *sa, struct said *ret)
+{
+	struct bytes name;
+	bool sane = true;
+
+	for (unsigned i = 0; reader_ok(r) && i < sa->n_offers && i < TRACK_OFFERS_MAX; i++) {
+		unpack_image(r, &ret->offered.offers1[i], sizeof(ret->offered.offers1[i]));
+		sane = sane && fields_sane(image_offer1_fields, &ret->offered.offers1[i]);
+	}
+	for (unsigned i = 0; reader_ok(r) && i < sa->n_transforms && i < TRACK_TRANSFORMS_MAX; i++) {
+		unpack_image(r, &ret->offered.transforms[i], sizeof(ret->offered.transforms[i]));
+		sane = sane && fields_sane(image_transform_fields, &ret->offered.transforms[i]);
+	}
+	for (unsigned i = 0; reader_ok(r) && i < sa->n_vendors && i < TRACK_VENDORS_MAX; i++) {
+		unpack_image(r, &ret->vendors[i], sizeof(ret->vendors[i]));
+		sane = sane && fields_sane(image_vendor_fields, &ret->vendors[i]);
+		ret->vendors[i].name = unpack_text(r, &name) ? ike_vendor_known_name(name) : NULL;
+	}
+	return sane && reader_ok(r);
+}
+
+static void place_said(struct tracker *t, uint32_t ike_sa, const struct said *said)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+	ike_sa_make_room(t, ike_sa, sa->n_transforms, sa->n_offers);
+	for (unsigned i = 0; i < sa->n_offers; i++)
+		sa->offers1[i] = said->offered.offers1[i];
+	for (unsigned i = 0; i < sa->n_transforms; i++)
+		sa->transforms[i] = said->offered.transforms[i];
+	for (unsigned i = 0; i < sa->n_vendors; i++)
+		sa->vendors[i] = said->vendors[i];
+}
+
 static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 {
 	uint32_t i = reader_u32(r);
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct ike_sa sa;
-	struct bytes name;
+	struct said said;
 
 	unpack_image(r, &sa, sizeof(sa));
-	for (unsigned v = 0; reader_ok(r) && v < sa.n_vendors && v < TRACK_VENDORS_MAX; v++)
-		sa.vendors[v].name = unpack_text(r, &name) ? ike_vendor_known_name(name) : NULL;
-	if (!reader_ok(r) || !image_ike_sa_is_sane(&sa) || !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
+	if (!reader_ok(r) || !unpack_said(r, &sa, &said) || !image_ike_sa_is_sane(&sa) || !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
 	    (t->ike_sas[i].flags & IKE_SA_USED))
 		return;
 	claim(&t->ike_pool, i);
@@ -157,6 +202,7 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	w->ike_sas = i;
 	w->live_ike++;
 	t->ike_sas[i] = sa;
+	place_said(t, i, &said);
 	ike_sa_index_add(t, i);
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/image_values.h"
 
-enum { TRANSFORMS = sizeof((struct ike_sa){ 0 }.transforms) / sizeof(struct ike2_transform) };
-
 /* ---- what they are made of ------------------------------------------------ */
 
 void image_tunnel_fields(struct fields *f, void *structure)
@@ -135,39 +133,44 @@ static void exchange_fields(struct fields *f, struct exchange *x)
 	FIELD(f, x->quiet);
 }
 
-/* The two kinds of offers share their room; behind the last one stands nothing. */
-static void offers_fields(struct fields *f, struct ike_sa *sa)
+void image_offer1_fields(struct fields *f, void *structure)
 {
-	FIELD_BELOW(f, sa->n_offers, TRACK_OFFERS_MAX + 1);
-	FIELD_BELOW(f, sa->n_transforms, TRANSFORMS + 1);
-	fields_require(f, (sa->major == 1 ? sa->n_transforms : sa->n_offers) == 0);
-	for (size_t i = 0; i < sa->n_offers && i < TRACK_OFFERS_MAX; i++) {
-		struct ike1_offer *o = &sa->offers1[i];
+	struct ike1_offer *o = structure;
 
-		FIELD(f, o->encryption);
-		FIELD(f, o->hash);
-		FIELD(f, o->auth);
-		FIELD(f, o->group);
-		FIELD(f, o->prf);
-		FIELD(f, o->key_bits);
-		FIELD(f, o->life_seconds);
-		FIELD(f, o->life_kilobytes);
-		FIELD(f, o->has_life_seconds);
-		FIELD(f, o->has_life_kilobytes);
-		FIELD(f, o->life_malformed);
-	}
-	for (size_t i = 0; i < sa->n_transforms && i < TRANSFORMS; i++) {
-		struct ike2_transform *o = &sa->transforms[i];
-
-		FIELD(f, o->proposal);
-		FIELD(f, o->protocol);
-		FIELD(f, o->type);
-		FIELD(f, o->id);
-		FIELD(f, o->key_bits);
-	}
+	FIELD(f, o->encryption);
+	FIELD(f, o->hash);
+	FIELD(f, o->auth);
+	FIELD(f, o->group);
+	FIELD(f, o->prf);
+	FIELD(f, o->key_bits);
+	FIELD(f, o->life_seconds);
+	FIELD(f, o->life_kilobytes);
+	FIELD(f, o->has_life_seconds);
+	FIELD(f, o->has_life_kilobytes);
+	FIELD(f, o->life_malformed);
 }
 
-/* A vendor's name is an address of this run, and not among its values. */
+void image_transform_fields(struct fields *f, void *structure)
+{
+	struct ike2_transform *o = structure;
+
+	FIELD(f, o->proposal);
+	FIELD(f, o->protocol);
+	FIELD(f, o->type);
+	FIELD(f, o->id);
+	FIELD(f, o->key_bits);
+}
+
+/* Its name is an address of this run, and not among its values. */
+void image_vendor_fields(struct fields *f, void *structure)
+{
+	struct ike_vendor *v = structure;
+
+	FIELD(f, v->hex);
+	FIELD(f, v->side);
+}
+
+/* What it offers and its vendors lie elsewhere. */
 void image_ike_sa_fields(struct fields *f, void *structure)
 {
 	struct ike_sa *sa = structure;
@@ -208,14 +211,12 @@ void image_ike_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->life_kilobytes);
 	FIELD(f, sa->has_life_seconds);
 	FIELD(f, sa->has_life_kilobytes);
-	offers_fields(f, sa);
+	FIELD_BELOW(f, sa->n_offers, TRACK_OFFERS_MAX + 1);
+	FIELD_BELOW(f, sa->n_transforms, TRACK_TRANSFORMS_MAX + 1);
+	fields_require(f, (sa->major == 1 ? sa->n_transforms : sa->n_offers) == 0);
 	FIELD(f, sa->offer_frame);
 	FIELD(f, sa->nat);
 	FIELD_BELOW(f, sa->n_vendors, TRACK_VENDORS_MAX + 1);
-	for (size_t i = 0; i < TRACK_VENDORS_MAX; i++) {
-		FIELD(f, sa->vendors[i].hex);
-		FIELD(f, sa->vendors[i].side);
-	}
 	for (int slot = 0; slot < 2; slot++) {
 		exchange_fields(f, &sa->current[slot]);
 		exchange_fields(f, &sa->previous[slot]);

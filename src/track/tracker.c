@@ -449,6 +449,9 @@ static bool make_tables(struct tracker *t)
 	        index_new(&t->esp_index, esp) &&
 	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) && (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
+	       (t->ike_few = memory_table(ike, sizeof(*t->ike_few))) &&
+	       (t->ike_many = memory_table(ike, sizeof(*t->ike_many))) &&
+	       (t->ike_vendors = memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
 	       (t->timers = memory_table((size_t)tunnels + ike, sizeof(*t->timers))) &&
@@ -511,6 +514,9 @@ void tracker_free(struct tracker *t)
 	free(t->tunnels);
 	free(t->paths);
 	free(t->ike_sas);
+	free(t->ike_few);
+	free(t->ike_many);
+	free(t->ike_vendors);
 	free(t->child_sas);
 	free(t->esp_memory);
 	free(t->esp_by_spi);

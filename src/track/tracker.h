@@ -162,6 +162,22 @@ struct recent_gap {
 	uint64_t frame;
 };
 
+/*
+ * What a set-up offers, of an IKE SA: in `few` when it has room there, as nearly always, else in
+ * `many`.  Memory for all is reserved and only what is touched is taken, by the page.
+ */
+enum { FEW_TRANSFORMS = 8 };
+
+union ike_few {
+	struct ike1_offer offers1[1];
+	struct ike2_transform transforms[FEW_TRANSFORMS];
+};
+
+union ike_many {
+	struct ike1_offer offers1[TRACK_OFFERS_MAX];
+	struct ike2_transform transforms[TRACK_TRANSFORMS_MAX];
+};
+
 enum { PENDING_DELETES = 8 };
 
 /* A child delete (IKEv2 42/42, IKEv1 of that size) whose SA is not yet known. */
@@ -212,6 +228,9 @@ struct tracker {
 	struct tunnel *tunnels;
 	struct path *paths;
 	struct ike_sa *ike_sas;
+	union ike_few *ike_few;		/* of each IKE SA; */
+	union ike_many *ike_many;
+	struct ike_vendor *ike_vendors;	/* and TRACK_VENDORS_MAX of each */
 	struct child_sa *child_sas;
 	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
 	void *esp_memory;
@@ -392,6 +411,7 @@ void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange 
 enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided after this long */
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
+void ike_sa_make_room(struct tracker *t, uint32_t ike_sa, size_t transforms, size_t offers1);	/* one of both is 0 */
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
 /* It is being set up, and goes on between the endpoints of another tunnel of the same addresses: it is that one's.  Else false. */
 bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel);

@@ -25,6 +25,10 @@ struct tracker {
 	uint32_t n_tunnels, n_ike, n_child, n_esp;
 	struct tunnel tunnel[8];
 	struct ike_sa ike[128];
+	union {
+		struct ike1_offer offers1[TRACK_OFFERS_MAX];
+		struct ike2_transform transforms[TRACK_TRANSFORMS_MAX];
+	} offered[128];			/* by each of them */
 	struct child_sa child[256];
 	struct esp_sa esp[512];
 	struct exchange exchange[64];
@@ -224,6 +228,7 @@ static inline uint32_t stage_ike(int initiator, uint8_t major)
 		.init_seen = true,
 		.next_in_tunnel = t->ike_sas,
 		.first_frame = stage->frame,
+		.transforms = stage->offered[i].transforms,
 	};
 	t->ike_sas = i;
 	t->n_ike_sas++;
