@@ -15,6 +15,8 @@ enum { SESSIONS = 8, ENDS = 8 };
 struct session {
 	object_id ike_sa;		/* its present IKE SA; 0 free */
 	nsec start;
+	nsec renewed;			/* the next one was asked for while nobody had ended this; 0 not */
+	uint64_t renewed_frame;
 	uint16_t rekeys;
 	int8_t initiator;
 };
@@ -27,6 +29,7 @@ struct end {
 	uint32_t declared_s;		/* IKEv1 lifetime of its IKE SA; 0 unknown */
 	int8_t by;
 	bool lost;			/* given up, not deleted */
+	bool unsaid;			/* nobody deleted it, and yet the next one was needed */
 	bool restarted;			/* a new session followed soon */
 	uint16_t rekeys;
 };
@@ -80,6 +83,14 @@ static void began(struct state *s, const struct scene *sc, const struct ike_sa *
 {
 	if (sa->origin != ORIGIN_OBSERVED || session_of(s, sa->id))
 		return;
+	for (size_t i = 0; i < SESSIONS; i++) {
+		struct session *old = &s->sessions[i];
+
+		if (old->ike_sa == 0 || old->renewed != 0 || sa->created <= old->start)
+			continue;
+		old->renewed = sa->created;
+		old->renewed_frame = sa->first_frame;
+	}
 	*session_new(s) = (struct session){ .ike_sa = sa->id, .start = sa->established,
 					    .initiator = sa->initiator_side };
 	if (s->n_ends > 0)
@@ -95,12 +106,17 @@ static void push(struct state *s, struct end e)
 	s->ends[s->n_ends++] = e;
 }
 
+static uint32_t declared_lifetime(const struct ike_sa *sa)
+{
+	return sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX ? (uint32_t)sa->life_seconds : 0;
+}
+
 static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
 {
 	struct session *session = session_of(s, sa->id);
 
-	if (!session)
-		return;
+	if (!session || (session->renewed != 0 && sa->ended_by < 0))
+		return;			/* nobody said so: settle() decides */
 
 	struct session was = *session;
 	nsec traffic = traffic_before(sc, sa->ended);
@@ -114,8 +130,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		.traffic = traffic,
 		.gap = traffic == NSEC_NONE ? NSEC_NONE : traffic_silence(sc, traffic, sa->ended),
 		.frame = (uint32_t)sa->last_frame,
-		.declared_s = sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX ?
-				      (uint32_t)sa->life_seconds : 0,
+		.declared_s = declared_lifetime(sa),
 		.by = sa->ended_by,
 		.lost = sa->end_reason == END_PEER_LOST,
 		.rekeys = was.rekeys,
@@ -124,6 +139,71 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 	for (size_t i = 0; i < SESSIONS; i++)
 		if (s->sessions[i].ike_sa != 0 && s->n_ends > 0 && s->sessions[i].start > sa->ended)
 			follow(s, sc, s->n_ends - 1u, s->sessions[i].start, s->sessions[i].initiator);
+}
+
+static const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+	const struct ike_sa *sa;
+
+	for (int i = 0; i < 64 && (sa = tracker_ike_sa(sc->tracker, index)) != NULL; i++) {
+		if (sa->id == id)
+			return sa;
+		index = sa->next_in_tunnel;
+	}
+	return NULL;
+}
+
+/*
+ * A session that was followed by another and never deleted.  Busy traffic had stopped before the next one was
+ * asked for, and went on with that alone: both ends had let it run out.  Made before it broke, it would have
+ * carried traffic until then.
+ */
+static void settle_one(struct state *s, const struct scene *sc, const struct session *was)
+{
+	const struct ike_sa *sa = ike_sa_of(sc, was->ike_sa);
+	nsec last;
+
+	if (!sa || sa->last >= was->renewed || side_unseen(sc, 0) || side_unseen(sc, 1) ||
+	    clock_stepped_since(sc, was->start) || loss_since(sc, was->renewed - sc->settings->life_active) ||
+	    !traffic_had_stopped(sc, was->renewed, &last) || last <= was->start ||
+	    was->renewed - last > sc->settings->life_active)
+		return;
+	push(s, (struct end){
+		.at = last,
+		.age = last - was->start,
+		.traffic = last,
+		.gap = traffic_silence(sc, last, was->renewed),
+		.frame = (uint32_t)was->renewed_frame,
+		.declared_s = declared_lifetime(sa),
+		.by = SIDE_UNKNOWN,
+		.unsaid = true,
+		.restarted = true,
+		.rekeys = was->rekeys,
+	});
+}
+
+/* True: some are to be looked at again. */
+static bool settle(struct state *s, const struct scene *sc, nsec now)
+{
+	bool waiting = false;
+
+	for (size_t i = 0; i < SESSIONS; i++) {
+		struct session *session = &s->sessions[i];
+
+		if (session->ike_sa == 0 || session->renewed == 0)
+			continue;
+		if (now - session->renewed < sc->settings->flap_reauth_overlap) {
+			waiting = true;
+			continue;
+		}
+
+		struct session was = *session;
+
+		session->ike_sa = 0;
+		settle_one(s, sc, &was);
+	}
+	return waiting;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -151,11 +231,21 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
+static bool rests(const void *state)
+{
+	const struct state *s = state;
+
+	for (size_t i = 0; i < SESSIONS; i++)
+		if (s->sessions[i].ike_sa != 0 && s->sessions[i].renewed != 0)
+			return false;
+	return s->n_ends == 0;
+}
+
 /* What the ends that count have in common. */
 struct pattern {
 	size_t n;
 	double ages[ENDS], period;
-	bool one_side, active, idle, lost, rekeyed_inside, declared;
+	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
 	int side;
 	nsec longest_gap;
 	const struct end *of[ENDS];
@@ -180,8 +270,8 @@ static bool regular(const struct settings *set, struct pattern *p)
 /* The latest ends, as far back as they are alike. */
 static struct pattern pattern_of(const struct state *s, const struct settings *set)
 {
-	struct pattern p = { .one_side = true, .active = true, .idle = true, .lost = true, .declared = true,
-			     .side = SIDE_UNKNOWN };
+	struct pattern p = { .one_side = true, .active = true, .idle = true, .lost = true, .unsaid = true,
+			     .declared = true, .side = SIDE_UNKNOWN };
 
 	for (size_t i = s->n_ends; i-- > 0;) {
 		const struct end *e = &s->ends[i];
@@ -203,6 +293,7 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.active &= quiet <= set->life_active;
 		p.idle &= quiet >= set->idle;
 		p.lost &= e->lost;
+		p.unsaid &= e->unsaid;
 		p.rekeyed_inside |= e->rekeys > 0;
 		p.declared &= e->declared_s > 0 && sample_near(p.ages[p.n - 1], (double)e->declared_s, 0.03);
 		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
@@ -217,7 +308,7 @@ static const char *cause_of(const struct pattern *p)
 		return "dpd";
 	if (p->idle)
 		return "idle_timer";
-	if (p->declared)
+	if (p->declared || p->unsaid)
 		return "ike_lifetime_no_rekey";
 	if (p->one_side && p->active)
 		return "max_session_timer";
@@ -226,12 +317,13 @@ static const char *cause_of(const struct pattern *p)
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	const struct state *s = state;
+	struct state *s = state;
 	const struct settings *set = sc->settings;
+	bool waiting = settle(s, sc, now);
 	struct pattern p = pattern_of(s, set);
 
 	if (s->n_ends == 0)
-		return false;
+		return waiting;
 	if (!regular(set, &p))
 		return true;
 
@@ -264,6 +356,23 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	return true;
 }
 
+/*
+ * An IKE lifetime that people configure: nobody can tell it from a session timer of that length when it is not
+ * declared (IKEv2) and nobody renews the IKE SA.
+ */
+static bool maybe_lifetime(const struct finding *f)
+{
+	static const double usual[] = { 3600, 28800, 86400 };
+	double period = finding_get_real(f, "period_s");
+
+	if (finding_item(f, "declared_lifetime_s") || strcmp(finding_get_text(f, "ike_rekeys_inside"), "no") != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (sample_near(period, usual[i], 0.01))
+			return true;
+	return false;
+}
+
 static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
@@ -272,13 +381,23 @@ static void explain(struct story *story)
 	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
 
 	nsec_span(finding_get_span(f, "period_s"), period);
+	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !finding_item(f, "declared_lifetime_s")) {
+		text_add(t, "The session is over every %s (%lld times) without a Delete, and is built anew: its "
+			 "lifetime runs out, and nobody renews it in time.", period, (long long)f->count);
+		story_remedy(story, REMEDY_LIFE);
+		story_remedy(story, REMEDY_LOG);
+		return;
+	}
 	text_add(t, "The session is torn down every %s", period);
 	if (f->side >= 0)
 		text_add(t, " by %s", by);
 	text_add(t, " (%lld times)", (long long)f->count);
 	if (strcmp(cause, "max_session_timer") == 0) {
-		text_add(t, " although traffic was flowing: that looks like a maximum session timer of %s, not an SA "
-			 "lifetime.", by);
+		text_add(t, " although traffic was flowing: that looks like a maximum session timer of %s, ", by);
+		if (maybe_lifetime(f))
+			text_add(t, "or an IKE lifetime of %s that nobody renews.", period);
+		else
+			text_add(t, "not an SA lifetime.");
 		story_remedy(story, REMEDY_SESS);
 		story_remedy(story, REMEDY_LIFE);
 	} else if (strcmp(cause, "idle_timer") == 0) {
@@ -310,6 +429,8 @@ static void fields(struct fields *f, void *state)
 
 		FIELD(f, session->ike_sa);
 		FIELD(f, session->start);
+		FIELD(f, session->renewed);
+		FIELD(f, session->renewed_frame);
 		FIELD(f, session->rekeys);
 		FIELD(f, session->initiator);
 	}
@@ -324,6 +445,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->declared_s);
 		FIELD(f, e->by);
 		FIELD(f, e->lost);
+		FIELD(f, e->unsaid);
 		FIELD(f, e->restarted);
 		FIELD(f, e->rekeys);
 	}
@@ -339,7 +461,7 @@ const struct detector detect_periodic_drop = {
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) | WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
-	.only_looks = true,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

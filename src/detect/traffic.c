@@ -75,6 +75,26 @@ nsec traffic_silence(const struct scene *sc, nsec before, nsec at)
 	return resumed == NSEC_NONE ? NSEC_NONE : resumed - before;
 }
 
+bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last)
+{
+	nsec latest = NSEC_NONE, pace = 0;
+	const struct esp_sa *sa;
+
+	for (int d = 0; d < 2; d++)
+		EACH_ESP(sc, d, sa) {
+			if (sa->first >= at)
+				continue;
+			if (sa->last > at)
+				return false;
+			if (sa->last > latest) {
+				latest = sa->last;
+				pace = traffic_pace(sa);
+			}
+		}
+	*ret_last = latest;
+	return latest != NSEC_NONE && at - latest >= sc->settings->gap_min && 2 * (at - latest) >= 3 * pace;
+}
+
 uint64_t traffic_packets(const struct scene *sc, int direction)
 {
 	uint64_t packets = sc->tunnel->side[direction].esp_packets_before;

@@ -24,6 +24,12 @@ nsec traffic_last_of(const struct scene *sc, int direction);
 nsec traffic_before(const struct scene *sc, nsec at);
 nsec traffic_silence(const struct scene *sc, nsec before, nsec at);	/* NSEC_NONE: it did not, so far */
 
+/*
+ * Had it stopped before `at`, for longer than its packets are apart, and did none of its SAs go on later?
+ * *ret_last: the latest packet until then.
+ */
+bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last);
+
 /* Packets of one direction, ever. */
 uint64_t traffic_packets(const struct scene *sc, int direction);
 

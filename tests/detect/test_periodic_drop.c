@@ -141,6 +141,71 @@ static void an_end_that_is_known_only_after_the_next_session_began_counts(void *
 	assert_string_equal(drop()->cause, "max_session_timer");
 }
 
+/* Sessions that nobody deletes; the traffic of each stops this long before the next one is asked for. */
+static void silent_sessions(int n, nsec pause)
+{
+	for (int i = 0; i < n; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(S / 10);
+
+		uint32_t child = stage_child(ike, 0);
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+		stage_pass(pause);
+	}
+	uint32_t ike = stage_ike_up(0, 2);
+
+	stage_pass(S / 10);
+	stage_child(ike, 0);
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+}
+
+static void sessions_that_run_out_without_a_delete_are_a_lifetime_that_nobody_renews(void **state)
+{
+	(void)state;
+	silent_sessions(3, 3 * S);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "ike_lifetime_no_rekey");
+	assert_int_equal(drop()->record.severity, SEVERITY_WARNING);
+	assert_non_null(strstr(drop()->summary, "without a Delete"));
+}
+
+static void traffic_that_flowed_until_the_next_was_asked_for_is_renewal_in_time(void **state)
+{
+	(void)state;
+	silent_sessions(5, 0);
+	assert_null(drop());
+}
+
+static void a_tunnel_that_is_idle_until_it_is_asked_for_again_does_not_run_out(void **state)
+{
+	(void)state;
+	silent_sessions(5, 300 * S);
+	assert_null(drop());
+}
+
+static void deletes_that_are_not_captured_are_no_silence(void **state)
+{
+	(void)state;
+	stage->tunnel[0].one_sided[1] = true;
+	silent_sessions(5, 3 * S);
+	assert_null(drop());
+}
+
+static void a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		session(0, 3600 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_non_null(strstr(drop()->summary, "or an IKE lifetime of 1 h"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +218,11 @@ int main(void)
 		ON_STAGE(a_tunnel_closed_for_the_night_is_no_drop),
 		ON_STAGE(make_before_break_is_not_an_end),
 		ON_STAGE(an_end_that_is_known_only_after_the_next_session_began_counts),
+		ON_STAGE(sessions_that_run_out_without_a_delete_are_a_lifetime_that_nobody_renews),
+		ON_STAGE(traffic_that_flowed_until_the_next_was_asked_for_is_renewal_in_time),
+		ON_STAGE(a_tunnel_that_is_idle_until_it_is_asked_for_again_does_not_run_out),
+		ON_STAGE(deletes_that_are_not_captured_are_no_silence),
+		ON_STAGE(a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
