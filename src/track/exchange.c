@@ -21,7 +21,7 @@ struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, co
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct exchange *x = &sa->current[slot];
 
-	(void)at;
+	exchange_close(t, &sa->previous[slot], sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, at);
 	if (sa->previous[slot].id != 0)
 		exchange_write(t, &sa->previous[slot]);
 	sa->previous[slot] = *x;

@@ -8,6 +8,7 @@
 
 #include <sawatch/ike_registry.h>
 
+enum { HASH_ALONE_MAX = 108 };	/* SHA2-512, AES */
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
@@ -209,12 +210,21 @@ static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const stru
 	}
 }
 
+static bool has_child(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
+{
+	for (uint32_t i = sa->children; i != NO_INDEX; i = t->child_sas[i].next_of_ike)
+		if (t->child_sas[i].how == CREATED_QUICK_MODE && t->child_sas[i].requested == x->request_at &&
+		    t->child_sas[i].created_by == x->from)
+			return true;
+	return false;
+}
+
 /* The third message: both sides have the keys.  Its copies are the asker's retransmissions too. */
 static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, nsec at)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 
-	if (x->outcome == OUTCOME_ANSWERED && x->closed) {
+	if (x->outcome == OUTCOME_ANSWERED && x->closed && has_child(t, sa, x)) {
 		if (x->requests < UINT16_MAX)
 			x->requests++;
 		exchange_write(t, x);
@@ -245,6 +255,31 @@ static bool answer_unseen(struct tracker *t, struct exchange *x, const struct ar
 	return false;
 }
 
+/*
+ * A third message to what came first: then that was the second, and the first
+ * was not captured, or made room for others that run at the same time.
+ */
+static bool makes_it_the_answer(const struct ike_sa *sa, const struct exchange *x, const struct ike_message *m)
+{
+	uint32_t third = message_bytes(sa, 0), bytes = m->header.length;
+
+	if (x->requests == 0 || x->responses > 0 || m->is_fragment || bytes >= x->request_bytes)
+		return false;
+	return third != 0 ? bytes == third : bytes <= HASH_ALONE_MAX;
+}
+
+static void turn_round(struct exchange *x)
+{
+	x->from = (int8_t)(1 - x->from);
+	x->responses = x->requests;
+	x->response_at = x->request_at;
+	x->response_last = x->request_last;
+	x->response_bytes = x->request_bytes;
+	x->response_hash = x->request_hash;
+	x->response_frame = x->request_frame;
+	x->response_last_frame = x->request_last_frame;
+}
+
 static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
@@ -255,10 +290,17 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 	if (!x) {
 		struct exchange *before = &sa->current[slot];
 
-		exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+		/* quick modes may run at the same time (RFC 2409 5.5) */
+		if (before->type != IKE1_EXCHANGE_QUICK_MODE || a->at - before->request_last >= t->settings->retx_abandon_min)
+			exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 		x = exchange_begin(t, i, slot, m, a->at, a->side);
 		x->purpose = PURPOSE_QUICK_MODE;
 		x->grade = GRADE_OBSERVED;
+	}
+	if (a->side != x->from && makes_it_the_answer(sa, x, m)) {
+		turn_round(x);
+		quick_complete(t, i, x, a->at);
+		return;
 	}
 	if (a->side != x->from) {
 		enum transmission what = exchange_response(t, x, a, m, hash);

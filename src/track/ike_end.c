@@ -91,6 +91,8 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	for (int slot = 0; slot < 2; slot++) {
 		exchange_close(t, &sa->current[slot],
 			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
+		exchange_close(t, &sa->previous[slot],
+			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
 		exchange_write(t, &sa->previous[slot]);
 	}
 	sa->end_reason = why;
@@ -234,6 +236,16 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		next = settle_auth(t, ike_sa, now, last_call);
 	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE)
 		next = earlier(next, settle_delete(t, ike_sa, now, last_call));
+	for (int slot = 0; slot < 2; slot++) {	/* quick modes that ran at the same time */
+		struct exchange *x = &sa->previous[slot];
+
+		if (x->id == 0 || x->closed)
+			continue;
+		if (now < exchange_abandon_at(t, x))
+			next = earlier(next, exchange_abandon_at(t, x));
+		else
+			exchange_close(t, x, x->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, now);
+	}
 	for (int slot = 0; slot < 2; slot++) {
 		struct exchange *x = &sa->current[slot];
 

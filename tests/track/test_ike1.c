@@ -89,6 +89,33 @@ static void a_quick_mode_of_three_messages_makes_a_child_sa(void **state)
 	watch_free(&w);
 }
 
+/* A peer with several pairs of selectors asks for all of them at once. */
+static void quick_modes_that_run_at_the_same_time_make_a_child_sa_each(void **state)
+{
+	(void)state;
+	for (uint32_t n = 2; n <= 4; n++) {
+		struct watch w;
+		struct session s = session1();
+
+		watch_open(&w);
+		main_mode(&w, &s);
+		pass(&w, RTT);
+		for (unsigned step = 1; step <= 3; step++) {
+			for (uint32_t id = 1; id <= n; id++) {
+				quick_step(&w, &s, 0, 0x1000 * id, step);
+				pass(&w, MS);
+			}
+			pass(&w, RTT);
+		}
+		quick_step(&w, &s, 0, 0x1000 * n, 3);	/* a copy makes none */
+		watch_finish(&w);
+		assert_int_equal(w.n_child_sas, n);
+		for (size_t i = 0; i < w.n_child_sas; i++)
+			assert_int_equal(w.child_sas[i].created_by, 0);
+		watch_free(&w);
+	}
+}
+
 static void copies_of_a_quick_mode_make_no_second_child_sa(void **state)
 {
 	(void)state;
@@ -502,6 +529,7 @@ int main(void)
 		cmocka_unit_test(main_mode_is_three_exchanges_and_gives_the_lifetime),
 		cmocka_unit_test(aggressive_mode_is_complete_with_its_third_message),
 		cmocka_unit_test(a_quick_mode_of_three_messages_makes_a_child_sa),
+		cmocka_unit_test(quick_modes_that_run_at_the_same_time_make_a_child_sa_each),
 		cmocka_unit_test(copies_of_a_quick_mode_make_no_second_child_sa),
 		cmocka_unit_test(noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa),
 		cmocka_unit_test(a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen),
