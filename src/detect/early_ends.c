@@ -85,6 +85,9 @@ static void add(struct early_ends *s, int side, const struct early_end *e)
 		--*n;
 	}
 	ends[(*n)++] = *e;
+	/* the peer had not renewed this one by then: what it renews earlier is another selector's */
+	if (s->rekey_age[!side] <= e->age && configured_age(e->age, TOLERANCE))
+		s->rekey_age[!side] = 0;
 }
 
 static void child_ended(struct early_ends *s, const struct scene *sc, const struct event *ev)
@@ -163,6 +166,16 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 	return false;
 }
 
+/*
+ * Does the SA that is rekeyed run beside those that end early?  It was there when the latest of them ended, or
+ * comes from one that was.  Believed where that end came at an age that people configure, for it is not certain
+ * whose Delete it was.
+ */
+static bool of_another_selector(const struct early_end *e, const struct child_sa *rekeyed)
+{
+	return configured_age(e->age, TOLERANCE) && (rekeyed->created < e->at || rekeyed->predecessor_id != 0);
+}
+
 static void rekeyed(struct early_ends *s, const struct scene *sc, const struct event *ev)
 {
 	const struct child_sa *old = tracker_child_sa(sc->tracker, ev->other);
@@ -175,13 +188,20 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 		return;
 
 	nsec age = old->rekey_at - old->created;
+	bool other = false;
 
-	s->rekey_age[old->rekeyed_by] = age;
-	s->failing_since = 0;
 	/* an SA that lived to be rekeyed at this age disproves an end of its own before it */
-	for (int side = 0; side < 2; side++)
-		if (s->n_ends[side] > 0 && age >= s->ends[side][0].age)
+	for (int side = 0; side < 2; side++) {
+		if (s->n_ends[side] == 0)
+			continue;
+		if (of_another_selector(&s->ends[side][s->n_ends[side] - 1], old))
+			other = true;
+		else if (age >= s->ends[side][0].age)
 			s->n_ends[side] = 0;
+	}
+	s->failing_since = 0;
+	if (!other)
+		s->rekey_age[old->rekeyed_by] = age;
 }
 
 /* A rekey that is refused, or asked for again without an answer. */

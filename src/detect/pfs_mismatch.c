@@ -10,6 +10,7 @@
 
 #include "detect/detector.h"
 #include "detect/moments.h"
+#include "detect/refusal_row.h"
 
 struct state {
 	struct side {			/* by the side that asks */
@@ -18,6 +19,7 @@ struct state {
 		object_id child;	/* whose rekey was refused last; 0 none */
 		uint16_t in_row;	/* refusals of it */
 		nsec age;		/* of that child at the first refusal */
+		struct refusal_rows rows;
 	} side[2];
 };
 
@@ -49,9 +51,8 @@ static void refused(struct state *st, const struct scene *sc, const struct event
 	const struct child_sa *c = first_child(sc, x);
 	struct side *s = &st->side[x->from];
 	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
-
-	/* asked for soon after the set-up it is another child, not this one's rekey */
-	if (!c || asked - c->created < sc->settings->life_min_age)
+	/* asked for since soon after the set-up it is another child, not this one's rekey */
+	if (!c || refusal_row_add(&s->rows, x, asked, c->created, sc->settings) - c->created < sc->settings->life_min_age)
 		return;
 	if (s->child != c->id) {
 		s->child = c->id;
@@ -83,7 +84,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	} else if (c && ev->kind == EVENT_CHILD_SA_CREATED) {
 		/* one that succeeds has proved the groups equal */
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by >= 0)
-			st->side[c->created_by] = (struct side){ 0 };
+			st->side[c->created_by] = (struct side){ .rows = st->side[c->created_by].rows };
 	} else if (c && ev->kind == EVENT_CHILD_SA_ENDED && c->successor == NO_INDEX && c->end_reason != END_REKEYED) {
 		for (int from = 0; from < 2; from++) {
 			struct side *s = &st->side[from];
@@ -163,6 +164,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->child);
 		FIELD(f, side->in_row);
 		FIELD(f, side->age);
+		refusal_row_fields(f, &side->rows);
 	}
 }
 

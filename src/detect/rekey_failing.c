@@ -6,6 +6,7 @@
 
 #include "detect/detector.h"
 #include "detect/moments.h"
+#include "detect/refusal_row.h"
 
 struct state {
 	struct side {			/* by the side that asks */
@@ -18,6 +19,7 @@ struct state {
 		uint16_t copies;
 		uint64_t frames[2];
 		bool ended;		/* the SA went without a successor meanwhile */
+		struct refusal_rows rows;
 	} side[2];
 };
 
@@ -28,11 +30,10 @@ static bool renews(const struct exchange *x)
 }
 
 /* Is there a living child SA old enough to be renewed?  The oldest one's age; NSEC_NONE not known. */
-static bool has_old_child(const struct scene *sc, const struct exchange *x, nsec *ret_age)
+static bool has_old_child(const struct scene *sc, nsec asked, nsec *ret_age)
 {
 	uint32_t index = sc->tunnel->child_sas;
 	bool found = false;
-	nsec asked = x->request_at != NSEC_NONE ? x->request_at : x->response_at;	/* only the answer was captured */
 
 	*ret_age = NSEC_NONE;
 	for (int i = 0; i < 64; i++) {
@@ -61,7 +62,7 @@ static void unanswered(struct side *s, const struct scene *sc, const struct exch
 	nsec age;
 
 	if (s->request != x->id) {
-		if (!has_old_child(sc, x, &age))
+		if (!has_old_child(sc, x->request_at, &age))
 			return;
 		s->request = x->id;
 		s->age = age;
@@ -77,12 +78,17 @@ static void unanswered(struct side *s, const struct scene *sc, const struct exch
 
 static void refuse(struct side *s, const struct scene *sc, const struct event *ev)
 {
-	nsec age;
+	const struct exchange *x = ev->exchange;
+	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
+	nsec age, began;
 
+	/* asked for since soon after the set-up it is another child (ts_mismatch) */
+	has_old_child(sc, asked, &age);
+	began = refusal_row_add(&s->rows, x, asked, age == NSEC_NONE ? 0 : asked - age, sc->settings);
+	if (!has_old_child(sc, began, &age))
+		return;
 	if (moments_kept(&s->refused) == 0) {
-		if (!has_old_child(sc, ev->exchange, &age))
-			return;
-		s->age = age;
+		s->age = age == NSEC_NONE ? age : age + asked - began;
 		s->refused_first = ev->at;
 		s->ended = false;
 	}
@@ -110,7 +116,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	if (ev->kind == EVENT_CHILD_SA_CREATED || ev->kind == EVENT_CHILD_SA_REKEYED ||
 	    ev->kind == EVENT_IKE_SA_REKEYED) {
-		*st = (struct state){ 0 };	/* renewed, whoever did it */
+		for (int from = 0; from < 2; from++)	/* renewed, whoever did it */
+			st->side[from] = (struct side){ .rows = st->side[from].rows };
 	} else if (ev->kind == EVENT_CHILD_SA_ENDED) {
 		for (int from = 0; from < 2; from++)
 			if (c && c->successor == NO_INDEX && c->end_reason != END_REKEYED)
@@ -224,6 +231,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->copies);
 		FIELD(f, side->frames);
 		FIELD(f, side->ended);
+		refusal_row_fields(f, &side->rows);
 	}
 }
 

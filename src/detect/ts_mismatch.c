@@ -34,7 +34,7 @@ static bool renews(const struct side *s, const struct scene *sc, const struct ex
 		if (!c)
 			break;
 		if (c->id != 0 && lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX) &&
-		    (c->ike_sa == x->ike_sa || x->major == 1) &&
+		    (c->ike_sa == x->ike_sa || c->ike_sa == NO_INDEX || x->major == 1) &&
 		    ((x->major == 2 && x->request_np1 == IKE2_PAYLOAD_NOTIFY) ||
 		     (!in_row && at - c->created >= sc->settings->life_min_age)))
 			return true;

@@ -360,6 +360,32 @@ static void who_says_that_the_new_sa_replaces_one_has_not_given_it_up(void **sta
 	assert_null(mismatch());
 }
 
+/* The peer of the side that ends one selector's SAs early renews the other's, before and after that age. */
+static void rekeys_of_another_selector_disprove_nothing(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), other = stage_child(ike, 0);
+
+	stage_pass(100 * S);
+	for (int i = 0; i < 4; i++) {
+		uint32_t child = stage_child(ike, 0);
+
+		stage_pass((i == 0 ? 3000 : 3300) * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[other].esp[d], 3000, 100);
+		other = stage_child_rekey(other, 0);
+		stage_until(stage->child[child].created + 3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 100);
+		stage_child_down(child, END_DELETED, 1);
+		stage_pass(4 * S);
+	}
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(mismatch());
+	assert_int_equal(collected_number(mismatch(), "ends"), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +406,7 @@ int main(void)
 		ON_STAGE(crossing_deletes_have_no_single_author),
 		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),
 		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
+		ON_STAGE(rekeys_of_another_selector_disprove_nothing),
 		ON_STAGE(an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end),
 		ON_STAGE(a_pause_of_one_side_before_its_rekey_is_no_end),
 		ON_STAGE(who_says_that_the_new_sa_replaces_one_has_not_given_it_up),

@@ -137,6 +137,17 @@ static void unseen_answers_are_not_missing_answers(void **state)
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 }
 
+static void what_is_refused_from_the_set_up_on_is_another_child_sa(void **state)
+{
+	(void)state;
+	working(5 * S);
+	for (int i = 0; i < 80; i++) {
+		stage_refusal(ike, 0, IKE2_PAYLOAD_SA);
+		stage_pass(15 * S);
+	}
+	assert_null(alert());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +157,7 @@ int main(void)
 		ON_STAGE(two_refusals_are_failing_and_one_is_a_temporary_failure),
 		ON_STAGE(a_refusal_while_the_other_side_renews_it_is_a_collision),
 		ON_STAGE(refusals_without_an_sa_to_renew_are_something_else),
+		ON_STAGE(what_is_refused_from_the_set_up_on_is_another_child_sa),
 		ON_STAGE(unseen_answers_are_not_missing_answers),
 	};
 
