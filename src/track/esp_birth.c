@@ -186,6 +186,26 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 	return i - 1;
 }
 
+/*
+ * Plain ESP between a NAT's address and the peer of its only client, whose new child SA waits for
+ * its first packet of this direction: it is that one's, encapsulated in another way than the client
+ * does.  What this NAT sends on its own account has IKE of its own, from port 500.
+ */
+static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *a, int8_t *ret_side)
+{
+	int8_t side;
+	uint32_t tunnel;
+
+	if (a->protocol != PROTOCOL_ESP || a->encap != ENCAP_NONE || a->seq > (uint32_t)t->settings->birth_seq_max ||
+	    tunnel_find(t, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, &side) != NO_INDEX)
+		return NO_INDEX;
+	tunnel = tunnel_of_only_client(t, a->src, a->dst, ret_side);
+	if (tunnel == NO_INDEX || !tunnel_had_ike(&t->tunnels[tunnel]) || !child_awaits(t, tunnel, *ret_side))
+		return NO_INDEX;
+	tunnel_add_path(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, *ret_side);
+	return tunnel;
+}
+
 void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
 {
 	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
@@ -205,7 +225,9 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		t->tunnels[tunnel].now[1 - side] = dst;
 		event_emit(t, &ev);
 	} else {
-		tunnel = tunnel_see(t, src, dst, a->network, &side);
+		tunnel = tunnel_of_a_client(t, a, &side);
+		if (tunnel == NO_INDEX)
+			tunnel = tunnel_see(t, src, dst, a->network, &side);
 	}
 	if (tunnel == NO_INDEX)
 		return;

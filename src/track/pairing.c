@@ -142,6 +142,17 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 	return fresh;
 }
 
+bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction)
+{
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->how != CREATED_UNKNOWN && c->spi[direction] == 0 && c->end_reason == END_NONE && !(c->flags & CHILD_SA_REDUNDANT))
+			return true;
+	}
+	return false;
+}
+
 /* Without IKE: a partner in the other direction that is as old, or as unknown, as this one. */
 static uint32_t lonely_partner(struct tracker *t, const struct esp_sa *sa)
 {

@@ -454,6 +454,7 @@ static bool make_tables(struct tracker *t)
 	       (t->ike_vendors = memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
+	       (t->clients = calloc(CLIENT_HINTS, sizeof(*t->clients))) &&
 	       (t->timers = memory_table((size_t)tunnels + ike, sizeof(*t->timers))) &&
 	       (t->timer_of_tunnel = memory_table(tunnels, sizeof(*t->timer_of_tunnel))) &&
 	       (t->timer_of_ike_sa = memory_table(ike, sizeof(*t->timer_of_ike_sa))) &&
@@ -520,6 +521,7 @@ void tracker_free(struct tracker *t)
 	free(t->child_sas);
 	free(t->esp_memory);
 	free(t->esp_by_spi);
+	free(t->clients);
 	free(t->timers);
 	free(t->timer_of_tunnel);
 	free(t->timer_of_ike_sa);

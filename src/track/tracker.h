@@ -144,7 +144,7 @@ enum { BATCH = 32 };
 
 /* ---- hygiene -------------------------------------------------------------- */
 
-enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8 };
+enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8, CLIENT_HINTS = 1 << 14 };
 
 struct recent_message {
 	uint64_t hash;
@@ -237,6 +237,8 @@ struct tracker {
 	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
 	uint32_t esp_by_spi_mask;
 
+	uint32_t *clients;		/* lossy hint: two addresses -> the tunnel that is told from others by a NAT's port (tunnel.c) */
+
 	struct timer *timers;
 	uint32_t n_timers;
 	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap, + 1; 0 nowhere */
@@ -313,6 +315,7 @@ static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 /* tunnel.c */
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
 uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network, int8_t *ret_side);
+uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst, int8_t *ret_side);
 bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst, int8_t src_side);
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
@@ -390,6 +393,7 @@ void child_release(struct tracker *t, uint32_t child);
 
 /* pairing.c */
 void child_esp_born(struct tracker *t, uint32_t esp);
+bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);	/* a first packet, of a child SA that was made */
 uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
 
 /* ike_sa.c */

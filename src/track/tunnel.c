@@ -96,6 +96,56 @@ static bool in_use(const struct tracker *t, const struct tunnel *w)
 	return tunnel_was_up(w) && t->now <= w->last + t->settings->idle;	/* after a restart there is no `now` yet */
 }
 
+enum { SEVERAL = UINT32_MAX };
+
+static uint32_t *client_hint(const struct tracker *t, struct addr a, struct addr b)
+{
+	return &t->clients[path_hash(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }) % CLIENT_HINTS];
+}
+
+/* On which side of the tunnel the lower address stands; SIDE_UNKNOWN: no path of it has these addresses and a NAT's port. */
+static int8_t side_of_client_path(const struct tracker *t, const struct tunnel *w, struct addr a, struct addr b)
+{
+	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel) {
+		const struct path *p = &t->paths[i];
+
+		if (addr_equal(p->a.addr, a) && addr_equal(p->b.addr, b) && (p->a.port != 0 || p->b.port != 0))
+			return p->side_of_a;
+	}
+	return SIDE_UNKNOWN;
+}
+
+static void note_client(struct tracker *t, const struct path *p)
+{
+	uint32_t *hint = client_hint(t, p->a.addr, p->b.addr);
+
+	if ((p->a.port == 0 && p->b.port == 0) || *hint == SEVERAL)
+		return;
+	if (*hint != 0 && *hint - 1 != p->tunnel && (t->tunnels[*hint - 1].flags & TUNNEL_USED) &&
+	    side_of_client_path(t, &t->tunnels[*hint - 1], p->a.addr, p->b.addr) >= 0)
+		*hint = SEVERAL;
+	else
+		*hint = p->tunnel + 1;
+}
+
+/* The tunnel of the one client of a NAT that was seen between these addresses, and the side of `src`; NO_INDEX. */
+uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst, int8_t *ret_side)
+{
+	bool src_first = endpoint_compare((struct endpoint){ src, 0 }, (struct endpoint){ dst, 0 }) <= 0;
+	struct addr a = src_first ? src : dst, b = src_first ? dst : src;
+	uint32_t hint = *client_hint(t, a, b);
+
+	if (hint == 0 || hint == SEVERAL || !(t->tunnels[hint - 1].flags & TUNNEL_USED))
+		return NO_INDEX;
+
+	int8_t side = side_of_client_path(t, &t->tunnels[hint - 1], a, b);
+
+	if (side < 0 || !in_use(t, &t->tunnels[hint - 1]))
+		return NO_INDEX;
+	*ret_side = src_first ? side : (int8_t)(1 - side);
+	return hint - 1;
+}
+
 /* False when the path leads to another tunnel, which is in use, and goes on to do so. */
 bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
 		     int8_t src_side)
@@ -123,6 +173,7 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 	t->tunnels[tunnel].n_paths++;
 	t->paths[i].hash = path_hash(t, t->paths[i].a, t->paths[i].b);
 	index_add(&t->path_index, t->paths[i].hash, i);
+	note_client(t, &t->paths[i]);
 	return true;
 }
 

@@ -75,6 +75,66 @@ static void clients_behind_one_nat_address_are_tunnels_of_their_own(void **state
 	watch_close(&w);
 }
 
+static struct session client_behind_a_nat(struct watch *w, uint16_t port)
+{
+	struct session s = session_between(NAT, GW_B, port);
+
+	s.peer[0].port = port;
+	s.peer[1].port = 4500;
+	set_up(w, &s);
+	return s;
+}
+
+static void plain_esp_to_the_only_client_of_a_nat_is_its_missing_direction(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = client_behind_a_nat(&w, 20000);
+
+	esp_between(&w, GW_B, NAT, SPI2, 1);
+	esp_in_udp(&w, s.peer[0], s.peer[1], SPI, 1);
+	assert_int_equal(tunnels_living(&w), 1);
+	assert_true(child_of(&w, SPI) && child_of(&w, SPI) == child_of(&w, SPI2));
+	assert_int_equal(esp_at(&w, SPI2)->direction, 1);
+	watch_close(&w);
+}
+
+static void plain_esp_between_a_nat_and_the_peer_of_two_clients_is_neithers(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	client_behind_a_nat(&w, 20000);
+	client_behind_a_nat(&w, 20001);
+	esp_between(&w, GW_B, NAT, SPI, 1);
+	assert_int_equal(tunnels_living(&w), 3);
+	watch_close(&w);
+}
+
+static void plain_esp_of_the_nat_itself_is_not_its_clients(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = client_behind_a_nat(&w, 20000);
+
+	esp_between(&w, GW_B, NAT, SPI + 8, 5000);	/* from before the capture */
+	assert_int_equal(tunnels_living(&w), 2);
+	watch_close(&w);
+
+	watch_open(&w);
+	s = client_behind_a_nat(&w, 20000);
+	esp_in_udp(&w, s.peer[0], s.peer[1], SPI, 1);
+	esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, 1);	/* the client misses nothing */
+	esp_between(&w, GW_B, NAT, SPI + 8, 1);
+	assert_int_equal(tunnels_living(&w), 2);
+	watch_close(&w);
+}
+
 static void a_nat_that_rebinds_moves_the_tunnel(void **state)
 {
 	(void)state;
@@ -344,6 +404,9 @@ int main(void)
 		cmocka_unit_test(both_directions_and_both_ike_ports_are_one_tunnel),
 		cmocka_unit_test(a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
 		cmocka_unit_test(clients_behind_one_nat_address_are_tunnels_of_their_own),
+		cmocka_unit_test(plain_esp_to_the_only_client_of_a_nat_is_its_missing_direction),
+		cmocka_unit_test(plain_esp_between_a_nat_and_the_peer_of_two_clients_is_neithers),
+		cmocka_unit_test(plain_esp_of_the_nat_itself_is_not_its_clients),
 		cmocka_unit_test(a_nat_that_rebinds_moves_the_tunnel),
 		cmocka_unit_test(mobike_moves_ike_and_esp_to_another_address),
 		cmocka_unit_test(an_sa_that_moves_in_a_full_table_makes_room_for_itself),
