@@ -258,7 +258,8 @@ void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 	sa->end_reason = END_NONE;
 	sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
-	sa->state = IKE_ESTABLISHED;
+	sa->state = sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM ? IKE_ESTABLISHED :
+		    sa->spi_r ? IKE_CONNECTING : IKE_CREATED;
 	sa->flags |= IKE_SA_DIRTY;
 	event_emit(t, &ev);
 	tunnel_judge(t, sa->tunnel, t->now);
@@ -274,6 +275,13 @@ static bool contradicted(const struct tracker *t, const struct ike_sa *sa, nsec 
 		return true;
 	return (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) && side >= 0 &&
 	       t->tunnels[sa->tunnel].one_sided[1 - side];
+}
+
+/* Nobody refused it: given up for want of an answer, by one whose copies are far apart (Cisco IOS: 10 s). */
+static bool asks_again(const struct ike_sa *sa)
+{
+	return sa->end_reason == END_FAILED && sa->established == NSEC_NONE && sa->origin == ORIGIN_OBSERVED &&
+	       sa->ended_by == SIDE_UNKNOWN;
 }
 
 /*
@@ -294,7 +302,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct tunnel *w = &t->tunnels[sa->tunnel];
 
-	if (contradicted(t, sa, a->at, side))
+	if (contradicted(t, sa, a->at, side) || asks_again(sa))
 		ike_sa_revive(t, ike_sa);
 	sa->last = nsec_later(sa->last, a->at);
 	sa->last_frame = a->frame->number;

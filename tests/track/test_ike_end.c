@@ -182,6 +182,24 @@ static void a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_u
 	watch_close(&w);
 }
 
+/* Cisco IOS asks again after 10 s, older Openswan after 10 and 20 s. */
+static void one_that_asks_again_after_it_was_given_up_has_not_failed(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	idle(&w, 10400 * MS);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_FAILED);
+	set_up(&w, &s);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
+	assert_int_equal(w.count[EVENT_IKE_SA_REVISED], 1);
+	watch_close(&w);
+}
+
 static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **state)
 {
 	(void)state;
@@ -229,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_forged_delete_is_taken_back_when_both_peers_go_on),
 		cmocka_unit_test(one_message_after_a_delete_takes_nothing_back),
 		cmocka_unit_test(a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again),
+		cmocka_unit_test(one_that_asks_again_after_it_was_given_up_has_not_failed),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
 	};
