@@ -104,7 +104,7 @@ struct path {
 	uint64_t hash;
 };
 
-/* ---- timers: a binary heap of moments ------------------------------------- */
+/* ---- timers: a heap of moments -------------------------------------------- */
 
 enum timer_kind { TIMER_TUNNEL, TIMER_IKE_SA };
 
