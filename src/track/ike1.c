@@ -333,6 +333,7 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 
 /* ---- informational -------------------------------------------------------- */
 
+/* `i`: the IKE SA that its cookies name; NO_INDEX none. */
 static void clear_information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m)
 {
 	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++) {
@@ -341,7 +342,7 @@ static void clear_information(struct tracker *t, uint32_t i, const struct arriva
 		if (m->notifies[n].type >= IKE1_NOTIFY_FIRST_STATUS)
 			continue;
 		/* Nobody signed it: it refuses what is being set up, and nothing that is. */
-		if (t->ike_sas[i].state < IKE_ESTABLISHED && t->ike_sas[i].current[0].id != 0 &&
+		if (i != NO_INDEX && t->ike_sas[i].state < IKE_ESTABLISHED && t->ike_sas[i].current[0].id != 0 &&
 		    t->ike_sas[i].current[0].responses == 0) {
 			t->ike_sas[i].current[0].error = m->notifies[n].type;
 			t->ike_sas[i].current[0].outcome = OUTCOME_FAILED;
@@ -519,8 +520,26 @@ static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *
 	}
 }
 
+/*
+ * In clear, and of no IKE SA that is known: INVALID-SPI comes with cookies that were made up for it
+ * (RFC 2408 5.4).  Nobody signed it: an event, no more.
+ */
+static bool outside_any(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+
+	if (m->encrypted || h->exchange != IKE1_EXCHANGE_INFORMATIONAL || h->spi_i == 0 || ike_sa_find(t, h->spi_i, h->spi_r) != NO_INDEX)
+		return false;
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	return a->tunnel != NO_INDEX && ike_sa_find_half_open(t, a->tunnel, h->spi_i) == NO_INDEX;
+}
+
 void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
+	if (outside_any(t, a, m)) {
+		clear_information(t, NO_INDEX, a, m);
+		return;
+	}
 	uint32_t i = m->header.spi_i == 0 ? NO_INDEX : sa_of(t, a, m);
 
 	if (i == NO_INDEX)

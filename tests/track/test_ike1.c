@@ -496,6 +496,26 @@ static void a_delete_or_an_error_in_clear_ends_nothing(void **state)
 	watch_close(&w);
 }
 
+static void an_error_in_clear_with_made_up_cookies_is_no_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w), made_up = s;
+
+	made_up.spi_r = 0;
+	for (uint64_t i = 1; i <= 10; i++) {
+		made_up.spi_i = 0x99 * i;
+		say1_clear(&w, &made_up, 1, IKE1_PAYLOAD_NOTIFY, 3, 11 /* INVALID-SPI */);
+	}
+	assert_int_equal(w.tracker->tunnels[0].n_ike_sas, 1);
+	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 10);
+	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 0)->value[2], spi[1]);
+	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 0)->side, 1);
+	watch_close(&w);
+}
+
 static void a_phase_1_that_is_floated_to_4500_stays_one(void **state)
 {
 	(void)state;
@@ -544,6 +564,7 @@ int main(void)
 		cmocka_unit_test(a_clear_notify_refuses_what_is_being_set_up),
 		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
 		cmocka_unit_test(a_delete_or_an_error_in_clear_ends_nothing),
+		cmocka_unit_test(an_error_in_clear_with_made_up_cookies_is_no_ike_sa),
 		cmocka_unit_test(a_phase_1_that_is_floated_to_4500_stays_one),
 	};
 
