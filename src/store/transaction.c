@@ -81,9 +81,11 @@ bool store_commit(struct store *s, struct err *e)
 	return true;
 }
 
+/* Its cache outlasts the writer: what was read is walked next, and sorted, which is done in as much memory. */
 void store_bulk(struct store *s, bool on)
 {
-	store_cache_size(s, on, NULL);
+	if (on)
+		store_cache_size(s, true, NULL);
 	s->bulk = on;
 }
 
