@@ -412,6 +412,9 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
 	old->successor = child;
 	old->rekeyed_by = c->created_by;
 	old->rekey_at = c->requested;
+	/* whose the SPIs are is a guess for either: so is what follows what */
+	if ((old->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER && grade > GRADE_INFERRED)
+		grade = GRADE_INFERRED;
 	if (grade < c->grade)
 		c->grade = grade;
 	if (old->end_reason == END_NONE)

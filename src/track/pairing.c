@@ -309,8 +309,11 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	if (child == NO_INDEX)
 		return;
 	join(t, child, esp);
-	if (several)
+	if (several) {		/* of one IKE SA or of several: by order alone nobody is certain */
 		t->child_sas[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
+		if (t->child_sas[child].grade > GRADE_INFERRED)
+			t->child_sas[child].grade = GRADE_INFERRED;
+	}
 	/* Traffic proves that the IKE SA which made it is authenticated. */
 	const struct child_sa *c = &t->child_sas[child];
 

@@ -172,6 +172,30 @@ static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void *
 	watch_close(&w);
 }
 
+/* Set up in the same second, each with a child SA: which of them the SPIs are of is a guess, and what they follow later. */
+static void of_two_ike_sas_that_are_set_up_at_once_the_pair_is_of_either(void **state)
+{
+	(void)state;
+	for (int n = 1; n <= 2; n++) {
+		struct watch w;
+		uint32_t spi[2] = { FIRST, FIRST + 1 }, second[2] = { OTHER, OTHER + 1 };
+		struct session s = session_between(GW_A, GW_B, 0x11), beside = session_between(GW_A, GW_B, 0x22);
+
+		watch_open(&w);
+		set_up(&w, &s);
+		if (n == 2)
+			set_up(&w, &beside);
+		talk(&w, &s, spi, 1, 50, 100 * MS);
+		assert_int_equal(child_of(&w, spi[0])->grade, n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
+		rekey_child(&w, &s, 0);
+		delete_child(&w, &s, 0);
+		talk(&w, &s, second, 1, 50, 100 * MS);
+		idle(&w, 60 * S);
+		assert_int_equal(child_of(&w, second[0])->grade, n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
+		watch_close(&w);
+	}
+}
+
 static void without_ike_a_new_pair_is_known_by_its_second_packets(void **state)
 {
 	(void)state;
@@ -201,6 +225,7 @@ int main(void)
 		cmocka_unit_test(an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on),
 		cmocka_unit_test(the_only_packet_after_a_rekey_is_its_sa),
 		cmocka_unit_test(the_first_packet_belongs_to_the_child_sa_that_was_made_for_it),
+		cmocka_unit_test(of_two_ike_sas_that_are_set_up_at_once_the_pair_is_of_either),
 		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
 	};
 
