@@ -26,7 +26,9 @@ struct state {
 		nsec since;		/* silent since; 0 not */
 		uint64_t other_then;	/* packets of the other side at that moment */
 		bool lively;		/* it had been sending much before */
+		bool together;		/* the other side's rate fell with it: an application ended */
 	} stop[2];
+	bool pauses[2];			/* it was silent for so long before, and went on with the same SAs */
 };
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -39,9 +41,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 
-	/* what a new child SA replaces may be decided later; the first one replaces none */
+	/* what a new child SA replaces may be decided later; the first ones replace none */
 	if (ev->kind == EVENT_CHILD_SA_REKEYED ||
-	    (ev->kind == EVENT_CHILD_SA_CREATED && (traffic_packets(sc, 0) > 1 || traffic_packets(sc, 1) > 1)))
+	    (ev->kind == EVENT_CHILD_SA_CREATED && ev->at - sc->tunnel->first >= sc->settings->life_min_age &&
+	     (traffic_packets(sc, 0) > 1 || traffic_packets(sc, 1) > 1)))
 		s->last_rekey = ev->at;
 	else if (ev->kind == EVENT_RESPONSE && ev->side >= 0)
 		s->ike_answer[ev->side] = ev->at;
@@ -120,6 +123,37 @@ static bool broke_off(const struct state *s, const struct scene *sc, int side, n
 	return mine >= (uint64_t)set->oneway_min_pkts && mine * 2 >= other;
 }
 
+/* Packets a second of one side between two looks. */
+static double rate(uint64_t from, uint64_t to, nsec span)
+{
+	return span > 0 ? (double)(to - from) * (double)NSEC_PER_S / (double)span : 0;
+}
+
+/*
+ * Did the other side's traffic fall by more than half when this one's stopped?  Then what both spoke of is over, and what
+ * goes on, as logs or a video, never had answers.
+ */
+static bool fell_together(const struct state *s, const struct scene *sc, int side, nsec since, nsec now)
+{
+	const struct look *at = look_before(s, now, now - since);
+	const struct look *before = look_before(s, now, now - since + sc->settings->oneway_window);
+
+	if (!before && s->total <= LOOKS)	/* it all began less than that before */
+		before = &s->looks[0];
+	return at && before && rate(at->packets[!side], traffic_packets(sc, !side), now - at->at) * 2 <
+				       rate(before->packets[!side], at->packets[!side], at->at - before->at);
+}
+
+/* It sends again.  Without another SA in between the silence was its own. */
+static void speaks(struct state *s, int side)
+{
+	struct stop *stop = &s->stop[side];
+
+	if (stop->since != 0 && s->last_rekey < stop->since - 30 * NSEC_PER_S)
+		s->pauses[side] = true;
+	stop->since = 0;
+}
+
 /* Is `side` silent while the other one sends?  Remembers since when. */
 static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 {
@@ -132,7 +166,7 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 		return false;
 	if (mine != then->packets[side] || other - then->packets[!side] < (uint64_t)set->oneway_min_pkts) {
 		if (mine != then->packets[side])
-			stop->since = 0;
+			speaks(s, side);
 		return false;
 	}
 	if (stop->since == 0) {
@@ -144,6 +178,7 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 		stop->lively = before && (then->packets[side] - before->packets[side]) * 5 >=
 						 (then->packets[!side] - before->packets[!side]) &&
 			       then->packets[side] > before->packets[side];
+		stop->together = fell_together(s, sc, side, stop->since, now);
 	}
 	if (!stop->lively && broke_off(s, sc, side, stop->since, &other))
 		stop->lively = true;
@@ -173,7 +208,7 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 
 	if (severity == SEVERITY_INFO)
 		confidence = less(confidence);
-	if (!stop->lively || side_unseen(sc, side)) {
+	if (!stop->lively || side_unseen(sc, side) || (!at_rekey && (stop->together || s->pauses[side]))) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
 	}
@@ -192,6 +227,8 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 	finding_text(f, "at_rekey", "%s", at_rekey ? "yes" : "no");
 	finding_text(f, "ike_answers", "%s", ike_works ? "yes" : "no");
 	finding_text(f, "regular_before", "%s", stop->lively ? "yes" : "no");
+	finding_text(f, "the_other_fell_too", "%s", stop->together ? "yes" : "no");
+	finding_text(f, "pauses_of_its_own", "%s", s->pauses[side] ? "yes" : "no");
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -249,7 +286,9 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, stop->since);
 		FIELD(f, stop->other_then);
 		FIELD(f, stop->lively);
+		FIELD(f, stop->together);
 	}
+	FIELD(f, s->pauses);
 }
 
 const struct detector detect_one_way_esp = {

@@ -172,6 +172,42 @@ static void a_one_sided_capture_cannot_tell(void **state)
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 }
 
+/* Side 0 with `rate` packets in ten seconds, side 1 with `back`. */
+static void flow(uint32_t child, nsec span, int rate, int back)
+{
+	for (nsec t = 0; t < span; t += 10 * S) {
+		stage_pass(10 * S);
+		stage_esp_packets(stage->child[child].esp[0], (uint64_t)rate, 1000);
+		if (back > 0)
+			stage_esp_packets(stage->child[child].esp[1], (uint64_t)back, 100);
+	}
+}
+
+static void when_an_application_ends_what_never_has_answers_goes_on(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	flow(child, 300 * S, 50, 40);
+	flow(child, 600 * S, 10, 0);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+	assert_non_null(one_way());
+	assert_string_equal(collected_text(one_way(), "the_other_fell_too"), "yes");
+}
+
+static void who_was_silent_and_went_on_with_the_same_sa_may_be_so_again(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	flow(child, 300 * S, 10, 10);
+	flow(child, 300 * S, 10, 0);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 1);
+	flow(child, 300 * S, 10, 10);
+	flow(child, 300 * S, 10, 0);
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +221,8 @@ int main(void)
 		ON_STAGE(when_nobody_sends_nobody_is_silent),
 		ON_STAGE(two_tunnels_one_for_each_direction_are_both_ways),
 		ON_STAGE(a_one_sided_capture_cannot_tell),
+		ON_STAGE(when_an_application_ends_what_never_has_answers_goes_on),
+		ON_STAGE(who_was_silent_and_went_on_with_the_same_sa_may_be_so_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
