@@ -45,24 +45,13 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 	fputs("</table></dd>\n", out);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void put_frames(FILE *out, const struct collection *c, const struct record_alert *a)
 {
-	uint64_t frames[RECORD_FRAMES_MAX];
+	char frames[FRAMES_TEXT_MAX];
 
 	if (a->n_frames == 0)
 		return;
-	memcpy(frames, a->frames, sizeof(frames));
-	qsort(frames, a->n_frames, sizeof(frames[0]), by_number);
-	fputs("<dt>frames</dt><dd>", out);
-	for (size_t i = 0; i < a->n_frames; i++)
-		fprintf(out, "%s%" PRIu64, i ? ", " : "", frames[i]);
+	fprintf(out, "<dt>frames</dt><dd>%s", frames_text(a->frames, a->n_frames, ", ", frames));
 	for (size_t i = 0; i < c->n_captures; i++)
 		if (c->captures[i].id == (uint32_t)(a->id >> 32)) {
 			fputs(" of ", out);

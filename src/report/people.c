@@ -68,6 +68,28 @@ const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX])
 	return ret;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+const char *frames_text(const uint64_t *frames, size_t n, const char *between, char ret[FRAMES_TEXT_MAX])
+{
+	struct text t = text_in(ret, FRAMES_TEXT_MAX);
+	uint64_t sorted[RECORD_FRAMES_MAX];
+
+	n = n < RECORD_FRAMES_MAX ? n : RECORD_FRAMES_MAX;
+	if (n == 0)
+		return ret;
+	memcpy(sorted, frames, n * sizeof(sorted[0]));
+	qsort(sorted, n, sizeof(sorted[0]), by_number);
+	for (size_t i = 0; i < n; i++)
+		text_add(&t, "%s%" PRIu64, i ? between : "", sorted[i]);
+	return ret;
+}
+
 const char *encryption_text(const struct record_offer *suite, char ret[ENCRYPTION_TEXT_MAX])
 {
 	struct text t = text_in(ret, ENCRYPTION_TEXT_MAX);

@@ -82,12 +82,9 @@ static void put_ike_spis(struct table *t, uint64_t spi_i, uint64_t spi_r)
 
 static void put_frames(struct table *t, const uint64_t *frames, size_t n)
 {
-	char buffer[RECORD_FRAMES_MAX * 21 + 1];
-	struct text text = TEXT_IN(buffer);
+	char text[FRAMES_TEXT_MAX];
 
-	for (size_t i = 0; i < n; i++)
-		text_add(&text, "%s%llu", i ? " " : "", (unsigned long long)frames[i]);
-	table_text(t, n ? buffer : NULL);
+	table_text(t, n ? frames_text(frames, n, " ", text) : NULL);
 }
 
 static void tunnel_row(void *user, const struct record_tunnel *r)

@@ -311,26 +311,13 @@ static void put_evidence(FILE *out, const struct record_alert *a)
 	put_wrapped(out, buffer, LABEL, LABEL);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void put_frames(FILE *out, const struct collection *c, const struct record_alert *a)
 {
-	char buffer[RECORD_FRAMES_MAX * 22];
-	struct text line = TEXT_IN(buffer);
+	char frames[FRAMES_TEXT_MAX];
 	uint32_t capture = (uint32_t)(a->id >> 32);
-	uint64_t frames[RECORD_FRAMES_MAX];
 
 	if (a->n_frames == 0)
 		return;
-	memcpy(frames, a->frames, a->n_frames * sizeof(frames[0]));
-	qsort(frames, a->n_frames, sizeof(frames[0]), by_number);
-	for (size_t i = 0; i < a->n_frames; i++)
-		text_add(&line, "%s%" PRIu64, i ? ", " : "", frames[i]);
 	put_label(out, "frames");
 	for (size_t i = 0; i < c->n_captures && c->n_captures > 1; i++) {
 		if (c->captures[i].id != capture)
@@ -341,7 +328,7 @@ static void put_frames(FILE *out, const struct collection *c, const struct recor
 		fprintf(out, "%s: ", name);
 		free(name);
 	}
-	put_wrapped(out, buffer, LABEL, LABEL);
+	put_wrapped(out, frames_text(a->frames, a->n_frames, ", ", frames), LABEL, LABEL);
 }
 
 /*

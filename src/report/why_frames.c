@@ -7,6 +7,7 @@
 #include <sawatch/memory.h>
 #include <sawatch/text.h>
 
+#include "report/people.h"
 #include "report/why.h"
 
 char *why_shell_word(const char *text)
@@ -29,23 +30,11 @@ char *why_shell_word(const char *text)
 	return ret;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void add_frame_set(struct text *to, const struct record_alert *a)
 {
-	uint64_t frames[RECORD_FRAMES_MAX];
+	char frames[FRAMES_TEXT_MAX];
 
-	memcpy(frames, a->frames, a->n_frames * sizeof(frames[0]));
-	qsort(frames, a->n_frames, sizeof(frames[0]), by_number);
-	text_add(to, "frame.number in {");
-	for (size_t i = 0; i < a->n_frames; i++)
-		text_add(to, "%s%" PRIu64, i ? "," : "", frames[i]);
-	text_add(to, "}");
+	text_add(to, "frame.number in {%s}", frames_text(a->frames, a->n_frames, ",", frames));
 }
 
 /* An alert that goes on over several files has frame numbers of each: then by time and peers. */

@@ -44,6 +44,27 @@ static size_t count(const char *text, char wanted)
 	return n;
 }
 
+static void frames_stand_in_order(void **state)
+{
+	struct record_alert alert = sample_alert(1);
+	struct printed p;
+
+	(void)state;
+	alert.n_frames = 3;
+	alert.frames[0] = 17;
+	alert.frames[1] = 200;
+	alert.frames[2] = 5;
+	printed_open(&p);
+
+	struct rows *rows = rows_open(p.out, TABLE_CSV, ROWS_ALERTS);
+	struct record_sink sink = rows_sink(rows);
+
+	sink.alert(sink.user, &alert);
+	rows_close(rows);
+	assert_non_null(strstr(printed_text(&p), ",5 17 200,"));
+	printed_close(&p);
+}
+
 static void every_row_of_every_table_has_as_many_cells_as_its_header(void **state)
 {
 	(void)state;
@@ -119,6 +140,7 @@ static void a_tunnel_has_the_name_that_the_inventory_gives_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_stand_in_order),
 		cmocka_unit_test(every_row_of_every_table_has_as_many_cells_as_its_header),
 		cmocka_unit_test(json_rows_are_the_objects_of_the_contract_and_only_of_their_kind),
 		cmocka_unit_test(a_tunnel_has_the_name_that_the_inventory_gives_it),

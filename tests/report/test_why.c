@@ -363,6 +363,28 @@ static void one_fault_is_one_story_with_its_symptoms_as_consequences(void **stat
 	why_close(w);
 }
 
+static void of_an_ike_sa_that_nobody_answered_it_is_not_said_that_none_came_up(void **state)
+{
+	struct why *w = why_open(&(struct why_options){ .colour = false });
+	struct record_sink sink = why_sink(w);
+	struct record_tunnel tunnel = sample_tunnel(1);
+	struct record_ike_sa ike = sample_ike_sa(1);
+	struct printed p;
+
+	(void)state;
+	tunnel.state = TUNNEL_UNKNOWN;
+	ike.origin = ORIGIN_MIDSTREAM;
+	ike.established = NSEC_NONE;
+	sink.tunnel(sink.user, &tunnel);
+	sink.ike_sa(sink.user, &ike);
+	printed_open(&p);
+	why_tell(w, p.out);
+	assert_non_null(strstr(printed_text(&p), "phase 1 is already up when it is first seen"));
+	assert_null(strstr(p.text, "no phase 1 came up"));
+	printed_close(&p);
+	why_close(w);
+}
+
 static void asked_about_a_symptom_it_tells_the_cause_and_says_so(void **state)
 {
 	const struct record_alert alerts[] = { collision(), stale() };
@@ -519,6 +541,7 @@ int main(void)
 		cmocka_unit_test(an_end_of_the_capture_is_no_silence),
 		cmocka_unit_test(log_lines_are_taken_from_the_page_and_only_they),
 		cmocka_unit_test(one_fault_is_one_story_with_its_symptoms_as_consequences),
+		cmocka_unit_test(of_an_ike_sa_that_nobody_answered_it_is_not_said_that_none_came_up),
 		cmocka_unit_test(asked_about_a_symptom_it_tells_the_cause_and_says_so),
 		cmocka_unit_test(what_happened_names_who_did_it_when_and_in_which_frame),
 		cmocka_unit_test(nothing_of_the_wire_reaches_the_terminal_unescaped),
