@@ -2,9 +2,6 @@
 /* What becomes due when: a heap of moments, one entry for each tunnel and IKE SA. */
 #include "track/tracker.h"
 
-/* Of a parent, in a row: a level costs a cache miss for each entry that moves, and there are half as many as of two. */
-enum { CHILDREN = 4 };
-
 #define LEAP (INT64_C(30) * 86400 * NSEC_PER_S)
 
 static bool timer_before(const struct timer *a, const struct timer *b)
@@ -32,8 +29,8 @@ static void sift_up(struct tracker *t, uint32_t i)
 {
 	struct timer m = t->timers[i];
 
-	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / CHILDREN]); i = (i - 1) / CHILDREN)
-		put_timer(t, i, t->timers[(i - 1) / CHILDREN]);
+	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / TIMER_CHILDREN]); i = (i - 1) / TIMER_CHILDREN)
+		put_timer(t, i, t->timers[(i - 1) / TIMER_CHILDREN]);
 	put_timer(t, i, m);
 }
 
@@ -41,10 +38,10 @@ static void sift_down(struct tracker *t, uint32_t i)
 {
 	struct timer m = t->timers[i];
 
-	for (uint32_t first; (first = CHILDREN * i + 1) < t->n_timers;) {
+	for (uint32_t first; (first = TIMER_CHILDREN * i + 1) < t->n_timers;) {
 		uint32_t child = first;
 
-		for (uint32_t k = first + 1; k < first + CHILDREN && k < t->n_timers; k++)
+		for (uint32_t k = first + 1; k < first + TIMER_CHILDREN && k < t->n_timers; k++)
 			if (timer_before(&t->timers[k], &t->timers[child]))
 				child = k;
 		if (!timer_before(&t->timers[child], &m))

@@ -37,7 +37,7 @@ static inline void check_timers(const struct tracker *t)
 	for (uint32_t i = 0; i < t->n_timers; i++)
 		assert_int_equal((t->timers[i].kind == TIMER_TUNNEL ? t->timer_of_tunnel : t->timer_of_ike_sa)[t->timers[i].object], i + 1);
 	for (uint32_t i = 1; i < t->n_timers; i++)
-		assert_true(t->timers[(i - 1) / 2].at <= t->timers[i].at);
+		assert_true(t->timers[(i - 1) / TIMER_CHILDREN].at <= t->timers[i].at);
 	if (t->n_timers > 0)
 		assert_true(t->next_due <= t->timers[0].at);
 }
