@@ -149,6 +149,8 @@ static enum certainty of_not_deleted(const struct scene *sc, const struct hole *
 		return NO_HOLE;
 	if (h->by_new_ike_sa)
 		return SURE;
+	if (h->made == NSEC_NONE && h->length >= sc->settings->idle)
+		return NO_HOLE;		/* of an idle tunnel, as far as its ESP tells */
 	return configured_age(h->age, ALIKE + 2 * h->pace) ? SURE : ONCE;
 }
 
