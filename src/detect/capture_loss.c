@@ -39,9 +39,10 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	int64_t dropped = finding_get(f, "packets_dropped");
 
-	text_add(story->summary, "The capture itself lost packets at %lld moments", (long long)f->count);
+	text_add(story->summary, "The capture itself lost packets at %lld moment%s", (long long)f->count,
+		 f->count == 1 ? "" : "s");
 	if (dropped > 0)
-		text_add(story->summary, " (%lld packets counted as dropped)", (long long)dropped);
+		text_add(story->summary, " (%lld packet%s counted as dropped)", (long long)dropped, dropped == 1 ? "" : "s");
 	text_add(story->summary, "; what seems missing then says nothing about the tunnels.");
 	story_remedy(story, REMEDY_TAP);
 }

@@ -214,8 +214,9 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "span_s"), span);
-	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmissions)", b,
-		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count);
+	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmission%s)", b,
+		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count,
+		 f->count == 1 ? "" : "s");
 	if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
 	if (finding_item(f, "last_heard"))

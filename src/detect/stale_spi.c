@@ -324,7 +324,7 @@ static void explain(struct story *story)
 	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
 	if (perhaps)
 		text_add(story->summary, ", which was perhaps deleted %s before (nobody can be sure from outside which SA was meant): if so, "
-			 "%lld packets went into a black hole.", since, (long long)f->count);
+			 "%lld packet%s went into a black hole.", since, (long long)f->count, f->count == 1 ? "" : "s");
 	else if (strcmp(cause, "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before", since);
 	else if (strcmp(cause, "invalid_spi") == 0)
@@ -332,8 +332,8 @@ static void explain(struct story *story)
 	else
 		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
 	if (!perhaps)
-		text_add(story->summary, ": %s%lld packets went into a black hole.", counted_late ? "at least " : "",
-			 (long long)f->count);
+		text_add(story->summary, ": %s%lld packet%s went into a black hole.", counted_late ? "at least " : "",
+			 (long long)f->count, f->count == 1 ? "" : "s");
 	story_remedy(story, REMEDY_SPI);
 	story_remedy(story, REMEDY_CLR);
 	story_remedy(story, REMEDY_DPD);

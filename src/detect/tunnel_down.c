@@ -209,9 +209,9 @@ static void explain(struct story *story)
 	nsec_span(down, span);
 	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"), story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
-		text_add(story->summary, "is down since %.19sZ%s (%s): %lld attempts to set it up, without success.", at,
+		text_add(story->summary, "is down since %.19sZ%s (%s): %lld attempt%s to set it up, without success.", at,
 			 strcmp(finding_get_text(f, "down_from"), "end of its IKE SA") == 0 ? ", when its IKE SA ended" : "",
-			 span, (long long)finding_get(f, "attempts"));
+			 span, (long long)finding_get(f, "attempts"), finding_get(f, "attempts") == 1 ? "" : "s");
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_PEER);
