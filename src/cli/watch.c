@@ -157,8 +157,8 @@ static void tell_status(struct watch *w, nsec now)
 		return;
 	w->next_status = now + STATUS_S * NSEC_PER_S;
 	pipeline_tunnel_states(w->pipeline, states);
-	snprintf(status, sizeof(status), "%s: %u tunnels up, %u ill, %u down, %u unknown; %" PRIu64 " alerts raised, %"
-		 PRIu64 " cleared; %" PRIu64 " packets dropped%s", live_name(w->live), states[TUNNEL_UP],
+	snprintf(status, sizeof(status), "%s: tunnels: %u up, %u ill, %u down, %u unknown; alerts: %" PRIu64 " raised, %"
+		 PRIu64 " cleared; packets dropped: %" PRIu64 "%s", live_name(w->live), states[TUNNEL_UP],
 		 states[TUNNEL_DEGRADED] + states[TUNNEL_FLAPPING], states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN],
 		 alerts.raised, alerts.cleared, w->lost, live_sees(w->live) ? "" : "; no interface is up");
 	readiness_status(&w->manager, status);
