@@ -113,7 +113,7 @@ def watches():
     check(wait_for(lambda: '"spi_churn"' in text_of('/var/lib/sawatch/alerts.json')),
           'a command is run for the alert', journal())
     check(wait_for(lambda: b'sawatch_alerts{code="spi_churn"' in page()) and os.path.exists('/var/lib/sawatch/span0.prom'), 'metrics are told', page())
-    check(wait_for(lambda: re.match(r'span0: .*[1-9][0-9]* alerts? raised', shown(UNIT, 'StatusText'))), 'systemctl status tells', shown(UNIT, 'StatusText'))
+    check(wait_for(lambda: re.match(r'span0: .*alerts: [1-9][0-9]* raised', shown(UNIT, 'StatusText'))), 'systemctl status tells', shown(UNIT, 'StatusText'))
     mode = os.stat(HISTORY)
     check(mode.st_mode & 0o007 == 0 and oct(os.stat('/var/lib/sawatch').st_mode & 0o777) == '0o750', 'the history is for its group', oct(mode.st_mode))
 
