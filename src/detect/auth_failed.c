@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
@@ -11,13 +13,15 @@ struct state {
 		nsec first;		/* of this spell */
 		bool worked;		/* the tunnel had been up before it */
 		bool guessed;		/* only by silence (IKEv1) */
+		bool port4500;		/* asked at port 4500 only, from where it never spoke */
 		uint16_t error;		/* clear notify; 0 none */
 		uint8_t major;
 	} side[2];
+	bool from_4500[2];		/* this side was seen sending from port 4500 */
 };
 
 static void refuse(struct state *st, const struct scene *sc, int side, nsec at, uint64_t frame, uint8_t major,
-		   uint16_t error, bool guessed)
+		   uint16_t error, bool guessed, bool port4500)
 {
 	struct side *s = &st->side[side];
 
@@ -25,8 +29,10 @@ static void refuse(struct state *st, const struct scene *sc, int side, nsec at, 
 		s->first = at;
 		s->worked = tunnel_worked(sc, at);
 		s->guessed = guessed;
+		s->port4500 = port4500;
 	}
 	s->guessed &= guessed;
+	s->port4500 &= port4500 && !s->worked;
 	s->major = major;
 	s->error = error;
 	moments_add(&s->refused, at, frame);
@@ -39,12 +45,29 @@ static bool is_auth_error(int64_t type)
 	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION || type == IKE1_NOTIFY_INVALID_SIGNATURE;
 }
 
+/* Who sent this IKE message from port 4500; SIDE_UNKNOWN: nobody. */
+static int speaker_4500(const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	if (!x || x->from < 0)
+		return SIDE_UNKNOWN;
+	if (ev->kind == EVENT_REQUEST && x->request_src_port == 4500)
+		return x->from;
+	return ev->kind == EVENT_RESPONSE && x->response_src_port == 4500 ? !x->from : SIDE_UNKNOWN;
+}
+
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
 	const struct state *st = state;
 
 	(void)sc;
-	return ev->kind == EVENT_IKE_SA_ESTABLISHED && !st->side[0].worked && !st->side[1].worked;
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
+		return !st->side[0].worked && !st->side[1].worked;
+
+	int side = speaker_4500(ev);
+
+	return (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) && (side < 0 || st->from_4500[side]);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -53,16 +76,20 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct exchange *x = ev->exchange;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
-	if (ev->kind == EVENT_AUTH_REFUSED && ev->side >= 0) {
-		refuse(st, sc, ev->side, ev->at, ev->frame ? ev->frame : sa ? sa->last_frame : 0, 2, 0, false);
+	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) {
+		if (speaker_4500(ev) >= 0)
+			st->from_4500[speaker_4500(ev)] = true;
+	} else if (ev->kind == EVENT_AUTH_REFUSED && ev->side >= 0) {
+		refuse(st, sc, ev->side, ev->at, ev->frame ? ev->frame : sa ? sa->last_frame : 0, 2, 0, false, false);
 	} else if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0 && ev->value[1] == 1 &&
 		   is_auth_error(ev->value[0])) {
-		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false);
+		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false, false);
 	} else if (ev->kind == EVENT_REQUEST_COPY && x && x->from >= 0 && x->purpose == PURPOSE_MAIN_MODE_AUTH &&
 		   x->responses == 0 && x->requests == sc->settings->retx_warn_copies &&
 		   !side_unseen(sc, !x->from) && !loss_since(sc, x->request_at)) {
 		/* the fifth message of main mode: with another pre-shared key the peer cannot even decrypt it */
-		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true);
+		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true,
+		       x->request_dst_port == 4500 && !st->from_4500[!x->from]);
 	} else if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->origin == ORIGIN_OBSERVED) {
 		for (int side = 0; side < 2; side++)
 			st->side[side].worked = false;
@@ -93,6 +120,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
+		f->cause = s->guessed && s->port4500 ? "port4500" : NULL;
 		finding_address(f, "refused_by", sc, side);
 		finding_address(f, "peer", sc, !side);
 		finding_integer(f, "refusals", n);
@@ -114,6 +142,11 @@ static void explain(struct story *story)
 		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared key, identity or "
 			 "certificate) ", by, peer);
 		text_add_times(story->summary, f->count);
+	} else if (strcmp(finding_cause(f), "port4500") == 0) {
+		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts), which goes to UDP "
+			 "port 4500, and nothing was ever heard from that port: UDP 4500 is probably blocked; else the "
+			 "pre-shared keys differ", by, peer, (long long)f->count);
+		story_remedy(story, REMEDY_NAT4500);
 	} else {
 		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts): it probably "
 			 "cannot decrypt it, because the pre-shared keys differ", by, peer, (long long)f->count);
@@ -136,9 +169,11 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->first);
 		FIELD(f, side->worked);
 		FIELD(f, side->guessed);
+		FIELD(f, side->port4500);
 		FIELD(f, side->error);
 		FIELD(f, side->major);
 	}
+	FIELD(f, s->from_4500);
 }
 
 const struct detector detect_auth_failed = {
@@ -147,7 +182,8 @@ const struct detector detect_auth_failed = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, auth_window),
-	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST_COPY) | WANTS(IKE_SA_ESTABLISHED),
+	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST) | WANTS(REQUEST_COPY) |
+		    WANTS(RESPONSE) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),
 	.observe = observe,
 	.ignores = ignores,

@@ -86,6 +86,10 @@ const struct why_line why_setup[] = {
 	{ "ike_init_unanswered", NULL, WHY_REFUTE, NULL, "{responder} did answer, and the answers went past this capture." },
 
 	/* ---- auth_failed ---- */
+	{ "auth_failed", "port4500", WHY_HEAD, NULL,
+	  "The login of {peer} goes to UDP port 4500 of {refused_by}, because of a NAT, and nothing was ever heard from that port: it is probably blocked." },
+	{ "auth_failed", "port4500", WHY_LOOK, NULL,
+	  "First see whether UDP 4500 passes between {peer} and {refused_by}, both ways; only then compare the pre-shared keys." },
 	{ "auth_failed", NULL, WHY_HEAD, "ike_version=1",
 	  "{refused_by} does not accept the login of {peer} (the first encrypted message of main mode): most likely the pre-shared keys differ." },
 	{ "auth_failed", NULL, WHY_HEAD, NULL,
