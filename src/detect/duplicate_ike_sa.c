@@ -93,7 +93,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	bool often = n >= (unsigned)sc->settings->duplicate_crit;
 	nsec last = s->since != 0 && s->counted ? now : moments_at(&s->pairs, 0);
-	struct finding *f = finding_raise(out, often ? SEVERITY_CRITICAL : SEVERITY_WARNING, CONFIDENCE_HIGH,
+	bool blind = side_unseen(sc, 0) || side_unseen(sc, 1);	/* one may be deleted, unseen */
+	struct finding *f = finding_raise(out, blind ? SEVERITY_INFO : often ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+					  blind ? CONFIDENCE_LOW : CONFIDENCE_HIGH,
 					  moments_at(&s->pairs, n - 1), last, (int64_t)n);
 
 	finding_integer(f, "pairs", n);

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include <sawatch/ike_registry.h>
+
 enum { KNOWN_S = 60 };	/* a tunnel seen this long before is no stranger's */
 
 uint32_t newcomers_kept(const struct newcomers *n)
@@ -83,6 +85,15 @@ void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct
 	}
 }
 
+/* It logs in, which it can only when it was answered: the answer was not captured, and no more will be. */
+static bool goes_on_unseen(const struct ike_sa *sa)
+{
+	const struct exchange *first = &sa->previous[0], *second = &sa->current[0];
+
+	return sa->spi_r != 0 && second->major == 2 && second->type == IKE2_EXCHANGE_IKE_AUTH && second->requests > 0 &&
+	       second->responses == 0 && (first->id == 0 || (first->type == IKE2_EXCHANGE_IKE_SA_INIT && first->responses == 0));
+}
+
 void newcomers_look(struct newcomers *n, const struct scene *sc)
 {
 	for (uint32_t i = 0; i < newcomers_kept(n); i++) {
@@ -92,6 +103,6 @@ void newcomers_look(struct newcomers *n, const struct scene *sc)
 		if (!sa || sa->id != c->ike_sa)
 			continue;	/* pushed out: it had not gone far */
 		c->answered |= sa->spi_r != 0;
-		c->done |= sa->established != NSEC_NONE;
+		c->done |= sa->established != NSEC_NONE || goes_on_unseen(sa);
 	}
 }

@@ -20,7 +20,7 @@ struct newcomer {
 	bool known;			/* the tunnel was there before: a peer that comes back */
 	bool answered;			/* so the responder keeps state */
 	bool cookie;
-	bool done;			/* authenticated, or its record is gone */
+	bool done;			/* authenticated, or about to be where the answers are not captured */
 };
 
 struct newcomers {

@@ -222,12 +222,20 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	return ev->kind == EVENT_REQUEST && (!x || (!is_rekey(x) && !deletes(x)) || !other_of(sc, x));
 }
 
+/* What one side says is not captured: that its answer came later than the other's request cannot be known. */
+static bool blind(const struct scene *sc)
+{
+	return side_unseen(sc, 0) || side_unseen(sc, 1);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct moments *collisions = &s->kind[OF_CHILD_SAS].collisions;
 	bool recent = moments_kept(collisions) > 0 && ev->at - moments_at(collisions, 0) <= EFFECT_FOLLOWS;
 
+	if (blind(sc))
+		return;
 	if (ev->kind == EVENT_REQUEST && ev->exchange) {
 		requested(s, sc, ev->exchange, ev->at);
 	} else if (ev->kind == EVENT_CHILD_REFUSED) {
@@ -277,7 +285,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	unsigned repeated = 0;
 	int64_t total = 0;
 
-	if (moments_since(collisions[0], from) + moments_since(collisions[1], from) == 0)
+	if (blind(sc) || moments_since(collisions[0], from) + moments_since(collisions[1], from) == 0)
 		return false;
 	for (int k = 0; k < KINDS; k++) {
 		unsigned of_kind = among_latest(&s->kind[k], set);

@@ -8,6 +8,8 @@ struct retired {
 	nsec at;
 	double age_s, bytes;
 	uint32_t frame;
+	uint32_t esp_sa;		/* the old one */
+	object_id id;
 };
 
 struct state {
@@ -39,7 +41,17 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		.age_s = (double)(new->first - old->first) / (double)NSEC_PER_S,
 		.bytes = (double)old->bytes,
 		.frame = (uint32_t)new->first_frame,
+		.esp_sa = ev->other,
+		.id = old->id,
 	};
+}
+
+/* It went on for long after it was taken for replaced: the other one is used beside it. */
+static bool goes_on(const struct scene *sc, const struct retired *r)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, r->esp_sa);
+
+	return sa && sa->id == r->id && sa->last - r->at > sc->settings->overlap_budget;
 }
 
 static bool judge_direction(const struct state *s, const struct scene *sc, int direction, nsec now,
@@ -47,16 +59,20 @@ static bool judge_direction(const struct state *s, const struct scene *sc, int d
 {
 	const struct direction *d = &s->direction[direction];
 	double bytes[KEPT], ages[KEPT];
-	size_t n = d->total < KEPT ? d->total : KEPT;
+	size_t kept = d->total < KEPT ? d->total : KEPT, n = 0;
 	nsec first = 0, last = 0;
+	uint32_t frames[KEPT];
 
-	for (size_t i = 0; i < n; i++) {
-		const struct retired *r = &d->kept[(d->total - n + i) % KEPT];
+	for (size_t i = 0; i < kept; i++) {
+		const struct retired *r = &d->kept[(d->total - kept + i) % KEPT];
 
-		bytes[i] = r->bytes;
-		ages[i] = r->age_s;
-		first = i == 0 ? r->at : first;
+		if (goes_on(sc, r))
+			continue;
+		bytes[n] = r->bytes;
+		ages[n] = r->age_s;
+		first = n == 0 ? r->at : first;
 		last = r->at;
+		frames[n++] = r->frame;
 	}
 	if (n == 0 || now - last > sc->settings->volume_window)
 		return false;
@@ -78,7 +94,7 @@ static bool judge_direction(const struct state *s, const struct scene *sc, int d
 	if (v.limit)
 		finding_text(f, "known_limit", "%s", v.limit);
 	for (size_t i = 0; i < n; i++)
-		finding_frame(f, d->kept[(d->total - n + i) % KEPT].frame);
+		finding_frame(f, frames[i]);
 	return true;
 }
 
@@ -125,6 +141,8 @@ static void fields(struct fields *f, void *state)
 			FIELD(f, d->kept[n].age_s);
 			FIELD_REAL(f, d->kept[n].bytes);
 			FIELD(f, d->kept[n].frame);
+			FIELD(f, d->kept[n].esp_sa);
+			FIELD(f, d->kept[n].id);
 		}
 		FIELD(f, d->total);
 	}

@@ -59,6 +59,18 @@ static void a_peer_that_begins_when_the_other_ike_sa_is_long_up_did_not_cross(vo
 	assert_null(alert());
 }
 
+static void where_one_side_is_not_captured_one_of_the_two_may_be_deleted_unseen(void **state)
+{
+	(void)state;
+	stage->tunnel[0].one_sided[0] = true;
+	stage_ike_up(0, 2);
+	stage_pass(2 * S);
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_LOW);
+}
+
 static void a_second_pair_within_the_window_is_critical(void **state)
 {
 	(void)state;
@@ -81,6 +93,7 @@ int main(void)
 		ON_STAGE(a_duplicate_cleaned_up_at_once_is_the_protocol_at_work),
 		ON_STAGE(reauthentication_has_one_initiator),
 		ON_STAGE(a_peer_that_begins_when_the_other_ike_sa_is_long_up_did_not_cross),
+		ON_STAGE(where_one_side_is_not_captured_one_of_the_two_may_be_deleted_unseen),
 		ON_STAGE(a_second_pair_within_the_window_is_critical),
 	};
 

@@ -272,6 +272,19 @@ static void the_initiators_delete_after_its_rekey_is_as_it_should_be(void **stat
 	assert_null(collision());
 }
 
+static void where_answers_are_not_captured_requests_do_not_prove_to_cross(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage->tunnel[0].one_sided[1] = true;
+	for (int i = 0; i < 3; i++) {
+		stage_pass(3600 * S);
+		child = collide(ike, child, 300 * NSEC_PER_MS);
+	}
+	assert_null(collision());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +298,7 @@ int main(void)
 		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),
 		ON_STAGE(a_crossing_request_that_is_refused_is_one),
 		ON_STAGE(a_delete_right_after_its_own_answer_crosses_the_rekey),
+		ON_STAGE(where_answers_are_not_captured_requests_do_not_prove_to_cross),
 		ON_STAGE(the_initiators_delete_after_its_rekey_is_as_it_should_be),
 	};
 

@@ -50,6 +50,23 @@ static void every_few_minutes_it_is_a_warning_and_names_the_default_that_it_is(v
 	assert_null(collected_find(&stage->alerts, "spi_churn"));
 }
 
+static void an_sa_that_goes_on_was_not_replaced(void **state)
+{
+	(void)state;
+	static const int ages[] = { 12, 5, 14, 9, 30 };
+	uint32_t esp[6] = { stage_esp(0) };
+
+	for (int i = 0; i < 5; i++) {
+		stage_pass(ages[i] * S);
+		stage_esp_packets(esp[i], 10, 3000);
+		esp[i + 1] = stage_esp_replace(esp[i]);
+		stage_pass(600 * S);
+		stage_esp_packets(esp[i], 100, 30000);
+		stage->esp[esp[i + 1]].first = stage->now;
+	}
+	assert_null(volume());
+}
+
 static void equal_times_are_a_time_limit_whatever_the_volumes(void **state)
 {
 	(void)state;
@@ -78,6 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(equal_volumes_in_unequal_times_are_a_volume_limit),
 		ON_STAGE(every_few_minutes_it_is_a_warning_and_names_the_default_that_it_is),
+		ON_STAGE(an_sa_that_goes_on_was_not_replaced),
 		ON_STAGE(equal_times_are_a_time_limit_whatever_the_volumes),
 		ON_STAGE(two_sas_prove_nothing),
 	};
