@@ -19,7 +19,8 @@ static const char *const causes[] = { "ip_fragments", "mtu", "ike_fragments" };
 
 struct side {			/* by sender */
 	struct moments missing;
-	uint64_t whole[MOMENTS_MAX];	/* datagrams that had come whole at each of them */
+	nsec window;			/* a window of datagrams begins here; 0 not yet */
+	uint64_t whole_then[2], missing_then[2];	/* datagrams until it began, and until the one before it did */
 	bool up;			/* the tunnel was, at the latest of them */
 	struct moments icmp;		/* complaints about one MTU */
 	int64_t mtu;
@@ -85,6 +86,28 @@ static void lost_in_a_minute(struct side *s, const struct scene *sc, const struc
 	s->lost += ev->value[2];
 }
 
+/* Datagrams are counted over this window and the one before. */
+static void count_from(struct side *s, const struct scene *sc, int side, nsec at)
+{
+	nsec window = sc->settings->frag_window;
+
+	if (s->window == 0) {
+		s->window = at;
+		return;
+	}
+	if (at - s->window < window)
+		return;
+
+	bool again = at - s->window >= 2 * window;
+	uint64_t whole = sc->tunnel->side[side].reassembled;
+
+	s->whole_then[1] = again ? whole : s->whole_then[0];
+	s->missing_then[1] = again ? s->missing.total : s->missing_then[0];
+	s->whole_then[0] = whole;
+	s->missing_then[0] = s->missing.total;
+	s->window = at;
+}
+
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
@@ -106,22 +129,17 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_FRAGMENT_MISSING) {
 		struct side *s = &st->side[ev->side];
 
-		s->whole[s->missing.total % MOMENTS_MAX] = sc->tunnel->side[ev->side].reassembled;
+		count_from(s, sc, ev->side, ev->at);
 		s->up = sc->tunnel->state == TUNNEL_UP;
 		moments_add(&s->missing, ev->at, ev->frame);
 	} else if (ev->kind == EVENT_TRAFFIC) {
+		count_from(&st->side[ev->side], sc, ev->side, ev->at);
 		lost_in_a_minute(&st->side[ev->side], sc, ev);
 	} else if (ev->kind == EVENT_ICMP_ERROR) {
 		too_big(&st->side[ev->side], sc, ev);
 	} else {
 		ike_message(st, ev);
 	}
-}
-
-/* Datagrams that came whole since the first of the latest n that did not. */
-static uint64_t whole_since(const struct side *s, const struct scene *sc, int side, unsigned n)
-{
-	return sc->tunnel->side[side].reassembled - s->whole[(s->missing.total - n) % MOMENTS_MAX];
 }
 
 static struct finding *raise(const struct moments *m, nsec from, enum severity severity, enum confidence confidence,
@@ -169,20 +187,22 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 	if (n < (unsigned)sc->settings->frag_warn)
 		return;
 
-	uint64_t whole = whole_since(s, sc, side, n);
+	uint64_t whole = sc->tunnel->side[side].reassembled - s->whole_then[1];
+	uint64_t missing = s->missing.total - s->missing_then[1];
 	bool blind = loss_since(sc, moments_first(&s->missing, from));
 	/* never one complete: a capture filter by port keeps the first fragments only, and the tunnel is well */
 	bool filter = sc->tunnel->side[side].reassembled == 0 && s->up;
 	bool forged = !filter && !missed(st, sc, side, from, n);
 	bool calm = blind || filter || forged;
 
-	if (n < sc->settings->frag_ratio * (double)(n + whole))
+	if ((double)missing < sc->settings->frag_ratio * (double)(missing + whole))
 		return;
 
 	struct finding *f = raise(&s->missing, from, calm ? SEVERITY_INFO : SEVERITY_WARNING,
 				  calm ? CONFIDENCE_LOW : CONFIDENCE_HIGH, IP_FRAGMENTS, side, sc, out);
 
-	finding_integer(f, "incomplete_datagrams", n);
+	f->count = (int64_t)missing;
+	finding_integer(f, "incomplete_datagrams", (int64_t)missing);
 	finding_integer(f, "complete_datagrams", (int64_t)whole);
 	if (filter)
 		finding_text(f, "or", "a capture filter that drops later fragments");
@@ -257,7 +277,9 @@ static void fields(struct fields *f, void *state)
 		struct side *side = &s->side[i];
 
 		moments_fields(f, &side->missing);
-		FIELD(f, side->whole);
+		FIELD(f, side->window);
+		FIELD(f, side->whole_then);
+		FIELD(f, side->missing_then);
 		FIELD(f, side->up);
 		moments_fields(f, &side->icmp);
 		FIELD_COUNT(f, side->mtu);

@@ -107,6 +107,50 @@ static void one_in_a_hundred_is_the_capture(void **state)
 	assert_null(alert());
 }
 
+static void what_came_whole_counts_also_when_the_others_are_missed_only_later(void **state)
+{
+	(void)state;
+	uint32_t esp = stage_esp(0);
+
+	stage->esp[esp].lost_before = 100;
+	stage->tunnel[0].side[0].reassembled = 5700;
+	missing(0, 40);			/* given up one after the other, when no more came */
+	assert_null(alert());
+}
+
+static void all_that_are_missing_are_told(void **state)
+{
+	(void)state;
+	uint32_t esp = stage_esp(0);
+
+	stage->esp[esp].lost_before = 30;
+	stage->tunnel[0].side[0].reassembled = 30;
+	missing(0, 30);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(alert(), "incomplete_datagrams"), 30);
+	assert_non_null(strstr(alert()->summary, "Of 60 datagrams"));
+}
+
+static void what_came_whole_long_ago_does_not_count(void **state)
+{
+	(void)state;
+	uint32_t esp = stage_esp(0);
+	struct event ev = stage_event(EVENT_TRAFFIC);
+
+	ev.esp_sa = esp;
+	ev.side = 0;
+	stage->tunnel[0].side[0].reassembled = 5700;
+	for (int i = 0; i < 60; i++) {
+		ev.at = ev.value[3] = stage->now;
+		stage_send(ev);
+		stage_pass(60 * S);
+	}
+	stage->esp[esp].lost_before = 5;
+	missing(0, 5);
+	assert_non_null(alert());
+	assert_int_equal(collected_number(alert(), "complete_datagrams"), 0);
+}
+
 static void two_are_not_enough(void **state)
 {
 	(void)state;
@@ -194,6 +238,9 @@ int main(void)
 		ON_STAGE(a_request_that_is_sent_again_is_a_hole),
 		ON_STAGE(holes_of_an_sa_that_is_gone_still_count),
 		ON_STAGE(one_in_a_hundred_is_the_capture),
+		ON_STAGE(what_came_whole_counts_also_when_the_others_are_missed_only_later),
+		ON_STAGE(all_that_are_missing_are_told),
+		ON_STAGE(what_came_whole_long_ago_does_not_count),
 		ON_STAGE(two_are_not_enough),
 		cmocka_unit_test_setup_teardown(a_filter_that_drops_later_fragments_is_no_fault, stage_open,
 						stage_close),
