@@ -170,7 +170,7 @@ struct esp_sa {
 	uint32_t low_seq;		/* the latest of either run */
 	uint32_t stale_packets;		/* after it had ended and its budget was over */
 	nsec ended;
-	uint64_t room;			/* four cache lines: none begins in the middle of one */
+	uint32_t seq_minute, seq_minute_before;	/* highest sequence number when the running traffic bucket began, and the one before */
 };
 
 enum {

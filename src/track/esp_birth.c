@@ -255,6 +255,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	esp_close_minute(t, sa, a->at);
 	sa->minute_packets = sa->minute_bytes = 0;
 	sa->minute_lost = 0;
+	sa->seq_minute = sa->seq_minute_before = a->seq;
 	if (a->seq > (uint32_t)t->settings->birth_seq_max)
 		sa->flags |= ESP_SA_MIDSTREAM;
 	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */

@@ -10,6 +10,7 @@ enum {
 	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
 	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
 	FAR_RUN = 3,			/* packets in a row far above it that are believed */
+	HELD_BACK_S = 10,		/* a packet that is later than this was sent again */
 };
 
 #define MINUTE (60 * NSEC_PER_S)
@@ -74,6 +75,10 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	sa->minute_packets = sa->packets;
 	sa->minute_bytes = sa->bytes;
 	sa->minute_lost = lost;
+	if (esp_minute_end(at) > sa->next_minute) {
+		sa->seq_minute_before = sa->seq_minute;
+		sa->seq_minute = sa->seq_high;
+	}
 	sa->next_minute = esp_minute_end(at);
 }
 
@@ -87,6 +92,19 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 	sa->epoch = 0;
 	sa->window = 1;
 	sa->low_run = 0;
+	sa->seq_minute = sa->seq_minute_before = a->seq - (UINT32_C(1) << 31);	/* nothing is older */
+}
+
+/* So long ago, at least, the sequence passed this number; 0 not known. */
+static nsec passed_ago(const struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
+{
+	nsec minute = sa->next_minute - MINUTE;
+
+	if (sa->next_minute == NSEC_NONE || behind < sa->seq_high - sa->seq_minute)
+		return 0;
+	if (behind >= sa->seq_high - sa->seq_minute_before)
+		minute -= MINUTE;
+	return a->at - nsec_later(minute, sa->first);
 }
 
 /* A packet that came before, and not as a copy of the mirror. */
@@ -162,8 +180,9 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		esp_emit(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
 		return true;
 	}
-	/* no number is missing since the first one: this one came before */
-	if (esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) {
+	/* no number is missing since the first one: this one came before; and no network holds a packet back for so long */
+	if ((esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) ||
+	    passed_ago(sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {
 		sa->duplicates++;
 		sa->flags |= ESP_SA_DIRTY;
 		emit_duplicate(t, sa, a, behind);

@@ -333,7 +333,8 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->low_seq);
 	FIELD(f, sa->stale_packets);
 	FIELD_MAYBE(f, sa->ended);
-	FIELD(f, sa->room);
+	FIELD(f, sa->seq_minute);
+	FIELD(f, sa->seq_minute_before);
 }
 
 /* ---- what may stand in them ----------------------------------------------- */

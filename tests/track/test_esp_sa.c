@@ -72,6 +72,27 @@ static void the_window_remembers_sixty_four_numbers(void **state)
 	watch_close(&w);
 }
 
+static void a_number_that_was_passed_long_ago_was_sent_again(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	packets(&w, 100, 200);		/* it was there before the capture */
+	packets(&w, 202, 300);		/* and one is missing */
+	pass(&w, 30 * S);
+	packet(&w, 301);
+	pass(&w, 40 * S);
+	packet(&w, 302);
+	packet(&w, 150);
+	pass(&w, 1 * S);
+	packet(&w, 50);
+	assert_int_equal(w.count[EVENT_ESP_LATE], 0);
+	assert_int_equal(w.count[EVENT_ESP_DUPLICATE], 2);
+	assert_int_equal(esp_sa_lost(esp_at(&w, SPI)), 1);
+	watch_close(&w);
+}
+
 static void numbers_that_wrap_go_on_with_esn(void **state)
 {
 	(void)state;
@@ -384,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_packet_is_counted_once_and_a_number_that_never_comes_is_lost),
+		cmocka_unit_test(a_number_that_was_passed_long_ago_was_sent_again),
 		cmocka_unit_test(a_copy_within_the_mirrors_time_is_no_replay_and_a_later_one_is),
 		cmocka_unit_test(the_window_remembers_sixty_four_numbers),
 		cmocka_unit_test(numbers_that_wrap_go_on_with_esn),
