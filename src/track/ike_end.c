@@ -203,8 +203,8 @@ static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_
 	}
 	sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
 	sa->auth_failed = true;
+	sa->established = NSEC_NONE;		/* it never was, and none shall take it for a tunnel that worked */
 	ike_sa_emit(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
-	sa->established = NSEC_NONE;
 	ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
 	return NSEC_NONE;
 }
