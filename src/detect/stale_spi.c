@@ -235,7 +235,8 @@ static unsigned ike_sas_at(const struct scene *sc, nsec at)
  * hardly begun; nor when child SAs live side by side and this SPI may be
  * another's: of one made at the same time, or of one without an SPI of this
  * direction so far; nor when the IKE SA that made it is not known, and there
- * are several.
+ * are several, or the pair is from before the capture: then there may be one
+ * that has said nothing yet (DETECTION-FACTS 3.1).
  */
 static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc, const struct esp_sa *sa)
 {
@@ -256,7 +257,7 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 		index = c->next_in_tunnel;
 	}
 	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) || unsure ||
-	       (own && own->ike_sa == NO_INDEX && ike_sas_at(sc, e->dead) > 1);
+	       (own && own->ike_sa == NO_INDEX && (own->flags & CHILD_SA_MIDSTREAM || ike_sas_at(sc, e->dead) > 1));
 }
 
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)

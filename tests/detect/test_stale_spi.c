@@ -129,6 +129,16 @@ static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_
 	go_on(child, 30, 1 * S);
 	detect_flush(stage->detect, stage);
 	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+
+	stage_close(state);
+	stage_open(state);
+	child = ended_child(GRADE_DERIVED);
+	stage->child[child].ike_sa = NO_INDEX;
+	stage->child[child].flags |= CHILD_SA_MIDSTREAM;	/* another IKE SA may have said nothing yet */
+	go_on(child, 30, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+	assert_non_null(strstr(stale()->summary, "perhaps deleted"));
 }
 
 static void a_pair_that_goes_on_both_ways_is_alive(void **state)
