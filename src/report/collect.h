@@ -142,7 +142,8 @@ bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
 /* Kept records and parts go in.  The tunnel that is given back is borrowed until the next one comes; IKE SAs by creation. */
 void collection_add_capture(struct collection *c, const struct record_capture *kept);
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept);
-void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept);	/* NULL: about a capture */
+/* `t` NULL: about a capture. */
+void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept);
 void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p);
 void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p);
 void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);

@@ -62,30 +62,26 @@ static const char *keep_safe(struct collection *c, const char *text)
 	return kept;
 }
 
-/* Where a text is known when it is; NULL for one that is too long to come again. */
-static struct known_text *place_of(struct collection *c, const char *text, size_t *ret_length)
+static unsigned place_of(const char *text)
 {
-	uint32_t hash = 0;
-	size_t n;
+	unsigned hash = 0;
 
-	for (n = 0; text[n]; n++) {
-		if (n == KNOWN_LENGTH_MAX)
-			return NULL;
-		hash = hash * 31 + (unsigned char)text[n];
-	}
-	*ret_length = n;
-	return &c->known[hash % KNOWN_TEXTS];
+	for (; *text; text++)
+		hash = hash * 31 + (unsigned char)*text;
+	return hash % KNOWN_TEXTS;
 }
 
 static const char *keep_text(struct collection *c, const char *text)
 {
-	size_t length = 0;
-	struct known_text *known = text ? place_of(c, text, &length) : NULL;
+	size_t length = text ? strnlen(text, KNOWN_LENGTH_MAX + 1) : 0;
 
 	if (!text)
 		return NULL;
-	if (!known)
+	if (length > KNOWN_LENGTH_MAX)	/* it will hardly come again */
 		return keep_safe(c, text);
+
+	struct known_text *known = &c->known[place_of(text)];
+
 	if (!known->given || strcmp(known->given, text) != 0) {
 		known->safe = keep_safe(c, text);
 		known->given = strcmp(known->safe, text) == 0 ? known->safe : keep_bytes(c, text, length + 1);
