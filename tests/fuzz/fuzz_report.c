@@ -189,7 +189,7 @@ static void write_rows(const struct hostile *h)
 		}
 }
 
-static void write_diagnosis(const struct hostile *h)
+static void write_diagnosis(const struct hostile *h, struct record_sink (*sink)(struct diagnosis *))
 {
 	const struct diagnosis_options options = { .verbose = true };
 	struct diagnosis *d = diagnosis_open(&options);
@@ -197,10 +197,13 @@ static void write_diagnosis(const struct hostile *h)
 
 	MUST(d);
 	printed_open(&p);
-	struct record_sink to = diagnosis_sink(d);
+	struct record_sink to = sink(d);
 
 	give(h, &to);
+	if (sink == diagnosis_told_sink)	/* and again, as it may be told */
+		give(h, &to);
 	diagnosis_print(d, p.out);
+	MUST(diagnosis_worst(d) >= -1);
 	diagnosis_close(d);
 	printed_text(&p);
 	must_be_plain(p.text, p.length, "\n");
@@ -302,7 +305,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hostile_make(&h, &t);
 	write_json(&h);
 	write_rows(&h);
-	write_diagnosis(&h);
+	write_diagnosis(&h, diagnosis_sink);
+	write_diagnosis(&h, diagnosis_told_sink);
 	write_why(&h);
 	write_syslog(&h, &t);
 	write_metrics(&h, &t);
