@@ -23,15 +23,15 @@ bool configured_age(nsec age, nsec before)
 	return past <= TOLERANCE || MINUTE - past <= before;
 }
 
-bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new)
+bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is, const struct esp_sa *new)
 {
 	const struct settings *set = sc->settings;
 	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
-	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
 	int side = old->direction;
 
 	if (!was || !is || was == is || side < 0 || was->how == CREATED_UNKNOWN || is->ike_sa_id != was->ike_sa_id ||
-	    (is->how != CREATED_CREATE_CHILD_SA && is->how != CREATED_QUICK_MODE) || is->flags & CHILD_SA_REKEY_EXPECTED ||
+	    (is->how != CREATED_CREATE_CHILD_SA && is->how != CREATED_QUICK_MODE) ||
+	    (is->flags & CHILD_SA_REKEY_EXPECTED && is->created_by == side) ||	/* who asks for that still has it */
 	    (was->flags | is->flags) & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_PAIRED_BY_ORDER))
 		return false;
 
@@ -45,7 +45,7 @@ bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struc
 
 	return age >= set->life_min_age && silence >= set->life_silent && silence >= (nsec)(set->gap_factor * (double)pace) &&
 	       is->requested - peers->last <= TOLERANCE + 2 * traffic_pace(peers) &&
-	       new->first - is->created <= TOLERANCE + 2 * pace && configured_age(age, TOLERANCE + 2 * pace) &&
+	       (!new || new->first - is->created <= TOLERANCE + 2 * pace) && configured_age(age, TOLERANCE + 2 * pace) &&
 	       !clock_stepped_since(sc, was->created) && !loss_since(sc, old->last);
 }
 
@@ -148,18 +148,20 @@ static void ike_ended(struct early_ends *s, const struct scene *sc, const struct
 }
 
 /* Was it no rekey, but made anew because the lifetime of the old one had run out at one end? */
-static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old, const struct child_sa *new)
+static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old, const struct child_sa *new,
+		      uint64_t frame)
 {
 	for (int d = 0; d < 2; d++) {
 		const struct esp_sa *was = tracker_esp_sa(sc->tracker, old->esp[d]);
-		const struct esp_sa *is = tracker_esp_sa(sc->tracker, new->esp[d]);
+		const struct esp_sa *is = tracker_esp_sa(sc->tracker, new->esp[d]);	/* it may not have spoken yet */
 
-		if (!was || !is || was->id != old->esp_id[d] || is->id != new->esp_id[d] || !ran_out_alone(sc, was, is))
+		if (!was || was->id != old->esp_id[d] || !ran_out_alone(sc, was, new, is))
 			continue;
 		add(s, d, &(struct early_end){
-			.at = new->created, .age = was->last - old->created, .silence_after = is->first - was->last,
+			.at = new->created, .age = was->last - old->created,
+			.silence_after = is ? is->first - was->last : NSEC_NONE,
 			.traffic_last = was->last, .pace = traffic_pace(was), .unsaid = true,
-			.frame = (uint32_t)is->first_frame, .ike_sa = old->ike_sa_id,
+			.frame = (uint32_t)frame, .ike_sa = old->ike_sa_id,
 		});
 		return true;
 	}
@@ -184,7 +186,7 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 	if (!old || old->rekeyed_by < 0 || old->rekey_at == NSEC_NONE || old->created == NSEC_NONE ||
 	    old->flags & CHILD_SA_MIDSTREAM)
 		return;
-	if (new && made_anew(s, sc, old, new))
+	if (new && made_anew(s, sc, old, new, ev->frame))
 		return;
 
 	nsec age = old->rekey_at - old->created;

@@ -44,10 +44,10 @@ void early_ends_fields(struct fields *f, struct early_ends *s);
 
 /*
  * Did the lifetime of `old` run out at its sender alone?  At an age that people configure it stopped busy
- * traffic there, while the peer went on as before; `new` was made in the same IKE SA, not to replace it,
- * and is used at once.
+ * traffic there, while the peer went on as before; `is` was made in the same IKE SA, not by this side to
+ * replace it, and used at once: `new` is the SA of this direction, NULL when it has not spoken yet.
  */
-bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new);
+bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is, const struct esp_sa *new);
 
 /* A whole number of minutes, or so much before that. */
 bool configured_age(nsec age, nsec before);

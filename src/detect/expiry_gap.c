@@ -219,7 +219,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (known && (is->created < old->last || new->first - is->created > 2 * NSEC_PER_S + set->gap_busy))
 		return;			/* the new one was ready: nobody sent */
 	if ((gap < set->gap_crit && reauthenticated(sc, old, new)) ||
-	    (one_way_first(sc, old) && !ran_out_alone(sc, old, new)))
+	    (one_way_first(sc, old) && !ran_out_alone(sc, old, is, new)))
 		return;
 	if (s->n > 0 && s->holes[s->n - 1].direction != new->direction &&
 	    new->first - s->holes[s->n - 1].at < set->settle) {
