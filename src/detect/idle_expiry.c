@@ -25,16 +25,50 @@ static bool idle_end(const struct scene *sc, enum end_reason reason, nsec silenc
 	       ((reason == END_DELETED || reason == END_SUPERSEDED) && silence >= sc->settings->idle / 10 * 9);
 }
 
+enum { LOOKED_AT = 64 };
+
+/* Latest packet of a child SA; of the tunnel when it never carried one. */
+static nsec latest_of(const struct scene *sc, const struct child_sa *c)
+{
+	nsec latest = NSEC_NONE;
+
+	for (int d = 0; d < 2; d++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, c->esp[d]);
+
+		if (sa && sa->last > latest)
+			latest = sa->last;
+	}
+	return latest == NSEC_NONE ? traffic_before(sc, c->ended) : latest < c->ended ? latest : c->ended;
+}
+
+/* Who closed it had just made another: that replaces it, also when nobody could tell which replaces which. */
+static bool was_renewed(const struct scene *sc, const struct child_sa *old)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c != old && c->predecessor == NO_INDEX && c->created_by >= 0 && c->created_by == old->ended_by &&
+		    c->created <= old->ended && old->ended - c->created <= sc->settings->overlap_budget)
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 
 	if (ev->kind == EVENT_CHILD_SA_ENDED) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
-		nsec traffic = c ? traffic_before(sc, c->ended) : NSEC_NONE;
+		nsec traffic = c ? latest_of(sc, c) : NSEC_NONE;
 
 		if (c && traffic != NSEC_NONE && idle_end(sc, c->end_reason, c->ended - traffic) &&
-		    c->successor == NO_INDEX)
+		    c->successor == NO_INDEX && !was_renewed(sc, c))
 			note(s, c->ended, c->ended - traffic, c->ended_by, false, ev->frame);
 	} else {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);

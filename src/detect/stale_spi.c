@@ -230,6 +230,54 @@ static unsigned ike_sas_at(const struct scene *sc, nsec at)
 	return n;
 }
 
+/* The other half of its pair, in use until then, fell silent with the Delete. */
+static bool partner_stopped(const struct stale *e, const struct scene *sc, const struct child_sa *own)
+{
+	const struct esp_sa *back = own ? tracker_esp_sa(sc->tracker, own->esp[!e->from]) : NULL;
+	nsec overlap = sc->settings->overlap_budget;
+
+	return back && back->packets > 1 && back->last <= e->dead + overlap &&
+	       e->dead - back->last <= overlap + 3 * traffic_pace(back);
+}
+
+/* Of several child SAs that lived then it was chosen, as what the new one replaces. */
+static bool chosen_of_several(const struct stale *e, const struct scene *sc, const struct child_sa *own)
+{
+	const struct child_sa *successor = own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
+	uint32_t index = sc->tunnel->child_sas;
+
+	if (!own || (own->grade >= GRADE_DERIVED && (!successor || successor->grade >= GRADE_DERIVED)))
+		return false;
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c != own && c != successor && alive_at(c, e->dead))
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
+
+/* Another SA of its direction took over just when it stopped: it was replaced then, and not deleted before. */
+static bool was_continued(const struct stale *e, const struct scene *sc)
+{
+	uint32_t index = sc->tunnel->esp_sas[e->from];
+
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (sa->first > e->dead + sc->settings->overlap_budget && sa->first >= e->last &&
+		    sa->first - e->last <= sc->settings->overlap_budget)
+			return true;
+		index = sa->next_in_direction;
+	}
+	return false;
+}
+
 /*
  * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
  * hardly begun; nor when child SAs live side by side and this SPI may be
@@ -265,15 +313,23 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	const struct settings *set = sc->settings;
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
 	nsec since = e->last - e->dead;
-	bool guessed = sa && sa->id == e->esp_sa && attribution_is_a_guess(e, sc, sa);
+	const struct child_sa *own = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	bool of_several = e->why == AFTER_DELETE && chosen_of_several(e, sc, own);
+	bool guessed = sa && sa->id == e->esp_sa &&
+		       (attribution_is_a_guess(e, sc, sa) || (of_several && !partner_stopped(e, sc, own)));
 	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
 	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	enum severity severity = since >= set->stale_crit || alone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	char spi[SPI_TEXT_MAX];
 
 	if (e->why == AFTER_DELETE && (!e->certain || guessed)) {
+		if (of_several && was_continued(e, sc))
+			return;
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
+	} else if (of_several) {
+		severity = SEVERITY_WARNING;
+		confidence = CONFIDENCE_MEDIUM;
 	}
 
 	struct finding *f = finding_raise(out, severity, confidence, e->first, e->last, (int64_t)e->packets);

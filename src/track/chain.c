@@ -286,6 +286,23 @@ static bool goes_on_after(const struct tracker *t, const struct child_sa *old, c
 	return d >= 0 && child_last_packet(t, old, d) > c->created + SWITCHES_WITHIN;
 }
 
+/* Each direction in which it speaks went on well after that Delete: it is another's. */
+static bool outlives(const struct tracker *t, const struct child_sa *old, const struct pending_delete *d)
+{
+	bool spoke = false;
+
+	for (int i = 0; i < 2; i++) {
+		nsec last = child_last_packet(t, old, i);
+
+		if (last == NSEC_NONE)
+			continue;
+		if (last <= d->at + t->settings->overlap_budget)
+			return false;
+		spoke = true;
+	}
+	return spoke;
+}
+
 /*
  * The predecessor of `c`: of the older SAs that fell silent, the one that
  * fits best.  *ret_alone: there was no other candidate.
@@ -301,6 +318,7 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 	/* Those of another IKE SA are not eligible: look only at its own when that is all there is. */
 	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
 	uint32_t next, first_idle = NO_INDEX;
+	const struct pending_delete *d = chain_delete_since(t, c);
 
 	*ret_sure = false;
 	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX; i = next) {
@@ -325,6 +343,8 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 		}
 		nsec distance = misfit(t, old, c);
 
+		if (d && outlives(t, old, d))	/* only when there is no other */
+			distance = nsec_later(distance, 0) + LONG;
 		if (best == NO_INDEX || distance < best_distance) {
 			best = i;
 			best_distance = distance;
@@ -437,7 +457,7 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
  * thing it can mean.  One that its peer sent before it was even asked for is
  * why it was asked for.
  */
-struct pending_delete *chain_delete_since(struct tracker *t, const struct child_sa *c)
+struct pending_delete *chain_delete_since(const struct tracker *t, const struct child_sa *c)
 {
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 

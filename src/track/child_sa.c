@@ -9,6 +9,8 @@
 
 #include <sawatch/ike_registry.h>
 
+#define BOTH_DELETE_WITHIN (2 * NSEC_PER_S)
+
 struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c)
 {
 	return &t->tunnels[c->tunnel];
@@ -289,6 +291,40 @@ bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
 	return false;
 }
 
+/* The one living child SA of a tunnel, made before `at`; NO_INDEX when there are more or none. */
+static uint32_t the_only_one(const struct tracker *t, uint32_t tunnel, nsec at)
+{
+	uint32_t only = NO_INDEX;
+	unsigned living = 0;
+
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].end_reason == END_NONE) {
+			living++;
+			only = i;
+		}
+	return living == 1 && t->child_sas[only].id != 0 && t->child_sas[only].created < at ? only : NO_INDEX;
+}
+
+/* After a rekey both may delete what was replaced: then neither Delete is for another. */
+static bool one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
+{
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->end_reason != END_NONE && c->ended <= at && at - c->ended <= BOTH_DELETE_WITHIN)
+			return true;
+	}
+	return false;
+}
+
+void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by)
+{
+	uint32_t only = the_only_one(t, tunnel, at - BOTH_DELETE_WITHIN);
+
+	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa && !one_was_deleted(t, tunnel, at))
+		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
+}
+
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
@@ -318,15 +354,9 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 		}
 	}
 	/* With one living SA and no rekey under way there is nothing to wait for. */
-	uint32_t only = NO_INDEX;
-	unsigned living = 0;
+	uint32_t only = the_only_one(t, tunnel, at);
 
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
-		if (t->child_sas[i].end_reason == END_NONE) {
-			living++;
-			only = i;
-		}
-	if (answered && living == 1 && t->child_sas[only].id != 0 && t->child_sas[only].created < at) {
+	if (answered && only != NO_INDEX) {
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 		d[oldest].at = NSEC_NONE;
 	}

@@ -374,8 +374,6 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		if (a->at >= sa->next_minute)
 			esp_close_minute(t, sa, a->at);
 	}
-	if (sa->end_reason != END_NONE)
-		after_end(t, sa, a);
 	if (a->at - sa->last > t->settings->clock_forward)
 		hygiene_esp_pause(t, sa, a->at, ahead);
 	/* An outsider does not know what comes next. */
@@ -383,6 +381,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		moved(t, sa, a);
 	if (!sequence(t, sa, a, ahead))
 		return;
+	if (sa->end_reason != END_NONE)
+		after_end(t, sa, a);
 	sa->packets++;
 	sa->bytes += a->bytes;
 	sa->last_frame = a->frame->number;

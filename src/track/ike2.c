@@ -167,12 +167,22 @@ static void classify_request(struct tracker *t, struct exchange *x, const struct
 	(void)sa;
 }
 
+/*
+ * The other side's Delete was answered empty, and yet it was not the end of the IKE SA: the one who
+ * answered was about to delete the same child SA, and does so now (RFC 7296 1.4.1).
+ */
+static bool one_after_other(const struct exchange *x, const struct exchange *y)
+{
+	return y->response_np1 == 0 && x->request_at >= y->request_at && x->request_at - y->request_at <= NSEC_PER_S;
+}
+
 /* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
 static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a)
 {
 	const struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
 
-	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE || y->response_at != NSEC_NONE || y->closed)
+	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE ||
+	    ((y->response_at != NSEC_NONE || y->closed) && !one_after_other(x, y)))
 		return;
 	if (x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
 	    y->request_np1 == IKE2_PAYLOAD_DELETE) {
@@ -363,7 +373,7 @@ static bool crossing_delete(const struct exchange *other, const struct exchange 
 {
 	return other->id != 0 && other->type == x->type && other->request_np1 == IKE2_PAYLOAD_DELETE &&
 	       other->request_at != NSEC_NONE && other->request_at <= x->response_at &&
-	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at);
+	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at || one_after_other(x, other));
 }
 
 static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
@@ -405,6 +415,8 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
 		return;
 	}
+	if (crossed)
+		child_deleted_by_both(t, sa->tunnel, i, x->request_at, x->from);
 	sa->delete_at = x->request_at;
 	sa->delete_by = x->from;
 	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;

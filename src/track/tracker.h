@@ -355,7 +355,7 @@ void timers_run(struct tracker *t, nsec now);
 
 /* chain.c */
 void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how);
-struct pending_delete *chain_delete_since(struct tracker *t, const struct child_sa *c);
+struct pending_delete *chain_delete_since(const struct tracker *t, const struct child_sa *c);
 void chain_end_predecessor(struct tracker *t, uint32_t old, uint32_t child, nsec now);
 bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first);
 void chain_repair_pairs(struct tracker *t, const struct child_sa *c);
@@ -385,6 +385,8 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 void child_born(struct tracker *t, uint32_t child);
 void child_discard(struct tracker *t, uint32_t child);
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered);
+/* Crossing Deletes, of a child SA or of the IKE SA itself: the only child SA is gone in either case. */
+void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by);
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);

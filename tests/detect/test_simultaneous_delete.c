@@ -98,6 +98,79 @@ static void a_replacement_that_was_ready_leaves_no_pause(void **state)
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 }
 
+/* Until now, `pace` apart: packets on the SA of direction 0 only. */
+static void one_end_goes_on(uint32_t with, int n, nsec pace)
+{
+	for (int i = 0; i < n; i++) {
+		stage_pass(pace);
+		stage_esp_packets(stage->child[with].esp[0], 1, 100);
+	}
+}
+
+static void five_packets_on_the_dead_sa_make_it_a_warning(void **state)
+{
+	(void)state;
+	busy();
+	cross();
+	one_end_goes_on(child, 5, 500 * NSEC_PER_MS);
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(alert(), "packets_on_the_dead_sa"), "yes");
+}
+
+static void what_was_on_its_way_is_no_harm(void **state)
+{
+	(void)state;
+	busy();
+	cross();
+	one_end_goes_on(child, 5, 100 * NSEC_PER_MS);
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+}
+
+static void the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute(void **state)
+{
+	(void)state;
+	busy();
+	cross();
+	one_end_goes_on(child, 60, 500 * NSEC_PER_MS);
+	stage_child(0, 1);
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(collected_number(alert(), "traffic_gap_s"), 30);
+	assert_string_equal(collected_text(alert(), "packets_on_the_dead_sa"), "yes");
+}
+
+static void beside_another_selector_the_one_that_stopped_is_seen(void **state)
+{
+	(void)state;
+	uint32_t beside, old;
+
+	busy();
+	beside = stage_child(0, 0);
+	stage_pass(100 * S);
+	for (int d = 0; d < 2; d++) {
+		stage_esp_packets(stage->child[child].esp[d], 1000, 100000);
+		stage_esp_packets(stage->child[beside].esp[d], 1000, 100000);
+	}
+	old = child;
+	cross();
+	for (int i = 0; i < 30; i++) {
+		stage_pass(1 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[beside].esp[d], 10, 1000);
+	}
+	for (int d = 0; d < 2; d++)
+		stage_esp_replace(stage->child[old].esp[d]);
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(collected_number(alert(), "traffic_gap_s"), 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +178,10 @@ int main(void)
 		ON_STAGE(a_pause_of_busy_traffic_makes_it_a_warning),
 		ON_STAGE(a_quiet_tunnel_has_no_pause),
 		ON_STAGE(a_replacement_that_was_ready_leaves_no_pause),
+		ON_STAGE(five_packets_on_the_dead_sa_make_it_a_warning),
+		ON_STAGE(what_was_on_its_way_is_no_harm),
+		ON_STAGE(the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute),
+		ON_STAGE(beside_another_selector_the_one_that_stopped_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,71 @@ static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_
 	assert_non_null(strstr(stale()->summary, "perhaps deleted"));
 }
 
+/* A child SA replaced beside another one, as far as anybody can tell; of the pair's other direction `partner` was in use. */
+static uint32_t replaced_beside_another(bool partner, uint32_t *ret_new)
+{
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0), beside = stage_child(ike, 0);
+
+	stage_pass(600 * S);
+	for (int d = 0; d < 2; d++) {
+		stage_esp_packets(stage->child[beside].esp[d], 600, 60000);
+		if (d == 0 || partner)
+			stage_esp_packets(stage->child[old].esp[d], 600, 60000);
+	}
+	stage_pass(1 * S);
+	*ret_new = stage_child_rekey(old, 0);
+	stage->child[*ret_new].grade = GRADE_INFERRED;
+	for (int d = 0; d < 2; d++)
+		stage->esp[stage->child[old].esp[d]].grade = GRADE_DERIVED;
+	return old;
+}
+
+static void what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_stopped(void **state)
+{
+	(void)state;
+	uint32_t new, old = replaced_beside_another(true, &new);
+
+	go_on(old, 80, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+static void and_a_guess_when_it_was_the_only_direction(void **state)
+{
+	(void)state;
+	uint32_t new, old = replaced_beside_another(false, &new);
+
+	go_on(old, 80, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
+}
+
+static void nor_was_it_deleted_when_another_takes_over_as_it_stops(void **state)
+{
+	(void)state;
+	uint32_t new, old = replaced_beside_another(false, &new);
+	uint32_t esp = stage->child[old].esp[0];
+
+	for (int i = 0; i < 300; i++) {	/* all within one judgement: nothing was said so far */
+		struct event ev;
+
+		stage->now += 1 * S / 30;
+		stage_esp_packets(esp, 1, 100);
+		stage->esp[esp].ended = stage->now - 15 * S;
+		ev = stage_event(EVENT_ESP_AFTER_END);
+		ev.esp_sa = esp;
+		ev.side = 0;
+		stage_send(ev);
+	}
+	stage_child(0, 0);
+	stage_pass(20 * S);
+	assert_null(stale());
+}
+
 static void a_pair_that_goes_on_both_ways_is_alive(void **state)
 {
 	(void)state;
@@ -231,6 +296,9 @@ int main(void)
 		ON_STAGE(without_a_delete_the_old_sa_may_be_used_until_it_expires),
 		ON_STAGE(of_child_sas_made_together_it_is_a_guess_which_one_was_deleted),
 		ON_STAGE(nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
+		ON_STAGE(what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_stopped),
+		ON_STAGE(and_a_guess_when_it_was_the_only_direction),
+		ON_STAGE(nor_was_it_deleted_when_another_takes_over_as_it_stops),
 		ON_STAGE(a_pair_that_goes_on_both_ways_is_alive),
 		ON_STAGE(a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one),
 		ON_STAGE(a_receiver_that_disowns_the_spi_is_believed),

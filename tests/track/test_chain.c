@@ -466,6 +466,43 @@ static void a_refused_rekey_whose_answer_was_not_captured_made_nothing(void **st
 	watch_free(&w);
 }
 
+/* A busy one-way SPI goes on for half a minute after the Delete, an idle one of the same tunnel does not. */
+static void what_goes_on_long_after_the_delete_is_not_what_was_replaced(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t idle_pair[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, idle_pair);
+	const uint32_t one_way = 0xc0000055;
+
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	for (uint32_t seq = 1; seq <= 600; seq++) {
+		esp_between(&w, GW_B, GW_A, one_way, seq);
+		if (seq <= 200)
+			talk(&w, &s, idle_pair, 100 + seq, 100 + seq, 0);
+		pass(&w, 500 * MS);
+	}
+	rekey_child(&w, &s, 0);
+	delete_child(&w, &s, 0);
+	two(new, SECOND);
+	for (uint32_t seq = 601; seq <= 720; seq++) {
+		esp_between(&w, GW_B, GW_A, one_way, seq);
+		if (seq > 650 && seq % 10 == 0) {
+			esp_between(&w, GW_A, GW_B, new[0], (seq - 650) / 10);
+			esp_between(&w, GW_B, GW_A, new[1], (seq - 650) / 10);
+		}
+		pass(&w, 500 * MS);
+	}
+	idle(&w, 10 * S);
+	assert_int_equal(child_of(&w, one_way)->end_reason, END_NONE);
+	assert_int_equal(w.count[EVENT_ESP_AFTER_END], 0);
+	assert_int_equal(child_of(&w, idle_pair[0])->end_reason, END_REKEYED);
+	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, idle_pair[0])->id);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,6 +515,7 @@ int main(void)
 		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(pairs_made_by_order_are_put_right_by_their_numbers_of_packets),
 		cmocka_unit_test(a_delete_is_for_no_child_sa_of_another_ike_sa),
+		cmocka_unit_test(what_goes_on_long_after_the_delete_is_not_what_was_replaced),
 		cmocka_unit_test(what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),

@@ -48,6 +48,57 @@ static void crossing_deletes_are_told_and_end_the_sa_once(void **state)
 	watch_close(&w);
 }
 
+/* Both delete the only child SA, `apart`, and both answers are empty (RFC 7296 1.4.1); then one of them goes on with it. */
+static void deleted_by_both(nsec apart)
+{
+	struct watch w;
+	uint32_t spi[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+	nsec deleted = w.now;
+	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	if (apart > RTT) {
+		pass(&w, RTT);
+		answer(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, a, NP_NONE, LEN_DPD);
+	}
+	pass(&w, apart > RTT ? apart - RTT : apart);
+	uint32_t b = ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	pass(&w, RTT);
+	if (apart <= RTT)
+		answer(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, a, NP_NONE, LEN_DPD);
+	answer(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, b, NP_NONE, LEN_DPD);
+	for (uint32_t seq = 101; seq <= 150; seq++) {
+		esp_between(&w, GW_A, GW_B, spi[0], seq);
+		pass(&w, 500 * MS);
+	}
+	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	two(spi, SECOND);
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	idle(&w, 60 * S);
+	assert_int_equal(w.count[EVENT_DELETE_COLLISION], 1);
+	assert_int_equal(child_of(&w, FIRST)->end_reason, END_DELETED);
+	assert_in_range(child_of(&w, FIRST)->ended, deleted, deleted + apart);
+	assert_in_range(w.count[EVENT_ESP_AFTER_END], 25, 35);	/* of fifty; the budget is ten seconds */
+	assert_int_equal(child_of(&w, SECOND)->end_reason, END_NONE);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+static void what_both_ends_deleted_is_dead_for_who_goes_on_with_it(void **state)
+{
+	(void)state;
+	deleted_by_both(MS / 10);
+}
+
+static void also_when_one_had_answered_before_it_asked_for_the_same(void **state)
+{
+	(void)state;
+	deleted_by_both(900 * MS);
+}
+
 static void a_delete_after_long_silence_closed_an_idle_sa(void **state)
 {
 	(void)state;
@@ -141,6 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_child_sa_beside_the_first_replaces_nothing),
 		cmocka_unit_test(crossing_deletes_are_told_and_end_the_sa_once),
+		cmocka_unit_test(what_both_ends_deleted_is_dead_for_who_goes_on_with_it),
+		cmocka_unit_test(also_when_one_had_answered_before_it_asked_for_the_same),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
 		cmocka_unit_test(without_ike_two_spis_that_begin_together_are_a_pair),
 		cmocka_unit_test(an_sa_from_before_the_capture_has_no_age),

@@ -307,6 +307,8 @@ static void packets_after_the_end_count_only_when_their_time_is_over(void **stat
 	packets(&w, 104, 110);
 	assert_int_equal(w.count[EVENT_ESP_AFTER_END], 7);
 	assert_int_equal(esp_at(&w, SPI)->stale_packets, 7);
+	packets(&w, 110, 110);		/* the mirror's copy of the last */
+	assert_int_equal(w.count[EVENT_ESP_AFTER_END], 7);
 	watch_close(&w);
 }
 
