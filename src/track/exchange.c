@@ -15,16 +15,124 @@ bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id)
 	return x->id != 0 && x->type == type && x->message_id == message_id;
 }
 
+/*
+ * With a window above 1 (SET_WINDOW_SIZE, RFC 7296 2.3: encrypted) several requests of a side are under
+ * way, and their answers come in any order.  An IKE SA has room for two; the others wait here, few at a
+ * time in the whole capture, until they are answered or given up.
+ */
+enum { IN_FLIGHT_S = 2 };
+
+static bool is_open(const struct exchange *x)
+{
+	return x->id != 0 && !x->closed && x->major == 2;
+}
+
+bool exchange_in_flight(const struct exchange *x, nsec at)
+{
+	return is_open(x) && x->requests > 0 && x->responses == 0 && at - x->request_last < IN_FLIGHT_S * NSEC_PER_S &&
+	       (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA || x->type == IKE2_EXCHANGE_INFORMATIONAL);
+}
+
+/* It is decided without having waited for its time. */
+static void close_earlier(struct tracker *t, struct exchange *x, nsec at)
+{
+	if (x->responses == 0 && x->from >= 0)
+		hygiene_unseen(t, x->tunnel, 1 - x->from, at);	/* its sender asked on: it was answered */
+	exchange_close(t, x, x->responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, at);
+}
+
+static void park(struct tracker *t, struct exchange *x)
+{
+	struct exchange *place = &t->parked[t->next_parked++ % PARKED];
+
+	if (place->id != 0)
+		close_earlier(t, place, t->now);
+	else
+		t->n_parked++;
+	*place = *x;
+}
+
+/* The latest one makes room: for one that begins, or for one that is answered late. */
+static void step_back(struct tracker *t, struct ike_sa *sa, int slot)
+{
+	exchange_write(t, &sa->previous[slot]);
+	if (is_open(&sa->previous[slot]))
+		park(t, &sa->previous[slot]);
+	sa->previous[slot] = sa->current[slot];
+}
+
+static struct exchange *parked(struct tracker *t, uint32_t ike_sa, int from, const struct ike_message *m)
+{
+	for (uint32_t i = 0; t->n_parked > 0 && i < PARKED; i++) {
+		struct exchange *x = &t->parked[i];
+
+		if (exchange_is(x, m->header.exchange, m->header.message_id) && x->ike_sa == ike_sa && x->from == from)
+			return x;
+	}
+	return NULL;
+}
+
+/* The open exchange of this message, asked before the latest one, becomes the latest.  NULL: there is none. */
+struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	struct exchange *before = &sa->previous[slot], found = *before;
+	int from = slot == 0 ? sa->initiator_side : 1 - sa->initiator_side;
+
+	if (!exchange_is(before, m->header.exchange, m->header.message_id)) {
+		before = parked(t, ike_sa, from, m);
+		if (!before)
+			return NULL;
+		found = *before;
+	}
+	if (!is_open(before) || (m->is_request && before->request_hash != hash))
+		return NULL;
+	if (before == &sa->previous[slot]) {
+		*before = sa->current[slot];
+	} else {
+		before->id = 0;
+		t->n_parked--;
+		step_back(t, sa, slot);
+	}
+	sa->current[slot] = found;
+	return &sa->current[slot];
+}
+
+/* Those before the latest, whose time is over or that of their IKE SA.  When to look again; NSEC_NONE: all are closed. */
+nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	nsec next = NSEC_NONE;
+
+	for (uint32_t i = 0; i < 2 + (t->n_parked > 0 ? PARKED : 0); i++) {
+		struct exchange *x = i < 2 ? &sa->previous[i] : &t->parked[i - 2];
+
+		if (!is_open(x) || x->ike_sa != ike_sa)
+			continue;
+		nsec at = exchange_abandon_at(t, x);
+
+		if (over || now >= at) {
+			close_earlier(t, x, now);
+			if (i >= 2) {
+				x->id = 0;
+				t->n_parked--;
+			}
+		} else if (next == NSEC_NONE || at < next) {
+			next = at;
+		}
+	}
+	return next;
+}
+
 struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m,
 				nsec at, int from)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct exchange *x = &sa->current[slot];
 
-	exchange_close(t, &sa->previous[slot], sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, at);
-	if (sa->previous[slot].id != 0)
-		exchange_write(t, &sa->previous[slot]);
-	sa->previous[slot] = *x;
+	if (sa->major == 1)
+		exchange_close(t, &sa->previous[slot], sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, at);
+	step_back(t, sa, slot);
 	*x = (struct exchange){
 		.id = tracker_number(t, OBJECT_EXCHANGE), .tunnel = sa->tunnel, .ike_sa = ike_sa,
 		.spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = m->header.major, .type = m->header.exchange,

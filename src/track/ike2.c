@@ -212,11 +212,24 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 	}
 }
 
+/* Its answer comes after what it was already taken from (supply_unseen_answer()). */
+static bool was_made(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
+{
+	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX; i = t->child_sas[i].next_of_ike)
+		if (t->child_sas[i].how == CREATED_CREATE_CHILD_SA && t->child_sas[i].created_by == x->from &&
+		    t->child_sas[i].requested == x->request_at)
+			return true;
+	return false;
+}
+
 /* A CREATE_CHILD_SA exchange succeeded, at that moment. */
 static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchange *x, int slot, nsec at)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
+
+	if (was_made(t, sa, x))
+		return;
 	uint32_t child = child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, at, x->from, x, !rekey);
 
 	if (child == NO_INDEX)
@@ -521,12 +534,18 @@ static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, con
 
 	if (exchange_is(x, type, id) && !is_next_step(x, m, hash))
 		return x;
+	struct exchange *earlier = exchange_recall(t, i, slot, m, hash);
+
+	if (earlier)
+		return earlier;
 	if (!m->is_request && exchange_is(&sa->previous[slot], type, id))
 		return &sa->previous[slot];
 	if (m->is_request && exchange_is(&sa->previous[slot], type, id) && sa->previous[slot].request_hash == hash)
 		return &sa->previous[slot];
 	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type && !goes_on(sa, slot, id))
 		return NULL;		/* long over */
+	if (m->is_request && (sa->flags & IKE_SA_ESTABLISHED_TOLD) && exchange_in_flight(x, a->at))
+		return exchange_begin(t, i, slot, m, a->at, from);
 	if (m->is_request && !exchange_is(x, type, id) && id > x->message_id)
 		proves_unseen(t, sa, x, a);	/* window 1: the answer to the last one must exist */
 	exchange_close(t, x, x->responses ? OUTCOME_ANSWERED :
@@ -622,7 +641,7 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 						 exchange_response(t, x, a, m, hash);
 	bool tells = !m->is_fragment || m->fragment_number == 1;
 
-	if (x->requests > 0 && x->responses > 0)
+	if (x->requests > 0 && x->responses > 0 && x->message_id > sa->answered_id[slot])
 		sa->answered_id[slot] = x->message_id;
 	ike_sa_exchanged(t, i, x);
 

@@ -88,6 +88,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 
 	if (sa->end_reason != END_NONE)
 		return;
+	exchange_settle_earlier(t, ike_sa, t->now, true);
 	for (int slot = 0; slot < 2; slot++) {
 		exchange_close(t, &sa->current[slot],
 			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
@@ -236,6 +237,7 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		next = settle_auth(t, ike_sa, now, last_call);
 	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE)
 		next = earlier(next, settle_delete(t, ike_sa, now, last_call));
+	next = earlier(next, exchange_settle_earlier(t, ike_sa, now, false));
 	for (int slot = 0; slot < 2; slot++) {	/* quick modes that ran at the same time */
 		struct exchange *x = &sa->previous[slot];
 

@@ -483,6 +483,7 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 		exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, t->now);
 		exchange_write(t, &sa->previous[slot]);
 	}
+	exchange_settle_earlier(t, ike_sa, t->now, true);
 	if (sa->flags & IKE_SA_DIRTY)
 		snapshot_ike_sa(t, ike_sa);
 	list_remove(t, ike_sa);

@@ -147,7 +147,7 @@ enum { BATCH = 32 };
 
 /* ---- hygiene -------------------------------------------------------------- */
 
-enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8, CLIENT_HINTS = 1 << 14 };
+enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8, CLIENT_HINTS = 1 << 14, PARKED = 64 };
 
 struct recent_message {
 	uint64_t hash;
@@ -241,6 +241,9 @@ struct tracker {
 	uint32_t esp_by_spi_mask;
 
 	uint32_t *clients;		/* lossy hint: two addresses -> the tunnel that is told from others by a NAT's port (tunnel.c) */
+
+	struct exchange parked[PARKED];	/* asked before the latest two of their side, and still open (exchange.c) */
+	uint32_t n_parked, next_parked;
 
 	struct timer *timers;
 	uint32_t n_timers;
@@ -444,6 +447,9 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
 void exchange_write(struct tracker *t, struct exchange *x);
+bool exchange_in_flight(const struct exchange *x, nsec at);	/* a window above 1 may be why its answer is not here */
+struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, uint64_t hash);
+nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over);
 bool event_is_told(struct tracker *t, uint32_t tunnel);	/* is there use for a row of this tunnel's exchanges and events? */
 bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
 

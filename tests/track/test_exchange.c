@@ -277,9 +277,72 @@ static void a_request_waits_for_its_answer_as_long_as_its_last_gap_tells(void **
 	watch_close(&w);
 }
 
+/* RFC 7296 2.3: with a window of six, answers come in any order. */
+static void of_requests_under_way_together_each_has_its_answer(void **state)
+{
+	(void)state;
+	static const unsigned order[] = { 2, 0, 5, 1, 4, 3 };
+	struct watch w;
+	uint32_t spi[2], id[6];
+
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+
+	for (int i = 0; i < 6; i++) {
+		id[i] = ask(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD);
+		pass(&w, MS);
+	}
+	for (int i = 0; i < 6; i++) {
+		answer(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, id[order[i]], NP_SA, LEN_CHILD_OK);
+		pass(&w, MS);
+	}
+	dpd(&w, &s, 0);
+	idle(&w, 60 * S);
+	assert_int_equal(w.tracker->n_parked, 0);
+	assert_int_equal(w.tracker->tunnels[0].side[1].proven_unseen, 0);
+	watch_finish(&w);
+	unsigned found = 0;
+
+	for (size_t i = 0; i < w.n_exchanges; i++)
+		if (w.exchanges[i].exchange == IKE2_EXCHANGE_CREATE_CHILD_SA) {
+			found++;
+			assert_int_equal(w.exchanges[i].requests, 1);
+			assert_int_equal(w.exchanges[i].responses, 1);
+			assert_int_equal(w.exchanges[i].outcome, OUTCOME_ANSWERED);
+		}
+	assert_int_equal(found, 6);
+	watch_free(&w);
+}
+
+/* Only one of three answers is captured: who asks on had the others. */
+static void of_requests_under_way_together_one_without_an_answer_was_not_observable(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2], id[3];
+
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+
+	for (int i = 0; i < 3; i++) {
+		id[i] = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+		pass(&w, MS);
+	}
+	answer(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, id[2], NP_NONE, LEN_DPD);
+	idle(&w, 60 * S);
+	assert_int_equal(w.tracker->n_parked, 0);
+	watch_finish(&w);
+	for (size_t i = 0; i < w.n_exchanges; i++)
+		if (w.exchanges[i].message_id == id[0] || w.exchanges[i].message_id == id[1])
+			assert_int_equal(w.exchanges[i].outcome, OUTCOME_NOT_OBSERVABLE);
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_requests_under_way_together_each_has_its_answer),
+		cmocka_unit_test(of_requests_under_way_together_one_without_an_answer_was_not_observable),
 		cmocka_unit_test(the_same_request_again_is_a_copy_and_its_gap_is_kept),
 		cmocka_unit_test(copies_after_the_answer_say_that_it_did_not_arrive),
 		cmocka_unit_test(copies_of_the_mirror_are_no_retransmissions),
