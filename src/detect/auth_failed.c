@@ -13,11 +13,11 @@ struct state {
 		nsec first;		/* of this spell */
 		bool worked;		/* the tunnel had been up before it */
 		bool guessed;		/* only by silence (IKEv1) */
-		bool port4500;		/* asked at port 4500 only, from where it never spoke */
+		bool port4500;		/* asked at port 4500, and silent since, on every port */
 		uint16_t error;		/* clear notify; 0 none */
 		uint8_t major;
 	} side[2];
-	bool from_4500[2];		/* this side was seen sending from port 4500 */
+	nsec heard[2];			/* this side's latest message of IKEv1; 0 none */
 };
 
 static void refuse(struct state *st, const struct scene *sc, int side, nsec at, uint64_t frame, uint8_t major,
@@ -45,16 +45,14 @@ static bool is_auth_error(int64_t type)
 	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION || type == IKE1_NOTIFY_INVALID_SIGNATURE;
 }
 
-/* Who sent this IKE message from port 4500; SIDE_UNKNOWN: nobody. */
-static int speaker_4500(const struct event *ev)
+/* Who sent this message of IKEv1; SIDE_UNKNOWN: nobody. */
+static int speaker(const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
 
-	if (!x || x->from < 0)
+	if (!x || x->from < 0 || x->major != 1 || (ev->kind != EVENT_REQUEST && ev->kind != EVENT_RESPONSE))
 		return SIDE_UNKNOWN;
-	if (ev->kind == EVENT_REQUEST && x->request_src_port == 4500)
-		return x->from;
-	return ev->kind == EVENT_RESPONSE && x->response_src_port == 4500 ? !x->from : SIDE_UNKNOWN;
+	return ev->kind == EVENT_REQUEST ? x->from : !x->from;
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -64,10 +62,7 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	(void)sc;
 	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
 		return !st->side[0].worked && !st->side[1].worked;
-
-	int side = speaker_4500(ev);
-
-	return (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) && (side < 0 || st->from_4500[side]);
+	return (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) && speaker(ev) < 0;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -77,8 +72,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
 	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) {
-		if (speaker_4500(ev) >= 0)
-			st->from_4500[speaker_4500(ev)] = true;
+		if (speaker(ev) >= 0)
+			st->heard[speaker(ev)] = ev->at;
 	} else if (ev->kind == EVENT_AUTH_REFUSED && ev->side >= 0) {
 		refuse(st, sc, ev->side, ev->at, ev->frame ? ev->frame : sa ? sa->last_frame : 0, 2, 0, false, false);
 	} else if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0 && ev->value[1] == 1 &&
@@ -89,7 +84,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		   !side_unseen(sc, !x->from) && !loss_since(sc, x->request_at)) {
 		/* the fifth message of main mode: with another pre-shared key the peer cannot even decrypt it */
 		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true,
-		       x->request_dst_port == 4500 && !st->from_4500[!x->from]);
+		       x->request_dst_port == 4500 && st->heard[!x->from] < x->request_at);
 	} else if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->origin == ORIGIN_OBSERVED) {
 		for (int side = 0; side < 2; side++)
 			st->side[side].worked = false;
@@ -144,7 +139,7 @@ static void explain(struct story *story)
 		text_add_times(story->summary, f->count);
 	} else if (strcmp(finding_cause(f), "port4500") == 0) {
 		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts), which goes to UDP "
-			 "port 4500, and nothing was ever heard from that port: UDP 4500 is probably blocked; else the "
+			 "port 4500, and is not heard of since: UDP 4500 is probably blocked; else the "
 			 "pre-shared keys differ", by, peer, (long long)f->count);
 		story_remedy(story, REMEDY_NAT4500);
 	} else {
@@ -173,7 +168,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->error);
 		FIELD(f, side->major);
 	}
-	FIELD(f, s->from_4500);
+	FIELD(f, s->heard);
 }
 
 const struct detector detect_auth_failed = {

@@ -87,7 +87,7 @@ const struct why_line why_setup[] = {
 
 	/* ---- auth_failed ---- */
 	{ "auth_failed", "port4500", WHY_HEAD, NULL,
-	  "The login of {peer} goes to UDP port 4500 of {refused_by}, because of a NAT, and nothing was ever heard from that port: it is probably blocked." },
+	  "The login of {peer} goes to UDP port 4500 of {refused_by}, because of a NAT, and {refused_by} was not heard of since: that port is probably blocked." },
 	{ "auth_failed", "port4500", WHY_LOOK, NULL,
 	  "First see whether UDP 4500 passes between {peer} and {refused_by}, both ways; only then compare the pre-shared keys." },
 	{ "auth_failed", NULL, WHY_HEAD, "ike_version=1",
