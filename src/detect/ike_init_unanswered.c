@@ -11,6 +11,8 @@ struct state {
 	struct side {			/* by initiator */
 		struct moments attempts;	/* new SPIs whose first message was never answered so far */
 		uint64_t spi_i;			/* the latest of them */
+		uint32_t ike_sa;		/* index and id of its IKE SA */
+		object_id id;
 		uint16_t copies;		/* transmissions of it */
 		uint16_t most;			/* of any one attempt in this spell */
 		uint32_t messages;		/* in this spell */
@@ -43,6 +45,10 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 		s->spi_i = x->spi_i;
 		moments_add(&s->attempts, ev->at, ev->frame);
 	}
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	s->ike_sa = ev->ike_sa;
+	s->id = sa ? sa->id : 0;
 	s->copies = x->requests;
 	s->most = x->requests > s->most ? x->requests : s->most;
 	s->messages++;
@@ -119,6 +125,14 @@ static enum confidence confidence_of(const struct scene *sc, const struct side *
 	return heard != NSEC_NONE || s->worked ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
 
+/* Something came back, if only the first bytes of it: the snapshot length may cut off what it says. */
+static bool came_back(const struct scene *sc, const struct side *s)
+{
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, s->ike_sa);
+
+	return s->id != 0 && sa && sa->id == s->id && sa->spi_r != 0;
+}
+
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
 {
 	const struct settings *set = sc->settings;
@@ -126,7 +140,8 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	unsigned attempts = moments_since(&s->attempts, s->last - set->init_window);
 	enum severity severity = SEVERITY_INFO;
 
-	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window || now - s->last < set->retx_answer_wait)
+	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window || now - s->last < set->retx_answer_wait ||
+	    came_back(sc, s))
 		return;
 	if (s->most >= set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
 		severity = SEVERITY_WARNING;
@@ -197,6 +212,8 @@ static void fields(struct fields *f, void *state)
 
 		moments_fields(f, &side->attempts);
 		FIELD(f, side->spi_i);
+		FIELD(f, side->ike_sa);
+		FIELD(f, side->id);
 		FIELD(f, side->copies);
 		FIELD(f, side->most);
 		FIELD(f, side->messages);

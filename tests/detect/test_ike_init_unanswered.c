@@ -51,6 +51,20 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 	assert_non_null(strstr(unanswered()->summary, "192.0.2.1 has sent 3 first IKE messages to 203.0.113.1"));
 }
 
+static void a_refusal_of_which_only_the_cookies_were_captured_is_an_answer(void **state)
+{
+	(void)state;
+	hear_the_other_side();
+	for (int i = 0; i < 4; i++) {
+		struct exchange *x = ask(0);
+
+		stage_pass(1 * S);
+		stage->ike[x->ike_sa].spi_r = 0x77;
+		stage_pass(29 * S);
+	}
+	assert_null(unanswered());
+}
+
 /* A tap that sees one side only looks the same: a hint, no more (DETECTION-FACTS 3.7, 4.2). */
 static void a_side_that_was_never_heard_makes_it_a_hint(void **state)
 {
@@ -151,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
+		ON_STAGE(a_refusal_of_which_only_the_cookies_were_captured_is_an_answer),
 		ON_STAGE(a_side_that_was_never_heard_makes_it_a_hint),
 		ON_STAGE(two_attempts_without_repetition_are_a_warning_too),
 		ON_STAGE(any_answer_ends_it),
