@@ -186,8 +186,9 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 
 		/* What is only a hint calls nobody (DETECTION-FACTS 3.7). */
 		for (size_t k = 0; k < d->found.n; k++)
-			if (d->found.finding[k].confidence == CONFIDENCE_LOW)
-				d->found.finding[k].severity = SEVERITY_INFO;
+			if (d->found.finding[k].confidence == CONFIDENCE_LOW &&
+			    d->found.finding[k].severity != SEVERITY_INFO)
+				d->found.finding[k].severity = detectors[i]->warns_unsure ? SEVERITY_WARNING : SEVERITY_INFO;
 		if (d->found.n > 0 || slot->alerts != 0)
 			changed |= alerts_merge(d->alerts, &slot->alerts, &slot->n_alerts, detectors[i], sc,
 						d->capture, now, &d->found);

@@ -126,6 +126,7 @@ struct detector {
 	bool posture;			/* about security, not health: does not degrade the tunnel's state */
 	bool of_now;			/* evidence is that of now, also when it counts less than before */
 	bool of_expected;		/* judges expected tunnels only, also those that were not seen */
+	bool warns_unsure;		/* a finding of low confidence is a warning at most, and not only information */
 	size_t state_size;
 	fields_walk *fields;		/* every value of the state, which is kept across a restart; NULL: of the capture, not kept */
 	size_t window;			/* offsetof(struct settings, …): an alert clears after twice this long of quiet */

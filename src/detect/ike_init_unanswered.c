@@ -7,6 +7,8 @@
 
 #define HEARD_RECENTLY (300 * NSEC_PER_S)
 
+enum { TUNNELS_LOOKED_AT = 1024 };
+
 struct state {
 	struct side {			/* by initiator */
 		struct moments attempts;	/* new SPIs whose first message was never answered so far */
@@ -70,8 +72,11 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct exchange *x = ev->exchange;
 
 	(void)sc;
-	if (ev->kind == EVENT_REQUEST)
-		return !x || x->from < 0 || !is_first_message(x) || x->responses != 0;
+	if (ev->kind == EVENT_REQUEST) {
+		if (!x || x->from < 0)
+			return true;
+		return is_first_message(x) ? x->responses != 0 : st->side[x->from].messages == 0 || x->spi_i != st->side[x->from].spi_i;
+	}
 	if (ev->kind != EVENT_RESPONSE)
 		return false;
 	if (!x || x->from < 0)
@@ -106,12 +111,55 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	if (ev->kind == EVENT_RESPONSE) {
 		answered(s, x->spi_i);
-	} else if (is_first_message(x) && x->responses == 0) {
+	} else if (!is_first_message(x)) {
+		if (s->messages > 0 && x->spi_i == s->spi_i)
+			answered(s, x->spi_i);	/* it goes on to the next step: what answered it was not captured */
+	} else if (x->responses == 0) {
 		asked(s, sc, x, ev);
 	}
 }
 
-static enum confidence confidence_of(const struct scene *sc, const struct side *s, int responder, nsec now)
+/* What other tunnels of the same initiator tell about the way back to it. */
+struct way_back {
+	bool captured;		/* somebody else's answers to it are */
+	bool unseen;		/* somebody else's answers to it must exist, and are not */
+	int silent;		/* others that it asked in vain */
+};
+
+static struct way_back way_back_of(const struct scene *sc, int from)
+{
+	uint32_t n = tracker_tunnels(sc->tracker), first = 0;
+	const struct addr initiator = sc->tunnel->peer[from].addr;
+	struct way_back way = { 0 };
+
+	if (n > TUNNELS_LOOKED_AT && sc->index > TUNNELS_LOOKED_AT / 2)	/* its neighbours came at about the same time */
+		first = sc->index - TUNNELS_LOOKED_AT / 2;
+	for (uint32_t i = first; i < n && i - first < TUNNELS_LOOKED_AT; i++) {
+		const struct tunnel *w = tracker_tunnel(sc->tracker, i);
+
+		for (int d = 0; w && w != sc->tunnel && d < 2; d++) {
+			const struct tunnel_side *other = &w->side[!d];
+
+			if (w->id == 0 || w->network != sc->tunnel->network || !addr_equal(w->peer[d].addr, initiator))
+				continue;
+			way.unseen |= w->one_sided[!d] || (other->ike_last == NSEC_NONE && other->proven_unseen > 0);
+			way.captured |= other->ike_last != NSEC_NONE && !w->one_sided[!d];
+			way.silent += w->side[d].ike_messages > 0 && other->ike_last == NSEC_NONE && w->esp_sas[!d] == NO_INDEX;
+		}
+	}
+	return way;
+}
+
+/* The responder was never heard although the initiator got on with it: only one direction is captured. */
+static bool went_on_unheard(const struct scene *sc, int from)
+{
+	const struct tunnel_side *r = &sc->tunnel->side[!from];
+
+	return r->ike_last == NSEC_NONE && traffic_packets(sc, !from) == 0 &&
+	       (r->proven_unseen > 0 || traffic_packets(sc, from) > 0);
+}
+
+static enum confidence confidence_of(const struct scene *sc, const struct side *s, const struct way_back *way, int responder, nsec now)
 {
 	const struct tunnel_side *r = &sc->tunnel->side[responder];
 	nsec esp = traffic_last_of(sc, responder);
@@ -121,8 +169,8 @@ static enum confidence confidence_of(const struct scene *sc, const struct side *
 		return CONFIDENCE_HIGH;
 	if (heard != NSEC_NONE && now - heard <= HEARD_RECENTLY)
 		return CONFIDENCE_HIGH;
-	/* What was heard or worked once shows that this capture sees the other side. */
-	return heard != NSEC_NONE || s->worked ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+	/* What was heard or worked once shows that this capture sees the other side; so do others' answers. */
+	return heard != NSEC_NONE || s->worked || way->captured ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
 
 /* Something came back, if only the first bytes of it: the snapshot length may cut off what it says. */
@@ -147,11 +195,15 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 		severity = SEVERITY_WARNING;
 	if (severity == SEVERITY_WARNING && (s->last - s->first >= set->init_crit || s->worked))
 		severity = SEVERITY_CRITICAL;
-	if (side_unseen(sc, !from) || loss_since(sc, s->first))
+
+	struct way_back way = way_back_of(sc, from);
+	enum confidence confidence = confidence_of(sc, s, &way, !from, now);
+
+	if (side_unseen(sc, !from) || loss_since(sc, s->first) || went_on_unheard(sc, from) ||
+	    (confidence == CONFIDENCE_LOW && (way.unseen || way.silent + 1 >= set->scan_dsts)))
 		severity = SEVERITY_INFO;
 
-	struct finding *f = finding_raise(out, severity, confidence_of(sc, s, !from, now), s->first, s->last,
-					  (int64_t)s->messages);
+	struct finding *f = finding_raise(out, severity, confidence, s->first, s->last, (int64_t)s->messages);
 
 	f->key = (uint64_t)from;
 	f->side = (int8_t)!from;
@@ -198,6 +250,8 @@ static void explain(struct story *story)
 	if (*finding_get_text(f, "icmp"))
 		text_add(story->summary, " (ICMP %s came back)", finding_get_text(f, "icmp"));
 	text_add(story->summary, ".");
+	if (f->confidence == CONFIDENCE_LOW)
+		text_add(story->summary, " Nothing from it was ever captured, so perhaps its answers are not, either.");
 	story_remedy(story, REMEDY_REACH);
 	story_remedy(story, REMEDY_PEER);
 	story_remedy(story, REMEDY_PROP);
@@ -236,6 +290,7 @@ const struct detector detect_ike_init_unanswered = {
 	.window = offsetof(struct settings, init_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) | WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(REQUEST_COPY),
+	.warns_unsure = true,
 	.observe = observe,
 	.ignores = ignores,
 	.judge = judge,

@@ -65,13 +65,77 @@ static void a_refusal_of_which_only_the_cookies_were_captured_is_an_answer(void 
 	assert_null(unanswered());
 }
 
-/* A tap that sees one side only looks the same: a hint, no more (DETECTION-FACTS 3.7, 4.2). */
-static void a_side_that_was_never_heard_makes_it_a_hint(void **state)
+/* A tap that sees one side only may look the same: low confidence, and a warning at most (DETECTION-FACTS 4.2). */
+static void a_side_that_was_never_heard_makes_it_a_warning_of_low_confidence(void **state)
 {
 	(void)state;
+	for (int i = 0; i < 20; i++) {
+		copies(ask(0), 3, 4 * S);
+		stage_pass(40 * S);
+	}
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_LOW);
+	assert_non_null(strstr(unanswered()->summary, "Nothing from it was ever captured"));
+}
+
+/* Another peer of the same initiator; `heard`: its answers to it are captured. */
+static struct tunnel *another_peer(bool heard)
+{
+	struct tunnel *w = &stage->tunnel[stage_tunnel()];
+
+	w->peer[0] = stage->tunnel[0].peer[0];
+	w->side[0].ike_messages = 4;
+	w->side[0].ike_last = stage->now;
+	if (heard)
+		w->side[1].ike_last = stage->now;
+	return w;
+}
+
+static void the_answers_of_others_show_that_the_way_back_is_captured(void **state)
+{
+	(void)state;
+	another_peer(true);
+	copies(ask(0), 5, 4 * S);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
+static void that_those_of_others_are_missing_shows_that_it_is_not(void **state)
+{
+	(void)state;
+	another_peer(false)->side[1].proven_unseen = 1;
 	copies(ask(0), 5, 4 * S);
 	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
-	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_LOW);
+}
+
+static void who_asks_many_in_vain_is_a_scanner(void **state)
+{
+	(void)state;
+	stage->settings.scan_dsts = 4;
+	for (int i = 0; i < 3; i++)
+		another_peer(false);
+	copies(ask(0), 5, 4 * S);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
+}
+
+static void who_goes_on_to_the_next_step_had_an_answer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct exchange *x = ask(0);
+
+		stage_request(x->ike_sa, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+		stage_pass(20 * S);
+	}
+	assert_null(unanswered());
+}
+
+static void who_sends_esp_as_well_had_one_too(void **state)
+{
+	(void)state;
+	stage_esp(0);
+	copies(ask(0), 5, 4 * S);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
 }
 
 static void two_attempts_without_repetition_are_a_warning_too(void **state)
@@ -166,7 +230,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
 		ON_STAGE(a_refusal_of_which_only_the_cookies_were_captured_is_an_answer),
-		ON_STAGE(a_side_that_was_never_heard_makes_it_a_hint),
+		ON_STAGE(a_side_that_was_never_heard_makes_it_a_warning_of_low_confidence),
+		ON_STAGE(the_answers_of_others_show_that_the_way_back_is_captured),
+		ON_STAGE(that_those_of_others_are_missing_shows_that_it_is_not),
+		ON_STAGE(who_asks_many_in_vain_is_a_scanner),
+		ON_STAGE(who_goes_on_to_the_next_step_had_an_answer),
+		ON_STAGE(who_sends_esp_as_well_had_one_too),
 		ON_STAGE(two_attempts_without_repetition_are_a_warning_too),
 		ON_STAGE(any_answer_ends_it),
 		ON_STAGE(a_refusal_is_an_answer),
