@@ -19,7 +19,10 @@
 
 struct detect;
 
-/* NULL when memory is short.  Alerts go to sink->alert as they are raised, change severity and clear. */
+/*
+ * NULL when memory is short.  Alerts go to sink->alert as they are raised, change severity and
+ * clear.
+ */
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink);
 void detect_free(struct detect *d);
 
@@ -31,25 +34,34 @@ void detect_free(struct detect *d);
 bool detect_expect(struct detect *d, const struct expected *expected);
 
 /*
- * After detect_expect(): from now on these are, with the settings that they say.  A tunnel with the peers of one
- * that was expected is that one; a new one is waited for from now on, alerts about one that is gone are cleared.
- * The former `expected` is not looked at any more.  False when there is no room for so many; nothing has changed then.
+ * After detect_expect(): from now on these are, with the settings that they say.  A tunnel with the
+ * peers of one that was expected is that one; a new one is waited for from now on, alerts about one
+ * that is gone are cleared. The former `expected` is not looked at any more.  False when there is
+ * no room for so many; nothing has changed then.
  */
-bool detect_expect_again(struct detect *d, const struct tracker *t, const struct expected *expected);
+bool detect_expect_again(struct detect *d, const struct tracker *t,
+			 const struct expected *expected);
 
-/* The settings, or what `expected` says of a tunnel, are other ones now; its tunnels and their order are the same. */
+/*
+ * The settings, or what `expected` says of a tunnel, are other ones now; its tunnels and their
+ * order are the same.
+ */
 void detect_settings_changed(struct detect *d);
 
 /*
- * Frames of `capture` have reached this moment.  Called before the first frame and then now and then; only a
- * caller that shows the tracker all frames may: what a filter takes away is not missing.
+ * Frames of `capture` have reached this moment.  Called before the first frame and then now and
+ * then; only a caller that shows the tracker all frames may: what a filter takes away is not
+ * missing.
  */
 void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture, nsec now);
 
 /* Every event of the tracker, in order. */
 void detect_observe(struct detect *d, const struct tracker *t, const struct event *ev);
 
-/* The capture ends: judge everything a last time and give every alert in its final state to the sink. */
+/*
+ * The capture ends: judge everything a last time and give every alert in its final state to the
+ * sink.
+ */
 void detect_finish(struct detect *d, const struct tracker *t);
 
 /* All alerts that changed since the last call, to the sink. */
@@ -59,7 +71,8 @@ void detect_flush(struct detect *d, const struct tracker *t);
  * The tunnel's state with its open alerts taken into account, since when
  * (ret_since may be NULL), and how many alerts it had.
  */
-enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t tunnel,
+enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t,
+uint32_t tunnel,
 				      nsec *ret_since);
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 
@@ -74,11 +87,13 @@ size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
 bool detect_unsaved(const struct detect *d, uint32_t tunnel);
 bool detect_knows_alert(const struct detect *d, object_id id);
 size_t detect_expected(const struct detect *d);		/* tunnels in the inventory */
-const struct tunnel *detect_missed(const struct detect *d, size_t place);	/* NULL: it is not missed */
+/* NULL: it is not missed */
+const struct tunnel *detect_missed(const struct detect *d, size_t place);
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
-bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image, nsec shift, bool states);
-bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2], struct bytes image,
-			   nsec shift, bool states);
+bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image,
+		    nsec shift, bool states);
+bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2],
+			   struct bytes image, nsec shift, bool states);
 
 /* Codes and their pages, in the catalogue's order; NULL at the end / when unknown. */
 const char *detect_code(size_t n);

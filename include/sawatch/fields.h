@@ -37,22 +37,28 @@ bool fields_sane(fields_walk *walk, void *structure);
  * moment or a span; a double is seconds, a float any amount; a text ends within
  * its room.  Other types have functions of their own.
  */
-#define FIELD(f, x) _Generic((x),                                                          \
-	bool: fields_truths, bool *: fields_truths,                                        \
-	int8_t: fields_sides, int8_t *: fields_sides,                                      \
-	int64_t: fields_times, int64_t *: fields_times,                                    \
-	double: fields_seconds, double *: fields_seconds, float: fields_amounts,           \
-	char *: fields_text,                                                               \
-	uint8_t: fields_any, uint16_t: fields_any, uint32_t: fields_any, uint64_t: fields_any, int16_t: fields_any, \
-	uint8_t *: fields_any, uint16_t *: fields_any, uint32_t *: fields_any, uint64_t *: fields_any \
+#define FIELD(f, x) _Generic((x), \
+	bool: fields_truths, bool *: fields_truths, \
+	int8_t: fields_sides, int8_t *: fields_sides, \
+	int64_t: fields_times, int64_t *: fields_times, \
+	double: fields_seconds, double *: fields_seconds, float: fields_amounts, \
+	char *: fields_text, \
+	uint8_t: fields_any, uint16_t: fields_any, uint32_t: fields_any, uint64_t: fields_any, \
+		int16_t: fields_any, \
+	uint8_t *: fields_any, uint16_t *: fields_any, uint32_t *: fields_any, uint64_t *: \
+		fields_any \
 	)((f), &(x), sizeof(x))
 
-#define FIELD_BELOW(f, x, n) fields_below((f), &(x), sizeof(x), (uint64_t)(x), (n))	/* an index, a count of what is kept, an enum */
+/* an index, a count of what is kept, an enum */
+#define FIELD_BELOW(f, x, n) fields_below((f), &(x), sizeof(x), (uint64_t)(x), (n))
 #define FIELD_MAYBE(f, x) fields_maybe((f), &(x), sizeof(x))		/* int64_t: or NSEC_NONE */
-#define FIELD_COUNT(f, x) fields_counts((f), &(x), sizeof(x))		/* int64_t that counts: added up without end, it stays one */
+/* int64_t that counts: added up without end, it stays one */
+#define FIELD_COUNT(f, x) fields_counts((f), &(x), sizeof(x))
 #define FIELD_REAL(f, x) fields_reals((f), &(x), sizeof(x))		/* double: any amount */
 
-/* A moment or a span: the difference of a moment that the tracker knows and this one is a number. */
+/*
+ * A moment or a span: the difference of a moment that the tracker knows and this one is a number.
+ */
 bool fields_is_time(int64_t at);
 
 void fields_any(struct fields *f, const void *at, size_t bytes);

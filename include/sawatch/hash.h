@@ -36,7 +36,9 @@ static inline uint64_t hash_5(const struct hash_key *k, uint64_t a, uint64_t b, 
 
 	uint64_t third = hash_fold(first ^ e, second ^ k->word[0] ^ UINT64_C(0x9e3779b97f4a7c15));
 
-	/* once more: SPIs that follow each other would stand in a lattice, some keys' a narrow one */
+	/*
+	 * once more: SPIs that follow each other would stand in a lattice, some keys' a narrow one
+	 */
 	return hash_fold(third ^ k->word[2], k->word[3] | 1);
 }
 

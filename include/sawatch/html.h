@@ -20,7 +20,8 @@ struct html_options {
 	const char *version;		/* of the program */
 	nsec now;			/* when the page is made */
 	nsec since, until;		/* NSEC_NONE open */
-	bool every_tunnel;		/* in detail, also healthy ones; else those that are ill, and few others */
+	/* in detail, also healthy ones; else those that are ill, and few others */
+	bool every_tunnel;
 	const char *(*page)(const char *code);	/* page of a condition; NULL none */
 };
 
@@ -32,7 +33,8 @@ size_t html_judge(struct html *h);
 object_id html_detail(struct html *h, size_t i);
 struct record_sink html_detail_sink(struct html *h, size_t i);	/* of that tunnel alone */
 
-void html_print(struct html *h, FILE *out);	/* the page, when both rounds are over; errors stay in `out` */
+/* the page, when both rounds are over; errors stay in `out` */
+void html_print(struct html *h, FILE *out);
 void html_close(struct html *h);	/* accepts NULL */
 
 #endif

@@ -53,7 +53,8 @@ struct ike_walk {
 	uint8_t last_type;
 };
 
-struct ike_walk ike_walk_over(const struct ike_header *h, struct reader body);	/* `body` begins behind the header */
+/* `body` begins behind the header */
+struct ike_walk ike_walk_over(const struct ike_header *h, struct reader body);
 
 /*
  * Next payload of the chain, RFC 7296 3.2, RFC 2408 3.2.  Every true return

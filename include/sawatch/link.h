@@ -29,7 +29,8 @@ struct frame {
 enum {
 	LINK_NULL = 0, LINK_ETHERNET = 1, LINK_PPP = 9, LINK_PPP_HDLC = 50, LINK_PPP_ETHER = 51,
 	LINK_RAW_BSD = 12, LINK_RAW_OPENBSD = 14, LINK_RAW = 101, LINK_CHDLC = 104, LINK_LOOP = 108,
-	LINK_LINUX_SLL = 113, LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_NFLOG = 239, LINK_LINUX_SLL2 = 276,
+	LINK_LINUX_SLL = 113, LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_NFLOG = 239,
+	LINK_LINUX_SLL2 = 276,
 };
 
 enum { LINK_DEPTH_MAX = 8 };	/* envelopes followed before giving up; more is LINK_TOO_DEEP */
@@ -43,14 +44,18 @@ enum {
 /* The innermost IP packet of a frame.  Borrows from the frame. */
 struct packet {
 	struct addr src, dst;
-	uint8_t protocol;	/* upper layer after IPv6 extension headers; AH is not walked through */
+	/* upper layer after IPv6 extension headers; AH is not walked through */
+	uint8_t protocol;
 	uint8_t hop_limit;	/* TTL */
 	uint8_t depth;		/* envelopes taken off */
-	bool fragment;		/* any fragment, the first included; an IPv6 atomic fragment is none */
+	/* any fragment, the first included; an IPv6 atomic fragment is none */
+	bool fragment;
 	bool more;		/* more fragments follow */
 	uint16_t fragment_offset;	/* in bytes */
-	uint32_t ip_id;		/* IPv4 identification, or that of the IPv6 fragment header; else 0 */
-	uint32_t network;	/* outermost VLAN id, or VNI of the mirror: tells overlapping networks apart; 0 none */
+	/* IPv4 identification, or that of the IPv6 fragment header; else 0 */
+	uint32_t ip_id;
+	/* outermost VLAN id, or VNI of the mirror: tells overlapping networks apart; 0 none */
+	uint32_t network;
 	struct reader payload;	/* upper layer, bounded by the IP total length, padding cut off */
 	/* the IP packet itself, for reassembly and for comparing copies */
 	const uint8_t *ip;
@@ -82,12 +87,17 @@ enum link_result link_decap(const struct frame *f, struct packet *ret);
  * off further envelopes: for what reassembly made and for what ICMP quotes.
  * `captured` may be smaller than `length`.  RFC 791, RFC 8200.
  */
-enum link_result ip_parse(const uint8_t *ip, uint32_t captured, uint32_t length, struct packet *ret);
+enum link_result ip_parse(const uint8_t *ip, uint32_t captured, uint32_t length,
+struct packet *ret);
 
 /* As ip_parse(), then take off envelopes: for an IP packet made by reassembly. */
-enum link_result ip_decap(const uint8_t *ip, uint32_t captured, uint32_t length, struct packet *ret);
+enum link_result ip_decap(const uint8_t *ip, uint32_t captured, uint32_t length,
+struct packet *ret);
 
-/* Name of a LINKTYPE ("EN10MB", "LINUX_SLL2", …); "LINKTYPE_147" style is the caller's: NULL if unknown. */
+/*
+ * Name of a LINKTYPE ("EN10MB", "LINUX_SLL2", …); "LINKTYPE_147" style is the caller's: NULL if
+ * unknown.
+ */
 const char *link_type_name(uint16_t link_type);
 bool link_type_supported(uint16_t link_type);
 

@@ -21,9 +21,11 @@ enum {
 	LIVE_INTERFACES_MAX = 16,
 	LIVE_SNAP_LENGTH = 65535,	/* whole IKE messages */
 	LIVE_BUFFER = 64 << 20,		/* 2 MiB, libpcap's own, lost 9 % where this lost none */
-	LIVE_MERGE_MS = 250,		/* frames of several interfaces wait this long for earlier ones */
+	/* frames of several interfaces wait this long for earlier ones */
+	LIVE_MERGE_MS = 250,
 	LIVE_FRAME_BYTES = 262144,	/* of one; libpcap gives no more */
-	LIVE_LAG_MS = 200,		/* the kernel hands a frame over this late at most, on a quiet link */
+	/* the kernel hands a frame over this late at most, on a quiet link */
+	LIVE_LAG_MS = 200,
 };
 
 struct live_options {
@@ -32,7 +34,8 @@ struct live_options {
 	const char *filter;	/* BPF, in the kernel; NULL takes everything */
 	uint32_t snap_length;	/* 0: LIVE_SNAP_LENGTH */
 	uint32_t buffer_bytes;	/* of each ring; 0: LIVE_BUFFER */
-	unsigned rings;		/* of each interface, for threads of their own: live_ring_read(); 0: one, for live_take() */
+	/* of each interface, for threads of their own: live_ring_read(); 0: one, for live_take() */
+	unsigned rings;
 	bool no_promiscuous;
 };
 
@@ -44,7 +47,9 @@ struct live_options {
 bool live_open(struct live **ret, const struct live_options *o, struct err *e);
 void live_set_capture(struct live *l, uint32_t capture);	/* frame.capture from now on */
 
-/* What to poll for POLLIN; an interface that is gone has -1 (poll() ignores it).  Returns how many. */
+/*
+ * What to poll for POLLIN; an interface that is gone has -1 (poll() ignores it).  Returns how many.
+ */
 size_t live_descriptors(const struct live *l, int ret[LIVE_INTERFACES_MAX]);
 
 /*
@@ -54,12 +59,13 @@ size_t live_descriptors(const struct live *l, int ret[LIVE_INTERFACES_MAX]);
  */
 typedef void live_frames_fn(void *user, const struct frame *frames, size_t n);
 bool live_take(struct live *l, live_frames_fn *frames, void *user);
-void live_take_rest(struct live *l, live_frames_fn *frames, void *user);	/* without waiting: it ends here */
+/* without waiting: it ends here */
+void live_take_rest(struct live *l, live_frames_fn *frames, void *user);
 
 /*
- * Instead: rings that are read each by a thread.  Of an interface's packets each is in one of them, those
- * between the same two addresses in the same, as far as the kernel sees addresses.  In the order of the
- * interfaces.
+ * Instead: rings that are read each by a thread.  Of an interface's packets each is in one of them,
+ * those between the same two addresses in the same, as far as the kernel sees addresses.  In the
+ * order of the interfaces.
  */
 size_t live_rings(const struct live *l);
 int live_ring_descriptor(const struct live *l, size_t ring);	/* to poll for POLLIN */
@@ -92,7 +98,8 @@ struct live_counters {
 };
 void live_counters(struct live *l, struct live_counters *ret);	/* since live_open(), of all */
 
-uint16_t live_link_type(const struct live *l, size_t interface);	/* by the order of the names given */
+/* by the order of the names given */
+uint16_t live_link_type(const struct live *l, size_t interface);
 const char *live_name(const struct live *l);	/* "span0", or "span0,span1" */
 void live_close(struct live *l);		/* accepts NULL */
 

@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Goes on when an allocation gave something; else ends the program as `memory_set_end()` said, or aborts. */
+/*
+ * Goes on when an allocation gave something; else ends the program as `memory_set_end()` said, or
+ * aborts.
+ */
 void memory_or_end(bool got);
 #ifdef __clang_analyzer__	/* which cannot see that it does not come back */
 #define memory_or_end(got) ((got) ? (void)0 : __builtin_unreachable())
@@ -19,13 +22,14 @@ void memory_or_end(bool got);
 
 /*
  * A table of zeros.  Its first pages are there at once, so that a monitor of a few tunnels does not
- * grow for days, page by page, while they are met in ever other numbers; the rest comes when it is used.
+ * grow for days, page by page, while they are met in ever other numbers; the rest comes when it is
+ * used.
  */
 void *memory_table(size_t n, size_t size);
 
 /*
- * From now on what is freed stays with the process, and so much of it is there already: then the first
- * sweep of the history, after days, needs nothing new.  Before any other thread begins.
+ * From now on what is freed stays with the process, and so much of it is there already: then the
+ * first sweep of the history, after days, needs nothing new.  Before any other thread begins.
  */
 void memory_keep(size_t reserve);
 

@@ -21,13 +21,17 @@ struct metrics;
  * `expected` and `codes` (the conditions that there are, ends with NULL) must outlive it.
  * `tunnels`: so many get lines of their own; expected ones first, then those that were up once.
  */
-struct metrics *metrics_open(const struct expected *expected, const char *const *codes, size_t tunnels);
+struct metrics *metrics_open(const struct expected *expected, const char *const *codes,
+			     size_t tunnels);
 struct record_sink metrics_sink(struct metrics *m);
 
 /* `expected` holds other tunnels now, and held so many before. */
 void metrics_expect_again(struct metrics *m, size_t n_before);
 
-/* Alerts raised before this moment were counted by an earlier run: they are open, and not raised now. */
+/*
+ * Alerts raised before this moment were counted by an earlier run: they are open, and not raised
+ * now.
+ */
 void metrics_since(struct metrics *m, nsec began);
 void metrics_close(struct metrics *m);	/* accepts NULL */
 
@@ -61,6 +65,7 @@ struct metrics_figures {
 	size_t n_outputs;
 };
 
-void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);	/* one page; errors stay in `out` */
+/* one page; errors stay in `out` */
+void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);
 
 #endif

@@ -28,7 +28,9 @@ enum { NSEC_TEXT_MAX = 40 };
  */
 const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX]);
 
-/* A span for people: "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min", "2 d 4 h"; NSEC_NONE gives "". */
+/*
+ * A span for people: "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min", "2 d 4 h"; NSEC_NONE gives "".
+ */
 const char *nsec_span(nsec span, char ret[NSEC_TEXT_MAX]);
 
 #endif

@@ -17,7 +17,8 @@
 
 #include <sawatch/err.h>
 
-enum { OUTLET_MESSAGE_MAX = 32 << 10 };		/* bytes; what is longer is refused and counted as dropped */
+/* bytes; what is longer is refused and counted as dropped */
+enum { OUTLET_MESSAGE_MAX = 32 << 10 };
 
 struct outlet;
 

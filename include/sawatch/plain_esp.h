@@ -27,14 +27,17 @@ struct plain_esp {
 };
 
 enum plain {
-	PLAIN_UNKNOWN,			/* another shape, or something is wrong or cut: look closer */
+	/* another shape, or something is wrong or cut: look closer */
+	PLAIN_UNKNOWN,
 	PLAIN_ESP,
-	PLAIN_OTHER,			/* TCP, but not of port 4500; UDP of which udp_classify() says UDP_OTHER */
+	/* TCP, but not of port 4500; UDP of which udp_classify() says UDP_OTHER */
+	PLAIN_OTHER,
 };
 
 enum {
 	PLAIN_ETHERNET_LEN = 14, PLAIN_VLAN_LEN = 4, PLAIN_IPV4_LEN = 20, PLAIN_IPV6_LEN = 40,
-	PLAIN_UDP_LEN = 8, PLAIN_ESP_LEN = 8, PLAIN_NATT_PORT = 4500, PLAIN_IKE_LEN = 28, PLAIN_MARKER_LEN = 4,
+	PLAIN_UDP_LEN = 8, PLAIN_ESP_LEN = 8, PLAIN_NATT_PORT = 4500, PLAIN_IKE_LEN = 28,
+	PLAIN_MARKER_LEN = 4,
 };
 
 /* Numbers at a place that reader_bytes() has already shown to be there. */
@@ -63,7 +66,8 @@ READER_INLINE bool plain_may_be_ike(const uint8_t *data, size_t captured, size_t
 }
 
 /* `left` captured of `sent` bytes of UDP. */
-READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent, struct plain_esp *ret)
+READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
+				   struct plain_esp *ret)
 {
 	enum { IKE = 500, VXLAN = 4789, VXLAN_LINUX = 8472, GENEVE = 6081 };
 
@@ -72,14 +76,16 @@ READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
 
 	uint16_t src = plain_u16(udp), dst = plain_u16(udp + 2), length = plain_u16(udp + 4);
 
-	if (length < PLAIN_UDP_LEN || length > sent || src == IKE || dst == IKE || dst == VXLAN || dst == VXLAN_LINUX ||
-	    dst == GENEVE)
+	if (length < PLAIN_UDP_LEN || length > sent || src == IKE || dst == IKE || dst == VXLAN ||
+	    dst == VXLAN_LINUX || dst == GENEVE)
 		return PLAIN_UNKNOWN;
 	if (left > length)
 		left = length;
 	if (src != PLAIN_NATT_PORT && dst != PLAIN_NATT_PORT)
-		return plain_may_be_ike(udp + PLAIN_UDP_LEN, left - PLAIN_UDP_LEN, length - PLAIN_UDP_LEN) ?
-			       PLAIN_UNKNOWN : PLAIN_OTHER;
+		return plain_may_be_ike(udp + PLAIN_UDP_LEN, left - PLAIN_UDP_LEN,
+					length - PLAIN_UDP_LEN)
+			       ? PLAIN_UNKNOWN
+			       : PLAIN_OTHER;
 	if (left < PLAIN_UDP_LEN + PLAIN_ESP_LEN)
 		return PLAIN_UNKNOWN;
 	ret->src_port = src;
@@ -92,13 +98,18 @@ READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
 
 READER_INLINE enum plain plain_tcp(const uint8_t *tcp, size_t left, size_t sent)
 {
-	if (left < 4 || sent < 4 || plain_u16(tcp) == PLAIN_NATT_PORT || plain_u16(tcp + 2) == PLAIN_NATT_PORT)
+	if (left < 4 || sent < 4 || plain_u16(tcp) == PLAIN_NATT_PORT ||
+	    plain_u16(tcp + 2) == PLAIN_NATT_PORT)
 		return PLAIN_UNKNOWN;
 	return PLAIN_OTHER;
 }
 
-/* `r` holds what was captured of the `sent` bytes behind an IP header that announced `protocol`, and perhaps padding. */
-READER_INLINE enum plain plain_upper(const struct reader *r, uint8_t protocol, size_t sent, struct plain_esp *ret)
+/*
+ * `r` holds what was captured of the `sent` bytes behind an IP header that announced `protocol`,
+ * and perhaps padding.
+ */
+READER_INLINE enum plain plain_upper(const struct reader *r, uint8_t protocol, size_t sent,
+				     struct plain_esp *ret)
 {
 	switch (protocol) {
 	case IP_ESP:
@@ -123,7 +134,8 @@ READER_INLINE enum plain plain_ipv4(struct reader *r, struct plain_esp *ret)
 	size_t there = r->left + r->unseen;
 	struct bytes ip = reader_bytes(r, PLAIN_IPV4_LEN);
 
-	if (!ip.data || ip.data[0] != 0x45 || (plain_u16(ip.data + 6) & 0x3fff) != 0)	/* MF and offset */
+	/* MF and offset */
+	if (!ip.data || ip.data[0] != 0x45 || (plain_u16(ip.data + 6) & 0x3fff) != 0)
 		return PLAIN_UNKNOWN;
 	ret->ip_length = plain_u16(ip.data + 2);
 	ret->src = addr_v4(plain_u32(ip.data + 12));
@@ -145,7 +157,8 @@ READER_INLINE enum plain plain_ipv6(struct reader *r, struct plain_esp *ret)
 	ret->ip_length = PLAIN_IPV6_LEN + length;
 	ret->src = (struct addr){ plain_u64(ip.data + 8), plain_u64(ip.data + 16) };
 	ret->dst = (struct addr){ plain_u64(ip.data + 24), plain_u64(ip.data + 32) };
-	if (length == 0 || ret->ip_length > UINT16_MAX || length > r->left + r->unseen)	/* 0: a jumbogram */
+	/* 0: a jumbogram */
+	if (length == 0 || ret->ip_length > UINT16_MAX || length > r->left + r->unseen)
 		return PLAIN_UNKNOWN;
 	return plain_upper(r, ip.data[6], length, ret);
 }
@@ -167,7 +180,9 @@ static inline enum plain plain_esp_parse(const struct frame *f, struct plain_esp
 			ret->network = link.data ? plain_u16(link.data) & 0xfff : 0;
 			type = link.data ? plain_u16(link.data + 2) : 0;
 		}
-		return type == 0x0800 ? plain_ipv4(&r, ret) : type == 0x86dd ? plain_ipv6(&r, ret) : PLAIN_UNKNOWN;
+		return type == 0x0800   ? plain_ipv4(&r, ret)
+		       : type == 0x86dd ? plain_ipv6(&r, ret)
+					: PLAIN_UNKNOWN;
 	case LINK_RAW:
 	case LINK_RAW_BSD:
 	case LINK_RAW_OPENBSD:

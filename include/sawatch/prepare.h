@@ -24,7 +24,10 @@ enum prepared_kind {
 	PREPARED_FRAGMENT,
 };
 
-/* One cache line, because it goes from core to core; all but `at` and the kind mean something for ESP only. */
+/*
+ * One cache line, because it goes from core to core; all but `at` and the kind mean something for
+ * ESP only.
+ */
 struct prepared_frame {
 	struct addr src, dst;
 	nsec at;
@@ -37,7 +40,8 @@ struct prepared_frame {
 	uint16_t src_port, dst_port;	/* 0 without UDP */
 	uint16_t bytes;			/* of the IP packet */
 	uint8_t protocol, encap;	/* enum esp_protocol, enum encap */
-	uint32_t tag;			/* enum prepared_kind, and 24 bits of VLAN id or VNI, 0 none */
+	/* enum prepared_kind, and 24 bits of VLAN id or VNI, 0 none */
+	uint32_t tag;
 };
 
 static inline enum prepared_kind prepared_kind(const struct prepared_frame *f)
@@ -60,28 +64,36 @@ struct prepared_counts {
 	uint32_t not_ip, cut, malformed, unsupported, too_deep, other;
 };
 
-/* The caller brings the memory: `list` and `packets` have room for as many frames as are prepared. */
+/*
+ * The caller brings the memory: `list` and `packets` have room for as many frames as are prepared.
+ */
 struct prepared {
 	struct prepared_frame *list;
 	struct packet *packets;		/* borrow from the frames */
-	const struct frame *frames;	/* borrowed, their bytes too: until the tracker is done with them */
+	/* borrowed, their bytes too: until the tracker is done with them */
+	const struct frame *frames;
 	size_t n, n_packets;
 	uint32_t capture;		/* that of the first frame counts for all */
 	uint64_t bytes;			/* on the wire, of all */
-	bool in_row;			/* each frame's number is known to be one more than that before it */
+	/* each frame's number is known to be one more than that before it */
+	bool in_row;
 	struct prepared_counts counts;
 };
 
 /* `key` is the tracker's: tracker_key(). */
-void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames, size_t n);
+void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames,
+		    size_t n);
 
-/* Look once whether their numbers are in a row: then the tracker need not fetch the frames themselves. */
+/*
+ * Look once whether their numbers are in a row: then the tracker need not fetch the frames
+ * themselves.
+ */
 void prepared_for_another_core(struct prepared *p);
 
 /*
- * The frames' bytes are about to go: copy what the tracker may still ask for to `room`, and let `frames` (those
- * that were prepared) and packets point there.  Returns how many bytes it took or, when `size` is too little,
- * would take; then nothing was done.
+ * The frames' bytes are about to go: copy what the tracker may still ask for to `room`, and let
+ * `frames` (those that were prepared) and packets point there.  Returns how many bytes it took or,
+ * when `size` is too little, would take; then nothing was done.
  */
 size_t prepared_keep_bytes(struct prepared *p, struct frame *frames, uint8_t *room, size_t size);
 

@@ -85,7 +85,8 @@ void reassemble_segment(struct reassembler *r, const struct frame *f, const stru
  */
 void reassemble_tick(struct reassembler *r, nsec now);
 
-void reassemble_counters(const struct reassembler *r, struct reassemble_counters *ret);	/* since it was opened */
+/* since it was opened */
+void reassemble_counters(const struct reassembler *r, struct reassemble_counters *ret);
 void reassembler_close(struct reassembler *r);	/* accepts NULL */
 
 #endif

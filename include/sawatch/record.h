@@ -35,31 +35,47 @@ static inline object_id object_id_of(uint32_t capture, uint32_t number)
 }
 
 /* Every list makes the enum and its text (the text is what SQL, JSON and the terminal show). */
-#define GRADES(X) X(UNKNOWN, "unknown") X(INFERRED, "inferred") X(DERIVED, "derived") X(OBSERVED, "observed")
+#define GRADES(X) \
+	X(UNKNOWN, "unknown") X(INFERRED, "inferred") X(DERIVED, "derived") \
+	X(OBSERVED, "observed")
 #define CONFIDENCES(X) X(LOW, "low") X(MEDIUM, "medium") X(HIGH, "high")
 #define SEVERITIES(X) X(INFO, "info") X(WARNING, "warning") X(CRITICAL, "critical")
-#define TUNNEL_STATES(X) X(UNKNOWN, "unknown") X(UP, "up") X(DEGRADED, "degraded") X(DOWN, "down") X(FLAPPING, "flapping")
+#define TUNNEL_STATES(X) \
+	X(UNKNOWN, "unknown") X(UP, "up") X(DEGRADED, "degraded") X(DOWN, "down") \
+	X(FLAPPING, "flapping")
 /* as strongSwan names them */
-#define IKE_STATES(X) X(CREATED, "created") X(CONNECTING, "connecting") X(ESTABLISHED, "established") \
-	X(REKEYING, "rekeying") X(REKEYED, "rekeyed") X(DELETING, "deleting") X(FAILED, "failed") X(GONE, "gone")
+#define IKE_STATES(X) \
+	X(CREATED, "created") X(CONNECTING, "connecting") X(ESTABLISHED, "established") \
+	X(REKEYING, "rekeying") X(REKEYED, "rekeyed") X(DELETING, "deleting") X(FAILED, "failed") \
+	X(GONE, "gone")
 #define CHILD_STATES(X) X(CREATED, "created") X(INSTALLED, "installed") X(REKEYING, "rekeying") \
 	X(REKEYED, "rekeyed") X(DELETED, "deleted")
 #define ORIGINS(X) X(OBSERVED, "observed") X(MIDSTREAM, "midstream") X(REKEY, "rekey")
-#define END_REASONS(X) X(NONE, NULL) X(REKEYED, "rekeyed") X(DELETED, "deleted") X(EXPIRED, "expired") \
+#define END_REASONS(X) \
+	X(NONE, NULL) X(REKEYED, "rekeyed") X(DELETED, "deleted") X(EXPIRED, "expired") \
 	X(SUPERSEDED, "superseded") X(IDLE, "idle") X(PEER_LOST, "peer_lost") X(FAILED, "failed") \
 	X(CAPTURE_END, "capture_end") X(UNKNOWN, "unknown")
 #define ENCAPS(X) X(NONE, "none") X(UDP, "udp") X(TCP, "tcp")
 #define PROTOCOLS(X) X(ESP, "esp") X(AH, "ah")
-#define CREATED_HOWS(X) X(UNKNOWN, "unknown") X(IKE_AUTH, "ike_auth") X(CREATE_CHILD_SA, "create_child_sa") X(QUICK_MODE, "quick_mode")
+#define CREATED_HOWS(X) \
+	X(UNKNOWN, "unknown") X(IKE_AUTH, "ike_auth") X(CREATE_CHILD_SA, "create_child_sa") \
+	X(QUICK_MODE, "quick_mode")
 #define OUTCOMES(X) X(PENDING, "pending") X(ANSWERED, "answered") X(FAILED, "failed") \
-	X(UNANSWERED, "unanswered") X(SUPERSEDED, "superseded") X(NOT_OBSERVABLE, "not_observable") X(ONE_WAY, "one_way")
-#define PURPOSES(X) X(UNKNOWN, "unknown") X(IKE_SA_INIT, "ike_sa_init") X(COOKIE, "cookie") X(INVALID_KE, "invalid_ke") \
-	X(IKE_AUTH, "ike_auth") X(EAP, "eap") X(INTERMEDIATE, "intermediate") X(FOLLOWUP_KE, "followup_ke") \
+	X(UNANSWERED, "unanswered") X(SUPERSEDED, "superseded") \
+	X(NOT_OBSERVABLE, "not_observable") X(ONE_WAY, "one_way")
+#define PURPOSES(X) \
+	X(UNKNOWN, "unknown") X(IKE_SA_INIT, "ike_sa_init") X(COOKIE, "cookie") \
+	X(INVALID_KE, "invalid_ke") \
+	X(IKE_AUTH, "ike_auth") X(EAP, "eap") X(INTERMEDIATE, "intermediate") \
+	X(FOLLOWUP_KE, "followup_ke") \
 	X(CREATE_CHILD, "create_child") X(REKEY_CHILD, "rekey_child") X(REKEY_IKE, "rekey_ike") \
-	X(DPD, "dpd") X(DELETE_IKE, "delete_ike") X(DELETE_CHILD, "delete_child") X(DELETE_UNKNOWN, "delete") \
+	X(DPD, "dpd") X(DELETE_IKE, "delete_ike") X(DELETE_CHILD, "delete_child") \
+	X(DELETE_UNKNOWN, "delete") \
 	X(NOTIFY, "notify") X(MOBIKE, "mobike") X(CONFIG, "config") \
-	X(MAIN_MODE_SA, "main_mode_sa") X(MAIN_MODE_KE, "main_mode_ke") X(MAIN_MODE_AUTH, "main_mode_auth") \
-	X(AGGRESSIVE, "aggressive") X(QUICK_MODE, "quick_mode") X(TRANSACTION, "transaction") X(OTHER, "other")
+	X(MAIN_MODE_SA, "main_mode_sa") X(MAIN_MODE_KE, "main_mode_ke") \
+	X(MAIN_MODE_AUTH, "main_mode_auth") \
+	X(AGGRESSIVE, "aggressive") X(QUICK_MODE, "quick_mode") X(TRANSACTION, "transaction") \
+	X(OTHER, "other")
 
 #define SAWATCH_ENUM_GRADE(n, t) GRADE_##n,
 #define SAWATCH_ENUM_CONFIDENCE(n, t) CONFIDENCE_##n,
@@ -133,7 +149,8 @@ const char *spi_text(uint32_t spi, char ret[SPI_TEXT_MAX]);
 
 /* One capture: a file, or one run on an interface. */
 struct record_capture {
-	uint32_t id;		/* given by the store (or the caller, from 1) before the first frame */
+	/* given by the store (or the caller, from 1) before the first frame */
+	uint32_t id;
 	const char *name;	/* path as given, or interface */
 	const char *kind;	/* "file" | "interface" */
 	const char *link_type;	/* name of the first interface's, NULL none */
@@ -148,7 +165,8 @@ struct record_capture {
 };
 
 struct record_tunnel {
-	object_id id;		/* of this run; the store knows the tunnel by its peers and network */
+	/* of this run; the store knows the tunnel by its peers and network */
+	object_id id;
 	struct endpoint peers[2];	/* endpoint_compare() order */
 	uint32_t network;	/* VLAN/VNI that separates overlapping address plans; 0 none */
 	enum tunnel_state state;
@@ -159,11 +177,13 @@ struct record_tunnel {
 	/* what could not be judged and why, for the report; the arrays run parallel */
 	size_t n_unobservable;
 	const char *const *unobservable;	/* whole sentences */
-	const char *label;	/* its name in the inventory; NULL none.  The store fills it in, and takes none */
+	/* its name in the inventory; NULL none.  The store fills it in, and takes none */
+	const char *label;
 };
 
 struct record_offer {
-	const char *encryption, *integrity, *prf, *group, *auth;	/* NULL absent; alternatives joined by "/" */
+	/* NULL absent; alternatives joined by "/" */
+	const char *encryption, *integrity, *prf, *group, *auth;
 	int64_t key_bits;
 	int64_t life_seconds, life_kilobytes;
 };
@@ -187,7 +207,8 @@ struct record_ike_sa {
 	size_t n_vendor_ids;
 	const char *const *vendor_ids;	/* names, or hex of unknown ones */
 	uint64_t first_frame, last_frame;
-	int64_t messages;	/* IKE messages of this SA, copies included, mirror duplicates not */
+	/* IKE messages of this SA, copies included, mirror duplicates not */
+	int64_t messages;
 	enum grade grade;
 	const struct endpoint *peers;	/* the tunnel's two */
 };
@@ -200,7 +221,8 @@ struct record_esp_sa {
 	enum encap encap;
 	uint32_t generation;	/* 1, 2, … when the same SPI was used again */
 	nsec first, last;
-	int64_t packets, bytes;	/* distinct packets and their IP lengths; further copies only count below */
+	/* distinct packets and their IP lengths; further copies only count below */
+	int64_t packets, bytes;
 	int64_t seq_first, seq_last;	/* of the first packet; the highest */
 	int64_t lost, late, duplicates;
 	object_id predecessor, successor;	/* esp_sa ids in the same direction; 0 none known */
@@ -226,7 +248,8 @@ struct record_child_sa {
 	nsec ended;
 	enum end_reason end_reason;
 	int ended_by;
-	int rekeyed_by;		/* side whose exchange replaced this SA; -1 not rekeyed or unknown */
+	/* side whose exchange replaced this SA; -1 not rekeyed or unknown */
+	int rekeyed_by;
 	nsec rekey_at;		/* request time of that exchange */
 	enum grade grade;
 	const struct endpoint *peers;
@@ -276,7 +299,8 @@ struct record_evidence {
 
 struct record_action {
 	const char *vendor;	/* "any", "Cisco ASA", "FortiOS", … */
-	const char *text;	/* one command or step; unverified commands end with " (unverified)" */
+	/* one command or step; unverified commands end with " (unverified)" */
+	const char *text;
 };
 
 struct record_alert {
@@ -290,7 +314,8 @@ struct record_alert {
 	nsec raised, cleared_at;	/* when it was raised; NSEC_NONE not cleared */
 	int64_t count;
 	const char *summary;	/* one sentence with the numbers in it */
-	const char *cause;	/* sub-kind or the code of the specific alert that explains it; NULL none */
+	/* sub-kind or the code of the specific alert that explains it; NULL none */
+	const char *cause;
 	object_id incident;	/* the alert that this one is a symptom of; 0 stands alone */
 	size_t n_evidence;
 	const struct record_evidence *evidence;

@@ -18,7 +18,10 @@
 
 #include <sawatch/record.h>
 
-/* Texts for people are set in lines of so many columns: 100 unless told, and at most; at least 40.  Process-wide. */
+/*
+ * Texts for people are set in lines of so many columns: 100 unless told, and at most; at least 40.
+ * Process-wide.
+ */
 void report_set_line_width(int columns);
 
 /* JSON Lines of DESIGN 9, one object a record; traffic has no line of its own. */
@@ -43,13 +46,19 @@ struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
 /* What the inventory calls a tunnel that the core tells of: a walk says so itself. */
 void diagnosis_label(struct diagnosis *d, const struct endpoint peers[2], const char *label);
 void diagnosis_print(struct diagnosis *d, FILE *out);		/* once */
-int diagnosis_worst(const struct diagnosis *d);			/* severity of the worst alert printed, -1 none */
+/* severity of the worst alert printed, -1 none */
+int diagnosis_worst(const struct diagnosis *d);
 void diagnosis_close(struct diagnosis *d);	/* accepts NULL */
 
 /* Tables. */
 enum table_format {
-	TABLE_ALIGNED,		/* columns for the eye, printed at table_close(); headings in capitals, times are UTC and say so */
-	TABLE_CSV,		/* RFC 4180: header row first, CRLF, times as RFC 3339, nothing abbreviated */
+	/*
+	 * columns for the eye, printed at table_close(); headings in capitals, times are UTC and
+	 * say so
+	 */
+	TABLE_ALIGNED,
+	/* RFC 4180: header row first, CRLF, times as RFC 3339, nothing abbreviated */
+	TABLE_CSV,
 	TABLE_JSON,		/* one object a row: "_v", "type", then the columns as keys */
 };
 
@@ -68,15 +77,20 @@ struct table *table_open(FILE *out, enum table_format format, const char *type,
 void table_text(struct table *t, const char *text);	/* NULL: not known */
 void table_number(struct table *t, int64_t number);	/* RECORD_UNKNOWN: not known */
 void table_time(struct table *t, nsec at);		/* NSEC_NONE: not known */
-void table_span(struct table *t, nsec span);		/* RECORD_UNKNOWN: not known; seconds in CSV and JSON */
+/* RECORD_UNKNOWN: not known; seconds in CSV and JSON */
+void table_span(struct table *t, nsec span);
 void table_close(struct table *t);			/* prints what is pending; accepts NULL */
 
 /* Tables of records: the kinds that the history's subcommands show. */
-enum rows_kind { ROWS_TUNNELS, ROWS_IKE_SAS, ROWS_CHILD_SAS, ROWS_ESP_SAS, ROWS_EXCHANGES, ROWS_EVENTS, ROWS_ALERTS };
+enum rows_kind {
+	ROWS_TUNNELS, ROWS_IKE_SAS, ROWS_CHILD_SAS, ROWS_ESP_SAS, ROWS_EXCHANGES, ROWS_EVENTS,
+	ROWS_ALERTS,
+};
 
 struct rows;
 
-struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);	/* never NULL; `out` is borrowed */
+/* never NULL; `out` is borrowed */
+struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);
 struct record_sink rows_sink(struct rows *r);	/* only the member of its kind is set */
 void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
 
@@ -90,7 +104,8 @@ struct why;
 struct why_options {
 	bool colour;
 	object_id alert;	/* asked about this one; 0: the tunnel as a whole */
-	const char *(*page)(const char *code);	/* page of a condition, for its log lines; NULL none */
+	/* page of a condition, for its log lines; NULL none */
+	const char *(*page)(const char *code);
 };
 
 struct why *why_open(const struct why_options *o);	/* never NULL; copies `o` */

@@ -20,9 +20,15 @@ struct sandbox_folder {
 
 /* What stands. */
 struct sandbox {
-	bool seccomp;		/* a system call that is not on the list ends the process (SIGSYS); socket() fails with EPERM */
-	int landlock;		/* ABI of the kernel; 0: no Landlock, files are limited by their owners only */
-	bool left_out;		/* this build is an instrumented one: it needs what the walls forbid */
+	/*
+	 * a system call that is not on the list ends the process (SIGSYS); socket() fails with
+	 * EPERM
+	 */
+	bool seccomp;
+	/* ABI of the kernel; 0: no Landlock, files are limited by their owners only */
+	int landlock;
+	/* this build is an instrumented one: it needs what the walls forbid */
+	bool left_out;
 };
 
 /*
@@ -31,7 +37,8 @@ struct sandbox {
  * exist is not an error, it just cannot be reached later.
  * A kernel that has one of the two or neither is no error either: `ret` tells.
  */
-bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret, struct err *e);
+bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret,
+		   struct err *e);
 
 /* One line for people: "seccomp and Landlock (ABI 7)". */
 enum { SANDBOX_TEXT_MAX = 64 };

@@ -17,10 +17,14 @@
 struct source;
 
 struct source_options {
-	const char *filter;	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
-	bool no_mmap;		/* read() regular files instead of mapping them (tests, benchmark) */
-	bool grows;		/* a regular file is still being written: its end is not the end (source_waits) */
-	size_t behind;		/* bytes of a mapped file behind the latest frame that stay in memory: see source_keeps() */
+	/* user's BPF expression; NULL or "" for none; it is compiled per link type */
+	const char *filter;
+	/* read() regular files instead of mapping them (tests, benchmark) */
+	bool no_mmap;
+	/* a regular file is still being written: its end is not the end (source_waits) */
+	bool grows;
+	/* bytes of a mapped file behind the latest frame that stay in memory: see source_keeps() */
+	size_t behind;
 	/* When it is not 0, a read ends as if the stream had ended there; may be NULL */
 	const volatile sig_atomic_t *stop;
 };
@@ -40,9 +44,13 @@ struct source_info {
 	 * decompression).  Of a stream: over as much of that as has been read.
 	 */
 	char fingerprint[33];
-	/* Of the first record; NSEC_NONE without any.  Known after opening, of a stream after a read. */
+	/*
+	 * Of the first record; NSEC_NONE without any.  Known after opening, of a stream after a
+	 * read.
+	 */
 	nsec first_at;
-	int64_t dropped;	/* pcapng interface statistics: packets the capturer dropped; -1 unknown */
+	/* pcapng interface statistics: packets the capturer dropped; -1 unknown */
+	int64_t dropped;
 };
 
 /*
@@ -54,7 +62,8 @@ struct source_info {
  * NULL and `e` names the file, what is wrong, and the remedy (no such file; is a
  * directory; empty; a text file or other format; unknown link type; bad filter).
  */
-bool source_open(struct source **ret, const char *path, const struct source_options *o, struct err *e);
+bool source_open(struct source **ret, const char *path, const struct source_options *o,
+		 struct err *e);
 
 /*
  * Up to `max` next frames that pass the filter; they borrow until the next
@@ -75,13 +84,16 @@ int source_read(struct source *s, struct frame *ret, size_t max, struct err *e);
 bool source_waits(const struct source *s);
 
 /*
- * The bytes of the frames that the latest source_read() returned stay where they are until the source is closed: the
- * file is mapped.  Whoever looks at them late gets them from the disk again, unless they are within `behind`.
+ * The bytes of the frames that the latest source_read() returned stay where they are until the
+ * source is closed: the file is mapped.  Whoever looks at them late gets them from the disk again,
+ * unless they are within `behind`.
  */
 bool source_keeps(const struct source *s);
 
-void source_set_capture(struct source *s, uint32_t capture);	/* what its frames say they are of */
-void source_info(const struct source *s, struct source_info *ret);	/* its texts: until source_close() */
+/* what its frames say they are of */
+void source_set_capture(struct source *s, uint32_t capture);
+/* its texts: until source_close() */
+void source_info(const struct source *s, struct source_info *ret);
 void source_close(struct source *s);	/* accepts NULL */
 
 /*
@@ -102,9 +114,11 @@ void source_list_free(char **list);
  * "-" writes to standard output.
  */
 struct frame_writer;
-bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type, struct err *e);
+bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type,
+		       struct err *e);
 bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct err *e);
-bool frame_writer_flush(struct frame_writer *w, struct err *e);	/* readers of the file see all of it */
+/* readers of the file see all of it */
+bool frame_writer_flush(struct frame_writer *w, struct err *e);
 bool frame_writer_close(struct frame_writer *w, struct err *e);	/* flushes; accepts NULL */
 
 /* Is this expression a BPF filter?  For a clear error before anything is opened. */

@@ -21,9 +21,9 @@ enum store_mode {
 };
 
 /*
- * Before a process opens its first store: all memory for the cache of pages is taken here, 16 MiB, so
- * that a monitor needs as much after a month as after a minute.  Without this the cache grows with
- * what is written: to 16 MiB, while a file is read (STORE_WRITER_WAITS) to 64.
+ * Before a process opens its first store: all memory for the cache of pages is taken here, 16 MiB,
+ * so that a monitor needs as much after a month as after a minute.  Without this the cache grows
+ * with what is written: to 16 MiB, while a file is read (STORE_WRITER_WAITS) to 64.
  */
 void store_fixed_cache(void);
 
@@ -33,12 +33,14 @@ void store_fixed_cache(void);
  * schema, read-only, no such directory, locked, disk full.
  * `sensor` names who captured (STORE_WRITE); NULL is the nameless one.
  */
-bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e);
+bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor,
+		struct err *e);
 bool store_close(struct store *s, struct err *e);	/* commits; accepts NULL */
 
 /*
- * The log beside the database becomes no larger than this and one transaction; 0, as it is opened: no limit.
- * Beyond it, writing fails as with a full disk while a reader keeps the log from being emptied.
+ * The log beside the database becomes no larger than this and one transaction; 0, as it is opened:
+ * no limit. Beyond it, writing fails as with a full disk while a reader keeps the log from being
+ * emptied.
  */
 void store_wal_limit(struct store *s, uint64_t bytes);
 
@@ -47,8 +49,9 @@ void store_wal_limit(struct store *s, uint64_t bytes);
  * fingerprint), else a new row.  *ret_known is set when it was read to its end
  * before with the same size: reading it again would change nothing.
  */
-bool store_capture_begin(struct store *s, const char *name, const char *kind, const char *fingerprint,
-			 int64_t size, uint32_t *ret_id, bool *ret_known, struct err *e);
+bool store_capture_begin(struct store *s, const char *name, const char *kind,
+			 const char *fingerprint, int64_t size, uint32_t *ret_id, bool *ret_known,
+			 struct err *e);
 
 /*
  * Write one record (insert, or bring the row with this identity up to date).
@@ -70,8 +73,9 @@ bool store_traffic(struct store *s, const struct record_traffic *r, struct err *
 bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
 
 /*
- * Before the first record: nobody will ask for events, exchanges and traffic, which are four of five
- * rows.  Of a tunnel they still say that it was heard: one of which nothing else came is not kept.
+ * Before the first record: nobody will ask for events, exchanges and traffic, which are four of
+ * five rows.  Of a tunnel they still say that it was heard: one of which nothing else came is not
+ * kept.
  */
 void store_without_details(struct store *s);
 
@@ -90,11 +94,13 @@ bool store_tick(struct store *s, struct err *e);
  * given one by one.  `label` is what people call the tunnel.  v_tunnels shows it.
  */
 bool store_expected_clear(struct store *s, struct err *e);
-bool store_expected(struct store *s, const struct endpoint peers[2], const char *label, struct err *e);
+bool store_expected(struct store *s, const struct endpoint peers[2], const char *label,
+		    struct err *e);
 
 /* Which rows a query gives back. */
 struct store_scope {
-	const char *tunnel;	/* tunnel name, its label, its rowid as text, a peer's address, or NULL for all */
+	/* tunnel name, its label, its rowid as text, a peer's address, or NULL for all */
+	const char *tunnel;
 	const char *code;	/* alerts: only this code */
 	int min_severity;	/* alerts: enum severity */
 	bool open_alerts;	/* alerts: only those that are not cleared */
@@ -113,7 +119,8 @@ struct store_scope {
  * A tunnel's object id is its rowid here; its counts are those of the scope's captures.
  * The time window takes what was alive in it.  An unknown tunnel gives no rows.
  */
-bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink, struct err *e);
+bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink,
+		struct err *e);
 
 /* A row of v_lifetimes. */
 struct store_lifetime {
@@ -128,14 +135,15 @@ struct store_lifetime {
 	const char *ended_by;	/* "time" | "volume" | "idle" | NULL unknown */
 };
 bool store_walk_lifetimes(struct store *s, const struct store_scope *scope,
-			  void (*row)(void *user, const struct store_lifetime *l), void *user, struct err *e);
+			  void (*row)(void *user, const struct store_lifetime *l), void *user,
+			  struct err *e);
 
 /*
- * When the monitor of each sensor (-i) last said, by the time of day, that it lives: every few seconds.
- * No row for a sensor that only read files.
+ * When the monitor of each sensor (-i) last said, by the time of day, that it lives: every few
+ * seconds. No row for a sensor that only read files.
  */
-bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *sensor, nsec at), void *user,
-			   struct err *e);
+bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *sensor, nsec at),
+			   void *user, struct err *e);
 
 struct store_counters {
 	uint64_t rows, transactions, failed_rows;

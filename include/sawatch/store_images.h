@@ -21,12 +21,13 @@ struct store_image {
 	uint32_t network;
 	nsec saved;		/* packet time: nothing later is in it */
 	const char *track_stamp, *detect_stamp;
-	struct bytes track, detect;	/* as the tracker and the detectors gave them; may be empty */
+	/* as the tracker and the detectors gave them; may be empty */
+	struct bytes track, detect;
 };
 
 /*
- * From now on this process alone goes on with what the source left living, until the store is closed.
- * False, with the process that does so already.
+ * From now on this process alone goes on with what the source left living, until the store is
+ * closed. False, with the process that does so already.
  */
 bool store_claim(struct store *s, const char *source, struct err *e);
 
@@ -34,26 +35,31 @@ bool store_claim(struct store *s, const char *source, struct err *e);
 bool store_source(struct store *s, uint32_t capture, const char *source, struct err *e);
 
 /* Puts it in the place of the tunnel's older one; an image without bytes only removes that. */
-bool store_image_put(struct store *s, const char *source, const struct store_image *image, struct err *e);
+bool store_image_put(struct store *s, const char *source, const struct store_image *image,
+		     struct err *e);
 
 /* Every undamaged one, the latest first. */
-bool store_images_walk(struct store *s, const char *source, void (*give)(void *user, const struct store_image *image),
-		       void *user, struct err *e);
+bool store_images_walk(struct store *s, const char *source,
+		       void (*give)(void *user, const struct store_image *image), void *user,
+		       struct err *e);
 
 /* The latest moment this source has seen; NSEC_NONE: none. */
 bool store_source_last(struct store *s, const char *source, nsec *ret, struct err *e);
 
 /* What this source left living: IKE, child and ESP SAs that did not end, alerts that are raised. */
-bool store_living_walk(struct store *s, const char *source, const struct record_sink *sink, struct err *e);
+bool store_living_walk(struct store *s, const char *source, const struct record_sink *sink,
+		       struct err *e);
 
 /* Traffic of this ESP SA in the minutes from `bucket` on, added up. */
-bool store_traffic_since(struct store *s, object_id esp_sa, nsec bucket, struct record_traffic *ret, struct err *e);
+bool store_traffic_since(struct store *s, object_id esp_sa, nsec bucket, struct record_traffic *ret,
+			 struct err *e);
 
 /*
  * It is not known how these ended: SAs end as unknown when they were last heard
  * of, alerts are cleared as of `at`.
  */
 enum store_kind { STORE_IKE_SA, STORE_CHILD_SA, STORE_ESP_SA, STORE_ALERT };
-bool store_give_up(struct store *s, enum store_kind kind, const object_id *ids, size_t n, nsec at, struct err *e);
+bool store_give_up(struct store *s, enum store_kind kind, const object_id *ids, size_t n, nsec at,
+		   struct err *e);
 
 #endif

@@ -22,11 +22,13 @@ struct store_learned {
 	int64_t idle_ends;		/* child SAs closed because nothing was sent */
 	bool user_login;		/* EAP, XAUTH or mode config */
 	bool both_ways;			/* ESP, or an IKE SA that was established */
-	int64_t rekey_ns;		/* median age at which child SAs are replaced; RECORD_UNKNOWN */
+	/* median age at which child SAs are replaced; RECORD_UNKNOWN */
+	int64_t rekey_ns;
 	const char *who_rekeys;		/* peer address, "both", NULL unknown */
 };
 
 /* All tunnels, in the order of their peers. */
-bool store_walk_learned(struct store *s, void (*row)(void *user, const struct store_learned *l), void *user, struct err *e);
+bool store_walk_learned(struct store *s, void (*row)(void *user, const struct store_learned *l),
+			void *user, struct err *e);
 
 #endif

@@ -17,10 +17,13 @@
 
 struct store_retention {
 	nsec keep;		/* what ended longer ago goes; 0: nothing does */
-	nsec probes;		/* and probes that were answered at once, so long ago; 0: with the rest */
+	/* and probes that were answered at once, so long ago; 0: with the rest */
+	nsec probes;
 	nsec minutes, hours;	/* older traffic is added up to hours, and to days */
-	int64_t max_bytes;	/* of the file, besides its log: the oldest goes first; 0: no limit */
-	uint32_t rows;		/* looked at in one step; 0: a number that takes some milliseconds */
+	/* of the file, besides its log: the oldest goes first; 0: no limit */
+	int64_t max_bytes;
+	/* looked at in one step; 0: a number that takes some milliseconds */
+	uint32_t rows;
 
 	/* What was done so far; zeros to begin with. */
 	uint64_t added_up, deleted;

@@ -43,10 +43,13 @@ enum store_writer_mode {
  * The thread begins here: what a process gives up thread by thread (capabilities,
  * Landlock, a seccomp filter without TSYNC) is given up before.  It takes no signals.
  */
-bool store_writer_open(struct store_writer **ret, struct store *store, enum store_writer_mode mode, size_t bytes,
-		       struct err *e);
+bool store_writer_open(struct store_writer **ret, struct store *store, enum store_writer_mode mode,
+		       size_t bytes, struct err *e);
 
-/* Ends the thread; what a last attempt cannot write is lost and returned as a number.  Accepts NULL. */
+/*
+ * Ends the thread; what a last attempt cannot write is lost and returned as a number.  Accepts
+ * NULL.
+ */
 uint64_t store_writer_close(struct store_writer *w);
 
 /* Records put here are copied. */
@@ -57,18 +60,28 @@ struct record_sink store_writer_sink(struct store_writer *w);
  * before it were committed; what it writes it commits.  False: no room for it.
  * A failure of it is news (store_writer_news); it is not tried again.
  */
-bool store_writer_task(struct store_writer *w, bool (*run)(struct store *s, void *user, struct err *e), void *user);
+bool store_writer_task(struct store_writer *w,
+		       bool (*run)(struct store *s, void *user, struct err *e), void *user);
 
 /* What was put is to be committed soon; does not wait. */
 void store_writer_commit(struct store_writer *w);
 
-/* Wait until all that was put is committed, or `patience_ms` (-1: for ever) are over.  False: not all, with the reason. */
+/*
+ * Wait until all that was put is committed, or `patience_ms` (-1: for ever) are over.  False: not
+ * all, with the reason.
+ */
 bool store_writer_drain(struct store_writer *w, int patience_ms, struct err *e);
 
-/* False, with the reason, while the store cannot be written, and once after it refused a record or a task failed. */
+/*
+ * False, with the reason, while the store cannot be written, and once after it refused a record or
+ * a task failed.
+ */
 bool store_writer_news(struct store_writer *w, struct err *e);
 
-/* Is it the time to tell the states of some hundred living objects, or better to keep them for later? */
+/*
+ * Is it the time to tell the states of some hundred living objects, or better to keep them for
+ * later?
+ */
 bool store_writer_has_room(const struct store_writer *w);
 /* Something was left out that can be told again, and there is room for it now: true once. */
 bool store_writer_wants_all(struct store_writer *w);
@@ -79,7 +92,8 @@ struct store_writer_counters {
 	uint64_t rows, transactions, retries;
 	uint64_t refused;	/* records the store did not take: they were wrong */
 	uint64_t left_out;	/* states of living objects, to be told again */
-	uint64_t dropped_traffic, dropped_facts, dropped_alerts;	/* lost; facts are events and ends of objects */
+	/* lost; facts are events and ends of objects */
+	uint64_t dropped_traffic, dropped_facts, dropped_alerts;
 };
 void store_writer_counters(const struct store_writer *w, struct store_writer_counters *ret);
 

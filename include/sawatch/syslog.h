@@ -11,7 +11,10 @@
 #include <sawatch/record.h>
 
 enum {
-	/* RFC 5424 6.1 lets a receiver cut at 2,048 octets; text is cut here first, structured data is whole. */
+	/*
+	 * RFC 5424 6.1 lets a receiver cut at 2,048 octets; text is cut here first, structured data
+	 * is whole.
+	 */
 	SYSLOG_MAX = 8192,
 	SYSLOG_FACILITIES = 24,
 };
@@ -27,9 +30,12 @@ struct syslog_origin {
  * The length of the message in `ret`, which is terminated, too.  `name` is what people call the
  * tunnel; NULL none.
  */
-size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r, const char *name, char ret[SYSLOG_MAX]);
-size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *r, const char *name, char ret[SYSLOG_MAX]);
+size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r, const char *name,
+		    char ret[SYSLOG_MAX]);
+size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *r, const char *name,
+		     char ret[SYSLOG_MAX]);
 /* About sawatch itself. */
-size_t syslog_notice(const struct syslog_origin *o, nsec at, const char *text, char ret[SYSLOG_MAX]);
+size_t syslog_notice(const struct syslog_origin *o, nsec at, const char *text,
+		     char ret[SYSLOG_MAX]);
 
 #endif

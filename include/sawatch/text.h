@@ -21,7 +21,8 @@ struct text {
 struct text text_in(char *buffer, size_t size);
 #define TEXT_IN(array) text_in((array), sizeof(array))
 
-void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));	/* what does not fit: `cut` */
+/* what does not fit: `cut` */
+void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Add bytes that came from outside: printable ASCII as it is, everything else

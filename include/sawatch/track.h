@@ -45,25 +45,34 @@ struct exchange {
 	nsec response_at, response_last;
 	nsec last_gap;			/* between the latest two transmissions of the request */
 	uint64_t request_frame, request_last_frame, response_frame, response_last_frame;
-	uint16_t requests, responses;	/* transmissions, first ones included; mirror copies are not counted */
-	uint16_t requests_after_response;	/* further requests at least dup_ike after the first answer */
-	uint32_t request_bytes, response_bytes;	/* IKE length of one transmission (sum over SKF fragments) */
+	/* transmissions, first ones included; mirror copies are not counted */
+	uint16_t requests, responses;
+	/* further requests at least dup_ike after the first answer */
+	uint16_t requests_after_response;
+	/* IKE length of one transmission (sum over SKF fragments) */
+	uint32_t request_bytes, response_bytes;
 	int16_t request_np1, response_np1;	/* first inner payload, IKE_NP1_NONE */
 	uint16_t request_src_port, request_dst_port, response_src_port, response_dst_port;
-	uint16_t request_ip_fragments, response_ip_fragments;	/* 1: the message came as IP fragments */
+	/* 1: the message came as IP fragments */
+	uint16_t request_ip_fragments, response_ip_fragments;
 	uint16_t request_fragment_total, response_fragment_total;	/* SKF; 0 unfragmented */
-	uint32_t request_fragments_seen, response_fragments_seen;	/* bit n-1: fragment n was seen */
+	/* bit n-1: fragment n was seen */
+	uint32_t request_fragments_seen, response_fragments_seen;
 	uint64_t request_hash, response_hash;	/* of the first transmission's bytes */
 	enum exchange_outcome outcome;
 	enum exchange_purpose purpose;
 	enum grade grade;		/* of the purpose */
-	bool quiet;			/* private: leaves no row until it is answered (restraint.c) */
+	/* private: leaves no row until it is answered (restraint.c) */
+	bool quiet;
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */
 };
 
-enum { TRACK_OFFERS_MAX = 8, TRACK_TRANSFORMS_MAX = 48, TRACK_VENDORS_MAX = 8, TRACK_VENDOR_HEX = 2 * 16 + 1 };
+enum {
+	TRACK_OFFERS_MAX = 8, TRACK_TRANSFORMS_MAX = 48, TRACK_VENDORS_MAX = 8,
+	TRACK_VENDOR_HEX = 2 * 16 + 1,
+};
 
 struct ike_vendor {
 	const char *name;		/* static; NULL unknown */
@@ -89,7 +98,8 @@ struct ike_sa {
 	uint32_t successor;		/* index of the IKE SA that replaced this one; NO_INDEX */
 	uint64_t first_frame, last_frame;
 	uint64_t messages;
-	bool init_seen;			/* IKE_SA_INIT, main or aggressive mode was seen from its start */
+	/* IKE_SA_INIT, main or aggressive mode was seen from its start */
+	bool init_seen;
 	bool auth_failed;
 
 	/* chosen suite and offers of the clear messages; 0 not seen */
@@ -106,22 +116,32 @@ struct ike_sa {
 	uint8_t n_vendors;
 	struct ike_vendor *vendors;
 
-	/* the exchange engine: current and previous exchange asked by the initiator [0] and the responder [1] */
+	/*
+	 * the exchange engine: current and previous exchange asked by the initiator [0] and the
+	 * responder [1]
+	 */
 	struct exchange current[2], previous[2];
-	int64_t answered_id[2];		/* of the latest exchange of each that was asked and answered; -1 none */
-	uint32_t next_in_tunnel;	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
+	/* of the latest exchange of each that was asked and answered; -1 none */
+	int64_t answered_id[2];
+	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
+	uint32_t next_in_tunnel;
 	/* private to the tracker */
 	uint32_t prev_in_tunnel;
 	uint32_t predecessor;		/* the one whose `successor` this is */
 	uint32_t children;		/* list of its child SAs, by next_of_ike */
 	uint32_t flags;
-	uint32_t error_bytes_max;	/* longest encrypted message that can be an error answer; 0 unknown */
+	/* longest encrypted message that can be an error answer; 0 unknown */
+	uint32_t error_bytes_max;
 	nsec due;
 	nsec delete_at;			/* request time of an unresolved Delete */
 	int8_t delete_by;
 	nsec delete_wait;		/* silence after it that settles it */
-	uint32_t dpd_bytes;		/* IKEv1: length of a DPD message, once an echo was seen; 0 */
-	/* per side, its latest CREATE_CHILD_SA that may have been an IKE rekey: requests of both sides may cross */
+	/* IKEv1: length of a DPD message, once an echo was seen; 0 */
+	uint32_t dpd_bytes;
+	/*
+	 * per side, its latest CREATE_CHILD_SA that may have been an IKE rekey: requests of both
+	 * sides may cross
+	 */
 	struct ike_rekey {
 		nsec at, requested;	/* answer and request; `at` NSEC_NONE: none */
 		uint32_t child;		/* the tentative child SA of that exchange */
@@ -130,7 +150,10 @@ struct ike_sa {
 	uint32_t auth_child;		/* tentative child SA of IKE_AUTH */
 };
 
-/* One SPI, one direction, one generation.  The fast path needs the first 128 bytes only: two cache lines. */
+/*
+ * One SPI, one direction, one generation.  The fast path needs the first 128 bytes only: two cache
+ * lines.
+ */
 struct esp_sa {
 	struct addr src, dst;
 	uint32_t spi;
@@ -154,30 +177,35 @@ struct esp_sa {
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
 	int8_t ended_by;
 	uint8_t grade;
-	uint16_t mirrored;		/* copies within dup_esp since the last judgement (saturates) */
+	/* copies within dup_esp since the last judgement (saturates) */
+	uint16_t mirrored;
 	uint32_t generation;
 
 	nsec first;
 	uint64_t first_frame;
 	uint64_t lost_before;		/* lost up to the last jump or restart of the sequence */
 	uint64_t packets_before;	/* packets up to it */
-	uint64_t minute_packets, minute_bytes, minute_lost;	/* totals when the running bucket began */
+	/* totals when the running bucket began */
+	uint64_t minute_packets, minute_bytes, minute_lost;
 	object_id id;
 	uint32_t child;			/* child SA index; NO_INDEX */
-	uint32_t next_in_direction, prev_in_direction;	/* the tunnel's list of this direction, newest first */
+	/* the tunnel's list of this direction, newest first */
+	uint32_t next_in_direction, prev_in_direction;
 	object_id predecessor, successor;	/* in the same direction; 0 none */
 	uint32_t predecessor_spi, successor_spi;
 	uint32_t low_seq;		/* the latest of either run */
 	uint32_t stale_packets;		/* after it had ended and its budget was over */
 	nsec ended;
-	uint32_t seq_minute, seq_minute_before;	/* highest sequence number when the running traffic bucket began, and the one before */
+	/* highest sequence number when the running traffic bucket began, and the one before */
+	uint32_t seq_minute, seq_minute_before;
 };
 
 enum {
 	ESP_SA_USED = 1,		/* slot in use */
 	ESP_SA_DIRTY = 2,		/* changed since the last record */
 	ESP_SA_MIDSTREAM = 4,		/* was there before the capture: its age is a lower bound */
-	ESP_SA_CONFIRMED = 8,		/* three packets, or IKE evidence: not pushed out by strangers */
+	/* three packets, or IKE evidence: not pushed out by strangers */
+	ESP_SA_CONFIRMED = 8,
 	ESP_SA_ESN = 16,		/* its sequence number wrapped and it went on */
 	ESP_SA_CLAIMED = 32,		/* belongs to a child SA */
 	ESP_SA_QUIET = 128,		/* leaves no rows until it is confirmed (restraint.c) */
@@ -192,7 +220,8 @@ struct child_sa {
 	uint32_t esp[2];		/* per direction; NO_INDEX never seen */
 	object_id esp_id[2];
 	uint32_t spi[2];
-	nsec requested, created;	/* request and answer of the creating exchange; created alone when only ESP was seen */
+	/* request and answer of the creating exchange; created alone when only ESP was seen */
+	nsec requested, created;
 	uint32_t predecessor, successor;
 	object_id predecessor_id;
 	uint32_t predecessor_spi[2];
@@ -209,7 +238,8 @@ struct child_sa {
 	/* private */
 	uint32_t prev_in_tunnel;
 	uint32_t next_of_ike, prev_of_ike;
-	uint32_t held_by;		/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
+	/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
+	uint32_t held_by;
 	uint32_t flags;
 	int16_t request_np1, response_np1;
 	uint32_t response_bytes;
@@ -231,7 +261,8 @@ struct tunnel_side {
 	uint64_t ike_messages, esp_packets_before;	/* esp of freed SAs */
 	nsec ike_last, esp_last;	/* latest IKE message; ESP: as of the latest judgement */
 	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
-	uint64_t proven_unseen;		/* messages of this side that must exist but were not captured */
+	/* messages of this side that must exist but were not captured */
+	uint64_t proven_unseen;
 	uint32_t heard;			/* IKE messages of this side since the latest such proof */
 	nsec unseen_last;
 };
@@ -244,7 +275,8 @@ struct left_out {
 
 struct tunnel {
 	object_id id;
-	struct endpoint peer[2];	/* identity: port 0, or the NAT's port that separates clients */
+	/* identity: port 0, or the NAT's port that separates clients */
+	struct endpoint peer[2];
 	struct endpoint now[2];		/* where they were last seen (NAT, MOBIKE) */
 	nsec first, last;
 	struct tunnel_side side[2];
@@ -252,9 +284,11 @@ struct tunnel {
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
 	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
 	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
-	uint32_t live_ike, live_child, live_esp[2];	/* remembered ones: lengths of those lists */
+	/* remembered ones: lengths of those lists */
+	uint32_t live_ike, live_child, live_esp[2];
 	uint32_t unowned_child;		/* child SAs whose IKE SA is not known */
-	uint64_t mirrored, counted;	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
+	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
+	uint64_t mirrored, counted;
 	uint64_t esp_judged;		/* distinct ESP packets when it was */
 	nsec loss_last;			/* latest moment of capture loss; NSEC_NONE never */
 	tristate behind_nat[2];
@@ -269,7 +303,8 @@ struct tunnel {
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	nsec due;
 	nsec state_since;
-	nsec purse_hints, purse_confirmed;	/* when each is full again (restraint.c); NSEC_NONE full */
+	/* when each is full again (restraint.c); NSEC_NONE full */
+	nsec purse_hints, purse_confirmed;
 	struct left_out left_out;
 };
 
@@ -279,53 +314,86 @@ struct tunnel {
  * X(KIND, "text", HISTORY): HISTORY 1 is kept in the database and shown, 0 is
  * for detectors only (too many, or only meaningful inside).
  */
-#define EVENTS(X)                                                                                   \
-	X(IKE_SA_CREATED, "ike_sa_created", 1)			/* first message of an IKE SA */            \
-	X(IKE_SA_ESTABLISHED, "ike_sa_established", 1)		/* authenticated, or made by a rekey */     \
-	X(IKE_SA_REKEYED, "ike_sa_rekeyed", 1)			/* ike_sa: the new one; other: the old one */ \
-	X(IKE_SA_ENDED, "ike_sa_ended", 1)                                                          \
-	X(IKE_SA_REVISED, "ike_sa_revised", 1)			/* it did not end: value[0] = the end reason it had, [1] = 1 after what looked like a Delete; side = whose */ \
-	X(CHILD_SA_CREATED, "child_sa_created", 1)                                                  \
-	X(CHILD_SA_REKEYED, "child_sa_rekeyed", 1)		/* child_sa: the new one; other: the old one */ \
-	X(CHILD_SA_REVISED, "child_sa_revised", 0)		/* an earlier decision about it was corrected */ \
-	X(CHILD_SA_ENDED, "child_sa_ended", 1)                                                      \
-	X(ESP_SA_FIRST, "esp_sa_first", 1)			/* an SPI carries its first packet */       \
-	X(ESP_SA_REPLACED, "esp_sa_replaced", 0)		/* esp_sa: the new one; other: the old one, same direction */ \
-	X(ESP_SA_ENDED, "esp_sa_ended", 0)                                                          \
-	X(ESP_AFTER_END, "esp_after_end", 0)			/* a packet on an SA that ended, its budget over */ \
-	X(ESP_DUPLICATE, "esp_duplicate", 0)			/* not a mirror copy: value[0] = ns since the SA's latest packet, [1] = positions behind the highest */ \
-	X(ESP_LATE, "esp_late", 0)				/* value[0] = positions behind the highest */ \
-	X(ESP_GAP, "esp_gap", 0)				/* value[0] = sequence numbers skipped at once */ \
-	X(ESP_SEQ_RESET, "esp_seq_reset", 1)                                                        \
-	X(ESP_SEQ_JUMP, "esp_seq_jump", 1)			/* value[0] = how far */                    \
-	X(TRAFFIC, "traffic", 0)				/* a minute of an ESP SA: value[0] packets, [1] bytes, [2] lost */ \
-	X(REQUEST, "request", 0)				/* first transmission of a request */       \
-	X(REQUEST_COPY, "request_copy", 0)			/* a retransmission */                      \
-	X(RESPONSE, "response", 0)				/* first answer */                          \
-	X(RESPONSE_COPY, "response_copy", 0)                                                        \
-	X(EXCHANGE_CLOSED, "exchange_closed", 0)		/* final outcome of exchange */             \
-	X(RETRANSMISSION, "retransmission", 1)			/* one line per exchange that needed copies, when it is over */ \
-	X(REKEY_COLLISION, "rekey_collision", 1)		/* crossing CREATE_CHILD_SA or quick modes; child_sa won, other is redundant; child_sa NO_INDEX: of ike_sa itself, other is one of its two successors */ \
-	X(DELETE_COLLISION, "delete_collision", 1)		/* crossing Deletes; exchange and other_exchange */ \
-	X(CHILD_REFUSED, "child_refused", 1)			/* CREATE_CHILD_SA or quick mode answered by an error */ \
-	X(AUTH_REFUSED, "auth_refused", 1)			/* IKE_AUTH answered by an error */         \
-	X(ERROR_NOTIFY, "error_notify", 1)			/* clear error notify; value[0] = type */   \
-	X(COOKIE, "cookie", 1)					/* the responder asks for a cookie */       \
-	X(LIFETIME_OFFERED, "lifetime_offered", 0)		/* IKEv1 phase 1 offer of the initiator */  \
-	X(LIFETIME_ANSWERED, "lifetime_answered", 0)		/* IKEv1: transform the responder returned */ \
-	X(NAT_FOUND, "nat_found", 1)				/* side = who stands behind it */           \
-	X(ADDRESS_MOVED, "address_moved", 1)			/* same SPIs, new address or port; value[0] = 1 with MOBIKE exchange */ \
-	X(KEEPALIVE, "keepalive", 0)                                                                \
-	X(ICMP_ERROR, "icmp_error", 1)				/* quotes this tunnel's packet: value[0] type, [1] code, [2] mtu, [3] spi */ \
-	X(FRAGMENT_MISSING, "fragment_missing", 1)                                                  \
-	X(ESP_NEW_PEER, "esp_new_peer", 0)                                                          \
-	X(TICK, "tick", 0)					/* judge this tunnel now */                 \
-	X(ONE_SIDED, "one_sided", 1)				/* what `side` sends is not captured */     \
-	X(CAPTURE_LOSS, "capture_loss", 1)			/* about the capture: tunnel NO_INDEX */    \
-	X(MIRROR, "mirror", 1)					/* packets of this tunnel arrive twice */   \
-	X(CLOCK_JUMP, "clock_jump", 1)				/* value[0] = step in ns */                 \
-	X(UNWATCHED, "unwatched", 1)				/* nobody saw what came: value[0] = for how long, in ns */ \
-	X(LEFT_OUT, "left_out", 1)				/* value[0] = rows not written, so that a flood cannot fill the history, [1] = within, in ns */ \
+#define EVENTS(X) \
+	X(IKE_SA_CREATED, "ike_sa_created", 1)			/* first message of an IKE SA */ \
+	/* authenticated, or made by a rekey */ \
+	X(IKE_SA_ESTABLISHED, "ike_sa_established", 1) \
+	/* ike_sa: the new one; other: the old one */ \
+	X(IKE_SA_REKEYED, "ike_sa_rekeyed", 1) \
+	X(IKE_SA_ENDED, "ike_sa_ended", 1) \
+	/* it did not end: value[0] = the end reason it had, [1] = 1 after what looked like a \
+	 * Delete; side = whose */ \
+	X(IKE_SA_REVISED, "ike_sa_revised", 1) \
+	X(CHILD_SA_CREATED, "child_sa_created", 1) \
+	/* child_sa: the new one; other: the old one */ \
+	X(CHILD_SA_REKEYED, "child_sa_rekeyed", 1) \
+	/* an earlier decision about it was corrected */ \
+	X(CHILD_SA_REVISED, "child_sa_revised", 0) \
+	X(CHILD_SA_ENDED, "child_sa_ended", 1) \
+	/* an SPI carries its first packet */ \
+	X(ESP_SA_FIRST, "esp_sa_first", 1) \
+	/* esp_sa: the new one; other: the old one, same direction */ \
+	X(ESP_SA_REPLACED, "esp_sa_replaced", 0) \
+	X(ESP_SA_ENDED, "esp_sa_ended", 0) \
+	/* a packet on an SA that ended, its budget over */ \
+	X(ESP_AFTER_END, "esp_after_end", 0) \
+	/* not a mirror copy: value[0] = ns since the SA's latest packet, [1] = positions behind \
+	 * the highest */ \
+	X(ESP_DUPLICATE, "esp_duplicate", 0) \
+	/* value[0] = positions behind the highest */ \
+	X(ESP_LATE, "esp_late", 0) \
+	/* value[0] = sequence numbers skipped at once */ \
+	X(ESP_GAP, "esp_gap", 0) \
+	X(ESP_SEQ_RESET, "esp_seq_reset", 1) \
+	X(ESP_SEQ_JUMP, "esp_seq_jump", 1)			/* value[0] = how far */ \
+	/* a minute of an ESP SA: value[0] packets, [1] bytes, [2] lost */ \
+	X(TRAFFIC, "traffic", 0) \
+	/* first transmission of a request */ \
+	X(REQUEST, "request", 0) \
+	X(REQUEST_COPY, "request_copy", 0)			/* a retransmission */ \
+	X(RESPONSE, "response", 0)				/* first answer */ \
+	X(RESPONSE_COPY, "response_copy", 0) \
+	X(EXCHANGE_CLOSED, "exchange_closed", 0)		/* final outcome of exchange */ \
+	/* one line per exchange that needed copies, when it is over */ \
+	X(RETRANSMISSION, "retransmission", 1) \
+	/* crossing CREATE_CHILD_SA or quick modes; child_sa won, other is redundant; child_sa \
+	 * NO_INDEX: of ike_sa itself, other is one of its two successors */ \
+	X(REKEY_COLLISION, "rekey_collision", 1) \
+	/* crossing Deletes; exchange and other_exchange */ \
+	X(DELETE_COLLISION, "delete_collision", 1) \
+	/* CREATE_CHILD_SA or quick mode answered by an error */ \
+	X(CHILD_REFUSED, "child_refused", 1) \
+	/* IKE_AUTH answered by an error */ \
+	X(AUTH_REFUSED, "auth_refused", 1) \
+	/* clear error notify; value[0] = type */ \
+	X(ERROR_NOTIFY, "error_notify", 1) \
+	/* the responder asks for a cookie */ \
+	X(COOKIE, "cookie", 1) \
+	/* IKEv1 phase 1 offer of the initiator */ \
+	X(LIFETIME_OFFERED, "lifetime_offered", 0) \
+	/* IKEv1: transform the responder returned */ \
+	X(LIFETIME_ANSWERED, "lifetime_answered", 0) \
+	X(NAT_FOUND, "nat_found", 1)				/* side = who stands behind it */ \
+	/* same SPIs, new address or port; value[0] = 1 with MOBIKE exchange */ \
+	X(ADDRESS_MOVED, "address_moved", 1) \
+	X(KEEPALIVE, "keepalive", 0) \
+	/* quotes this tunnel's packet: value[0] type, [1] code, [2] mtu, [3] spi */ \
+	X(ICMP_ERROR, "icmp_error", 1) \
+	X(FRAGMENT_MISSING, "fragment_missing", 1) \
+	X(ESP_NEW_PEER, "esp_new_peer", 0) \
+	X(TICK, "tick", 0)					/* judge this tunnel now */ \
+	/* what `side` sends is not captured */ \
+	X(ONE_SIDED, "one_sided", 1) \
+	/* about the capture: tunnel NO_INDEX */ \
+	X(CAPTURE_LOSS, "capture_loss", 1) \
+	/* packets of this tunnel arrive twice */ \
+	X(MIRROR, "mirror", 1) \
+	X(CLOCK_JUMP, "clock_jump", 1)				/* value[0] = step in ns */ \
+	/* nobody saw what came: value[0] = for how long, in ns */ \
+	X(UNWATCHED, "unwatched", 1) \
+	/* value[0] = rows not written, so that a flood cannot fill the history, [1] = within, in \
+	 * ns */ \
+	X(LEFT_OUT, "left_out", 1) \
 	X(TABLE_FULL, "table_full", 1)				/* the quietest entry made room */
 
 #define SAWATCH_ENUM_EVENT(kind, text, history) EVENT_##kind,
@@ -371,15 +439,22 @@ void tracker_free(struct tracker *t);
 /* Frames of one capture, in its order.  Never fails: what is not IPsec, cut or wrong is counted. */
 void tracker_frames(struct tracker *t, const struct frame *frames, size_t n);
 
-/* The same of frames that prepare_frames() was given, perhaps on another thread, with this key, which never changes. */
+/*
+ * The same of frames that prepare_frames() was given, perhaps on another thread, with this key,
+ * which never changes.
+ */
 void tracker_prepared(struct tracker *t, const struct prepared *p);
 const struct hash_key *tracker_key(const struct tracker *t);
 
-/* What reassembly made of fragments, and one message of a TCP stream (marker taken off when is_ike). */
+/*
+ * What reassembly made of fragments, and one message of a TCP stream (marker taken off when
+ * is_ike).
+ */
 void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole);
-void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p, uint16_t src_port,
-		     uint16_t dst_port, bool is_ike, struct bytes message);
-void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen, uint64_t frame);
+void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p,
+		     uint16_t src_port, uint16_t dst_port, bool is_ike, struct bytes message);
+void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen,
+			      uint64_t frame);
 
 /* The capturer says that it dropped `n` packets between these moments. */
 void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
@@ -387,12 +462,18 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 /* Packet time has reached `now` without a packet (live), or to let everything settle. */
 void tracker_advance(struct tracker *t, nsec now);
 
-/* Nobody will ask the sink for events, exchanges and traffic: of each tunnel it gets the first, which says that it was heard. */
+/*
+ * Nobody will ask the sink for events, exchanges and traffic: of each tunnel it gets the first,
+ * which says that it was heard.
+ */
 void tracker_without_details(struct tracker *t);
 
 /* Give every changed object to the sink. */
 void tracker_flush(struct tracker *t);
-/* The same for the next `slots` of each table, going round; true when the end of all of them was reached. */
+/*
+ * The same for the next `slots` of each table, going round; true when the end of all of them was
+ * reached.
+ */
 bool tracker_flush_part(struct tracker *t, uint32_t slots);
 /* Every object counts as changed: some of what the sink was given is lost. */
 void tracker_mark_all(struct tracker *t);
@@ -406,8 +487,8 @@ void tracker_finish(struct tracker *t, bool final);
 /*
  * Across a restart.  tracker_save() gives a tunnel with all that belongs to it
  * as bytes: returns how many, which may be more than fit into `room`; then
- * nothing was saved.  0: it is a stranger's that leaves no rows.  They are good for a program with the same stamp.
- * tracker_unsaved(): SAs of it began or ended since then.
+ * nothing was saved.  0: it is a stranger's that leaves no rows.  They are good for a program with
+ * the same stamp. tracker_unsaved(): SAs of it began or ended since then.
  */
 const char *tracker_stamp(void);
 size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size);
@@ -425,13 +506,17 @@ bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, ui
 void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r);
 /* True when the record was later: then its traffic from *ret_bucket on is wanted, added up. */
 bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, nsec *ret_bucket);
-void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, const struct record_traffic *sum);
+void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r,
+			      const struct record_traffic *sum);
 void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, bool unwatched);
 
 /* Nobody watched from `from` to `to` (an interface was gone). */
 void tracker_unwatched(struct tracker *t, nsec from, nsec to);
 
-/* An event of the history about the capture that the detectors do not know; `kind` as in record_event. */
+/*
+ * An event of the history about the capture that the detectors do not know; `kind` as in
+ * record_event.
+ */
 void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind, const char *text);
 
 /* The row of this tunnel is to be written anew at the next flush. */
@@ -447,7 +532,10 @@ const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index)
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 /* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
-/* It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but forged addresses. */
+/*
+ * It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but
+ * forged addresses.
+ */
 bool tunnel_was_up(const struct tunnel *w);
 bool tunnel_had_ike(const struct tunnel *w);	/* an IKE SA of it was established */
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
@@ -464,8 +552,10 @@ struct tracker_counters {
 	uint64_t malformed, cut, unsupported, too_deep, not_ip, other;
 	uint64_t fragments;
 	uint64_t evicted_tunnels, evicted_ike_sas, evicted_child_sas, evicted_esp_sas;
-	uint64_t quiet_tunnels;		/* pairs of peers that leave no rows (history.strangers): nothing confirmed them */
-	uint64_t strangers;		/* ESP packets of unknown SPIs not given a record under pressure */
+	/* pairs of peers that leave no rows (history.strangers): nothing confirmed them */
+	uint64_t quiet_tunnels;
+	/* ESP packets of unknown SPIs not given a record under pressure */
+	uint64_t strangers;
 	nsec first, last;		/* NSEC_NONE before the first frame */
 };
 
@@ -474,7 +564,9 @@ void tracker_counters(const struct tracker *t, struct tracker_counters *ret);
 void tracker_counters_reset(struct tracker *t);
 
 /* How full the tables are. */
-enum tracker_table { TRACKER_TUNNELS, TRACKER_IKE_SAS, TRACKER_CHILD_SAS, TRACKER_ESP_SAS, TRACKER_TABLES };
+enum tracker_table {
+	TRACKER_TUNNELS, TRACKER_IKE_SAS, TRACKER_CHILD_SAS, TRACKER_ESP_SAS, TRACKER_TABLES,
+};
 
 struct tracker_fill {
 	uint32_t used, most;

@@ -21,7 +21,8 @@ enum verdict udp_parse(struct reader *r, struct udp_header *ret);
 enum udp_content {
 	UDP_OTHER,		/* nothing of ours */
 	UDP_IKE,		/* an IKE header follows in the reader */
-	UDP_IKE_MARKED,		/* the same after the four-byte non-ESP marker, which was taken off */
+	/* the same after the four-byte non-ESP marker, which was taken off */
+	UDP_IKE_MARKED,
 	UDP_ESP,		/* ESP header follows */
 	UDP_KEEPALIVE,		/* one byte 0xff */
 };
@@ -30,10 +31,9 @@ enum udp_content {
  * What a datagram carries; moves `r` behind the non-ESP marker.  On port 500
  * (either side) it is IKE.  On 4500 (either side): marker -> IKE, 0xff ->
  * keepalive, else ESP.  On other ports IKE is recognised by its header (with
- * or without marker): version 1.0 or 2.0, a known exchange, non-zero SPI, length equal to what is there,
- * so that ordinary traffic is never taken for IKE; ESP is never guessed
- * (the caller learns its 4-tuples).  A datagram too short to be any is
- * UDP_OTHER.
+ * or without marker): version 1.0 or 2.0, a known exchange, non-zero SPI, length equal to what is
+ * there, so that ordinary traffic is never taken for IKE; ESP is never guessed (the caller learns
+ * its 4-tuples).  A datagram too short to be any is UDP_OTHER.
  */
 enum udp_content udp_classify(const struct udp_header *u, struct reader *r);
 

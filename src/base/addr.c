@@ -109,5 +109,6 @@ bool endpoint_parse(const char *text, struct endpoint *ret)
 	address[end - begin] = '\0';
 	if (!addr_parse(address, &ret->addr) || addr_is_v4(ret->addr) == bracketed)
 		return false;
-	return (bracketed && *after == '\0') || (*after == ':' && port_parse(after + 1, &ret->port));
+	return (bracketed && *after == '\0') ||
+	       (*after == ':' && port_parse(after + 1, &ret->port));
 }

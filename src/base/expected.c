@@ -67,7 +67,8 @@ struct expected_tunnel *expected_add(struct expected *x, const char *name)
 
 /* ---- one line of a section ------------------------------------------------ */
 
-static bool take_peers(struct expected *x, struct expected_tunnel *t, const char *value, struct err *e)
+static bool take_peers(struct expected *x, struct expected_tunnel *t, const char *value,
+		       struct err *e)
 {
 	char text[PEERS_TEXT_MAX];
 	size_t length = strlen(value);
@@ -80,7 +81,8 @@ static bool take_peers(struct expected *x, struct expected_tunnel *t, const char
 		comma = strchr(text, ',');
 	}
 	if (!comma)
-		return err_set(e, "peers = %s: not two addresses; write peers = 192.0.2.1, 198.51.100.1", value);
+		return err_set(e, "peers = %s: not two addresses; write peers = 192.0.2.1, "
+				  "198.51.100.1", value);
 	*comma++ = '\0';
 	comma += strspn(comma, " \t");
 	text[strcspn(text, " \t")] = '\0';
@@ -89,7 +91,8 @@ static bool take_peers(struct expected *x, struct expected_tunnel *t, const char
 
 	for (int i = 0; i < 2; i++) {
 		if (!endpoint_parse(part[i], &t->peers[i]))
-			return err_set(e, "peers: \"%s\" is no address; write 192.0.2.1, 192.0.2.1:1024, 2001:db8::1"
+			return err_set(e, "peers: \"%s\" is no address; write 192.0.2.1, "
+					  "192.0.2.1:1024, 2001:db8::1"
 					  " or [2001:db8::1]:1024", part[i]);
 		if (t->peers[i].port == IKE_PORT || t->peers[i].port == NAT_T_PORT)
 			t->peers[i].port = 0;	/* these tell no peers apart */
@@ -107,7 +110,8 @@ static bool take_peers(struct expected *x, struct expected_tunnel *t, const char
 
 		if (other->has_peers && endpoint_equal(other->peers[0], t->peers[0]) &&
 		    endpoint_equal(other->peers[1], t->peers[1]))
-			return err_set(e, "peers = %s: these are the peers of %s; give each tunnel once", value,
+			return err_set(e, "peers = %s: these are the peers of %s; "
+					  "give each tunnel once", value,
 				       other->name);
 	}
 	t->has_peers = true;
@@ -119,17 +123,23 @@ static bool take_profile(struct expected_tunnel *t, const char *value, struct er
 	int profile = expected_profile_parse(value);
 
 	if (profile < 0)
-		return err_set(e, "profile = %s: no such profile; write site-to-site, on-demand or remote-access", value);
+		return err_set(e, "profile = %s: no such profile; write site-to-site, "
+				  "on-demand or remote-access", value);
 	t->profile = (enum expected_profile)profile;
 	return true;
 }
 
-/* Settings of the tracker and of conditions of the whole capture: they cannot differ between tunnels. */
+/*
+ * Settings of the tracker and of conditions of the whole capture: they cannot differ between
+ * tunnels.
+ */
 static bool is_for_all_tunnels(const char *key)
 {
 	static const char *const groups[] = {
-		"table.", "history.", "dup.", "chain.", "clock.", "mirror.", "one_sided.", "capture.", "flood.", "scan.",
-		"nat_twin_ms", "settle_s", "overlap_budget_s", "birth_", "ended_keep_s", "silent_end_s", "idle_s",
+		"table.", "history.", "dup.", "chain.", "clock.", "mirror.", "one_sided.",
+		"capture.", "flood.", "scan.",
+		"nat_twin_ms", "settle_s", "overlap_budget_s", "birth_", "ended_keep_s",
+		"silent_end_s", "idle_s",
 		"loss.flows", "loss.coincidence_ms", "judge_s",
 	};
 
@@ -139,7 +149,8 @@ static bool is_for_all_tunnels(const char *key)
 	return false;
 }
 
-static bool take_override(struct expected_tunnel *t, const char *key, const char *value, struct err *e)
+static bool take_override(struct expected_tunnel *t, const char *key, const char *value,
+			  struct err *e)
 {
 	struct settings trial;
 
@@ -147,7 +158,8 @@ static bool take_override(struct expected_tunnel *t, const char *key, const char
 	if (!settings_set(&trial, key, value, e))
 		return false;
 	if (is_for_all_tunnels(key))
-		return err_set(e, "%s: holds for all tunnels; write it above the first section", key);
+		return err_set(e, "%s: holds for all tunnels; write it above the first section",
+			       key);
 	t->overrides = realloc(t->overrides, (t->n_overrides + 1) * sizeof(t->overrides[0]));
 	memory_or_end(t->overrides);
 
@@ -158,7 +170,8 @@ static bool take_override(struct expected_tunnel *t, const char *key, const char
 	return true;
 }
 
-bool expected_set(struct expected *x, struct expected_tunnel *t, const char *key, const char *value, struct err *e)
+bool expected_set(struct expected *x, struct expected_tunnel *t, const char *key, const char *value,
+		  struct err *e)
 {
 	if (strcmp(key, "peers") == 0)
 		return take_peers(x, t, value, e);
@@ -167,7 +180,8 @@ bool expected_set(struct expected *x, struct expected_tunnel *t, const char *key
 	return take_override(t, key, value, e);
 }
 
-void expected_settings(const struct expected_tunnel *t, const struct settings *general, struct settings *ret)
+void expected_settings(const struct expected_tunnel *t, const struct settings *general,
+		       struct settings *ret)
 {
 	struct err e;
 

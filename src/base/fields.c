@@ -57,7 +57,8 @@ void fields_sides(struct fields *f, const void *at, size_t bytes)
 		f->sane &= v[i] >= -1 && v[i] <= 1;
 }
 
-static void integers(struct fields *f, const void *at, size_t bytes, int64_t least, int64_t most, bool or_none)
+static void integers(struct fields *f, const void *at, size_t bytes, int64_t least, int64_t most,
+		     bool or_none)
 {
 	const int64_t *v = at;
 

@@ -106,7 +106,8 @@ void unpack_image(struct reader *r, void *structure, size_t size)
 		size_t n_zeros = reader_u16(r), n_literals = reader_u16(r);
 		struct bytes b = reader_bytes(r, n_literals);
 
-		if (n_zeros + n_literals == 0 || n_zeros > size - done || n_literals > size - done - n_zeros)
+		if (n_zeros + n_literals == 0 || n_zeros > size - done ||
+		    n_literals > size - done - n_zeros)
 			reader_reject(r, VERDICT_MALFORMED);
 		if (!reader_ok(r))
 			break;

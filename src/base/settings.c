@@ -112,7 +112,8 @@ static bool unknown_key(const char *key, struct err *e)
 	}
 	if (near && best <= strlen(near->key) / 2)
 		return err_set(e, "unknown setting \"%s\"; did you mean \"%s\"?", key, near->key);
-	return err_set(e, "unknown setting \"%s\"; `sawatch config --defaults` lists them all", key);
+	return err_set(e, "unknown setting \"%s\"; `sawatch config --defaults` lists them all",
+		       key);
 }
 
 static const char *unit(enum setting_kind kind)
@@ -143,11 +144,11 @@ bool settings_set(struct settings *s, const char *key, const char *value, struct
 
 	/* strtod also takes "inf", "nan" and hexadecimal: none of them is what an operator meant */
 	if (end == value || *end != '\0' || strpbrk(value, "xXnN") || !isfinite(number))
-		return err_set(e, "%s: \"%s\" is not a number; write one from %.15g to %.15g%s", key, value, row->min,
-			       row->max, unit(row->kind));
+		return err_set(e, "%s: \"%s\" is not a number; write one from %.15g to %.15g%s",
+			       key, value, row->min, row->max, unit(row->kind));
 	if (number < row->min || number > row->max)
-		return err_set(e, "%s: %s is outside %.15g to %.15g%s", key, value, row->min, row->max,
-			       unit(row->kind));
+		return err_set(e, "%s: %s is outside %.15g to %.15g%s", key, value, row->min,
+			       row->max, unit(row->kind));
 	if (row->kind == SETTING_COUNT && number != (double)(int64_t)number)
 		return err_set(e, "%s: %s is not a whole number", key, value);
 	put(s, row, number);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the kernel knows of an interface by its name.  `ask` is any socket; a sandbox allows no new one. */
+/*
+ * What the kernel knows of an interface by its name.  `ask` is any socket; a sandbox allows no new
+ * one.
+ */
 #ifndef SAWATCH_CAPTURE_INTERFACE_NAMES_H
 #define SAWATCH_CAPTURE_INTERFACE_NAMES_H
 

@@ -49,11 +49,13 @@ static void release(struct live *l, nsec until)
 	}
 }
 
-static struct frame frame_of(const struct interface *i, const struct pcap_pkthdr *h, const uint8_t *data)
+static struct frame frame_of(const struct interface *i, const struct pcap_pkthdr *h,
+			     const uint8_t *data)
 {
 	return (struct frame){
 		.at = h->ts.tv_sec * NSEC_PER_S + h->ts.tv_usec * (i->nanoseconds ? 1 : 1000),
-		.capture = i->live->capture, .captured = h->caplen, .length = h->len, .link_type = i->link_type, .data = data,
+		.capture = i->live->capture, .captured = h->caplen, .length = h->len,
+		.link_type = i->link_type, .data = data,
 	};
 }
 
@@ -207,10 +209,12 @@ void live_counters(struct live *l, struct live_counters *ret)
 
 		pthread_mutex_lock(&i->lock);
 		if (pcap_stats(i->pcap, &now) == 0) {
-			i->counters.received += now.ps_recv - i->before.ps_recv;	/* modulo 2^32 */
+			/* modulo 2^32 */
+			i->counters.received += now.ps_recv - i->before.ps_recv;
 			i->counters.dropped += now.ps_drop - i->before.ps_drop;
 			if (k % l->rings == 0)		/* each of its rings says the same */
-				i->counters.interface_dropped += now.ps_ifdrop - i->before.ps_ifdrop;
+				i->counters.interface_dropped +=
+					now.ps_ifdrop - i->before.ps_ifdrop;
 			i->before = now;
 		}
 		pthread_mutex_unlock(&i->lock);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Several packet sockets of one interface share its packets: each gets those of some pairs of addresses. */
+/*
+ * Several packet sockets of one interface share its packets: each gets those of some pairs of
+ * addresses.
+ */
 #ifndef SAWATCH_CAPTURE_LIVE_FANOUT_H
 #define SAWATCH_CAPTURE_LIVE_FANOUT_H
 

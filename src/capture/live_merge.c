@@ -23,7 +23,9 @@ bool live_merge_init(struct live_merge *m)
 
 bool live_merge_hold(struct live_merge *m, const struct frame *f, nsec now)
 {
-	struct live_held held = { .frame = *f, .copy = chain_empty, .held_at = now, .turn = m->turns };
+	struct live_held held = {
+		.frame = *f, .copy = chain_empty, .held_at = now, .turn = m->turns
+	};
 	size_t i = m->n;
 
 	assert(m->n < LIVE_MERGE_FRAMES);

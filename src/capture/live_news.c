@@ -18,19 +18,22 @@ enum { RETRY_MAX_S = 60 };
 static bool bind_again(struct interface *i, unsigned index)
 {
 	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index,
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)index,
 	};
 	struct packet_mreq promiscuous = { .mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC };
 	int fd = pcap_fileno(i->pcap), ignored;
 	socklen_t size = sizeof(ignored);
 
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &ignored, &size);	/* "network is down" of before */
-	if (i->live->rings > 1)		/* the kernel binds none that shares packets; one that was only down goes on */
+	/* the kernel binds none that shares packets; one that was only down goes on */
+	if (i->live->rings > 1)
 		return index == i->index;
 	if (bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
 		return false;
 	if (i->promiscuous)
-		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous));
+		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous,
+			   sizeof(promiscuous));
 	i->index = index;
 	return true;
 }
@@ -50,7 +53,9 @@ static bool look_for(struct interface *i, struct err *ret)
 		err_set(ret, "%s: is back, capturing again", i->name);
 		return true;
 	}
-	i->retry_s = i->retry_s == 0 ? 1 : i->retry_s < RETRY_MAX_S / 2 ? 2 * i->retry_s : RETRY_MAX_S;
+	i->retry_s = i->retry_s == 0                ? 1
+		     : i->retry_s < RETRY_MAX_S / 2 ? 2 * i->retry_s
+						    : RETRY_MAX_S;
 	i->retry_at = now + i->retry_s * NSEC_PER_S;
 	return false;
 }
@@ -65,8 +70,10 @@ static bool news_of(struct live *l, struct interface *i, struct err *ret, bool *
 		return look_for(i, ret);
 	if (!i->is_any && interface_index(l->ask, i->name) != i->index) {
 		i->gone = i->told = true;
-		err_set(ret, l->rings > 1 ? "%s: has vanished; with --workers it is seen again only after a restart" :
-			"%s: has vanished, waiting for it to come back; until then nothing is seen there", i->name);
+		err_set(ret, l->rings > 1 ? "%s: has vanished; with --workers it is seen again "
+					    "only after a restart" :
+			"%s: has vanished, waiting for it to come back; "
+			"until then nothing is seen there", i->name);
 		return true;
 	}
 	if (i->gone) {

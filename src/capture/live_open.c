@@ -35,8 +35,9 @@ static bool explain_activation(const struct interface *i, int status, struct err
 	case PCAP_ERROR_NO_SUCH_DEVICE:
 		return interface_missing(i->name, e);
 	default:
-		return err_set(e, "%s: cannot be captured from: %s%s%s", i->name, pcap_statustostr(status),
-			       *pcap_geterr(i->pcap) ? ": " : "", pcap_geterr(i->pcap));
+		return err_set(e, "%s: cannot be captured from: %s%s%s", i->name,
+			       pcap_statustostr(status), *pcap_geterr(i->pcap) ? ": " : "",
+			       pcap_geterr(i->pcap));
 	}
 }
 
@@ -48,8 +49,8 @@ static bool set_filter(struct interface *i, const char *filter, struct err *e)
 	if (!filter)
 		return true;
 	if (pcap_compile(i->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
-		return err_set(e, "filter \"%s\" does not compile for %s: %s; see pcap-filter(7)", filter, i->name,
-			       pcap_geterr(i->pcap));
+		return err_set(e, "filter \"%s\" does not compile for %s: %s; see pcap-filter(7)",
+			       filter, i->name, pcap_geterr(i->pcap));
 	ok = pcap_setfilter(i->pcap, &program) == 0;
 	if (!ok)
 		err_set(e, "%s: the filter cannot be set: %s", i->name, pcap_geterr(i->pcap));
@@ -65,17 +66,20 @@ static bool take_link_type(struct interface *i, struct err *e)
 	i->link_type = type == DLT_OF_RAW ? LINK_RAW : (uint16_t)type;
 	if (type >= 0 && type <= UINT16_MAX && link_type_supported(i->link_type))
 		return true;
-	return err_set(e, "%s: link type %d (%s) is not supported; capture where there is Ethernet or IP", i->name, type,
+	return err_set(e, "%s: link type %d (%s) is not supported; capture where there is "
+			  "Ethernet or IP", i->name, type,
 		       name ? name : "unknown");
 }
 
-static bool open_interface(struct interface *i, const struct live_options *o, const char *name, struct err *e)
+static bool open_interface(struct interface *i, const struct live_options *o, const char *name,
+			   struct err *e)
 {
 	char error[PCAP_ERRBUF_SIZE] = "";
 	int status;
 
 	i->is_any = strcmp(name, "any") == 0;
-	if (strlen(name) >= sizeof(i->name) || (!i->is_any && interface_index(i->live->ask, name) == 0))
+	if (strlen(name) >= sizeof(i->name) ||
+	    (!i->is_any && interface_index(i->live->ask, name) == 0))
 		return interface_missing(name, e);
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	i->promiscuous = !o->no_promiscuous && !i->is_any;
@@ -126,8 +130,8 @@ static bool join_rings(struct live *l, size_t first, struct err *e)
 	for (size_t i = 0; i < l->rings; i++)
 		fds[i] = pcap_fileno(l->interfaces[first + i].pcap);
 	return l->rings == 1 || live_fanout_join(fds, l->rings) ||
-	       err_set(e, "%s: its packets cannot be shared among rings: %s; try without --workers", l->interfaces[first].name,
-		       strerror(errno));
+	       err_set(e, "%s: its packets cannot be shared among rings: %s; try without --workers",
+		       l->interfaces[first].name, strerror(errno));
 }
 
 static bool open_interfaces(struct live *l, const struct live_options *o, struct err *e)
@@ -153,12 +157,14 @@ static bool check_options(const struct live_options *o, struct err *e)
 		return err_set(e, "%s: is one interface too many; %d at most, or \"any\"",
 			       o->interfaces[LIVE_INTERFACES_MAX], LIVE_INTERFACES_MAX);
 	if (o->n_interfaces * o->rings > LIVE_INTERFACES_MAX)
-		return err_set(e, "%zu interfaces with %u rings each are too many; %d rings at most: fewer --workers", o->n_interfaces,
+		return err_set(e, "%zu interfaces with %u rings each are too many; "
+				  "%d rings at most: fewer --workers", o->n_interfaces,
 			       o->rings, LIVE_INTERFACES_MAX);
 	for (size_t i = 0; i < o->n_interfaces; i++)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(o->interfaces[i], o->interfaces[j]) == 0)
-				return err_set(e, "%s: is given twice; every packet would count double", o->interfaces[i]);
+				return err_set(e, "%s: is given twice; every packet would "
+						  "count double", o->interfaces[i]);
 	return true;
 }
 
@@ -176,7 +182,8 @@ bool live_open(struct live **ret, const struct live_options *o, struct err *e)
 	l->rings = o->rings > 0 ? o->rings : 1;
 	l->bytes = malloc(LIVE_BATCH_BYTES);
 	l->ask = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (!l->bytes || l->ask < 0 || !join_names(l, o) || (o->n_interfaces > 1 && o->rings == 0 && !live_merge_init(&l->merge))) {
+	if (!l->bytes || l->ask < 0 || !join_names(l, o) ||
+	    (o->n_interfaces > 1 && o->rings == 0 && !live_merge_init(&l->merge))) {
 		err_set(e, "cannot capture: %s", strerror(errno));
 		goto out;
 	}

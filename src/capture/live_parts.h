@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of live capture share: live_open.c opens the interfaces, live.c hands over their frames,
- * live_news.c sees them go and come, interface_names.c asks the kernel about them.
+ * What the files of live capture share: live_open.c opens the interfaces, live.c hands over their
+ * frames, live_news.c sees them go and come, interface_names.c asks the kernel about them.
  */
 #ifndef SAWATCH_CAPTURE_LIVE_PARTS_H
 #define SAWATCH_CAPTURE_LIVE_PARTS_H
@@ -16,14 +16,16 @@
 #include "live_merge.h"
 
 enum {
-	LIVE_BATCH = 256,		/* frames handed over at once, so that the tracker can fetch ahead */
+	/* frames handed over at once, so that the tracker can fetch ahead */
+	LIVE_BATCH = 256,
 	LIVE_BATCH_BYTES = 1 << 20,
 };
 
 struct interface {
 	struct live *live;
 	nsec begun;		/* monotonic clock of the first live_ring_read(); NSEC_NONE */
-	pthread_mutex_t lock;	/* of all that follows, where rings are read by threads of their own */
+	/* of all that follows, where rings are read by threads of their own */
+	pthread_mutex_t lock;
 	char name[IFNAMSIZ];
 	pcap_t *pcap;
 	bool is_any;		/* all of them: can neither vanish nor be bound */
@@ -40,9 +42,11 @@ struct interface {
 
 struct live {
 	size_t n;
-	struct interface interfaces[LIVE_INTERFACES_MAX];	/* an interface of several rings: so many entries */
+	/* an interface of several rings: so many entries */
+	struct interface interfaces[LIVE_INTERFACES_MAX];
 	size_t rings;		/* of each interface */
-	nsec from;		/* time of day when the rings were joined: frames before that may lie in several */
+	/* time of day when the rings were joined: frames before that may lie in several */
+	nsec from;
 	int ask;		/* socket for questions about interfaces */
 	uint32_t capture;
 	uint64_t frames;	/* handed over */

@@ -43,7 +43,8 @@ bool pcap_file_recognise(const uint8_t *start, size_t length)
 /* Unsigned seconds reach to the year 2106 and fit in an nsec with any fraction. */
 static inline nsec record_time(const uint8_t *record, bool swapped, nsec fraction_ns)
 {
-	return (nsec)file_u32(record, swapped) * NSEC_PER_S + (nsec)file_u32(record + 4, swapped) * fraction_ns;
+	return (nsec)file_u32(record, swapped) * NSEC_PER_S +
+	       (nsec)file_u32(record + 4, swapped) * fraction_ns;
 }
 
 static void note_first_time(struct source *s)
@@ -113,7 +114,9 @@ static inline size_t take(struct source *s, struct frame *ret, size_t max, const
 	return n;
 }
 
-/* A loop of its own for what nearly every file is: in this machine's byte order, without a filter. */
+/*
+ * A loop of its own for what nearly every file is: in this machine's byte order, without a filter.
+ */
 static size_t take_records(struct source *s, struct frame *ret, size_t max)
 {
 	if (!s->pcap.swapped && !s->pcap.filter)

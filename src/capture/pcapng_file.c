@@ -35,7 +35,8 @@ enum {
 /* Far enough from the ends of an nsec that the difference of two times always is one. */
 #define TIME_LIMIT (INT64_C(1) << 62)
 #define DROPPED_PLAUSIBLE (INT64_C(1) << 48)	/* more is a writer's "not known" */
-#define DROPPED_MAX (INT64_C(1) << 60)		/* of all counters together: a file can have any number of them */
+/* of all counters together: a file can have any number of them */
+#define DROPPED_MAX (INT64_C(1) << 60)
 
 /* One block; `body` is what stands between its two lengths. */
 struct block {
@@ -376,7 +377,8 @@ static int read_blocks(struct source *s, struct frame *ret, size_t max, struct e
 			*f = (struct frame){ .number = s->info.frames + 1, .capture = s->capture };
 			i = packet(s, &b, f);
 			if (!i)
-				return n > 0 ? (int)n : source_damaged(s, e, "a broken packet block");
+				return n > 0 ? (int)n
+					     : source_damaged(s, e, "a broken packet block");
 			if (s->info.frames++ == 0)
 				s->info.first_at = f->at;
 			s->pcapng.latest = f->at;

@@ -72,7 +72,8 @@ bool source_refuse_link_type(const struct source *s, uint32_t link_type, struct 
 	const char *name = link_type <= UINT16_MAX ? link_type_name((uint16_t)link_type) : NULL;
 
 	for (uint16_t type = 0; type < 512; type++)	/* the registry ends near 300 */
-		if (link_type_supported(type) && link_type_name(type) && type != LINK_RAW_BSD && type != LINK_RAW_OPENBSD)
+		if (link_type_supported(type) && link_type_name(type) && type != LINK_RAW_BSD &&
+		    type != LINK_RAW_OPENBSD)
 			text_add(&t, "%s%s", t.used ? ", " : "", link_type_name(type));
 	return err_set(e, "%s: link type %u%s%s%s is not supported; supported are %s",
 		       s->stream.name, link_type, name ? " (" : "", name ? name : "",
@@ -105,7 +106,9 @@ static bool recognise(struct source *s, bool *ret_foreign, struct err *e)
 
 static enum stream_use use_of(const struct source_options *o)
 {
-	return o && o->grows ? STREAM_GROWS : o && o->no_mmap ? STREAM_READ : STREAM_MAPPED_IF_POSSIBLE;
+	return o && o->grows     ? STREAM_GROWS
+	       : o && o->no_mmap ? STREAM_READ
+				 : STREAM_MAPPED_IF_POSSIBLE;
 }
 
 bool source_open_or_tell(struct source **ret, const char *path, const struct source_options *o,

@@ -90,7 +90,8 @@ static bool add_directory(struct listing *l, const char *path, struct err *e)
 			ok = add_entry(l, path, entry->d_name, e);
 	closedir(d);
 	if (ok && l->n == before)
-		return err_set(e, "%s: no captures in this directory; they are known by their content: pcap or pcapng, "
+		return err_set(e, "%s: no captures in this directory; they are known by their "
+				  "content: pcap or pcapng, "
 				  "compressed or not", path);
 	return ok;
 }

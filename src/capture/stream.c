@@ -110,7 +110,8 @@ static void map_need(struct stream *s, size_t n)
 {
 	size_t at = (size_t)(s->at - s->map);
 	size_t shown = at + s->left;
-	size_t step = s->behind > WINDOW ? s->behind : WINDOW;	/* other cores are interrupted for it, so not often */
+	/* other cores are interrupted for it, so not often */
+	size_t step = s->behind > WINDOW ? s->behind : WINDOW;
 	size_t passed = at > s->behind ? (at - s->behind) / step * step : 0;
 	size_t length = s->map_length;
 	size_t end = (at + n + WINDOW - 1) / WINDOW * WINDOW;
@@ -234,7 +235,8 @@ static bool open_bytes(struct stream *s, const struct stat *st, enum stream_use 
 	stream_need(s, MAGIC_LENGTH);
 	s->compression = unpacking_format(s->at, s->left);
 	if (s->compression && use == STREAM_GROWS)
-		return err_set(e, "%s: is packed with %s; a file can be followed only as it is captured, unpacked",
+		return err_set(e, "%s: is packed with %s; a file can be followed only as it is "
+				  "captured, unpacked",
 			       s->name, s->compression);
 	return !s->compression || unpack(s, e);
 }

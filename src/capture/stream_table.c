@@ -150,7 +150,8 @@ static void make_room(struct streams *t, const struct stream *s, uint32_t more)
 	uint32_t slot = (uint32_t)(s - t->streams);
 
 	while (share->blocks + more > share->blocks_max) {
-		if (share->age.oldest == slot) {	/* time gave up its hole, though it is quiet */
+		/* time gave up its hole, though it is quiet */
+		if (share->age.oldest == slot) {
 			assert(share->age.count > 1);
 			lru_remove(&share->age, t->by_age, slot);
 			lru_add(&share->age, t->by_age, slot);

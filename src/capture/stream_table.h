@@ -19,8 +19,12 @@
 enum {
 	STREAM_MESSAGE_MAX = 65535,	/* with its length field, RFC 9329 3 */
 	STREAM_SCRATCH = STREAM_MESSAGE_MAX + GLUE_OUT_MAX,
-	/* Of one stream, both ways: a message that is not whole, and single bytes that wait, each in a block. */
-	STREAM_BLOCKS_MAX = 2 * (STREAM_MESSAGE_MAX / BLOCK_BYTES + 1 + GLUE_WINDOW / GLUE_PIECE_COST),
+	/*
+	 * Of one stream, both ways: a message that is not whole, and single bytes that wait, each
+	 * in a block.
+	 */
+	STREAM_BLOCKS_MAX = 2 * (STREAM_MESSAGE_MAX / BLOCK_BYTES + 1 +
+			    GLUE_WINDOW / GLUE_PIECE_COST),
 };
 
 /* Bytes ahead of a hole; they are with the glue. */
@@ -35,7 +39,8 @@ struct direction {
 	bool lost;		/* the framing is unknown */
 	bool fin_seen, syn_seen;
 	bool flowing;		/* the glue knows it: from its first byte on */
-	bool doubted;		/* a hole was given up at `hole`, and nothing has gone on behind it */
+	/* a hole was given up at `hole`, and nothing has gone on behind it */
+	bool doubted;
 	bool hole_clean;	/* between two messages */
 	uint32_t next;		/* sequence number of the next byte in order */
 	uint32_t start;		/* where it was placed */

@@ -132,7 +132,8 @@ static void hole_give_up(struct streams *t, struct stream *s, struct direction *
 	if (!d->doubted) {
 		d->doubted = true;
 		d->hole = d->next;
-		d->hole_clean = !d->lost && !d->at_start && d->pending.length == 0 && d->discard == 0;
+		d->hole_clean =
+			!d->lost && !d->at_start && d->pending.length == 0 && d->discard == 0;
 	}
 	bytes_unseen(t, s, d, p, t->held[d->held].seq);
 }

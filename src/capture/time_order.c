@@ -79,9 +79,10 @@ static bool hold(struct time_order *o, const struct frame *f)
 /* Nothing that is still to come can be earlier than the earliest held, or we hold too much. */
 static bool is_due(const struct time_order *o)
 {
-	return o->n > 0 && (o->ended || o->n > TIME_ORDER_FRAMES || o->bytes > TIME_ORDER_BYTES ||
-			    o->heap[0].stretch != o->clock.stretch ||
-			    (uint64_t)o->clock.latest - (uint64_t)o->heap[0].frame.at > TIME_ORDER_WINDOW);
+	return o->n > 0 &&
+	       (o->ended || o->n > TIME_ORDER_FRAMES || o->bytes > TIME_ORDER_BYTES ||
+		o->heap[0].stretch != o->clock.stretch ||
+		(uint64_t)o->clock.latest - (uint64_t)o->heap[0].frame.at > TIME_ORDER_WINDOW);
 }
 
 static size_t lend(struct time_order *o, struct frame *ret, size_t max)
@@ -129,8 +130,8 @@ static int no_memory(struct err *e)
 	return -1;
 }
 
-int time_order_read(struct time_order *o, time_order_read_fn *read, void *user, struct frame *ret, size_t max,
-		    struct err *e)
+int time_order_read(struct time_order *o, time_order_read_fn *read, void *user, struct frame *ret,
+		    size_t max, struct err *e)
 {
 	if (max > TIME_ORDER_FRAMES)
 		max = TIME_ORDER_FRAMES;

@@ -51,8 +51,8 @@ struct time_order {
 typedef int time_order_read_fn(void *user, struct frame *ret, size_t max, struct err *e);
 
 /* As source_read(), in order.  What was read before an error comes before it. */
-int time_order_read(struct time_order *o, time_order_read_fn *read, void *user, struct frame *ret, size_t max,
-		    struct err *e);
+int time_order_read(struct time_order *o, time_order_read_fn *read, void *user, struct frame *ret,
+		    size_t max, struct err *e);
 void time_order_done(struct time_order *o);
 
 #endif

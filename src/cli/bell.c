@@ -6,7 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LOOKS = 200 };	/* some 5 µs: as long as a block of frames takes; to sleep and be woken takes longer */
+/* some 5 µs: as long as a block of frames takes; to sleep and be woken takes longer */
+enum { LOOKS = 200 };
 
 static void breathe(void)
 {

@@ -32,22 +32,28 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 		uint64_t n;
 		const char *what, *key;
 	} tables[] = {
-		{ c->evicted_tunnels, "tunnel", "table.tunnels" }, { c->evicted_ike_sas, "IKE SA", "table.ike_sas" },
+		{ c->evicted_tunnels, "tunnel", "table.tunnels" }, { c->evicted_ike_sas,
+		  "IKE SA", "table.ike_sas" },
 		{ c->evicted_child_sas, "child SA", "table.child_sas" },
 		{ c->evicted_esp_sas, "ESP SA", "table.esp_sas" },
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (tables[i].n > 0)
-			warn(r, "%" PRIu64 " %s%s made room for others because a table was full; raise %s", tables[i].n,
+			warn(r, "%" PRIu64 " %s%s made room for others because a table was"
+					   " full; raise %s", tables[i].n,
 			     tables[i].what, plural(tables[i].n), tables[i].key);
 	if (c->quiet_tunnels > 0)
-		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a flood?), and nothing came up "
-			"between them, or nothing was carried; raise history.strangers or table.tunnels", c->quiet_tunnels,
+		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a"
+				   " flood?), and nothing came up "
+			"between them, or nothing was carried; raise history.strangers or "
+			"table.tunnels", c->quiet_tunnels,
 		     plural(c->quiet_tunnels));
 	if (c->strangers > 0)
-		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made, faster than they are believed (a flood?): those SPIs "
-			"were not tracked until they came again; raise history.births or table.esp_sas", c->strangers,
+		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made,"
+				   " faster than they are believed (a flood?): those SPIs "
+			"were not tracked until they came again; raise history.births or "
+			"table.esp_sas", c->strangers,
 		     plural(c->strangers));
 }
 
@@ -58,42 +64,55 @@ static void warn_of_drops(struct capture_row *r, const struct store_writer_count
 		uint64_t n;
 		const char *what;
 	} kinds[] = {
-		{ c->dropped_traffic, "minutes of traffic" }, { c->dropped_facts, "events and ends of objects" },
+		{ c->dropped_traffic, "minutes of traffic" }, { c->dropped_facts,
+		  "events and ends of objects" },
 		{ c->dropped_alerts, "states of alerts" },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].n > 0)
-			warn(r, "%" PRIu64 " %s are missing here: the database could not be written for too long; "
+			warn(r, "%" PRIu64 " %s are missing here: the database could not be written"
+					   " for too long; "
 				"raise store.backlog_mb", kinds[i].n, kinds[i].what);
 }
 
-void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type, const char *left_out,
-		      const struct tracker_counters *c, const struct store_writer_counters *stored)
+void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
+		      const char *left_out, const struct tracker_counters *c,
+		      const struct store_writer_counters *stored)
 {
 	r->n = 0;
 	snprintf(r->unnamed, sizeof(r->unnamed), "LINKTYPE_%u", link_type);
 	if (left_out)
 		warn(r, "%s", left_out);
 	if (c->cut > 0)
-		warn(r, "%" PRIu64 " packet%s cut short by the capturer within what is read in clear: cipher suites, lifetimes, vendors, "
-			"NAT and refusals may be missing here, and without its suite a Delete of IKEv1 cannot be told from a probe; "
-			"capture whole packets (tcpdump -s 0)", c->cut, c->cut == 1 ? " was" : "s were");
+		warn(r,
+		     "%" PRIu64 " packet%s cut short by the capturer within what is read in"
+		     " clear: cipher suites, lifetimes, vendors, "
+		     "NAT and refusals may be missing here, and without its suite a Delete of "
+		     "IKEv1 cannot be told from a probe; "
+		     "capture whole packets (tcpdump -s 0)",
+		     c->cut, c->cut == 1 ? " was" : "s were");
 	if (c->unsupported > 0)
-		warn(r, "%" PRIu64 " packet%s of a link type or version that is not understood", c->unsupported, plural(c->unsupported));
+		warn(r, "%" PRIu64 " packet%s of a link type or version that is not understood",
+		     c->unsupported, plural(c->unsupported));
 	if (c->too_deep > 0)
-		warn(r, "%" PRIu64 " packet%s in more than %d envelopes, not opened", c->too_deep, plural(c->too_deep), LINK_DEPTH_MAX);
+		warn(r, "%" PRIu64 " packet%s in more than %d envelopes, not opened", c->too_deep,
+		     plural(c->too_deep), LINK_DEPTH_MAX);
 	warn_of_evictions(r, c);
 	warn_of_drops(r, stored);
 
 	r->record = (struct record_capture){
 		.id = base->id, .name = base->name, .kind = base->kind,
 		.link_type = link_type_name(link_type) ? link_type_name(link_type) : r->unnamed,
-		.fingerprint = base->fingerprint, .size = base->size, .first = c->first, .last = c->last,
-		.packets = (int64_t)c->frames, .bytes = (int64_t)c->bytes, .ike_messages = (int64_t)c->ike_messages,
+		.fingerprint = base->fingerprint, .size = base->size, .first = c->first,
+		.last = c->last,
+		.packets = (int64_t)c->frames, .bytes = (int64_t)c->bytes,
+		.ike_messages = (int64_t)c->ike_messages,
 		.esp_packets = (int64_t)c->esp_packets, .ah_packets = (int64_t)c->ah_packets,
 		.keepalives = (int64_t)c->keepalives, .duplicates = (int64_t)c->duplicates,
-		.malformed = (int64_t)c->malformed, .cut = (int64_t)c->cut, .dropped = base->dropped,
-		.fragments = (int64_t)c->fragments, .n_warnings = r->n, .warnings = r->list, .complete = base->complete,
+		.malformed = (int64_t)c->malformed, .cut = (int64_t)c->cut,
+		.dropped = base->dropped,
+		.fragments = (int64_t)c->fragments, .n_warnings = r->n, .warnings = r->list,
+		.complete = base->complete,
 	};
 }

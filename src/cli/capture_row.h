@@ -18,7 +18,8 @@ struct capture_row {
 };
 
 /* Counts and warnings beside what `base` has; `left_out` (NULL: nothing) says what was not read. */
-void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type, const char *left_out,
-		      const struct tracker_counters *c, const struct store_writer_counters *stored);
+void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
+		      const char *left_out, const struct tracker_counters *c,
+		      const struct store_writer_counters *stored);
 
 #endif

@@ -22,7 +22,8 @@
 #include "cli/cli.h"
 
 enum {
-	MAX_AGE_S = 300,	/* a monitor writes every few seconds; this long without a word is no accident */
+	/* a monitor writes every few seconds; this long without a word is no accident */
+	MAX_AGE_S = 300,
 	RECENT_S = 60,		/* a condition that was seen so short ago is there */
 	LINES_MAX = 20,		/* alerts told one by one; monitoring systems cut long answers */
 };
@@ -102,7 +103,8 @@ static void on_heartbeat(void *user, const char *sensor, nsec at)
 	struct check *c = user;
 	nsec age = c->now > at ? c->now - at : 0;
 
-	if ((c->asked.sensor && strcmp(c->asked.sensor, sensor) != 0) || (c->heard && age <= c->age))
+	if ((c->asked.sensor && strcmp(c->asked.sensor, sensor) != 0) ||
+	    (c->heard && age <= c->age))
 		return;
 	c->heard = true;
 	c->age = age;
@@ -144,7 +146,10 @@ static char *who(const struct check *c, const struct record_alert *r)
 	return strdup(r->peers ? tunnel_text(r->peers, name) : "capture");
 }
 
-/* An alert stays open for a while after its condition; whoever is called has to know that it is over at this moment. */
+/*
+ * An alert stays open for a while after its condition; whoever is called has to know that it is
+ * over at this moment.
+ */
 static const char *last_seen_text(const struct check *c, const struct record_alert *r, char ret[64])
 {
 	nsec ago = c->now - r->last;
@@ -172,22 +177,26 @@ static void on_alert(void *user, const struct record_alert *r)
 	struct open_alert *to = &c->alerts[c->n_alerts++];
 
 	*to = (struct open_alert){
-		.severity = r->severity, .last = r->last, .who = who(c, r), .code = answer_text(r->code),
+		.severity = r->severity, .last = r->last, .who = who(c, r),
+		.code = answer_text(r->code),
 	};
 	memory_or_end(to->who != NULL);
 	summary = answer_text(r->summary);
-	if (asprintf(&to->line, "[%s] %s %s: %s%s", severity_text(r->severity), to->code, to->who, summary,
-		     last_seen_text(c, r, seen)) < 0)
+	if (asprintf(&to->line, "[%s] %s %s: %s%s", severity_text(r->severity), to->code, to->who,
+		     summary, last_seen_text(c, r, seen)) < 0)
 		memory_or_end(false);
 	free(summary);
 }
 
 static bool collect(struct check *c, struct err *e)
 {
-	struct record_sink sink = { .user = c, .capture = on_capture, .tunnel = on_tunnel, .alert = on_alert };
+	struct record_sink sink = {
+		.user = c, .capture = on_capture, .tunnel = on_tunnel, .alert = on_alert
+	};
 	struct store *s = NULL;
 	bool ok = store_open(&s, c->asked.database, STORE_READ, NULL, e) &&
-		  store_walk_heartbeats(s, on_heartbeat, c, e) && store_walk(s, &c->asked.scope, &sink, e);
+		  store_walk_heartbeats(s, on_heartbeat, c, e) &&
+		  store_walk(s, &c->asked.scope, &sink, e);
 
 	store_close(s, NULL);
 	return ok;
@@ -197,7 +206,9 @@ static bool collect(struct check *c, struct err *e)
 
 static enum check_state worse(enum check_state a, enum check_state b)
 {
-	static const int rank[] = { [STATE_OK] = 0, [STATE_WARNING] = 1, [STATE_UNKNOWN] = 2, [STATE_CRITICAL] = 3 };
+	static const int rank[] = {
+		[STATE_OK] = 0, [STATE_WARNING] = 1, [STATE_UNKNOWN] = 2, [STATE_CRITICAL] = 3,
+	};
 
 	return rank[b] > rank[a] ? b : a;
 }
@@ -264,20 +275,25 @@ static void say_tunnels(const struct check *c, struct text *t)
 	text_add(t, "; %zu tunnel%s", c->tunnels, c->tunnels == 1 ? "" : "s");
 	for (int i = TUNNEL_FLAPPING; i >= 0; i--)
 		if (c->states[i] > 0)
-			text_add(t, ", %zu %s", c->states[i], tunnel_state_text((enum tunnel_state)i));
+			text_add(t, ", %zu %s", c->states[i],
+				 tunnel_state_text((enum tunnel_state)i));
 }
 
 static void put_performance(const struct check *c)
 {
-	printf(" | alerts=%zu;%s;;0 critical=%zu;;%s;0 tunnels=%zu;;;0", ill(c), c->asked.warning.text,
-	       c->by_severity[SEVERITY_CRITICAL], c->asked.critical.text, c->tunnels);
+	printf(" | alerts=%zu;%s;;0 critical=%zu;;%s;0 tunnels=%zu;;;0", ill(c),
+	       c->asked.warning.text, c->by_severity[SEVERITY_CRITICAL], c->asked.critical.text,
+	       c->tunnels);
 	for (int i = 0; i <= TUNNEL_FLAPPING; i++)
-		printf(" tunnels_%s=%zu;;;0", tunnel_state_text((enum tunnel_state)i), c->states[i]);
+		printf(" tunnels_%s=%zu;;;0", tunnel_state_text((enum tunnel_state)i),
+		       c->states[i]);
 	if (c->dropped >= 0)
 		printf(" dropped=%" PRId64 "c", c->dropped);
 	if (c->heard)
 		printf(" age=%.0fs;;%.0f;0", (double)c->age / (double)NSEC_PER_S,
-		       (double)(c->asked.max_age != NSEC_NONE ? c->asked.max_age : MAX_AGE_S * NSEC_PER_S) / (double)NSEC_PER_S);
+		       (double)(c->asked.max_age != NSEC_NONE ? c->asked.max_age
+							      : MAX_AGE_S * NSEC_PER_S) /
+			       (double)NSEC_PER_S);
 	putchar('\n');
 }
 
@@ -293,23 +309,26 @@ static int answer(struct check *c)
 	say_tunnels(c, &t);
 	printf("SAWATCH %s - ", check_state_names[state]);
 	if (is_stale(c) && c->heard)
-		printf("no word from the sensor %s%sfor %s, is sawatch running, and can it write? Last known: ", c->silent,
+		printf("no word from the sensor %s%sfor %s, is sawatch running, "
+		       "and can it write? Last known: ", c->silent,
 		       *c->silent ? " " : "", nsec_span(c->age, span));
 	else if (is_stale(c))
-		printf("no monitor%s%s has ever written this history. Known: ", c->asked.sensor ? " of sensor " : "",
-		       c->asked.sensor ? c->silent : "");
+		printf("no monitor%s%s has ever written this history. Known: ",
+		       c->asked.sensor ? " of sensor " : "", c->asked.sensor ? c->silent : "");
 	fputs(buffer, stdout);
 	put_performance(c);
 	for (size_t i = 0; i < c->n_alerts && i < LINES_MAX; i++)
 		puts(c->alerts[i].line);
 	if (c->n_alerts > LINES_MAX)
-		printf("... and %zu more; sawatch alerts --severity warning has them all\n", c->n_alerts - LINES_MAX);
+		printf("... and %zu more; sawatch alerts --severity warning has them all\n",
+		       c->n_alerts - LINES_MAX);
 	return (int)state;
 }
 
 static void time_is_over(int number)
 {
-	static const char text[] = "SAWATCH UNKNOWN - no answer from the history within the time limit (--timeout)\n";
+	static const char text[] = "SAWATCH UNKNOWN - no answer from the history within the time "
+				   "limit (--timeout)\n";
 
 	(void)number;
 	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0)
@@ -322,7 +341,8 @@ static void begin(struct check *c)
 	struct timespec day;
 
 	clock_gettime(CLOCK_REALTIME, &day);
-	*c = (struct check){ .now = day.tv_sec * NSEC_PER_S + day.tv_nsec, .dropped = RECORD_UNKNOWN };
+	*c = (struct check){ .now = day.tv_sec * NSEC_PER_S + day.tv_nsec,
+			     .dropped = RECORD_UNKNOWN };
 	check_options_init(&c->asked);
 }
 
@@ -360,9 +380,11 @@ int check_run(int argc, char **argv)
 	if (!collect(&c, &e))
 		status = unknown("%s", e.text);
 	else if (c.asked.scope.tunnel && c.tunnels == 0)
-		status = unknown("--tunnel %s: no such tunnel in %s", c.asked.scope.tunnel, c.asked.database);
+		status = unknown("--tunnel %s: no such tunnel in %s", c.asked.scope.tunnel,
+				 c.asked.database);
 	else if (c.captures == 0 && !c.heard)
-		status = unknown("%s: nothing was captured%s", c.asked.database, c.asked.scope.since != NSEC_NONE ? " since then" : "");
+		status = unknown("%s: nothing was captured%s", c.asked.database,
+				 c.asked.scope.since != NSEC_NONE ? " since then" : "");
 	else
 		status = answer(&c);
 	alarm(0);

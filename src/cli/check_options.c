@@ -24,7 +24,10 @@ void check_options_init(struct check_options *o)
 	};
 }
 
-enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_SENSOR, OPTION_MAX_AGE, OPTION_STALE, OPTION_IGNORE, OPTION_SINCE };
+enum {
+	OPTION_DB = 256, OPTION_TUNNEL, OPTION_SENSOR, OPTION_MAX_AGE, OPTION_STALE, OPTION_IGNORE,
+	OPTION_SINCE,
+};
 
 static const struct option long_options[] = {
 	{ "db", required_argument, NULL, OPTION_DB },
@@ -48,7 +51,8 @@ static bool span_parse(const char *text, nsec *ret, struct err *e)
 	bool plain = *text && strspn(text, "0123456789") == strlen(text);
 
 	snprintf(with_unit, sizeof(with_unit), "%s%s", text, plain ? "s" : "");
-	if (strlen(text) >= sizeof(with_unit) - 1 || strspn(with_unit, "0123456789") + 1 != strlen(with_unit) ||
+	if (strlen(text) >= sizeof(with_unit) - 1 ||
+	    strspn(with_unit, "0123456789") + 1 != strlen(with_unit) ||
 	    !moment_parse(with_unit, 0, &moment, NULL))
 		return err_set(e, "\"%s\": not a span of time; write 90s, 5m or 2h", text);
 	*ret = -moment;
@@ -96,7 +100,8 @@ static bool take_timeout(struct check_options *o, const char *text, struct err *
 	return true;
 }
 
-static bool take_option(struct check_options *o, nsec now, int option, const char *value, struct err *e)
+static bool take_option(struct check_options *o, nsec now, int option, const char *value,
+			struct err *e)
 {
 	switch (option) {
 	case OPTION_DB:
@@ -137,11 +142,16 @@ bool check_options_parse(struct check_options *o, nsec now, int argc, char **arg
 			return err_set(e, "%s: %s; see sawatch check --help", argv[optind - 1],
 				       option == '?' ? "no such option" : "needs a value");
 		if (!take_option(o, now, option, optarg, &why))
-			return err_set(e, "%s %s", argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1], why.text);
+			return err_set(e, "%s %s",
+				       argv[optind - 1] == optarg ? argv[optind - 2]
+								  : argv[optind - 1],
+				       why.text);
 	}
 	if (optind < argc)
-		return err_set(e, "%s: not expected here; a tunnel is named with --tunnel %s", argv[optind], argv[optind]);
+		return err_set(e, "%s: not expected here; a tunnel is named with --tunnel %s",
+			       argv[optind], argv[optind]);
 	if (!o->database)
-		return err_set(e, "needs --db FILE, the history that sawatch -i ... --db FILE writes");
+		return err_set(e, "needs --db FILE, the history that sawatch -i ... "
+				  "--db FILE writes");
 	return true;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What `sawatch check` is asked: its options, and the states that a monitoring plugin answers with. */
+/*
+ * What `sawatch check` is asked: its options, and the states that a monitoring plugin answers with.
+ */
 #ifndef SAWATCH_CLI_CHECK_OPTIONS_H
 #define SAWATCH_CLI_CHECK_OPTIONS_H
 

@@ -23,14 +23,17 @@ bool check_range_parse(const char *text, struct check_range *ret, struct err *e)
 	const char *high = colon ? colon + 1 : low;
 	bool good;
 
-	*ret = (struct check_range){ .text = text, .inside = *text == '@', .low = 0, .high = INFINITY };
+	*ret = (struct check_range){
+		.text = text, .inside = *text == '@', .low = 0, .high = INFINITY
+	};
 	good = !colon || (colon == low + 1 && *low == '~') || number(low, colon, &ret->low);
 	if (colon && *low == '~')
 		ret->low = -INFINITY;
 	if (!colon || *high != '\0')
 		good = good && number(high, high + strlen(high), &ret->high);
 	if (!good || ret->low > ret->high)
-		return err_set(e, "\"%s\": not a range; write 5 (alarm above), 5: (alarm below), 2:5 (alarm outside) "
+		return err_set(e, "\"%s\": not a range; write 5 (alarm above), 5: "
+				  "(alarm below), 2:5 (alarm outside) "
 			       "or @2:5 (alarm inside)", text);
 	return true;
 }

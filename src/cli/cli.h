@@ -15,7 +15,8 @@
 enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_TROUBLE = 1,	/* wrong usage, or the world failed at run time */
-	EXIT_INPUT = 2,		/* input that could not be opened or was damaged; the rest was kept */
+	/* input that could not be opened or was damaged; the rest was kept */
+	EXIT_INPUT = 2,
 	EXIT_ALERTED = 10,	/* --fail-on, and such an alert is there */
 };
 

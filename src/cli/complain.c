@@ -66,7 +66,8 @@ const char *nearest_word(const char *word, const char *const *words)
 		}
 	}
 	/* at most a third of the letters may be wrong, and one always */
-	return nearest && best <= strlen(nearest) / 3 + 1 && best < strlen(nearest) ? nearest : NULL;
+	return nearest && best <= strlen(nearest) / 3 + 1 && best < strlen(nearest) ? nearest
+										    : NULL;
 }
 
 void complain_about_option(int argc, char **argv, int answer, const struct option *options)

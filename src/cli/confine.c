@@ -56,7 +56,10 @@ static void collect(struct folders *f, const struct read_options *o)
 		add(f, o->write_path, true);
 	if (o->config)
 		add(f, o->config, false);
-	/* libpcap reads there what the interface itself lost; the folder round it outlives an interface that comes and goes */
+	/*
+	 * libpcap reads there what the interface itself lost; the folder round it outlives an
+	 * interface that comes and goes
+	 */
 	for (size_t i = 0; i < o->n_interfaces; i++) {
 		char path[64];
 
@@ -71,7 +74,8 @@ bool confine_prepare(const struct read_options *o, struct err *e)
 
 	if (!o->database || !folder_of(o->database, folder))
 		return true;
-	return setenv("SQLITE_TMPDIR", folder, 1) == 0 || err_set(e, "environment: %s", strerror(errno));
+	return setenv("SQLITE_TMPDIR", folder, 1) == 0 ||
+	       err_set(e, "environment: %s", strerror(errno));
 }
 
 bool confine(const struct read_options *o, struct err *e)
@@ -85,7 +89,8 @@ bool confine(const struct read_options *o, struct err *e)
 	if (!sandbox_enter(folders.list, folders.n, &stands, e))
 		return false;
 	/* said when asked, and when less stands than could */
-	if (o->verbose || (!o->quiet && !stands.left_out && (!stands.seccomp || stands.landlock == 0)))
+	if (o->verbose ||
+	    (!o->quiet && !stands.left_out && (!stands.seccomp || stands.landlock == 0)))
 		complain("sandbox: %s", sandbox_text(&stands, text));
 	return true;
 }

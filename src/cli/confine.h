@@ -14,7 +14,8 @@ bool confine_prepare(const struct read_options *o, struct err *e);
 
 /*
  * After everything is open and before the first thread and the first packet: from here on nothing
- * but the folders of the database, of what is written, of the configuration, and the interfaces' counters.
+ * but the folders of the database, of what is written, of the configuration, and the interfaces'
+ * counters.
  */
 bool confine(const struct read_options *o, struct err *e);
 

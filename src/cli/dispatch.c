@@ -16,7 +16,8 @@ static int unknown_command(const char *word)
 	struct stat st;
 	size_t n = 0;
 
-	for (const struct command *c = cli_commands; c->name && n + 1 < sizeof(names) / sizeof(names[0]); c++)
+	for (const struct command *c = cli_commands;
+	     c->name && n + 1 < sizeof(names) / sizeof(names[0]); c++)
 		names[n++] = c->name;
 
 	const char *near = nearest_word(word, names);

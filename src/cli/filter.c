@@ -10,8 +10,10 @@ const char filter_builtin[] =
 	"udp port 500 or udp port 4500 or tcp port 4500"
 	" or ip proto 50 or ip proto 51 or ip6 proto 50 or ip6 proto 51"
 	" or ip[6:2]&0x3fff!=0 or ip6 proto 44"					/* fragments */
-	" or (icmp and (icmp[0]=3 or icmp[0]=11 or icmp[0]=12)) or ip6 proto 58"	/* errors that quote IPsec */
-	" or ip proto 47 or ip proto 4 or ip proto 41 or ip6 proto 47 or ip6 proto 4"	/* envelopes of mirrors */
+	/* errors that quote IPsec */
+	" or (icmp and (icmp[0]=3 or icmp[0]=11 or icmp[0]=12)) or ip6 proto 58"
+	/* envelopes of mirrors */
+	" or ip proto 47 or ip proto 4 or ip proto 41 or ip6 proto 47 or ip6 proto 4"
 	" or udp dst port 4789 or udp dst port 6081 or udp dst port 8472"
 	" or ether proto 0x8100 or ether proto 0x88a8 or ether proto 0x9100"
 	" or ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";

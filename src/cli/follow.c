@@ -16,7 +16,8 @@
 
 enum {
 	LOOK_MS = 100,		/* for more of the file */
-	TELL_MS = 1000,		/* the history is at most so old, and the names are looked at so often */
+	/* the history is at most so old, and the names are looked at so often */
+	TELL_MS = 1000,
 	HEADER_BYTES = 24,	/* of a pcap; a pcapng has more */
 };
 
@@ -54,8 +55,10 @@ bool follow_possible(const struct read_options *o, struct err *e)
 	struct stat st;
 
 	for (size_t i = 0; i < o->n_paths; i++)
-		if (strcmp(o->paths[i], "-") == 0 || (stat(o->paths[i], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
-			return err_set(e, "--follow: %s is a stream, which is read as it comes until it ends; leave --follow out",
+		if (strcmp(o->paths[i], "-") == 0 ||
+		    (stat(o->paths[i], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+			return err_set(e, "--follow: %s is a stream, which is read as it comes "
+					  "until it ends; leave --follow out",
 				       o->paths[i]);
 	return true;
 }
@@ -67,9 +70,12 @@ bool follow_may_wait(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < HEADER_BYTES;
 }
 
-struct follow *follow_open(const struct read_options *o, FILE *out, const volatile sig_atomic_t *stop)
+struct follow *follow_open(const struct read_options *o, FILE *out,
+			   const volatile sig_atomic_t *stop)
 {
-	const struct watch_lines_options lo = { .json = o->json, .quiet = o->quiet, .verbose = o->verbose };
+	const struct watch_lines_options lo = { .json = o->json,
+						.quiet = o->quiet,
+						.verbose = o->verbose };
 	struct follow *f = calloc(1, sizeof(*f));
 
 	memory_or_end(f);
@@ -146,7 +152,10 @@ static void look_for_later(struct follow *f)
 	source_list_free(list);
 }
 
-/* Is it still that file?  Often: what is written anew soon looks like more of the same.  False: no more of it is to be read. */
+/*
+ * Is it still that file?  Often: what is written anew soon looks like more of the same.  False: no
+ * more of it is to be read.
+ */
 static bool look_at_file(struct follow *f, const struct source *s)
 {
 	struct source_info info;
@@ -155,13 +164,15 @@ static bool look_at_file(struct follow *f, const struct source *s)
 	source_info(s, &info);
 	if (stat(f->path, &now) != 0) {
 		if (!f->gone && !f->options->quiet)
-			complain("%s: has been removed; waiting for another file of that name", f->path);
+			complain("%s: has been removed; waiting for another file of that name",
+				 f->path);
 		f->gone = true;
 	} else if (now.st_dev != f->identity.st_dev || now.st_ino != f->identity.st_ino) {
 		complain("%s: is another file now; going on with that one", f->path);
 		go_on_with(f, f->path);
 	} else if (now.st_size < info.read_bytes) {
-		complain("%s: has become shorter, it is written anew; going on from its beginning", f->path);
+		complain("%s: has become shorter, it is written anew; going on from its beginning",
+			 f->path);
 		go_on_with(f, f->path);
 		return false;
 	}
@@ -192,8 +203,8 @@ static void let_time_pass(struct follow *f, struct pipeline *p, uint32_t capture
 	f->news = true;
 }
 
-bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s, bool *ret_failed,
-		 struct err *e)
+bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s,
+		 bool *ret_failed, struct err *e)
 {
 	bool told = true;
 

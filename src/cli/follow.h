@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `-r FILE --follow`: the file, or the last of several, is still being written.  What happens is told
- * as it happens; while the file is silent, time goes on in it.
+ * `-r FILE --follow`: the file, or the last of several, is still being written.  What happens is
+ * told as it happens; while the file is silent, time goes on in it.
  */
 #ifndef SAWATCH_CLI_FOLLOW_H
 #define SAWATCH_CLI_FOLLOW_H
@@ -26,7 +26,8 @@ bool follow_possible(const struct read_options *o, struct err *e);
 bool follow_may_wait(const char *path);
 
 /* Prints to `out`.  `stop` becomes true when it is over. */
-struct follow *follow_open(const struct read_options *o, FILE *out, const volatile sig_atomic_t *stop);
+struct follow *follow_open(const struct read_options *o, FILE *out,
+			   const volatile sig_atomic_t *stop);
 void follow_close(struct follow *f);	/* accepts NULL */
 
 struct record_sink follow_sink(struct follow *f);
@@ -38,11 +39,12 @@ bool follow_begin(struct follow *f, const char *path);
 void follow_heard(struct follow *f, const struct frame *frames, size_t n);
 
 /*
- * Nothing comes for now: wait a little, and let time pass.  False: nothing more will come, it is over, the
- * history cannot be written (*ret_failed, with `e`), or another file goes on from here (follow_next).
+ * Nothing comes for now: wait a little, and let time pass.  False: nothing more will come, it is
+ * over, the history cannot be written (*ret_failed, with `e`), or another file goes on from here
+ * (follow_next).
  */
-bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s, bool *ret_failed,
-		 struct err *e);
+bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const struct source *s,
+		 bool *ret_failed, struct err *e);
 
 /* The file that goes on, or NULL; valid until the next one. */
 const char *follow_next(struct follow *f);

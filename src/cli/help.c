@@ -17,77 +17,104 @@ const struct command cli_commands[] = {
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch tunnels --db h.db --since 24h\n" },
 	{ "sas", sas_run, "IKE SAs, child SAs and ESP SAs: suites, rekeys, packets, how each ended",
-	  "--db FILE [--kind ike|child|esp] [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n"
-	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs; --csv needs it\n" QUERY_OPTIONS
+	  "--db FILE [--kind ike|child|esp] [--tunnel T] [--since TIME] [--until TIME] "
+	  "[--json|--csv]\n\n"
+	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs; --csv needs it\n"
+	  QUERY_OPTIONS
 	  "\nExample\n  sawatch sas --db h.db --kind esp --tunnel 192.0.2.1 --csv > sas.csv\n" },
-	{ "exchanges", exchanges_run, "IKE requests with their answers, copies and round-trip times",
+	{ "exchanges", exchanges_run, "IKE requests with their answers, copies and "
+				      "round-trip times",
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch exchanges --db h.db --json | jq 'select(.requests > 1)'\n" },
 	{ "alerts", alerts_run, "what was found, with severity, confidence and frame numbers",
-	  "--db FILE [--code CODE] [--severity SEVERITY] [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n"
+	  "--db FILE [--code CODE] [--severity SEVERITY] [--tunnel T] [--since TIME] [--until "
+	  "TIME] [--json|--csv]\n\n"
 	  "  --code CODE      only this condition; sawatch explain lists them\n"
 	  "  --severity S     at least info, warning or critical\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch alerts --db h.db --severity warning --since 7d\n" },
 	{ "events", events_run, "what happened, one line each: SAs made, rekeyed, ended, moved",
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch events --db h.db --tunnel '192.0.2.1<->198.51.100.2'\n" },
-	{ "lifetimes", lifetimes_run, "ages at rekey per tunnel and side, and the lifetime they point to",
+	{ "lifetimes", lifetimes_run, "ages at rekey per tunnel and side, and the lifetime "
+				      "they point to",
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch lifetimes --db h.db\n" },
-	{ "why", why_run, "the story of one tunnel in plain words: what happened, whose side, what to do",
+	{ "why", why_run, "the story of one tunnel in plain words: what happened, "
+			  "whose side, what to do",
 	  "[TUNNEL|ALERT|CODE] --db FILE [--since TIME] [--until TIME] [--json]\n"
 	  "       sawatch why -r FILE ... [TUNNEL|ALERT|CODE] [options of -r]\n\n"
 	  "  TUNNEL           its name (a<->b), the address of one peer, or its number\n"
 	  "  ALERT            the number of an alert (sawatch alerts --csv, v_alerts.id)\n"
 	  "  CODE             a condition that was raised: sawatch explain lists them\n\n"
 	  "Without any: the one tunnel that is ill, or a list of what can be asked.\n\n"
-	  "  -r FILE          read captures first, as sawatch -r does; nothing is kept without --db\n"
+	  "  -r FILE          read captures first, as sawatch -r does;"
+	  " nothing is kept without --db\n"
 	  "  --db FILE        the history (written by sawatch -r ... --db FILE)\n"
 	  "  --since, --until TIME   with --db: only what happened then\n"
 	  "  --json           one JSON object\n"
-	  "\nExamples\n  sawatch why -r customer.pcap\n  sawatch why 192.0.2.1 --db h.db --since 24h\n" },
-	{ "check", check_run, "the history as a monitoring plugin (Nagios, Icinga, Checkmk): status 0 to 3 and performance data",
-	  "--db FILE [--tunnel T] [-w RANGE] [-c RANGE] [--max-age SPAN] [--stale STATE] [--ignore CODE ...]\n\n"
+	  "\nExamples\n  sawatch why -r customer.pcap\n  sawatch why 192.0.2.1 --db h.db "
+	  "--since 24h\n" },
+	{ "check", check_run, "the history as a monitoring plugin (Nagios, Icinga, Checkmk): "
+			      "status 0 to 3 and performance data",
+	  "--db FILE [--tunnel T] [-w RANGE] [-c RANGE] [--max-age SPAN] [--stale STATE] [--ignore "
+	  "CODE ...]\n\n"
 	  "  --db FILE        the history; it may be written meanwhile\n"
-	  "  --tunnel T       only this tunnel, which is then expected to be up: its name (a<->b), a peer's address,\n"
+	  "  --tunnel T       only this tunnel, which is then expected to be up:"
+	  " its name (a<->b), a peer's address,\n"
 	  "                   its name in the inventory, or its number\n"
-	  "  -w, --warning RANGE    open alerts of warning or critical severity that are no warning (default 0)\n"
+	  "  -w, --warning RANGE    open alerts of warning or critical severity that are no warning"
+	  " (default 0)\n"
 	  "  -c, --critical RANGE   open critical alerts that are no trouble (default 0)\n"
-	  "                   ranges: 5 alarm above, 5: below, 2:5 outside, @2:5 inside, ~:5 no lower end\n"
-	  "  --max-age SPAN   the sensor is dead when its last word is older (default 5m, where sawatch -i writes)\n"
+	  "                   ranges: 5 alarm above, 5: below, 2:5 outside, @2:5 inside,"
+	  " ~:5 no lower end\n"
+	  "  --max-age SPAN   the sensor is dead when its last word is older (default 5m,"
+	  " where sawatch -i writes)\n"
 	  "  --stale STATE    and then the answer is this: unknown (default), warning, critical\n"
 	  "  --sensor NAME    look at the last word of this sensor only\n"
 	  "  --since TIME     forget alerts and tunnels that were not heard of since\n"
 	  "  --ignore CODE    this condition does not count; may be repeated\n"
 	  "  -t, --timeout N  seconds until the answer is UNKNOWN (default 10)\n"
 	  "\nExit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
-	  "\nExample\n  sawatch check --db /var/lib/sawatch/history.db --tunnel hq-branch1 --ignore weak_crypto\n" },
-	{ "report", report_run, "the history as one HTML page: verdict, timelines, ladders of exchanges, alerts with advice",
+	  "\nExample\n  sawatch check --db /var/lib/sawatch/history.db --tunnel hq-branch1 "
+	  "--ignore weak_crypto\n" },
+	{ "report", report_run, "the history as one HTML page: verdict, timelines, "
+				"ladders of exchanges, alerts with advice",
 	  "--db FILE -o PAGE.html [--tunnel T] [--since TIME] [--until TIME]\n\n"
 	  "  --db FILE        the history (written by sawatch -r ... --db FILE); required\n"
-	  "  -o, --output F   the page: one file, no script, nothing from elsewhere; - for standard output\n"
-	  "  --tunnel T       only this tunnel: its name (a<->b), a peer's address, its name in the inventory, or its number\n"
+	  "  -o, --output F   the page: one file, no script, nothing from elsewhere;"
+	  " - for standard output\n"
+	  "  --tunnel T       only this tunnel: its name (a<->b), a peer's address,"
+	  " its name in the inventory, or its number\n"
 	  "  --since TIME     2026-11-22, \"2026-11-22 04:30\" (UTC), or an age such as 2h or 7d\n"
 	  "  --until TIME     the same\n"
 	  "\nThe worst 40 tunnels are shown in detail, the others in a table.\n"
 	  "\nExample\n  sawatch report --db h.db -o monday.html --since 24h\n" },
-	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, what to do per vendor",
+	{ "explain", explain_run, "the page of a condition: meaning, look-alikes, "
+				  "what to do per vendor",
 	  "[CODE]\n\nWithout CODE: all codes.\n\nExample\n  sawatch explain spi_churn\n" },
-	{ "learn", learn_run, "a draft of the inventory (expected tunnels) for the configuration, out of a history",
+	{ "learn", learn_run, "a draft of the inventory (expected tunnels) for the configuration, "
+			      "out of a history",
 	  "--db FILE\n\n"
-	  "Prints a [tunnel NAME] section for every tunnel that was up, with its peers, a profile and, as comments, why.\n"
-	  "\nExample\n  sawatch learn --db h.db > tunnels.conf; sawatch config --check tunnels.conf\n" },
-	{ "prune", prune_run, "delete what is old from a history, add traffic up to hours and days, make the file smaller",
+	  "Prints a [tunnel NAME] section for every tunnel that was up, with its peers, "
+	  "a profile and, as comments, why.\n"
+	  "\nExample\n  sawatch learn --db h.db > tunnels.conf; "
+	  "sawatch config --check tunnels.conf\n" },
+	{ "prune", prune_run, "delete what is old from a history, add traffic up to hours and "
+			      "days, make the file smaller",
 	  "--db FILE [--keep SPAN] [--max-db SIZE] [--config FILE] [--set key=value] [-q]\n\n"
-	  "  --keep SPAN      what ended longer ago goes: 90d, 12w, 2y; 0d keeps all (history.keep_days)\n"
-	  "  --max-db SIZE    and the oldest until the file is below 500M, 2G, 1T (history.max_mb)\n"
+	  "  --keep SPAN      what ended longer ago goes: 90d, 12w, 2y;"
+	  " 0d keeps all (history.keep_days)\n"
+	  "  --max-db SIZE    and the oldest until the file is below 500M, 2G,"
+	  " 1T (history.max_mb)\n"
 	  "  -q, --quiet      say nothing of what was done\n"
-	  "\nAges are counted from the latest moment of the history.  SAs that live and alerts that are raised stay.\n"
+	  "\nAges are counted from the latest moment of the history. "
+	  " SAs that live and alerts that are raised stay.\n"
 	  "A monitor with --keep or --max-db does this by itself, a little at a time.\n"
 	  "\nExample\n  sawatch prune --db h.db --keep 90d\n" },
 	{ "config", config_run, "print the settings, or check a configuration file",
 	  "--defaults | --check FILE\n\n"
-	  "  --defaults       every setting with its default, limits and meaning, as a file to begin with\n"
+	  "  --defaults       every setting with its default, limits and meaning,"
+	  " as a file to begin with\n"
 	  "  --check FILE     read it as --config would, and say what is wrong\n"
 	  "\nExample\n  sawatch config --defaults > sawatch.conf\n" },
 	{ "help", help_run, "help on a subcommand", "[COMMAND]\n" },
@@ -95,69 +122,95 @@ const struct command cli_commands[] = {
 };
 
 static const char intro[] =
-	"sawatch " SAWATCH_VERSION " - passive IPsec tunnel health monitor: reads captures, watches interfaces, needs no keys\n"
+	"sawatch " SAWATCH_VERSION " - passive IPsec tunnel health monitor:"
+				   " reads captures, watches interfaces, needs no keys\n"
 	"\n"
 	"Usage\n"
-	"  sawatch -r FILE|DIR|- ... [options] [filter words]   read captures, print the diagnosis\n"
-	"  sawatch -i INTERFACE ... [options] [filter words]    watch, one line per event that matters\n"
+	"  sawatch -r FILE|DIR|- ... [options] [filter words]   read captures,"
+	" print the diagnosis\n"
+	"  sawatch -i INTERFACE ... [options] [filter words]    watch,"
+	" one line per event that matters\n"
 	"  sawatch COMMAND --db FILE [options]                  ask the history\n"
 	"\n"
 	"Examples\n"
 	"  sawatch -r customer.pcap                             what is wrong in this capture?\n"
-	"  sawatch why -r customer.pcap                         the story behind it, whose side, what to do\n"
-	"  sawatch -r /var/captures host 192.0.2.1              a directory in time order, one gateway only\n"
+	"  sawatch why -r customer.pcap                         the story behind it, whose side,"
+	" what to do\n"
+	"  sawatch -r /var/captures host 192.0.2.1              a directory in time order,"
+	" one gateway only\n"
 	"  sawatch -r a.pcap b.pcap.zst --db h.db               and keep the history in SQLite\n"
 	"  sawatch -r x.pcap --json | jq 'select(.type==\"alert\")'\n"
-	"  sawatch -i span0 --db h.db                           watch a mirror port and keep the history\n"
-	"  zcat x.pcap.gz | sawatch -r - --fail-on critical     in a script: status 10 when a tunnel is in trouble\n"
+	"  sawatch -i span0 --db h.db                           watch a mirror port and keep"
+	" the history\n"
+	"  zcat x.pcap.gz | sawatch -r - --fail-on critical     in a script:"
+	" status 10 when a tunnel is in trouble\n"
 	"\n"
 	"Commands\n";
 
 static const char options_text[] =
 	"\n"
 	"Options of -r\n"
-	"  -r FILE          pcap or pcapng, also gz, zst, xz, bz2, lz4; a directory; - for standard input; may be repeated\n"
+	"  -r FILE          pcap or pcapng, also gz, zst, xz, bz2, lz4; a directory;"
+	" - for standard input; may be repeated\n"
 	"  -f EXPR          BPF filter (pcap-filter(7)); words that remain are a filter too\n"
 	"  -c N             stop after N packets\n"
-	"  -j, --workers N  threads that read, unpack and decode files and one that tracks, N in all (default 1); the answer\n"
+	"  -j, --workers N  threads that read, unpack and decode files and one that tracks,"
+	" N in all (default 1); the answer\n"
 	"                   is the same to the byte\n"
 	"  -w FILE          save the packets that matter (IPsec) as pcap; - for standard output\n"
-	"  -q, -v           quiet: ill tunnels and the verdict only; verbose: every tunnel at length\n"
+	"  -q, -v           quiet: ill tunnels and the verdict only; verbose:"
+	" every tunnel at length\n"
 	"  -n, -l           accepted: names are never resolved; lines are flushed one by one\n"
 	"  --json           JSON Lines: captures, tunnels, SAs, exchanges, events, alerts\n"
-	"  --db FILE        keep the history in this SQLite database; what it already holds is not read again\n"
+	"  --db FILE        keep the history in this SQLite database;"
+	" what it already holds is not read again\n"
 	"  --sensor NAME    name of this observation point in the database (default: local)\n"
-	"  --config FILE    settings and expected tunnels; --set key=value changes one; sawatch config --defaults lists them\n"
-	"  --fail-on SEV    exit with status 10 when an alert of this severity (info, warning, critical) or above is there\n"
+	"  --config FILE    settings and expected tunnels; --set key=value changes one;"
+	" sawatch config --defaults lists them\n"
+	"  --fail-on SEV    exit with status 10 when an alert of this severity (info, warning,"
+	" critical) or above is there\n"
 	"  --progress       show progress even when standard error is no terminal\n"
-	"  --follow         the file, the last of several, or the latest of a directory is still being written: tell what\n"
+	"  --follow         the file, the last of several, or the latest of a directory is still"
+	" being written: tell what\n"
 	"                   happens as -i does, until SIGINT or SIGTERM; then the report\n"
-	"  --keep SPAN, --max-db SIZE   with -i: what ended longer ago than 90d, 12w, 2y, and the oldest above 500M, 2G,\n"
+	"  --keep SPAN, --max-db SIZE   with -i: what ended longer ago than 90d, 12w, 2y,"
+	" and the oldest above 500M, 2G,\n"
 	"                   goes from --db FILE by and by (see sawatch prune)\n"
-	"  --resume         with -r and --db: go on with the SAs and alerts that the files before left living, and leave\n"
+	"  --resume         with -r and --db: go on with the SAs and alerts that the files before"
+	" left living, and leave\n"
 	"                   living what lives at the end; for files that are rotated\n"
 	"  --no-detect      track and record only, look for no condition (for measuring)\n"
 	"  --print-filter   print the BPF filter for interfaces with yours and-ed, and stop\n"
 	"  --version, --help\n"
 	"\n"
-	"Options of -i (with -f, -c, -w, -q, -v, -l, --json, --db, --sensor, --config, --set, --fail-on as above)\n"
-	"  -i INTERFACE     watch it; may be repeated: packets are merged by time; any: all of them\n"
-	"  -j, --workers N  one thread tracks, N - 1 read: each a ring of its own of each interface (default 1: one does all)\n"
+	"Options of -i (with -f, -c, -w, -q, -v, -l, --json, --db, --sensor, --config, --set, "
+	"--fail-on as above)\n"
+	"  -i INTERFACE     watch it; may be repeated: packets are merged by time; any:"
+	" all of them\n"
+	"  -j, --workers N  one thread tracks, N - 1 read: each a ring of its own of each interface"
+	" (default 1: one does all)\n"
 	"  -D               list the interfaces\n"
-	"  -Z USER          become this user when the interfaces are open (default: sawatch, when there is such a user)\n"
+	"  -Z USER          become this user when the interfaces are open (default:"
+	" sawatch, when there is such a user)\n"
 	"  -p               not promiscuous\n"
-	"  -s BYTES, -B KIB snapshot length (default 65535) and buffer of each ring (default 65536)\n"
-	"  --syslog TARGET  alerts and tunnel states to syslog: unix, unix:/PATH, udp://HOST:PORT, tcp://HOST:PORT\n"
-	"  --metrics-file FILE, --metrics-listen ADDR:PORT   metrics for Prometheus: textfile collector, http://ADDR:PORT/metrics\n"
-	"  --on-alert CMD   run by /bin/sh -c for each alert (warning, critical) raised and cleared: JSON on its standard input\n"
+	"  -s BYTES, -B KIB snapshot length (default 65535) and buffer of each ring"
+	" (default 65536)\n"
+	"  --syslog TARGET  alerts and tunnel states to syslog:"
+	" unix, unix:/PATH, udp://HOST:PORT, tcp://HOST:PORT\n"
+	"  --metrics-file FILE, --metrics-listen ADDR:PORT   metrics for Prometheus:"
+	" textfile collector, http://ADDR:PORT/metrics\n"
+	"  --on-alert CMD   run by /bin/sh -c for each alert (warning,"
+	" critical) raised and cleared: JSON on its standard input\n"
 	"  SIGINT, SIGTERM  end it in order: the history is complete, what lives stays open\n"
 	"  SIGUSR1          print the state\n"
 	"\n"
 	"Exit status\n"
-	"  0 done   1 wrong usage or run-time error   2 input could not be opened or was damaged (the rest was kept)\n"
+	"  0 done   1 wrong usage or run-time error   2 input could not be opened or was damaged"
+	" (the rest was kept)\n"
 	"  10 with --fail-on\n"
 	"\n"
-	"sawatch COMMAND --help explains one command; sawatch explain lists what can be found; sawatch(8) has it all.\n";
+	"sawatch COMMAND --help explains one command; sawatch explain lists what can be found; "
+	"sawatch(8) has it all.\n";
 
 void help_print(FILE *out)
 {
@@ -169,7 +222,8 @@ void help_print(FILE *out)
 
 void help_print_command(FILE *out, const struct command *c)
 {
-	fprintf(out, "sawatch %s: %s\n\nUsage: sawatch %s %s", c->name, c->summary, c->name, c->help);
+	fprintf(out, "sawatch %s: %s\n\nUsage: sawatch %s %s", c->name, c->summary, c->name,
+		c->help);
 }
 
 const struct command *command_find(const char *name)

@@ -17,7 +17,8 @@ static bool write_rows(struct store *s, void *user, struct err *e)
 	return ok;
 }
 
-void inventory_rows_tick(struct inventory_rows *r, const struct expected *x, struct store_writer *writer)
+void inventory_rows_tick(struct inventory_rows *r, const struct expected *x,
+			 struct store_writer *writer)
 {
 	if (atomic_load(&r->under_way) || !(r->due || atomic_load(&r->failed)))
 		return;

@@ -16,8 +16,12 @@ struct inventory_rows {
 	atomic_bool under_way, failed;
 };
 
-/* Once a second, behind a flush: what is due is given to the writer, again and again until it is written. */
-void inventory_rows_tick(struct inventory_rows *r, const struct expected *x, struct store_writer *writer);
+/*
+ * Once a second, behind a flush: what is due is given to the writer, again and again until it is
+ * written.
+ */
+void inventory_rows_tick(struct inventory_rows *r, const struct expected *x,
+			 struct store_writer *writer);
 void inventory_rows_done(struct inventory_rows *r);	/* after the writer */
 
 #endif

@@ -16,7 +16,8 @@ struct kept_tunnels {
 	size_t n, room;
 };
 
-void kept_tunnels_add(struct kept_tunnels *k, const struct record_tunnel *r);	/* copies its sentences */
+/* copies its sentences */
+void kept_tunnels_add(struct kept_tunnels *k, const struct record_tunnel *r);
 void kept_tunnels_done(struct kept_tunnels *k);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `sawatch learn`: an inventory, as a draft for a person to edit, out of what a history has seen. */
+/*
+ * `sawatch learn`: an inventory, as a draft for a person to edit, out of what a history has seen.
+ */
 #include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -16,7 +18,8 @@ enum {
 	GONE_S = 7 * 86400,		/* not seen for so long: perhaps it is no more */
 };
 
-static const double permanent = 0.9;	/* share of the time that a tunnel is up which is meant to be up always */
+/* share of the time that a tunnel is up which is meant to be up always */
+static const double permanent = 0.9;
 
 struct learning {
 	struct expected known;		/* what was printed: names and peers are given once */
@@ -68,7 +71,8 @@ static void name_of(const struct learning *g, const struct store_learned *l, cha
 	if (l->label)
 		snprintf(ret, size, "%s", l->label);
 	else
-		snprintf(ret, size, "%s-%s", addr_text(l->peers[0].addr, a), addr_text(l->peers[1].addr, b));
+		snprintf(ret, size, "%s-%s", addr_text(l->peers[0].addr, a),
+			 addr_text(l->peers[1].addr, b));
 	length = strlen(ret);
 	for (unsigned n = 2; expected_named((struct expected *)(uintptr_t)&g->known, ret); n++)
 		snprintf(ret + length, size - length, "-%u", n);
@@ -92,8 +96,8 @@ static void print_evidence(const struct store_learned *l, const char *why)
 	if (l->version == 0)
 		printf("no IKE was seen");
 	else
-		printf("IKEv%d, %lld IKE SA%s, %lld from scratch", l->version, (long long)l->ike_sas, plural(l->ike_sas),
-		       (long long)l->sessions);
+		printf("IKEv%d, %lld IKE SA%s, %lld from scratch", l->version,
+		       (long long)l->ike_sas, plural(l->ike_sas), (long long)l->sessions);
 	printf("; %lld child SA%s", (long long)l->child_sas, plural(l->child_sas));
 	if (l->idle_ends > 0)
 		printf(", %lld closed for being idle", (long long)l->idle_ends);
@@ -111,7 +115,8 @@ static void print_evidence(const struct store_learned *l, const char *why)
 static void print_tunnel(void *user, const struct store_learned *l)
 {
 	struct learning *g = user;
-	char name[3 * ENDPOINT_TEXT_MAX], peers[2 * ENDPOINT_TEXT_MAX + 4], a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX];
+	char name[3 * ENDPOINT_TEXT_MAX], peers[2 * ENDPOINT_TEXT_MAX + 4], a[ENDPOINT_TEXT_MAX],
+		b[ENDPOINT_TEXT_MAX];
 	struct expected_tunnel *t;
 	const char *why;
 	struct err e;
@@ -122,7 +127,8 @@ static void print_tunnel(void *user, const struct store_learned *l)
 	}
 	name_of(g, l, name, sizeof(name));
 	/* a NAT's ports come and go: any port is meant */
-	snprintf(peers, sizeof(peers), "%s, %s", addr_text(l->peers[0].addr, a), addr_text(l->peers[1].addr, b));
+	snprintf(peers, sizeof(peers), "%s, %s", addr_text(l->peers[0].addr, a),
+		 addr_text(l->peers[1].addr, b));
 	t = expected_add(&g->known, name);
 	assert(t);
 
@@ -133,7 +139,8 @@ static void print_tunnel(void *user, const struct store_learned *l)
 	printf("\n");
 	if (!fits)
 		printf("# another client behind the same address:\n");
-	printf("%s[tunnel %s]\n%speers = %s\n%sprofile = %s\n", off, name, off, peers, off, expected_profile_text(profile));
+	printf("%s[tunnel %s]\n%speers = %s\n%sprofile = %s\n", off, name, off, peers, off,
+	       expected_profile_text(profile));
 	print_evidence(l, why);
 	g->n++;
 }
@@ -174,13 +181,16 @@ int learn_run(int argc, char **argv)
 		return EXIT_TROUBLE;
 	}
 	printf("# Tunnels as %s has seen them; a draft: edit it, and give it with --config.\n"
-	       "# profile: site-to-site is missed when it is down; on-demand and remote-access only when they cannot be set up.\n"
-	       "# Settings may differ for a tunnel: add a line like\n# tunnel_down.hold_s = 900\n", database);
+	       "# profile: site-to-site is missed when it is down; "
+	       "on-demand and remote-access only when they cannot be set up.\n"
+	       "# Settings may differ for a tunnel: add a line like\n# tunnel_down.hold_s = 900\n",
+	       database);
 	ok = store_walk_learned(s, print_tunnel, &g, &e);
 	if (!ok)
 		complain("%s", e.text);
 	if (ok && g.never_up > 0)
-		printf("\n# %zu more pairs of peers never were up: they are no tunnels, or their faults have to be cured first\n", g.never_up);
+		printf("\n# %zu more pairs of peers never were up: "
+		       "they are no tunnels, or their faults have to be cured first\n", g.never_up);
 	if (ok && g.n == 0)
 		complain("%s: no tunnel in it was ever up; nothing to learn from yet", database);
 	store_close(s, NULL);

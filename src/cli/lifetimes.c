@@ -6,7 +6,8 @@
 #include "cli/query_options.h"
 
 static const char *const columns[] = {
-	"tunnel", "kind", "side", ">rekeys", ">min", ">median", ">max", "who_rekeys", ">expected", "expected_grade",
+	"tunnel", "kind", "side", ">rekeys", ">min", ">median", ">max", "who_rekeys", ">expected",
+	"expected_grade",
 	"ended_by",
 };
 
@@ -34,7 +35,8 @@ int lifetimes_run(int argc, char **argv)
 	bool ok = query_open(&q, argc, argv, QUERY_PLAIN);
 
 	if (ok) {
-		struct table *t = table_open(stdout, q.format, "lifetime", columns, sizeof(columns) / sizeof(columns[0]));
+		struct table *t = table_open(stdout, q.format, "lifetime", columns,
+					     sizeof(columns) / sizeof(columns[0]));
 
 		ok = store_walk_lifetimes(q.store, &q.scope, put_row, t, &e);
 		table_close(t);

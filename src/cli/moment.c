@@ -60,8 +60,8 @@ static bool date_parse(const char *text, nsec *ret)
 
 	if (sscanf(text, "%4d-%2d-%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &used) != 3)
 		return false;
-	if (t.tm_year < YEAR_MIN || t.tm_year > YEAR_MAX || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 ||
-	    t.tm_mday > days_of_month(t.tm_year, t.tm_mon))
+	if (t.tm_year < YEAR_MIN || t.tm_year > YEAR_MAX || t.tm_mon < 1 || t.tm_mon > 12 ||
+	    t.tm_mday < 1 || t.tm_mday > days_of_month(t.tm_year, t.tm_mon))
 		return false;
 	text += used;
 	if (*text) {
@@ -76,8 +76,8 @@ static bool date_parse(const char *text, nsec *ret)
 				return false;
 			text += used;
 		}
-		if (!fraction_parse(text, &fraction) || t.tm_hour < 0 || t.tm_hour > 23 || t.tm_min < 0 ||
-		    t.tm_min > 59 || t.tm_sec < 0 || t.tm_sec > 60)
+		if (!fraction_parse(text, &fraction) || t.tm_hour < 0 || t.tm_hour > 23 ||
+		    t.tm_min < 0 || t.tm_min > 59 || t.tm_sec < 0 || t.tm_sec > 60)
 			return false;
 	}
 	t.tm_year -= 1900;
@@ -96,12 +96,14 @@ bool moment_parse(const char *text, nsec now, nsec *ret, struct err *e)
 		*ret = now - age;
 		return true;
 	}
-	if (text[0] == '@' && strlen(text) <= 11 && sscanf(text, "@%" SCNd64 "%c", &seconds, &rest) == 1) {
+	if (text[0] == '@' && strlen(text) <= 11 &&
+	    sscanf(text, "@%" SCNd64 "%c", &seconds, &rest) == 1) {
 		*ret = seconds * NSEC_PER_S;
 		return true;
 	}
 	if (date_parse(text, ret))
 		return true;
-	return err_set(e, "\"%s\": not a time; write 2026-11-22, \"2026-11-22 04:30\" (UTC), or an age such as 2h or 7d",
+	return err_set(e, "\"%s\": not a time; write 2026-11-22, \"2026-11-22 04:30\" (UTC), "
+			  "or an age such as 2h or 7d",
 		       text);
 }

@@ -53,6 +53,7 @@ bool output_finish(FILE *out)
 	if (fflush(out) == 0 && !ferror(out))
 		return true;
 	if (errno != EPIPE)
-		complain("output: cannot be written: %s; what was stored before is safe", strerror(errno));
+		complain("output: cannot be written: %s; what was stored before is safe",
+			 strerror(errno));
 	return errno == EPIPE;
 }

@@ -17,7 +17,8 @@
 #include "cli/cli.h"
 
 enum {
-	TOLD = 16384,		/* objects have dense numbers: so many of the latest are remembered */
+	/* objects have dense numbers: so many of the latest are remembered */
+	TOLD = 16384,
 	CODES_MAX = 128,
 	PATIENCE_MS = 4000,	/* with an outlet at the end; it takes three seconds at most */
 };
@@ -140,7 +141,8 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 		x->collect.tunnel(x->collect.user, r);
 	if (x->syslog && news(x->tunnels, r->id, 1 + (unsigned)r->state, &before) &&
 	    (before != 0 || (r->state != TUNNEL_UNKNOWN && !is_old(x, r->since))))
-		tell_syslog(x, message, syslog_tunnel(&x->origin, r, name_of(x, r->peers), message));
+		tell_syslog(x, message,
+			    syslog_tunnel(&x->origin, r, name_of(x, r->peers), message));
 }
 
 /* Kinds that only the page counts, or nobody here. */
@@ -182,10 +184,12 @@ struct record_sink outputs_sink(struct outputs *x, const struct record_sink *nex
 
 /* ---- metrics ---- */
 
-static void count_tables(struct metrics_figures *f, struct pipeline *p, const struct tracker_counters *c)
+static void count_tables(struct metrics_figures *f, struct pipeline *p,
+			 const struct tracker_counters *c)
 {
 	static const char *const names[TRACKER_TABLES] = {
-		[TRACKER_TUNNELS] = "tunnels", [TRACKER_IKE_SAS] = "ike_sas", [TRACKER_CHILD_SAS] = "child_sas",
+		[TRACKER_TUNNELS] = "tunnels", [TRACKER_IKE_SAS] = "ike_sas",
+			[TRACKER_CHILD_SAS] = "child_sas",
 		[TRACKER_ESP_SAS] = "esp_sas",
 	};
 	const uint64_t evicted[TRACKER_TABLES] = {
@@ -198,11 +202,13 @@ static void count_tables(struct metrics_figures *f, struct pipeline *p, const st
 	f->n_tables = TRACKER_TABLES;
 	for (size_t i = 0; i < TRACKER_TABLES; i++)
 		f->tables[i] = (struct metrics_table){
-			.name = names[i], .used = fill[i].used, .most = fill[i].most, .evicted = evicted[i],
+			.name = names[i], .used = fill[i].used, .most = fill[i].most,
+			.evicted = evicted[i],
 		};
 }
 
-static void count_store(struct metrics_figures *f, const struct outputs *x, struct pipeline *p, bool up)
+static void count_store(struct metrics_figures *f, const struct outputs *x, struct pipeline *p,
+			bool up)
 {
 	struct store_writer_counters c;
 
@@ -227,14 +233,17 @@ static void count_output(struct metrics_figures *f, struct outlet *o, const char
 		return;
 	outlet_counters(o, &c);
 	f->outputs[f->n_outputs++] = (struct metrics_output){
-		.name = name, .up = c.up, .sent = c.sent, .dropped = c.dropped, .restarts = c.restarts,
+		.name = name, .up = c.up, .sent = c.sent, .dropped = c.dropped,
+		.restarts = c.restarts,
 	};
 }
 
-static void tell_page(struct outputs *x, struct live *live, struct pipeline *p, bool store_up, nsec now)
+static void tell_page(struct outputs *x, struct live *live, struct pipeline *p, bool store_up,
+		      nsec now)
 {
 	struct metrics_figures f = {
-		.version = SAWATCH_VERSION, .sensor = x->options->sensor, .started = x->started, .now = now,
+		.version = SAWATCH_VERSION, .sensor = x->options->sensor, .started = x->started,
+		.now = now,
 		.interfaces_up = live_sees(live),
 	};
 	struct tracker_counters counted;
@@ -258,7 +267,8 @@ static void tell_page(struct outputs *x, struct live *live, struct pipeline *p, 
 	metrics_print(x->page, &f, out);
 	fclose(out);
 	if (!outlet_page(x->metrics, page, length))
-		complain("metrics: the page is too long; fewer tunnels with lines of their own: --set metrics.tunnels=1000");
+		complain("metrics: the page is too long; fewer tunnels with lines of their own: "
+			 "--set metrics.tunnels=1000");
 	free(page);
 }
 
@@ -282,7 +292,8 @@ void outputs_tick(struct outputs *x, struct live *live, struct pipeline *p, bool
 	listen_to(x->on_alert);
 	listen_to(x->metrics);
 	/* a clock that was set back makes no long silence */
-	if (x->metrics && (now >= x->next_page || x->next_page - now > x->options->settings.metrics_every)) {
+	if (x->metrics &&
+	    (now >= x->next_page || x->next_page - now > x->options->settings.metrics_every)) {
 		x->next_page = now + x->options->settings.metrics_every;
 		tell_page(x, live, p, store_up, now);
 	}
@@ -349,7 +360,8 @@ bool outputs_open(struct outputs **ret, const struct read_options *o, struct err
 	if (gethostname(x->host, sizeof(x->host) - 1) != 0)
 		x->host[0] = '\0';
 	x->origin = (struct syslog_origin){
-		.facility = (int)o->settings.syslog_facility, .host = x->host, .process = getpid(), .sensor = o->sensor,
+		.facility = (int)o->settings.syslog_facility, .host = x->host, .process = getpid(),
+		.sensor = o->sensor,
 	};
 	return (!o->texts.syslog || outlet_syslog(&x->syslog, o->texts.syslog, o->user, e)) &&
 	       (!oc.command || outlet_command(&x->on_alert, &oc, e)) && open_page(x, e);

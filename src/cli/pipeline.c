@@ -17,7 +17,8 @@
 #include "cli/retain.h"
 
 enum {
-	FILE_BACKLOG_BYTES = 8 << 20,	/* where reading waits for the disk, more would only cost cache */
+	/* where reading waits for the disk, more would only cost cache */
+	FILE_BACKLOG_BYTES = 8 << 20,
 	WATCH_HEAP_BYTES = 1536 << 10,	/* for what months of watching allocate now and then */
 	FLUSH_SLOTS = 512,		/* objects told at once to a backlog that may become full */
 	LAST_PATIENCE_MS = 10000,	/* for the disk, when watching ends */
@@ -90,7 +91,9 @@ static uint32_t tunnel_index(struct pipeline *p, object_id id)
 	return NO_INDEX;
 }
 
-/* A silent tunnel is less ill, or more, when an alert about it says so: its row is written again. */
+/*
+ * A silent tunnel is less ill, or more, when an alert about it says so: its row is written again.
+ */
 static void put_alert(void *user, const struct record_alert *r)
 {
 	struct pipeline *p = user;
@@ -163,8 +166,8 @@ static void on_whole(void *user, const struct frame *f, const struct packet *who
 	tracker_packet(p->tracker, f, whole);
 }
 
-static void on_message(void *user, const struct frame *f, const struct packet *packet, uint16_t src_port,
-		       uint16_t dst_port, bool is_ike, struct bytes message)
+static void on_message(void *user, const struct frame *f, const struct packet *packet,
+		       uint16_t src_port, uint16_t dst_port, bool is_ike, struct bytes message)
 {
 	struct pipeline *p = user;
 
@@ -178,7 +181,8 @@ static bool is_known(void *user, struct addr a, struct addr b)
 	return tracker_knows(p->tracker, a, b);
 }
 
-static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen)
+static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame,
+		       uint32_t bytes_seen)
 {
 	struct pipeline *p = user;
 
@@ -186,13 +190,16 @@ static void on_missing(void *user, nsec at, const struct packet *first_seen, uin
 	tracker_fragment_missing(p->tracker, at, first_seen, frame);
 }
 
-static bool open_writer(struct pipeline *p, const struct settings *settings, enum store_writer_mode mode, struct err *e)
+static bool open_writer(struct pipeline *p, const struct settings *settings,
+			enum store_writer_mode mode, struct err *e)
 {
-	size_t bytes = mode == STORE_WRITER_WAITS ? FILE_BACKLOG_BYTES : (size_t)settings->store_backlog_mb << 20;
+	size_t bytes = mode == STORE_WRITER_WAITS ? FILE_BACKLOG_BYTES
+						  : (size_t)settings->store_backlog_mb << 20;
 
 	if (!p->store)
 		return true;
-	store_wal_limit(p->store, mode == STORE_WRITER_WAITS ? 0 : (uint64_t)settings->store_wal_mb << 20);
+	store_wal_limit(p->store,
+			mode == STORE_WRITER_WAITS ? 0 : (uint64_t)settings->store_wal_mb << 20);
 	if (!store_writer_open(&p->writer, p->store, mode, bytes, e))
 		return false;
 	p->to_store = store_writer_sink(p->writer);
@@ -206,7 +213,8 @@ bool pipeline_key(struct hash_key *ret, struct err *e)
 
 	drawn = drawn || getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key);
 	*ret = key;
-	return drawn || err_set(e, "random numbers: the system gives none; they key the tables against floods");
+	return drawn || err_set(e, "random numbers: the system gives none; "
+				   "they key the tables against floods");
 }
 
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
@@ -224,11 +232,14 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	p->latest = NSEC_NONE;
 
 	p->sink = (struct record_sink){
-		.user = p, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa, .child_sa = put_child_sa,
-		.exchange = put_exchange, .event = put_event, .alert = put_alert, .traffic = put_traffic,
+		.user = p, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa,
+		.child_sa = put_child_sa,
+		.exchange = put_exchange, .event = put_event, .alert = put_alert,
+		.traffic = put_traffic,
 	};
 	struct tracker_handler handler = {
-		.user = p, .event = on_event, .sink = p->sink, .fragment = on_fragment, .segment = on_segment,
+		.user = p, .event = on_event, .sink = p->sink, .fragment = on_fragment,
+		.segment = on_segment,
 	};
 	struct reassemble_handler whole = {
 		.user = p, .packet = on_whole, .message = on_message, .missing = on_missing,
@@ -240,7 +251,8 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	p->tracker = tracker_new(settings, &key, &handler);
 	p->detect = detect_new(settings, &p->sink);
 	if (!p->tracker || !p->detect)
-		return err_set(e, "memory: too little for the tables; make them smaller: --set table.esp_sas=65536");
+		return err_set(e, "memory: too little for the tables; make them smaller: "
+				  "--set table.esp_sas=65536");
 	p->reassembler = reassembler_open(&limits, &whole, e);
 	return p->reassembler != NULL && open_writer(p, settings, mode, e);
 }
@@ -250,11 +262,12 @@ bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, s
 	p->misses = whole;
 	p->expected = x;
 	return detect_expect(p->detect, x) ||
-	       err_set(e, "memory: too little for the tables; make them smaller: --set table.tunnels=1024");
+	       err_set(e, "memory: too little for the tables; make them smaller: "
+			  "--set table.tunnels=1024");
 }
 
-bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull, struct resumed *ret,
-		     struct err *e)
+bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull,
+		     struct resumed *ret, struct err *e)
 {
 	p->resume = resume_open(source, p->tracker, p->detect);
 	if (!resume_load(p->resume, p->store, capture, at, lull, ret, e))
@@ -341,7 +354,8 @@ void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now)
 	reassemble_tick(p->reassembler, now);
 }
 
-void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind, const char *text)
+void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind,
+		   const char *text)
 {
 	tracker_note(p->tracker, capture, at, kind, text);
 }
@@ -375,7 +389,8 @@ void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPI
 	memset(ret, 0, (TUNNEL_FLAPPING + 1) * sizeof(ret[0]));
 	for (uint32_t i = 0; i < tracker_tunnels(p->tracker); i++)
 		if (tracker_tunnel(p->tracker, i))
-			ret[p->detect ? detect_tunnel_state(p->detect, p->tracker, i, NULL) : tracker_tunnel(p->tracker, i)->state]++;
+			ret[p->detect ? detect_tunnel_state(p->detect, p->tracker, i, NULL)
+				      : tracker_tunnel(p->tracker, i)->state]++;
 }
 
 void pipeline_store_counters(const struct pipeline *p, struct store_writer_counters *ret)
@@ -391,8 +406,8 @@ static uint64_t relevant(const struct pipeline *p)
 	struct tracker_counters c;
 
 	tracker_counters(p->tracker, &c);
-	return c.ike_messages + c.esp_packets + c.ah_packets + c.keepalives + c.icmp_errors + c.duplicates +
-	       c.malformed;
+	return c.ike_messages + c.esp_packets + c.ah_packets + c.keepalives + c.icmp_errors +
+	       c.duplicates + c.malformed;
 }
 
 bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
@@ -406,7 +421,8 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
 
 /* ---- rows of captures, and the end ---- */
 
-static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type, const char *left_out)
+static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type,
+			  const char *left_out)
 {
 	struct tracker_counters c;
 	struct store_writer_counters stored;
@@ -418,7 +434,9 @@ static void write_capture(struct pipeline *p, const struct record_capture *base,
 	put_capture(p, &row.record);
 }
 
-/* Only when the history of all that it began is written: whoever is killed before reads it again. */
+/*
+ * Only when the history of all that it began is written: whoever is killed before reads it again.
+ */
 static void complete_later(struct pipeline *p, uint32_t id)
 {
 	if (p->n_complete == p->complete_room) {
@@ -429,7 +447,8 @@ static void complete_later(struct pipeline *p, uint32_t id)
 	p->complete[p->n_complete++] = id;
 }
 
-void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out)
+void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info,
+			  const char *left_out)
 {
 	const struct record_capture base = {
 		.id = id, .name = info->name, .kind = "file", .fingerprint = info->fingerprint,
@@ -463,7 +482,8 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 	};
 
 	if (p->detect)
-		detect_flush(p->detect, p->tracker);	/* first: tunnels are as ill as their alerts */
+		/* first: tunnels are as ill as their alerts */
+		detect_flush(p->detect, p->tracker);
 	flush_tracker(p, c->over);
 	if (p->resume && p->writer)
 		resume_save(p->resume, p->writer, c->over, LAST_PATIENCE_MS);

@@ -27,9 +27,9 @@
 struct pipeline;
 
 /*
- * `settings` and `store` must outlive it.  Without a store (NULL) nothing is kept.  With one, a thread is begun
- * that writes it (store_writer.h says what comes before that): waiting for a slow disk, or not.
- * Every record goes to `also` too, after the store, when that is not NULL.
+ * `settings` and `store` must outlive it.  Without a store (NULL) nothing is kept.  With one, a
+ * thread is begun that writes it (store_writer.h says what comes before that): waiting for a slow
+ * disk, or not. Every record goes to `also` too, after the store, when that is not NULL.
  */
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
 		   enum store_writer_mode mode, const struct record_sink *also, struct err *e);
@@ -41,13 +41,16 @@ bool pipeline_key(struct hash_key *ret, struct err *e);
 bool pipeline_settle(struct pipeline *p, struct err *e);
 
 /*
- * Before the first frame.  These tunnels are expected; `x` must outlive it.  Not `whole`: a filter takes frames
- * away, so a tunnel that is not seen is not missed.
+ * Before the first frame.  These tunnels are expected; `x` must outlive it.  Not `whole`: a filter
+ * takes frames away, so a tunnel that is not seen is not missed.
  */
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e);
 /* What `settings` say has changed, in place (detect_settings_changed). */
 void pipeline_settings_changed(struct pipeline *p);
-/* And so has the inventory `x` (detect_expect_again); the history learns of it.  False: there is no room for so many. */
+/*
+ * And so has the inventory `x` (detect_expect_again); the history learns of it.  False: there is no
+ * room for so many.
+ */
 bool pipeline_expect_again(struct pipeline *p, const struct expected *x);
 /* Before the first frame: track and record only, for measuring. */
 void pipeline_no_detect(struct pipeline *p);
@@ -60,8 +63,8 @@ void pipeline_without_details(struct pipeline *p);
  * this `source` left living in the store, see resume.h.  From then on what
  * lives does not end with this run.
  */
-bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull, struct resumed *ret,
-		     struct err *e);
+bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, nsec at, nsec lull,
+		     struct resumed *ret, struct err *e);
 
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
@@ -77,7 +80,8 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f);
  * it was read in full, else why not: damage, -c, a filter.  A part must not
  * pass for all of it when it is read again.
  */
-void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info, const char *left_out);
+void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info,
+			  const char *left_out);
 
 /*
  * Would a capture that begins at this moment go on where the frames so far end?
@@ -90,7 +94,8 @@ bool pipeline_continues(const struct pipeline *p, nsec first_at);
 void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now);
 
 /* An event about the capture, now: what happened to an interface. */
-void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind, const char *text);
+void pipeline_note(struct pipeline *p, uint32_t capture, nsec at, const char *kind,
+		   const char *text);
 
 /* From `from` to `to` no interface was there to see anything. */
 void pipeline_unwatched(struct pipeline *p, nsec from, nsec to);
@@ -115,8 +120,8 @@ struct interface_capture {
 bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struct err *e);
 
 /*
- * What changed in a file that is still being written goes on its way to the history, and to whom it is told.
- * False when the history cannot be written.
+ * What changed in a file that is still being written goes on its way to the history, and to whom it
+ * is told. False when the history cannot be written.
  */
 bool pipeline_tell(struct pipeline *p, struct err *e);
 
@@ -132,7 +137,10 @@ void pipeline_fill(const struct pipeline *p, struct tracker_fill ret[TRACKER_TAB
 /* How many tunnels are in each state (enum tunnel_state) now. */
 void pipeline_tunnel_states(const struct pipeline *p, unsigned ret[TUNNEL_FLAPPING + 1]);
 
-/* All captures are over: settle everything and commit.  False, with the first reason, when not all was stored. */
+/*
+ * All captures are over: settle everything and commit.  False, with the first reason, when not all
+ * was stored.
+ */
 bool pipeline_finish(struct pipeline *p, struct err *e);
 
 void pipeline_close(struct pipeline *p);	/* accepts NULL */

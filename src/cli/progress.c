@@ -44,10 +44,11 @@ void progress_show(struct progress *p, const struct source_info *info)
 
 	fprintf(stderr, "%s%s: ", p->terminal ? "\r\033[K" : "", name);
 	if (info->size_bytes > 0)
-		fprintf(stderr, "%.0f %% of ", 100.0 * (double)info->read_bytes / (double)info->size_bytes);
+		fprintf(stderr, "%.0f %% of ",
+			100.0 * (double)info->read_bytes / (double)info->size_bytes);
 	fprintf(stderr, "%.1f MB, %" PRIu64 " packets, %.2f million/s%s",
-		(double)(info->size_bytes > 0 ? info->size_bytes : info->read_bytes) / 1e6, info->frames,
-		(double)info->frames / seconds / 1e6, p->terminal ? "" : "\n");
+		(double)(info->size_bytes > 0 ? info->size_bytes : info->read_bytes) / 1e6,
+		info->frames, (double)info->frames / seconds / 1e6, p->terminal ? "" : "\n");
 	fflush(stderr);
 	p->next_ns = now + NSEC_PER_S / SHOWN_PER_SECOND;
 	free(name);

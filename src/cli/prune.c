@@ -40,7 +40,8 @@ static bool take_option(struct prune *p, int option, const char *value)
 	case 'k':
 		if (retain_parse_days(value, &p->settings.history_keep_days))
 			return true;
-		complain("--keep %s: not a span of days; write 90d, 12w or 2y, or 0d to keep all", value);
+		complain("--keep %s: not a span of days; write 90d, 12w or 2y, or 0d to keep all",
+			 value);
 		return false;
 	case 'm':
 		if (retain_parse_mebibytes(value, &p->settings.history_max_mb))
@@ -78,7 +79,8 @@ static bool parse(struct prune *p, int argc, char **argv)
 			return false;
 	}
 	if (optind < argc || !p->database) {
-		complain(optind < argc ? "prune %s: not an option; see sawatch prune --help" : "prune: name the history: --db FILE%s",
+		complain(optind < argc ? "prune %s: not an option; see sawatch prune --help"
+				       : "prune: name the history: --db FILE%s",
 			 optind < argc ? argv[optind] : "");
 		return false;
 	}
@@ -100,11 +102,13 @@ static bool prune(const struct prune *p, struct store *s, struct err *e)
 	if (!store_size(s, &used[1], &unused[1], e))
 		return false;
 	if (!p->quiet)
-		printf("%s: %" PRIu64 " rows deleted, %" PRIu64 " rows of traffic added up; %.1f MiB, before %.1f MiB\n",
+		printf("%s: %" PRIu64 " rows deleted, %" PRIu64 " rows of traffic added up;"
+								" %.1f MiB, before %.1f MiB\n",
 		       p->database, r.deleted, r.added_up, (double)(used[1] + unused[1]) / 1048576,
 		       (double)(used[0] + unused[0]) / 1048576);
 	if (r.max_bytes > 0 && used[1] > r.max_bytes)
-		complain("%s: what lives, and the last hours, need more than --max-db allows", p->database);
+		complain("%s: what lives, and the last hours, need more than --max-db allows",
+			 p->database);
 	return true;
 }
 

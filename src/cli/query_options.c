@@ -10,7 +10,8 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 
-enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_CODE, OPTION_SEVERITY, OPTION_SINCE, OPTION_UNTIL, OPTION_KIND,
+enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_CODE, OPTION_SEVERITY, OPTION_SINCE, OPTION_UNTIL,
+OPTION_KIND,
        OPTION_JSON, OPTION_CSV };
 
 static const struct option long_options[] = {
@@ -76,7 +77,8 @@ static bool take_format(struct query *q, enum table_format format)
 	return true;
 }
 
-static bool take_option(struct query *q, const char *command, unsigned extra, int option, const char *value)
+static bool take_option(struct query *q, const char *command, unsigned extra, int option,
+			const char *value)
 {
 	bool fits = option == OPTION_CODE || option == OPTION_SEVERITY ? extra & QUERY_ALERTS :
 		    option == OPTION_KIND ? extra & QUERY_KIND :
@@ -133,20 +135,25 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 	if (optind < argc && extra & QUERY_SUBJECT)
 		q->subject = argv[optind++];
 	if (optind < argc) {
-		complain("%s %s: not expected here; see sawatch %s --help", argv[0], argv[optind], argv[0]);
+		complain("%s %s: not expected here; see sawatch %s --help", argv[0], argv[optind],
+			 argv[0]);
 		return false;
 	}
 	if (extra & QUERY_OUTPUT && !q->output) {
-		complain("%s: needs -o FILE, the page to be written; - for standard output", argv[0]);
+		complain("%s: needs -o FILE, the page to be written; - for standard output",
+			 argv[0]);
 		return false;
 	}
 	/* an empty table would be taken for good news */
-	if (q->scope.since != NSEC_NONE && q->scope.until != NSEC_NONE && q->scope.since > q->scope.until) {
-		complain("%s: --since is after --until; nothing lies between; exchange them", argv[0]);
+	if (q->scope.since != NSEC_NONE && q->scope.until != NSEC_NONE &&
+	    q->scope.since > q->scope.until) {
+		complain("%s: --since is after --until; nothing lies between; exchange them",
+			 argv[0]);
 		return false;
 	}
 	if (!q->database) {
-		complain("%s: needs --db FILE, the history that sawatch -r … --db FILE has written", argv[0]);
+		complain("%s: needs --db FILE, the history that sawatch -r … --db FILE has written",
+			 argv[0]);
 		return false;
 	}
 	return true;
@@ -161,7 +168,9 @@ static void count_tunnel(void *user, const struct record_tunnel *r)
 /* An empty table for a misspelt tunnel would be taken for good news. */
 static bool tunnel_is_there(struct query *q)
 {
-	struct store_scope scope = { .tunnel = q->scope.tunnel, .since = NSEC_NONE, .until = NSEC_NONE };
+	struct store_scope scope = { .tunnel = q->scope.tunnel,
+				     .since = NSEC_NONE,
+				     .until = NSEC_NONE };
 	size_t n = 0;
 	struct record_sink sink = { .user = &n, .tunnel = count_tunnel };
 	struct err e;
@@ -173,8 +182,8 @@ static bool tunnel_is_there(struct query *q)
 		return false;
 	}
 	if (n == 0)
-		complain("--tunnel %s: no such tunnel in %s; sawatch tunnels --db %s lists them", q->scope.tunnel,
-			 q->database, q->database);
+		complain("--tunnel %s: no such tunnel in %s; sawatch tunnels --db %s lists them",
+			 q->scope.tunnel, q->database, q->database);
 	return n > 0;
 }
 
@@ -182,7 +191,8 @@ bool query_open(struct query *q, int argc, char **argv, unsigned extra)
 {
 	struct err e;
 
-	*q = (struct query){ .format = TABLE_ALIGNED, .scope = { .since = NSEC_NONE, .until = NSEC_NONE } };
+	*q = (struct query){ .format = TABLE_ALIGNED,
+			     .scope = { .since = NSEC_NONE, .until = NSEC_NONE } };
 	if (!parse(q, argc, argv, extra))
 		return false;
 	if (!store_open(&q->store, q->database, STORE_READ, NULL, &e)) {

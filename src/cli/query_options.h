@@ -18,7 +18,9 @@ struct query {
 };
 
 /* Which options a command has beyond those of all. */
-enum query_extra { QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2, QUERY_SUBJECT = 4, QUERY_OUTPUT = 8 };
+enum query_extra {
+	QUERY_PLAIN = 0, QUERY_ALERTS = 1, QUERY_KIND = 2, QUERY_SUBJECT = 4, QUERY_OUTPUT = 8,
+};
 
 /*
  * Parse, open the database, and make sure that --tunnel names one.  False:

@@ -36,7 +36,8 @@ static bool begin_records(struct reading *r, struct err *e)
 	if (reading_needs_no_store(r)) {
 		r->diagnosis = read_diagnosis(o);
 		for (size_t i = 0; i < o->expected.n; i++)
-			diagnosis_label(r->diagnosis, o->expected.tunnel[i].peers, o->expected.tunnel[i].name);
+			diagnosis_label(r->diagnosis, o->expected.tunnel[i].peers,
+					o->expected.tunnel[i].name);
 		return true;
 	}
 	if (o->follow && o->database)
@@ -108,7 +109,8 @@ static bool write_path_is_safe(const struct read_options *o)
 			return false;
 		}
 		if (stands_in(path, o->paths[i])) {
-			complain("-w %s: would be read as one of the captures in %s; write elsewhere, or remove it first",
+			complain("-w %s: would be read as one of the captures in %s; "
+				 "write elsewhere, or remove it first",
 				 path, o->paths[i]);
 			return false;
 		}
@@ -147,13 +149,16 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 	if (o->print_filter)
 		return print_filter(o);
 	if (o->n_interfaces > 0 && (o->n_paths > 0 || teller)) {
-		complain("-i %s: interfaces are watched alone: sawatch -i %s --db FILE, then ask the history", o->interfaces[0],
+		complain("-i %s: interfaces are watched alone: sawatch -i %s --db FILE, "
+			 "then ask the history", o->interfaces[0],
 			 o->interfaces[0]);
 		return EXIT_TROUBLE;
 	}
 	if (o->follow && (o->n_interfaces > 0 || teller || !follow_possible(o, &e))) {
-		complain("%s", o->n_interfaces > 0 ? "--follow: is for files that grow; -i goes on until it is stopped anyway" :
-			 teller ? "--follow: goes with sawatch -r FILE only; ask its history meanwhile: --db FILE" : e.text);
+		complain("%s", o->n_interfaces > 0 ? "--follow: is for files that grow; "
+						     "-i goes on until it is stopped anyway" :
+			 teller ? "--follow: goes with sawatch -r FILE only; "
+				  "ask its history meanwhile: --db FILE" : e.text);
 		return EXIT_TROUBLE;
 	}
 	if (!write_path_is_safe(o))

@@ -24,8 +24,8 @@
 enum {
 	BLOCKS = 16,
 	/*
-	 * Ready blocks that last while the file's next pages are mapped.  As long as there are fewer, the caller
-	 * waits for the file, and may as well prepare frames himself.
+	 * Ready blocks that last while the file's next pages are mapped.  As long as there are
+	 * fewer, the caller waits for the file, and may as well prepare frames himself.
 	 */
 	ENOUGH = 6,
 };
@@ -37,11 +37,13 @@ struct lane {
 	struct source *source;
 	struct source_info info;	/* as of opening */
 	uint64_t read;			/* blocks */
-	_Atomic bool opened;		/* or failed to, by `error`: that, source and info may be looked at */
+	/* or failed to, by `error`: that, source and info may be looked at */
+	_Atomic bool opened;
 	_Atomic bool over;		/* all was read, or nobody wants the rest */
 	struct err error;
 	struct block *blocks[BLOCKS];
-	_Alignas(64) _Atomic uint64_t wanted;	/* by the caller: the block of this number, from 1 */
+	/* by the caller: the block of this number, from 1 */
+	_Alignas(64) _Atomic uint64_t wanted;
 };
 
 struct read_ahead {
@@ -79,10 +81,14 @@ static struct block *block_of(struct lane *l, uint64_t number)
 	return l->blocks[number % BLOCKS];
 }
 
-/* With its lock; is there something to read, and a block for it?  Those before the one that is wanted were given back. */
+/*
+ * With its lock; is there something to read, and a block for it?  Those before the one that is
+ * wanted were given back.
+ */
 static bool can_read(struct lane *l)
 {
-	return l->source && !atomic_load(&l->over) && l->read + 1 < atomic_load(&l->wanted) + BLOCKS;
+	return l->source && !atomic_load(&l->over) &&
+	       l->read + 1 < atomic_load(&l->wanted) + BLOCKS;
 }
 
 /* Is the block of this number one that the caller is to prepare, while the next is read? */
@@ -90,7 +96,8 @@ static bool is_callers(const struct lane *l, uint64_t number)
 {
 	const struct read_ahead *a = l->ahead;
 
-	return l == &a->lanes[atomic_load(&a->at_hand)] && number <= atomic_load(&l->wanted) + ENOUGH;
+	return l == &a->lanes[atomic_load(&a->at_hand)] &&
+	       number <= atomic_load(&l->wanted) + ENOUGH;
 }
 
 /* With its lock, which it gives back. */
@@ -213,8 +220,8 @@ static void begin_lanes(struct read_ahead *a, unsigned threads)
 	begin_threads(a, threads);
 }
 
-struct read_ahead *read_ahead_open(unsigned threads, char *const *paths, const struct source_options *o,
-				   const struct hash_key *key)
+struct read_ahead *read_ahead_open(unsigned threads, char *const *paths,
+				   const struct source_options *o, const struct hash_key *key)
 {
 	struct read_ahead *a = aligned_alloc(_Alignof(struct read_ahead), sizeof(*a));
 
@@ -239,7 +246,10 @@ static void give_back(struct read_ahead *a)
 	a->lent = NULL;
 }
 
-/* Nobody wants the rest of it.  Its frames may lie in the source, so blocks that are being prepared are waited for. */
+/*
+ * Nobody wants the rest of it.  Its frames may lie in the source, so blocks that are being prepared
+ * are waited for.
+ */
 static void end_lane(struct lane *l)
 {
 	struct read_ahead *a = l->ahead;

@@ -22,13 +22,16 @@ struct read_ahead;
 enum { READ_AHEAD_THREADS_MAX = 63, READ_BATCH = BLOCK_FRAMES };
 
 /*
- * `paths`, `o` and `key`, by which frames are prepared, must outlive it.  Fewer threads than asked for are no
- * failure: the system may not give more.  NULL when it gives none.
+ * `paths`, `o` and `key`, by which frames are prepared, must outlive it.  Fewer threads than asked
+ * for are no failure: the system may not give more.  NULL when it gives none.
  */
-struct read_ahead *read_ahead_open(unsigned threads, char *const *paths, const struct source_options *o,
-				   const struct hash_key *key);
+struct read_ahead *read_ahead_open(unsigned threads, char *const *paths,
+				   const struct source_options *o, const struct hash_key *key);
 
-/* The next capture: what it is, as of its opening; false, as source_open(), when it cannot be.  Not after the last one. */
+/*
+ * The next capture: what it is, as of its opening; false, as source_open(), when it cannot be.  Not
+ * after the last one.
+ */
 bool read_ahead_next(struct read_ahead *a, struct source_info *ret, struct err *e);
 
 /* Of the capture at hand.  It may have been read further than the latest batch. */

@@ -16,7 +16,8 @@
 #include "cli/settings_file.h"
 
 enum { OPTION_JSON = 256, OPTION_DB, OPTION_CONFIG, OPTION_SET, OPTION_FAIL_ON, OPTION_PROGRESS,
-       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT, OPTION_RESUME, OPTION_KEEP, OPTION_MAX_DB };
+       OPTION_PRINT_FILTER, OPTION_SENSOR, OPTION_FOLLOW, OPTION_NO_DETECT, OPTION_RESUME,
+       OPTION_KEEP, OPTION_MAX_DB };
 
 enum { OPTION_SYSLOG = 1024, OPTION_METRICS_FILE, OPTION_METRICS_LISTEN, OPTION_ON_ALERT };
 
@@ -56,12 +57,15 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* '-' in front: words come in their place, as option 1; ':' so that a missing value is told apart. */
+/*
+ * '-' in front: words come in their place, as option 1; ':' so that a missing value is told apart.
+ */
 static const char short_options[] = "-:r:i:f:c:j:w:Z:s:B:DnNqvltpSVh";
 
 /* What the words collect on the way. */
 struct words {
-	struct text_settings texts;	/* --syslog and the like: they win over --config and --set */
+	/* --syslog and the like: they win over --config and --set */
+	struct text_settings texts;
 	const char **filter;	/* in order */
 	size_t n_filter;
 	const char *expression;
@@ -74,8 +78,10 @@ struct words {
 static bool is_filter_word(const char *word)
 {
 	static const char *const language[] = {
-		"host", "net", "port", "portrange", "src", "dst", "proto", "ip", "ip6", "tcp", "udp", "icmp", "icmp6",
-		"esp", "ah", "ike", "arp", "ether", "vlan", "mpls", "pppoes", "not", "and", "or", "less", "greater",
+		"host", "net", "port", "portrange", "src", "dst", "proto", "ip", "ip6", "tcp",
+		"udp", "icmp", "icmp6",
+		"esp", "ah", "ike", "arp", "ether", "vlan", "mpls", "pppoes", "not", "and", "or",
+		"less", "greater",
 		"broadcast", "multicast", "inbound", "outbound", "gateway", NULL,
 	};
 
@@ -85,7 +91,10 @@ static bool is_filter_word(const char *word)
 	return false;
 }
 
-/* A word with ".pcap" in it is a file name even when there is no such file: that must be said, not compiled. */
+/*
+ * A word with ".pcap" in it is a file name even when there is no such file: that must be said, not
+ * compiled.
+ */
 static bool is_path(const char *word)
 {
 	struct stat st;
@@ -93,7 +102,10 @@ static bool is_path(const char *word)
 	return strcmp(word, "-") == 0 || strstr(word, ".pcap") || stat(word, &st) == 0;
 }
 
-/* `sawatch -r a.pcap b.pcap host 192.0.2.1`: files first, from the first word that is none on, filter. */
+/*
+ * `sawatch -r a.pcap b.pcap host 192.0.2.1`: files first, from the first word that is none on,
+ * filter.
+ */
 static void take_word(struct read_options *o, struct words *w, const char *word)
 {
 	if (o->n_paths > 0 && w->n_filter == 0 && !is_filter_word(word) && is_path(word))
@@ -123,8 +135,8 @@ static bool take_workers(struct read_options *o, const char *text)
 	errno = 0;
 	n = strtoul(text, &end, 10);
 	if (errno || *end || *text < '0' || *text > '9' || n < 1 || n > READ_OPTIONS_WORKERS_MAX) {
-		complain("--workers %s: not a number of threads; write 1 to %d, 1 being the usual", text,
-			 READ_OPTIONS_WORKERS_MAX);
+		complain("--workers %s: not a number of threads; write 1 to %d, 1 being the usual",
+			 text, READ_OPTIONS_WORKERS_MAX);
 		return false;
 	}
 	o->workers = (unsigned)n;
@@ -132,7 +144,8 @@ static bool take_workers(struct read_options *o, const char *text)
 }
 
 /* A whole number that fits; 0 is the usual size, as with tcpdump.  False when complained. */
-static bool take_size(const char *option, const char *text, unsigned long most, const char *what, uint32_t *ret)
+static bool take_size(const char *option, const char *text, unsigned long most, const char *what,
+		      uint32_t *ret)
 {
 	char *end;
 	unsigned long n;
@@ -245,7 +258,8 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		break;
 	case OPTION_KEEP:
 		if (!retain_parse_days(value, &o->keep_days))
-			complain("--keep %s: not a span of days; write 90d, 12w or 2y, or 0d to keep all", value);
+			complain("--keep %s: not a span of days; write 90d, 12w or 2y, "
+				 "or 0d to keep all", value);
 		return o->keep_days >= 0;
 	case OPTION_MAX_DB:
 		if (!retain_parse_mebibytes(value, &o->max_mb))
@@ -269,7 +283,8 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		o->user = value;
 		break;
 	case 's':
-		return take_size("-s", value, 262144, "a snapshot length in bytes", &o->snap_length);
+		return take_size("-s", value, 262144, "a snapshot length in bytes",
+				 &o->snap_length);
 	case 'B':
 		return take_buffer(o, value);
 	case 'p':
@@ -301,8 +316,8 @@ static char *joined(const char **words, size_t n)
 	return ret;
 }
 
-bool read_options_settings(const struct read_options *o, struct settings *ret, struct expected *ret_expected,
-			   struct err *e)
+bool read_options_settings(const struct read_options *o, struct settings *ret,
+			   struct expected *ret_expected, struct err *e)
 {
 	settings_defaults(ret);
 	if (o->config && !settings_file_read(ret, ret_expected, o->config, e))
@@ -338,7 +353,8 @@ static bool settle(struct read_options *o, const struct words *w)
 	o->filter = filter_and(w->expression, words);
 	free(words);
 	text_settings_take(&o->given, &w->texts);
-	if (!read_options_settings(o, &o->settings, &o->expected, &e) || !read_options_words(o, &o->texts, &e)) {
+	if (!read_options_settings(o, &o->settings, &o->expected, &e) ||
+	    !read_options_words(o, &o->texts, &e)) {
 		complain("%s", e.text);
 		return false;
 	}
@@ -352,7 +368,8 @@ static bool settle(struct read_options *o, const struct words *w)
 static bool take_subject(struct words *w, const char **ret_subject)
 {
 	if (w->n_filter > 1) {
-		complain("%s: asks about one thing at a time, after %s; a filter goes with -f", w->filter[1], w->filter[0]);
+		complain("%s: asks about one thing at a time, after %s; a filter goes with -f",
+			 w->filter[1], w->filter[0]);
 		return false;
 	}
 	*ret_subject = w->n_filter == 1 ? w->filter[0] : NULL;
@@ -367,7 +384,12 @@ static bool parse(struct read_options *o, int argc, char **argv, const char **re
 	bool ok = true;
 	int option;
 
-	*o = (struct read_options){ .limit = UINT64_MAX, .workers = 1, .fail_on = -1, .sensor = "local", .keep_days = -1, .max_mb = -1 };
+	*o = (struct read_options){ .limit = UINT64_MAX,
+				    .workers = 1,
+				    .fail_on = -1,
+				    .sensor = "local",
+				    .keep_days = -1,
+				    .max_mb = -1 };
 	o->paths = calloc(most, sizeof(char *));
 	o->interfaces = calloc(most, sizeof(char *));
 	o->sets = calloc(most, sizeof(char *));
@@ -397,7 +419,8 @@ bool read_options_parse(struct read_options *o, int argc, char **argv)
 	return parse(o, argc, argv, NULL);
 }
 
-bool read_options_parse_question(struct read_options *o, int argc, char **argv, const char **ret_subject)
+bool read_options_parse_question(struct read_options *o, int argc, char **argv,
+				 const char **ret_subject)
 {
 	*ret_subject = NULL;
 	return parse(o, argc, argv, ret_subject);

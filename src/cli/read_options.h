@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The options of `sawatch -r …` and `sawatch -i …`, as hands trained on tcpdump and tshark type them. */
+/*
+ * The options of `sawatch -r …` and `sawatch -i …`, as hands trained on tcpdump and tshark type
+ * them.
+ */
 #ifndef SAWATCH_CLI_READ_OPTIONS_H
 #define SAWATCH_CLI_READ_OPTIONS_H
 
@@ -32,7 +35,8 @@ struct read_options {
 	bool no_detect;		/* --no-detect */
 	bool resume;		/* --resume */
 	bool follow;		/* --follow */
-	unsigned workers;	/* -j, --workers: threads that read, decode and track; 1 one for all */
+	/* -j, --workers: threads that read, decode and track; 1 one for all */
+	unsigned workers;
 	int64_t keep_days, max_mb;	/* --keep, --max-db; -1 not given */
 	const char *config;		/* --config; NULL none */
 	const char **sets;		/* --set */
@@ -46,15 +50,19 @@ struct read_options {
 /* False: complained already.  read_options_free() in either case. */
 bool read_options_parse(struct read_options *o, int argc, char **argv);
 
-/* The same for `sawatch why -r …`: the one word that is no file is what is asked about; NULL when there is none. */
-bool read_options_parse_question(struct read_options *o, int argc, char **argv, const char **ret_subject);
+/*
+ * The same for `sawatch why -r …`: the one word that is no file is what is asked about; NULL when
+ * there is none.
+ */
+bool read_options_parse_question(struct read_options *o, int argc, char **argv,
+				 const char **ret_subject);
 
 /*
  * The settings and the inventory once more, from the same file as it is now and the same words.
  * `ret_expected` is empty before; false, with file:line and why: both are of no use.
  */
-bool read_options_settings(const struct read_options *o, struct settings *ret, struct expected *ret_expected,
-			   struct err *e);
+bool read_options_settings(const struct read_options *o, struct settings *ret,
+			   struct expected *ret_expected, struct err *e);
 /* And the settings that are words; `ret` is empty before. */
 bool read_options_words(const struct read_options *o, struct text_settings *ret, struct err *e);
 void read_options_free(struct read_options *o);

@@ -45,9 +45,11 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 	struct watched_sink w = { .sink = to, .worst = -1 };
 	struct record_sink sink = {
 		.user = &w,
-		.capture = to.capture ? pass_capture : NULL, .tunnel = to.tunnel ? pass_tunnel : NULL,
+		.capture = to.capture ? pass_capture : NULL,
+		.tunnel = to.tunnel ? pass_tunnel : NULL,
 		.ike_sa = to.ike_sa ? pass_ike_sa : NULL, .esp_sa = to.esp_sa ? pass_esp_sa : NULL,
-		.child_sa = to.child_sa ? pass_child_sa : NULL, .exchange = to.exchange ? pass_exchange : NULL,
+		.child_sa = to.child_sa ? pass_child_sa : NULL,
+		.exchange = to.exchange ? pass_exchange : NULL,
 		.event = to.event ? pass_event : NULL, .alert = watch_alert,
 	};
 	struct store_scope scope = {
@@ -64,7 +66,8 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 struct diagnosis *read_diagnosis(const struct read_options *o)
 {
 	return diagnosis_open(&(struct diagnosis_options){
-		.colour = output_has_colour(reading_words(o)), .verbose = o->verbose, .quiet = o->quiet,
+		.colour = output_has_colour(reading_words(o)), .verbose = o->verbose,
+		.quiet = o->quiet,
 	});
 }
 
@@ -85,7 +88,8 @@ bool read_report(const struct reading *r, int *ret_worst)
 		return output_finish(out);
 	}
 	if (r->teller)
-		return r->teller->tell(r->teller->user, r->store, r->captures, r->n_captures) && output_finish(out);
+		return r->teller->tell(r->teller->user, r->store, r->captures, r->n_captures) &&
+		       output_finish(out);
 	if (o->json) {
 		ok = walk(r, report_json(out), ret_worst, &e);
 	} else {

@@ -13,7 +13,8 @@
 
 enum {
 	BEHIND = 8 << 20,	/* of a mapped file: all that is read ahead */
-	RESUME_LULL_S = 300,	/* a file that begins later than this after the last one: some is missing */
+	/* a file that begins later than this after the last one: some is missing */
+	RESUME_LULL_S = 300,
 };
 
 static volatile sig_atomic_t interrupted;
@@ -62,11 +63,13 @@ static uint32_t number_capture(const struct reading *r, const struct source_info
 	return (uint32_t)r->n_captures + 1;
 }
 
-static bool begin_capture(struct reading *r, const struct source_info *info, uint32_t *ret_id, bool *ret_known, struct err *e)
+static bool begin_capture(struct reading *r, const struct source_info *info, uint32_t *ret_id,
+			  bool *ret_known, struct err *e)
 {
 	if (r->store)
 		return (!r->pipeline || pipeline_settle(r->pipeline, e)) &&
-		       store_capture_begin(r->store, info->name, "file", info->fingerprint, info->size_bytes, ret_id, ret_known, e);
+		       store_capture_begin(r->store, info->name, "file", info->fingerprint,
+					   info->size_bytes, ret_id, ret_known, e);
 	*ret_id = number_capture(r, info);
 	*ret_known = false;
 	return true;
@@ -82,7 +85,8 @@ static bool remember_capture(struct reading *r, uint32_t id)
 		r->captures_room = r->captures_room ? 2 * r->captures_room : 64;
 		r->captures = realloc(r->captures, r->captures_room * sizeof(r->captures[0]));
 		memory_or_end(r->captures);
-		r->fingerprints = realloc(r->fingerprints, r->captures_room * sizeof(r->fingerprints[0]));
+		r->fingerprints =
+			realloc(r->fingerprints, r->captures_room * sizeof(r->fingerprints[0]));
 		memory_or_end(r->fingerprints);
 	}
 	r->fingerprints[r->n_captures][0] = '\0';
@@ -123,7 +127,8 @@ static bool go_on(struct reading *r, uint32_t id, nsec at, struct err *e)
 	if (!pipeline_resume(r->pipeline, source, id, at, RESUME_LULL_S * NSEC_PER_S, &resumed, e))
 		return false;
 	if (resumed.backwards)
-		return err_set(e, "--resume: this begins before %s, which the history has reached; give later files, in order",
+		return err_set(e, "--resume: this begins before %s, which the history has reached; "
+				  "give later files, in order",
 			       nsec_rfc3339(resumed.from, from));
 	return true;
 }
@@ -146,7 +151,8 @@ static bool wait_for_more(struct reading *r, uint32_t id)
 	return false;
 }
 
-static bool open_capture(struct reading *r, const char *path, struct source_info *ret, struct err *e)
+static bool open_capture(struct reading *r, const char *path, struct source_info *ret,
+			 struct err *e)
 {
 	if (r->ahead)
 		return read_ahead_next(r->ahead, ret, e);
@@ -157,7 +163,8 @@ static bool open_capture(struct reading *r, const char *path, struct source_info
 	return true;
 }
 
-static int next_batch(struct reading *r, uint32_t id, struct frame frames[READ_BATCH], struct batch *ret, struct err *e)
+static int next_batch(struct reading *r, uint32_t id, struct frame frames[READ_BATCH],
+		      struct batch *ret, struct err *e)
 {
 	int n;
 
@@ -231,8 +238,10 @@ static void read_frames(struct reading *r, uint32_t id)
 		info.size_bytes = info.read_bytes;
 	if (n < 0)
 		complain_of_input(r, &e);
-	else if (n > 0 || (!r->following && (more || interrupted)))	/* its last frame was perhaps not reached */
-		err_set(&e, "read in part: it goes on after frame %llu", (unsigned long long)info.frames);
+	/* its last frame was perhaps not reached */
+	else if (n > 0 || (!r->following && (more || interrupted)))
+		err_set(&e, "read in part: it goes on after frame %llu",
+			(unsigned long long)info.frames);
 	else if (r->options->filter)
 		err_set(&e, "read in part: filter %s", r->options->filter);
 	memcpy(r->fingerprints[r->n_captures - 1], info.fingerprint, sizeof(r->fingerprints[0]));
@@ -352,7 +361,10 @@ char **reading_list(struct reading *r)
 	return list;
 }
 
-/* With -w each frame is known to matter or not before the next; what -c leaves unread is read by nobody. */
+/*
+ * With -w each frame is known to matter or not before the next; what -c leaves unread is read by
+ * nobody.
+ */
 static bool begin_reading(struct reading *r, char *const *list, struct err *e)
 {
 	const struct read_options *o = r->options;
@@ -374,7 +386,8 @@ static bool begin_reading(struct reading *r, char *const *list, struct err *e)
 static void read_and_follow(struct reading *r, const char *path)
 {
 	r->following = true;
-	while (path && r->left > 0 && !r->store_failed && !interrupted && follow_begin(r->follow, path)) {
+	while (path && r->left > 0 && !r->store_failed && !interrupted &&
+	       follow_begin(r->follow, path)) {
 		read_capture(r, path);
 		path = follow_next(r->follow);
 	}
@@ -383,7 +396,8 @@ static void read_and_follow(struct reading *r, const char *path)
 
 void reading_all(struct reading *r, char **list)
 {
-	const struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction action = { .sa_handler = on_interrupt,
+					  .sa_flags = (int)SA_RESETHAND };
 	struct err e;
 
 	sigaction(SIGINT, &action, NULL);

@@ -24,8 +24,10 @@ struct reading {
 	const struct read_options *options;
 	const struct read_teller *teller;	/* NULL: the diagnosis */
 	struct store *store;
-	struct diagnosis *diagnosis;	/* takes the records as they come, and there is no store; NULL: the store does */
-	struct pipeline *pipeline;	/* of the captures that follow each other; NULL between series */
+	/* takes the records as they come, and there is no store; NULL: the store does */
+	struct diagnosis *diagnosis;
+	/* of the captures that follow each other; NULL between series */
+	struct pipeline *pipeline;
 	struct frame_writer *writer;	/* -w; opened with the link type of the first capture */
 	struct follow *follow;		/* --follow; NULL: not wanted */
 	bool following;			/* its file is being read */
@@ -38,7 +40,8 @@ struct reading {
 	char (*fingerprints)[33];	/* theirs; without a store they are told apart by that */
 	size_t n_captures, captures_room;
 	uint64_t left;			/* packets, of -c */
-	bool resumed;			/* --resume: the pipeline has what the last run left living */
+	/* --resume: the pipeline has what the last run left living */
+	bool resumed;
 	bool input_failed, failed;
 	bool store_failed;		/* what the database holds of this run is not all */
 	bool writer_failed;
@@ -50,13 +53,18 @@ FILE *reading_words(const struct read_options *o);
 /* Is nothing wanted but the diagnosis, which has no use for events, exchanges and traffic? */
 bool reading_only_diagnoses(const struct reading *r);
 
-/* Do the records go to the diagnosis as they come?  What is followed tells of each event as well. */
+/*
+ * Do the records go to the diagnosis as they come?  What is followed tells of each event as well.
+ */
 bool reading_needs_no_store(const struct reading *r);
 
 /* The captures to read, in order, for source_list_free(); NULL: none, complained already. */
 char **reading_list(struct reading *r);
 
-/* All of the list, to the end or until interrupted.  What went wrong was complained of and is noted in `r`. */
+/*
+ * All of the list, to the end or until interrupted.  What went wrong was complained of and is noted
+ * in `r`.
+ */
 void reading_all(struct reading *r, char **list);
 
 /* Frees what it holds; the store too, which is not complained of any more. */

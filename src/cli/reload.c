@@ -11,7 +11,9 @@
 
 static bool is_fixed(const struct setting *s)
 {
-	static const char *const sections[] = { "table.", "store.", "syslog.", "metrics.", "on_alert." };
+	static const char *const sections[] = {
+		"table.", "store.", "syslog.", "metrics.", "on_alert.",
+	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (strncmp(s->key, sections[i], strlen(sections[i])) == 0)
@@ -21,7 +23,8 @@ static bool is_fixed(const struct setting *s)
 
 static void keep(const struct setting *s, const struct settings *old, struct settings *new)
 {
-	_Static_assert(sizeof(int64_t) == sizeof(nsec) && sizeof(int64_t) == sizeof(double), "settings are of one size");
+	_Static_assert(sizeof(int64_t) == sizeof(nsec) && sizeof(int64_t) == sizeof(double),
+		       "settings are of one size");
 	memcpy((char *)new + s->offset, (const char *)old + s->offset, sizeof(int64_t));
 }
 
@@ -42,7 +45,8 @@ static bool same_peers(const struct expected_tunnel *a, const struct expected_tu
 
 static bool same_terms(const struct expected_tunnel *a, const struct expected_tunnel *b)
 {
-	if (a->profile != b->profile || a->n_overrides != b->n_overrides || strcmp(a->name, b->name) != 0)
+	if (a->profile != b->profile || a->n_overrides != b->n_overrides ||
+	    strcmp(a->name, b->name) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_overrides; i++)
 		if (strcmp(a->overrides[i].key, b->overrides[i].key) != 0 ||
@@ -51,7 +55,8 @@ static bool same_terms(const struct expected_tunnel *a, const struct expected_tu
 	return true;
 }
 
-static const struct expected_tunnel *with_peers_of(const struct expected *x, const struct expected_tunnel *t)
+static const struct expected_tunnel *with_peers_of(const struct expected *x,
+						   const struct expected_tunnel *t)
 {
 	for (size_t i = 0; i < x->n; i++)
 		if (same_peers(&x->tunnel[i], t))
@@ -76,7 +81,8 @@ static void compare_tunnels(struct expected *old, struct expected *found, struct
 		n->moved |= !was || was != &old->tunnel[i];
 	}
 	for (size_t i = 0; i < old->n; i++)
-		if (!with_peers_of(found, &old->tunnel[i]) && !expected_named(found, old->tunnel[i].name))
+		if (!with_peers_of(found, &old->tunnel[i]) &&
+		    !expected_named(found, old->tunnel[i].name))
 			add_name(&n->gone, &old->tunnel[i]);
 }
 
@@ -89,8 +95,8 @@ static void swap(struct expected *a, struct expected *b)
 }
 
 /* False: there is no room for so many; the inventory is as it was. */
-static bool take_tunnels(struct read_options *o, struct expected *found, const struct reload_taker *taker,
-			 struct tunnel_news *n)
+static bool take_tunnels(struct read_options *o, struct expected *found,
+			 const struct reload_taker *taker, struct tunnel_news *n)
 {
 	*n = (struct tunnel_news){ 0 };
 	n->new = (struct text)TEXT_IN(n->names[0]);
@@ -109,7 +115,8 @@ static bool take_tunnels(struct read_options *o, struct expected *found, const s
 /* ---- settings ---- */
 
 /* The same. */
-static unsigned take_settings(struct settings *in_effect, struct settings *found, struct text *others)
+static unsigned take_settings(struct settings *in_effect, struct settings *found,
+			      struct text *others)
 {
 	unsigned changed = 0;
 
@@ -129,7 +136,8 @@ static unsigned take_settings(struct settings *in_effect, struct settings *found
 	return changed;
 }
 
-static void name_words(const struct read_options *o, const struct text_settings *found, struct text *others)
+static void name_words(const struct read_options *o, const struct text_settings *found,
+		       struct text *others)
 {
 	const char *key;
 	size_t row = 0;
@@ -138,23 +146,26 @@ static void name_words(const struct read_options *o, const struct text_settings 
 		text_add(others, "%s%s", others->used > 0 ? ", " : "", key);
 }
 
-static void say(const struct read_options *o, unsigned settings, const struct tunnel_news *n, const struct text *others)
+static void say(const struct read_options *o, unsigned settings, const struct tunnel_news *n,
+		const struct text *others)
 {
 	const struct {
 		const char *before;
 		const struct text *names;
 	} parts[] = {
-		{ "; new: ", &n->new }, { "; gone: ", &n->gone }, { "; with other peers: ", &n->elsewhere },
+		{ "; new: ", &n->new }, { "; gone: ", &n->gone }, { "; with other peers: ",
+		  &n->elsewhere },
 		{ "; only a restart changes ", others },
 	};
 	char line[1024];
 	struct text t = TEXT_IN(line);
 
-	text_add(&t, "%u setting%s and %u tunnel%s changed", settings, settings == 1 ? "" : "s", n->changed,
-		 n->changed == 1 ? "" : "s");
+	text_add(&t, "%u setting%s and %u tunnel%s changed", settings, settings == 1 ? "" : "s",
+		 n->changed, n->changed == 1 ? "" : "s");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (parts[i].names->used > 0)
-			text_add(&t, "%s%s%s", parts[i].before, parts[i].names->at, parts[i].names->cut ? " …" : "");
+			text_add(&t, "%s%s%s", parts[i].before, parts[i].names->at,
+				 parts[i].names->cut ? " …" : "");
 	complain("SIGHUP: %s: read again, %s", o->config, line);
 }
 
@@ -173,7 +184,8 @@ bool reload(struct read_options *o, struct settings *in_effect, const struct rel
 		complain("SIGHUP: there is no --config to read again");
 		return false;
 	}
-	if (!read_options_settings(o, &found, &expected, &e) || !read_options_words(o, &words, &e)) {
+	if (!read_options_settings(o, &found, &expected, &e) ||
+	    !read_options_words(o, &words, &e)) {
 		complain("SIGHUP: %s; the settings stay as they were", e.text);
 		expected_done(&expected);
 		text_settings_done(&words);
@@ -184,7 +196,8 @@ bool reload(struct read_options *o, struct settings *in_effect, const struct rel
 	taker->settings(taker->user);
 	if (!take_tunnels(o, &expected, taker, &tunnels)) {
 		tunnels = (struct tunnel_news){ 0 };
-		text_add(&others, "%sthe tunnels, of which there are more than now have room", others.used > 0 ? ", " : "");
+		text_add(&others, "%sthe tunnels, of which there are more than now have room",
+			 others.used > 0 ? ", " : "");
 	}
 	say(o, settings, &tunnels, &others);
 	expected_done(&expected);

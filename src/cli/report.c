@@ -66,7 +66,10 @@ static bool replace(struct html *h, const char *path, struct err *e)
 	return ok;
 }
 
-/* A file is replaced; a pipe, a device and what a link points to are written to, and stay what they are. */
+/*
+ * A file is replaced; a pipe, a device and what a link points to are written to, and stay what they
+ * are.
+ */
 static bool write_page(struct html *h, const char *path, const char *database, struct err *e)
 {
 	struct stat st;
@@ -90,16 +93,20 @@ static bool make(struct query *q, struct err *e)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	name = name ? name + 1 : q->database;
-	snprintf(title, sizeof(title), "%s%s%s", name, q->scope.tunnel ? ", " : "", q->scope.tunnel ? q->scope.tunnel : "");
+	snprintf(title, sizeof(title), "%s%s%s", name, q->scope.tunnel ? ", " : "",
+		 q->scope.tunnel ? q->scope.tunnel : "");
 
 	const struct html_options o = {
-		.title = title, .version = SAWATCH_VERSION, .now = now.tv_sec * NSEC_PER_S + now.tv_nsec,
-		.since = q->scope.since, .until = q->scope.until, .every_tunnel = q->scope.tunnel != NULL,
+		.title = title, .version = SAWATCH_VERSION,
+		.now = now.tv_sec * NSEC_PER_S + now.tv_nsec,
+		.since = q->scope.since, .until = q->scope.until,
+		.every_tunnel = q->scope.tunnel != NULL,
 		.page = detect_page,
 	};
 	struct html *h = html_open(&o);
 	struct record_sink sink = html_sink(h);
-	bool ok = store_walk(q->store, &q->scope, &sink, e) && walk_details(q, h, e) && write_page(h, q->output, q->database, e);
+	bool ok = store_walk(q->store, &q->scope, &sink, e) && walk_details(q, h, e) &&
+		  write_page(h, q->output, q->database, e);
 
 	html_close(h);
 	return ok;

@@ -11,7 +11,8 @@
 
 enum {
 	SAVE_EVERY_S = 300,		/* what was only learned is at most so old after a crash */
-	BATCH_BYTES = 4 << 20,		/* on their way at once; the others wait for the next flush */
+	/* on their way at once; the others wait for the next flush */
+	BATCH_BYTES = 4 << 20,
 	ROOM_FIRST = 64 << 10,
 };
 
@@ -118,7 +119,8 @@ static void make_room(struct resume *r, size_t more)
 		(r)->used += needed_;                                                      \
 	} while (0)
 
-static struct parcel *new_parcel(struct resume *r, object_id tunnel, const struct endpoint *peers, uint32_t network)
+static struct parcel *new_parcel(struct resume *r, object_id tunnel, const struct endpoint *peers,
+				 uint32_t network)
 {
 	if (r->n_parcels == r->parcels_room) {
 		r->parcels_room = r->parcels_room ? 2 * r->parcels_room : 64;
@@ -149,8 +151,11 @@ static void pack_tunnel(struct resume *r, uint32_t i, const struct tunnel *t)
 		return;
 	}
 	if (r->detect)
-		APPEND(r, &p->detect_at, &p->image.detect.length, detect_save(r->detect, i, room, size));
-	r->saved[i] = (struct saved){ .tunnel = t->id, .peers = { t->peer[0], t->peer[1] }, .network = t->network,
+		APPEND(r, &p->detect_at, &p->image.detect.length,
+		       detect_save(r->detect, i, room, size));
+	r->saved[i] = (struct saved){ .tunnel = t->id,
+				      .peers = { t->peer[0], t->peer[1] },
+				      .network = t->network,
 				      .at = p->image.saved };
 }
 
@@ -171,13 +176,15 @@ static void pack_rest(struct resume *r)
 
 	if (!r->detect)
 		return;
-	APPEND(r, &p->detect_at, &p->image.detect.length, detect_save(r->detect, NO_INDEX, room, size));
+	APPEND(r, &p->detect_at, &p->image.detect.length,
+	       detect_save(r->detect, NO_INDEX, room, size));
 	for (size_t i = 0; i < detect_expected(r->detect); i++) {
 		missed = detect_missed(r->detect, i);
 		if (!missed)
 			continue;
 		p = new_parcel(r, missed->id, missed->peer, 0);
-		APPEND(r, &p->detect_at, &p->image.detect.length, detect_save_missed(r->detect, i, room, size));
+		APPEND(r, &p->detect_at, &p->image.detect.length,
+		       detect_save_missed(r->detect, i, room, size));
 	}
 }
 
@@ -215,10 +222,12 @@ void resume_save(struct resume *r, struct store_writer *writer, bool all, int pa
 	if (tracker_now(r->tracker) == NSEC_NONE)
 		return;
 	do {
-		if (atomic_load(&r->under_way) && (!all || !store_writer_drain(writer, patience_ms, &e)))
+		if (atomic_load(&r->under_way) &&
+		    (!all || !store_writer_drain(writer, patience_ms, &e)))
 			return;
 		if (atomic_exchange(&r->failed, false) || all)
-			for (uint32_t i = 0; i < r->n_saved && left == tracker_tunnels(r->tracker); i++)
+			for (uint32_t i = 0; i < r->n_saved && left == tracker_tunnels(r->tracker);
+			     i++)
 				r->saved[i].at = NSEC_NONE;
 		r->used = r->n_parcels = 0;
 		pack_rest(r);
@@ -288,7 +297,9 @@ static void restore(void *user, const struct store_image *image)
 
 		const struct tunnel *t = tracker_tunnel(r->tracker, i);
 
-		r->saved[i] = (struct saved){ .tunnel = t->id, .peers = { t->peer[0], t->peer[1] }, .network = t->network,
+		r->saved[i] = (struct saved){ .tunnel = t->id,
+					      .peers = { t->peer[0], t->peer[1] },
+					      .network = t->network,
 					      .at = image->saved };
 		l->ret->tunnels++;
 	}
@@ -297,7 +308,8 @@ static void restore(void *user, const struct store_image *image)
 	if (i != NO_INDEX || image->tunnel == 0)
 		detect_restore(r->detect, r->tracker, i, image->detect, l->shift, states);
 	else
-		detect_restore_missed(r->detect, l->capture, image->peers, image->detect, l->shift, states);
+		detect_restore_missed(r->detect, l->capture, image->peers, image->detect, l->shift,
+				      states);
 }
 
 static void list_living(struct loading *l)
@@ -315,7 +327,8 @@ static void list_living(struct loading *l)
 		for (i = w->child_sas; i != NO_INDEX; i = tracker_child_sa(t, i)->next_in_tunnel)
 			keep_id(&l->living[STORE_CHILD_SA], tracker_child_sa(t, i)->id);
 		for (int d = 0; d < 2; d++)
-			for (i = w->esp_sas[d]; i != NO_INDEX; i = tracker_esp_sa(t, i)->next_in_direction)
+			for (i = w->esp_sas[d]; i != NO_INDEX;
+			     i = tracker_esp_sa(t, i)->next_in_direction)
 				keep_id(&l->living[STORE_ESP_SA], tracker_esp_sa(t, i)->id);
 	}
 	for (size_t kind = 0; kind < STORE_ALERT; kind++)
@@ -369,13 +382,15 @@ static void see_alert(void *user, const struct record_alert *a)
 static bool reconcile(struct loading *l, nsec at)
 {
 	const struct record_sink sink = {
-		.user = l, .ike_sa = see_ike_sa, .child_sa = see_child_sa, .esp_sa = see_esp_sa, .alert = see_alert,
+		.user = l, .ike_sa = see_ike_sa, .child_sa = see_child_sa, .esp_sa = see_esp_sa,
+		.alert = see_alert,
 	};
 	bool ok = store_living_walk(l->store, l->r->source, &sink, l->e) && l->ok;
 
 	for (int kind = 0; ok && kind <= STORE_ALERT; kind++) {
 		l->ret->given_up += l->lost[kind].n;
-		ok = store_give_up(l->store, (enum store_kind)kind, l->lost[kind].at, l->lost[kind].n, at, l->e);
+		ok = store_give_up(l->store, (enum store_kind)kind, l->lost[kind].at,
+				   l->lost[kind].n, at, l->e);
 	}
 	return ok && store_commit(l->store, l->e);
 }
@@ -390,9 +405,12 @@ static bool give_up(struct loading *l, nsec at)
 	return ok;
 }
 
-bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, nsec lull, struct resumed *ret, struct err *e)
+bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, nsec lull,
+		 struct resumed *ret, struct err *e)
 {
-	struct loading l = { .r = r, .store = s, .capture = capture, .ret = ret, .ok = true, .e = e };
+	struct loading l = {
+		.r = r, .store = s, .capture = capture, .ret = ret, .ok = true, .e = e
+	};
 	bool ok = true, unwatched;
 
 	*ret = (struct resumed){ .from = NSEC_NONE };

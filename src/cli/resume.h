@@ -35,7 +35,8 @@ struct resumed {
 	size_t tunnels, alerts;	/* that came back */
 	size_t given_up;	/* SAs and alerts */
 };
-bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, nsec lull, struct resumed *ret, struct err *e);
+bool resume_load(struct resume *r, struct store *s, uint32_t capture, nsec at, nsec lull,
+		 struct resumed *ret, struct err *e);
 
 /*
  * Behind a flush: images of what changed on their way to the history.  `all`

@@ -17,7 +17,8 @@ enum {
 struct store_retention retention_of(const struct settings *s)
 {
 	return (struct store_retention){
-		.keep = s->history_keep_days * DAY, .probes = s->history_probes_days * DAY, .minutes = s->history_minutes_days * DAY,
+		.keep = s->history_keep_days * DAY, .probes = s->history_probes_days * DAY,
+		.minutes = s->history_minutes_days * DAY,
 		.hours = s->history_hours_days * DAY, .max_bytes = s->history_max_mb << 20,
 	};
 }
@@ -78,7 +79,8 @@ static bool parse(const char *text, const char *units, const int64_t *worth, int
 	errno = 0;
 	n = strtoll(text, &end, 10);
 	unit = *end ? strchr(units, *end) : NULL;
-	if (errno || *text < '0' || *text > '9' || !unit || end[1] || n > INT64_MAX / worth[unit - units])
+	if (errno || *text < '0' || *text > '9' || !unit || end[1] ||
+	    n > INT64_MAX / worth[unit - units])
 		return false;
 	*ret = n * worth[unit - units];
 	return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each thread fills blocks with what its ring holds; the caller takes from the blocks of all rings the
- * earliest frame first.  A frame goes when every ring shows what it has next or, after so long that an
- * earlier one would have come, has nothing; or when a ring has no block left.
+ * Each thread fills blocks with what its ring holds; the caller takes from the blocks of all rings
+ * the earliest frame first.  A frame goes when every ring shows what it has next or, after so long
+ * that an earlier one would have come, has nothing; or when a ring has no block left.
  */
 #include "cli/ring_readers.h"
 
@@ -22,7 +22,8 @@
 
 enum {
 	FRAMES = 256,		/* of a block, and handed over at once */
-	CALL_FRAMES = 65536,	/* handed over in a row: then there are signals, and the time, to look at */
+	/* handed over in a row: then there are signals, and the time, to look at */
+	CALL_FRAMES = 65536,
 	BLOCKS = 256,		/* of a ring; what was never needed is not touched */
 	ROOM = 2 * LIVE_FRAME_BYTES,
 	SPENT = 64,		/* blocks that one batch borrows from */
@@ -128,7 +129,9 @@ static void give_ready(struct ring *r, struct ring_block *b)
 /* False: there is nothing in the ring. */
 static bool fill(struct ring *r, struct ring_block *b)
 {
-	struct live_room room = { .frames = b->frames, .max = FRAMES, .bytes = r->bytes, .size = ROOM };
+	struct live_room room = {
+		.frames = b->frames, .max = FRAMES, .bytes = r->bytes, .size = ROOM
+	};
 
 	atomic_store(&r->empty, false);
 	while (live_ring_read(r->readers->live, r->number, &room))
@@ -148,7 +151,8 @@ static bool fill(struct ring *r, struct ring_block *b)
 
 static void wait_for_packets(struct ring *r)
 {
-	struct pollfd fd = { .fd = live_ring_descriptor(r->readers->live, r->number), .events = POLLIN };
+	struct pollfd fd = { .fd = live_ring_descriptor(r->readers->live, r->number),
+			     .events = POLLIN };
 	const struct timespec pause = { .tv_nsec = BROKEN_MS * NSEC_PER_MS };
 
 	atomic_store(&r->empty, true);
@@ -202,7 +206,8 @@ static void give_back(struct ring *r, struct ring_block *b)
 static void begin_batch(struct ring_readers *a)
 {
 	a->batch = (struct prepared){
-		.list = a->list, .packets = a->packets, .frames = a->frames, .capture = a->capture, .in_row = true,
+		.list = a->list, .packets = a->packets, .frames = a->frames, .capture = a->capture,
+		.in_row = true,
 	};
 }
 
@@ -260,10 +265,16 @@ static bool is_full(struct ring_readers *a)
 	return full;
 }
 
-/* All that came to it is in its hand.  What it has told may be old: its thread may not have run for long. */
+/*
+ * All that came to it is in its hand.  What it has told may be old: its thread may not have run for
+ * long.
+ */
 static bool is_drained(struct ring_readers *a, struct ring *r)
 {
-	/* in this order: what the thread takes meanwhile it has not given yet, or is seen to have given */
+	/*
+	 * in this order: what the thread takes meanwhile it has not given yet, or is seen to have
+	 * given
+	 */
 	bool drained = !live_ring_waits(a->live, r->number) && atomic_load(&r->empty);
 
 	pthread_mutex_lock(&r->lock);
@@ -286,7 +297,10 @@ static nsec time_of_next(const struct ring *r)
 	return r->at_hand->list[r->at].at;
 }
 
-/* The ring whose next frame is the earliest that may go; *ret_until: as long as its next ones are not later than this. */
+/*
+ * The ring whose next frame is the earliest that may go; *ret_until: as long as its next ones are
+ * not later than this.
+ */
 static struct ring *next_ring(struct ring_readers *a, bool all, nsec *ret_until)
 {
 	struct ring *first = NULL;
@@ -308,7 +322,8 @@ static struct ring *next_ring(struct ring_readers *a, bool all, nsec *ret_until)
 	}
 	if (!first || complete || all)
 		return first;
-	if (first->at_hand->held_at <= monotonic() - LIVE_MERGE_MS * NSEC_PER_MS && others_are_silent(a))
+	if (first->at_hand->held_at <= monotonic() - LIVE_MERGE_MS * NSEC_PER_MS &&
+	    others_are_silent(a))
 		return first;
 	return is_full(a) ? first : NULL;
 }
@@ -434,7 +449,8 @@ static bool begin_ring(struct ring_readers *a, size_t number)
 	return r->begun;
 }
 
-bool ring_readers_open(struct ring_readers **ret, struct live *l, uint32_t capture, const struct hash_key *key, struct err *e)
+bool ring_readers_open(struct ring_readers **ret, struct live *l, uint32_t capture,
+		       const struct hash_key *key, struct err *e)
 {
 	struct ring_readers *a = calloc(1, sizeof(*a));
 	sigset_t every, before;

@@ -62,7 +62,8 @@ static void end_tunnel(struct reading *r)
 	r->tunnel = NULL;
 	if (!t || t->has_peers)
 		return;
-	err_set(&why, "tunnel %s: its peers are missing; write peers = 192.0.2.1, 198.51.100.1", t->name);
+	err_set(&why, "tunnel %s: its peers are missing; write peers = 192.0.2.1, 198.51.100.1",
+		t->name);
 	refuse_at(r, r->tunnel_line, &why);
 }
 
@@ -76,7 +77,8 @@ static void begin_section(struct reading *r, const char *line)
 
 	end_tunnel(r);
 	if (length > SECTION_MAX) {
-		err_set(&why, "[%.*s]: name longer than %d characters", (int)length, line + 1, SECTION_MAX);
+		err_set(&why, "[%.*s]: name longer than %d characters", (int)length, line + 1,
+			SECTION_MAX);
 		refuse(r, &why);
 		return;
 	}
@@ -96,7 +98,8 @@ static void begin_section(struct reading *r, const char *line)
 		return;
 	}
 	if (*name)
-		err_set(&why, "tunnel %s: there is one of this name already; give each tunnel once", name);
+		err_set(&why, "tunnel %s: there is one of this name already; give each tunnel once",
+			name);
 	else
 		err_set(&why, "[tunnel]: its name is missing; write [tunnel hq-branch1]");
 	refuse(r, &why);
@@ -138,7 +141,8 @@ static int take(void *user, const char *section, const char *name, const char *v
 	if (r->wrong_line)
 		return 1;	/* refused already, and only the first reason is told */
 	if (tunnel_name(section)) {
-		struct expected_tunnel *t = r->tunnel ? expected_named(r->expected, r->tunnel) : NULL;
+		struct expected_tunnel *t =
+			r->tunnel ? expected_named(r->expected, r->tunnel) : NULL;
 
 		if (!t || expected_set(r->expected, t, name, value, &why))
 			return 1;	/* without a tunnel: the section itself was refused */
@@ -161,12 +165,13 @@ static bool judge(const struct reading *r, int first_wrong, const char *name, st
 	if (first_wrong < 0)
 		return err_set(e, "%s: not enough memory to read it", name);
 	if (first_wrong > 0 && (r->wrong_line == 0 || first_wrong < r->wrong_line))
-		return err_set(e, "%s:%d: not \"key = value\"; see sawatch config --defaults", name, first_wrong);
+		return err_set(e, "%s:%d: not \"key = value\"; see sawatch config --defaults", name,
+			       first_wrong);
 	return r->wrong_line == 0 || err_set(e, "%s:%d: %s", name, r->wrong_line, r->why.text);
 }
 
-static bool stream_read(struct settings *s, struct expected *x, struct text_settings *t, FILE *in, const char *name,
-			struct err *e)
+static bool stream_read(struct settings *s, struct expected *x, struct text_settings *t, FILE *in,
+			const char *name, struct err *e)
 {
 	struct settings changed = *s;
 	struct text_settings texts = { 0 };
@@ -188,7 +193,8 @@ static bool stream_read(struct settings *s, struct expected *x, struct text_sett
 	return true;
 }
 
-bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e)
+bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name,
+			  struct err *e)
 {
 	return stream_read(s, x, NULL, in, name, e);
 }
@@ -198,7 +204,8 @@ bool settings_file_read(struct settings *s, struct expected *x, const char *path
 	FILE *in = fopen(path, "re");
 
 	if (!in)
-		return err_set(e, "%s: cannot be opened: %s; sawatch config --defaults prints one to begin with",
+		return err_set(e, "%s: cannot be opened: %s; sawatch config --defaults prints one "
+				  "to begin with",
 			       path, strerror(errno));
 
 	bool ok = settings_stream_read(s, x, in, path, e);
@@ -233,7 +240,8 @@ bool settings_assign_words(struct text_settings *t, const char *assignment, stru
 	if (!assignment[length] || length >= sizeof(key))
 		return true;
 	snprintf(key, sizeof(key), "%.*s", (int)length, assignment);
-	return !text_settings_knows(key) || text_settings_set(t, key, assignment + length + 1, &why) ||
+	return !text_settings_knows(key) ||
+	       text_settings_set(t, key, assignment + length + 1, &why) ||
 	       err_set(e, "--set %s: %s", assignment, why.text);
 }
 
@@ -244,7 +252,8 @@ bool settings_assign(struct settings *s, const char *assignment, struct err *e)
 	struct err why;
 
 	if (!equals || (size_t)(equals - assignment) >= sizeof(key))
-		return err_set(e, "--set %s: not key=value; see sawatch config --defaults", assignment);
+		return err_set(e, "--set %s: not key=value; see sawatch config --defaults",
+			       assignment);
 	snprintf(key, sizeof(key), "%.*s", (int)(equals - assignment), assignment);
 	if (text_settings_knows(key)) {
 		struct text_settings words = { 0 };
@@ -277,12 +286,17 @@ void settings_print(FILE *out, const struct settings *s)
 {
 	fputs("# sawatch configuration: every setting with its present value.\n", out);
 	for (const struct setting *row = settings_table(); row->key; row++)
-		fprintf(out, "\n# %s\n# default %.15g, from %.15g to %.15g%s\n%s = %.15g\n", row->text, row->initial,
-			row->min, row->max, unit_words(row->kind), row->key, settings_get(s, row));
+		fprintf(out, "\n# %s\n# default %.15g, from %.15g to %.15g%s\n%s = %.15g\n",
+			row->text, row->initial, row->min, row->max, unit_words(row->kind),
+			row->key, settings_get(s, row));
 	text_settings_print(out, NULL);
-	fputs("\n# Tunnels that are expected to be there, one section each.  peers: two addresses, each with :port\n"
-	      "# where NAT ports tell clients apart.  profile: site-to-site (up all the time; the default), on-demand\n"
-	      "# or remote-access (up when needed).  Any setting of a condition may differ for one tunnel.\n"
-	      "#\n# [tunnel hq-branch1]\n# peers = 192.0.2.1, 198.51.100.1\n# profile = site-to-site\n"
+	fputs("\n# Tunnels that are expected to be there, one section each.  peers: "
+	      "two addresses, each with :port\n"
+	      "# where NAT ports tell clients apart.  profile: site-to-site (up all the time; "
+	      "the default), on-demand\n"
+	      "# or remote-access (up when needed).  Any setting of a condition may differ for "
+	      "one tunnel.\n"
+	      "#\n# [tunnel hq-branch1]\n# peers = 192.0.2.1, 198.51.100.1\n# profile = "
+	      "site-to-site\n"
 	      "# churn.warn = 10\n", out);
 }

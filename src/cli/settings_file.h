@@ -22,7 +22,8 @@
 bool settings_file_read(struct settings *s, struct expected *x, const char *path, struct err *e);
 
 /* The same from a stream that is called `name`. */
-bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name, struct err *e);
+bool settings_stream_read(struct settings *s, struct expected *x, FILE *in, const char *name,
+			  struct err *e);
 
 /* The settings of the file that are words go to `t`. */
 bool settings_file_words(struct text_settings *t, const char *path, struct err *e);

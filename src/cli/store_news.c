@@ -21,18 +21,22 @@ void store_news_note(struct store_news *n, const char *database, bool ok, const 
 
 	if (first || (now >= n->next_complaint && (!ok || lost > n->told_lost))) {
 		if (ok)
-			complain("%s: is written too slowly: %" PRIu64 " records are lost so far; raise store.backlog_mb",
+			complain("%s: is written too slowly: %" PRIu64
+				 " records are lost so far; raise store.backlog_mb",
 				 database, lost);
 		else if (lost > 0)
-			complain("%s; watching goes on: %" PRIu64 " records wait, %" PRIu64 " are lost", e->text,
-				 c->waiting, lost);
+			complain("%s; watching goes on: %" PRIu64 " records wait, %" PRIu64
+				 " are lost",
+				 e->text, c->waiting, lost);
 		else
-			complain("%s; watching goes on: %" PRIu64 " records wait", e->text, c->waiting);
+			complain("%s; watching goes on: %" PRIu64 " records wait", e->text,
+				 c->waiting);
 		n->next_complaint = now + COMPLAINT_S * NSEC_PER_S;
 		n->told_lost = lost;
 	}
 	if (ok && n->failing && c->retries > n->retries)	/* else it only refused a record */
-		complain("%s: is being written again; %" PRIu64 " records are lost", database, lost);
+		complain("%s: is being written again; %" PRIu64 " records are lost", database,
+			 lost);
 	n->failing = !ok;
 	if (ok)
 		n->retries = c->retries;
@@ -41,17 +45,21 @@ void store_news_note(struct store_news *n, const char *database, bool ok, const 
 const char *store_news_state(const struct store_writer_counters *c, char ret[STORE_NEWS_STATE_MAX])
 {
 	uint64_t lost = store_news_lost(c);
-	uint64_t mib = c->waiting > 0 ? (c->bytes + (1 << 20) - 1) >> 20 : 0;	/* some memory stays taken */
+	/* some memory stays taken */
+	uint64_t mib = c->waiting > 0 ? (c->bytes + (1 << 20) - 1) >> 20 : 0;
 	int n;
 
 	if (c->ceiling == 0) {
 		ret[0] = '\0';
 		return ret;
 	}
-	n = snprintf(ret, STORE_NEWS_STATE_MAX, "; history: %" PRIu64 " records written, %" PRIu64
-		     " wait (%" PRIu64 " of %" PRIu64 " MiB)", c->rows, c->waiting, mib, c->ceiling >> 20);
+	n = snprintf(ret, STORE_NEWS_STATE_MAX,
+		     "; history: %" PRIu64 " records written, %" PRIu64 " wait (%" PRIu64
+		     " of %" PRIu64 " MiB)",
+		     c->rows, c->waiting, mib, c->ceiling >> 20);
 	if (lost > 0 && n > 0 && n < STORE_NEWS_STATE_MAX)
-		snprintf(ret + n, (size_t)(STORE_NEWS_STATE_MAX - n), ", %" PRIu64 " lost (%" PRIu64 " of them alerts)", lost,
+		snprintf(ret + n, (size_t)(STORE_NEWS_STATE_MAX - n),
+			 ", %" PRIu64 " lost (%" PRIu64 " of them alerts)", lost,
 			 c->dropped_alerts);
 	return ret;
 }

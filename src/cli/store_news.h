@@ -18,7 +18,10 @@ struct store_news {
 	nsec next_complaint;	/* monotonic, as `now` */
 };
 
-/* After each flush: complains when trouble begins, once a minute while it lasts, and when it is over. */
+/*
+ * After each flush: complains when trouble begins, once a minute while it lasts, and when it is
+ * over.
+ */
 void store_news_note(struct store_news *n, const char *database, bool ok, const struct err *e,
 		     const struct store_writer_counters *c, nsec now);
 

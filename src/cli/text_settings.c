@@ -14,7 +14,8 @@ static const struct {
 	const char *key, *example, *help;
 	size_t offset;
 } table[] = {
-#define ROW(key, field, example, help) { key, example, help, offsetof(struct text_settings, field) },
+#define ROW(key, field, example, help) \
+	{ key, example, help, offsetof(struct text_settings, field) },
 	TEXT_SETTINGS(ROW)
 };
 
@@ -37,7 +38,8 @@ bool text_settings_set(struct text_settings *s, const char *key, const char *val
 	while (row < ROWS && strcmp(table[row].key, key) != 0)
 		row++;
 	if (row == ROWS)
-		return err_set(e, "unknown setting \"%s\"; of output there are syslog, metrics_file, metrics_listen and on_alert",
+		return err_set(e, "unknown setting \"%s\"; of output there are syslog, "
+				  "metrics_file, metrics_listen and on_alert",
 			       key);
 	if (*value && strcmp(key, "output.syslog") == 0 && !outlet_syslog_target(value, e))
 		return false;
@@ -57,10 +59,12 @@ void text_settings_take(struct text_settings *to, const struct text_settings *fr
 	}
 }
 
-const char *text_settings_difference(const struct text_settings *a, const struct text_settings *b, size_t *row)
+const char *text_settings_difference(const struct text_settings *a, const struct text_settings *b,
+				     size_t *row)
 {
 	for (; *row < ROWS; ++*row) {
-		const char *x = *place((struct text_settings *)a, *row), *y = *place((struct text_settings *)b, *row);
+		const char *x = *place((struct text_settings *)a, *row),
+			   *y = *place((struct text_settings *)b, *row);
 
 		if (x && y ? strcmp(x, y) != 0 : x != y)
 			return table[(*row)++].key;
@@ -70,7 +74,8 @@ const char *text_settings_difference(const struct text_settings *a, const struct
 
 void text_settings_print(FILE *out, const struct text_settings *s)
 {
-	fputs("\n# Where the news of a monitor (-i) goes; nothing is sent unless it is set.\n", out);
+	fputs("\n# Where the news of a monitor (-i) goes; nothing is sent unless it is set.\n",
+	      out);
 	for (size_t i = 0; i < ROWS; i++) {
 		const char *value = s ? *place((struct text_settings *)s, i) : NULL;
 

@@ -69,7 +69,8 @@ static void on_frames(void *user, const struct frame *frames, size_t n)
 		pipeline_frames(w->pipeline, frames, n);
 	/* with -w one by one, so that each is known to matter or not */
 	for (size_t i = 0; w->writer && i < n; i++)
-		if (pipeline_frame_matters(w->pipeline, &frames[i]) && !frame_writer_write(w->writer, &frames[i], &e)) {
+		if (pipeline_frame_matters(w->pipeline, &frames[i]) &&
+		    !frame_writer_write(w->writer, &frames[i], &e)) {
 			stop_writing(w, &e);
 			pipeline_frames(w->pipeline, frames + i + 1, n - i - 1);
 		}
@@ -131,7 +132,8 @@ static void note_store(struct watch *w, bool ok, const struct err *e, bool over)
 static void flush(struct watch *w, bool over)
 {
 	struct interface_capture c = {
-		.id = w->capture, .name = live_name(w->live), .link_type = live_link_type(w->live, 0), .over = over,
+		.id = w->capture, .name = live_name(w->live),
+		.link_type = live_link_type(w->live, 0), .over = over,
 	};
 	char left_out[256];
 	struct err e;
@@ -139,7 +141,8 @@ static void flush(struct watch *w, bool over)
 	look_for_losses(w);
 	c.dropped = w->lost;
 	if (w->options->filter) {
-		snprintf(left_out, sizeof(left_out), "watched in part: filter %s", w->options->filter);
+		snprintf(left_out, sizeof(left_out), "watched in part: filter %s",
+			 w->options->filter);
 		c.left_out = left_out;
 	}
 	note_store(w, pipeline_flush(w->pipeline, &c, &e), &e, over);
@@ -157,10 +160,14 @@ static void tell_status(struct watch *w, nsec now)
 		return;
 	w->next_status = now + STATUS_S * NSEC_PER_S;
 	pipeline_tunnel_states(w->pipeline, states);
-	snprintf(status, sizeof(status), "%s: tunnels: %u up, %u ill, %u down, %u unknown; alerts: %" PRIu64 " raised, %"
-		 PRIu64 " cleared; packets dropped: %" PRIu64 "%s", live_name(w->live), states[TUNNEL_UP],
-		 states[TUNNEL_DEGRADED] + states[TUNNEL_FLAPPING], states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN],
-		 alerts.raised, alerts.cleared, w->lost, live_sees(w->live) ? "" : "; no interface is up");
+	snprintf(status, sizeof(status),
+		 "%s: tunnels: %u up, %u ill, %u down, "
+		 "%u unknown; alerts: %" PRIu64 " raised, %" PRIu64
+		 " cleared; packets dropped: %" PRIu64 "%s",
+		 live_name(w->live), states[TUNNEL_UP],
+		 states[TUNNEL_DEGRADED] + states[TUNNEL_FLAPPING], states[TUNNEL_DOWN],
+		 states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared, w->lost,
+		 live_sees(w->live) ? "" : "; no interface is up");
 	readiness_status(&w->manager, status);
 }
 
@@ -173,7 +180,8 @@ static void look_at_interfaces(struct watch *w)
 
 	while (live_news(w->live, &news, &sees)) {
 		complain("%s", news.text);
-		pipeline_note(w->pipeline, w->capture, now, sees ? "interface_up" : "interface_down", news.text);
+		pipeline_note(w->pipeline, w->capture, now,
+			      sees ? "interface_up" : "interface_down", news.text);
 	}
 	if (!live_sees(w->live) && w->blind_since == NSEC_NONE)
 		w->blind_since = now;
@@ -199,7 +207,8 @@ static void tick(struct watch *w, bool quiet)
 		/* what nobody could see is no silence of the tunnels */
 		if (quiet && live_sees(w->live))
 			pipeline_advance(w->pipeline, w->capture,
-					 capture_clock_now(&w->clock, now) - LIVE_LAG_MS * NSEC_PER_MS);
+					 capture_clock_now(&w->clock, now) -
+						 LIVE_LAG_MS * NSEC_PER_MS);
 	}
 	if (now >= w->next_flush) {
 		w->next_flush = now + FLUSH_MS * NSEC_PER_MS;
@@ -220,12 +229,14 @@ static void tell_state(struct watch *w)
 	pipeline_counters(w->pipeline, &c);
 	pipeline_tunnel_states(w->pipeline, states);
 	pipeline_store_counters(w->pipeline, &stored);
-	complain("%s: watched for %s, %" PRIu64 " packets (%" PRIu64 " IKE, %" PRIu64 " ESP, %" PRIu64 " AH), %" PRIu64
-		 " dropped; tunnels: %u up, %u degraded, %u flapping, %u down, %u unknown; alerts: %" PRIu64
-		 " raised, %" PRIu64 " cleared%s",
-		 live_name(w->live), nsec_span(watch_monotonic() - w->began, span), c.frames, c.ike_messages, c.esp_packets,
-		 c.ah_packets, w->lost, states[TUNNEL_UP], states[TUNNEL_DEGRADED], states[TUNNEL_FLAPPING],
-		 states[TUNNEL_DOWN], states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared,
+	complain("%s: watched for %s, %" PRIu64 " packets (%" PRIu64 " IKE, %" PRIu64
+		 " ESP, %" PRIu64 " AH), %" PRIu64
+		 " dropped; tunnels: %u up, %u degraded, %u flapping, %u down,"
+		 " %u unknown; alerts: %" PRIu64 " raised, %" PRIu64 " cleared%s",
+		 live_name(w->live), nsec_span(watch_monotonic() - w->began, span), c.frames,
+		 c.ike_messages, c.esp_packets, c.ah_packets, w->lost, states[TUNNEL_UP],
+		 states[TUNNEL_DEGRADED], states[TUNNEL_FLAPPING], states[TUNNEL_DOWN],
+		 states[TUNNEL_UNKNOWN], alerts.raised, alerts.cleared,
 		 store_news_state(&stored, history));
 }
 
@@ -248,7 +259,9 @@ static bool tunnels_changed(void *user, size_t n_before)
 
 static void read_settings_again(struct watch *w)
 {
-	const struct reload_taker taker = { .user = w, .settings = settings_changed, .tunnels = tunnels_changed };
+	const struct reload_taker taker = { .user = w,
+					    .settings = settings_changed,
+					    .tunnels = tunnels_changed };
 
 	readiness_reloading(&w->manager);
 	reload(w->options, &w->settings, &taker);
@@ -300,7 +313,8 @@ static void watch_until_stopped(struct watch *w)
 		take_signals(w);
 		tick(w, take_packets(w, false));
 		readiness_alive(&w->manager);
-		if (fflush(stdout) != 0 || ferror(stdout)) {	/* `… | head`: nobody listens any more */
+		/* `… | head`: nobody listens any more */
+		if (fflush(stdout) != 0 || ferror(stdout)) {
 			if (errno != EPIPE)
 				complain("output: cannot be written: %s", strerror(errno));
 			w->failed |= errno != EPIPE;
@@ -380,7 +394,10 @@ int watch_list_interfaces(void)
 		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < n; i++)
-		printf("%-15s %s%s\n", list[i].name, !list[i].up ? "down" : list[i].running ? "up" : "up, no link",
+		printf("%-15s %s%s\n", list[i].name,
+		       !list[i].up       ? "down"
+		       : list[i].running ? "up"
+					 : "up, no link",
 		       list[i].loopback ? ", loopback" : "");
 	free(list);
 	return output_finish(stdout) ? EXIT_DONE : EXIT_TROUBLE;

@@ -5,7 +5,10 @@
 
 #include "cli/read_options.h"
 
-/* Watch interfaces until a signal, or -c.  The exit status.  SIGHUP changes what `o` says of expected tunnels. */
+/*
+ * Watch interfaces until a signal, or -c.  The exit status.  SIGHUP changes what `o` says of
+ * expected tunnels.
+ */
 int watch_run(struct read_options *o);
 int watch_list_interfaces(void);
 

@@ -34,7 +34,10 @@ static bool catch_signals(struct watch *w, struct err *e)
 	return w->signals >= 0 || err_set(e, "signals cannot be received: %s", strerror(errno));
 }
 
-/* With -w each packet is known to matter or not before the next, and -c counts them: one thread does all. */
+/*
+ * With -w each packet is known to matter or not before the next, and -c counts them: one thread
+ * does all.
+ */
 static unsigned rings_of(const struct read_options *o)
 {
 	return o->write_path || o->limit != UINT64_MAX ? 0 : o->workers - 1;
@@ -45,7 +48,8 @@ static bool begin_readers(struct watch *w, struct err *e)
 	struct hash_key key;
 
 	return rings_of(w->options) == 0 ||
-	       (pipeline_key(&key, e) && ring_readers_open(&w->readers, w->live, w->capture, &key, e));
+	       (pipeline_key(&key, e) &&
+		ring_readers_open(&w->readers, w->live, w->capture, &key, e));
 }
 
 static bool open_interfaces(struct watch *w, struct err *e)
@@ -54,7 +58,8 @@ static bool open_interfaces(struct watch *w, struct err *e)
 	char *filter = filter_and(filter_builtin, o->filter);
 	struct live_options lo = {
 		.interfaces = o->interfaces, .n_interfaces = o->n_interfaces, .filter = filter,
-		.snap_length = o->snap_length, .buffer_bytes = o->buffer_bytes, .no_promiscuous = o->no_promiscuous,
+		.snap_length = o->snap_length, .buffer_bytes = o->buffer_bytes,
+		.no_promiscuous = o->no_promiscuous,
 		.rings = rings_of(o),
 	};
 	w->opened = time_of_day();
@@ -64,7 +69,8 @@ static bool open_interfaces(struct watch *w, struct err *e)
 	free(filter);
 	for (size_t i = 1; ok && o->write_path && i < o->n_interfaces; i++)
 		if (live_link_type(w->live, i) != live_link_type(w->live, 0))
-			ok = err_set(e, "-w %s: %s and %s have different link types, a pcap has only one; watch one of them",
+			ok = err_set(e, "-w %s: %s and %s have different link types, "
+					"a pcap has only one; watch one of them",
 				     o->write_path, o->interfaces[0], o->interfaces[i]);
 	return ok;
 }
@@ -76,7 +82,8 @@ static bool give_up_privileges(struct watch *w, struct err *e)
 	if (!privileges_drop(w->options->user, &stays, e))
 		return false;
 	if (stays && !w->options->user && !w->options->quiet)
-		complain("runs as root: there is no user \"sawatch\" to become; -Z USER names one, -Z root is content");
+		complain("runs as root: there is no user \"sawatch\" to become; "
+			 "-Z USER names one, -Z root is content");
 	return true;
 }
 
@@ -89,15 +96,16 @@ static bool open_files(struct watch *w, struct err *e)
 	w->capture = 1;
 	if (o->database)
 		store_fixed_cache();
-	if (o->database &&
-	    (!store_open(&w->store, o->database, STORE_WRITE, o->sensor, e) ||
-	     !store_claim(w->store, live_name(w->live), e) ||
-	     !store_capture_begin(w->store, live_name(w->live), "interface", NULL, RECORD_UNKNOWN, &w->capture, &known, e)))
+	if (o->database && (!store_open(&w->store, o->database, STORE_WRITE, o->sensor, e) ||
+			    !store_claim(w->store, live_name(w->live), e) ||
+			    !store_capture_begin(w->store, live_name(w->live), "interface", NULL,
+						 RECORD_UNKNOWN, &w->capture, &known, e)))
 		return false;
 	live_set_capture(w->live, w->capture);
 	if (w->store && !store_inventory(w->store, &o->expected, e))
 		return false;
-	return !o->write_path || frame_writer_open(&w->writer, o->write_path, live_link_type(w->live, 0), e);
+	return !o->write_path ||
+	       frame_writer_open(&w->writer, o->write_path, live_link_type(w->live, 0), e);
 }
 
 /* What the last run of these interfaces left living goes on. */
@@ -108,14 +116,18 @@ static bool go_on(struct watch *w, struct err *e)
 
 	if (!w->store)
 		return true;
-	if (!pipeline_resume(w->pipeline, live_name(w->live), w->capture, w->opened, 0, &resumed, e))
+	if (!pipeline_resume(w->pipeline, live_name(w->live), w->capture, w->opened, 0, &resumed,
+			     e))
 		return false;
 	if (resumed.backwards)
-		complain("%s: the history goes up to %s, which this clock has not reached: its living SAs are given up",
+		complain("%s: the history goes up to %s, which this clock has not reached: "
+			 "its living SAs are given up",
 			 w->options->database, nsec_rfc3339(resumed.from, from));
 	else if (resumed.from != NSEC_NONE && !w->options->quiet)
-		complain("goes on with %zu tunnels and %zu open alerts; nobody watched for %s, %zu SAs and alerts did not come back",
-			 resumed.tunnels, resumed.alerts, nsec_span(w->opened - resumed.from, span), resumed.given_up);
+		complain("goes on with %zu tunnels and %zu open alerts; "
+			 "nobody watched for %s, %zu SAs and alerts did not come back",
+			 resumed.tunnels, resumed.alerts, nsec_span(w->opened - resumed.from, span),
+			 resumed.given_up);
 	return true;
 }
 
@@ -124,15 +136,21 @@ static bool open_everything(struct watch *w, struct err *e)
 {
 	const struct read_options *o = w->options;
 
-	/* outputs are processes of their own: begun before there is anything that they are not to have */
+	/*
+	 * outputs are processes of their own: begun before there is anything that they are not to
+	 * have
+	 */
 	return catch_signals(w, e) && outputs_open(&w->outputs, o, e) && open_interfaces(w, e) &&
-	       give_up_privileges(w, e) && confine_prepare(o, e) && open_files(w, e) && confine(o, e);
+	       give_up_privileges(w, e) && confine_prepare(o, e) && open_files(w, e) &&
+	       confine(o, e);
 }
 
 bool watch_begin(struct watch *w, struct err *e)
 {
 	const struct read_options *o = w->options;
-	const struct watch_lines_options lo = { .json = o->json, .quiet = o->quiet, .verbose = o->verbose };
+	const struct watch_lines_options lo = { .json = o->json,
+						.quiet = o->quiet,
+						.verbose = o->verbose };
 	/* packets on standard output leave no room for words there */
 	FILE *out = o->write_path && strcmp(o->write_path, "-") == 0 ? stderr : stdout;
 	struct record_sink lines;
@@ -151,7 +169,10 @@ bool watch_begin(struct watch *w, struct err *e)
 	if (!go_on(w, e) || !begin_readers(w, e))
 		return false;
 	w->began = watch_monotonic();
-	/* the kernel stamps packets with the time of day; a tunnel that never says a word is missed, too */
+	/*
+	 * the kernel stamps packets with the time of day; a tunnel that never says a word is
+	 * missed, too
+	 */
 	capture_clock_set(&w->clock, time_of_day(), w->began);
 	w->next_tick = w->next_flush = w->began;
 	w->looked_at = w->blind_since = NSEC_NONE;

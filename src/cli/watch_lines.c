@@ -13,7 +13,9 @@ enum {
 	NOTHING_TOLD = 0,
 };
 
-enum kind { KIND_TUNNEL, KIND_IKE_SA, KIND_CHILD_SA, KIND_ESP_SA, KIND_EXCHANGE, KIND_ALERT, KINDS };
+enum kind {
+	KIND_TUNNEL, KIND_IKE_SA, KIND_CHILD_SA, KIND_ESP_SA, KIND_EXCHANGE, KIND_ALERT, KINDS,
+};
 
 struct told {
 	object_id id;
@@ -31,7 +33,9 @@ struct watch_lines {
 
 /* Events that an operator wants a line for; the others are in the history, in JSON, and with -v. */
 static const char *const matter[] = {
-	"ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "ike_sa_revised", "child_sa_rekeyed", "child_sa_ended", "child_refused", "auth_refused", "nat_found", "address_moved", "one_sided",
+	"ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "ike_sa_revised",
+	"child_sa_rekeyed", "child_sa_ended", "child_refused", "auth_refused", "nat_found",
+	"address_moved", "one_sided",
 	"capture_loss", "mirror", "clock_jump", "table_full",
 };
 
@@ -52,7 +56,8 @@ static void begin_line(struct watch_lines *w, nsec at, const struct endpoint *pe
 	char time[NSEC_TEXT_MAX], name[TUNNEL_TEXT_MAX];
 
 	nsec_rfc3339(at, time);
-	fprintf(w->out, "%.*sZ  %s  ", (int)MILLISECONDS, time, peers ? tunnel_text(peers, name) : "capture");
+	fprintf(w->out, "%.*sZ  %s  ", (int)MILLISECONDS, time,
+		peers ? tunnel_text(peers, name) : "capture");
 }
 
 static void end_line(struct watch_lines *w, const char *text)
@@ -79,7 +84,8 @@ static void on_event(void *user, const struct record_event *r)
 
 	if (w->options.json)
 		w->json.event(w->json.user, r);
-	if (w->options.json || w->options.quiet || w->over || !(w->options.verbose || event_matters(r->kind, r->text)))
+	if (w->options.json || w->options.quiet || w->over ||
+	    !(w->options.verbose || event_matters(r->kind, r->text)))
 		return;
 	begin_line(w, r->at, r->peers);
 	end_line(w, r->text);
@@ -105,7 +111,11 @@ static void on_alert(void *user, const struct record_alert *r)
 	}
 	if (w->over)
 		return;
-	begin_line(w, r->cleared ? r->cleared_at : r->last > r->raised ? r->last : r->raised, r->peers);
+	begin_line(w,
+		   r->cleared            ? r->cleared_at
+		   : r->last > r->raised ? r->last
+					 : r->raised,
+		   r->peers);
 	fprintf(w->out, "%s %s: ", r->cleared ? "cleared" : severity_text(r->severity), r->code);
 	end_line(w, r->summary);
 }
@@ -122,7 +132,10 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 		w->json.tunnel(w->json.user, r);
 	if (w->options.json || w->over || (w->options.quiet && r->state != TUNNEL_DOWN))
 		return;
-	/* an alert that makes a tunnel ill does not move `since`; and that it is down may show only later */
+	/*
+	 * an alert that makes a tunnel ill does not move `since`; and that it is down may show only
+	 * later
+	 */
 	nsec at = r->since > r->last ? r->since : r->last;
 	char since[NSEC_TEXT_MAX], line[sizeof(since) + 32];
 
@@ -173,7 +186,9 @@ struct watch_lines *watch_lines_open(FILE *out, const struct watch_lines_options
 
 struct record_sink watch_lines_sink(struct watch_lines *w)
 {
-	struct record_sink sink = { .user = w, .event = on_event, .alert = on_alert, .tunnel = on_tunnel };
+	struct record_sink sink = {
+		.user = w, .event = on_event, .alert = on_alert, .tunnel = on_tunnel
+	};
 
 	if (w->options.json) {
 		sink.ike_sa = on_ike_sa;

@@ -29,7 +29,8 @@ struct watch_lines_counts {
 struct watch_lines *watch_lines_open(FILE *out, const struct watch_lines_options *o);
 struct record_sink watch_lines_sink(struct watch_lines *w);
 void watch_lines_last(struct watch_lines *w);	/* from now on the capture's row is its last */
-void watch_lines_over(struct watch_lines *w);	/* what comes now is no news: lines for people end; JSON goes on */
+/* what comes now is no news: lines for people end; JSON goes on */
+void watch_lines_over(struct watch_lines *w);
 struct watch_lines_counts watch_lines_counts(const struct watch_lines *w);
 void watch_lines_close(struct watch_lines *w);	/* accepts NULL */
 

@@ -40,7 +40,8 @@ struct watch {
 	struct store_news store_news;
 	nsec looked_at;			/* capture clock of the latest look for losses */
 	nsec opened;			/* time of day: packets are caught from then on */
-	nsec blind_since;		/* capture clock: no interface is there to see anything; NSEC_NONE */
+	/* capture clock: no interface is there to see anything; NSEC_NONE */
+	nsec blind_since;
 	uint64_t lost;			/* by then */
 	uint64_t left;			/* packets, of -c */
 	bool stopping, failed, store_failing;
@@ -50,7 +51,8 @@ static inline nsec watch_monotonic(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);	/* goes on while the machine sleeps, as packet time does */
+	/* goes on while the machine sleeps, as packet time does */
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * NSEC_PER_S + now.tv_nsec;
 }
 

@@ -65,7 +65,8 @@ static void note_tunnel(void *user, const struct record_tunnel *r)
 	struct known_tunnel *t = &d->tunnels[d->n_tunnels++];
 
 	*t = (struct known_tunnel){
-		.id = r->id, .state = r->state, .last = r->last, .worst = -1, .alerts_since = NSEC_NONE,
+		.id = r->id, .state = r->state, .last = r->last, .worst = -1,
+		.alerts_since = NSEC_NONE,
 	};
 	tunnel_text(r->peers, t->name);
 }
@@ -87,7 +88,9 @@ static void note_alert(void *user, const struct record_alert *r)
 
 	struct known_alert *a = &d->alerts[d->n_alerts++];
 
-	*a = (struct known_alert){ .id = r->id, .tunnel = r->tunnel, .severity = r->severity, .first = r->first };
+	*a = (struct known_alert){
+		.id = r->id, .tunnel = r->tunnel, .severity = r->severity, .first = r->first
+	};
 	snprintf(a->code, sizeof(a->code), "%s", r->code);
 	if (!t)
 		return;
@@ -134,7 +137,9 @@ static void list_tunnel(FILE *out, const struct directory *d, const struct known
 
 	char *name = report_printable(t->name), *safe = report_printable(codes);
 
-	fprintf(out, "  %-9s ", t->worst < 0 ? tunnel_state_text(t->state) : severity_text((enum severity)t->worst));
+	fprintf(out, "  %-9s ",
+		t->worst < 0 ? tunnel_state_text(t->state)
+			     : severity_text((enum severity)t->worst));
 	fprintf(out, *safe ? "%-40s  %s\n" : "%s%s\n", name, safe);
 	free(name);
 	free(safe);
@@ -239,8 +244,8 @@ static bool by_code(const struct directory *d, const struct question *w, struct 
 			latest = a;
 	}
 	if (!latest) {
-		complain("why %s: no such alert in %s; sawatch explain %s says what it would mean", w->subject, w->source,
-			 w->subject);
+		complain("why %s: no such alert in %s; sawatch explain %s says what it would mean",
+			 w->subject, w->source, w->subject);
 		return false;
 	}
 	if (several) {
@@ -259,7 +264,8 @@ static bool by_code(const struct directory *d, const struct question *w, struct 
 }
 
 /* By name or by a peer's address, as the other questions take them. */
-static bool by_name(struct store *store, const struct directory *d, const struct question *w, struct subject *s)
+static bool by_name(struct store *store, const struct directory *d, const struct question *w,
+		    struct subject *s)
 {
 	struct store_scope scope = w->scope;
 	struct directory found = { 0 };
@@ -274,7 +280,8 @@ static bool by_name(struct store *store, const struct directory *d, const struct
 	if (!ok)
 		complain("%s", e.text);
 	else if (found.n_tunnels == 0)
-		complain("why %s: neither a tunnel nor an alert in %s; without it, sawatch why lists what can be asked",
+		complain("why %s: neither a tunnel nor an alert in %s; "
+			 "without it, sawatch why lists what can be asked",
 			 w->subject, w->source);
 	else if (found.n_tunnels > 1)
 		complain("why %s: is a peer of several tunnels; ask for one of them:", w->subject);
@@ -306,7 +313,9 @@ static bool is_code(const char *word)
 
 static bool tell(struct store *store, const struct question *w, const struct subject *s)
 {
-	struct why_options o = { .colour = output_has_colour(stdout), .alert = s->alert, .page = detect_page };
+	struct why_options o = { .colour = output_has_colour(stdout),
+				 .alert = s->alert,
+				 .page = detect_page };
 	struct why *story = why_open(&o);
 	struct record_sink sink = why_sink(story);
 	struct store_scope scope = w->scope;
@@ -321,7 +330,9 @@ static bool tell(struct store *store, const struct question *w, const struct sub
 			scope.since = s->since;
 	} else {	/* about a capture: nothing of the tunnels */
 		scope.alert_row = (int64_t)s->alert;
-		sink = (struct record_sink){ .user = sink.user, .capture = sink.capture, .alert = sink.alert };
+		sink = (struct record_sink){ .user = sink.user,
+					     .capture = sink.capture,
+					     .alert = sink.alert };
 	}
 	ok = store_walk(store, &scope, &sink, &e);
 	if (!ok)
@@ -352,7 +363,8 @@ static bool answer(struct store *store, const struct question *w)
 		if (!ok)
 			complain("why: several tunnels could be meant; name one:");
 		else
-			puts("Several tunnels could be meant. Ask for one: its name, the address of a peer, or an alert.");
+			puts("Several tunnels could be meant. Ask for one: "
+			     "its name, the address of a peer, or an alert.");
 		list_tunnels(ok ? stdout : stderr, &d);
 	} else {
 		ok = !w->subject || by_number(&d, w->subject, &s) ||
@@ -365,7 +377,8 @@ static bool answer(struct store *store, const struct question *w)
 
 /* ---- from captures, or from the history ---- */
 
-static bool answer_about_captures(void *user, struct store *store, const uint32_t *captures, size_t n)
+static bool answer_about_captures(void *user, struct store *store, const uint32_t *captures,
+				  size_t n)
 {
 	struct question *w = user;
 

@@ -20,8 +20,10 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 	const struct exchange *x = ev->exchange;
 
-	return !sa || !x || x->major != 1 || x->type != IKE1_EXCHANGE_AGGRESSIVE || x->from < 0 || s->counted == sa->id ||
-	       (sa->auth != IKE1_AUTH_PSK && sa->auth != IKE1_AUTH_XAUTH_INIT_PSK && sa->auth != IKE1_AUTH_XAUTH_RESP_PSK);
+	return !sa || !x || x->major != 1 || x->type != IKE1_EXCHANGE_AGGRESSIVE || x->from < 0 ||
+	       s->counted == sa->id ||
+	       (sa->auth != IKE1_AUTH_PSK && sa->auth != IKE1_AUTH_XAUTH_INIT_PSK &&
+		sa->auth != IKE1_AUTH_XAUTH_RESP_PSK);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -49,8 +51,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		any = true;
 
 		const char *auth = ike1_auth_name(s->auth[side]);
-		struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, moments_first(m, from),
-						  moments_at(m, 0), 1);
+		struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH,
+						  moments_first(m, from), moments_at(m, 0), 1);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -65,8 +67,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 static void explain(struct story *story)
 {
-	text_add(story->summary, "%s answers IKEv1 aggressive mode: the hash of its pre-shared key is in clear, and anybody "
-		 "who saw the handshake can try keys against it offline.", story_peer(story, story->finding->side));
+	text_add(story->summary,
+		 "%s answers IKEv1 aggressive mode: the hash of its pre-shared key "
+		 "is in clear, and anybody "
+		 "who saw the handshake can try keys against it offline.",
+		 story_peer(story, story->finding->side));
 	story_remedy(story, REMEDY_AGGR);
 }
 

@@ -66,7 +66,8 @@ static const struct detector *detector_named(struct reader *r)
 	if (!unpack_text(r, &code))
 		return NULL;
 	for (size_t i = 0; i < detectors_count(); i++)
-		if (strlen(detectors[i]->code) == code.length && memcmp(detectors[i]->code, code.data, code.length) == 0)
+		if (strlen(detectors[i]->code) == code.length &&
+		    memcmp(detectors[i]->code, code.data, code.length) == 0)
 			return detectors[i];
 	return NULL;
 }
@@ -79,7 +80,8 @@ static const char *name_of(struct alerts *as, struct reader *r)
 	if (!unpack_text(r, &text))
 		return NULL;
 	for (size_t i = 0; i < as->n_names; i++)
-		if (strlen(as->names[i]) == text.length && memcmp(as->names[i], text.data, text.length) == 0)
+		if (strlen(as->names[i]) == text.length &&
+		    memcmp(as->names[i], text.data, text.length) == 0)
 			return as->names[i];
 
 	char *name = as->n_names < NAMES_MAX ? strndup((const char *)text.data, text.length) : NULL;
@@ -162,7 +164,8 @@ static void unpack_finding(struct alerts *as, struct finding *f, struct reader *
 	f->count = (int64_t)reader_u64(r);
 	f->well = NSEC_NONE;
 	f->n_items = reader_u8(r);
-	if (severity > SEVERITY_CRITICAL || confidence > CONFIDENCE_HIGH || side > 2 || f->n_items > FINDING_EVIDENCE_MAX)
+	if (severity > SEVERITY_CRITICAL || confidence > CONFIDENCE_HIGH || side > 2 ||
+	    f->n_items > FINDING_EVIDENCE_MAX)
 		reader_reject(r, VERDICT_MALFORMED);
 	f->severity = (enum severity)severity;
 	f->confidence = (enum confidence)confidence;
@@ -188,14 +191,15 @@ static void unpack_alert(struct alerts *as, struct alert *a, nsec shift, struct 
 	a->cleared_at = unpack_time(r);
 	a->true_last = unpack_moment(r);
 	a->evidence_last = unpack_time(r);
-	if (reader_ok(r) && a->cleared_at == NSEC_NONE &&	/* quiet is only what was watched */
-	    (__builtin_add_overflow(a->true_last, shift, &a->true_last) || !fields_is_time(a->true_last)))
+	if (reader_ok(r) && a->cleared_at == NSEC_NONE && /* quiet is only what was watched */
+	    (__builtin_add_overflow(a->true_last, shift, &a->true_last) ||
+	     !fields_is_time(a->true_last)))
 		reader_reject(r, VERDICT_MALFORMED);
 	unpack_finding(as, &a->finding, r);
 }
 
-bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunnel, bool expected, nsec shift,
-		   struct reader *r)
+bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunnel, bool expected,
+		   nsec shift, struct reader *r)
 {
 	while (*head != 0)		/* behind what is there */
 		head = &as->at[*head].next;
@@ -203,10 +207,12 @@ bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunne
 		struct alert a = { .used = true };
 
 		unpack_alert(as, &a, shift, r);
-		if (!reader_ok(r) || a.id == 0 || alerts_know(as, a.id))	/* nobody's, or another's number */
+		/* nobody's, or another's number */
+		if (!reader_ok(r) || a.id == 0 || alerts_know(as, a.id))
 			return false;
 		if (!a.detector || (a.detector->scope == SCOPE_CAPTURE) != !tunnel)
-			continue;	/* a condition that this program does not know, or not here */
+			/* a condition that this program does not know, or not here */
+			continue;
 		if (tunnel) {
 			a.tunnel = tunnel->id;
 			a.peers[0] = tunnel->peer[0];

@@ -7,7 +7,8 @@
 #include "detect/slots.h"
 
 enum {
-	CAPTURES_COUNTED = 64,	/* captures read at the same time (interfaces); files come one after the other */
+	/* captures read at the same time (interfaces); files come one after the other */
+	CAPTURES_COUNTED = 64,
 	NAMES_MAX = 1024,	/* a program has fewer */
 };
 
@@ -18,7 +19,8 @@ struct alerts {
 	uint32_t free;			/* list through next */
 	uint64_t dropped;
 	uint32_t used;
-	nsec purse, purse_strangers;	/* when each is full again (as track/restraint.c); NSEC_NONE full */
+	/* when each is full again (as track/restraint.c); NSEC_NONE full */
+	nsec purse, purse_strangers;
 	nsec purse_of_cause[DETECTORS_MAX];	/* of tunnels without IKE, by detector */
 	uint32_t *order;		/* for alerts_tell_final */
 	struct { uint32_t capture, last; } numbers[CAPTURES_COUNTED];

@@ -96,7 +96,10 @@ static void slot_release(struct alerts *as, uint32_t index)
 	as->free = index;
 }
 
-/* Dense numbers per capture; a capture that is read again after 64 others would begin anew, and none is. */
+/*
+ * Dense numbers per capture; a capture that is read again after 64 others would begin anew, and
+ * none is.
+ */
 static object_id identity(struct alerts *as, uint32_t capture)
 {
 	for (uint32_t i = 0; i < CAPTURES_COUNTED; i++)
@@ -140,7 +143,9 @@ static void tell(struct alerts *as, struct alert *a)
 {
 	char peer[2][ENDPOINT_TEXT_MAX] = { "", "" }, sentence[640];
 	struct text summary = TEXT_IN(sentence);
-	struct story story = { .finding = &a->finding, .peer = { peer[0], peer[1] }, .summary = &summary };
+	struct story story = { .finding = &a->finding,
+			       .peer = { peer[0], peer[1] },
+			       .summary = &summary };
 	struct record_evidence evidence[FINDING_EVIDENCE_MAX];
 	struct record_action actions[ACTIONS_MAX];
 	int side = a->finding.side;
@@ -154,7 +159,8 @@ static void tell(struct alerts *as, struct alert *a)
 	a->detector->explain(&story);
 
 	/* the side to look at decides when its vendor is known; otherwise whoever is known */
-	uint32_t known = side >= 0 && a->vendors[side] ? a->vendors[side] : a->vendors[0] | a->vendors[1];
+	uint32_t known =
+		side >= 0 && a->vendors[side] ? a->vendors[side] : a->vendors[0] | a->vendors[1];
 	struct record_alert r = {
 		.id = a->id,
 		.tunnel = a->tunnel,
@@ -173,7 +179,8 @@ static void tell(struct alerts *as, struct alert *a)
 		.n_evidence = evidence_of(&a->finding, evidence),
 		.evidence = evidence,
 		.n_frames = a->finding.n_frames,
-		.n_actions = remedy_actions(a->detector->code, story.remedies, story.n_remedies, known, actions),
+		.n_actions = remedy_actions(a->detector->code, story.remedies, story.n_remedies,
+		known, actions),
 		.actions = actions,
 		.peers = a->tunnel != 0 ? a->peers : NULL,
 	};
@@ -200,7 +207,10 @@ void alerts_tell_final(struct alerts *as)
 {
 	uint32_t n = 0;
 
-	/* by identity, so that the order does not depend on which slots were free; nearly sorted as it is */
+	/*
+	 * by identity, so that the order does not depend on which slots were free; nearly sorted as
+	 * it is
+	 */
 	for (uint32_t i = 1; i < as->high; i++) {
 		const struct alert *a = &as->at[i];
 		uint32_t j = n;
@@ -255,7 +265,8 @@ static void fill_tunnel(struct alert *a, const struct scene *sc)
 
 static void update(struct alert *a, const struct finding *f, nsec now)
 {
-	enum severity severity = f->severity > a->finding.severity ? f->severity : a->finding.severity;
+	enum severity severity =
+		f->severity > a->finding.severity ? f->severity : a->finding.severity;
 	bool worse = f->severity > a->finding.severity;
 	nsec first = a->finding.first < f->first ? a->finding.first : f->first;
 
@@ -263,7 +274,8 @@ static void update(struct alert *a, const struct finding *f, nsec now)
 		a->evidence_last = f->last;
 		a->dirty = true;
 	}
-	if (worse || a->detector->of_now || (f->severity == a->finding.severity && f->count >= a->finding.count)) {
+	if (worse || a->detector->of_now ||
+	    (f->severity == a->finding.severity && f->count >= a->finding.count)) {
 		if (worse || f->count != a->finding.count || f->cause != a->finding.cause ||
 		    !finding_same_evidence(&a->finding, f))
 			a->dirty = true;
@@ -298,9 +310,9 @@ static size_t place_of(const struct detector *d)
 
 /*
  * A flood of causes shall not fill the disk: tunnels that were never up may be nothing but forged
- * addresses, and those whose IKE was never seen nothing but forged ESP.  The first share a small purse,
- * the others one for each condition, and both half of the table; all together have a larger one.  What
- * is refused is raised at a later look, if it is still true.
+ * addresses, and those whose IKE was never seen nothing but forged ESP.  The first share a small
+ * purse, the others one for each condition, and both half of the table; all together have a larger
+ * one.  What is refused is raised at a later look, if it is still true.
  */
 static bool admits(struct alerts *as, const struct detector *d, const struct scene *sc, nsec now)
 {
@@ -308,9 +320,11 @@ static bool admits(struct alerts *as, const struct detector *d, const struct sce
 	bool doubtful = sc->tunnel && !sc->expected && !tunnel_had_ike(sc->tunnel);
 
 	if (doubtful) {
-		nsec *purse = tunnel_was_up(sc->tunnel) ? &as->purse_of_cause[place_of(d)] : &as->purse_strangers;
+		nsec *purse = tunnel_was_up(sc->tunnel) ? &as->purse_of_cause[place_of(d)]
+							: &as->purse_strangers;
 
-		if (as->used >= as->size / 2 || !pay(purse, now, set->history_alerts, STRANGERS_REFILL_S * NSEC_PER_S))
+		if (as->used >= as->size / 2 ||
+		    !pay(purse, now, set->history_alerts, STRANGERS_REFILL_S * NSEC_PER_S))
 			return false;
 	}
 	return pay(&as->purse, now, set->tables_alerts, NSEC_PER_S);
@@ -341,8 +355,8 @@ static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const s
 }
 
 /* Clears what was not held and has been quiet for long; returns whether there was such a one. */
-static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector *d, const struct settings *settings,
-			nsec now)
+static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector *d,
+			const struct settings *settings, nsec now)
 {
 	bool changed = false;
 
@@ -351,7 +365,8 @@ static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector 
 
 		if (a->detector != d)
 			continue;
-		if (!a->held && a->cleared_at == NSEC_NONE && now - a->true_last >= quiet_time(settings, d)) {
+		if (!a->held && a->cleared_at == NSEC_NONE &&
+		    now - a->true_last >= quiet_time(settings, d)) {
 			a->cleared_at = now;
 			a->dirty = a->urgent = changed = true;
 		}
@@ -360,8 +375,9 @@ static bool clear_quiet(struct alerts *as, uint32_t head, const struct detector 
 	return changed;
 }
 
-bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *detector,
-		  const struct scene *sc, uint32_t capture, nsec now, const struct findings *found)
+bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count,
+		  const struct detector *detector, const struct scene *sc, uint32_t capture,
+		  nsec now, const struct findings *found)
 {
 	bool changed = false;
 
@@ -373,7 +389,8 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const stru
 			changed |= open_new(as, head, count, detector, sc, capture, now, f);
 			continue;
 		}
-		if (a->cleared_at != NSEC_NONE) {	/* within the hold-down, or it would be tidied away */
+		/* within the hold-down, or it would be tidied away */
+		if (a->cleared_at != NSEC_NONE) {
 			a->cleared_at = NSEC_NONE;
 			a->dirty = changed = true;
 		}
@@ -387,7 +404,8 @@ static bool over_before(const struct alert *b, const struct alert *a)
 {
 	if (b->cleared_at != NSEC_NONE && b->true_last < a->finding.first)
 		return true;
-	return a->finding.well != NSEC_NONE && b->evidence_last < a->finding.well && precedence_of_set_up(b->detector->code);
+	return a->finding.well != NSEC_NONE && b->evidence_last < a->finding.well &&
+	       precedence_of_set_up(b->detector->code);
 }
 
 void alerts_relate(struct alerts *as, uint32_t head)

@@ -41,8 +41,9 @@ void alerts_free(struct alerts *as);
  * is the capture being read.  Adds to *count for every new alert.  Returns
  * whether an alert was opened, reopened or closed.
  */
-bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count, const struct detector *detector,
-		  const struct scene *sc, uint32_t capture, nsec now, const struct findings *found);
+bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count,
+		  const struct detector *detector, const struct scene *sc, uint32_t capture,
+		  nsec now, const struct findings *found);
 
 /* Which alert of the list explains which (DETECTION-FACTS 4.7). */
 void alerts_relate(struct alerts *as, uint32_t head);
@@ -54,7 +55,9 @@ void alerts_tell_changed(struct alerts *as);
 /* Everything that is open or changed, in the order of identity. */
 void alerts_tell_final(struct alerts *as);
 
-/* Drop cleared ones that no hold-down needs any more; or, with the tunnel itself gone, all of them. */
+/*
+ * Drop cleared ones that no hold-down needs any more; or, with the tunnel itself gone, all of them.
+ */
 void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *settings, nsec now);
 /* Those about expected tunnels go to another list: `tunnel` is where they belong now. */
 void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel);
@@ -65,11 +68,12 @@ void alerts_end_expected(struct alerts *as, uint32_t head, nsec now);
 /*
  * Across a restart: the list as bytes; and back, as alerts about `tunnel` (NULL:
  * the capture) that were open `shift` longer, because nobody watched for so
- * long.  One about an expected tunnel is over when this one is not any more.  False: the bytes are not alerts of this program.
+ * long.  One about an expected tunnel is over when this one is not any more.  False: the bytes are
+ * not alerts of this program.
  */
 void alerts_pack(const struct alerts *as, uint32_t head, struct packer *p);
-bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunnel, bool expected, nsec shift,
-		   struct reader *r);
+bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunnel, bool expected,
+		   nsec shift, struct reader *r);
 
 const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL for 0 */
 

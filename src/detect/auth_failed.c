@@ -20,8 +20,8 @@ struct state {
 	nsec heard[2];			/* this side's latest message of IKEv1; 0 none */
 };
 
-static void refuse(struct state *st, const struct scene *sc, int side, nsec at, uint64_t frame, uint8_t major,
-		   uint16_t error, bool guessed, bool port4500)
+static void refuse(struct state *st, const struct scene *sc, int side, nsec at, uint64_t frame,
+		   uint8_t major, uint16_t error, bool guessed, bool port4500)
 {
 	struct side *s = &st->side[side];
 
@@ -41,8 +41,10 @@ static void refuse(struct state *st, const struct scene *sc, int side, nsec at, 
 /* IKEv1 errors that mean that the peer could not be authenticated. */
 static bool is_auth_error(int64_t type)
 {
-	return type == IKE1_NOTIFY_AUTHENTICATION_FAILED || type == IKE1_NOTIFY_INVALID_ID_INFORMATION ||
-	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION || type == IKE1_NOTIFY_INVALID_SIGNATURE;
+	return type == IKE1_NOTIFY_AUTHENTICATION_FAILED ||
+	       type == IKE1_NOTIFY_INVALID_ID_INFORMATION ||
+	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION ||
+	       type == IKE1_NOTIFY_INVALID_SIGNATURE;
 }
 
 /* Who sent this message of IKEv1; SIDE_UNKNOWN: nobody. */
@@ -50,7 +52,8 @@ static int speaker(const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
 
-	if (!x || x->from < 0 || x->major != 1 || (ev->kind != EVENT_REQUEST && ev->kind != EVENT_RESPONSE))
+	if (!x || x->from < 0 || x->major != 1 ||
+	    (ev->kind != EVENT_REQUEST && ev->kind != EVENT_RESPONSE))
 		return SIDE_UNKNOWN;
 	return ev->kind == EVENT_REQUEST ? x->from : !x->from;
 }
@@ -75,14 +78,23 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		if (speaker(ev) >= 0)
 			st->heard[speaker(ev)] = ev->at;
 	} else if (ev->kind == EVENT_AUTH_REFUSED && ev->side >= 0) {
-		refuse(st, sc, ev->side, ev->at, ev->frame ? ev->frame : sa ? sa->last_frame : 0, 2, 0, false, false);
+		refuse(st, sc, ev->side, ev->at,
+		       ev->frame ? ev->frame
+		       : sa      ? sa->last_frame
+				 : 0,
+		       2, 0, false, false);
 	} else if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0 && ev->value[1] == 1 &&
 		   is_auth_error(ev->value[0])) {
-		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false, false);
-	} else if (ev->kind == EVENT_REQUEST_COPY && x && x->from >= 0 && x->purpose == PURPOSE_MAIN_MODE_AUTH &&
-		   x->responses == 0 && x->requests == sc->settings->retx_warn_copies &&
-		   !side_unseen(sc, !x->from) && !loss_since(sc, x->request_at)) {
-		/* the fifth message of main mode: with another pre-shared key the peer cannot even decrypt it */
+		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false,
+		       false);
+	} else if (ev->kind == EVENT_REQUEST_COPY && x && x->from >= 0 &&
+		   x->purpose == PURPOSE_MAIN_MODE_AUTH && x->responses == 0 &&
+		   x->requests == sc->settings->retx_warn_copies && !side_unseen(sc, !x->from) &&
+		   !loss_since(sc, x->request_at)) {
+		/*
+		 * the fifth message of main mode: with another pre-shared key the peer cannot even
+		 * decrypt it
+		 */
 		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true,
 		       x->request_dst_port == 4500 && st->heard[!x->from] < x->request_at);
 	} else if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->origin == ORIGIN_OBSERVED) {
@@ -107,10 +119,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		any = true;
 
 		bool critical = n >= (unsigned)set->auth_crit || s->worked;
-		struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-						  s->guessed ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
-						  (int64_t)n);
+		struct finding *f = finding_raise(
+			out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+			s->guessed ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+			moments_first(&s->refused, from), moments_at(&s->refused, 0), (int64_t)n);
 		const char *name = s->error ? ike_notify_name(1, s->error) : NULL;
 
 		f->key = (uint64_t)side;
@@ -121,7 +133,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_integer(f, "refusals", n);
 		finding_integer(f, "ike_version", s->major);
 		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
-		finding_text(f, "sign", "%s", s->guessed ? "fifth message of main mode repeated without an answer" :
+		finding_text(f, "sign", "%s", s->guessed ? "fifth message of main mode repeated "
+							   "without an answer" :
 			     name ? name : "short answer that begins with a notify");
 		moments_frames(&s->refused, from, f);
 	}
@@ -134,17 +147,23 @@ static void explain(struct story *story)
 	const char *by = story_peer(story, f->side), *peer = story_peer(story, other_side(f->side));
 
 	if (f->confidence == CONFIDENCE_HIGH) {
-		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared key, identity or "
+		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared "
+					 "key, identity or "
 			 "certificate) ", by, peer);
 		text_add_times(story->summary, f->count);
 	} else if (strcmp(finding_cause(f), "port4500") == 0) {
-		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts), which goes to UDP "
-			 "port 4500, and is not heard of since: UDP 4500 is probably blocked; else the "
+		text_add(story->summary, "%s does not answer the authentication of %s (%lld "
+					 "attempts), which goes to UDP "
+			 "port 4500, and is not heard of since: UDP 4500 is probably "
+			 "blocked; else the "
 			 "pre-shared keys differ", by, peer, (long long)f->count);
 		story_remedy(story, REMEDY_NAT4500);
 	} else {
-		text_add(story->summary, "%s does not answer the authentication of %s (%lld attempts): it probably "
-			 "cannot decrypt it, because the pre-shared keys differ", by, peer, (long long)f->count);
+		text_add(story->summary,
+			 "%s does not answer the authentication of %s (%lld "
+			 "attempts): it probably "
+			 "cannot decrypt it, because the pre-shared keys differ",
+			 by, peer, (long long)f->count);
 	}
 	if (finding_get_text(f, "worked_before")[0] == 'y')
 		text_add(story->summary, "; the tunnel had worked before");
@@ -177,7 +196,8 @@ const struct detector detect_auth_failed = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, auth_window),
-	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST) | WANTS(REQUEST_COPY) |
+	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST) |
+		    WANTS(REQUEST_COPY) |
 		    WANTS(RESPONSE) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),
 	.observe = observe,

@@ -24,8 +24,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (moments_since(&s->losses, from) == 0)
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->losses, from),
-					  moments_at(&s->losses, 0), (int64_t)s->losses.total);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->losses, from),
+			      moments_at(&s->losses, 0), (int64_t)s->losses.total);
 
 	finding_integer(f, "moments_of_loss", (int64_t)s->losses.total);
 	if (s->dropped > 0)
@@ -39,10 +40,11 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	int64_t dropped = finding_get(f, "packets_dropped");
 
-	text_add(story->summary, "The capture itself lost packets at %lld moment%s", (long long)f->count,
-		 f->count == 1 ? "" : "s");
+	text_add(story->summary, "The capture itself lost packets at %lld moment%s",
+		 (long long)f->count, f->count == 1 ? "" : "s");
 	if (dropped > 0)
-		text_add(story->summary, " (%lld packet%s counted as dropped)", (long long)dropped, dropped == 1 ? "" : "s");
+		text_add(story->summary, " (%lld packet%s counted as dropped)", (long long)dropped,
+			 dropped == 1 ? "" : "s");
 	text_add(story->summary, "; what seems missing then says nothing about the tunnels.");
 	story_remedy(story, REMEDY_TAP);
 }

@@ -24,8 +24,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (moments_since(&s->jumps, from) == 0)
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->jumps, from),
-					  moments_at(&s->jumps, 0), (int64_t)s->jumps.total);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->jumps, from),
+			      moments_at(&s->jumps, 0), (int64_t)s->jumps.total);
 
 	finding_seconds(f, "step_s", s->step);
 	moments_frames(&s->jumps, from, f);
@@ -39,7 +40,8 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(step < 0 ? -step : step, span);
-	text_add(story->summary, "The clock of the capture stepped %s by %s", step < 0 ? "back" : "forward", span);
+	text_add(story->summary, "The clock of the capture stepped %s by %s",
+		 step < 0 ? "back" : "forward", span);
 	if (f->count > 1)
 		text_add(story->summary, " (%lld steps in all)", (long long)f->count);
 	text_add(story->summary, "; ages and pauses across it are not used.");

@@ -13,7 +13,8 @@
 
 #include "detect/slots.h"
 
-enum { INVENTORY_ROOM = 1024 };	/* expected tunnels, with those that may be added while it runs; larger for many */
+/* expected tunnels, with those that may be added while it runs; larger for many */
+enum { INVENTORY_ROOM = 1024 };
 
 /* One slot per tunnel index, those of the expected tunnels, and the last for the capture. */
 static bool make_slots(struct detect *d, uint32_t inventory_room)
@@ -86,7 +87,8 @@ void detect_free(struct detect *d)
 	free(d);
 }
 
-void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now)
+void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel,
+			  nsec now)
 {
 	assert(d->inventory.entries && place < d->inventory.n);
 
@@ -113,7 +115,8 @@ struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *
 	if (keeps_expected(d, index)) {
 		size_t place = slot->place - 1;
 
-		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place, &d->inventory.entries[place].stand_in, now);
+		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place,
+				     &d->inventory.entries[place].stand_in, now);
 	}
 	alerts_forget(d->alerts, &slot->alerts);
 	states_forget(d->states, index);
@@ -152,19 +155,22 @@ static struct scene scene_of(const struct detect *d, const struct tracker *t, ui
 
 static bool has_open(const struct detect *d, const struct slot *slot, const struct detector *det)
 {
-	for (const struct alert *a = alerts_get(d->alerts, slot->alerts); a; a = alerts_get(d->alerts, a->next))
+	for (const struct alert *a = alerts_get(d->alerts, slot->alerts); a;
+	     a = alerts_get(d->alerts, a->next))
 		if (a->detector == det && a->cleared_at == NSEC_NONE)
 			return true;
 	return false;
 }
 
 /* What one of them finds is in d->found; false: nothing more can come without another event. */
-static bool ask(struct detect *d, const struct detector *det, uint32_t index, size_t i, const struct scene *sc, nsec now)
+static bool ask(struct detect *d, const struct detector *det, uint32_t index, size_t i,
+		const struct scene *sc, nsec now)
 {
 	if (det->rests && det->rests(states_read(d->states, index, i)))
 		return false;
 
-	void *state = det->only_looks ? states_look(d->states, index, i) : states_open(d->states, index, i);
+	void *state = det->only_looks ? states_look(d->states, index, i)
+				      : states_open(d->states, index, i);
 	bool restless = det->judge(state, sc, now, &d->found);
 
 	states_close(d->states);
@@ -188,10 +194,12 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 		for (size_t k = 0; k < d->found.n; k++)
 			if (d->found.finding[k].confidence == CONFIDENCE_LOW &&
 			    d->found.finding[k].severity != SEVERITY_INFO)
-				d->found.finding[k].severity = detectors[i]->warns_unsure ? SEVERITY_WARNING : SEVERITY_INFO;
+				d->found.finding[k].severity = detectors[i]->warns_unsure
+								       ? SEVERITY_WARNING
+								       : SEVERITY_INFO;
 		if (d->found.n > 0 || slot->alerts != 0)
-			changed |= alerts_merge(d->alerts, &slot->alerts, &slot->n_alerts, detectors[i], sc,
-						d->capture, now, &d->found);
+			changed |= alerts_merge(d->alerts, &slot->alerts, &slot->n_alerts,
+						detectors[i], sc, d->capture, now, &d->found);
 		if (!restless && d->found.n == 0 && !has_open(d, slot, detectors[i]))
 			slot->awake &= ~(UINT64_C(1) << i);
 	}
@@ -212,7 +220,8 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
 
-		if (detectors[i]->ignores && detectors[i]->ignores(states_read(d->states, index, i), sc, ev))
+		if (detectors[i]->ignores &&
+		    detectors[i]->ignores(states_read(d->states, index, i), sc, ev))
 			continue;
 		detectors[i]->observe(states_open(d->states, index, i), sc, ev);
 		states_close(d->states);
@@ -245,7 +254,8 @@ const struct tunnel *detect_tenant(const struct detect *d, const struct tracker 
 static void follow(struct detect *d, const struct tracker *t, size_t place, nsec now)
 {
 	for (uint32_t i = 0; i < tracker_tunnels(t) && i < d->n_tunnels; i++) {
-		const struct tunnel *other = d->slots[i].place == place + 1 ? detect_tenant(d, t, i) : NULL;
+		const struct tunnel *other =
+			d->slots[i].place == place + 1 ? detect_tenant(d, t, i) : NULL;
 
 		if (!other || other->state != TUNNEL_UP)
 			continue;
@@ -260,8 +270,10 @@ static void judge_expected_one(struct detect *d, const struct tracker *t, size_t
 	bool unseen = inventory_unseen(&d->inventory, place);
 	const struct tunnel *tunnel = unseen ? &e->stand_in : detect_tenant(d, t, e->slot);
 
-	if (!tunnel) {			/* its room was needed: it is waited for as if it had never been there */
-		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place, &e->stand_in, now);
+	/* its room was needed: it is waited for as if it had never been there */
+	if (!tunnel) {
+		detect_move_expected(d, place, d->inventory.first_slot + (uint32_t)place,
+				     &e->stand_in, now);
 		return;
 	}
 	if (unseen && !e->missed)
@@ -298,7 +310,8 @@ static void miss_until(struct detect *d, const struct tracker *t, nsec now)
 		inventory_miss(&d->inventory, d->capture);
 
 		struct record_tunnel r = {
-			.id = stand_in->id, .peers = { stand_in->peer[0], stand_in->peer[1] }, .state = TUNNEL_UNKNOWN,
+			.id = stand_in->id, .peers = { stand_in->peer[0], stand_in->peer[1] },
+			.state = TUNNEL_UNKNOWN,
 			.since = NSEC_NONE, .first = NSEC_NONE, .last = NSEC_NONE,
 			.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN }, .alerts = 1,
 		};
@@ -428,7 +441,8 @@ void detect_flush(struct detect *d, const struct tracker *t)
 	alerts_tell_changed(d->alerts);
 }
 
-enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t, uint32_t index,
+enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t,
+uint32_t index,
 				      nsec *ret_since)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
@@ -441,10 +455,13 @@ enum tunnel_state detect_tunnel_state(const struct detect *d, const struct track
 		*ret_since = tunnel ? tunnel->state_since : NSEC_NONE;
 	if (!slot || state == TUNNEL_DOWN)
 		return state;
-	for (const struct alert *a = alerts_get(d->alerts, slot->alerts); a; a = alerts_get(d->alerts, a->next)) {
-		if (a->cleared_at != NSEC_NONE || a->finding.severity < SEVERITY_WARNING || a->detector->posture)
+	for (const struct alert *a = alerts_get(d->alerts, slot->alerts); a;
+	     a = alerts_get(d->alerts, a->next)) {
+		if (a->cleared_at != NSEC_NONE || a->finding.severity < SEVERITY_WARNING ||
+		    a->detector->posture)
 			continue;
-		flaps |= strcmp(a->detector->code, "spi_churn") == 0 || strcmp(a->detector->code, "ike_flap") == 0;
+		flaps |= strcmp(a->detector->code, "spi_churn") == 0 ||
+			 strcmp(a->detector->code, "ike_flap") == 0;
 		if (ill == NSEC_NONE || a->finding.first < ill)
 			ill = a->finding.first;
 	}

@@ -27,7 +27,8 @@ struct scene {
 	const struct tracker *tracker;
 	const struct settings *settings;	/* of this tunnel */
 	const struct tunnel *tunnel;	/* NULL when the condition is about the capture */
-	uint32_t index;			/* of the tunnel; NO_INDEX: of none, or it is expected and was not seen */
+	/* of the tunnel; NO_INDEX: of none, or it is expected and was not seen */
+	uint32_t index;
 	const struct expected_tunnel *expected;	/* its line of the inventory; NULL: not expected */
 	nsec expected_since;		/* so, since then; NSEC_NONE: from the beginning */
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
@@ -48,13 +49,18 @@ struct finding_item {
 
 /* One thing that is true now. */
 struct finding {
-	uint64_t key;			/* tells findings of one detector and tunnel apart; mostly 0 */
+	/* tells findings of one detector and tunnel apart; mostly 0 */
+	uint64_t key;
 	enum severity severity;
 	enum confidence confidence;
 	const char *cause;		/* sub-kind, static; NULL none */
 	int8_t side;			/* whose side to look at; SIDE_UNKNOWN */
 	nsec first, last;		/* of the evidence */
-	nsec well;			/* it worked then, latest: a set-up that failed before is not the cause; NSEC_NONE not known, not kept across a restart */
+	/*
+	 * it worked then, latest: a set-up that failed before is not the cause; NSEC_NONE not
+	 * known, not kept across a restart
+	 */
+	nsec well;
 	int64_t count;
 	uint8_t n_items, n_frames;
 	struct finding_item items[FINDING_EVIDENCE_MAX];
@@ -70,8 +76,8 @@ struct findings {
 bool finding_same_evidence(const struct finding *a, const struct finding *b);
 
 /* A new finding to fill in; confidence and severity as given, side unknown.  Never NULL. */
-struct finding *finding_raise(struct findings *out, enum severity severity, enum confidence confidence,
-			      nsec first, nsec last, int64_t count);
+struct finding *finding_raise(struct findings *out, enum severity severity,
+			      enum confidence confidence, nsec first, nsec last, int64_t count);
 
 /* Evidence; names are static, lower case, with the unit in them.  What does not fit is dropped. */
 void finding_integer(struct finding *f, const char *name, int64_t value);
@@ -91,7 +97,8 @@ double finding_get_real(const struct finding *f, const char *name);
 const char *finding_get_text(const struct finding *f, const char *name);
 /* Seconds, as a span: 218 years at most, so that a moment less it is one. */
 nsec finding_get_span(const struct finding *f, const char *name);
-const char *finding_cause(const struct finding *f);	/* "" without one, as of an alert that was saved by who knows whom */
+/* "" without one, as of an alert that was saved by who knows whom */
+const char *finding_cause(const struct finding *f);
 
 /* One step less sure. */
 enum confidence less(enum confidence c);
@@ -123,23 +130,34 @@ enum scope { SCOPE_TUNNEL, SCOPE_CAPTURE };
 struct detector {
 	const char *code;
 	enum scope scope;
-	bool posture;			/* about security, not health: does not degrade the tunnel's state */
-	bool of_now;			/* evidence is that of now, also when it counts less than before */
-	bool of_expected;		/* judges expected tunnels only, also those that were not seen */
-	bool warns_unsure;		/* a finding of low confidence is a warning at most, and not only information */
+	/* about security, not health: does not degrade the tunnel's state */
+	bool posture;
+	/* evidence is that of now, also when it counts less than before */
+	bool of_now;
+	/* judges expected tunnels only, also those that were not seen */
+	bool of_expected;
+	/* a finding of low confidence is a warning at most, and not only information */
+	bool warns_unsure;
 	size_t state_size;
-	fields_walk *fields;		/* every value of the state, which is kept across a restart; NULL: of the capture, not kept */
-	size_t window;			/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
+	/*
+	 * every value of the state, which is kept across a restart; NULL: of the capture, not kept
+	 */
+	fields_walk *fields;
+	/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
+	size_t window;
 	bool one_window;		/* after once this long */
 	uint64_t observes;		/* WANTS(…) | … */
-	uint64_t judges_after;		/* events after which judge runs at once; ticks always count */
+	/* events after which judge runs at once; ticks always count */
+	uint64_t judges_after;
 	void (*observe)(void *state, const struct scene *sc, const struct event *ev);
 	/*
-	 * This event would change nothing, so it need not be observed; NULL: any may.  Most do not, and a
-	 * state that was not opened to be written need not be looked through for what is new in it.
+	 * This event would change nothing, so it need not be observed; NULL: any may.  Most do not,
+	 * and a state that was not opened to be written need not be looked through for what is new
+	 * in it.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
-	bool (*rests)(const void *state);	/* judge() would find nothing in it and change nothing; NULL: it may */
+	/* judge() would find nothing in it and change nothing; NULL: it may */
+	bool (*rests)(const void *state);
 	bool only_looks;		/* judge() changes nothing in the state */
 	/*
 	 * What is true now.  Returns false when nothing can become true

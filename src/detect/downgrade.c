@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A tunnel that was better protected before: weaker algorithms, a weak group by request, IKEv1 after IKEv2. */
+/*
+ * A tunnel that was better protected before: weaker algorithms, a weak group by request, IKEv1
+ * after IKEv2.
+ */
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
@@ -28,11 +31,13 @@ struct state {
 		enum strength strength;
 		struct suite suite;
 	} best;
-	nsec v2_began[2], v2_worked;	/* latest IKEv2, by initiator; latest that was set up; 0 never */
+	/* latest IKEv2, by initiator; latest that was set up; 0 never */
+	nsec v2_began[2], v2_worked;
 	nsec steered[2];		/* latest request for a weaker group, by who asks; 0 none */
 };
 
-static struct drop *fell(struct state *s, enum kind kind, const struct event *ev, int side, enum severity severity)
+static struct drop *fell(struct state *s, enum kind kind, const struct event *ev, int side,
+			 enum severity severity)
 {
 	struct drop *d = &s->drops[kind];
 
@@ -53,7 +58,8 @@ static void suite_into(char text[FINDING_TEXT_MAX], struct suite suite)
 	suite_text(&suite, &t);
 }
 
-static void compare(struct state *s, const struct scene *sc, const struct event *ev, const struct ike_sa *sa)
+static void compare(struct state *s, const struct scene *sc, const struct event *ev,
+		    const struct ike_sa *sa)
 {
 	enum strength strength = suite_algorithms(sa);
 
@@ -75,18 +81,23 @@ static void compare(struct state *s, const struct scene *sc, const struct event 
 	suite_into(d->after, suite_of(sa));
 }
 
-/* Is an IKEv2 SA of this tunnel alive?  Then IKEv1 beside it is another tunnel between the same peers. */
+/*
+ * Is an IKEv2 SA of this tunnel alive?  Then IKEv1 beside it is another tunnel between the same
+ * peers.
+ */
 static bool v2_lives(const struct scene *sc)
 {
 	uint32_t index = sc->tunnel->ike_sas;
 
-	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index)); index = sa->next_in_tunnel)
+	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index));
+	     index = sa->next_in_tunnel)
 		if (sa->major == 2 && sa->established != NSEC_NONE && sa->end_reason == END_NONE)
 			return true;
 	return false;
 }
 
-static void established(struct state *s, const struct scene *sc, const struct event *ev, const struct ike_sa *sa)
+static void established(struct state *s, const struct scene *sc, const struct event *ev,
+			const struct ike_sa *sa)
 {
 	int by = sa->initiator_side;
 
@@ -120,7 +131,8 @@ static void steer(struct state *s, const struct scene *sc, const struct event *e
 	if (ev->value[0] != IKE2_NOTIFY_INVALID_KE_PAYLOAD || ev->value[1] != 2 || ev->side < 0 ||
 	    group_strength(wanted) > STRENGTH_WEAK)
 		return;
-	if (s->steered[ev->side] != 0 && ev->at - s->steered[ev->side] <= sc->settings->downgrade_window) {
+	if (s->steered[ev->side] != 0 &&
+	    ev->at - s->steered[ev->side] <= sc->settings->downgrade_window) {
 		struct drop *d = fell(s, GROUP, ev, ev->side, SEVERITY_WARNING);
 		struct text after = TEXT_IN(d->after);
 
@@ -163,7 +175,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 		any = true;
 
-		struct finding *f = finding_raise(out, d->severity, CONFIDENCE_MEDIUM, d->first, d->at, 1);
+		struct finding *f =
+			finding_raise(out, d->severity, CONFIDENCE_MEDIUM, d->first, d->at, 1);
 
 		f->key = (uint64_t)kind;
 		f->cause = causes[kind];
@@ -183,12 +196,15 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 
 	if (finding_item(f, "before"))
-		text_add(story->summary, "The tunnel %s - %s was better protected before: %s, now %s. Somebody changed the "
-			 "configuration, or interferes with the negotiation.", story->peer[0], story->peer[1],
-			 finding_get_text(f, "before"), finding_get_text(f, "after"));
-	else
-		text_add(story->summary, "%s asks again and again for a weak group: %s.", story_peer(story, f->side),
+		text_add(story->summary,
+			 "The tunnel %s - %s was better protected before: "
+			 "%s, now %s. Somebody changed the "
+			 "configuration, or interferes with the negotiation.",
+			 story->peer[0], story->peer[1], finding_get_text(f, "before"),
 			 finding_get_text(f, "after"));
+	else
+		text_add(story->summary, "%s asks again and again for a weak group: %s.",
+			 story_peer(story, f->side), finding_get_text(f, "after"));
 	story_remedy(story, REMEDY_STRONG);
 	story_remedy(story, REMEDY_LOG);
 }

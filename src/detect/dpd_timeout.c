@@ -9,9 +9,11 @@ struct state {
 		uint64_t request;	/* object id of the exchange */
 		nsec first, last;
 		nsec answered;		/* latest answer of the other side before that; NSEC_NONE */
-		nsec heard;		/* latest packet of the other side, when it was asked last; NSEC_NONE */
+		/* latest packet of the other side, when it was asked last; NSEC_NONE */
+		nsec heard;
 		object_id ike_sa;	/* on which it asks */
-		nsec well;		/* when that was set up, or answered latest; NSEC_NONE not known */
+		/* when that was set up, or answered latest; NSEC_NONE not known */
+		nsec well;
 		uint16_t copies;
 		uint8_t major;
 		bool probe;		/* a liveness probe, not another request */
@@ -26,7 +28,8 @@ struct state {
 static bool watched(const struct exchange *x)
 {
 	if (x->major == 2)
-		return x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 != IKE2_PAYLOAD_DELETE;
+		return x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+		       x->request_np1 != IKE2_PAYLOAD_DELETE;
 	return x->purpose == PURPOSE_DPD;
 }
 
@@ -112,8 +115,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct exchange *x = ev->exchange;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
-	if (ev->kind == EVENT_IKE_SA_CREATED || (ev->kind == EVENT_IKE_SA_ENDED && sa &&
-						 (sa->end_reason == END_PEER_LOST || sa->end_reason == END_DELETED)))
+	if (ev->kind == EVENT_IKE_SA_CREATED ||
+	    (ev->kind == EVENT_IKE_SA_ENDED && sa &&
+	     (sa->end_reason == END_PEER_LOST || sa->end_reason == END_DELETED)))
 		effect(st, sc, ev->at);
 	if (!x || x->from < 0 || !watched(x))
 		return;
@@ -142,20 +146,25 @@ static bool traffic_stopped(const struct scene *sc, const struct side *s, int re
 	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
 }
 
-static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
+static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now,
+		       struct findings *out)
 {
 	const struct settings *set = sc->settings;
 	const struct side *s = &st->side[from];
 	enum confidence confidence = CONFIDENCE_HIGH;
 
-	if (!s->unanswered || s->copies < set->dpd_warn_copies || now - s->last < set->retx_answer_wait ||
-	    now - s->last > set->dpd_window)
+	if (!s->unanswered || s->copies < set->dpd_warn_copies ||
+	    now - s->last < set->retx_answer_wait || now - s->last > set->dpd_window)
 		return;
-	/* by its length alone it might be anything; a peer that has fallen silent altogether decides */
+	/*
+	 * by its length alone it might be anything; a peer that has fallen silent altogether
+	 * decides
+	 */
 	if (s->major == 1 && !s->echoed && last_heard(sc, !from) > s->first)
 		return;
 
-	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL
+									       : SEVERITY_WARNING;
 
 	if (side_unseen(sc, !from) || loss_since(sc, s->first)) {
 		severity = SEVERITY_INFO;
@@ -194,7 +203,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	for (int from = 0; from < 2; from++) {
 		judge_side(st, sc, from, now, out);
-		any |= st->side[from].unanswered && now - st->side[from].last <= sc->settings->dpd_window;
+		any |= st->side[from].unanswered &&
+		       now - st->side[from].last <= sc->settings->dpd_window;
 	}
 	return any;
 }
@@ -215,12 +225,13 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmission%s)", b,
-		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span, (long long)f->count,
-		 f->count == 1 ? "" : "s");
+		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span,
+		 (long long)f->count, f->count == 1 ? "" : "s");
 	if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
 	if (finding_item(f, "last_heard"))
-		text_add(story->summary, "; the last packet from %s came at %s", b, finding_get_text(f, "last_heard"));
+		text_add(story->summary, "; the last packet from %s came at %s", b,
+			 finding_get_text(f, "last_heard"));
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_REACH);
 	story_remedy(story, REMEDY_DPD);

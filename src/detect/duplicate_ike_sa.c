@@ -26,7 +26,8 @@ static const struct ike_sa *living(const struct scene *sc, uint32_t index, objec
 /* Neither initiator can have known of the other one's IKE SA when it began. */
 static bool crossed(const struct settings *set, const struct ike_sa *a, const struct ike_sa *b)
 {
-	return a->initiator_side == !b->initiator_side && a->created - b->established <= set->duplicate_apart &&
+	return a->initiator_side == !b->initiator_side &&
+	       a->created - b->established <= set->duplicate_apart &&
 	       b->created - a->established <= set->duplicate_apart;
 }
 
@@ -43,9 +44,11 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 		if (!other)
 			break;
-		if (other != sa && other->origin == ORIGIN_OBSERVED && other->init_seen && lives(other->end_reason) &&
-		    other->established != NSEC_NONE && crossed(sc->settings, sa, other)) {
-			s->since = sa->established > other->established ? sa->established : other->established;
+		if (other != sa && other->origin == ORIGIN_OBSERVED && other->init_seen &&
+		    lives(other->end_reason) && other->established != NSEC_NONE &&
+		    crossed(sc->settings, sa, other)) {
+			s->since = sa->established > other->established ? sa->established
+									: other->established;
 			s->index[0] = ev->ike_sa;
 			s->id[0] = sa->id;
 			s->index[1] = index;
@@ -94,7 +97,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	bool often = n >= (unsigned)sc->settings->duplicate_crit;
 	nsec last = s->since != 0 && s->counted ? now : moments_at(&s->pairs, 0);
 	bool blind = side_unseen(sc, 0) || side_unseen(sc, 1);	/* one may be deleted, unseen */
-	struct finding *f = finding_raise(out, blind ? SEVERITY_INFO : often ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+	struct finding *f = finding_raise(out,
+					  blind   ? SEVERITY_INFO
+					  : often ? SEVERITY_CRITICAL
+						  : SEVERITY_WARNING,
 					  blind ? CONFIDENCE_LOW : CONFIDENCE_HIGH,
 					  moments_at(&s->pairs, n - 1), last, (int64_t)n);
 
@@ -111,11 +117,12 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "coexisted_s"), span);
-	text_add(story->summary, "%s and %s initiated at once and now hold duplicate IKE SAs", story->peer[0],
-		 story->peer[1]);
+	text_add(story->summary, "%s and %s initiated at once and now hold duplicate IKE SAs",
+		 story->peer[0], story->peer[1]);
 	if (f->count > 1)
 		text_add(story->summary, " (%lld times)", (long long)f->count);
-	text_add(story->summary, "; both existed for at least %s. Each side may send on an SA that the other has given "
+	text_add(story->summary, "; both existed for at least %s. Each side may send on an SA that "
+				 "the other has given "
 		 "up.", span);
 	story_remedy(story, REMEDY_ROLE);
 	story_remedy(story, REMEDY_LOG);

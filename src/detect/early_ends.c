@@ -9,8 +9,10 @@
 #include <string.h>
 
 #define FAILING_ROW (600 * NSEC_PER_S)	/* attempts further apart than this are another row */
-#define CROSSING (2 * NSEC_PER_S)	/* an end this near to crossing Deletes has no single author */
-#define REKEYS_BEFORE (40 * NSEC_PER_S)	/* Cisco begins 30 s before the end (2.1): that may be too late */
+/* an end this near to crossing Deletes has no single author */
+#define CROSSING (2 * NSEC_PER_S)
+/* Cisco begins 30 s before the end (2.1): that may be too late */
+#define REKEYS_BEFORE (40 * NSEC_PER_S)
 #define MINUTE (60 * NSEC_PER_S)
 #define TOLERANCE (2 * NSEC_PER_S)
 
@@ -23,16 +25,20 @@ bool configured_age(nsec age, nsec before)
 	return past <= TOLERANCE || MINUTE - past <= before;
 }
 
-bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is, const struct esp_sa *new)
+bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is,
+		   const struct esp_sa *new)
 {
 	const struct settings *set = sc->settings;
 	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
 	int side = old->direction;
 
-	if (!was || !is || was == is || side < 0 || was->how == CREATED_UNKNOWN || is->ike_sa_id != was->ike_sa_id ||
+	if (!was || !is || was == is || side < 0 || was->how == CREATED_UNKNOWN ||
+	    is->ike_sa_id != was->ike_sa_id ||
 	    (is->how != CREATED_CREATE_CHILD_SA && is->how != CREATED_QUICK_MODE) ||
-	    (is->flags & CHILD_SA_REKEY_EXPECTED && is->created_by == side) ||	/* who asks for that still has it */
-	    (was->flags | is->flags) & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_PAIRED_BY_ORDER))
+	    /* who asks for that still has it */
+	    (is->flags & CHILD_SA_REKEY_EXPECTED && is->created_by == side) ||
+	    (was->flags | is->flags) &
+		    (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_PAIRED_BY_ORDER))
 		return false;
 
 	const struct esp_sa *peers = tracker_esp_sa(sc->tracker, was->esp[!side]);
@@ -41,11 +47,14 @@ bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struc
 	    traffic_pace(old) > set->gap_busy || traffic_pace(peers) > set->gap_busy)
 		return false;
 
-	nsec silence = is->requested - old->last, age = old->last - was->created, pace = traffic_pace(old);
+	nsec silence = is->requested - old->last, age = old->last - was->created,
+	     pace = traffic_pace(old);
 
-	return age >= set->life_min_age && silence >= set->life_silent && silence >= (nsec)(set->gap_factor * (double)pace) &&
+	return age >= set->life_min_age && silence >= set->life_silent &&
+	       silence >= (nsec)(set->gap_factor * (double)pace) &&
 	       is->requested - peers->last <= TOLERANCE + 2 * traffic_pace(peers) &&
-	       (!new || new->first - is->created <= TOLERANCE + 2 * pace) && configured_age(age, TOLERANCE + 2 * pace) &&
+	       (!new || new->first - is->created <= TOLERANCE + 2 * pace) &&
+	       configured_age(age, TOLERANCE + 2 * pace) &&
 	       !clock_stepped_since(sc, was->created) && !loss_since(sc, old->last);
 }
 
@@ -85,7 +94,9 @@ static void add(struct early_ends *s, int side, const struct early_end *e)
 		--*n;
 	}
 	ends[(*n)++] = *e;
-	/* the peer had not renewed this one by then: what it renews earlier is another selector's */
+	/*
+	 * the peer had not renewed this one by then: what it renews earlier is another selector's
+	 */
 	if (s->rekey_age[!side] <= e->age && configured_age(e->age, TOLERANCE))
 		s->rekey_age[!side] = 0;
 }
@@ -94,8 +105,9 @@ static void child_ended(struct early_ends *s, const struct scene *sc, const stru
 {
 	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
 
-	if (!child || child->ended_by < 0 || child->successor != NO_INDEX || child->created == NSEC_NONE ||
-	    child->ended == NSEC_NONE || (child->end_reason != END_DELETED && child->end_reason != END_EXPIRED) ||
+	if (!child || child->ended_by < 0 || child->successor != NO_INDEX ||
+	    child->created == NSEC_NONE || child->ended == NSEC_NONE ||
+	    (child->end_reason != END_DELETED && child->end_reason != END_EXPIRED) ||
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
 		return;
 
@@ -106,14 +118,18 @@ static void child_ended(struct early_ends *s, const struct scene *sc, const stru
 	if (s->both_deleted != 0 && child->ended - s->both_deleted < CROSSING &&
 	    s->both_deleted - child->ended < CROSSING)
 		return;
-	/* somebody tried to renew it in good time: not its lifetime ended it (rekey_failing, pfs_mismatch) */
+	/*
+	 * somebody tried to renew it in good time: not its lifetime ended it (rekey_failing,
+	 * pfs_mismatch)
+	 */
 	if (s->failing_since > child->created && child->ended - s->failing_since > REKEYS_BEFORE)
 		return;
 
 	nsec pace, traffic = traffic_of(sc, child, &pace), age = child->ended - child->created;
 
 	if (age < sc->settings->life_min_age || traffic == NSEC_NONE ||
-	    child->ended - traffic > sc->settings->life_active || clock_stepped_since(sc, child->created))
+	    child->ended - traffic > sc->settings->life_active ||
+	    clock_stepped_since(sc, child->created))
 		return;
 
 	add(s, child->ended_by, &(struct early_end){
@@ -148,12 +164,13 @@ static void ike_ended(struct early_ends *s, const struct scene *sc, const struct
 }
 
 /* Was it no rekey, but made anew because the lifetime of the old one had run out at one end? */
-static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old, const struct child_sa *new,
-		      uint64_t frame)
+static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old,
+		      const struct child_sa *new, uint64_t frame)
 {
 	for (int d = 0; d < 2; d++) {
 		const struct esp_sa *was = tracker_esp_sa(sc->tracker, old->esp[d]);
-		const struct esp_sa *is = tracker_esp_sa(sc->tracker, new->esp[d]);	/* it may not have spoken yet */
+		/* it may not have spoken yet */
+		const struct esp_sa *is = tracker_esp_sa(sc->tracker, new->esp[d]);
 
 		if (!was || was->id != old->esp_id[d] || !ran_out_alone(sc, was, new, is))
 			continue;
@@ -169,13 +186,14 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 }
 
 /*
- * Does the SA that is rekeyed run beside those that end early?  It was there when the latest of them ended, or
- * comes from one that was.  Believed where that end came at an age that people configure, for it is not certain
- * whose Delete it was.
+ * Does the SA that is rekeyed run beside those that end early?  It was there when the latest of
+ * them ended, or comes from one that was.  Believed where that end came at an age that people
+ * configure, for it is not certain whose Delete it was.
  */
 static bool of_another_selector(const struct early_end *e, const struct child_sa *rekeyed)
 {
-	return configured_age(e->age, TOLERANCE) && (rekeyed->created < e->at || rekeyed->predecessor_id != 0);
+	return configured_age(e->age, TOLERANCE) &&
+	       (rekeyed->created < e->at || rekeyed->predecessor_id != 0);
 }
 
 static void rekeyed(struct early_ends *s, const struct scene *sc, const struct event *ev)
@@ -183,8 +201,8 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 	const struct child_sa *old = tracker_child_sa(sc->tracker, ev->other);
 	const struct child_sa *new = tracker_child_sa(sc->tracker, ev->child_sa);
 
-	if (!old || old->rekeyed_by < 0 || old->rekey_at == NSEC_NONE || old->created == NSEC_NONE ||
-	    old->flags & CHILD_SA_MIDSTREAM)
+	if (!old || old->rekeyed_by < 0 || old->rekey_at == NSEC_NONE ||
+	    old->created == NSEC_NONE || old->flags & CHILD_SA_MIDSTREAM)
 		return;
 	if (new && made_anew(s, sc, old, new, ev->frame))
 		return;
@@ -213,7 +231,8 @@ static void fails(struct early_ends *s, const struct event *ev)
 	bool renews = x && ((x->major == 2 && x->type == IKE2_EXCHANGE_CREATE_CHILD_SA) ||
 			    (x->major == 1 && x->type == IKE1_EXCHANGE_QUICK_MODE));
 
-	nsec asked = x && x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
+	/* only the refusal was captured */
+	nsec asked = x && x->request_at != NSEC_NONE ? x->request_at : ev->at;
 
 	if (renews && (ev->kind == EVENT_CHILD_REFUSED || x->responses == 0) &&
 	    (s->failing_since == 0 || asked - s->failing_since > FAILING_ROW))
@@ -274,8 +293,8 @@ static bool maybe_rekeyed(const struct scene *sc, nsec at)
 
 		if (!c)
 			break;
-		if (c->how == CREATED_UNKNOWN && !(c->flags & CHILD_SA_MIDSTREAM) && c->created >= at - near &&
-		    c->created <= at + near)
+		if (c->how == CREATED_UNKNOWN && !(c->flags & CHILD_SA_MIDSTREAM) &&
+		    c->created >= at - near && c->created <= at + near)
 			return true;
 		index = c->next_in_tunnel;
 	}
@@ -368,12 +387,18 @@ void early_ends_explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "age_at_end_s"), age);
 	if (says_so)
-		text_add(story->summary, "%s ends the child SA at an age of about %s (%lld times) although traffic flows, "
-			 "before %s rekeys it", story_peer(story, f->side), age, (long long)f->count,
+		text_add(story->summary,
+			 "%s ends the child SA at an age of about %s (%lld times) "
+			 "although traffic flows, "
+			 "before %s rekeys it",
+			 story_peer(story, f->side), age, (long long)f->count,
 			 story_peer(story, other_side(f->side)));
 	else
-		text_add(story->summary, "%s gives up the child SA at an age of about %s (%lld times) without a word, while %s "
-			 "goes on sending on it", story_peer(story, f->side), age, (long long)f->count,
+		text_add(story->summary,
+			 "%s gives up the child SA at an age of about %s (%lld "
+			 "times) without a word, while %s "
+			 "goes on sending on it",
+			 story_peer(story, f->side), age, (long long)f->count,
 			 story_peer(story, other_side(f->side)));
 	if (finding_get(f, "traffic_gaps") > 0) {
 		nsec_span(finding_get_span(f, "longest_gap_s"), gap);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Child SAs that one side ended at an age of its own: without a rekey, with traffic on them.  It deletes
- * them; or says nothing, no longer sends on them, and lets the peer send into the void until a new one is
- * made.
+ * Child SAs that one side ended at an age of its own: without a rekey, with traffic on them.  It
+ * deletes them; or says nothing, no longer sends on them, and lets the peer send into the void
+ * until a new one is made.
  */
 #ifndef SAWATCH_DETECT_EARLY_ENDS_H
 #define SAWATCH_DETECT_EARLY_ENDS_H
@@ -31,8 +31,9 @@ struct early_ends {
 	nsec both_deleted;	/* at the same time; 0 never */
 };
 
-#define EARLY_ENDS_OBSERVES                                                                            \
-	(WANTS(CHILD_SA_ENDED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | WANTS(ESP_SA_FIRST) | \
+#define EARLY_ENDS_OBSERVES \
+	(WANTS(CHILD_SA_ENDED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_ENDED) | \
+		WANTS(ESP_SA_FIRST) | \
 	 WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY) | WANTS(DELETE_COLLISION))
 
 void early_ends_observe(struct early_ends *s, const struct scene *sc, const struct event *ev);
@@ -43,11 +44,13 @@ void early_ends_explain(struct story *story);
 void early_ends_fields(struct fields *f, struct early_ends *s);
 
 /*
- * Did the lifetime of `old` run out at its sender alone?  At an age that people configure it stopped busy
- * traffic there, while the peer went on as before; `is` was made in the same IKE SA, not by this side to
- * replace it, and used at once: `new` is the SA of this direction, NULL when it has not spoken yet.
+ * Did the lifetime of `old` run out at its sender alone?  At an age that people configure it
+ * stopped busy traffic there, while the peer went on as before; `is` was made in the same IKE SA,
+ * not by this side to replace it, and used at once: `new` is the SA of this direction, NULL when it
+ * has not spoken yet.
  */
-bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is, const struct esp_sa *new);
+bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struct child_sa *is,
+		   const struct esp_sa *new);
 
 /* A whole number of minutes, or so much before that. */
 bool configured_age(nsec age, nsec before);

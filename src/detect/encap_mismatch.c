@@ -28,7 +28,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		d->used = true;
 		d->encap = sa->encap;
 		/* nothing of a minute of traffic is older than the minute or its SA */
-		d->since = ev->kind == EVENT_TRAFFIC && ev->value[3] > sa->first ? ev->value[3] : sa->first;
+		d->since = ev->kind == EVENT_TRAFFIC && ev->value[3] > sa->first ? ev->value[3]
+										 : sa->first;
 		d->frame = ev->frame ? ev->frame : sa->first_frame;
 	}
 	if (ev->at > d->last)
@@ -55,14 +56,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return now - until <= set->encap_window;
 
 	bool nat = sc->tunnel->behind_nat[0] == 1 || sc->tunnel->behind_nat[1] == 1;
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, nat ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, since, until,
-					  1);
+	struct finding *f = finding_raise(
+		out, SEVERITY_WARNING, nat ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, since, until, 1);
 
 	/* the one to look at: who sends plain ESP although there is a NAT */
 	f->side = (int8_t)(a->encap == ENCAP_NONE ? 0 : b->encap == ENCAP_NONE ? 1 : SIDE_UNKNOWN);
 	for (int side = 0; side < 2; side++) {
 		finding_address(f, side ? "peer_b" : "peer_a", sc, side);
-		finding_text(f, side ? "encap_b" : "encap_a", "%s", encap_text(s->direction[side].encap));
+		finding_text(f, side ? "encap_b" : "encap_a", "%s",
+			     encap_text(s->direction[side].encap));
 		finding_frame(f, s->direction[side].frame);
 	}
 	finding_seconds(f, "for_s", until - since);
@@ -75,10 +77,12 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	bool nat = finding_get_text(f, "nat")[0] == 'y';
 
-	text_add(story->summary, "%s and %s encapsulate ESP differently (%s and %s)%s", story->peer[0], story->peer[1],
-		 finding_get_text(f, "encap_a"), finding_get_text(f, "encap_b"), nat ?
-		 " although a NAT stands between them: plain ESP does not pass it." :
-		 "; that is legal without a NAT, but many gateways drop what they do not expect.");
+	text_add(story->summary, "%s and %s encapsulate ESP differently (%s and %s)%s",
+		 story->peer[0], story->peer[1], finding_get_text(f, "encap_a"),
+		 finding_get_text(f, "encap_b"),
+		 nat ? " although a NAT stands between them: plain ESP does not pass it."
+		     : "; that is legal without a NAT, but many gateways drop what they do not"
+		       " expect.");
 	story_remedy(story, REMEDY_ENCAP);
 	story_remedy(story, REMEDY_NAT4500);
 }

@@ -7,10 +7,13 @@
 #include "detect/traffic.h"
 
 enum {
-	ALIKE_FROM = 3,		/* packets, before their share is compared with the other direction's */
-	CHANCE = 6,		/* standard deviations above the threshold's share that chance does not reach */
+	/* packets, before their share is compared with the other direction's */
+	ALIKE_FROM = 3,
+	/* standard deviations above the threshold's share that chance does not reach */
+	CHANCE = 6,
 	JUMP_MIN = 1024,	/* numbers skipped at once; fewer can be a burst that was lost */
-	JUMP_FACTOR = 10,	/* and so many times more than were sent meanwhile: a cluster took over */
+	/* and so many times more than were sent meanwhile: a cluster took over */
+	JUMP_FACTOR = 10,
 };
 
 #define COMPARED_WITHIN (15 * NSEC_PER_S)
@@ -21,8 +24,10 @@ enum {
 struct direction {
 	nsec minute;			/* being summed; 0 none */
 	int64_t came, lost;		/* in it */
-	bool bad, void_;		/* judged so; its sequence was restarted, so it counts for nothing */
-	nsec window;			/* of loss.window_s, and what it and the one before it saw */
+	/* judged so; its sequence was restarted, so it counts for nothing */
+	bool bad, void_;
+	/* of loss.window_s, and what it and the one before it saw */
+	nsec window;
 	int64_t window_came[2], window_lost[2];
 	uint32_t jumped;		/* ESP SA whose next minute holds a jump */
 	int64_t jump;
@@ -60,7 +65,10 @@ static void begin_minute(struct direction *d, nsec minute, nsec length)
 	d->bad = d->void_ = false;
 }
 
-/* What is missing beyond what the threshold allows must be more than chance: a tap that loses 1 % is no fault. */
+/*
+ * What is missing beyond what the threshold allows must be more than chance: a tap that loses 1 %
+ * is no fault.
+ */
 static bool beyond_chance(double lost, double allowed)
 {
 	double excess = lost - allowed;
@@ -80,8 +88,8 @@ static void judge_minute(struct direction *d, const struct scene *sc, const stru
 		return;
 	}
 	if (d->void_ || expected < set->loss_min_pkts ||
-	    !beyond_chance((double)d->lost, set->loss_warn * (double)expected) || loss_since(sc, d->minute) ||
-	    clock_stepped_since(sc, d->minute))
+	    !beyond_chance((double)d->lost, set->loss_warn * (double)expected) ||
+	    loss_since(sc, d->minute) || clock_stepped_since(sc, d->minute))
 		return;
 	if (d->minutes == 0 || ev->at - d->last > 2 * set->loss_window) {
 		d->minutes = d->bad_lost = d->bad_expected = 0;
@@ -145,13 +153,19 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	else if (ev->kind == EVENT_ESP_GAP)
 		gap(d, sc, ev);
 	else
-		d->void_ = true;	/* what was missing before a restart or a jump is not known */
+		/* what was missing before a restart or a jump is not known */
+		d->void_ = true;
 }
 
-/* Is it known what the other direction lost in the same minute?  Its sum comes with its next packet, which may be long. */
-static bool can_compare(const struct direction *d, const struct direction *other, const struct scene *sc, int side, nsec now)
+/*
+ * Is it known what the other direction lost in the same minute?  Its sum comes with its next
+ * packet, which may be long.
+ */
+static bool can_compare(const struct direction *d, const struct direction *other,
+			const struct scene *sc, int side, nsec now)
 {
-	return other->minute >= d->latest || traffic_last_of(sc, !side) < d->latest || now - d->last >= COMPARED_WITHIN;
+	return other->minute >= d->latest || traffic_last_of(sc, !side) < d->latest ||
+	       now - d->last >= COMPARED_WITHIN;
 }
 
 static int64_t recently_lost(const struct direction *d)
@@ -177,7 +191,10 @@ static bool is_alone(const struct direction *d, const struct direction *other)
 	return recent_share(d) * (double)recently_came(other) < ALIKE_FROM;
 }
 
-/* A tap loses both directions alike; a network does so rarely, because they come to it on different paths. */
+/*
+ * A tap loses both directions alike; a network does so rarely, because they come to it on different
+ * paths.
+ */
 static bool loses_alike(const struct direction *d, const struct direction *other)
 {
 	double mine = recent_share(d), its = recent_share(other);
@@ -223,12 +240,18 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 
 		double share = (double)d->bad_lost / (double)d->bad_expected;
-		bool alike = loses_alike(d, other), missed = capture_misses(sc, side, share) || (alike && capture_misses(sc, !side, share));
+		bool alike = loses_alike(d, other),
+		     missed = capture_misses(sc, side, share) ||
+			      (alike && capture_misses(sc, !side, share));
 		/* one of two paths shows half of everything */
-		enum confidence confidence = alike || missed || is_alone(d, other) || d->worst >= HALF_SEEN ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
-		struct finding *f = finding_raise(out, severity_of(d, alike, missed),
-						  missed || (alike && d->worst >= HALF_SEEN) ? CONFIDENCE_LOW : confidence, d->first,
-						  d->last, d->bad_lost);
+		enum confidence confidence =
+			alike || missed || is_alone(d, other) || d->worst >= HALF_SEEN
+				? CONFIDENCE_MEDIUM
+				: CONFIDENCE_HIGH;
+		struct finding *f = finding_raise(
+			out, severity_of(d, alike, missed),
+			missed || (alike && d->worst >= HALF_SEEN) ? CONFIDENCE_LOW : confidence,
+			d->first, d->last, d->bad_lost);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -251,12 +274,17 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	const char *from = story_peer(story, f->side), *missed = finding_get_text(f, "ike_missed_too");
+	const char *from = story_peer(story, f->side),
+		   *missed = finding_get_text(f, "ike_missed_too");
 
-	text_add(story->summary, "%lld of %lld ESP packets (%.2f %%) from %s to %s never reached the point of capture", (long long)f->count,
-		 (long long)finding_get(f, "expected"), finding_get_real(f, "lost_percent"), from, story_peer(story, other_side(f->side)));
+	text_add(story->summary,
+		 "%lld of %lld ESP packets (%.2f %%) from %s to %s never reached "
+		 "the point of capture",
+		 (long long)f->count, (long long)finding_get(f, "expected"),
+		 finding_get_real(f, "lost_percent"), from, story_peer(story, other_side(f->side)));
 	if (missed && missed[0] == 'y') {
-		text_add(story->summary, ", and neither did a like share of IKE messages that their receiver got: the capture itself loses them, "
+		text_add(story->summary, ", and neither did a like share of IKE messages that "
+					 "their receiver got: the capture itself loses them, "
 			 "and the tunnel perhaps nothing.");
 	} else {
 		text_add(story->summary, "; they were lost between %s and the capture.", from);
@@ -294,7 +322,8 @@ static void fields(struct fields *f, void *state)
 		FIELD_REAL(f, d->worst);
 		FIELD(f, d->critical);
 		FIELD(f, d->frames);
-		fields_require(f, d->minutes == 0 || d->bad_expected > 0);	/* shares of it are told */
+		/* shares of it are told */
+		fields_require(f, d->minutes == 0 || d->bad_expected > 0);
 		fields_require(f, d->worst <= 1);
 	}
 }

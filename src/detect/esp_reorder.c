@@ -12,7 +12,8 @@ enum { LATE_MIN = 10 };		/* fewer late packets are no habit, whatever their shar
 struct direction {
 	nsec minute, last;		/* minute being counted; latest late packet */
 	uint32_t esp_sa;		/* of it */
-	int64_t late, half, beyond;	/* in it: all, at least half a window late, at least a window late */
+	/* in it: all, at least half a window late, at least a window late */
+	int64_t late, half, beyond;
 	int64_t largest;
 	uint64_t frame;
 	/* the worst minute so far */
@@ -122,9 +123,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		bool both = other->told && other->bad_last >= d->first;
 		/* copies that the mirror delivers late look late */
 		bool doubled = mirror_doubles(sc);
-		struct finding *f = finding_raise(out, doubled ? SEVERITY_INFO : d->severity,
-						  both || doubled ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH, d->first,
-						  d->bad_last, d->worst_late);
+		struct finding *f =
+			finding_raise(out, doubled ? SEVERITY_INFO : d->severity,
+				      both || doubled ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+				      d->first, d->bad_last, d->worst_late);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -147,13 +149,18 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *receiver = story_peer(story, other_side(f->side));
 
-	text_add(story->summary, "%lld ESP packets a minute from %s to %s arrived late, by up to %lld positions",
+	text_add(story->summary, "%lld ESP packets a minute from %s to %s arrived late, "
+				 "by up to %lld positions",
 		 (long long)f->count, story_peer(story, f->side), receiver,
 		 (long long)finding_get(f, "largest_displacement"));
 	if (finding_get(f, "beyond_window") > 0)
-		text_add(story->summary, "; %lld of them by %lld or more: %s drops those as replays when its window has "
-			 "%lld packets.", (long long)finding_get(f, "beyond_window"),
-			 (long long)finding_get(f, "window"), receiver, (long long)finding_get(f, "window"));
+		text_add(story->summary,
+			 "; %lld of them by %lld or more: %s drops those as "
+			 "replays when its window has "
+			 "%lld packets.",
+			 (long long)finding_get(f, "beyond_window"),
+			 (long long)finding_get(f, "window"), receiver,
+			 (long long)finding_get(f, "window"));
 	else
 		text_add(story->summary, ", which a replay window of %lld packets still takes.",
 			 (long long)finding_get(f, "window"));

@@ -53,7 +53,8 @@ static bool mirror_doubles_some(const struct direction *d, const struct esp_sa *
 }
 
 /* What the latest minute says; false when it is nothing. */
-static bool bad(struct direction *d, const struct scene *sc, nsec now, enum severity *ret, unsigned *ret_n)
+static bool bad(struct direction *d, const struct scene *sc, nsec now, enum severity *ret,
+		unsigned *ret_n)
 {
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, d->esp_sa);
 	unsigned warn = (unsigned)sc->settings->replay_warn;
@@ -101,10 +102,12 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 		any = true;
 
-		struct finding *f = finding_raise(out, d->severity,
-						  d->severity == SEVERITY_WARNING && !loss_since(sc, d->first) ?
-							  CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-						  d->first, d->bad_last, d->worst);
+		struct finding *f =
+			finding_raise(out, d->severity,
+				      d->severity == SEVERITY_WARNING && !loss_since(sc, d->first)
+					      ? CONFIDENCE_HIGH
+					      : CONFIDENCE_MEDIUM,
+				      d->first, d->bad_last, d->worst);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -126,11 +129,17 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	bool replay = f->severity >= SEVERITY_WARNING;
 
-	text_add(story->summary, "%lld ESP packets from %s to %s within a minute had come before, up to %lld positions "
-		 "earlier: ", (long long)f->count, story_peer(story, f->side), story_peer(story, other_side(f->side)),
+	text_add(story->summary,
+		 "%lld ESP packets from %s to %s within a minute had come before, "
+		 "up to %lld positions "
+		 "earlier: ",
+		 (long long)f->count, story_peer(story, f->side),
+		 story_peer(story, other_side(f->side)),
 		 (long long)finding_get(f, "furthest_behind"));
-	text_add(story->summary, replay ? "somebody or something sends old packets again; %s drops them when its replay "
-		 "protection is on." : "the network or the capture delivers packets more than once; %s drops the copies.",
+	text_add(story->summary, replay ? "somebody or something sends old packets again; "
+					  "%s drops them when its replay "
+		 "protection is on." : "the network or the capture delivers packets more than "
+				       "once; %s drops the copies.",
 		 story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_RPLY);
 	story_remedy(story, REMEDY_LOG);

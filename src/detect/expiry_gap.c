@@ -14,7 +14,8 @@
 enum { GAPS = 6, LOOKED_AT = 64 };
 
 #define ALIKE (2 * NSEC_PER_S)
-#define ENDS_LATE (2 * NSEC_PER_S)	/* what becomes of the old SA is settled soon after settle_s */
+/* what becomes of the old SA is settled soon after settle_s */
+#define ENDS_LATE (2 * NSEC_PER_S)
 
 /* Whether there was a time without an SA. */
 enum certainty {
@@ -35,7 +36,8 @@ struct hole {
 	int8_t direction;
 	uint8_t certainty;
 	bool by_new_ike_sa;	/* the new SA came with an IKE SA of its own */
-	bool replaces;		/* its request said that it replaces one: who asked still had that */
+	/* its request said that it replaces one: who asked still had that */
+	bool replaces;
 	bool other_way_too;
 };
 
@@ -49,7 +51,8 @@ struct state {
  * One side deleted its IKE SA and at once began a new one: reauthentication by
  * break before make, a short gap that is meant so.
  */
-static bool reauthenticated(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new)
+static bool reauthenticated(const struct scene *sc, const struct esp_sa *old,
+			    const struct esp_sa *new)
 {
 	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
 	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
@@ -125,7 +128,10 @@ static enum certainty of_deleted(const struct scene *sc, struct hole *h, const s
 	return ONCE;
 }
 
-/* Without a Delete, an SA that was replaced is taken to have ended with its latest packet or when the new one was made. */
+/*
+ * Without a Delete, an SA that was replaced is taken to have ended with its latest packet or when
+ * the new one was made.
+ */
 static bool deleted_since(const struct scene *sc, const struct hole *h, const struct child_sa *old)
 {
 	nsec presumed = h->made != NSEC_NONE ? h->made : h->stopped;
@@ -136,14 +142,17 @@ static bool deleted_since(const struct scene *sc, const struct hole *h, const st
 		if (sa && sa->id == old->esp_id[d] && sa->last > presumed)
 			presumed = sa->last;
 	}
-	return (old->end_reason == END_REKEYED || old->end_reason == END_DELETED) && old->ended > presumed;
+	return (old->end_reason == END_REKEYED || old->end_reason == END_DELETED) &&
+	       old->ended > presumed;
 }
 
 /*
- * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for it to be
- * replaced; otherwise it may have run out in silence, and then traffic stopped at the age that is configured.
+ * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for
+ * it to be replaced; otherwise it may have run out in silence, and then traffic stopped at the age
+ * that is configured.
  */
-static enum certainty of_not_deleted(const struct scene *sc, const struct hole *h, const struct child_sa *old)
+static enum certainty of_not_deleted(const struct scene *sc, const struct hole *h,
+				     const struct child_sa *old)
 {
 	if (h->replaces || (old && deleted_since(sc, h, old)))
 		return NO_HOLE;
@@ -209,14 +218,16 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	/* quiet SAs leave holes all the time; young ones did not expire */
 	if (gap == 0 || pace > set->gap_busy || old->last - old->first < set->life_min_age ||
-	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->last) || loss_since(sc, old->last))
+	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->last) ||
+	    loss_since(sc, old->last))
 		return;
 
 	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
 	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
 	bool known = is && is->how != CREATED_UNKNOWN;
 
-	if (known && (is->created < old->last || new->first - is->created > 2 * NSEC_PER_S + set->gap_busy))
+	if (known &&
+	    (is->created < old->last || new->first - is->created > 2 * NSEC_PER_S + set->gap_busy))
 		return;			/* the new one was ready: nobody sent */
 	if ((gap < set->gap_crit && reauthenticated(sc, old, new)) ||
 	    (one_way_first(sc, old) && !ran_out_alone(sc, old, is, new)))
@@ -230,7 +241,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		.at = new->first, .length = gap, .stopped = old->last, .pace = pace,
 		.age = old->last - (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
 		.asked = known ? is->requested : NSEC_NONE, .made = known ? is->created : NSEC_NONE,
-		.old_child = was ? was->id : 0, .frame = new->first_frame, .direction = new->direction,
+		.old_child = was ? was->id : 0, .frame = new->first_frame,
+		.direction = new->direction,
 		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
 		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
 	});
@@ -280,17 +292,21 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (!longest)
 		return pending;
 
-	enum severity severity = longest->length >= set->gap_crit ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-	enum confidence confidence = longest->made != NSEC_NONE ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+	enum severity severity =
+		longest->length >= set->gap_crit ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	enum confidence confidence =
+		longest->made != NSEC_NONE ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	int64_t count = (int64_t)s->total + twins;
-	struct finding *f = finding_raise(out, severity, confidence, first->at - first->length, last->at, count);
+	struct finding *f = finding_raise(out, severity, confidence, first->at - first->length,
+					  last->at, count);
 
 	finding_address(f, "direction_from", sc, longest->direction);
 	finding_seconds(f, "gap_s", longest->length);
 	finding_seconds(f, "sa_age_s", longest->age);
 	finding_integer(f, "gaps", count);
 	finding_text(f, "both_directions", "%s", longest->other_way_too ? "yes" : "no");
-	finding_text(f, "new_exchange_in_the_gap", "%s", longest->made != NSEC_NONE ? "yes" : "not seen");
+	finding_text(f, "new_exchange_in_the_gap", "%s",
+		     longest->made != NSEC_NONE ? "yes" : "not seen");
 	for (uint8_t i = 0; i < s->n; i++)
 		if (counts(s, &s->holes[i]))
 			finding_frame(f, s->holes[i].frame);
@@ -307,8 +323,10 @@ static void explain(struct story *story)
 	if (strcmp(finding_get_text(f, "both_directions"), "no") == 0)
 		text_add(story->summary, "Traffic from %s", finding_get_text(f, "direction_from"));
 	else
-		text_add(story->summary, "Traffic between %s and %s", story->peer[0], story->peer[1]);
-	text_add(story->summary, " stopped for %s at an SA age of %s: the SA was over before its replacement was ready",
+		text_add(story->summary, "Traffic between %s and %s", story->peer[0],
+			 story->peer[1]);
+	text_add(story->summary, " stopped for %s at an SA age of %s: the SA was over before its"
+				 " replacement was ready",
 		 gap, age);
 	if (f->count > 1)
 		text_add(story->summary, " (%lld times)", (long long)f->count);

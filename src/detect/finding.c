@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-struct finding *finding_raise(struct findings *out, enum severity severity, enum confidence confidence,
-			      nsec first, nsec last, int64_t count)
+struct finding *finding_raise(struct findings *out, enum severity severity,
+			      enum confidence confidence, nsec first, nsec last, int64_t count)
 {
-	/* More than fit: the last one is overwritten; FINDINGS_MAX is beyond what any detector keeps apart. */
+	/*
+	 * More than fit: the last one is overwritten; FINDINGS_MAX is beyond what any detector
+	 * keeps apart.
+	 */
 	struct finding *f = &out->finding[out->n < FINDINGS_MAX ? out->n++ : FINDINGS_MAX - 1];
 
 	f->key = 0;

@@ -20,14 +20,16 @@ static const char *const causes[] = { "ip_fragments", "mtu", "ike_fragments" };
 struct side {			/* by sender */
 	struct moments missing;
 	nsec window;			/* a window of datagrams begins here; 0 not yet */
-	uint64_t whole_then[2], missing_then[2];	/* datagrams until it began, and until the one before it did */
+	/* datagrams until it began, and until the one before it did */
+	uint64_t whole_then[2], missing_then[2];
 	bool up;			/* the tunnel was, at the latest of them */
 	struct moments icmp;		/* complaints about one MTU */
 	int64_t mtu;
 	struct moments ike;		/* messages with an IKE fragment missing */
 	uint16_t ike_total, ike_seen;
 	object_id ike_message;
-	nsec minute;			/* ESP packets lost in whole minutes: of a window that begins here, and in the one before */
+	/* ESP packets lost in whole minutes: of a window that begins here, and in the one before */
+	nsec minute;
 	int64_t lost, lost_before;
 };
 
@@ -79,7 +81,8 @@ static void ike_message(struct state *st, const struct event *ev)
 static void lost_in_a_minute(struct side *s, const struct scene *sc, const struct event *ev)
 {
 	if (ev->value[3] - s->minute >= sc->settings->frag_window) {
-		s->lost_before = ev->value[3] - s->minute < 2 * sc->settings->frag_window ? s->lost : 0;
+		s->lost_before =
+			ev->value[3] - s->minute < 2 * sc->settings->frag_window ? s->lost : 0;
 		s->lost = 0;
 		s->minute = ev->value[3];
 	}
@@ -142,11 +145,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-static struct finding *raise(const struct moments *m, nsec from, enum severity severity, enum confidence confidence,
-			     enum kind kind, int side, const struct scene *sc, struct findings *out)
+static struct finding *raise(const struct moments *m, nsec from, enum severity severity,
+			     enum confidence confidence, enum kind kind, int side,
+			     const struct scene *sc, struct findings *out)
 {
-	struct finding *f = finding_raise(out, severity, confidence, moments_first(m, from), moments_at(m, 0),
-					  moments_since(m, from));
+	struct finding *f = finding_raise(out, severity, confidence, moments_first(m, from),
+					  moments_at(m, 0), moments_since(m, from));
 
 	f->key = (uint64_t)kind << 1 | (uint64_t)side;
 	f->cause = causes[kind];
@@ -179,7 +183,8 @@ static bool missed(const struct state *st, const struct scene *sc, int side, nse
 	return lost >= n;
 }
 
-static void judge_ip(const struct state *st, const struct scene *sc, int side, nsec from, struct findings *out)
+static void judge_ip(const struct state *st, const struct scene *sc, int side, nsec from,
+		     struct findings *out)
 {
 	const struct side *s = &st->side[side];
 	unsigned n = moments_since(&s->missing, from);
@@ -190,7 +195,10 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 	uint64_t whole = sc->tunnel->side[side].reassembled - s->whole_then[1];
 	uint64_t missing = s->missing.total - s->missing_then[1];
 	bool blind = loss_since(sc, moments_first(&s->missing, from));
-	/* never one complete: a capture filter by port keeps the first fragments only, and the tunnel is well */
+	/*
+	 * never one complete: a capture filter by port keeps the first fragments only, and the
+	 * tunnel is well
+	 */
 	bool filter = sc->tunnel->side[side].reassembled == 0 && s->up;
 	bool forged = !filter && !missed(st, sc, side, from, n);
 	bool calm = blind || filter || forged;
@@ -198,8 +206,9 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 	if ((double)missing < sc->settings->frag_ratio * (double)(missing + whole))
 		return;
 
-	struct finding *f = raise(&s->missing, from, calm ? SEVERITY_INFO : SEVERITY_WARNING,
-				  calm ? CONFIDENCE_LOW : CONFIDENCE_HIGH, IP_FRAGMENTS, side, sc, out);
+	struct finding *f =
+		raise(&s->missing, from, calm ? SEVERITY_INFO : SEVERITY_WARNING,
+		      calm ? CONFIDENCE_LOW : CONFIDENCE_HIGH, IP_FRAGMENTS, side, sc, out);
 
 	f->count = (int64_t)missing;
 	finding_integer(f, "incomplete_datagrams", (int64_t)missing);
@@ -207,7 +216,8 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 	if (filter)
 		finding_text(f, "or", "a capture filter that drops later fragments");
 	else if (forged)
-		finding_text(f, "or", "a forgery: no packet of an SA and no message is missing besides");
+		finding_text(f, "or", "a forgery: no packet of an SA and no message is "
+				      "missing besides");
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -224,15 +234,17 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		       moments_since(&s->ike, from) > 0;
 		judge_ip(st, sc, side, from, out);
 		if (moments_since(&s->icmp, from) >= warn) {
-			struct finding *f = raise(&s->icmp, from, SEVERITY_WARNING, CONFIDENCE_HIGH, MTU, side, sc, out);
+			struct finding *f = raise(&s->icmp, from, SEVERITY_WARNING, CONFIDENCE_HIGH,
+						  MTU, side, sc, out);
 
 			finding_integer(f, "mtu", s->mtu);
 		}
 		if (moments_since(&s->ike, from) > 0) {
 			bool blind = loss_since(sc, moments_first(&s->ike, from));
-			struct finding *f = raise(&s->ike, from, blind ? SEVERITY_INFO : SEVERITY_WARNING,
-						  blind ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM, IKE_FRAGMENTS, side, sc,
-						  out);
+			struct finding *f =
+				raise(&s->ike, from, blind ? SEVERITY_INFO : SEVERITY_WARNING,
+				      blind ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM, IKE_FRAGMENTS,
+				      side, sc, out);
 
 			finding_integer(f, "fragments_total", s->ike_total);
 			finding_integer(f, "fragments_seen", s->ike_seen);
@@ -250,18 +262,26 @@ static void explain(struct story *story)
 	case MTU:
 		text_add(story->summary, "Routers said ");
 		text_add_times(story->summary, f->count);
-		text_add(story->summary, " that packets from %s to %s do not fit an MTU of %lld, but %s keeps sending such "
+		text_add(story->summary, " that packets from %s to %s do not fit an MTU of %lld,"
+					 " but %s keeps sending such "
 			 "packets.", from, to, (long long)finding_get(f, "mtu"), from);
 		break;
 	case IKE_FRAGMENTS:
-		text_add(story->summary, "An IKE message of %s travels in %lld fragments, of which only %lld ever came, "
-			 "although it was sent again.", from, (long long)finding_get(f, "fragments_total"),
+		text_add(story->summary,
+			 "An IKE message of %s travels in %lld fragments, "
+			 "of which only %lld ever came, "
+			 "although it was sent again.",
+			 from, (long long)finding_get(f, "fragments_total"),
 			 (long long)finding_get(f, "fragments_seen"));
 		break;
 	case IP_FRAGMENTS:
-		text_add(story->summary, "Of %lld datagrams from %s to %s that travelled in IP fragments, %lld were never "
+		text_add(story->summary,
+			 "Of %lld datagrams from %s to %s that travelled in IP "
+			 "fragments, %lld were never "
 			 "complete: larger packets do not arrive.",
-			 (long long)((uint64_t)f->count + (uint64_t)finding_get(f, "complete_datagrams")), from, to, (long long)f->count);
+			 (long long)((uint64_t)f->count +
+				     (uint64_t)finding_get(f, "complete_datagrams")),
+			 from, to, (long long)f->count);
 	}
 	if (*finding_get_text(f, "or"))
 		text_add(story->summary, " Or it is %s.", finding_get_text(f, "or"));
@@ -301,7 +321,8 @@ const struct detector detect_fragment_loss = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, frag_window),
-	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) |
+	.observes = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR) | WANTS(REQUEST_COPY) |
+		    WANTS(EXCHANGE_CLOSED) |
 		    WANTS(TRAFFIC),
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,

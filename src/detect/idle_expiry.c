@@ -21,8 +21,8 @@ static void note(struct state *s, nsec at, nsec silence, int by, bool whole, uin
 /* A timer of 300 s deletes a little less than 300 s after the last packet that was captured. */
 static bool idle_end(const struct scene *sc, enum end_reason reason, nsec silence)
 {
-	return reason == END_IDLE ||
-	       ((reason == END_DELETED || reason == END_SUPERSEDED) && silence >= sc->settings->idle / 10 * 9);
+	return reason == END_IDLE || ((reason == END_DELETED || reason == END_SUPERSEDED) &&
+				      silence >= sc->settings->idle / 10 * 9);
 }
 
 enum { LOOKED_AT = 64 };
@@ -38,10 +38,15 @@ static nsec latest_of(const struct scene *sc, const struct child_sa *c)
 		if (sa && sa->last > latest)
 			latest = sa->last;
 	}
-	return latest == NSEC_NONE ? traffic_before(sc, c->ended) : latest < c->ended ? latest : c->ended;
+	return latest == NSEC_NONE ? traffic_before(sc, c->ended)
+	       : latest < c->ended ? latest
+				   : c->ended;
 }
 
-/* Who closed it had just made another: that replaces it, also when nobody could tell which replaces which. */
+/*
+ * Who closed it had just made another: that replaces it, also when nobody could tell which replaces
+ * which.
+ */
 static bool was_renewed(const struct scene *sc, const struct child_sa *old)
 {
 	uint32_t index = sc->tunnel->child_sas;
@@ -51,8 +56,9 @@ static bool was_renewed(const struct scene *sc, const struct child_sa *old)
 
 		if (!c)
 			break;
-		if (c != old && c->predecessor == NO_INDEX && c->created_by >= 0 && c->created_by == old->ended_by &&
-		    c->created <= old->ended && old->ended - c->created <= sc->settings->overlap_budget)
+		if (c != old && c->predecessor == NO_INDEX && c->created_by >= 0 &&
+		    c->created_by == old->ended_by && c->created <= old->ended &&
+		    old->ended - c->created <= sc->settings->overlap_budget)
 			return true;
 		index = c->next_in_tunnel;
 	}
@@ -74,8 +80,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 		nsec traffic = sa ? traffic_before(sc, sa->ended) : NSEC_NONE;
 
-		if (sa && traffic != NSEC_NONE && idle_end(sc, sa->end_reason, sa->ended - traffic) &&
-		    sa->ended_by >= 0 && session_over(sc, sa))
+		if (sa && traffic != NSEC_NONE &&
+		    idle_end(sc, sa->end_reason, sa->ended - traffic) && sa->ended_by >= 0 &&
+		    session_over(sc, sa))
 			note(s, sa->ended, sa->ended - traffic, sa->ended_by, true, sa->last_frame);
 	}
 }
@@ -88,8 +95,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (moments_since(&s->ends, from) == 0)
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->ends, from),
-					  moments_at(&s->ends, 0), (int64_t)s->ends.total);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, moments_first(&s->ends, from),
+			      moments_at(&s->ends, 0), (int64_t)s->ends.total);
 
 	f->side = s->by;
 	finding_address(f, "ended_by", sc, s->by);
@@ -110,7 +118,8 @@ static void explain(struct story *story)
 	char idle[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "idle_for_s"), idle);
-	text_add(story->summary, "%s closed the idle %s after %s without traffic; the next packet will have to wait for "
+	text_add(story->summary, "%s closed the idle %s after %s without traffic; "
+				 "the next packet will have to wait for "
 		 "a new one.", story_peer(story, f->side), finding_get_text(f, "what"), idle);
 	story_remedy(story, REMEDY_KEEP);
 	story_remedy(story, REMEDY_IDLE);

@@ -51,7 +51,8 @@ static struct attempt *attempt_find(struct state *s, const struct exchange *x)
 	for (size_t i = 0; i < ATTEMPTS; i++) {
 		struct attempt *a = &s->attempts[i];
 
-		if (a->used && a->spi_i == x->spi_i && a->message_id == x->message_id && a->from == x->from)
+		if (a->used && a->spi_i == x->spi_i && a->message_id == x->message_id &&
+		    a->from == x->from)
 			return a;
 	}
 	return NULL;
@@ -112,7 +113,8 @@ static void ports_seen(struct state *s, const struct scene *sc, const struct eve
 			s->from_4500[sa->direction] = true;
 	} else if (ev->kind == EVENT_KEEPALIVE && ev->side >= 0) {
 		s->from_4500[ev->side] = true;
-	} else if (ev->kind == EVENT_RESPONSE && x && x->from >= 0 && x->response_src_port == 4500) {
+	} else if (ev->kind == EVENT_RESPONSE && x && x->from >= 0 &&
+		   x->response_src_port == 4500) {
 		s->from_4500[!x->from] = true;
 	} else if (ev->kind == EVENT_REQUEST && x && x->from >= 0 && x->request_src_port == 4500) {
 		s->from_4500[x->from] = true;
@@ -128,8 +130,9 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 	for (size_t i = 0; i < ATTEMPTS; i++) {
 		struct attempt *a = &s->attempts[i];
 
-		if (a->used && a->from == sa->initiator_side && a->spi_i != sa->spi_i && a->responses == 0 &&
-		    ev->at > a->last && ev->at - a->last <= sc->settings->retx_restart)
+		if (a->used && a->from == sa->initiator_side && a->spi_i != sa->spi_i &&
+		    a->responses == 0 && ev->at > a->last &&
+		    ev->at - a->last <= sc->settings->retx_restart)
 			a->given_up = a->restarted = true;
 	}
 }
@@ -154,9 +157,11 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	case EVENT_KEEPALIVE:
 		return ev->side < 0 || s->from_4500[ev->side];
 	case EVENT_REQUEST:
-		return rests(s) && (!x || x->from < 0 || x->request_src_port != 4500 || s->from_4500[x->from]);
+		return rests(s) &&
+		       (!x || x->from < 0 || x->request_src_port != 4500 || s->from_4500[x->from]);
 	case EVENT_RESPONSE:
-		return rests(s) && (!x || x->from < 0 || x->response_src_port != 4500 || s->from_4500[!x->from]);
+		return rests(s) && (!x || x->from < 0 || x->response_src_port != 4500 ||
+				    s->from_4500[!x->from]);
 	case EVENT_EXCHANGE_CLOSED:
 	case EVENT_IKE_SA_CREATED:
 		return rests(s);
@@ -226,7 +231,8 @@ static bool bad(const struct attempt *a, const struct settings *set, nsec now, e
 	return true;
 }
 
-static const char *cause_of(const struct state *s, const struct attempt *a, const struct settings *set)
+static const char *cause_of(const struct state *s, const struct attempt *a,
+			    const struct settings *set)
 {
 	if (answered_in_vain(a, set))
 		return "answered";
@@ -239,7 +245,9 @@ static const char *cause_of(const struct state *s, const struct attempt *a, cons
 	return "silent";
 }
 
-/* What the answers look like, when they come and are not taken: the most likely of three reasons. */
+/*
+ * What the answers look like, when they come and are not taken: the most likely of three reasons.
+ */
 static const char *likely(const struct attempt *a)
 {
 	if (a->answer_ip_fragments || a->answer_bytes > UNFRAGMENTED_MAX)
@@ -249,8 +257,8 @@ static const char *likely(const struct attempt *a)
 	return "initiator_rejects";
 }
 
-static void describe(const struct state *s, const struct scene *sc, const struct attempt *a, unsigned rounds,
-		     struct finding *f)
+static void describe(const struct state *s, const struct scene *sc, const struct attempt *a,
+		     unsigned rounds, struct finding *f)
 {
 	f->cause = cause_of(s, a, sc->settings);
 	f->side = (int8_t)a->from;
@@ -278,7 +286,8 @@ static void describe(const struct state *s, const struct scene *sc, const struct
 		finding_frame(f, a->frames[i]);
 }
 
-static enum confidence confidence_of(const struct scene *sc, const struct attempt *a, enum severity *severity)
+static enum confidence confidence_of(const struct scene *sc, const struct attempt *a,
+				     enum severity *severity)
 {
 	bool blind = side_unseen(sc, !a->from) || a->not_observable || loss_since(sc, a->first);
 
@@ -303,14 +312,16 @@ static const struct attempt *worst_of(struct state *s, const struct scene *sc, i
 		struct attempt *a = &s->attempts[i];
 		enum severity severity;
 
-		if (!a->used || a->from != from || a->last < since || !bad(a, sc->settings, now, &severity))
+		if (!a->used || a->from != from || a->last < since ||
+		    !bad(a, sc->settings, now, &severity))
 			continue;
 		if (!a->counted) {
 			a->counted = true;
 			moments_add(&s->rounds[from], a->last, a->frames[0]);
 		}
 		*ret_requests += a->copies;
-		if (!worst || severity > *ret_severity || (severity == *ret_severity && a->last > worst->last)) {
+		if (!worst || severity > *ret_severity ||
+		    (severity == *ret_severity && a->last > worst->last)) {
 			worst = a;
 			*ret_severity = severity;
 		}
@@ -339,15 +350,19 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			severity = SEVERITY_CRITICAL;
 
 		enum confidence confidence = confidence_of(sc, a, &severity);
-		nsec first = moments_first(&s->rounds[from], since);	/* none, when one was begun long ago and goes on */
-		struct finding *f = finding_raise(out, severity, confidence,
-						  first == NSEC_NONE || a->first < first ? a->first : first, a->last, requests);
+		/* none, when one was begun long ago and goes on */
+		nsec first = moments_first(&s->rounds[from], since);
+		struct finding *f =
+			finding_raise(out, severity, confidence,
+				      first == NSEC_NONE || a->first < first ? a->first : first,
+				      a->last, requests);
 
 		f->key = (uint64_t)from;
 		describe(s, sc, a, rounds, f);
 		moments_frames(&s->rounds[from], since, f);
 	}
-	for (size_t i = 0; i < ATTEMPTS; i++)	/* an unanswered one may still become bad with time */
+	/* an unanswered one may still become bad with time */
+	for (size_t i = 0; i < ATTEMPTS; i++)
 		any |= s->attempts[i].used && s->attempts[i].last >= since;
 	return any;
 }
@@ -357,10 +372,15 @@ static void explain_answered(struct story *story, const char *a, const char *b)
 	const struct finding *f = story->finding;
 	const char *why = finding_get_text(f, "likely");
 
-	text_add(story->summary, "%s answered every IKE_AUTH of %s (%lld answers), but %s kept asking (%lld "
-		 "requests, %lld of them after the answer): the answer is lost between this capture and %s, or "
-		 "%s refuses it.", b, a, (long long)finding_get(f, "responses"), a,
-		 (long long)finding_get(f, "requests"), (long long)finding_get(f, "requests_after_response"), a, a);
+	text_add(story->summary,
+		 "%s answered every IKE_AUTH of %s (%lld answers), "
+		 "but %s kept asking (%lld "
+		 "requests, %lld of them after the answer): the answer is lost between this "
+		 "capture and %s, or "
+		 "%s refuses it.",
+		 b, a, (long long)finding_get(f, "responses"), a,
+		 (long long)finding_get(f, "requests"),
+		 (long long)finding_get(f, "requests_after_response"), a, a);
 	story_remedy(story, strcmp(why, "initiator_rejects") == 0 ? REMEDY_AUTHCFG : REMEDY_FRAG);
 	story_remedy(story, strcmp(why, "nat_port") == 0 ? REMEDY_NAT4500 : REMEDY_REACH);
 	if (strcmp(why, "initiator_rejects") == 0)
@@ -377,19 +397,25 @@ static void explain(struct story *story)
 	if (strcmp(cause, "answered") == 0) {
 		explain_answered(story, a, b);
 	} else {
-		text_add(story->summary, "%s sent the same IKE_AUTH request %lld times to %s port %lld without "
+		text_add(story->summary, "%s sent the same IKE_AUTH request %lld times to %s port "
+					 "%lld without "
 			 "an answer", a, (long long)finding_get(f, "requests"), b, (long long)port);
 		if (strcmp(cause, "port4500") == 0) {
-			text_add(story->summary, "; IKE_SA_INIT worked on port 500, so UDP 4500 is probably blocked.");
+			text_add(story->summary, "; IKE_SA_INIT worked on port 500, "
+						 "so UDP 4500 is probably blocked.");
 			story_remedy(story, REMEDY_NAT4500);
 			story_remedy(story, REMEDY_FRAG);
 		} else if (strcmp(cause, "silent") == 0) {
-			text_add(story->summary, "; the message is dropped on the way, or %s ignores it.", b);
+			text_add(story->summary, "; the message is dropped on the way, "
+						 "or %s ignores it.", b);
 			story_remedy(story, REMEDY_REACH);
 			story_remedy(story, REMEDY_AUTHCFG);
 		} else {
-			text_add(story->summary, "; the request of %lld bytes travels in fragments (%s), and one "
-				 "of them is probably lost.", (long long)finding_get(f, "request_bytes"), cause);
+			text_add(story->summary,
+				 "; the request of %lld bytes travels in fragments "
+				 "(%s), and one "
+				 "of them is probably lost.",
+				 (long long)finding_get(f, "request_bytes"), cause);
 			story_remedy(story, REMEDY_FRAG);
 			story_remedy(story, REMEDY_NAT4500);
 		}
@@ -448,7 +474,8 @@ const struct detector detect_ike_auth_retransmit = {
 	.fields = fields,
 	.window = offsetof(struct settings, retx_rounds_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(RESPONSE_COPY) |
-		    WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED) | WANTS(ESP_SA_FIRST) | WANTS(KEEPALIVE),
+		    WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED) | WANTS(ESP_SA_FIRST) |
+		    WANTS(KEEPALIVE),
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED),
 	.observe = observe,
 	.ignores = ignores,

@@ -31,7 +31,8 @@ static const struct ike_sa *living(const struct scene *sc, const struct ike_sa *
 
 		if (!sa)
 			break;
-		if (sa != but && sa->established != NSEC_NONE && sa->established < but->established &&
+		if (sa != but && sa->established != NSEC_NONE &&
+		    sa->established < but->established &&
 		    (lives(sa->end_reason) || sa->ended > but->established))
 			return sa;
 		index = sa->next_in_tunnel;
@@ -78,11 +79,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-/* As far as can be said yet: while the old one lives it may still go, and then, at a fit age, this was a reauthentication. */
+/*
+ * As far as can be said yet: while the old one lives it may still go, and then, at a fit age, this
+ * was a reauthentication.
+ */
 static bool from_scratch(const struct set_up *u, const struct settings *set, nsec now)
 {
 	return u->ike_sa != 0 && !u->reauth &&
-	       (u->replaces == 0 || u->replaced_age < set->flap_reauth_min || now - u->at >= set->flap_reauth_overlap);
+	       (u->replaces == 0 || u->replaced_age < set->flap_reauth_min ||
+		now - u->at >= set->flap_reauth_overlap);
 }
 
 struct flapping {
@@ -118,14 +123,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended >= 2;
 
 	if (slow.set_ups == 0)
-		return s->total > 0 && now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
+		return s->total > 0 &&
+		       now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
 	/* several tunnels between the same peers come up together and stay: that is no flapping */
 	if (!critical && (slow.set_ups < (unsigned)set->flap_warn || slow.ended < 2))
 		return true;
 
-	enum confidence confidence = side_unseen(sc, 0) || side_unseen(sc, 1) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
-	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, confidence,
-					  slow.first, slow.latest, slow.set_ups);
+	enum confidence confidence =
+		side_unseen(sc, 0) || side_unseen(sc, 1) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+					  confidence, slow.first, slow.latest, slow.set_ups);
 
 	f->side = s->ended_by;
 	finding_integer(f, "set_ups", slow.set_ups);
@@ -153,10 +160,12 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "span_s"), span);
-	text_add(story->summary, "%s and %s built %lld complete IKE SAs from scratch within %s; the tunnel is "
+	text_add(story->summary, "%s and %s built %lld complete IKE SAs from scratch within %s; "
+				 "the tunnel is "
 		 "flapping", story->peer[0], story->peer[1], (long long)f->count, span);
 	if (f->side >= 0)
-		text_add(story->summary, ", and it was %s that ended the latest", story_peer(story, f->side));
+		text_add(story->summary, ", and it was %s that ended the latest",
+			 story_peer(story, f->side));
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_DPD);
 	story_remedy(story, REMEDY_SESS);

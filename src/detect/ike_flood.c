@@ -25,11 +25,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	newcomers_observe(&s->newcomers, sc, ev);
 }
 
-/* Still half-open, and old enough that this means something; in a real flood nothing kept is that old. */
+/*
+ * Still half-open, and old enough that this means something; in a real flood nothing kept is that
+ * old.
+ */
 static bool half_open(const struct newcomers *n, const struct newcomer *c, nsec now)
 {
 	bool flooded = n->total > NEWCOMERS_MAX &&
-		       newcomers_get(n, 0)->at - newcomers_get(n, NEWCOMERS_MAX - 1)->at < GRACE_S * NSEC_PER_S;
+		       newcomers_get(n, 0)->at - newcomers_get(n, NEWCOMERS_MAX - 1)->at <
+			       GRACE_S * NSEC_PER_S;
 
 	return !c->done && (flooded || now - c->at >= GRACE_S * NSEC_PER_S);
 }
@@ -40,8 +44,8 @@ struct tally {
 };
 
 /* Those like `c`, and younger than it. */
-static struct tally tally_of(const struct newcomers *n, const struct newcomer *c, const struct settings *set,
-			     nsec now)
+static struct tally tally_of(const struct newcomers *n, const struct newcomer *c,
+			     const struct settings *set, nsec now)
 {
 	struct tally t = { .alone = true };
 
@@ -59,9 +63,13 @@ static struct tally tally_of(const struct newcomers *n, const struct newcomer *c
 		bool same_source = addr_equal(o->from.addr, c->from.addr);
 		bool same_responder = addr_equal(o->to.addr, c->to.addr);
 
-		/* clients behind one NAT that ask a dead responder have their own ports and get no answer */
+		/*
+		 * clients behind one NAT that ask a dead responder have their own ports and get no
+		 * answer
+		 */
 		if (same_responder && !o->known) {
-			t.from_source += near && same_source && (o->answered || o->from.port == c->from.port);
+			t.from_source += near && same_source &&
+					 (o->answered || o->from.port == c->from.port);
 			t.at_responder += near && o->answered;
 			t.cookies += o->cookie;
 		}
@@ -70,8 +78,8 @@ static struct tally tally_of(const struct newcomers *n, const struct newcomer *c
 	return t;
 }
 
-static void note(struct state *s, const struct newcomer *c, const struct tally *t, const char *cause, int64_t n,
-		 const struct settings *set)
+static void note(struct state *s, const struct newcomer *c, const struct tally *t,
+		 const char *cause, int64_t n, const struct settings *set)
 {
 	const struct newcomer *latest = newcomers_get(&s->newcomers, 0);
 
@@ -121,12 +129,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return recent > 0;
 
 	char text[ENDPOINT_TEXT_MAX];
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, s->first, s->last, s->most);
+	struct finding *f =
+		finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, s->first, s->last, s->most);
 
 	f->cause = s->cause;
-	finding_text(f, "responder", "%s", endpoint_text((struct endpoint){ s->responder.addr, 0 }, text));
+	finding_text(f, "responder", "%s",
+		     endpoint_text((struct endpoint){ s->responder.addr, 0 }, text));
 	if (s->one_source)
-		finding_text(f, "source", "%s", endpoint_text((struct endpoint){ s->source.addr, 0 }, text));
+		finding_text(f, "source", "%s",
+			     endpoint_text((struct endpoint){ s->source.addr, 0 }, text));
 	finding_integer(f, "half_open", s->most);
 	finding_seconds(f, "within_s", s->cause[0] == 'c' ? MINUTE : set->flood_span);
 	finding_integer(f, "cookies", s->cookies);
@@ -140,13 +151,15 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *source = finding_get_text(f, "source");
 
-	text_add(story->summary, "%lld IKE SAs were begun at %s within %.0f s and left half-open, ", (long long)f->count,
-		 finding_get_text(f, "responder"), finding_get_real(f, "within_s"));
+	text_add(story->summary, "%lld IKE SAs were begun at %s within %.0f s and left half-open, ",
+		 (long long)f->count, finding_get_text(f, "responder"),
+		 finding_get_real(f, "within_s"));
 	if (*source)
 		text_add(story->summary, "all by %s; ", source);
 	else
 		text_add(story->summary, "from many addresses, which may be forged; ");
-	text_add(story->summary, "they take the responder's memory and processor from its true peers.");
+	text_add(story->summary, "they take the responder's memory and processor from "
+				 "its true peers.");
 	story_remedy(story, REMEDY_FLOOD);
 }
 

@@ -11,7 +11,8 @@ enum { TUNNELS_LOOKED_AT = 1024 };
 
 struct state {
 	struct side {			/* by initiator */
-		struct moments attempts;	/* new SPIs whose first message was never answered so far */
+		/* new SPIs whose first message was never answered so far */
+		struct moments attempts;
 		uint64_t spi_i;			/* the latest of them */
 		uint32_t ike_sa;		/* index and id of its IKE SA */
 		object_id id;
@@ -20,22 +21,29 @@ struct state {
 		uint32_t messages;		/* in this spell */
 		nsec first, last;		/* of the spell */
 		uint64_t frames[2];
-		nsec unreachable;		/* latest ICMP error that quotes this side's packets; 0 none */
+		/* latest ICMP error that quotes this side's packets; 0 none */
+		nsec unreachable;
 		int64_t icmp_type, icmp_code;
 		bool worked;			/* the tunnel had been up when the spell began */
-		uint64_t answered;		/* attempt that was answered: its next steps were answered too */
+		/* attempt that was answered: its next steps were answered too */
+		uint64_t answered;
 	} side[2];
 };
 
 static bool is_first_message(const struct exchange *x)
 {
-	return x->purpose == PURPOSE_IKE_SA_INIT || x->purpose == PURPOSE_COOKIE || x->purpose == PURPOSE_INVALID_KE ||
-	       x->purpose == PURPOSE_MAIN_MODE_SA || x->purpose == PURPOSE_AGGRESSIVE;
+	return x->purpose == PURPOSE_IKE_SA_INIT || x->purpose == PURPOSE_COOKIE ||
+	       x->purpose == PURPOSE_INVALID_KE || x->purpose == PURPOSE_MAIN_MODE_SA ||
+	       x->purpose == PURPOSE_AGGRESSIVE;
 }
 
-static void asked(struct side *s, const struct scene *sc, const struct exchange *x, const struct event *ev)
+static void asked(struct side *s, const struct scene *sc, const struct exchange *x,
+		  const struct event *ev)
 {
-	/* sent back for a cookie or another group, with the same words within milliseconds: a mirror's copy to us */
+	/*
+	 * sent back for a cookie or another group, with the same words within milliseconds: a
+	 * mirror's copy to us
+	 */
 	if (x->spi_i == s->answered && ev->kind == EVENT_REQUEST)
 		return;
 	if (s->messages == 0) {
@@ -43,7 +51,8 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 		s->frames[0] = ev->frame;
 		s->worked = tunnel_worked(sc, ev->at);
 	}
-	if (s->spi_i != x->spi_i) {	/* another group or a cookie is a further step of the same attempt */
+	/* another group or a cookie is a further step of the same attempt */
+	if (s->spi_i != x->spi_i) {
 		s->spi_i = x->spi_i;
 		moments_add(&s->attempts, ev->at, ev->frame);
 	}
@@ -75,7 +84,9 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	if (ev->kind == EVENT_REQUEST) {
 		if (!x || x->from < 0)
 			return true;
-		return is_first_message(x) ? x->responses != 0 : st->side[x->from].messages == 0 || x->spi_i != st->side[x->from].spi_i;
+		return is_first_message(x) ? x->responses != 0
+					   : st->side[x->from].messages == 0 ||
+						     x->spi_i != st->side[x->from].spi_i;
 	}
 	if (ev->kind != EVENT_RESPONSE)
 		return false;
@@ -85,7 +96,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct side *s = &st->side[x->from];
 
 	/* answered() once more, with nothing in between */
-	return s->answered == x->spi_i && s->messages == 0 && s->icmp_type == 0 && s->icmp_code == 0;
+	return s->answered == x->spi_i && s->messages == 0 && s->icmp_type == 0 &&
+	       s->icmp_code == 0;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -103,7 +115,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		return;
 	}
 	if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0)
-		answered(&st->side[!ev->side], sa ? sa->spi_i : 0);	/* IKEv1 refuses in a message of its own */
+		/* IKEv1 refuses in a message of its own */
+		answered(&st->side[!ev->side], sa ? sa->spi_i : 0);
 	if (!x || x->from < 0)
 		return;
 
@@ -113,7 +126,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		answered(s, x->spi_i);
 	} else if (!is_first_message(x)) {
 		if (s->messages > 0 && x->spi_i == s->spi_i)
-			answered(s, x->spi_i);	/* it goes on to the next step: what answered it was not captured */
+			/* it goes on to the next step: what answered it was not captured */
+			answered(s, x->spi_i);
 	} else if (x->responses == 0) {
 		asked(s, sc, x, ev);
 	}
@@ -132,7 +146,8 @@ static struct way_back way_back_of(const struct scene *sc, int from)
 	const struct addr initiator = sc->tunnel->peer[from].addr;
 	struct way_back way = { 0 };
 
-	if (n > TUNNELS_LOOKED_AT && sc->index > TUNNELS_LOOKED_AT / 2)	/* its neighbours came at about the same time */
+	/* its neighbours came at about the same time */
+	if (n > TUNNELS_LOOKED_AT && sc->index > TUNNELS_LOOKED_AT / 2)
 		first = sc->index - TUNNELS_LOOKED_AT / 2;
 	for (uint32_t i = first; i < n && i - first < TUNNELS_LOOKED_AT; i++) {
 		const struct tunnel *w = tracker_tunnel(sc->tracker, i);
@@ -140,17 +155,23 @@ static struct way_back way_back_of(const struct scene *sc, int from)
 		for (int d = 0; w && w != sc->tunnel && d < 2; d++) {
 			const struct tunnel_side *other = &w->side[!d];
 
-			if (w->id == 0 || w->network != sc->tunnel->network || !addr_equal(w->peer[d].addr, initiator))
+			if (w->id == 0 || w->network != sc->tunnel->network ||
+			    !addr_equal(w->peer[d].addr, initiator))
 				continue;
-			way.unseen |= w->one_sided[!d] || (other->ike_last == NSEC_NONE && other->proven_unseen > 0);
+			way.unseen |= w->one_sided[!d] ||
+				      (other->ike_last == NSEC_NONE && other->proven_unseen > 0);
 			way.captured |= other->ike_last != NSEC_NONE && !w->one_sided[!d];
-			way.silent += w->side[d].ike_messages > 0 && other->ike_last == NSEC_NONE && w->esp_sas[!d] == NO_INDEX;
+			way.silent += w->side[d].ike_messages > 0 && other->ike_last == NSEC_NONE &&
+				      w->esp_sas[!d] == NO_INDEX;
 		}
 	}
 	return way;
 }
 
-/* The responder was never heard although the initiator got on with it: only one direction is captured. */
+/*
+ * The responder was never heard although the initiator got on with it: only one direction is
+ * captured.
+ */
 static bool went_on_unheard(const struct scene *sc, int from)
 {
 	const struct tunnel_side *r = &sc->tunnel->side[!from];
@@ -159,7 +180,8 @@ static bool went_on_unheard(const struct scene *sc, int from)
 	       (r->proven_unseen > 0 || traffic_packets(sc, from) > 0);
 }
 
-static enum confidence confidence_of(const struct scene *sc, const struct side *s, const struct way_back *way, int responder, nsec now)
+static enum confidence confidence_of(const struct scene *sc, const struct side *s,
+				     const struct way_back *way, int responder, nsec now)
 {
 	const struct tunnel_side *r = &sc->tunnel->side[responder];
 	nsec esp = traffic_last_of(sc, responder);
@@ -169,11 +191,17 @@ static enum confidence confidence_of(const struct scene *sc, const struct side *
 		return CONFIDENCE_HIGH;
 	if (heard != NSEC_NONE && now - heard <= HEARD_RECENTLY)
 		return CONFIDENCE_HIGH;
-	/* What was heard or worked once shows that this capture sees the other side; so do others' answers. */
-	return heard != NSEC_NONE || s->worked || way->captured ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+	/*
+	 * What was heard or worked once shows that this capture sees the other side; so do others'
+	 * answers.
+	 */
+	return heard != NSEC_NONE || s->worked || way->captured ? CONFIDENCE_MEDIUM
+								: CONFIDENCE_LOW;
 }
 
-/* Something came back, if only the first bytes of it: the snapshot length may cut off what it says. */
+/*
+ * Something came back, if only the first bytes of it: the snapshot length may cut off what it says.
+ */
 static bool came_back(const struct scene *sc, const struct side *s)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, s->ike_sa);
@@ -181,15 +209,16 @@ static bool came_back(const struct scene *sc, const struct side *s)
 	return s->id != 0 && sa && sa->id == s->id && sa->spi_r != 0;
 }
 
-static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now, struct findings *out)
+static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now,
+		       struct findings *out)
 {
 	const struct settings *set = sc->settings;
 	const struct side *s = &st->side[from];
 	unsigned attempts = moments_since(&s->attempts, s->last - set->init_window);
 	enum severity severity = SEVERITY_INFO;
 
-	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window || now - s->last < set->retx_answer_wait ||
-	    came_back(sc, s))
+	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window ||
+	    now - s->last < set->retx_answer_wait || came_back(sc, s))
 		return;
 	if (s->most >= set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
 		severity = SEVERITY_WARNING;
@@ -203,7 +232,8 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	    (confidence == CONFIDENCE_LOW && (way.unseen || way.silent + 1 >= set->scan_dsts)))
 		severity = SEVERITY_INFO;
 
-	struct finding *f = finding_raise(out, severity, confidence, s->first, s->last, (int64_t)s->messages);
+	struct finding *f =
+		finding_raise(out, severity, confidence, s->first, s->last, (int64_t)s->messages);
 
 	f->key = (uint64_t)from;
 	f->side = (int8_t)!from;
@@ -215,7 +245,8 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_seconds(f, "span_s", s->last - s->first);
 	finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 	if (s->unreachable != 0 && s->unreachable >= s->first)
-		finding_text(f, "icmp", "%lld/%lld", (long long)s->icmp_type, (long long)s->icmp_code);
+		finding_text(f, "icmp", "%lld/%lld", (long long)s->icmp_type,
+			     (long long)s->icmp_code);
 	finding_frame(f, s->frames[0]);
 	moments_frames(&s->attempts, s->first, f);
 	finding_frame(f, s->frames[1]);
@@ -244,14 +275,17 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "span_s"), span);
-	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any reply seen: %s is "
-		 "unreachable, filtered, not configured for this peer, or silently rejects the proposal", a,
+	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any "
+				 "reply seen: %s is "
+		 "unreachable, filtered, not configured for this peer, "
+		 "or silently rejects the proposal", a,
 		 (long long)f->count, b, span, b);
 	if (*finding_get_text(f, "icmp"))
 		text_add(story->summary, " (ICMP %s came back)", finding_get_text(f, "icmp"));
 	text_add(story->summary, ".");
 	if (f->confidence == CONFIDENCE_LOW)
-		text_add(story->summary, " Nothing from it was ever captured, so perhaps its answers are not, either.");
+		text_add(story->summary, " Nothing from it was ever captured, so perhaps its"
+					 " answers are not, either.");
 	story_remedy(story, REMEDY_REACH);
 	story_remedy(story, REMEDY_PEER);
 	story_remedy(story, REMEDY_PROP);
@@ -288,7 +322,8 @@ const struct detector detect_ike_init_unanswered = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, init_window),
-	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) | WANTS(ERROR_NOTIFY),
+	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) |
+		    WANTS(ERROR_NOTIFY),
 	.judges_after = WANTS(REQUEST_COPY),
 	.warns_unsure = true,
 	.observe = observe,

@@ -30,7 +30,10 @@ static const struct exchange *delete_by_responder(const struct ike_sa *sa)
 	return NULL;
 }
 
-/* A Delete counts when it is first sent: who never accepted the IKE SA does not answer it, and it is repeated. */
+/*
+ * A Delete counts when it is first sent: who never accepted the IKE SA does not answer it, and it
+ * is repeated.
+ */
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
@@ -50,7 +53,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		moments_add(&by->set_ups, ev->at, sa->first_frame);
 	else if (ev->kind == EVENT_REQUEST)
 		moments_add(&by->by_responder, ev->at, ev->frame);
-	if (ev->kind != EVENT_IKE_SA_ENDED || (sa->end_reason != END_DELETED && sa->end_reason != END_SUPERSEDED))
+	if (ev->kind != EVENT_IKE_SA_ENDED ||
+	    (sa->end_reason != END_DELETED && sa->end_reason != END_SUPERSEDED))
 		return;
 	if (sa->ended_by == sa->initiator_side)
 		by->by_initiator = ev->at;
@@ -77,13 +81,20 @@ static unsigned rounds(const struct side *by, nsec from)
 	return n;
 }
 
-/* It came up since then, beside the next one, and the responder gave it up because its probes were never answered. */
+/*
+ * It came up since then, beside the next one, and the responder gave it up because its probes were
+ * never answered.
+ */
 static bool was_left(const struct ike_sa *sa, nsec next, nsec from)
 {
-	return sa->end_reason == END_PEER_LOST && sa->ended_by == sa->initiator_side && sa->established >= from && sa->ended > next;
+	return sa->end_reason == END_PEER_LOST && sa->ended_by == sa->initiator_side &&
+	       sa->established >= from && sa->ended > next;
 }
 
-/* What the responder still holds: not those that it has asked to delete.  *ret_left: what it held until it gave them up. */
+/*
+ * What the responder still holds: not those that it has asked to delete.  *ret_left: what it held
+ * until it gave them up.
+ */
 static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned *ret_left)
 {
 	unsigned n = 0;
@@ -109,7 +120,8 @@ static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned
 	return n;
 }
 
-static void judge_side(const struct state *s, const struct scene *sc, int initiator, nsec now, struct findings *out)
+static void judge_side(const struct state *s, const struct scene *sc, int initiator, nsec now,
+		       struct findings *out)
 {
 	const struct settings *set = sc->settings;
 	const struct side *by = &s->side[initiator];
@@ -120,7 +132,8 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 	if (n < (unsigned)set->limit_loop_n || by->by_initiator >= from)
 		return;
 	for (unsigned i = 0; i + 1 < n; i++)
-		gaps[i] = (double)(moments_at(&by->set_ups, i) - moments_at(&by->set_ups, i + 1)) / (double)NSEC_PER_S;
+		gaps[i] = (double)(moments_at(&by->set_ups, i) - moments_at(&by->set_ups, i + 1)) /
+			  (double)NSEC_PER_S;
 	if (sample_cv(gaps, n - 1) > set->limit_loop_cv)
 		return;
 
@@ -131,9 +144,10 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 		return;
 
 	bool plateau = makes_room >= 3 && living <= (unsigned)set->limit_loop_plateau + 1;
-	struct finding *f = finding_raise(out, SEVERITY_CRITICAL, plateau ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-					  moments_first(&by->set_ups, from), moments_at(&by->set_ups, 0),
-					  (int64_t)by->set_ups.total);
+	struct finding *f =
+		finding_raise(out, SEVERITY_CRITICAL, plateau ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+			      moments_first(&by->set_ups, from), moments_at(&by->set_ups, 0),
+			      (int64_t)by->set_ups.total);
 
 	f->key = (uint64_t)initiator;
 	f->side = (int8_t)initiator;
@@ -154,7 +168,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	for (int side = 0; side < 2; side++)
 		judge_side(s, sc, side, now, out);
-	return moments_since(&s->side[0].set_ups, from) + moments_since(&s->side[1].set_ups, from) > 0;
+	return moments_since(&s->side[0].set_ups, from) + moments_since(&s->side[1].set_ups, from) >
+	       0;
 }
 
 static void explain(struct story *story)
@@ -165,14 +180,19 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "interval_s"), interval);
 	if (f->confidence == CONFIDENCE_HIGH)
-		text_add(story->summary, "%s keeps at most %lld IKE SAs and drops the oldest each time %s starts "
-			 "another, every %s; %s evidently never accepts the IKE_AUTH answer of %s.", b,
-			 (long long)finding_get(f, "living"), a, interval, a, b);
+		text_add(story->summary,
+			 "%s keeps at most %lld IKE SAs and drops the oldest each "
+			 "time %s starts "
+			 "another, every %s; %s evidently never accepts the IKE_AUTH answer of %s.",
+			 b, (long long)finding_get(f, "living"), a, interval, a, b);
 	else
-		text_add(story->summary, "%s builds a new IKE SA with %s every %s (%lld of them) and never uses the "
-			 "ones before; it evidently never accepts the IKE_AUTH answer of %s.", a, b, interval,
-			 (long long)finding_get(f, "ike_sas"), b);
-	text_add(story->summary, " The fault is on the side of %s or on the way back to it; raising the limit cures "
+		text_add(story->summary,
+			 "%s builds a new IKE SA with %s every %s (%lld of them) "
+			 "and never uses the "
+			 "ones before; it evidently never accepts the IKE_AUTH answer of %s.",
+			 a, b, interval, (long long)finding_get(f, "ike_sas"), b);
+	text_add(story->summary, " The fault is on the side of %s or on the way back to it;"
+				 " raising the limit cures "
 		 "nothing.", a);
 	story_remedy(story, REMEDY_FRAG);
 	story_remedy(story, REMEDY_NAT4500);

@@ -31,9 +31,12 @@ static bool counted(const struct newcomers *n, uint32_t first, uint32_t i, const
 	return false;
 }
 
-/* Addresses that the source of the first-latest asked in vain from then on; 0 when it is somebody's peer. */
-static int64_t asked(const struct newcomers *n, uint32_t first, const struct settings *set, nsec now,
-		     int64_t *ret_answered)
+/*
+ * Addresses that the source of the first-latest asked in vain from then on; 0 when it is somebody's
+ * peer.
+ */
+static int64_t asked(const struct newcomers *n, uint32_t first, const struct settings *set,
+		     nsec now, int64_t *ret_answered)
 {
 	const struct newcomer *c = newcomers_get(n, first);
 	int64_t addresses = 0;
@@ -45,7 +48,10 @@ static int64_t asked(const struct newcomers *n, uint32_t first, const struct set
 		if (o->at - c->at > set->scan_span || !addr_equal(o->from.addr, c->from.addr) ||
 		    now - o->at < SETTLES_S * NSEC_PER_S)
 			continue;
-		/* a hub after a reboot asks everybody, too; but it gets through to some, or had before */
+		/*
+		 * a hub after a reboot asks everybody, too; but it gets through to some, or had
+		 * before
+		 */
 		if (o->done || o->known)
 			return 0;
 		if (counted(n, first, i, c))
@@ -65,8 +71,8 @@ static bool asked_before(const struct newcomers *n, uint32_t i, uint32_t oldest)
 	return false;
 }
 
-static void note(struct state *s, const struct newcomer *c, int64_t addresses, int64_t answered, nsec now,
-		 nsec window)
+static void note(struct state *s, const struct newcomer *c, int64_t addresses, int64_t answered,
+		 nsec now, nsec window)
 {
 	if (!s->told || c->at - s->last > window) {
 		s->first = c->at;
@@ -90,7 +96,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	const struct newcomers *n = &s->newcomers;
 	uint32_t kept = newcomers_kept(n), recent = 0;
 
-	while (recent < kept && now - newcomers_get(n, recent)->at <= set->scan_span + SETTLES_S * NSEC_PER_S)
+	while (recent < kept &&
+	       now - newcomers_get(n, recent)->at <= set->scan_span + SETTLES_S * NSEC_PER_S)
 		recent++;
 	if (recent >= (uint32_t)set->scan_dsts) {
 		newcomers_look(&s->newcomers, sc);
@@ -101,16 +108,19 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 				continue;
 			addresses = asked(n, i, set, now, &answered);
 			if (addresses >= set->scan_dsts)
-				note(s, newcomers_get(n, i), addresses, answered, now, set->scan_window);
+				note(s, newcomers_get(n, i), addresses, answered, now,
+				     set->scan_window);
 		}
 	}
 	if (!s->told || now - s->last > set->scan_window)
 		return recent > 0;
 
 	char text[ENDPOINT_TEXT_MAX];
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_MEDIUM, s->first, s->last, s->most);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_MEDIUM, s->first, s->last, s->most);
 
-	finding_text(f, "source", "%s", endpoint_text((struct endpoint){ s->source.addr, 0 }, text));
+	finding_text(f, "source", "%s",
+		     endpoint_text((struct endpoint){ s->source.addr, 0 }, text));
 	finding_integer(f, "addresses", s->most);
 	finding_integer(f, "answered", s->answered);
 	finding_seconds(f, "within_s", set->scan_span);
@@ -123,8 +133,11 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "%s asked %lld addresses for IKE within %.0f s and authenticated to none (%lld answered): "
-		 "somebody looks for VPN gateways.", finding_get_text(f, "source"), (long long)f->count,
+	text_add(story->summary,
+		 "%s asked %lld addresses for IKE within %.0f s and authenticated "
+		 "to none (%lld answered): "
+		 "somebody looks for VPN gateways.",
+		 finding_get_text(f, "source"), (long long)f->count,
 		 finding_get_real(f, "within_s"), (long long)finding_get(f, "answered"));
 	story_remedy(story, REMEDY_FLOOD);
 }

@@ -88,9 +88,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		any = true;
 
 		bool loops = s->worst >= set->ke_warn || n >= (unsigned)set->ke_warn_total;
-		struct finding *f = finding_raise(out, loops ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
-						  moments_first(&s->asked, from), moments_at(&s->asked, 0), (int64_t)n);
-		const char *name = s->wanted != 0 ? ike_group_name(s->wanted) : NULL;	/* 0: it did not say */
+		struct finding *f = finding_raise(out, loops ? SEVERITY_WARNING : SEVERITY_INFO,
+						  CONFIDENCE_HIGH, moments_first(&s->asked, from),
+						  moments_at(&s->asked, 0), (int64_t)n);
+		/* 0: it did not say */
+		const char *name = s->wanted != 0 ? ike_group_name(s->wanted) : NULL;
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)!side;	/* the initiator guesses */
@@ -117,14 +119,17 @@ static void explain(struct story *story)
 	const char *wanted = finding_get_text(f, "group_wanted");
 
 	if (f->severity == SEVERITY_INFO)
-		text_add(story->summary, "%s guesses a Diffie-Hellman group that %s does not want", a, b);
+		text_add(story->summary, "%s guesses a Diffie-Hellman group that %s does not want",
+			 a, b);
 	else
-		text_add(story->summary, "%s is sent back again and again (%lld times) because %s wants another "
+		text_add(story->summary, "%s is sent back again and again (%lld times) because %s "
+					 "wants another "
 			 "Diffie-Hellman group", a, (long long)f->count, b);
 	if (*wanted)
 		text_add(story->summary, " (%s)", wanted);
 	if (finding_get_text(f, "succeeded_afterwards")[0] == 'y')
-		text_add(story->summary, "; each time it costs a round trip, then the tunnel comes up.");
+		text_add(story->summary, "; each time it costs a round trip, then the "
+					 "tunnel comes up.");
 	else
 		text_add(story->summary, "; no tunnel came up so far.");
 	story_remedy(story, REMEDY_PROP);

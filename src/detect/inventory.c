@@ -19,19 +19,35 @@ static void plan(struct inventory *v)
 static struct tunnel stand_in_of(const struct expected_tunnel *x)
 {
 	return (struct tunnel){
-		.peer = { x->peers[0], x->peers[1] }, .now = { x->peers[0], x->peers[1] },
-		.first = NSEC_NONE, .last = NSEC_NONE, .behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
-		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
-		.ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
-		.oldest_ike_sa = NO_INDEX, .oldest_child_sa = NO_INDEX, .oldest_esp_sa = { NO_INDEX, NO_INDEX },
-		.loss_last = NSEC_NONE, .state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE,
+		.peer = { x->peers[0], x->peers[1] },
+		.now = { x->peers[0], x->peers[1] },
+		.first = NSEC_NONE,
+		.last = NSEC_NONE,
+		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
+		.side = { { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE } },
+		.ike_sas = NO_INDEX,
+		.child_sas = NO_INDEX,
+		.esp_sas = { NO_INDEX, NO_INDEX },
+		.oldest_ike_sa = NO_INDEX,
+		.oldest_child_sa = NO_INDEX,
+		.oldest_esp_sa = { NO_INDEX, NO_INDEX },
+		.loss_last = NSEC_NONE,
+		.state = TUNNEL_UNKNOWN,
+		.state_since = NSEC_NONE,
 	};
 }
 
-bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot)
+bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general,
+		    uint32_t first_slot)
 {
-	*v = (struct inventory){ .expected = x, .n = x->n, .first_slot = first_slot, .due = INT64_MAX };
+	*v = (struct inventory){
+		.expected = x, .n = x->n, .first_slot = first_slot, .due = INT64_MAX
+	};
 	v->settings = calloc(x->n + 1, sizeof(*v->settings));
 	v->entries = calloc(x->n + 1, sizeof(*v->entries));
 	if (!v->settings || !v->entries)

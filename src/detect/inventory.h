@@ -10,10 +10,12 @@
 #include <sawatch/track.h>
 
 struct inventory_entry {
-	uint32_t slot;		/* of the tunnel; its own, behind those of the tracker's tunnels, when it was not seen */
+	/* of the tunnel; its own, behind those of the tracker's tunnels, when it was not seen */
+	uint32_t slot;
 	bool missed;		/* not seen, and that was told */
 	nsec since;		/* expected since then; NSEC_NONE: from the beginning */
-	struct tunnel stand_in;	/* for the tunnel that was not seen: peers, and state_since: waited for since */
+	/* for the tunnel that was not seen: peers, and state_since: waited for since */
+	struct tunnel stand_in;
 };
 
 struct inventory {
@@ -29,7 +31,8 @@ struct inventory {
 };
 
 /* `x` must outlive it.  False when memory is short. */
-bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general, uint32_t first_slot);
+bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general,
+		    uint32_t first_slot);
 void inventory_done(struct inventory *v);
 
 /* It takes the place of another one, now: all of its tunnels are new. */

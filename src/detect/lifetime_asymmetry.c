@@ -13,13 +13,15 @@ struct state {
 	struct run {			/* [0] child SAs, [1] IKE SAs */
 		uint32_t n;		/* in a row */
 		int8_t by;
-		bool after_other;	/* one of them under an IKE SA that the other peer had built */
+		/* one of them under an IKE SA that the other peer had built */
+		bool after_other;
 		nsec first, last;
 		double ages[AGES];	/* seconds; a ring */
 		uint32_t n_ages;
 		uint64_t frame;
 	} run[2];
-	int8_t builder;			/* who built the present IKE SA from scratch; SIDE_UNKNOWN */
+	/* who built the present IKE SA from scratch; SIDE_UNKNOWN */
+	int8_t builder;
 };
 
 static void rekeyed(struct state *s, int kind, int by, nsec at, nsec age, uint64_t frame)
@@ -78,7 +80,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		if (r->n < (uint32_t)set->asymmetry_min_n || !r->after_other || n == 0)
 			continue;
 
-		struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_MEDIUM, r->first, r->last, r->n);
+		struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_MEDIUM, r->first,
+						  r->last, r->n);
 
 		f->key = (uint64_t)kind;
 		f->side = r->by;
@@ -103,8 +106,10 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "median_age_s"), age);
-	text_add(story->summary, "Only %s ever rekeys the %s (at about %s, %lld times in a row, also when the other "
-		 "side had built the tunnel); the lifetime of %s is longer, or it is passive. That is no fault.",
+	text_add(story->summary, "Only %s ever rekeys the %s (at about %s, %lld times in a row, "
+				 "also when the other "
+		 "side had built the tunnel); the lifetime of %s is longer, or it is passive. "
+		 "That is no fault.",
 		 story_peer(story, f->side), finding_get_text(f, "what"), age, (long long)f->count,
 		 story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_LIFE);

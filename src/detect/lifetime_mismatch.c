@@ -49,7 +49,9 @@ static void offered(struct state *s, const struct ike_sa *sa, const struct event
 
 	struct declaration *d = &s->offer[sa->initiator_side];
 
-	*d = (struct declaration){ .known = true, .at = ev->at, .frame = ev->frame ? ev->frame : sa->offer_frame };
+	*d = (struct declaration){ .known = true,
+				   .at = ev->at,
+				   .frame = ev->frame ? ev->frame : sa->offer_frame };
 	for (size_t i = 0; i < sa->n_offers; i++) {
 		if (sa->offers1[i].has_life_seconds)
 			lives_add(&d->seconds, sa->offers1[i].life_seconds);
@@ -60,7 +62,8 @@ static void offered(struct state *s, const struct ike_sa *sa, const struct event
 
 static bool agree(const struct lives *a, const struct lives *b, double tolerance)
 {
-	if (a->n == 0 || b->n == 0)	/* an absent attribute says nothing (phase 1 has no default) */
+	/* an absent attribute says nothing (phase 1 has no default) */
+	if (a->n == 0 || b->n == 0)
 		return true;
 	for (size_t i = 0; i < a->n; i++)
 		for (size_t j = 0; j < b->n; j++) {
@@ -76,7 +79,8 @@ static bool agree(const struct lives *a, const struct lives *b, double tolerance
 /* RFC 2409 5: the answer must be one of the offered transforms, unchanged. */
 static void answered(struct state *s, const struct ike_sa *sa, const struct event *ev)
 {
-	struct declaration offer = { 0 }, answer = { .known = true, .at = ev->at, .frame = ev->frame };
+	struct declaration offer = { 0 },
+			   answer = { .known = true, .at = ev->at, .frame = ev->frame };
 
 	if (sa->initiator_side < 0 || sa->n_offers == 0)
 		return;
@@ -98,7 +102,8 @@ static void answered(struct state *s, const struct ike_sa *sa, const struct even
 	}
 }
 
-static void lives_tell(struct finding *f, const char *seconds, const char *kilobytes, const struct declaration *d)
+static void lives_tell(struct finding *f, const char *seconds, const char *kilobytes,
+		       const struct declaration *d)
 {
 	if (d->seconds.n > 0)
 		finding_integer(f, seconds, (int64_t)d->seconds.value[0]);
@@ -116,7 +121,8 @@ static nsec later(nsec a, nsec b)
 	return a > b ? a : b;
 }
 
-static bool judge_declared(const struct state *s, const struct scene *sc, nsec now, struct findings *out)
+static bool judge_declared(const struct state *s, const struct scene *sc, nsec now,
+			   struct findings *out)
 {
 	const struct declaration *a = &s->offer[0], *b = &s->offer[1];
 	nsec apart = sc->settings->life_declared_apart;
@@ -124,11 +130,12 @@ static bool judge_declared(const struct state *s, const struct scene *sc, nsec n
 
 	if (!a->known || !b->known || now - earlier(a->at, b->at) > apart)
 		return false;
-	if (agree(&a->seconds, &b->seconds, tolerance) && agree(&a->kilobytes, &b->kilobytes, tolerance))
+	if (agree(&a->seconds, &b->seconds, tolerance) &&
+	    agree(&a->kilobytes, &b->kilobytes, tolerance))
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, earlier(a->at, b->at),
-					  later(a->at, b->at), 1);
+	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH,
+					  earlier(a->at, b->at), later(a->at, b->at), 1);
 
 	f->key = KEY_DECLARED;
 	f->cause = "declared";
@@ -144,14 +151,16 @@ static bool judge_declared(const struct state *s, const struct scene *sc, nsec n
 	return true;
 }
 
-static bool judge_answered(const struct state *s, const struct scene *sc, nsec now, struct findings *out)
+static bool judge_answered(const struct state *s, const struct scene *sc, nsec now,
+			   struct findings *out)
 {
 	const struct declaration *answer = &s->answer, *offer = &s->offer[!s->answer_by];
 
 	if (!answer->known || now - answer->at > sc->settings->life_declared_apart)
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, offer->at, answer->at, 1);
+	struct finding *f =
+		finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, offer->at, answer->at, 1);
 
 	f->key = KEY_ANSWERED;
 	f->cause = "declared";
@@ -193,7 +202,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 /* ---- explained ------------------------------------------------------------ */
 
-static void tell_values(struct text *t, const struct finding *f, const char *seconds, const char *kilobytes)
+static void tell_values(struct text *t, const struct finding *f, const char *seconds,
+			const char *kilobytes)
 {
 	if (finding_item(f, seconds))
 		text_add(t, "%lld s", (long long)finding_get(f, seconds));
@@ -208,17 +218,20 @@ static void explain_declared(struct story *story)
 	struct text *t = story->summary;
 
 	if (f->key == KEY_ANSWERED) {
-		text_add(t, "%s offered a phase 1 lifetime of ", story_peer(story, other_side(f->side)));
+		text_add(t, "%s offered a phase 1 lifetime of ",
+			 story_peer(story, other_side(f->side)));
 		tell_values(t, f, "offered_s", "offered_kb");
-		text_add(t, " (frame %lld), but %s answered with ", (long long)finding_get(f, "frame_offer"),
-			 story_peer(story, f->side));
+		text_add(t, " (frame %lld), but %s answered with ",
+			 (long long)finding_get(f, "frame_offer"), story_peer(story, f->side));
 		tell_values(t, f, "answered_s", "answered_kb");
-		text_add(t, " (frame %lld), which was not offered.", (long long)finding_get(f, "frame_answer"));
+		text_add(t, " (frame %lld), which was not offered.",
+			 (long long)finding_get(f, "frame_answer"));
 		return;
 	}
 	text_add(t, "%s offers a phase 1 lifetime of ", story->peer[0]);
 	tell_values(t, f, "lifetime_a_s", "lifetime_a_kb");
-	text_add(t, " (frame %lld), %s one of ", (long long)finding_get(f, "frame_a"), story->peer[1]);
+	text_add(t, " (frame %lld), %s one of ", (long long)finding_get(f, "frame_a"),
+		 story->peer[1]);
 	tell_values(t, f, "lifetime_b_s", "lifetime_b_kb");
 	text_add(t, " (frame %lld).", (long long)finding_get(f, "frame_b"));
 }

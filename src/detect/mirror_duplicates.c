@@ -27,7 +27,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (s->reports == 0 || !mirror_doubles(sc))
 		return false;
 
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->first, s->last, s->reports);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->first, s->last, s->reports);
 
 	finding_integer(f, "copies", s->copies);
 	finding_integer(f, "packets", s->packets);
@@ -38,9 +39,13 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "The mirror delivers the packets between %s and %s twice (%lld of %lld when that was last "
-		 "looked at); the copies are not counted, and none of them is a retransmission or a replay.",
-		 story->peer[0], story->peer[1], (long long)finding_get(f, "copies"), (long long)finding_get(f, "packets"));
+	text_add(story->summary,
+		 "The mirror delivers the packets between %s and %s twice (%lld of "
+		 "%lld when that was last "
+		 "looked at); the copies are not counted, and none of them is a retransmission "
+		 "or a replay.",
+		 story->peer[0], story->peer[1], (long long)finding_get(f, "copies"),
+		 (long long)finding_get(f, "packets"));
 	story_remedy(story, REMEDY_TAP);
 }
 

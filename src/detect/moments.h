@@ -18,7 +18,8 @@ enum { MOMENTS_MAX = 16 };
 struct moments {
 	uint64_t total;		/* ever; the latest MOMENTS_MAX are kept */
 	nsec at[MOMENTS_MAX];
-	uint32_t frame[MOMENTS_MAX];	/* low 32 bits: captures with more frames show no frame for it */
+	/* low 32 bits: captures with more frames show no frame for it */
+	uint32_t frame[MOMENTS_MAX];
 };
 
 void moments_add(struct moments *m, nsec at, uint64_t frame);

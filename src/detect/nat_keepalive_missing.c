@@ -31,13 +31,15 @@ static bool same_sas(const struct scene *sc, int side, nsec before)
 {
 	uint32_t index = sc->tunnel->esp_sas[side];
 
-	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index)); index = sa->next_in_direction)
+	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index));
+	     index = sa->next_in_direction)
 		if (sa->first <= before && sa->last > before && sa->encap != ENCAP_TCP)
 			return true;
 	index = sc->tunnel->ike_sas;
-	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index)); index = sa->next_in_tunnel)
-		if (sa->established != NSEC_NONE && sa->established <= before && sa->last > before &&
-		    sa->end_reason == END_NONE)
+	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index));
+	     index = sa->next_in_tunnel)
+		if (sa->established != NSEC_NONE && sa->established <= before &&
+		    sa->last > before && sa->end_reason == END_NONE)
 			return true;
 	return false;
 }
@@ -50,7 +52,10 @@ static bool translated(const struct scene *sc, int side)
 	return port != 0 && port != 500 && port != 4500;
 }
 
-/* The hashes say so, or ESP in UDP comes from a port that no gateway has: a set-up need not have been seen. */
+/*
+ * The hashes say so, or ESP in UDP comes from a port that no gateway has: a set-up need not have
+ * been seen.
+ */
 static bool behind_nat(const struct scene *sc, int side)
 {
 	uint32_t index = sc->tunnel->esp_sas[side];
@@ -59,7 +64,8 @@ static bool behind_nat(const struct scene *sc, int side)
 		return true;
 	if (sc->tunnel->behind_nat[side] == 0 || !translated(sc, side) || translated(sc, !side))
 		return false;
-	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index)); index = sa->next_in_direction)
+	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index));
+	     index = sa->next_in_direction)
 		if (sa->encap == ENCAP_UDP && sa->flags & ESP_SA_CONFIRMED)
 			return true;
 	return false;
@@ -71,12 +77,13 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &st->side[i];
-		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last), s->keepalive);
+		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last),
+				  s->keepalive);
 
 		/* silent from its last packet to the look before this one, at least */
-		if (s->last > 0 && last > s->last && st->looked - s->last > sc->settings->nat_ka_info &&
-		    s->began <= s->last && behind_nat(sc, i) && !side_unseen(sc, i) &&
-		    same_sas(sc, i, s->last)) {
+		if (s->last > 0 && last > s->last &&
+		    st->looked - s->last > sc->settings->nat_ka_info && s->began <= s->last &&
+		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last)) {
 			nsec silence = st->looked - s->last;
 
 			moments_add(&s->silences, last, 0);
@@ -115,16 +122,18 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	for (int i = 0; i < 2; i++) {
 		const struct side *s = &st->side[i];
-		unsigned n = moments_since(&s->silences, from), n_long = moments_since(&s->long_ones, from);
+		unsigned n = moments_since(&s->silences, from),
+			 n_long = moments_since(&s->long_ones, from);
 
 		if (n == 0)
 			continue;
 		any = true;
 
 		bool sure = translated(sc, i);
-		struct finding *f = finding_raise(out, sure && n_long >= WARNING_FROM ? SEVERITY_WARNING : SEVERITY_INFO,
-						  sure ? CONFIDENCE_HIGH : CONFIDENCE_LOW, moments_first(&s->silences, from),
-						  moments_at(&s->silences, 0), n);
+		struct finding *f = finding_raise(
+			out, sure && n_long >= WARNING_FROM ? SEVERITY_WARNING : SEVERITY_INFO,
+			sure ? CONFIDENCE_HIGH : CONFIDENCE_LOW, moments_first(&s->silences, from),
+			moments_at(&s->silences, 0), n);
 
 		f->key = (uint64_t)i;
 		f->side = (int8_t)i;
@@ -144,9 +153,11 @@ static void explain(struct story *story)
 	char longest[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "longest_s"), longest);
-	text_add(story->summary, "%s stands behind a NAT and was silent ", story_peer(story, f->side));
+	text_add(story->summary, "%s stands behind a NAT and was silent ",
+		 story_peer(story, f->side));
 	text_add_times(story->summary, f->count);
-	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive; the NAT may forget it, and %s can "
+	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive;"
+				 " the NAT may forget it, and %s can "
 		 "then not reach it.", longest, story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_KA);
 }

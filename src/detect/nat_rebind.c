@@ -62,9 +62,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 
 		bool often = n >= (unsigned)set->rebind_warn;
-		struct finding *f = finding_raise(out, often ? SEVERITY_WARNING : SEVERITY_INFO,
-						  loss_since(sc, from) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-						  moments_first(&s->moves, from), moments_at(&s->moves, 0), n);
+		struct finding *f =
+			finding_raise(out, often ? SEVERITY_WARNING : SEVERITY_INFO,
+				      loss_since(sc, from) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+				      moments_first(&s->moves, from), moments_at(&s->moves, 0), n);
 		char to[ENDPOINT_TEXT_MAX];
 
 		f->key = (uint64_t)i;
@@ -72,7 +73,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_address(f, "peer", sc, i);
 		finding_integer(f, "moves", n);
 		finding_text(f, "now_at", "%s", endpoint_text(sc->tunnel->now[i], to));
-		finding_text(f, "behind_nat", "%s", sc->tunnel->behind_nat[i] == 1 ? "yes" : "not known");
+		finding_text(f, "behind_nat", "%s",
+			     sc->tunnel->behind_nat[i] == 1 ? "yes" : "not known");
 		moments_frames(&s->moves, from, f);
 	}
 	return any;
@@ -82,9 +84,11 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "%s went on from another address or port ", story_peer(story, f->side));
+	text_add(story->summary, "%s went on from another address or port ",
+		 story_peer(story, f->side));
 	text_add_times(story->summary, f->count);
-	text_add(story->summary, " without announcing it, lastly %s: a NAT on its way forgets it; until it sends something "
+	text_add(story->summary, " without announcing it, lastly %s: a NAT on its way forgets it;"
+				 " until it sends something "
 		 "itself it cannot be reached.", finding_get_text(f, "now_at"));
 	story_remedy(story, REMEDY_KA);
 }

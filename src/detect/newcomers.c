@@ -28,7 +28,8 @@ static bool is_known(const struct scene *sc, const struct tunnel *t, const struc
 {
 	uint32_t index = t->ike_sas;
 
-	if (t->first < sa->created - KNOWN_S * NSEC_PER_S && (t->n_esp_sas > 0 || t->n_child_sas > 0))
+	if (t->first < sa->created - KNOWN_S * NSEC_PER_S &&
+	    (t->n_esp_sas > 0 || t->n_child_sas > 0))
 		return true;
 	for (int looked = 0; looked < 16; looked++) {
 		const struct ike_sa *before = tracker_ike_sa(sc->tracker, index);
@@ -71,7 +72,8 @@ void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct
 		n->at[n->total++ % NEWCOMERS_MAX] = (struct newcomer){
 			.at = ev->at, .ike_sa = sa->id, .index = ev->ike_sa, .before = *latest,
 			.from = sa->initiator, .to = sa->responder,
-			.frame = ev->frame <= UINT32_MAX ? (uint32_t)ev->frame : 0, .known = is_known(sc, t, sa),
+			.frame = ev->frame <= UINT32_MAX ? (uint32_t)ev->frame : 0,
+			.known = is_known(sc, t, sa),
 		};
 		*latest = n->total;
 		return;
@@ -85,13 +87,18 @@ void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct
 	}
 }
 
-/* It logs in, which it can only when it was answered: the answer was not captured, and no more will be. */
+/*
+ * It logs in, which it can only when it was answered: the answer was not captured, and no more will
+ * be.
+ */
 static bool goes_on_unseen(const struct ike_sa *sa)
 {
 	const struct exchange *first = &sa->previous[0], *second = &sa->current[0];
 
-	return sa->spi_r != 0 && second->major == 2 && second->type == IKE2_EXCHANGE_IKE_AUTH && second->requests > 0 &&
-	       second->responses == 0 && (first->id == 0 || (first->type == IKE2_EXCHANGE_IKE_SA_INIT && first->responses == 0));
+	return sa->spi_r != 0 && second->major == 2 && second->type == IKE2_EXCHANGE_IKE_AUTH &&
+	       second->requests > 0 && second->responses == 0 &&
+	       (first->id == 0 ||
+		(first->type == IKE2_EXCHANGE_IKE_SA_INIT && first->responses == 0));
 }
 
 void newcomers_look(struct newcomers *n, const struct scene *sc)

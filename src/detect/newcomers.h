@@ -20,7 +20,8 @@ struct newcomer {
 	bool known;			/* the tunnel was there before: a peer that comes back */
 	bool answered;			/* so the responder keeps state */
 	bool cookie;
-	bool done;			/* authenticated, or about to be where the answers are not captured */
+	/* authenticated, or about to be where the answers are not captured */
+	bool done;
 };
 
 struct newcomers {

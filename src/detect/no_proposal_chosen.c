@@ -17,7 +17,8 @@ static void offer1(struct text *t, const struct ike_sa *sa)
 {
 	for (size_t i = 0; i < sa->n_offers; i++) {
 		const struct ike1_offer *o = &sa->offers1[i];
-		const char *encryption = ike1_encryption_name(o->encryption), *hash = ike1_hash_name(o->hash);
+		const char *encryption = ike1_encryption_name(o->encryption),
+			   *hash = ike1_hash_name(o->hash);
 		const char *group = ike_group_name(o->group), *auth = ike1_auth_name(o->auth);
 
 		text_add(t, "%s%s", t->used ? ", " : "", encryption ? encryption : "?");
@@ -55,7 +56,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
 	/* 14 in both versions; of an SA that is up it refuses nothing, and is spoof_hint's */
-	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN || (sa && sa->established != NSEC_NONE))
+	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN ||
+	    (sa && sa->established != NSEC_NONE))
 		return;
 
 	struct side *s = &st->side[ev->side];
@@ -85,9 +87,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		any = true;
 
 		bool warn = n >= (unsigned)sc->settings->proposal_warn || s->worked;
-		struct finding *f = finding_raise(out, warn ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
-						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
-						  (int64_t)n);
+		struct finding *f = finding_raise(out, warn ? SEVERITY_WARNING : SEVERITY_INFO,
+						  CONFIDENCE_HIGH, moments_first(&s->refused, from),
+						  moments_at(&s->refused, 0), (int64_t)n);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;

@@ -30,8 +30,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		if (!s->side[side].known || !side_unseen(sc, side))
 			continue;
 
-		struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->side[side].first, now,
-						  (int64_t)sc->tunnel->side[side].proven_unseen);
+		struct finding *f =
+			finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->side[side].first, now,
+				      (int64_t)sc->tunnel->side[side].proven_unseen);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -47,8 +48,10 @@ static void explain(struct story *story)
 {
 	int side = story->finding->side;
 
-	text_add(story->summary, "What %s sends to %s is not captured: at least %lld of its messages must exist "
-		 "but were not seen, so its silence proves nothing and unanswered requests are not judged.",
+	text_add(story->summary, "What %s sends to %s is not captured: "
+				 "at least %lld of its messages must exist "
+		 "but were not seen, so its silence proves nothing and unanswered requests "
+		 "are not judged.",
 		 story_peer(story, side), story_peer(story, other_side(side)),
 		 (long long)story->finding->count);
 	story_remedy(story, REMEDY_TAP);

@@ -26,15 +26,18 @@ struct state {
 		nsec since;		/* silent since; 0 not */
 		uint64_t other_then;	/* packets of the other side at that moment */
 		bool lively;		/* it had been sending much before */
-		bool together;		/* the other side's rate fell with it: an application ended */
+		/* the other side's rate fell with it: an application ended */
+		bool together;
 	} stop[2];
-	bool pauses[2];			/* it was silent for so long before, and went on with the same SAs */
+	/* it was silent for so long before, and went on with the same SAs */
+	bool pauses[2];
 };
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
 	(void)state;
-	return ev->kind == EVENT_CHILD_SA_CREATED && traffic_packets(sc, 0) <= 1 && traffic_packets(sc, 1) <= 1;
+	return ev->kind == EVENT_CHILD_SA_CREATED && traffic_packets(sc, 0) <= 1 &&
+	       traffic_packets(sc, 1) <= 1;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -43,7 +46,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	/* what a new child SA replaces may be decided later; the first ones replace none */
 	if (ev->kind == EVENT_CHILD_SA_REKEYED ||
-	    (ev->kind == EVENT_CHILD_SA_CREATED && ev->at - sc->tunnel->first >= sc->settings->life_min_age &&
+	    (ev->kind == EVENT_CHILD_SA_CREATED &&
+	     ev->at - sc->tunnel->first >= sc->settings->life_min_age &&
 	     (traffic_packets(sc, 0) > 1 || traffic_packets(sc, 1) > 1)))
 		s->last_rekey = ev->at;
 	else if (ev->kind == EVENT_RESPONSE && ev->side >= 0)
@@ -84,7 +88,10 @@ static bool near_rekey(const struct state *s, nsec since)
 	return s->last_rekey != 0 && apart <= 30 * NSEC_PER_S;
 }
 
-/* Well after its last packet: a peer that died between two packets may have answered between them, too. */
+/*
+ * Well after its last packet: a peer that died between two packets may have answered between them,
+ * too.
+ */
 static bool still_answers(const struct state *s, const struct scene *sc, int side, nsec since)
 {
 	return s->ike_answer[side] > since + sc->settings->oneway_window / LOOKS_IN_WINDOW;
@@ -94,13 +101,15 @@ static bool still_answers(const struct state *s, const struct scene *sc, int sid
  * Until it stopped this side answered the other packet for packet, and either
  * there was a rekey then or it still answers IKE: that is no pause of its own.
  */
-static bool broke_off(const struct state *s, const struct scene *sc, int side, nsec since, uint64_t *ret_other_then)
+static bool broke_off(const struct state *s, const struct scene *sc, int side, nsec since,
+		      uint64_t *ret_other_then)
 {
 	const struct settings *set = sc->settings;
 	uint32_t kept = s->total < LOOKS ? s->total : LOOKS;
 	const struct look *stopped = NULL, *before = NULL;
 
-	if (side_unseen(sc, side) || side_unseen(sc, !side) || !(near_rekey(s, since) || still_answers(s, sc, side, since)))
+	if (side_unseen(sc, side) || side_unseen(sc, !side) ||
+	    !(near_rekey(s, since) || still_answers(s, sc, side, since)))
 		return false;
 	for (uint32_t back = 0; back < kept; back++) {
 		const struct look *l = &s->looks[(s->total - 1 - back) % LOOKS];
@@ -130,18 +139,20 @@ static double rate(uint64_t from, uint64_t to, nsec span)
 }
 
 /*
- * Did the other side's traffic fall by more than half when this one's stopped?  Then what both spoke of is over, and what
- * goes on, as logs or a video, never had answers.
+ * Did the other side's traffic fall by more than half when this one's stopped?  Then what both
+ * spoke of is over, and what goes on, as logs or a video, never had answers.
  */
-static bool fell_together(const struct state *s, const struct scene *sc, int side, nsec since, nsec now)
+static bool fell_together(const struct state *s, const struct scene *sc, int side, nsec since,
+			  nsec now)
 {
 	const struct look *at = look_before(s, now, now - since);
 	const struct look *before = look_before(s, now, now - since + sc->settings->oneway_window);
 
 	if (!before && s->total <= LOOKS)	/* it all began less than that before */
 		before = &s->looks[0];
-	return at && before && rate(at->packets[!side], traffic_packets(sc, !side), now - at->at) * 2 <
-				       rate(before->packets[!side], at->packets[!side], at->at - before->at);
+	return at && before &&
+	       rate(at->packets[!side], traffic_packets(sc, !side), now - at->at) * 2 <
+		       rate(before->packets[!side], at->packets[!side], at->at - before->at);
 }
 
 /* It sends again.  Without another SA in between the silence was its own. */
@@ -164,7 +175,8 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 
 	if (!then || mine == 0 || traffic_last_of(sc, side) == NSEC_NONE)
 		return false;
-	if (mine != then->packets[side] || other - then->packets[!side] < (uint64_t)set->oneway_min_pkts) {
+	if (mine != then->packets[side] ||
+	    other - then->packets[!side] < (uint64_t)set->oneway_min_pkts) {
 		if (mine != then->packets[side])
 			speaks(s, side);
 		return false;
@@ -185,20 +197,25 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 	return true;
 }
 
-/* Silent for half the window only, and still: a hint, because a capture may end before the window is full. */
+/*
+ * Silent for half the window only, and still: a hint, because a capture may end before the window
+ * is full.
+ */
 static bool falls_silent(struct state *s, const struct scene *sc, int side, nsec now)
 {
 	nsec since = traffic_last_of(sc, side);
 	uint64_t then;
 
-	if (since == NSEC_NONE || now - since < sc->settings->oneway_window / 2 || !broke_off(s, sc, side, since, &then) ||
+	if (since == NSEC_NONE || now - since < sc->settings->oneway_window / 2 ||
+	    !broke_off(s, sc, side, since, &then) ||
 	    traffic_packets(sc, !side) - then < (uint64_t)sc->settings->oneway_min_pkts)
 		return false;
 	s->stop[side] = (struct stop){ .since = since, .other_then = then, .lively = true };
 	return true;
 }
 
-static void raise(struct state *s, const struct scene *sc, int side, enum severity severity, nsec now, struct findings *out)
+static void raise(struct state *s, const struct scene *sc, int side, enum severity severity,
+		  nsec now, struct findings *out)
 {
 	const struct stop *stop = &s->stop[side];
 	bool at_rekey = near_rekey(s, stop->since);
@@ -208,14 +225,16 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 
 	if (severity == SEVERITY_INFO)
 		confidence = less(confidence);
-	if (!stop->lively || side_unseen(sc, side) || (!at_rekey && (stop->together || s->pauses[side]))) {
+	if (!stop->lively || side_unseen(sc, side) ||
+	    (!at_rekey && (stop->together || s->pauses[side]))) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
 	}
 	if (loss_since(sc, stop->since))
 		confidence = less(confidence);
 
-	struct finding *f = finding_raise(out, severity, confidence, stop->since, now, (int64_t)sent);
+	struct finding *f =
+		finding_raise(out, severity, confidence, stop->since, now, (int64_t)sent);
 
 	f->key = (uint64_t)side;
 	f->side = (int8_t)side;
@@ -243,7 +262,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			raise(s, sc, side, SEVERITY_WARNING, now, out);
 		else if (s->stop[side].since == 0 && falls_silent(s, sc, side, now)) {
 			raise(s, sc, side, SEVERITY_INFO, now, out);
-			s->stop[side].since = 0;	/* it is judged anew when the window is full */
+			/* it is judged anew when the window is full */
+			s->stop[side].since = 0;
 		}
 	return true;
 }
@@ -256,8 +276,12 @@ static void explain(struct story *story)
 
 	nsec_rfc3339(f->first, at);
 	nsec_span(finding_get_span(f, "silent_for_s"), span);
-	text_add(story->summary, "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)", b, at,
-		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a, (long long)f->count, span);
+	text_add(story->summary,
+		 "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld "
+		 "packets in %s)",
+		 b, at,
+		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a,
+		 (long long)f->count, span);
 	if (finding_get_text(f, "ike_answers")[0] == 'y')
 		text_add(story->summary, "; IKE still works");
 	text_add(story->summary, ".");
@@ -297,7 +321,8 @@ const struct detector detect_one_way_esp = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, oneway_window),
-	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) | WANTS(RESPONSE),
+	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) |
+		    WANTS(RESPONSE),
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,

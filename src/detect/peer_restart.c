@@ -38,7 +38,8 @@ struct state {
 static void complained(struct state *s, const struct event *ev)
 {
 	/* the same numbers in both versions: INVALID-COOKIE, INVALID-SPI */
-	bool invalid = ev->value[0] == IKE2_NOTIFY_INVALID_SPI || ev->value[0] == IKE2_NOTIFY_INVALID_IKE_SPI;
+	bool invalid = ev->value[0] == IKE2_NOTIFY_INVALID_SPI ||
+		       ev->value[0] == IKE2_NOTIFY_INVALID_IKE_SPI;
 
 	if (!invalid || ev->side < 0)
 		return;
@@ -54,7 +55,10 @@ static void complained(struct state *s, const struct event *ev)
 	sign->last = ev->at;
 }
 
-/* For how long this side had sent nothing before `at`, though it had been busy; 0 when it was not silent. */
+/*
+ * For how long this side had sent nothing before `at`, though it had been busy; 0 when it was not
+ * silent.
+ */
 static nsec fell_silent(const struct scene *sc, int direction, nsec at)
 {
 	const struct settings *set = sc->settings;
@@ -75,7 +79,9 @@ static nsec fell_silent(const struct scene *sc, int direction, nsec at)
 
 	nsec silence = at - latest->last, pace = traffic_pace(latest);
 
-	return silence >= set->gap_min && (double)silence >= set->gap_factor * (double)pace ? silence : 0;
+	return silence >= set->gap_min && (double)silence >= set->gap_factor * (double)pace
+		       ? silence
+		       : 0;
 }
 
 /* An older IKE SA of the tunnel that nobody deleted, though it was in use; NO_INDEX none. */
@@ -89,12 +95,18 @@ static uint32_t left_behind(const struct scene *sc, const struct ike_sa *new)
 		if (!old)
 			break;
 
-		bool given_up = old->end_reason == END_PEER_LOST && new->created - old->ended <= sc->settings->restart_signs;
-		nsec life = old->major == 1 && old->has_life_seconds && old->life_seconds < 1000000 ?
-				    (nsec)old->life_seconds * NSEC_PER_S : 0;
+		bool given_up = old->end_reason == END_PEER_LOST &&
+				new->created - old->ended <= sc->settings->restart_signs;
+		nsec life = old->major == 1 && old->has_life_seconds && old->life_seconds < 1000000
+				    ? (nsec)old->life_seconds * NSEC_PER_S
+				    : 0;
 
-		/* begun at the same time they crossed (duplicate_ike_sa); at the end of its lifetime it is just over */
-		if (old != new && old->successor == NO_INDEX && (lives(old->end_reason) || given_up) &&
+		/*
+		 * begun at the same time they crossed (duplicate_ike_sa); at the end of its
+		 * lifetime it is just over
+		 */
+		if (old != new && old->successor == NO_INDEX &&
+		    (lives(old->end_reason) || given_up) &&
 		    (old->established != NSEC_NONE || old->origin == ORIGIN_MIDSTREAM) &&
 		    (old->established == NSEC_NONE ||
 		     new->created - old->established > sc->settings->duplicate_apart) &&
@@ -110,8 +122,12 @@ static bool is_from_scratch(const struct ike_sa *sa)
 	return sa->origin == ORIGIN_OBSERVED && sa->init_seen && sa->established != NSEC_NONE;
 }
 
-/* `new` is up, `old`, which was before it, was left behind: does anything say that a side had lost its state? */
-static void suspect(struct state *s, const struct scene *sc, const struct ike_sa *new, uint32_t index)
+/*
+ * `new` is up, `old`, which was before it, was left behind: does anything say that a side had lost
+ * its state?
+ */
+static void suspect(struct state *s, const struct scene *sc, const struct ike_sa *new,
+		    uint32_t index)
 {
 	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index);
 	nsec silence[2];
@@ -120,7 +136,8 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 		return;
 
 	struct suspicion found = {
-		.open = true, .side = SIDE_UNKNOWN, .old = index, .old_id = old->id, .at = new->established,
+		.open = true, .side = SIDE_UNKNOWN, .old = index, .old_id = old->id,
+		.at = new->established,
 		.began = new->created, .frames = { 0, new->first_frame },
 	};
 
@@ -135,10 +152,14 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 			found.frames[0] = sign->frame;
 		}
 	}
-	for (int side = 0; side < 2 && !found.complained && (lives(old->end_reason) || old->created > new->established); side++)
-		/* both silent: nobody had anything to say; of one that is not captured nobody knows */
-		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) && !side_unseen(sc, !side) &&
-		    !loss_since(sc, new->created - silence[side])) {
+	for (int side = 0; side < 2 && !found.complained &&
+			   (lives(old->end_reason) || old->created > new->established);
+	     side++)
+		/*
+		 * both silent: nobody had anything to say; of one that is not captured nobody knows
+		 */
+		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) &&
+		    !side_unseen(sc, !side) && !loss_since(sc, new->created - silence[side])) {
 			found.side = (int8_t)side;
 			found.began = new->created - silence[side];
 		}
@@ -164,10 +185,13 @@ static void given_up(struct state *s, const struct scene *sc, uint32_t index)
 	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index), *new;
 	uint32_t other = sc->tunnel->ike_sas;
 
-	if (!old || old->origin != ORIGIN_MIDSTREAM || old->end_reason != END_PEER_LOST || old->established != NSEC_NONE)
+	if (!old || old->origin != ORIGIN_MIDSTREAM || old->end_reason != END_PEER_LOST ||
+	    old->established != NSEC_NONE)
 		return;
-	for (int i = 0; i < LOOKED_AT && (new = tracker_ike_sa(sc->tracker, other)) != NULL; i++, other = new->next_in_tunnel)
-		if (is_from_scratch(new) && lives(new->end_reason) && new->established <= old->created &&
+	for (int i = 0; i < LOOKED_AT && (new = tracker_ike_sa(sc->tracker, other)) != NULL;
+	     i++, other = new->next_in_tunnel)
+		if (is_from_scratch(new) && lives(new->end_reason) &&
+		    new->established <= old->created &&
 		    old->created - new->established <= sc->settings->restart_signs) {
 			suspect(s, sc, new, index);
 			return;
@@ -216,14 +240,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return s->suspicion.open;
 
 	const struct suspicion *c = &s->confirmed;
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, c->complained ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+	struct finding *f = finding_raise(out, SEVERITY_WARNING,
+					  c->complained ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 					  c->began, c->at, (int64_t)n);
 
 	f->cause = c->complained ? "unknown_spi" : "silence";
 	f->side = c->side;
 	finding_address(f, "restarted", sc, c->side);
 	finding_text(f, "evidence", "%s", c->complained ? "it complained about unknown SPIs" :
-						       "it fell silent, then there was a new IKE SA");
+						       "it fell silent, then there was "
+						       "a new IKE SA");
 	if (c->silence > 0)
 		finding_seconds(f, "silent_before_s", c->silence);
 	finding_seconds(f, "down_for_s", c->at - c->began);
@@ -239,9 +265,15 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "down_for_s"), span);
-	text_add(story->summary, "%s lost its state (reboot, fail-over, cleared SAs): %s, and a new IKE SA came up %s "
-		 "later while nobody had deleted the old ones; what %s sent on them meanwhile was lost.", b,
-		 strcmp(finding_cause(f), "silence") == 0 ? "it fell silent" : finding_get_text(f, "evidence"), span, a);
+	text_add(story->summary,
+		 "%s lost its state (reboot, fail-over, cleared SAs): "
+		 "%s, and a new IKE SA came up %s "
+		 "later while nobody had deleted the old ones; what %s sent on them "
+		 "meanwhile was lost.",
+		 b,
+		 strcmp(finding_cause(f), "silence") == 0 ? "it fell silent"
+							  : finding_get_text(f, "evidence"),
+		 span, a);
 	story_remedy(story, REMEDY_INITC);
 	story_remedy(story, REMEDY_DPD);
 	story_remedy(story, REMEDY_SPI);
@@ -284,7 +316,8 @@ const struct detector detect_peer_restart = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, restart_window),
-	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_ESTABLISHED) | WANTS(RESPONSE),
+	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_ESTABLISHED) |
+		    WANTS(RESPONSE),
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,

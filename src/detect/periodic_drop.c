@@ -15,7 +15,8 @@ enum { SESSIONS = 8, ENDS = 8 };
 struct session {
 	object_id ike_sa;		/* its present IKE SA; 0 free */
 	nsec start;
-	nsec renewed;			/* the next one was asked for while nobody had ended this; 0 not */
+	/* the next one was asked for while nobody had ended this; 0 not */
+	nsec renewed;
 	uint64_t renewed_frame;
 	uint16_t rekeys;
 	int8_t initiator;
@@ -108,7 +109,9 @@ static void push(struct state *s, struct end e)
 
 static uint32_t declared_lifetime(const struct ike_sa *sa)
 {
-	return sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX ? (uint32_t)sa->life_seconds : 0;
+	return sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX
+		       ? (uint32_t)sa->life_seconds
+		       : 0;
 }
 
 static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
@@ -138,7 +141,8 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 	/* the end may be known only after the next session began */
 	for (size_t i = 0; i < SESSIONS; i++)
 		if (s->sessions[i].ike_sa != 0 && s->n_ends > 0 && s->sessions[i].start > sa->ended)
-			follow(s, sc, s->n_ends - 1u, s->sessions[i].start, s->sessions[i].initiator);
+			follow(s, sc, s->n_ends - 1u, s->sessions[i].start,
+			       s->sessions[i].initiator);
 }
 
 static const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
@@ -155,9 +159,9 @@ static const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
 }
 
 /*
- * A session that was followed by another and never deleted.  Busy traffic had stopped before the next one was
- * asked for, and went on with that alone: both ends had let it run out.  Made before it broke, it would have
- * carried traffic until then.
+ * A session that was followed by another and never deleted.  Busy traffic had stopped before the
+ * next one was asked for, and went on with that alone: both ends had let it run out.  Made before
+ * it broke, it would have carried traffic until then.
  */
 static void settle_one(struct state *s, const struct scene *sc, const struct session *was)
 {
@@ -165,7 +169,8 @@ static void settle_one(struct state *s, const struct scene *sc, const struct ses
 	nsec last;
 
 	if (!sa || sa->last >= was->renewed || side_unseen(sc, 0) || side_unseen(sc, 1) ||
-	    clock_stepped_since(sc, was->start) || loss_since(sc, was->renewed - sc->settings->life_active) ||
+	    clock_stepped_since(sc, was->start) ||
+	    loss_since(sc, was->renewed - sc->settings->life_active) ||
 	    !traffic_had_stopped(sc, was->renewed, &last) || last <= was->start ||
 	    was->renewed - last > sc->settings->life_active)
 		return;
@@ -270,15 +275,21 @@ static bool regular(const struct settings *set, struct pattern *p)
 /* The latest ends, as far back as they are alike. */
 static struct pattern pattern_of(const struct state *s, const struct settings *set)
 {
-	struct pattern p = { .one_side = true, .active = true, .idle = true, .lost = true, .unsaid = true,
-			     .declared = true, .side = SIDE_UNKNOWN };
+	struct pattern p = { .one_side = true,
+			     .active = true,
+			     .idle = true,
+			     .lost = true,
+			     .unsaid = true,
+			     .declared = true,
+			     .side = SIDE_UNKNOWN };
 
 	for (size_t i = s->n_ends; i-- > 0;) {
 		const struct end *e = &s->ends[i];
 		nsec quiet = e->traffic == NSEC_NONE ? INT64_MAX : e->at - e->traffic;
 
 		if (!e->restarted && i + 1 < s->n_ends)
-			break;		/* the tunnel was closed for good: what came before is another story */
+			/* the tunnel was closed for good: what came before is another story */
+			break;
 		if (!e->restarted)
 			continue;
 		p.ages[p.n] = (double)e->age / (double)NSEC_PER_S;
@@ -295,7 +306,8 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.lost &= e->lost;
 		p.unsaid &= e->unsaid;
 		p.rekeyed_inside |= e->rekeys > 0;
-		p.declared &= e->declared_s > 0 && sample_near(p.ages[p.n - 1], (double)e->declared_s, 0.03);
+		p.declared &= e->declared_s > 0 &&
+			      sample_near(p.ages[p.n - 1], (double)e->declared_s, 0.03);
 		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
 			p.longest_gap = e->gap;
 	}
@@ -334,8 +346,12 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return true;
 
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
-	struct finding *f = finding_raise(out, lossy ? SEVERITY_CRITICAL : p.idle ? SEVERITY_INFO : SEVERITY_WARNING,
-					  p.n >= (size_t)set->periodic_high_n ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+	struct finding *f = finding_raise(out,
+					  lossy    ? SEVERITY_CRITICAL
+					  : p.idle ? SEVERITY_INFO
+						   : SEVERITY_WARNING,
+					  p.n >= (size_t)set->periodic_high_n ? CONFIDENCE_HIGH
+									      : CONFIDENCE_MEDIUM,
 					  oldest->at, latest->at, (int64_t)p.n);
 
 	f->cause = cause_of(&p);
@@ -345,7 +361,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	finding_real(f, "cv", sample_cv(p.ages, p.n));
 	if (p.one_side)
 		finding_address(f, "ended_by", sc, p.side);
-	finding_text(f, "traffic_before_end", "%s", p.active ? "flowing" : p.idle ? "idle" : "mixed");
+	finding_text(f, "traffic_before_end", "%s",
+		     p.active ? "flowing"
+		     : p.idle ? "idle"
+			      : "mixed");
 	finding_text(f, "ike_rekeys_inside", "%s", p.rekeyed_inside ? "yes" : "no");
 	if (p.longest_gap > 0)
 		finding_seconds(f, "longest_gap_s", p.longest_gap);
@@ -357,15 +376,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 }
 
 /*
- * An IKE lifetime that people configure: nobody can tell it from a session timer of that length when it is not
- * declared (IKEv2) and nobody renews the IKE SA.
+ * An IKE lifetime that people configure: nobody can tell it from a session timer of that length
+ * when it is not declared (IKEv2) and nobody renews the IKE SA.
  */
 static bool maybe_lifetime(const struct finding *f)
 {
 	static const double usual[] = { 3600, 28800, 86400 };
 	double period = finding_get_real(f, "period_s");
 
-	if (finding_item(f, "declared_lifetime_s") || strcmp(finding_get_text(f, "ike_rekeys_inside"), "no") != 0)
+	if (finding_item(f, "declared_lifetime_s") ||
+	    strcmp(finding_get_text(f, "ike_rekeys_inside"), "no") != 0)
 		return false;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		if (sample_near(period, usual[i], 0.01))
@@ -381,9 +401,13 @@ static void explain(struct story *story)
 	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
 
 	nsec_span(finding_get_span(f, "period_s"), period);
-	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !finding_item(f, "declared_lifetime_s")) {
-		text_add(t, "The session is over every %s (%lld times) without a Delete, and is built anew: its "
-			 "lifetime runs out, and nobody renews it in time.", period, (long long)f->count);
+	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 &&
+	    !finding_item(f, "declared_lifetime_s")) {
+		text_add(t,
+			 "The session is over every %s (%lld times) without a Delete, "
+			 "and is built anew: its "
+			 "lifetime runs out, and nobody renews it in time.",
+			 period, (long long)f->count);
 		story_remedy(story, REMEDY_LIFE);
 		story_remedy(story, REMEDY_LOG);
 		return;
@@ -393,7 +417,8 @@ static void explain(struct story *story)
 		text_add(t, " by %s", by);
 	text_add(t, " (%lld times)", (long long)f->count);
 	if (strcmp(cause, "max_session_timer") == 0) {
-		text_add(t, " although traffic was flowing: that looks like a maximum session timer of %s, ", by);
+		text_add(t, " although traffic was flowing: that looks like a maximum session"
+			    " timer of %s, ", by);
 		if (maybe_lifetime(f))
 			text_add(t, "or an IKE lifetime of %s that nobody renews.", period);
 		else
@@ -409,7 +434,8 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_DPD);
 		story_remedy(story, REMEDY_REACH);
 	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0) {
-		text_add(t, ", which is the declared phase 1 lifetime of %lld s: nobody renews it in time.",
+		text_add(t, ", which is the declared phase 1 lifetime of %lld s: "
+			    "nobody renews it in time.",
 			 (long long)finding_get(f, "declared_lifetime_s"));
 		story_remedy(story, REMEDY_LIFE);
 	} else {
@@ -458,7 +484,8 @@ const struct detector detect_periodic_drop = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, periodic_window),
-	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) | WANTS(ESP_SA_FIRST),
+	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED) | WANTS(IKE_SA_REKEYED) |
+		    WANTS(ESP_SA_FIRST),
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.rests = rests,

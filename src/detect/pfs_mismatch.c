@@ -33,8 +33,8 @@ static const struct child_sa *first_child(const struct scene *sc, const struct e
 
 		if (!c)
 			break;
-		if (c->ike_sa == x->ike_sa && c->how == CREATED_IKE_AUTH && c->id != 0 && lives(c->end_reason) &&
-		    (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX))
+		if (c->ike_sa == x->ike_sa && c->how == CREATED_IKE_AUTH && c->id != 0 &&
+		    lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX))
 			return c;
 		index = c->next_in_tunnel;
 	}
@@ -50,9 +50,11 @@ static void refused(struct state *st, const struct scene *sc, const struct event
 
 	const struct child_sa *c = first_child(sc, x);
 	struct side *s = &st->side[x->from];
-	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
+	/* only the refusal was captured */
+	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;
 	/* asked for since soon after the set-up it is another child, not this one's rekey */
-	if (!c || refusal_row_add(&s->rows, x, asked, c->created, sc->settings) - c->created < sc->settings->life_min_age)
+	if (!c || refusal_row_add(&s->rows, x, asked, c->created, sc->settings) - c->created <
+			  sc->settings->life_min_age)
 		return;
 	if (s->child != c->id) {
 		s->child = c->id;
@@ -70,8 +72,9 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
 	/* one that succeeds forgets what was refused */
-	return ev->kind == EVENT_CHILD_SA_CREATED && (!c || c->how != CREATED_CREATE_CHILD_SA || c->created_by < 0 ||
-						      memcmp(&st->side[c->created_by], &none, sizeof(none)) == 0);
+	return ev->kind == EVENT_CHILD_SA_CREATED &&
+	       (!c || c->how != CREATED_CREATE_CHILD_SA || c->created_by < 0 ||
+		memcmp(&st->side[c->created_by], &none, sizeof(none)) == 0);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -84,8 +87,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	} else if (c && ev->kind == EVENT_CHILD_SA_CREATED) {
 		/* one that succeeds has proved the groups equal */
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by >= 0)
-			st->side[c->created_by] = (struct side){ .rows = st->side[c->created_by].rows };
-	} else if (c && ev->kind == EVENT_CHILD_SA_ENDED && c->successor == NO_INDEX && c->end_reason != END_REKEYED) {
+			st->side[c->created_by] =
+				(struct side){ .rows = st->side[c->created_by].rows };
+	} else if (c && ev->kind == EVENT_CHILD_SA_ENDED && c->successor == NO_INDEX &&
+		   c->end_reason != END_REKEYED) {
 		for (int from = 0; from < 2; from++) {
 			struct side *s = &st->side[from];
 
@@ -107,17 +112,19 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	for (int side = 0; side < 2; side++) {
 		const struct side *s = &st->side[side];
-		unsigned n = moments_since(&s->refused, from), cycles = moments_since(&s->cycles, from);
+		unsigned n = moments_since(&s->refused, from),
+			 cycles = moments_since(&s->cycles, from);
 
 		any |= n > 0;
 		if (n == 0 || (cycles == 0 && s->in_row < set->pfs_refusals))
 			continue;
 
 		bool certain = cycles >= (unsigned)set->pfs_crit;
-		struct finding *f = finding_raise(out, certain ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-						  certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
-						  (int64_t)s->refused.total);
+		struct finding *f =
+			finding_raise(out, certain ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+				      certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+				      moments_first(&s->refused, from), moments_at(&s->refused, 0),
+				      (int64_t)s->refused.total);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)!side;
@@ -138,7 +145,8 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "child_age_s"), age);
-	text_add(story->summary, "The first set-up works, but %s refuses every rekey that %s asks for (", b, a);
+	text_add(story->summary, "The first set-up works, but %s refuses every rekey that "
+				 "%s asks for (", b, a);
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, ", first at an age of %s)", age);
 	if (finding_get(f, "cycles") > 0) {
@@ -146,7 +154,8 @@ static void explain(struct story *story)
 		text_add_times(story->summary, finding_get(f, "cycles"));
 		text_add(story->summary, ")");
 	}
-	text_add(story->summary, ": classic for a phase 2 (PFS) group that differs between the two.");
+	text_add(story->summary, ": classic for a phase 2 (PFS) group that differs "
+				 "between the two.");
 	story_remedy(story, REMEDY_PFS);
 	story_remedy(story, REMEDY_PROP);
 	story_remedy(story, REMEDY_LOG);

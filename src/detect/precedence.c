@@ -10,29 +10,41 @@ static const struct {
 	const char *symptom;
 	const char *causes[CAUSES_MAX];	/* NULL ends */
 } rows[] = {
-	{ "spi_churn", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch", "volume_expiry",
-			 "periodic_drop", "rekey_collision", "rekey_failing", "stale_spi", "lifetime_mismatch",
+	{ "spi_churn", { "peer_restart", "dpd_timeout", "pfs_mismatch", "ts_mismatch",
+	  "volume_expiry",
+			 "periodic_drop", "rekey_collision", "rekey_failing", "stale_spi",
+			 "lifetime_mismatch",
 			 "ike_sa_limit_loop", "ike_auth_retransmit", "ike_flap" } },
-	{ "ike_flap", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop", "dpd_timeout", "auth_failed",
-			"pfs_mismatch", "ts_mismatch", "idle_expiry", "periodic_drop", "lifetime_mismatch",
+	{ "ike_flap", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop", "dpd_timeout",
+	  "auth_failed",
+			"pfs_mismatch", "ts_mismatch", "idle_expiry", "periodic_drop",
+			"lifetime_mismatch",
 			"duplicate_ike_sa", "fragment_loss", "encap_mismatch" } },
 	{ "tunnel_down", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "auth_failed",
-			   "no_proposal_chosen", "invalid_ke", "pfs_mismatch", "ts_mismatch", "ike_init_unanswered",
+			   "no_proposal_chosen", "invalid_ke", "pfs_mismatch", "ts_mismatch",
+			   "ike_init_unanswered",
 			   "periodic_drop", "stale_spi", "one_way_esp", "idle_expiry", "expiry_gap",
 			   "rekey_failing", "lifetime_mismatch", "encap_mismatch", "ike_flap" } },
 	{ "ike_sa_limit_loop", { "ike_auth_retransmit" } },
 	{ "fragment_loss", { "ike_auth_retransmit" } },
 	{ "ike_init_unanswered", { "dpd_timeout" } },
-	/* with one request at a time both together mean: a rekey failed, one side gave up, the other one probes */
-	{ "dpd_timeout", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop", "rekey_failing",
+	/*
+	 * with one request at a time both together mean: a rekey failed, one side gave up, the
+	 * other one probes
+	 */
+	{ "dpd_timeout", { "peer_restart", "ike_auth_retransmit", "ike_sa_limit_loop",
+	  "rekey_failing",
 			   "nat_rebind" } },
 	{ "nat_rebind", { "nat_keepalive_missing" } },
 	{ "rekey_failing", { "peer_restart", "pfs_mismatch", "ts_mismatch", "no_proposal_chosen",
 			     "rekey_collision" } },
 	{ "ts_mismatch", { "pfs_mismatch" } },
-	{ "expiry_gap", { "peer_restart", "dpd_timeout", "pfs_mismatch", "volume_expiry", "periodic_drop",
-			  "rekey_collision", "rekey_failing", "lifetime_mismatch", "ts_mismatch" } },
-	{ "stale_spi", { "peer_restart", "rekey_collision", "simultaneous_delete", "lifetime_mismatch",
+	{ "expiry_gap", { "peer_restart", "dpd_timeout", "pfs_mismatch", "volume_expiry",
+	  "periodic_drop",
+			  "rekey_collision", "rekey_failing", "lifetime_mismatch",
+			  "ts_mismatch" } },
+	{ "stale_spi", { "peer_restart", "rekey_collision", "simultaneous_delete",
+	  "lifetime_mismatch",
 			 "duplicate_ike_sa" } },
 	{ "one_way_esp", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "encap_mismatch",
 			   "rekey_collision", "stale_spi", "duplicate_ike_sa", "nat_rebind" } },
@@ -54,7 +66,8 @@ int precedence_of(const char *cause, const char *symptom)
 
 bool precedence_of_set_up(const char *cause)
 {
-	static const char *const codes[] = { "ike_auth_retransmit", "ike_sa_limit_loop", "auth_failed", "no_proposal_chosen",
+	static const char *const codes[] = { "ike_auth_retransmit", "ike_sa_limit_loop",
+	"auth_failed", "no_proposal_chosen",
 					     "invalid_ke", "ike_init_unanswered" };
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)

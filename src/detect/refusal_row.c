@@ -3,11 +3,13 @@
 
 #include <sawatch/ike_registry.h>
 
-nsec refusal_row_add(struct refusal_rows *r, const struct exchange *x, nsec asked, nsec since, const struct settings *set)
+nsec refusal_row_add(struct refusal_rows *r, const struct exchange *x, nsec asked, nsec since,
+		     const struct settings *set)
 {
 	int kind = x->major == 2 && x->request_np1 == IKE2_PAYLOAD_NOTIFY;
 
-	if (r->row[kind].latest == 0 || asked - r->row[kind].latest > set->ts_window || r->row[kind].latest < since)
+	if (r->row[kind].latest == 0 || asked - r->row[kind].latest > set->ts_window ||
+	    r->row[kind].latest < since)
 		r->row[kind].began = asked;
 	r->row[kind].latest = asked;
 	return r->row[kind].began;

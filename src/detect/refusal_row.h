@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is a child SA that is refused another one, or the renewal of one that is there?  Who wants another one asks
- * for it after the set-up, and then again and again: the age of its SAs says nothing.
+ * Is a child SA that is refused another one, or the renewal of one that is there?  Who wants
+ * another one asks for it after the set-up, and then again and again: the age of its SAs says
+ * nothing.
  */
 #ifndef SAWATCH_DETECT_REFUSAL_ROW_H
 #define SAWATCH_DETECT_REFUSAL_ROW_H
 
 #include "detect/detector.h"
 
-/* Refusals of what one side asks for, by what its requests begin with: a Notify, as those that renew, or not. */
+/*
+ * Refusals of what one side asks for, by what its requests begin with: a Notify, as those that
+ * renew, or not.
+ */
 struct refusal_rows {
 	struct {
 		nsec began, latest;	/* 0: none so far */
 	} row[2];
 };
 
-/* Add this one, asked for at `asked`; returns when its row began: at or after `since`, when the SA was made that may be meant. */
-nsec refusal_row_add(struct refusal_rows *r, const struct exchange *x, nsec asked, nsec since, const struct settings *set);
+/*
+ * Add this one, asked for at `asked`; returns when its row began: at or after `since`, when the SA
+ * was made that may be meant.
+ */
+nsec refusal_row_add(struct refusal_rows *r, const struct exchange *x, nsec asked, nsec since,
+		     const struct settings *set);
 
 void refusal_row_fields(struct fields *f, struct refusal_rows *r);
 

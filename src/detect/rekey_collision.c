@@ -12,11 +12,14 @@
 
 #include <string.h>
 
-#define EFFECT_FOLLOWS (60 * NSEC_PER_S)	/* stale packets or a gap this soon are the collision's doing */
+/* stale packets or a gap this soon are the collision's doing */
+#define EFFECT_FOLLOWS (60 * NSEC_PER_S)
 
 enum { CROSSINGS = 4 };
 
-/* Two requests that crossed: not yet a collision, until one is refused or one SA proves redundant. */
+/*
+ * Two requests that crossed: not yet a collision, until one is refused or one SA proves redundant.
+ */
 struct crossing {
 	nsec at;
 	object_id ike_sa;
@@ -33,8 +36,10 @@ struct state {
 	struct kind_of_sa {
 		struct moments rekeys, collisions;
 	} kind[KINDS];
-	object_id rekeyed;		/* the latest IKE SA that was: crossing rekeys make two of it */
-	struct moments deletes;		/* collisions of child SAs that were a Delete which crossed a rekey */
+	/* the latest IKE SA that was: crossing rekeys make two of it */
+	object_id rekeyed;
+	/* collisions of child SAs that were a Delete which crossed a rekey */
+	struct moments deletes;
 	nsec latest_apart;		/* between the two requests of the latest; -1 unknown */
 	nsec age[2];			/* of the SA when each side asked; 0 unknown */
 	uint32_t equal_ages;		/* collisions at equal ages: the lifetimes are the same */
@@ -78,7 +83,8 @@ static bool deletes(const struct exchange *x)
 }
 
 /* Rekeys of both sides crossed on this IKE SA: the Deletes that follow are part of that. */
-static bool crossed(const struct state *s, const struct scene *sc, const struct exchange *x, nsec at)
+static bool crossed(const struct state *s, const struct scene *sc, const struct exchange *x,
+		    nsec at)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, x->ike_sa);
 
@@ -101,8 +107,12 @@ static void requested(struct state *s, const struct scene *sc, const struct exch
 		};
 		s->latest_apart = at - other->request_at;
 	}
-	/* The exchange's initiator deletes the old SA; its responder doing so at once crosses the rekey. */
-	if (deletes(x) && is_rekey(other) && !crossed(s, sc, x, at) && other->outcome == OUTCOME_ANSWERED && other->response_at != NSEC_NONE &&
+	/*
+	 * The exchange's initiator deletes the old SA; its responder doing so at once crosses the
+	 * rekey.
+	 */
+	if (deletes(x) && is_rekey(other) && !crossed(s, sc, x, at) &&
+	    other->outcome == OUTCOME_ANSWERED && other->response_at != NSEC_NONE &&
 	    at - other->response_at <= sc->settings->race_delete) {
 		collided(s, OF_CHILD_SAS, at, other->request_frame, x->request_frame);
 		moments_add(&s->deletes, at, x->request_frame);
@@ -127,7 +137,8 @@ static void refused(struct state *s, const struct scene *sc, const struct event 
 /* At which age of the old SA each side asked: the lifetimes are the same when it is the same. */
 static void note_ages(struct state *s, nsec created, const nsec requested[2])
 {
-	s->latest_apart = requested[0] > requested[1] ? requested[0] - requested[1] : requested[1] - requested[0];
+	s->latest_apart = requested[0] > requested[1] ? requested[0] - requested[1]
+						      : requested[1] - requested[0];
 	if (created == NSEC_NONE)
 		return;
 	for (int side = 0; side < 2; side++)
@@ -136,10 +147,11 @@ static void note_ages(struct state *s, nsec created, const nsec requested[2])
 }
 
 /*
- * How long traffic paused at a rekey that was asked for at `asked`; 0 when that is no gap, or when it had
- * paused before: that was the sender.
+ * How long traffic paused at a rekey that was asked for at `asked`; 0 when that is no gap, or when
+ * it had paused before: that was the sender.
  */
-static nsec gap_at(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new, nsec asked)
+static nsec gap_at(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
+		   nsec asked)
 {
 	if (!old || !new || traffic_gap(sc, old, new) == 0)
 		return 0;
@@ -197,10 +209,12 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 				    won->created_by == 0 ? lost->requested : won->requested };
 
 	s->sure = true;
-	note_ages(s, old && !(old->flags & CHILD_SA_MIDSTREAM) ? old->created : NSEC_NONE, requested);
+	note_ages(s, old && !(old->flags & CHILD_SA_MIDSTREAM) ? old->created : NSEC_NONE,
+		  requested);
 	collided(s, OF_CHILD_SAS, won->requested, frames[0], frames[1]);
 	for (int d = 0; old && d < 2; d++)	/* the change of SPIs came before the decision */
-		note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, old->esp[d]), tracker_esp_sa(sc->tracker, won->esp[d]),
+		note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, old->esp[d]),
+				   tracker_esp_sa(sc->tracker, won->esp[d]),
 				   requested[0] < requested[1] ? requested[0] : requested[1]));
 }
 
@@ -209,9 +223,12 @@ static bool dead_end(const struct scene *sc, const struct event *ev)
 {
 	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
-	const struct esp_sa *back = c && sa && sa->direction >= 0 ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction]) : NULL;
+	const struct esp_sa *back = c && sa && sa->direction >= 0
+					    ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction])
+					    : NULL;
 
-	return !back || (sa->ended != NSEC_NONE && back->last <= sa->ended + sc->settings->overlap_budget);
+	return !back ||
+	       (sa->ended != NSEC_NONE && back->last <= sa->ended + sc->settings->overlap_budget);
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -219,10 +236,14 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct exchange *x = ev->exchange;
 
 	(void)state;
-	return ev->kind == EVENT_REQUEST && (!x || (!is_rekey(x) && !deletes(x)) || !other_of(sc, x));
+	return ev->kind == EVENT_REQUEST &&
+	       (!x || (!is_rekey(x) && !deletes(x)) || !other_of(sc, x));
 }
 
-/* What one side says is not captured: that its answer came later than the other's request cannot be known. */
+/*
+ * What one side says is not captured: that its answer came later than the other's request cannot be
+ * known.
+ */
 static bool blind(const struct scene *sc)
 {
 	return side_unseen(sc, 0) || side_unseen(sc, 1);
@@ -232,7 +253,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct moments *collisions = &s->kind[OF_CHILD_SAS].collisions;
-	bool recent = moments_kept(collisions) > 0 && ev->at - moments_at(collisions, 0) <= EFFECT_FOLLOWS;
+	bool recent = moments_kept(collisions) > 0 &&
+		      ev->at - moments_at(collisions, 0) <= EFFECT_FOLLOWS;
 
 	if (blind(sc))
 		return;
@@ -257,8 +279,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
 		if (c)
-			note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, ev->other), tracker_esp_sa(sc->tracker, ev->esp_sa),
-					   c->requested));
+			note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, ev->other),
+					   tracker_esp_sa(sc->tracker, ev->esp_sa), c->requested));
 	}
 }
 
@@ -280,12 +302,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 {
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
-	const struct moments *collisions[KINDS] = { &s->kind[OF_CHILD_SAS].collisions, &s->kind[OF_IKE_SAS].collisions };
+	const struct moments *collisions[KINDS] = {
+		&s->kind[OF_CHILD_SAS].collisions, &s->kind[OF_IKE_SAS].collisions,
+	};
 	nsec from = now - set->race_window;
 	unsigned repeated = 0;
 	int64_t total = 0;
 
-	if (blind(sc) || moments_since(collisions[0], from) + moments_since(collisions[1], from) == 0)
+	if (blind(sc) ||
+	    moments_since(collisions[0], from) + moments_since(collisions[1], from) == 0)
 		return false;
 	for (int k = 0; k < KINDS; k++) {
 		unsigned of_kind = among_latest(&s->kind[k], set);
@@ -294,14 +319,18 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			repeated = of_kind;
 		total += (int64_t)collisions[k]->total;
 	}
-	enum severity severity = s->gap > 0 || s->stale ? SEVERITY_CRITICAL :
-				 repeated >= (unsigned)set->race_repeat ? SEVERITY_WARNING : SEVERITY_INFO;
-	struct finding *f = finding_raise(out, severity, s->sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-					  earlier(moments_first(collisions[0], from), moments_first(collisions[1], from)),
-					  moments_at(collisions[s->latest], 0), total);
+	enum severity severity = s->gap > 0 || s->stale                   ? SEVERITY_CRITICAL
+				 : repeated >= (unsigned)set->race_repeat ? SEVERITY_WARNING
+									  : SEVERITY_INFO;
+	struct finding *f = finding_raise(
+		out, severity, s->sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		earlier(moments_first(collisions[0], from), moments_first(collisions[1], from)),
+		moments_at(collisions[s->latest], 0), total);
 
-	f->cause = s->latest == OF_CHILD_SAS && moments_kept(&s->deletes) * 2 > moments_kept(collisions[OF_CHILD_SAS]) ?
-			   "rekey_delete" : "rekey_rekey";
+	f->cause = s->latest == OF_CHILD_SAS && moments_kept(&s->deletes) * 2 >
+							moments_kept(collisions[OF_CHILD_SAS])
+			   ? "rekey_delete"
+			   : "rekey_rekey";
 	if (collisions[OF_IKE_SAS]->total > 0)
 		finding_text(f, "what", "%s", s->latest == OF_IKE_SAS ? "IKE SA" : "child SA");
 	finding_integer(f, "collisions", total);
@@ -331,16 +360,19 @@ static void explain(struct story *story)
 	char gap[NSEC_TEXT_MAX];
 
 	if (strcmp(finding_cause(f), "rekey_delete") == 0) {
-		text_add(t, "A rekey and a Delete of the same SA crossed between %s and %s", story->peer[0],
-			 story->peer[1]);
+		text_add(t, "A rekey and a Delete of the same SA crossed between %s and %s",
+			 story->peer[0], story->peer[1]);
 	} else {
-		text_add(t, "%s and %s started rekeying the same %s", story->peer[0], story->peer[1], of_ike_sa ? "IKE SA" : "SA");
+		text_add(t, "%s and %s started rekeying the same %s", story->peer[0],
+			 story->peer[1], of_ike_sa ? "IKE SA" : "SA");
 		if (finding_item(f, "apart_ms"))
 			text_add(t, " within %.0f ms", finding_get_real(f, "apart_ms"));
 	}
-	text_add(t, " (%lld of the latest rekeys)", (long long)finding_get(f, "among_latest_rekeys"));
+	text_add(t, " (%lld of the latest rekeys)",
+		 (long long)finding_get(f, "among_latest_rekeys"));
 	if (finding_get(f, "at_equal_ages") >= 2)
-		text_add(t, " because their %s lifetimes coincide", of_ike_sa ? "IKE SA" : "phase 2");
+		text_add(t, " because their %s lifetimes coincide",
+			 of_ike_sa ? "IKE SA" : "phase 2");
 	text_add(t, "; one SA was discarded");
 	if (finding_get_real(f, "longest_gap_s") > 0)
 		text_add(t, ", and traffic stopped for %s",
@@ -387,7 +419,8 @@ const struct detector detect_rekey_collision = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, race_window),
-	.observes = WANTS(REQUEST) | WANTS(CHILD_REFUSED) | WANTS(REKEY_COLLISION) | WANTS(CHILD_SA_REKEYED) |
+	.observes = WANTS(REQUEST) | WANTS(CHILD_REFUSED) | WANTS(REKEY_COLLISION) |
+		    WANTS(CHILD_SA_REKEYED) |
 		    WANTS(IKE_SA_REKEYED) | WANTS(ESP_AFTER_END) | WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(REKEY_COLLISION) | WANTS(CHILD_REFUSED),
 	.observe = observe,

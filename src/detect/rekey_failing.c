@@ -15,7 +15,8 @@ struct state {
 		object_id request;	/* unanswered one; 0 none */
 		bool not_observable;	/* its answer was there, but not captured */
 		nsec first, last;
-		nsec age;		/* of the SA to be renewed; NSEC_NONE older than the capture */
+		/* of the SA to be renewed; NSEC_NONE older than the capture */
+		nsec age;
 		uint16_t copies;
 		uint64_t frames[2];
 		bool ended;		/* the SA went without a successor meanwhile */
@@ -29,7 +30,9 @@ static bool renews(const struct exchange *x)
 	       (x->major == 1 && x->type == IKE1_EXCHANGE_QUICK_MODE);
 }
 
-/* Is there a living child SA old enough to be renewed?  The oldest one's age; NSEC_NONE not known. */
+/*
+ * Is there a living child SA old enough to be renewed?  The oldest one's age; NSEC_NONE not known.
+ */
 static bool has_old_child(const struct scene *sc, nsec asked, nsec *ret_age)
 {
 	uint32_t index = sc->tunnel->child_sas;
@@ -41,7 +44,8 @@ static bool has_old_child(const struct scene *sc, nsec asked, nsec *ret_age)
 
 		if (!c)
 			break;
-		if (c->id != 0 && lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX)) {
+		if (c->id != 0 && lives(c->end_reason) &&
+		    (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX)) {
 			nsec age = asked - c->created;
 
 			if (c->flags & CHILD_SA_MIDSTREAM) {
@@ -79,12 +83,14 @@ static void unanswered(struct side *s, const struct scene *sc, const struct exch
 static void refuse(struct side *s, const struct scene *sc, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
-	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;	/* only the refusal was captured */
+	/* only the refusal was captured */
+	nsec asked = x->request_at != NSEC_NONE ? x->request_at : ev->at;
 	nsec age, began;
 
 	/* asked for since soon after the set-up it is another child (ts_mismatch) */
 	has_old_child(sc, asked, &age);
-	began = refusal_row_add(&s->rows, x, asked, age == NSEC_NONE ? 0 : asked - age, sc->settings);
+	began = refusal_row_add(&s->rows, x, asked, age == NSEC_NONE ? 0 : asked - age,
+				sc->settings);
 	if (!has_old_child(sc, began, &age))
 		return;
 	if (moments_kept(&s->refused) == 0) {
@@ -135,14 +141,16 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-static void raise(const struct side *s, const struct scene *sc, int from, bool by_silence, struct findings *out)
+static void raise(const struct side *s, const struct scene *sc, int from, bool by_silence,
+		  struct findings *out)
 {
 	nsec first = by_silence ? s->first : s->refused_first;
 	nsec last = by_silence ? s->last : moments_at(&s->refused, 0);
 	enum severity severity = s->ended ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	enum confidence confidence = CONFIDENCE_HIGH;
 
-	if (by_silence && (side_unseen(sc, !from) || s->not_observable || loss_since(sc, s->first))) {
+	if (by_silence &&
+	    (side_unseen(sc, !from) || s->not_observable || loss_since(sc, s->first))) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
 	}
@@ -177,12 +185,13 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	for (int from = 0; from < 2; from++) {
 		const struct side *s = &st->side[from];
 		unsigned errors = moments_kept(&s->refused);
-		bool recent = errors > 0 && now - moments_at(&s->refused, 0) <= set->rekey_fail_window;
+		bool recent =
+			errors > 0 && now - moments_at(&s->refused, 0) <= set->rekey_fail_window;
 		bool asked = s->request != 0 && now - s->last <= set->rekey_fail_window;
 
 		any |= recent || asked;
-		if (asked && s->copies >= set->rekey_fail_copies && now - s->first >= set->rekey_fail_min &&
-		    now - s->last >= set->retx_answer_wait)
+		if (asked && s->copies >= set->rekey_fail_copies &&
+		    now - s->first >= set->rekey_fail_min && now - s->last >= set->retx_answer_wait)
 			raise(s, sc, from, true, out);
 		else if (recent && errors >= (unsigned)set->rekey_fail_errors &&
 			 moments_at(&s->refused, 0) - s->refused_first >= set->rekey_fail_min)
@@ -200,8 +209,8 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s wants to rekey, but %s %s (%lld %s within %s)", a, b,
-		 silence ? "does not answer" : "refuses", (long long)f->count, silence ? "transmissions" : "times",
-		 span);
+		 silence ? "does not answer" : "refuses", (long long)f->count,
+		 silence ? "transmissions" : "times", span);
 	if (finding_item(f, "sa_age_s")) {
 		nsec_span(finding_get_span(f, "sa_age_s"), age);
 		text_add(story->summary, "; the SA was %s old", age);
@@ -241,8 +250,10 @@ const struct detector detect_rekey_failing = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, rekey_fail_window),
-	.observes = WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(EXCHANGE_CLOSED) | WANTS(CHILD_REFUSED) |
-		    WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED) | WANTS(CHILD_SA_ENDED),
+	.observes = WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(EXCHANGE_CLOSED) |
+		    WANTS(CHILD_REFUSED) |
+		    WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED) |
+		    WANTS(CHILD_SA_ENDED),
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,

@@ -16,8 +16,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
 
-	if (ev->kind != EVENT_ESP_SA_REPLACED || !new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM ||
-	    clock_stepped_since(sc, old->first))
+	if (ev->kind != EVENT_ESP_SA_REPLACED || !new || !old || new->direction < 0 ||
+	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->first))
 		return;
 
 	struct direction *d = &s->direction[new->direction];
@@ -48,9 +48,9 @@ static const struct esp_sa *oldest(const struct scene *sc, int direction, nsec n
 
 		if (!sa)
 			break;
-		if (lives((enum end_reason)sa->end_reason) && sa->successor == 0 && sa->flags & ESP_SA_CONFIRMED &&
-		    now - sa->last <= sc->settings->idle && !clock_stepped_since(sc, sa->first) &&
-		    (!found || sa->first < found->first))
+		if (lives((enum end_reason)sa->end_reason) && sa->successor == 0 &&
+		    sa->flags & ESP_SA_CONFIRMED && now - sa->last <= sc->settings->idle &&
+		    !clock_stepped_since(sc, sa->first) && (!found || sa->first < found->first))
 			found = sa;
 		index = sa->next_in_direction;
 	}
@@ -68,21 +68,28 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		double usual = usual_age(&s->direction[d], set);
 		char spi[SPI_TEXT_MAX];
 
-		/* one that is not believed yet may be the one: it says nothing more that would wake this */
+		/*
+		 * one that is not believed yet may be the one: it says nothing more that would wake
+		 * this
+		 */
 		any |= sc->tunnel->esp_sas[d] != NO_INDEX;
 		if (!sa)
 			continue;
 
 		nsec age = sa->last - sa->first;
 		bool old = age > set->keyage_warn;
-		bool late = usual > 0 && (double)age / (double)NSEC_PER_S > set->keyage_late_factor * usual;
+		bool late = usual > 0 &&
+			    (double)age / (double)NSEC_PER_S > set->keyage_late_factor * usual;
 
 		if (!old && !late)
 			continue;
 
-		/* of an SA from before the capture the age is a lower bound: it is at least that old */
-		struct finding *f = finding_raise(out, old ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
-						  sa->first, sa->last, 1);
+		/*
+		 * of an SA from before the capture the age is a lower bound: it is at least that
+		 * old
+		 */
+		struct finding *f = finding_raise(out, old ? SEVERITY_WARNING : SEVERITY_INFO,
+						  CONFIDENCE_HIGH, sa->first, sa->last, 1);
 
 		f->key = (uint64_t)d;
 		f->cause = old ? "key_too_old" : "later_than_usual";
@@ -106,11 +113,15 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX], usual[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "age_s"), age);
-	text_add(story->summary, "The SA %s from %s is still in use at an age of %s%s and was not rekeyed",
-		 finding_get_text(f, "spi"), story_peer(story, f->side), birth ? "" : "at least ", age);
+	text_add(story->summary,
+		 "The SA %s from %s is still in use at an age of %s%s and "
+		 "was not rekeyed",
+		 finding_get_text(f, "spi"), story_peer(story, f->side), birth ? "" : "at least ",
+		 age);
 	if (finding_item(f, "usual_age_at_rekey_s")) {
 		nsec_span(finding_get_span(f, "usual_age_at_rekey_s"), usual);
-		text_add(story->summary, "; those before it were replaced after %s at the latest", usual);
+		text_add(story->summary, "; those before it were replaced after %s at the latest",
+			 usual);
 	}
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_LIFE);

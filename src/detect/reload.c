@@ -33,8 +33,12 @@ static void give_up(struct detect *d, uint32_t slot, nsec now)
 		alerts_forget(d->alerts, &s->alerts);
 }
 
-/* It stays where it lives, or goes from the slot that one inventory had for it to that of the other. */
-static void keep(struct detect *d, const struct tracker *t, const struct inventory *old, size_t was, size_t place, nsec now)
+/*
+ * It stays where it lives, or goes from the slot that one inventory had for it to that of the
+ * other.
+ */
+static void keep(struct detect *d, const struct tracker *t, const struct inventory *old, size_t was,
+		 size_t place, nsec now)
 {
 	struct inventory_entry *e = &d->inventory.entries[place];
 	uint32_t own = e->slot, from = old->entries[was].slot;
@@ -71,7 +75,8 @@ static void find_places(struct detect *d, const struct tracker *t, nsec now)
 bool detect_expect_again(struct detect *d, const struct tracker *t, const struct expected *expected)
 {
 	struct inventory old = d->inventory, new;
-	uint32_t bank = old.first_slot == d->n_tunnels ? d->n_tunnels + d->inventory_room : d->n_tunnels;
+	uint32_t bank =
+		old.first_slot == d->n_tunnels ? d->n_tunnels + d->inventory_room : d->n_tunnels;
 	nsec now = tracker_now(t);
 
 	if (expected->n > d->inventory_room || !inventory_init(&new, expected, d->settings, bank))

@@ -70,8 +70,10 @@ size_t detect_expected(const struct detect *d)
 
 const struct tunnel *detect_missed(const struct detect *d, size_t place)
 {
-	return place < d->inventory.n && d->inventory.entries[place].missed && inventory_unseen(&d->inventory, place) ?
-		       &d->inventory.entries[place].stand_in : NULL;
+	return place < d->inventory.n && d->inventory.entries[place].missed &&
+			       inventory_unseen(&d->inventory, place)
+		       ? &d->inventory.entries[place].stand_in
+		       : NULL;
 }
 
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size)
@@ -85,7 +87,8 @@ static size_t detector_named(const struct detect *d, struct bytes code)
 {
 	size_t i = 0;
 
-	while (i < d->n && (strlen(detectors[i]->code) != code.length || memcmp(detectors[i]->code, code.data, code.length) != 0))
+	while (i < d->n && (strlen(detectors[i]->code) != code.length ||
+			    memcmp(detectors[i]->code, code.data, code.length) != 0))
 		i++;
 	return i;
 }
@@ -117,18 +120,20 @@ static void unpack_states(struct detect *d, uint32_t slot, struct reader *r)
 /* An open alert has somebody to close it. */
 static void wake(struct detect *d, uint32_t slot)
 {
-	for (const struct alert *a = alerts_get(d->alerts, d->slots[slot].alerts); a; a = alerts_get(d->alerts, a->next))
+	for (const struct alert *a = alerts_get(d->alerts, d->slots[slot].alerts); a;
+	     a = alerts_get(d->alerts, a->next))
 		for (size_t i = 0; i < d->n; i++)
 			if (detectors[i] == a->detector)
 				d->slots[slot].awake |= UINT64_C(1) << i;
 }
 
-static bool restore_slot(struct detect *d, uint32_t slot, const struct tunnel *tunnel, struct bytes image, nsec shift,
-			 bool states)
+static bool restore_slot(struct detect *d, uint32_t slot, const struct tunnel *tunnel,
+			 struct bytes image, nsec shift, bool states)
 {
 	struct reader r = reader_over(image.data, image.length, image.length);
 	uint32_t n_alerts = reader_u32(&r);
-	bool ok = alerts_unpack(d->alerts, &d->slots[slot].alerts, tunnel, d->slots[slot].place != 0, shift, &r);
+	bool ok = alerts_unpack(d->alerts, &d->slots[slot].alerts, tunnel,
+				d->slots[slot].place != 0, shift, &r);
 
 	if (ok)
 		d->slots[slot].n_alerts = n_alerts;
@@ -138,7 +143,8 @@ static bool restore_slot(struct detect *d, uint32_t slot, const struct tunnel *t
 	return ok;
 }
 
-bool detect_restore(struct detect *d, const struct tracker *t, uint32_t index, struct bytes image, nsec shift, bool states)
+bool detect_restore(struct detect *d, const struct tracker *t, uint32_t index, struct bytes image,
+		    nsec shift, bool states)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
 
@@ -150,14 +156,16 @@ bool detect_restore(struct detect *d, const struct tracker *t, uint32_t index, s
 	return restore_slot(d, index, tunnel, image, shift, states);
 }
 
-bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2], struct bytes image,
-			   nsec shift, bool states)
+bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2],
+			   struct bytes image, nsec shift, bool states)
 {
 	const struct tunnel wanted = { .peer = { peers[0], peers[1] } };
 	size_t place = inventory_find(&d->inventory, &wanted);
 
-	if (place >= d->inventory.n || !inventory_unseen(&d->inventory, place) || d->inventory.entries[place].missed)
+	if (place >= d->inventory.n || !inventory_unseen(&d->inventory, place) ||
+	    d->inventory.entries[place].missed)
 		return false;
 	inventory_missed(&d->inventory, place, capture);
-	return restore_slot(d, d->inventory.entries[place].slot, &d->inventory.entries[place].stand_in, image, shift, states);
+	return restore_slot(d, d->inventory.entries[place].slot,
+			    &d->inventory.entries[place].stand_in, image, shift, states);
 }

@@ -12,7 +12,10 @@ enum { SAMPLE_MAX = 64 };
 double sample_median(const double *values, size_t n);	/* lower one of two in the middle */
 double sample_mean(const double *values, size_t n);
 
-/* Coefficient of variation: standard deviation (of the population) over the mean; 0 when the mean is 0. */
+/*
+ * Coefficient of variation: standard deviation (of the population) over the mean; 0 when the mean
+ * is 0.
+ */
 double sample_cv(const double *values, size_t n);
 
 /* Is `value` within `tolerance` (0.01 is one per cent) of `reference`? */

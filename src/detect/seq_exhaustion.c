@@ -34,7 +34,10 @@ static struct high *high_see(struct state *s, const struct esp_sa *sa, const str
 
 	struct high *h = &s->sas[s->next++ % SAS];
 
-	*h = (struct high){ .esp_sa = sa->id, .index = ev->esp_sa, .first = ev->at, .jumped = NSEC_NONE,
+	*h = (struct high){ .esp_sa = sa->id,
+			    .index = ev->esp_sa,
+			    .first = ev->at,
+			    .jumped = NSEC_NONE,
 			    .frame = ev->frame };
 	return h;
 }
@@ -46,7 +49,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	bool jump = ev->kind == EVENT_ESP_SEQ_JUMP;
 
 	/* the tracker counts from the new place after this event */
-	if (!sa || sa->direction < 0 || !(sa->flags & ESP_SA_CONFIRMED) || (!jump && (int64_t)sa->seq_high < sc->settings->wrap_warn))
+	if (!sa || sa->direction < 0 || !(sa->flags & ESP_SA_CONFIRMED) ||
+	    (!jump && (int64_t)sa->seq_high < sc->settings->wrap_warn))
 		return;
 
 	struct high *h = high_see(s, sa, ev);
@@ -65,7 +69,8 @@ static bool runs_out(const struct high *h, const struct scene *sc, nsec now)
 
 	/* after a wrap that went on it has extended numbers; a replaced one needs none */
 	if (!sa || sa->id != h->esp_sa || sa->flags & ESP_SA_ESN || sa->successor != 0 ||
-	    sa->end_reason != END_NONE || (int64_t)sa->seq_high < set->wrap_warn || now - sa->last > set->wrap_window)
+	    sa->end_reason != END_NONE || (int64_t)sa->seq_high < set->wrap_warn ||
+	    now - sa->last > set->wrap_window)
 		return false;
 	if (h->jumped == NSEC_NONE)
 		return true;
@@ -80,9 +85,10 @@ static void raise(const struct high *h, const struct scene *sc, struct findings 
 	bool soon = eta >= 0 && eta < (double)set->wrap_eta / (double)NSEC_PER_S;
 	bool critical = (int64_t)sa->seq_high >= set->wrap_crit || soon;
 	char spi[SPI_TEXT_MAX];
-	struct finding *f = finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-					  h->jumped == NSEC_NONE ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, h->first, sa->last,
-					  (int64_t)sa->seq_high);
+	struct finding *f =
+		finding_raise(out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+			      h->jumped == NSEC_NONE ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+			      h->first, sa->last, (int64_t)sa->seq_high);
 
 	f->key = sa->id;
 	f->side = sa->direction;
@@ -117,15 +123,16 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 
-	text_add(story->summary, "SPI %s of %s has used %lld of 4294967296 sequence numbers", finding_get_text(f, "spi"),
-		 story_peer(story, f->side), (long long)f->count);
+	text_add(story->summary, "SPI %s of %s has used %lld of 4294967296 sequence numbers",
+		 finding_get_text(f, "spi"), story_peer(story, f->side), (long long)f->count);
 	if (finding_item(f, "runs_out_in_s")) {
 		char span[NSEC_TEXT_MAX];
 
 		nsec_span(finding_get_span(f, "runs_out_in_s"), span);
 		text_add(story->summary, " and runs out of them in %s", span);
 	}
-	text_add(story->summary, "; without extended sequence numbers it must be rekeyed before, or it stops.");
+	text_add(story->summary, "; without extended sequence numbers it must be rekeyed before, "
+				 "or it stops.");
 	story_remedy(story, REMEDY_ESN);
 	story_remedy(story, REMEDY_VOL);
 	story_remedy(story, REMEDY_LIFE);
@@ -145,7 +152,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->last);
 		FIELD_MAYBE(f, h->jumped);
 		FIELD(f, h->frame);
-		fields_require(f, h->per_second == 0 || h->per_second >= 1 / 64.0);	/* a packet a minute, at least */
+		/* a packet a minute, at least */
+		fields_require(f, h->per_second == 0 || h->per_second >= 1 / 64.0);
 	}
 	FIELD(f, s->next);
 }

@@ -7,7 +7,8 @@
 
 enum {
 	RESETS = 4,		/* remembered per tunnel */
-	STEADY = 64,		/* packets after it, all below the old number, that make it certain */
+	/* packets after it, all below the old number, that make it certain */
+	STEADY = 64,
 	AT_THE_START = 128,	/* a sequence that continues below this began at 1 again */
 };
 
@@ -35,10 +36,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	if (!sa || ev->side < 0)
 		return;
-	if (ev->value[0] - (int64_t)sa->seq_high < sc->settings->reset_min_drop && sa->seq_high > AT_THE_START)
+	if (ev->value[0] - (int64_t)sa->seq_high < sc->settings->reset_min_drop &&
+	    sa->seq_high > AT_THE_START)
 		return;
 	s->resets[s->next++ % RESETS] = (struct reset){
-		.esp_sa = sa->id, .index = ev->esp_sa, .spi = sa->spi, .side = ev->side, .from = ev->value[0],
+		.esp_sa = sa->id, .index = ev->esp_sa, .spi = sa->spi, .side = ev->side,
+		.from = ev->value[0],
 		.to = sa->seq_high, .at = ev->at, .frame = ev->frame,
 	};
 }
@@ -77,7 +80,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return any;
 
 	char spi[SPI_TEXT_MAX];
-	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, latest->at, latest->at, s->total);
+	struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_HIGH, latest->at,
+					  latest->at, s->total);
 
 	f->side = latest->side;
 	finding_address(f, "sender", sc, latest->side);
@@ -93,11 +97,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
-	const char *sender = story_peer(story, f->side), *receiver = story_peer(story, other_side(f->side));
+	const char *sender = story_peer(story, f->side),
+		   *receiver = story_peer(story, other_side(f->side));
 
-	text_add(story->summary, "%s started the sequence numbers of SPI %s over: from %lld to %lld without a new SA; "
-		 "%s takes these packets for replays and drops them.", sender, finding_get_text(f, "spi"),
-		 (long long)finding_get(f, "sequence_before"), (long long)finding_get(f, "sequence_after"), receiver);
+	text_add(story->summary,
+		 "%s started the sequence numbers of SPI %s over: "
+		 "from %lld to %lld without a new SA; "
+		 "%s takes these packets for replays and drops them.",
+		 sender, finding_get_text(f, "spi"), (long long)finding_get(f, "sequence_before"),
+		 (long long)finding_get(f, "sequence_after"), receiver);
 	story_remedy(story, REMEDY_CLR);
 	story_remedy(story, REMEDY_LOG);
 }

@@ -44,10 +44,14 @@ static void watch(struct state *s, const struct scene *sc, nsec at)
 
 			if (!sa)
 				break;
-			if (sa->packets > 10 && lives((enum end_reason)sa->end_reason) && sa->successor == 0 &&
-			    at - sa->last <= set->delete_race_effect && traffic_pace(sa) <= set->delete_race_effect)
-				s->watched[n++] = (struct watched){ .esp_sa = sa->id, .index = index, .direction = sa->direction,
-								    .packets = sa->packets, .pace = traffic_pace(sa) };
+			if (sa->packets > 10 && lives((enum end_reason)sa->end_reason) &&
+			    sa->successor == 0 && at - sa->last <= set->delete_race_effect &&
+			    traffic_pace(sa) <= set->delete_race_effect)
+				s->watched[n++] = (struct watched){ .esp_sa = sa->id,
+								    .index = index,
+								    .direction = sa->direction,
+								    .packets = sa->packets,
+								    .pace = traffic_pace(sa) };
 			index = sa->next_in_direction;
 		}
 	}
@@ -72,8 +76,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	watch(s, sc, ev->at);
 }
 
-/* The first SA that came after the Deletes in the place of `w`; several stand side by side: the one that is said to replace it. */
-static const struct esp_sa *next_of(const struct state *s, const struct scene *sc, const struct watched *w, nsec at)
+/*
+ * The first SA that came after the Deletes in the place of `w`; several stand side by side: the one
+ * that is said to replace it.
+ */
+static const struct esp_sa *next_of(const struct state *s, const struct scene *sc,
+				    const struct watched *w, nsec at)
 {
 	uint32_t index = sc->tunnel->esp_sas[w->direction];
 	const struct esp_sa *next = NULL;
@@ -86,7 +94,8 @@ static const struct esp_sa *next_of(const struct state *s, const struct scene *s
 
 		if (!sa)
 			break;
-		if (sa->first > at && (sa->predecessor == w->esp_sa || (sa->predecessor == 0 && beside == 1)) &&
+		if (sa->first > at &&
+		    (sa->predecessor == w->esp_sa || (sa->predecessor == 0 && beside == 1)) &&
 		    (!next || sa->first < next->first))
 			next = sa;
 		index = sa->next_in_direction;
@@ -104,12 +113,14 @@ static bool same_session(const struct state *s, const struct scene *sc, nsec at,
 }
 
 /* It stopped with the Deletes, and some time later another one went on. */
-static void look_for_gap(struct state *s, const struct scene *sc, const struct watched *w, const struct esp_sa *sa, nsec at)
+static void look_for_gap(struct state *s, const struct scene *sc, const struct watched *w,
+			 const struct esp_sa *sa, nsec at)
 {
 	const struct settings *set = sc->settings;
 	const struct esp_sa *next = next_of(s, sc, w, at);
 
-	if (!next || w->pace > set->gap_busy || next->first - at > set->churn_window || !same_session(s, sc, at, next->first))
+	if (!next || w->pace > set->gap_busy || next->first - at > set->churn_window ||
+	    !same_session(s, sc, at, next->first))
 		return;
 
 	nsec gap = next->first - sa->last;
@@ -123,12 +134,17 @@ static bool partner_stopped(const struct state *s, const struct esp_sa *back, ns
 {
 	for (size_t i = 0; i < WATCHED; i++)
 		if (s->watched[i].esp_sa == back->id)
-			return back->last <= at + UNDER_WAY && until - back->last > s->watched[i].pace * 5;
+			return back->last <= at + UNDER_WAY &&
+			       until - back->last > s->watched[i].pace * 5;
 	return false;
 }
 
-/* The other end sends no more on the pair since the Deletes, and this one goes on: on what ended then, or for long. */
-static bool on_dead_sa(const struct state *s, const struct scene *sc, const struct esp_sa *sa, nsec at)
+/*
+ * The other end sends no more on the pair since the Deletes, and this one goes on: on what ended
+ * then, or for long.
+ */
+static bool on_dead_sa(const struct state *s, const struct scene *sc, const struct esp_sa *sa,
+		       nsec at)
 {
 	const struct settings *set = sc->settings;
 	const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
@@ -138,7 +154,8 @@ static bool on_dead_sa(const struct state *s, const struct scene *sc, const stru
 
 	if (ended)
 		return sa->last - at >= set->gap_min && (!back || back->last <= at + UNDER_WAY);
-	return back && sa->last - at >= set->delete_race_effect && partner_stopped(s, back, at, sa->last);
+	return back && sa->last - at >= set->delete_race_effect &&
+	       partner_stopped(s, back, at, sa->last);
 }
 
 static void look_for_harm(struct state *s, const struct scene *sc, nsec now)
@@ -147,9 +164,11 @@ static void look_for_harm(struct state *s, const struct scene *sc, nsec now)
 
 	for (size_t i = 0; i < WATCHED; i++) {
 		struct watched *w = &s->watched[i];
-		const struct esp_sa *sa = w->esp_sa != 0 ? tracker_esp_sa(sc->tracker, w->index) : NULL;
+		const struct esp_sa *sa =
+			w->esp_sa != 0 ? tracker_esp_sa(sc->tracker, w->index) : NULL;
 
-		if (!sa || sa->id != w->esp_sa || now - at > sc->settings->churn_window + sc->settings->settle) {
+		if (!sa || sa->id != w->esp_sa ||
+		    now - at > sc->settings->churn_window + sc->settings->settle) {
 			*w = (struct watched){ 0 };
 			continue;
 		}
@@ -171,8 +190,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	look_for_harm(s, sc, now);
 
 	bool hurt = s->gap > 0 || s->stale;
-	struct finding *f = finding_raise(out, hurt ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_HIGH,
-					  moments_first(&s->crossings, from), moments_at(&s->crossings, 0), (int64_t)n);
+	struct finding *f = finding_raise(out, hurt ? SEVERITY_WARNING : SEVERITY_INFO,
+					  CONFIDENCE_HIGH, moments_first(&s->crossings, from),
+					  moments_at(&s->crossings, 0), (int64_t)n);
 
 	finding_integer(f, "times", n);
 	finding_seconds(f, "apart_s", s->apart);

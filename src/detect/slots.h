@@ -32,7 +32,8 @@ struct detect {
 	struct states *states;
 	struct slot *slots;
 	uint32_t n_tunnels, capture_slot;
-	uint32_t inventory_room;	/* slots of expected tunnels: twice, for this inventory and the next */
+	/* slots of expected tunnels: twice, for this inventory and the next */
+	uint32_t inventory_room;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
 	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
 	nsec next_capture_judgement;
@@ -48,6 +49,7 @@ struct slot *detect_slot(struct detect *d, uint32_t index, const struct tunnel *
 const struct tunnel *detect_tenant(const struct detect *d, const struct tracker *t, uint32_t slot);
 
 /* What is kept of an expected tunnel goes with it to another slot; `tunnel` is who lives there. */
-void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel, nsec now);
+void detect_move_expected(struct detect *d, size_t place, uint32_t to, const struct tunnel *tunnel,
+			  nsec now);
 
 #endif

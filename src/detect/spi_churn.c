@@ -50,7 +50,9 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 
 	if (!new || !old || new->direction < 0)
 		return;
-	/* an SA from before the capture has no age, and one lone packet without IKE may be a stray */
+	/*
+	 * an SA from before the capture has no age, and one lone packet without IKE may be a stray
+	 */
 	if (old->flags & ESP_SA_MIDSTREAM || (old->packets < 2 && !by_ike(sc, old)) ||
 	    clock_stepped_since(sc, old->first))
 		return;
@@ -82,7 +84,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-/* K: SAs that live side by side in a direction, each the end of its own chain (RFC 7296 2.8 allows them). */
+/*
+ * K: SAs that live side by side in a direction, each the end of its own chain (RFC 7296 2.8 allows
+ * them).
+ */
 static int64_t parallel(const struct scene *sc, int direction, nsec now)
 {
 	uint32_t index = sc->tunnel->esp_sas[direction];
@@ -161,8 +166,9 @@ static void spis(struct finding *f, const struct window *w)
 	finding_text(f, "replaced_spis", "%s", list);
 }
 
-static void raise(const struct state *s, const struct scene *sc, int direction, const struct window *w,
-		  double median, int64_t chains, enum severity severity, nsec from, struct findings *out)
+static void raise(const struct state *s, const struct scene *sc, int direction,
+		  const struct window *w, double median, int64_t chains, enum severity severity,
+		  nsec from, struct findings *out)
 {
 	enum confidence confidence = w->by_ike >= 3 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	/* the one that the first SA came with replaced nothing */
@@ -173,7 +179,8 @@ static void raise(const struct state *s, const struct scene *sc, int direction, 
 	if (loss_since(sc, from))
 		confidence = less(confidence);
 
-	struct finding *f = finding_raise(out, severity, confidence, w->first, w->last, (int64_t)w->n);
+	struct finding *f =
+		finding_raise(out, severity, confidence, w->first, w->last, (int64_t)w->n);
 
 	finding_address(f, "direction_from", sc, direction);
 	finding_integer(f, "replacements", (int64_t)w->n);
@@ -193,13 +200,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
 	nsec from = now - set->churn_window;
-	struct window w[2] = { window_of(&s->direction[0], from), window_of(&s->direction[1], from) };
+	struct window w[2] = {
+		window_of(&s->direction[0], from), window_of(&s->direction[1], from),
+	};
 	int busier = w[1].n > w[0].n;
 	const struct window *most = &w[busier];
 
 	if (most->n == 0)
 		return false;
-	if (most->n < (size_t)set->churn_warn || ends_by_volume(sc, &w[0]) || ends_by_volume(sc, &w[1]))
+	if (most->n < (size_t)set->churn_warn || ends_by_volume(sc, &w[0]) ||
+	    ends_by_volume(sc, &w[1]))
 		return true;
 
 	double median = sample_median(most->ages, most->n);
@@ -224,15 +234,18 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "window_s"), window);
 	nsec_span(finding_get_span(f, "median_age_s"), median);
-	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s (median life %s, ",
+	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s "
+				 "(median life %s, ",
 		 story->peer[0], story->peer[1], (long long)f->count, window, median);
 	if (set_ups == 0)
 		text_add(story->summary, "while the IKE SA stays");
 	else if (set_ups >= f->count)
 		text_add(story->summary, "each time with a new IKE SA");
 	else
-		text_add(story->summary, "with %lld new IKE SA%s among them", set_ups, set_ups == 1 ? "" : "s");
-	text_add(story->summary, "); keys are renegotiated far more often than any lifetime setting, so traffic is "
+		text_add(story->summary, "with %lld new IKE SA%s among them", set_ups,
+			 set_ups == 1 ? "" : "s");
+	text_add(story->summary, "); keys are renegotiated far more often than any lifetime "
+				 "setting, so traffic is "
 		 "likely interrupted at each change.");
 	story_remedy(story, REMEDY_TS);
 	story_remedy(story, REMEDY_LIFE);

@@ -48,7 +48,10 @@ static const struct esp_sa *esp_by_spi(const struct scene *sc, int sender, uint3
 	return NULL;
 }
 
-/* Does the claimant still send on the other half of the pair?  A gateway that lost one half lost both. */
+/*
+ * Does the claimant still send on the other half of the pair?  A gateway that lost one half lost
+ * both.
+ */
 static bool about_esp(struct claim *c, const struct scene *sc, uint32_t spi)
 {
 	const struct esp_sa *sa = esp_by_spi(sc, !c->by, spi);
@@ -57,7 +60,9 @@ static bool about_esp(struct claim *c, const struct scene *sc, uint32_t spi)
 
 	if (!sa || sa->end_reason != END_NONE)
 		return false;
-	c->reverse = child ? child->esp[c->by] : sc->tunnel->live_esp[c->by] == 1 ? sc->tunnel->esp_sas[c->by] : NO_INDEX;
+	c->reverse = child                              ? child->esp[c->by]
+		     : sc->tunnel->live_esp[c->by] == 1 ? sc->tunnel->esp_sas[c->by]
+							: NO_INDEX;
 	reverse = tracker_esp_sa(sc->tracker, c->reverse);
 	if (!reverse)
 		return false;
@@ -68,13 +73,21 @@ static bool about_esp(struct claim *c, const struct scene *sc, uint32_t spi)
 
 static void claimed(struct state *s, const struct scene *sc, const struct event *ev)
 {
-	struct claim c = { .used = true, .at = ev->at, .frame = ev->frame, .type = (uint16_t)ev->value[0], .by = ev->side,
-			   .reverse = NO_INDEX, .ike_index = NO_INDEX };
+	struct claim c = { .used = true,
+			   .at = ev->at,
+			   .frame = ev->frame,
+			   .type = (uint16_t)ev->value[0],
+			   .by = ev->side,
+			   .reverse = NO_INDEX,
+			   .ike_index = NO_INDEX };
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
-	/* the numbers 4, 11 and 14 mean the same in both versions, but 4 is INVALID_COOKIE in IKEv1 */
+	/*
+	 * the numbers 4, 11 and 14 mean the same in both versions, but 4 is INVALID_COOKIE in IKEv1
+	 */
 	bool spi = c.type == IKE2_NOTIFY_INVALID_SPI;
 
-	if (ev->side < 0 || (!spi && c.type != IKE2_NOTIFY_INVALID_IKE_SPI && c.type != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN))
+	if (ev->side < 0 || (!spi && c.type != IKE2_NOTIFY_INVALID_IKE_SPI &&
+			     c.type != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN))
 		return;
 	if (spi) {
 		if (!about_esp(&c, sc, (uint32_t)ev->value[2]))
@@ -99,7 +112,8 @@ static void used(struct state *s, const struct scene *sc, const struct event *ev
 	for (size_t i = 0; i < ERRORS; i++) {
 		struct claim *c = &s->claims[i];
 
-		if (c->used && c->ike_sa == sa->id && ev->side == c->by && sa->established != NSEC_NONE)
+		if (c->used && c->ike_sa == sa->id && ev->side == c->by &&
+		    sa->established != NSEC_NONE)
 			c->answered = true;
 	}
 }
@@ -172,8 +186,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return open;
 
 	const char *name = s->type == TYPE_DELETE ? "Delete" : ike_notify_name(2, s->type);
-	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_LOW, moments_first(&s->proven, from),
-					  moments_at(&s->proven, 0), n);
+	struct finding *f =
+		finding_raise(out, SEVERITY_INFO, CONFIDENCE_LOW, moments_first(&s->proven, from),
+			      moments_at(&s->proven, 0), n);
 
 	f->side = s->by;
 	finding_address(f, "in_the_name_of", sc, s->by);
@@ -188,10 +203,14 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 
 	if (strcmp(finding_get_text(f, "error"), "Delete") == 0)
-		text_add(story->summary, "What looked like an encrypted Delete of the IKE SA by %s ended nothing, both peers go on "
-			 "with it: it was another message of that length, or forged.", story_peer(story, f->side));
+		text_add(story->summary,
+			 "What looked like an encrypted Delete of the IKE SA by %s "
+			 "ended nothing, both peers go on "
+			 "with it: it was another message of that length, or forged.",
+			 story_peer(story, f->side));
 	else
-		text_add(story->summary, "%lld unprotected %s messages bear the address of %s, but the SA they speak of goes on "
+		text_add(story->summary, "%lld unprotected %s messages bear the address of %s, "
+					 "but the SA they speak of goes on "
 		 "working: they may be forged, or come from another box.", (long long)f->count,
 		 finding_get_text(f, "error"), story_peer(story, f->side));
 	story_remedy(story, REMEDY_LOG);

@@ -41,8 +41,13 @@ static struct stale *stale_see(struct state *s, const struct esp_sa *sa, uint32_
 		if (e->esp_sa == 0 || (oldest->esp_sa != 0 && e->last < oldest->last))
 			oldest = e;
 	}
-	*oldest = (struct stale){ .esp_sa = sa->id, .index = index, .spi = sa->spi, .from = sa->direction,
-				  .first = at, .last = at, .packets_at_first = sa->packets };
+	*oldest = (struct stale){ .esp_sa = sa->id,
+				  .index = index,
+				  .spi = sa->spi,
+				  .from = sa->direction,
+				  .first = at,
+				  .last = at,
+				  .packets_at_first = sa->packets };
 	return oldest;
 }
 
@@ -58,14 +63,19 @@ static void after_end(struct state *s, const struct scene *sc, const struct even
 	e->last = ev->at;
 	e->packets++;
 	e->dead = sa->ended;
-	/* without a Delete the old SA may be used until it expires (IKEv1), and the end is only a guess */
+	/*
+	 * without a Delete the old SA may be used until it expires (IKEv1), and the end is only a
+	 * guess
+	 */
 	e->certain |= sa->grade >= GRADE_DERIVED;
 	if (e->frames[0] == 0)
 		e->frames[0] = ev->frame;
 	e->frames[1] = ev->frame;
 }
 
-/* INVALID_SPI in clear, both versions number 11: the sender of the notify does not know this SPI. */
+/*
+ * INVALID_SPI in clear, both versions number 11: the sender of the notify does not know this SPI.
+ */
 static void said_so(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	uint32_t index, spi = (uint32_t)ev->value[2];
@@ -117,8 +127,8 @@ static bool began_anew(const struct scene *sc, int side, nsec after)
 
 		if (!sa)
 			break;
-		if (sa->origin == ORIGIN_OBSERVED && sa->initiator_side == side && sa->established != NSEC_NONE &&
-		    sa->created > after)
+		if (sa->origin == ORIGIN_OBSERVED && sa->initiator_side == side &&
+		    sa->established != NSEC_NONE && sa->created > after)
 			return true;
 		index = sa->next_in_tunnel;
 	}
@@ -147,7 +157,8 @@ static void look_for_restart(struct state *s, const struct scene *sc, nsec now)
 
 			if (!out || !back || now - out->last > sc->settings->stale_min ||
 			    out->last - back->last < sc->settings->stale_min ||
-			    (out->last - back->last) / 10 < traffic_pace(back) || !began_anew(sc, !d, back->last))
+			    (out->last - back->last) / 10 < traffic_pace(back) ||
+			    !began_anew(sc, !d, back->last))
 				continue;
 
 			struct stale *e = stale_see(s, out, c->esp[d], now);
@@ -171,7 +182,8 @@ static void look_for_restart(struct state *s, const struct scene *sc, nsec now)
 static void count_disowned(struct stale *e, const struct scene *sc)
 {
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
-	const struct child_sa *c = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	const struct child_sa *c =
+		sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
 	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!e->from]) : NULL;
 
 	if (!sa || sa->id != e->esp_sa)
@@ -189,7 +201,8 @@ static void count_disowned(struct stale *e, const struct scene *sc)
 static bool works_both_ways(const struct stale *e, const struct scene *sc)
 {
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
-	const struct child_sa *c = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	const struct child_sa *c =
+		sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
 	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!e->from]) : NULL;
 
 	return e->why == AFTER_DELETE && back && back->id != e->esp_sa &&
@@ -205,11 +218,14 @@ static bool alive_at(const struct child_sa *c, nsec at)
  * Were they made together, be it under two IKE SAs, and their SPIs given out by
  * the order of first packets?  Then nobody knows which SPI is whose.
  */
-static bool may_have_each_others(const struct scene *sc, const struct child_sa *own, const struct child_sa *c)
+static bool may_have_each_others(const struct scene *sc, const struct child_sa *own,
+				 const struct child_sa *c)
 {
-	nsec apart = own->created > c->created ? own->created - c->created : c->created - own->created;
+	nsec apart =
+		own->created > c->created ? own->created - c->created : c->created - own->created;
 
-	return ((own->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER) && apart <= sc->settings->birth_window;
+	return ((own->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER) &&
+	       apart <= sc->settings->birth_window;
 }
 
 /* IKE SAs that were up at that moment. */
@@ -223,7 +239,8 @@ static unsigned ike_sas_at(const struct scene *sc, nsec at)
 
 		if (!sa)
 			break;
-		n += sa->created <= at && (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
+		n += sa->created <= at &&
+		     (sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM) &&
 		     (sa->ended == NSEC_NONE || sa->ended > at);
 		index = sa->next_in_tunnel;
 	}
@@ -231,7 +248,8 @@ static unsigned ike_sas_at(const struct scene *sc, nsec at)
 }
 
 /* The other half of its pair, in use until then, fell silent with the Delete. */
-static bool partner_stopped(const struct stale *e, const struct scene *sc, const struct child_sa *own)
+static bool partner_stopped(const struct stale *e, const struct scene *sc,
+			    const struct child_sa *own)
 {
 	const struct esp_sa *back = own ? tracker_esp_sa(sc->tracker, own->esp[!e->from]) : NULL;
 	nsec overlap = sc->settings->overlap_budget;
@@ -241,12 +259,15 @@ static bool partner_stopped(const struct stale *e, const struct scene *sc, const
 }
 
 /* Of several child SAs that lived then it was chosen, as what the new one replaces. */
-static bool chosen_of_several(const struct stale *e, const struct scene *sc, const struct child_sa *own)
+static bool chosen_of_several(const struct stale *e, const struct scene *sc,
+			      const struct child_sa *own)
 {
-	const struct child_sa *successor = own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
+	const struct child_sa *successor =
+		own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
 	uint32_t index = sc->tunnel->child_sas;
 
-	if (!own || (own->grade >= GRADE_DERIVED && (!successor || successor->grade >= GRADE_DERIVED)))
+	if (!own ||
+	    (own->grade >= GRADE_DERIVED && (!successor || successor->grade >= GRADE_DERIVED)))
 		return false;
 	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
@@ -260,7 +281,10 @@ static bool chosen_of_several(const struct stale *e, const struct scene *sc, con
 	return false;
 }
 
-/* Another SA of its direction took over just when it stopped: it was replaced then, and not deleted before. */
+/*
+ * Another SA of its direction took over just when it stopped: it was replaced then, and not deleted
+ * before.
+ */
 static bool was_continued(const struct stale *e, const struct scene *sc)
 {
 	uint32_t index = sc->tunnel->esp_sas[e->from];
@@ -286,7 +310,8 @@ static bool was_continued(const struct stale *e, const struct scene *sc)
  * are several, or the pair is from before the capture: then there may be one
  * that has said nothing yet (DETECTION-FACTS 3.1).
  */
-static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc, const struct esp_sa *sa)
+static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc,
+				   const struct esp_sa *sa)
 {
 	const struct child_sa *own = tracker_child_sa(sc->tracker, sa->child);
 	uint32_t index = sc->tunnel->child_sas, successor = own ? own->successor : NO_INDEX;
@@ -301,11 +326,14 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 			without_spi |= c->spi[e->from] == 0;
 			beside |= index != successor && alive_at(c, e->dead);
 		}
-		unsure |= own && c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c);
+		unsure |=
+			own && c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c);
 		index = c->next_in_tunnel;
 	}
-	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) || unsure ||
-	       (own && own->ike_sa == NO_INDEX && (own->flags & CHILD_SA_MIDSTREAM || ike_sas_at(sc, e->dead) > 1));
+	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) ||
+	       unsure ||
+	       (own && own->ike_sa == NO_INDEX &&
+		(own->flags & CHILD_SA_MIDSTREAM || ike_sas_at(sc, e->dead) > 1));
 }
 
 static void raise(const struct stale *e, const struct scene *sc, struct findings *out)
@@ -313,13 +341,16 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	const struct settings *set = sc->settings;
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, e->index);
 	nsec since = e->last - e->dead;
-	const struct child_sa *own = sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+	const struct child_sa *own =
+		sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
 	bool of_several = e->why == AFTER_DELETE && chosen_of_several(e, sc, own);
-	bool guessed = sa && sa->id == e->esp_sa &&
-		       (attribution_is_a_guess(e, sc, sa) || (of_several && !partner_stopped(e, sc, own)));
+	bool guessed =
+		sa && sa->id == e->esp_sa &&
+		(attribution_is_a_guess(e, sc, sa) || (of_several && !partner_stopped(e, sc, own)));
 	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
 	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
-	enum severity severity = since >= set->stale_crit || alone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	enum severity severity =
+		since >= set->stale_crit || alone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	char spi[SPI_TEXT_MAX];
 
 	if (e->why == AFTER_DELETE && (!e->certain || guessed)) {
@@ -332,11 +363,14 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 		confidence = CONFIDENCE_MEDIUM;
 	}
 
-	struct finding *f = finding_raise(out, severity, confidence, e->first, e->last, (int64_t)e->packets);
+	struct finding *f =
+		finding_raise(out, severity, confidence, e->first, e->last, (int64_t)e->packets);
 
 	f->key = e->spi;
 	f->side = e->from;
-	f->cause = e->why == AFTER_RESTART ? "peer_restarted" : e->why == SAID_SO ? "invalid_spi" : "deleted";
+	f->cause = e->why == AFTER_RESTART ? "peer_restarted"
+		   : e->why == SAID_SO     ? "invalid_spi"
+					   : "deleted";
 	finding_text(f, "spi", "%s", spi_text(e->spi, spi));
 	finding_address(f, "sender", sc, e->from);
 	finding_address(f, "receiver", sc, !e->from);
@@ -358,10 +392,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		if (e->esp_sa != 0 && e->why == SAID_SO)
 			count_disowned(e, sc);
-		if (e->esp_sa == 0 || now - e->last > set->stale_window || side_unseen(sc, !e->from))
+		if (e->esp_sa == 0 || now - e->last > set->stale_window ||
+		    side_unseen(sc, !e->from))
 			continue;
-		if (e->packets >= (uint64_t)set->stale_min_pkts && e->last - e->dead >= set->stale_min &&
-		    !works_both_ways(e, sc))
+		if (e->packets >= (uint64_t)set->stale_min_pkts &&
+		    e->last - e->dead >= set->stale_min && !works_both_ways(e, sc))
 			raise(e, sc, out);
 	}
 	return true;
@@ -380,17 +415,22 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "dead_for_s"), since);
 	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
 	if (perhaps)
-		text_add(story->summary, ", which was perhaps deleted %s before (nobody can be sure from outside which SA was meant): if so, "
-			 "%lld packet%s went into a black hole.", since, (long long)f->count, f->count == 1 ? "" : "s");
+		text_add(story->summary,
+			 ", which was perhaps deleted %s before (nobody can be "
+			 "sure from outside which SA was meant): if so, "
+			 "%lld packet%s went into a black hole.",
+			 since, (long long)f->count, f->count == 1 ? "" : "s");
 	else if (strcmp(cause, "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before", since);
 	else if (strcmp(cause, "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else
-		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel", b, since);
+		text_add(story->summary, " although %s lost it %s ago and has built a new tunnel",
+			 b, since);
 	if (!perhaps)
-		text_add(story->summary, ": %s%lld packet%s went into a black hole.", counted_late ? "at least " : "",
-			 (long long)f->count, f->count == 1 ? "" : "s");
+		text_add(story->summary, ": %s%lld packet%s went into a black hole.",
+			 counted_late ? "at least " : "", (long long)f->count,
+			 f->count == 1 ? "" : "s");
 	story_remedy(story, REMEDY_SPI);
 	story_remedy(story, REMEDY_CLR);
 	story_remedy(story, REMEDY_DPD);

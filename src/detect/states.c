@@ -129,7 +129,8 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 		s->chunk_memory = memory_table((size_t)slots * chunks + 2, sizeof(s->chunks[0]));
 	}
 	if (s->values && s->live && s->fresh && s->set && s->any && s->heads && s->chunk_memory) {
-		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) /
+					     ALIGNMENT * ALIGNMENT);
 		memset(s->fresh, 0, (s->words + STRIDE) * sizeof(uint64_t));
 		if (make_fresh(s, list))
 			return s;
@@ -229,7 +230,8 @@ static void unpack(struct states *s)
 			size_t block = i * BLOCK + (size_t)__builtin_ctzll(any);
 
 			for (uint64_t set = s->set[block]; set; set &= set - 1)
-				s->live[block * BLOCK + (size_t)__builtin_ctzll(set)] = next_word(s, &c);
+				s->live[block * BLOCK + (size_t)__builtin_ctzll(set)] =
+					next_word(s, &c);
 		}
 }
 
@@ -252,7 +254,8 @@ static inline uint64_t differences(const uint64_t *is, const uint64_t *was)
 static void compare(struct states *s, size_t at, size_t end)
 {
 	size_t block = at / BLOCK;
-	uint64_t whole = (end - at == BLOCK ? 0 : UINT64_C(1) << (end - at)) - 1, mask = whole << at % BLOCK, set = 0;
+	uint64_t whole = (end - at == BLOCK ? 0 : UINT64_C(1) << (end - at)) - 1,
+		 mask = whole << at % BLOCK, set = 0;
 
 	for (; at < end; at += STRIDE)
 		set |= differences(s->live + at, s->fresh + at) << at % BLOCK;

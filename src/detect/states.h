@@ -46,7 +46,10 @@ void states_forget(struct states *s, uint32_t slot);
 /* Those of the detectors in `mask`, none of the capture. */
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask);
 
-/* The states of the detectors in `mask`, none of the capture, go to another slot, which forgets its own. */
+/*
+ * The states of the detectors in `mask`, none of the capture, go to another slot, which forgets its
+ * own.
+ */
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask);
 
 #endif

@@ -15,7 +15,11 @@ static enum strength encryption_strength(unsigned major, uint16_t id, uint16_t k
 	switch (id) {
 	case IKE2_ENCR_DES_IV64: case IKE2_ENCR_DES: case IKE2_ENCR_DES_IV32: case IKE2_ENCR_NULL:
 		return STRENGTH_BROKEN;
-	case IKE2_ENCR_3DES: case IKE2_ENCR_RC5: case IKE2_ENCR_IDEA: case IKE2_ENCR_CAST: case IKE2_ENCR_BLOWFISH:
+	case IKE2_ENCR_3DES:
+	case IKE2_ENCR_RC5:
+	case IKE2_ENCR_IDEA:
+	case IKE2_ENCR_CAST:
+	case IKE2_ENCR_BLOWFISH:
 	case IKE2_ENCR_3IDEA:
 		return STRENGTH_WEAK;
 	default:
@@ -26,9 +30,14 @@ static enum strength encryption_strength(unsigned major, uint16_t id, uint16_t k
 static enum strength integrity_strength(unsigned major, uint16_t id)
 {
 	if (major == 1)
-		return id == IKE1_HASH_MD5 ? STRENGTH_BROKEN : id == IKE1_HASH_SHA1 ? STRENGTH_DATED : STRENGTH_GOOD;
+		return id == IKE1_HASH_MD5    ? STRENGTH_BROKEN
+		       : id == IKE1_HASH_SHA1 ? STRENGTH_DATED
+					      : STRENGTH_GOOD;
 	switch (id) {
-	case IKE2_INTEG_HMAC_MD5_96: case IKE2_INTEG_HMAC_MD5_128: case IKE2_INTEG_KPDK_MD5: case IKE2_INTEG_DES_MAC:
+	case IKE2_INTEG_HMAC_MD5_96:
+	case IKE2_INTEG_HMAC_MD5_128:
+	case IKE2_INTEG_KPDK_MD5:
+	case IKE2_INTEG_DES_MAC:
 		return STRENGTH_BROKEN;
 	case IKE2_INTEG_HMAC_SHA1_96: case IKE2_INTEG_HMAC_SHA1_160:
 		return STRENGTH_DATED;
@@ -37,7 +46,10 @@ static enum strength integrity_strength(unsigned major, uint16_t id)
 	}
 }
 
-/* IKEv1 has the hash for it, except when the offer names one, and those have no numbers in the registry. */
+/*
+ * IKEv1 has the hash for it, except when the offer names one, and those have no numbers in the
+ * registry.
+ */
 static enum strength prf_strength(unsigned major, uint16_t id)
 {
 	return major == 1 ? STRENGTH_GOOD : id == IKE2_PRF_HMAC_MD5 ? STRENGTH_WEAK :
@@ -49,7 +61,10 @@ enum strength group_strength(uint16_t group)
 	switch (group) {
 	case IKE_GROUP_MODP_768:
 		return STRENGTH_BROKEN;
-	case IKE_GROUP_MODP_1024: case IKE_GROUP_MODP_1536: case IKE_GROUP_MODP_1024_160: case IKE_GROUP_EC2N_155:
+	case IKE_GROUP_MODP_1024:
+	case IKE_GROUP_MODP_1536:
+	case IKE_GROUP_MODP_1024_160:
+	case IKE_GROUP_EC2N_155:
 	case IKE_GROUP_EC2N_185:
 		return STRENGTH_WEAK;
 	case IKE_GROUP_MODP_2048_224: case IKE_GROUP_MODP_2048_256: case IKE_GROUP_ECP_192:
@@ -77,10 +92,13 @@ static void parts_of(const struct suite *u, struct part ret[PARTS])
 	bool v1 = u->major == 1;
 
 	ret[0] = (struct part){ encryption_strength(u->major, u->encr, u->key_bits),
-				v1 ? ike1_encryption_name(u->encr) : ike2_transform_name(IKE2_TRANSFORM_ENCR, u->encr),
+				v1 ? ike1_encryption_name(u->encr)
+				   : ike2_transform_name(IKE2_TRANSFORM_ENCR, u->encr),
 				u->key_bits };
 	ret[1] = (struct part){ integrity_strength(u->major, u->integ),
-				v1 ? ike1_hash_name(u->integ) : ike2_transform_name(IKE2_TRANSFORM_INTEG, u->integ), 0 };
+				v1 ? ike1_hash_name(u->integ)
+				   : ike2_transform_name(IKE2_TRANSFORM_INTEG, u->integ),
+				0 };
 	ret[2] = (struct part){ prf_strength(u->major, u->prf),
 				v1 ? NULL : ike2_transform_name(IKE2_TRANSFORM_PRF, u->prf), 0 };
 	ret[3] = (struct part){ group_strength(u->group), ike_group_name(u->group), 0 };
@@ -146,7 +164,8 @@ void suite_text(const struct suite *suite, struct text *ret)
 	parts_of(suite, parts);
 	text_add(ret, "IKEv%u", suite->major);
 	for (int i = 0; i < PARTS; i++)
-		if (parts[i].name && i != 2)	/* the PRF says nothing that the integrity does not */
+		/* the PRF says nothing that the integrity does not */
+		if (parts[i].name && i != 2)
 			add(ret, &parts[i]);
 }
 
@@ -157,9 +176,11 @@ enum strength suite_offered(const struct ike_sa *sa, const char **ret_name)
 	*ret_name = NULL;
 	for (unsigned i = 0; i < sa->n_transforms; i++) {
 		const struct ike2_transform *f = &sa->transforms[i];
-		enum strength s = f->type == IKE2_TRANSFORM_ENCR ? encryption_strength(2, f->id, f->key_bits) :
-				  f->type == IKE2_TRANSFORM_INTEG ? integrity_strength(2, f->id) :
-				  f->type == IKE2_TRANSFORM_KE ? group_strength(f->id) : STRENGTH_GOOD;
+		enum strength s = f->type == IKE2_TRANSFORM_ENCR
+					  ? encryption_strength(2, f->id, f->key_bits)
+				  : f->type == IKE2_TRANSFORM_INTEG ? integrity_strength(2, f->id)
+				  : f->type == IKE2_TRANSFORM_KE    ? group_strength(f->id)
+								    : STRENGTH_GOOD;
 
 		if (s < weakest) {
 			weakest = s;

@@ -75,7 +75,8 @@ const char *detect_page(const char *code)
 	size_t length = strlen(code);
 
 	for (const struct embedded *page = embedded_pages; page->name; page++)
-		if (strncmp(page->name, code, length) == 0 && strcmp(page->name + length, ".md") == 0)
+		if (strncmp(page->name, code, length) == 0 &&
+		    strcmp(page->name + length, ".md") == 0)
 			return page->text;
 	return NULL;
 }

@@ -3,9 +3,9 @@
 
 enum { LOOKED_AT = 256 };	/* SAs of one direction; more are beyond any use */
 
-#define EACH_ESP(sc, direction, sa)                                                                        \
-	for (uint32_t index_ = (sc)->tunnel->esp_sas[direction], looked_ = 0;                              \
-	     looked_ < LOOKED_AT && ((sa) = tracker_esp_sa((sc)->tracker, index_)) != NULL;                \
+#define EACH_ESP(sc, direction, sa) \
+	for (uint32_t index_ = (sc)->tunnel->esp_sas[direction], looked_ = 0; \
+	     looked_ < LOOKED_AT && ((sa) = tracker_esp_sa((sc)->tracker, index_)) != NULL; \
 	     index_ = (sa)->next_in_direction, looked_++)
 
 nsec traffic_pace(const struct esp_sa *sa)
@@ -92,7 +92,8 @@ bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last)
 			}
 		}
 	*ret_last = latest;
-	return latest != NSEC_NONE && at - latest >= sc->settings->gap_min && 2 * (at - latest) >= 3 * pace;
+	return latest != NSEC_NONE && at - latest >= sc->settings->gap_min &&
+	       2 * (at - latest) >= 3 * pace;
 }
 
 uint64_t traffic_packets(const struct scene *sc, int direction)
@@ -138,8 +139,9 @@ bool session_over(const struct scene *sc, const struct ike_sa *sa)
 
 		if (!other)
 			break;
-		if (other != sa && other->established != NSEC_NONE && other->established <= sa->ended &&
-		    other->created > sa->created && (other->ended == NSEC_NONE || other->ended > sa->ended))
+		if (other != sa && other->established != NSEC_NONE &&
+		    other->established <= sa->ended && other->created > sa->created &&
+		    (other->ended == NSEC_NONE || other->ended > sa->ended))
 			return false;
 		index = other->next_in_tunnel;
 	}
@@ -158,7 +160,8 @@ bool tunnel_worked(const struct scene *sc, nsec before)
 
 		if (!ike)
 			break;
-		if (ike->established != NSEC_NONE && ike->established < before && ike->established >= since)
+		if (ike->established != NSEC_NONE && ike->established < before &&
+		    ike->established >= since)
 			return true;
 		index = ike->next_in_tunnel;
 	}

@@ -20,12 +20,17 @@ nsec traffic_last(const struct scene *sc);
 /* The same of one direction. */
 nsec traffic_last_of(const struct scene *sc, int direction);
 
-/* Latest packet at or before `at`, and how long after it traffic went on: on SAs born later than `at`. */
+/*
+ * Latest packet at or before `at`, and how long after it traffic went on: on SAs born later than
+ * `at`.
+ */
 nsec traffic_before(const struct scene *sc, nsec at);
-nsec traffic_silence(const struct scene *sc, nsec before, nsec at);	/* NSEC_NONE: it did not, so far */
+/* NSEC_NONE: it did not, so far */
+nsec traffic_silence(const struct scene *sc, nsec before, nsec at);
 
 /*
- * Had it stopped before `at`, for longer than its packets are apart, and did none of its SAs go on later?
+ * Had it stopped before `at`, for longer than its packets are apart, and did none of its SAs go on
+ * later?
  * *ret_last: the latest packet until then.
  */
 bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last);

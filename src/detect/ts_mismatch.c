@@ -8,7 +8,8 @@
 #include "detect/detector.h"
 #include "detect/moments.h"
 
-#define RETRY_FOLLOWS (30 * NSEC_PER_S)	/* a success this soon after a refusal was its retry (TEMPORARY_FAILURE) */
+/* a success this soon after a refusal was its retry (TEMPORARY_FAILURE) */
+#define RETRY_FOLLOWS (30 * NSEC_PER_S)
 
 struct side {				/* by the side that refuses */
 	struct moments refused;
@@ -33,7 +34,8 @@ static bool renews(const struct side *s, const struct scene *sc, const struct ex
 
 		if (!c)
 			break;
-		if (c->id != 0 && lives(c->end_reason) && (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX) &&
+		if (c->id != 0 && lives(c->end_reason) &&
+		    (c->esp[0] != NO_INDEX || c->esp[1] != NO_INDEX) &&
 		    (c->ike_sa == x->ike_sa || c->ike_sa == NO_INDEX || x->major == 1) &&
 		    ((x->major == 2 && x->request_np1 == IKE2_PAYLOAD_NOTIFY) ||
 		     (!in_row && at - c->created >= sc->settings->life_min_age)))
@@ -64,7 +66,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	} else {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
-		if (!c || c->created_by < 0 || c->how == CREATED_IKE_AUTH || c->how == CREATED_UNKNOWN)
+		if (!c || c->created_by < 0 || c->how == CREATED_IKE_AUTH ||
+		    c->how == CREATED_UNKNOWN)
 			return;
 
 		struct side *s = &st->side[!c->created_by];
@@ -114,8 +117,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 
 		struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
-						  moments_first(&s->refused, from), moments_at(&s->refused, 0),
-						  (int64_t)n);
+						  moments_first(&s->refused, from),
+						  moments_at(&s->refused, 0), (int64_t)n);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -134,14 +137,19 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 
-	text_add(story->summary, "The IKE SA is up, but %s keeps refusing the IPsec SA that %s asks for (", b, a);
+	text_add(story->summary, "The IKE SA is up, but %s keeps refusing the IPsec SA that "
+				 "%s asks for (", b, a);
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, ")");
 	if (finding_get(f, "working_child_sas") > 0)
-		text_add(story->summary, "; %lld other SA pairs work, so the selectors of this one are not "
-			 "configured there, or %s allows no more", (long long)finding_get(f, "working_child_sas"), b);
+		text_add(story->summary,
+			 "; %lld other SA pairs work, so the selectors of this "
+			 "one are not "
+			 "configured there, or %s allows no more",
+			 (long long)finding_get(f, "working_child_sas"), b);
 	else
-		text_add(story->summary, ": usually the traffic selectors (proxy IDs) differ, else the transforms or "
+		text_add(story->summary, ": usually the traffic selectors (proxy IDs) differ, "
+					 "else the transforms or "
 			 "the PFS group");
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_TS);

@@ -62,7 +62,8 @@ static bool has_living_ike_sa(const struct scene *sc)
 
 	while ((sa = tracker_ike_sa(sc->tracker, index))) {
 		/* one that is older than the capture has no moment at which it was established */
-		if (lives(sa->end_reason) && sa->state >= IKE_ESTABLISHED && sa->state <= IKE_REKEYING)
+		if (lives(sa->end_reason) && sa->state >= IKE_ESTABLISHED &&
+		    sa->state <= IKE_REKEYING)
 			return true;
 		index = sa->next_in_tunnel;
 	}
@@ -77,7 +78,8 @@ static tristate is_up(const struct scene *sc)
 	if (sc->tunnel->state == TUNNEL_UP || has_living_ike_sa(sc))
 		return 1;
 	/* ESP in one direction only is somebody else's finding */
-	if (sc->tunnel->one_sided[0] || sc->tunnel->one_sided[1] || sc->tunnel->state == TUNNEL_UNKNOWN)
+	if (sc->tunnel->one_sided[0] || sc->tunnel->one_sided[1] ||
+	    sc->tunnel->state == TUNNEL_UNKNOWN)
 		return RECORD_UNKNOWN;
 	return 0;
 }
@@ -127,7 +129,9 @@ static void rise(struct state *s, const struct scene *sc, nsec now)
 	forget(s);
 }
 
-/* Nobody misses a tunnel that is made when needed, until somebody needs it and it cannot be made. */
+/*
+ * Nobody misses a tunnel that is made when needed, until somebody needs it and it cannot be made.
+ */
 static bool missed(const struct state *s, const struct scene *sc, nsec now)
 {
 	return sc->expected->profile == PROFILE_SITE_TO_SITE ||
@@ -140,9 +144,10 @@ static void raise(const struct state *s, const struct scene *sc, nsec now, struc
 	bool sure = reason == REASON_ATTEMPTS || reason == REASON_ENDED;
 	bool traffic_is_lost = reason == REASON_ATTEMPTS ||
 			       (reason == REASON_ENDED && s->end_reason == END_PEER_LOST);
-	struct finding *f = finding_raise(out, traffic_is_lost ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-					  sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, s->down_since, now,
-					  s->attempts > 0 ? s->attempts : 1);
+	struct finding *f =
+		finding_raise(out, traffic_is_lost ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+			      sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, s->down_since, now,
+			      s->attempts > 0 ? s->attempts : 1);
 
 	finding_text(f, "name", "%s", sc->expected->name);
 	finding_text(f, "profile", "%s", expected_profile_text(sc->expected->profile));
@@ -186,8 +191,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (s->down_since == 0)
 		return true;
 
-	/* what was missed may have been in a hole of the capture; and before, nobody asked for it */
-	nsec proven = later(later(s->down_since, sc->tunnel->loss_last), later(sc->loss_last, sc->jump_last));
+	/*
+	 * what was missed may have been in a hole of the capture; and before, nobody asked for it
+	 */
+	nsec proven = later(later(s->down_since, sc->tunnel->loss_last),
+			    later(sc->loss_last, sc->jump_last));
 
 	proven = later(proven, sc->expected_since);
 
@@ -207,25 +215,35 @@ static void explain(struct story *story)
 
 	nsec_rfc3339(anew ? since : f->first, at);
 	nsec_span(down, span);
-	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"), story->peer[0], story->peer[1]);
+	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"),
+		 story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
-		text_add(story->summary, "is down since %.19sZ%s (%s): %lld attempt%s to set it up, without success.", at,
-			 strcmp(finding_get_text(f, "down_from"), "end of its IKE SA") == 0 ? ", when its IKE SA ended" : "",
-			 span, (long long)finding_get(f, "attempts"), finding_get(f, "attempts") == 1 ? "" : "s");
+		text_add(story->summary,
+			 "is down since %.19sZ%s (%s): %lld attempt%s to set it "
+			 "up, without success.",
+			 at,
+			 strcmp(finding_get_text(f, "down_from"), "end of its IKE SA") == 0
+				 ? ", when its IKE SA ended"
+				 : "",
+			 span, (long long)finding_get(f, "attempts"),
+			 finding_get(f, "attempts") == 1 ? "" : "s");
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_PEER);
 	} else if (strcmp(reason, reason_texts[REASON_ENDED]) == 0) {
-		text_add(story->summary, "is down since %.19sZ (%s): its IKE SA ended (%s) and nobody sets it up again.", at,
+		text_add(story->summary, "is down since %.19sZ (%s): its IKE SA ended (%s) and "
+					 "nobody sets it up again.", at,
 			 span, finding_get_text(f, "ended"));
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_KEEP);
 	} else if (strcmp(reason, reason_texts[REASON_SILENT]) == 0) {
-		text_add(story->summary, "is silent since %.19sZ (%s): no IKE, and no ESP both ways.", at, span);
+		text_add(story->summary, "is silent since %.19sZ (%s): no IKE, "
+					 "and no ESP both ways.", at, span);
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_KEEP);
 	} else {
-		text_add(story->summary, "is expected, but no packet of it was seen since %.19sZ (%s).", at, span);
+		text_add(story->summary, "is expected, but no packet of it was seen since "
+					 "%.19sZ (%s).", at, span);
 		story_remedy(story, REMEDY_TAP);
 		story_remedy(story, REMEDY_LOG);
 	}

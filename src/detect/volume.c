@@ -38,7 +38,8 @@ static const char *limit_near(double bytes, double tolerance)
 	return best;
 }
 
-struct volume_verdict volume_judge(const struct settings *s, const double *bytes, const double *ages, size_t n)
+struct volume_verdict volume_judge(const struct settings *s, const double *bytes,
+				   const double *ages, size_t n)
 {
 	struct volume_verdict v = { false, false, 0, 0, NULL };
 
@@ -55,7 +56,8 @@ struct volume_verdict volume_judge(const struct settings *s, const double *bytes
 	 * known limit can tell, and only when it fits better than the clock.
 	 */
 	v.volume = spread < s->volume_cv_bytes &&
-		   (age_spread > s->volume_cv_age || (v.limit && age_spread > 0.05 && age_spread > spread));
+		   (age_spread > s->volume_cv_age ||
+		    (v.limit && age_spread > 0.05 && age_spread > spread));
 	v.sure = v.volume && n >= 5;
 	return v;
 }

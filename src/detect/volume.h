@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Were SAs replaced after a volume rather than after a time?  (VOLUME_EXPIRY of DETECTION-FACTS 4.3) */
+/*
+ * Were SAs replaced after a volume rather than after a time?  (VOLUME_EXPIRY of DETECTION-FACTS
+ * 4.3)
+ */
 #ifndef SAWATCH_DETECT_VOLUME_H
 #define SAWATCH_DETECT_VOLUME_H
 
@@ -17,6 +20,7 @@ struct volume_verdict {
 };
 
 /* Volumes and ages (seconds) of the n latest retired SAs of one direction. */
-struct volume_verdict volume_judge(const struct settings *s, const double *bytes, const double *ages, size_t n);
+struct volume_verdict volume_judge(const struct settings *s, const double *bytes,
+				   const double *ages, size_t n);
 
 #endif

@@ -27,11 +27,13 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	const struct child_sa *child = new ? tracker_child_sa(sc->tracker, new->child) : NULL;
 
-	/* a volume limit renews the child SA; a tunnel built from scratch ended for another reason */
+	/*
+	 * a volume limit renews the child SA; a tunnel built from scratch ended for another reason
+	 */
 	if (child && child->how == CREATED_IKE_AUTH)
 		return;
-	if (!new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM || old->packets < 2 ||
-	    clock_stepped_since(sc, old->first))
+	if (!new || !old || new->direction < 0 || old->flags & ESP_SA_MIDSTREAM ||
+	    old->packets < 2 || clock_stepped_since(sc, old->first))
 		return;
 
 	struct direction *d = &s->direction[new->direction];
@@ -83,8 +85,9 @@ static bool judge_direction(const struct state *s, const struct scene *sc, int d
 		return true;
 
 	bool fast = v.age_s < (double)sc->settings->volume_warn / (double)NSEC_PER_S;
-	struct finding *f = finding_raise(out, fast ? SEVERITY_WARNING : SEVERITY_INFO,
-					  v.sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, first, last, d->total);
+	struct finding *f =
+		finding_raise(out, fast ? SEVERITY_WARNING : SEVERITY_INFO,
+			      v.sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, first, last, d->total);
 
 	f->side = (int8_t)direction;
 	finding_address(f, "direction_from", sc, direction);
@@ -119,9 +122,14 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "mean_age_s"), age);
 	const char *unit = bytes >= 1e9 ? "GB" : bytes >= 1e6 ? "MB" : "kB";
 
-	text_add(story->summary, "The SA from %s is replaced after about %.2f %s", story_peer(story, f->side),
-		 bytes / (bytes >= 1e9 ? 1e9 : bytes >= 1e6 ? 1e6 : 1e3), unit);
-	text_add(story->summary, ", not after a fixed time: the volume lifetime triggers every %s on average at the "
+	text_add(story->summary, "The SA from %s is replaced after about %.2f %s",
+		 story_peer(story, f->side),
+		 bytes / (bytes >= 1e9   ? 1e9
+			  : bytes >= 1e6 ? 1e6
+					 : 1e3),
+		 unit);
+	text_add(story->summary, ", not after a fixed time: the volume lifetime triggers every %s "
+				 "on average at the "
 		 "present rate", age);
 	if (*limit)
 		text_add(story->summary, " (%s)", limit);

@@ -4,7 +4,8 @@
 #include "detect/suite.h"
 
 struct state {
-	struct chosen {			/* by initiator: each side's offers lead to another choice */
+	/* by initiator: each side's offers lead to another choice */
+	struct chosen {
 		nsec at;		/* 0 none */
 		uint64_t frame;
 		object_id ike_sa;
@@ -21,7 +22,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
-	return !sa || sa->initiator_side < 0 || !suite_known(sa) || s->by[sa->initiator_side].ike_sa == sa->id;
+	return !sa || sa->initiator_side < 0 || !suite_known(sa) ||
+	       s->by[sa->initiator_side].ike_sa == sa->id;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -47,7 +49,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	c->strength = c->offered_only ? STRENGTH_DATED : strength;
 
 	const struct suite chosen = suite_of(sa);
-	struct text names = TEXT_IN(c->names), suite = TEXT_IN(c->suite), weakest = TEXT_IN(c->offered);
+	struct text names = TEXT_IN(c->names), suite = TEXT_IN(c->suite),
+		    weakest = TEXT_IN(c->offered);
 
 	suite_names(sa, strength == STRENGTH_BROKEN ? STRENGTH_WEAK : strength, &names);
 	suite_text(&chosen, &suite);
@@ -57,7 +60,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 static enum severity severity_of(enum strength s)
 {
-	return s == STRENGTH_BROKEN ? SEVERITY_CRITICAL : s == STRENGTH_WEAK ? SEVERITY_WARNING : SEVERITY_INFO;
+	return s == STRENGTH_BROKEN ? SEVERITY_CRITICAL
+	       : s == STRENGTH_WEAK ? SEVERITY_WARNING
+				    : SEVERITY_INFO;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -79,7 +84,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (!worst)
 		return false;
 
-	struct finding *f = finding_raise(out, severity_of(worst->strength), CONFIDENCE_HIGH, worst->first, worst->at, 1);
+	struct finding *f = finding_raise(out, severity_of(worst->strength), CONFIDENCE_HIGH,
+					  worst->first, worst->at, 1);
 
 	f->cause = worst->offered_only ? "offered" : "chosen";
 	finding_address(f, "initiator", sc, by);
@@ -99,10 +105,12 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 
 	if (finding_item(f, "weak"))
-		text_add(story->summary, "The IKE SA between %s and %s uses what should not be used any more: %s.",
+		text_add(story->summary, "The IKE SA between %s and %s uses what should not be "
+					 "used any more: %s.",
 			 story->peer[0], story->peer[1], finding_get_text(f, "weak"));
 	else
-		text_add(story->summary, "%s offers %s, which should not be used any more; the peer chose better (%s).",
+		text_add(story->summary, "%s offers %s, which should not be used any more; "
+					 "the peer chose better (%s).",
 			 finding_get_text(f, "initiator"), finding_get_text(f, "weakest_offered"),
 			 finding_get_text(f, "suite"));
 	story_remedy(story, REMEDY_STRONG);

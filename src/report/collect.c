@@ -59,7 +59,8 @@ void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
 	t->ikev2 = t->ikev2 || p->version == 2;
 	if (sa->end_reason == END_REKEYED) {
 		t->ike_rekeyed++;
-		if (sa->origin != ORIGIN_MIDSTREAM && sa->created != NSEC_NONE && sa->ended != NSEC_NONE && sa->ended >= sa->created)
+		if (sa->origin != ORIGIN_MIDSTREAM && sa->created != NSEC_NONE &&
+		    sa->ended != NSEC_NONE && sa->ended >= sa->created)
 			add_age(t->ike_ages, sa->ended_by, sa->ended - sa->created);
 	}
 	for (size_t i = 0; i < p->n_vendors; i++)
@@ -103,7 +104,8 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 	d->ah = d->ah || p->ah;
 }
 
-void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept)
+void collection_add_alert(struct collection *c, struct seen_tunnel *t,
+			  const struct record_alert *kept)
 {
 	if (t) {
 		t->alerts = grown(t->alerts, t->n_alerts, &t->alerts_room, sizeof(t->alerts[0]));
@@ -259,13 +261,17 @@ static int by_addresses(const void *a, const void *b)
 
 static bool is_empty(const struct seen_tunnel *t)
 {
-	return t->ike_sas == 0 && t->child_sas == 0 && t->traffic[0].sas == 0 && t->traffic[1].sas == 0 && t->n_alerts == 0;
+	return t->ike_sas == 0 && t->child_sas == 0 && t->traffic[0].sas == 0 &&
+	       t->traffic[1].sas == 0 && t->n_alerts == 0;
 }
 
-/* From a port of the NAT where nothing stayed: its set-up went on from another, and is told there. */
+/*
+ * From a port of the NAT where nothing stayed: its set-up went on from another, and is told there.
+ */
 static bool is_told_elsewhere(const struct seen_tunnel *t, bool others)
 {
-	return others && is_empty(t) && (t->record.peers[0].port != 0 || t->record.peers[1].port != 0);
+	return others && is_empty(t) &&
+	       (t->record.peers[0].port != 0 || t->record.peers[1].port != 0);
 }
 
 static void leave_out_empty(struct collection *c)
@@ -277,8 +283,12 @@ static void leave_out_empty(struct collection *c)
 	for (size_t first = 0, next; first < c->n_tunnels; first = next) {
 		bool others = false;
 
-		for (next = first; next < c->n_tunnels && addr_equal(c->tunnels[next].record.peers[0].addr, c->tunnels[first].record.peers[0].addr) &&
-				   addr_equal(c->tunnels[next].record.peers[1].addr, c->tunnels[first].record.peers[1].addr); next++)
+		for (next = first; next < c->n_tunnels &&
+				   addr_equal(c->tunnels[next].record.peers[0].addr,
+					      c->tunnels[first].record.peers[0].addr) &&
+				   addr_equal(c->tunnels[next].record.peers[1].addr,
+					      c->tunnels[first].record.peers[1].addr);
+		     next++)
 			others |= !is_empty(&c->tunnels[next]);
 		for (size_t i = first; i < next; i++)
 			if (!is_told_elsewhere(&c->tunnels[i], others))
@@ -313,7 +323,8 @@ static int by_age(const void *a, const void *b)
 
 struct age_summary ages_summary(const struct ages ages[SIDES], int side)
 {
-	size_t from = side == SIDES ? 0 : (size_t)side, to = side == SIDES ? SIDES : (size_t)side + 1;
+	size_t from = side == SIDES ? 0 : (size_t)side,
+	       to = side == SIDES ? SIDES : (size_t)side + 1;
 	struct age_summary ret = { 0 };
 	size_t n = 0;
 

@@ -94,9 +94,14 @@ struct seen_tunnel {
 };
 
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */
-enum tunnel_rank { RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_DOWN, RANK_UNKNOWN, RANK_HEALTHY, RANKS };
+enum tunnel_rank {
+	RANK_CRITICAL, RANK_WARNING, RANK_INFO, RANK_DOWN, RANK_UNKNOWN, RANK_HEALTHY, RANKS,
+};
 
-/* Few suites and vendors are in use: their names are kept once.  A place for two is the later one's. */
+/*
+ * Few suites and vendors are in use: their names are kept once.  A place for two is the later
+ * one's.
+ */
 enum { KNOWN_TEXTS = 256, KNOWN_LENGTH_MAX = 64 };
 
 struct known_text {
@@ -139,11 +144,15 @@ static inline bool sa_lives(enum end_reason why)
 /* False when it is there already, or there are too many. */
 bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
 
-/* Kept records and parts go in.  The tunnel that is given back is borrowed until the next one comes; IKE SAs by creation. */
+/*
+ * Kept records and parts go in.  The tunnel that is given back is borrowed until the next one
+ * comes; IKE SAs by creation.
+ */
 void collection_add_capture(struct collection *c, const struct record_capture *kept);
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept);
 /* `t` NULL: about a capture. */
-void collection_add_alert(struct collection *c, struct seen_tunnel *t, const struct record_alert *kept);
+void collection_add_alert(struct collection *c, struct seen_tunnel *t,
+			  const struct record_alert *kept);
 void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p);
 void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p);
 void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);

@@ -34,7 +34,8 @@ static const char *const rank_names[RANKS] = {
 };
 
 static const char *const rank_classes[RANKS] = {
-	[RANK_CRITICAL] = "critical", [RANK_WARNING] = "warning", [RANK_INFO] = "info", [RANK_DOWN] = "",
+	[RANK_CRITICAL] = "critical", [RANK_WARNING] = "warning", [RANK_INFO] = "info",
+		[RANK_DOWN] = "",
 	[RANK_UNKNOWN] = "", [RANK_HEALTHY] = "healthy",
 };
 
@@ -89,7 +90,8 @@ void put_html_time(FILE *out, nsec at)
 	if (at == NSEC_NONE)
 		fputs("unknown", out);
 	else
-		fprintf(out, "<time datetime=\"%s\">%s</time>", nsec_rfc3339(at, exact), moment_text(at, 3, text));
+		fprintf(out, "<time datetime=\"%s\">%s</time>", nsec_rfc3339(at, exact),
+			moment_text(at, 3, text));
 }
 
 /* ---- both rounds ---- */
@@ -108,7 +110,9 @@ struct record_sink html_sink(struct html *h)
 {
 	struct record_sink all = collection_sink(&h->seen);
 
-	return (struct record_sink){ .user = all.user, .capture = all.capture, .tunnel = all.tunnel, .alert = all.alert };
+	return (struct record_sink){
+		.user = all.user, .capture = all.capture, .tunnel = all.tunnel, .alert = all.alert
+	};
 }
 
 size_t html_judge(struct html *h)
@@ -121,7 +125,8 @@ size_t html_judge(struct html *h)
 		h->ranks[c->tunnels[i].rank]++;
 		h->ill += c->tunnels[i].rank <= RANK_INFO;
 	}
-	wanted = h->options->every_tunnel || c->n_tunnels <= FEW ? c->n_tunnels : h->ill;	/* ill ones are first */
+	/* ill ones are first */
+	wanted = h->options->every_tunnel || c->n_tunnels <= FEW ? c->n_tunnels : h->ill;
 	h->n_details = wanted < DETAILS_MAX ? wanted : DETAILS_MAX;
 	h->details = calloc(h->n_details + 1, sizeof(h->details[0]));
 	memory_or_end(h->details);
@@ -165,14 +170,16 @@ static void put_verdict(FILE *out, const struct html *h)
 		look = severity_class(c->alerts[i].severity);
 	fprintf(out, "<p class=\"verdict %s\">", look);
 	if (c->n_tunnels == 0) {
-		fprintf(out, "no IPsec tunnel seen%s</p>\n", c->n_captures == 0 ? ": the history is empty" : "");
+		fprintf(out, "no IPsec tunnel seen%s</p>\n",
+			c->n_captures == 0 ? ": the history is empty" : "");
 		return;
 	}
 	put_counted(out, (int64_t)c->n_tunnels, "tunnel");
 	for (int rank = 0; rank < RANKS; rank++) {
 		if (h->ranks[rank] == 0)
 			continue;
-		fprintf(out, "%s<b class=\"%s\">%zu %s</b>", before, rank_classes[rank], h->ranks[rank], rank_names[rank]);
+		fprintf(out, "%s<b class=\"%s\">%zu %s</b>", before, rank_classes[rank],
+			h->ranks[rank], rank_names[rank]);
 		before = ", ";
 	}
 	fputs("</p>\n", out);
@@ -183,11 +190,17 @@ static void put_head(FILE *out, const struct html *h)
 	const struct html_options *o = h->options;
 
 	fputs("<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
-	      /* nothing is fetched and nothing runs, whatever a packet or a name may have put in here */
-	      "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-	      "<meta name=viewport content=\"width=device-width\"><meta name=referrer content=no-referrer>\n<title>sawatch: ", out);
+	      /*
+	       * nothing is fetched and nothing runs, whatever a packet or a name may have put in
+	       * here
+	       */
+	      "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; "
+	      "style-src 'unsafe-inline'\">\n"
+	      "<meta name=viewport content=\"width=device-width\"><meta name=referrer "
+	      "content=no-referrer>\n<title>sawatch: ", out);
 	put_html(out, o->title);
-	fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<header><h1>IPsec tunnels: ", html_style);
+	fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<header><h1>IPsec tunnels: ",
+		html_style);
 	put_html(out, o->title);
 	fputs("</h1>\n<p class=meta>", out);
 	if (o->since != NSEC_NONE || o->until != NSEC_NONE) {
@@ -217,8 +230,10 @@ static void put_table(FILE *out, const struct html *h)
 
 	if (c->n_tunnels == 0)
 		return;
-	fputs("<h2>Tunnels</h2>\n<div class=scroll><table><tr><th>tunnel</th><th>verdict</th><th>state</th><th>since</th>"
-	      "<th class=n>IKE SAs</th><th class=n>child SAs</th><th class=n>alerts</th><th>first of them</th></tr>\n", out);
+	fputs("<h2>Tunnels</h2>\n<div class=scroll><table><tr><th>tunnel</th><th>verdict</th><th>st"
+	      "ate</th><th>since</th>"
+	      "<th class=n>IKE SAs</th><th class=n>child SAs</th><th class=n>alerts</th><th>first "
+	      "of them</th></tr>\n", out);
 	for (size_t i = 0; i < c->n_tunnels && i < ROWS_MAX; i++) {
 		const struct seen_tunnel *t = &c->tunnels[i];
 
@@ -229,17 +244,21 @@ static void put_table(FILE *out, const struct html *h)
 		fputs(i < h->n_details ? "</a>" : "", out);
 		if (t->record.label)
 			put_html_format(out, " (%s)", t->record.label);
-		fprintf(out, "</td><td><b class=\"%s\">%s</b></td><td>%s</td><td>", rank_classes[t->rank], rank_names[t->rank],
+		fprintf(out, "</td><td><b class=\"%s\">%s</b></td><td>%s</td><td>",
+			rank_classes[t->rank], rank_names[t->rank],
 			tunnel_state_text(t->record.state));
 		put_html_time(out, t->record.since);
-		fprintf(out, "</td><td class=n>%" PRId64 "</td><td class=n>%" PRId64 "</td><td class=n>%zu</td><td>", t->record.ike_sas,
-			t->record.child_sas, t->n_alerts);
+		fprintf(out,
+			"</td><td class=n>%" PRId64 "</td><td class=n>%" PRId64
+			"</td><td class=n>%zu</td><td>",
+			t->record.ike_sas, t->record.child_sas, t->n_alerts);
 		put_html(out, worst_text(t));
 		fputs("</td></tr>\n", out);
 	}
 	fputs("</table></div>\n", out);
 	if (c->n_tunnels > ROWS_MAX)
-		fprintf(out, "<p class=note>%zu more tunnels are not listed; they are no worse than these. sawatch tunnels has them all.</p>\n",
+		fprintf(out, "<p class=note>%zu more tunnels are not listed; "
+			     "they are no worse than these. sawatch tunnels has them all.</p>\n",
 			c->n_tunnels - ROWS_MAX);
 }
 
@@ -256,8 +275,10 @@ static void put_facts(FILE *out, const struct detail *d)
 	put_html_time(out, r->last);
 	fputs("</dd>\n", out);
 	if (d->tunnel->ikev1 || d->tunnel->ikev2)
-		fprintf(out, "<dt>IKE</dt><dd>%s", d->tunnel->ikev1 && d->tunnel->ikev2 ? "IKEv1 and IKEv2" :
-			d->tunnel->ikev1 ? "IKEv1" : "IKEv2");
+		fprintf(out, "<dt>IKE</dt><dd>%s",
+			d->tunnel->ikev1 && d->tunnel->ikev2 ? "IKEv1 and IKEv2"
+			: d->tunnel->ikev1                   ? "IKEv1"
+							     : "IKEv2");
 	if (d->tunnel->ikev1 || d->tunnel->ikev2) {
 		put_html_format(out, "%s%s", *d->suite ? ", " : "", d->suite);
 		fputs("</dd>\n", out);
@@ -265,15 +286,17 @@ static void put_facts(FILE *out, const struct detail *d)
 	for (int side = 0; side < 2; side++) {
 		if (d->packets[side] == 0)
 			continue;
-		fprintf(out, "<dt>traffic</dt><dd>from %s: %s packets, %s", addr_text(r->peers[side].addr, peer),
-			count_text(d->packets[side], count), bytes_text(d->bytes[side], bytes));
+		fprintf(out, "<dt>traffic</dt><dd>from %s: %s packets, %s",
+			addr_text(r->peers[side].addr, peer), count_text(d->packets[side], count),
+			bytes_text(d->bytes[side], bytes));
 		if (d->lost[side] > 0)
 			fprintf(out, ", %s lost", count_text(d->lost[side], count));
 		fputs("</dd>\n", out);
 	}
 	for (int side = 0; side < 2; side++)
 		if (r->behind_nat[side] == 1)
-			fprintf(out, "<dt>NAT</dt><dd>%s stands behind one</dd>\n", addr_text(r->peers[side].addr, peer));
+			fprintf(out, "<dt>NAT</dt><dd>%s stands behind one</dd>\n",
+				addr_text(r->peers[side].addr, peer));
 	if (d->tunnel->n_vendors > 0)
 		fputs("<dt>vendor IDs</dt><dd>", out);
 	for (size_t i = 0; i < d->tunnel->n_vendors; i++)
@@ -291,13 +314,15 @@ static void put_tunnel(FILE *out, const struct html *h, size_t i)
 	put_html(out, tunnel_text(r->peers, name));
 	if (r->label)
 		put_html_format(out, " (%s)", r->label);
-	fprintf(out, " <b class=\"%s\">%s</b></h3>\n", rank_classes[d->tunnel->rank], rank_names[d->tunnel->rank]);
+	fprintf(out, " <b class=\"%s\">%s</b></h3>\n", rank_classes[d->tunnel->rank],
+		rank_names[d->tunnel->rank]);
 	put_facts(out, d);
 	put_timeline(out, d, h->options->since, h->options->until);
 	for (size_t k = 0; k < d->tunnel->n_alerts && k < ALERTS_MAX; k++)
 		put_html_alert(out, &h->seen, d, &d->tunnel->alerts[k], k);
 	if (d->tunnel->n_alerts > ALERTS_MAX)
-		fprintf(out, "<p class=note>%zu more alerts are not shown; sawatch alerts has them all.</p>\n",
+		fprintf(out, "<p class=note>%zu more alerts are not shown; "
+			     "sawatch alerts has them all.</p>\n",
 			d->tunnel->n_alerts - ALERTS_MAX);
 	for (size_t k = 0; k < r->n_unobservable; k++) {
 		fputs("<p class=note>Not observable: ", out);
@@ -312,7 +337,8 @@ static void put_details(FILE *out, const struct html *h)
 	if (h->n_details > 0)
 		fputs("<h2>One by one</h2>\n", out);
 	if (h->ill > h->n_details)
-		fprintf(out, "<p class=note>Of %zu tunnels with alerts the worst %zu are shown in detail; --tunnel shows any other.</p>\n",
+		fprintf(out, "<p class=note>Of %zu tunnels with alerts the worst %zu are shown in "
+			     "detail; --tunnel shows any other.</p>\n",
 			h->ill, h->n_details);
 	for (size_t i = 0; i < h->n_details; i++)
 		put_tunnel(out, h, i);
@@ -325,9 +351,12 @@ static void put_captures(FILE *out, const struct collection *c)
 
 	if (c->n_captures == 0)
 		return;
-	fputs("<h2>Captures</h2>\n<div class=scroll><table><tr><th>name</th><th>first</th><th>last</th><th class=n>packets</th>"
-	      "<th class=n>IKE</th><th class=n>ESP</th><th class=n>dropped</th><th>remarks</th></tr>\n", out);
-	for (size_t i = c->n_captures > CAPTURES_MAX ? c->n_captures - CAPTURES_MAX : 0; i < c->n_captures; i++) {
+	fputs("<h2>Captures</h2>\n<div class=scroll><table><tr><th>name</th><th>first</th><th>last<"
+	      "/th><th class=n>packets</th>"
+	      "<th class=n>IKE</th><th class=n>ESP</th><th "
+	      "class=n>dropped</th><th>remarks</th></tr>\n", out);
+	for (size_t i = c->n_captures > CAPTURES_MAX ? c->n_captures - CAPTURES_MAX : 0;
+	     i < c->n_captures; i++) {
 		const struct record_capture *r = &c->captures[i];
 
 		fputs("<tr><td>", out);
@@ -346,7 +375,8 @@ static void put_captures(FILE *out, const struct collection *c)
 	}
 	fputs("</table></div>\n", out);
 	if (c->n_captures > CAPTURES_MAX)
-		fprintf(out, "<p class=note>The latest %d of %zu captures.</p>\n", CAPTURES_MAX, c->n_captures);
+		fprintf(out, "<p class=note>The latest %d of %zu captures.</p>\n", CAPTURES_MAX,
+			c->n_captures);
 }
 
 /* The pages of the conditions that occur, folded. */
@@ -373,7 +403,8 @@ static void put_pages(FILE *out, const struct html *h)
 			put_html(out, t->alerts[k].code);
 			fputs("</summary><pre>", out);
 			/* line by line: a newline is meant here */
-			for (const char *line = page; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+			for (const char *line = page; *line;
+			     line += strcspn(line, "\n"), line += *line == '\n') {
 				put_html_format(out, "%.*s", (int)strcspn(line, "\n"), line);
 				putc('\n', out);
 			}

@@ -11,7 +11,8 @@
 const char *severity_class(enum severity s)
 {
 	static const char *const classes[] = {
-		[SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning", [SEVERITY_CRITICAL] = "critical",
+		[SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning",
+			[SEVERITY_CRITICAL] = "critical",
 	};
 
 	return classes[s];
@@ -88,7 +89,8 @@ static void put_actions(FILE *out, const struct seen_tunnel *t, const struct rec
 	}
 	fputs("</ul>", out);
 	if (others)
-		fprintf(out, "<details><summary>%s</summary><ul>", recognised ? "on other makes" : "by make");
+		fprintf(out, "<details><summary>%s</summary><ul>",
+			recognised ? "on other makes" : "by make");
 	for (size_t i = 0; others && i < a->n_actions; i++) {
 		const struct record_action *x = &a->actions[i];
 
@@ -103,12 +105,14 @@ static void put_actions(FILE *out, const struct seen_tunnel *t, const struct rec
 	fputs(others ? "</ul></details></dd>\n" : "</dd>\n", out);
 }
 
-void put_html_alert(FILE *out, const struct collection *c, const struct detail *d, const struct record_alert *a, size_t i)
+void put_html_alert(FILE *out, const struct collection *c, const struct detail *d,
+		    const struct record_alert *a, size_t i)
 {
 	char span[NSEC_TEXT_MAX];
 
-	fprintf(out, "<section class=\"alert %s\" id=\"a%" PRIu64 "\"><h4><span class=badge>%s</span> ", severity_class(a->severity),
-		a->id, severity_text(a->severity));
+	fprintf(out,
+		"<section class=\"alert %s\" id=\"a%" PRIu64 "\"><h4><span class=badge>%s</span> ",
+		severity_class(a->severity), a->id, severity_text(a->severity));
 	put_html(out, a->code);
 	if (a->cause) {
 		fputs(" (", out);

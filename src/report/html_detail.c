@@ -43,7 +43,9 @@ static void see_vendor(struct seen_tunnel *t, const char *name)
 static void see_suite(struct detail *d, const struct record_offer *s)
 {
 	char encryption[ENCRYPTION_TEXT_MAX];
-	const char *const parts[] = { encryption_text(s, encryption), s->integrity, s->prf, s->group, s->auth };
+	const char *const parts[] = {
+		encryption_text(s, encryption), s->integrity, s->prf, s->group, s->auth,
+	};
 	struct text t = TEXT_IN(d->suite);
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -53,7 +55,8 @@ static void see_suite(struct detail *d, const struct record_offer *s)
 
 /* ---- lives of SAs ---- */
 
-static struct bar *new_bar(struct detail *d, enum bar_kind kind, nsec from, nsec to, struct text *ret_text)
+static struct bar *new_bar(struct detail *d, enum bar_kind kind, nsec from, nsec to,
+			   struct text *ret_text)
 {
 	struct bars *b = &d->bars[kind];
 	struct bar *bar = &b->at[b->n++ % BARS_MAX];
@@ -86,7 +89,8 @@ static void add_moment(struct text *t, const char *before, nsec at)
 		text_add(t, "%s%s", before, moment_text(at, 3, text));
 }
 
-static void add_end(struct text *t, const struct detail *d, enum end_reason reason, int by, nsec from, nsec to)
+static void add_end(struct text *t, const struct detail *d, enum end_reason reason, int by,
+		    nsec from, nsec to)
 {
 	char peer[ENDPOINT_TEXT_MAX], span[NSEC_TEXT_MAX];
 
@@ -104,7 +108,9 @@ static void add_end(struct text *t, const struct detail *d, enum end_reason reas
 static void on_ike_sa(void *user, const struct record_ike_sa *r)
 {
 	struct detail *d = user;
-	nsec end = r->end_reason == END_NONE ? NSEC_NONE : r->ended != NSEC_NONE ? r->ended : r->last;
+	nsec end = r->end_reason == END_NONE ? NSEC_NONE
+		   : r->ended != NSEC_NONE   ? r->ended
+					     : r->last;
 	char spis[IKE_SPIS_TEXT_MAX], peer[ENDPOINT_TEXT_MAX];
 	struct text t;
 	struct bar *bar;
@@ -118,9 +124,11 @@ static void on_ike_sa(void *user, const struct record_ike_sa *r)
 	if (r->created == NSEC_NONE)
 		return;
 	bar = new_bar(d, BARS_IKE, r->created, end, &t);
-	bar->look = r->established == NSEC_NONE && r->origin == ORIGIN_OBSERVED ? BAR_FAILED : look_of(r->end_reason);
-	text_add(&t, "IKEv%d SA %s, begun by %s", r->version, ike_spis_text(r->spi_i, r->spi_r, spis),
-		 endpoint_text(r->initiator, peer));
+	bar->look = r->established == NSEC_NONE && r->origin == ORIGIN_OBSERVED
+			    ? BAR_FAILED
+			    : look_of(r->end_reason);
+	text_add(&t, "IKEv%d SA %s, begun by %s", r->version,
+		 ike_spis_text(r->spi_i, r->spi_r, spis), endpoint_text(r->initiator, peer));
 	add_moment(&t, " at ", r->created);
 	if (r->origin == ORIGIN_REKEY)
 		text_add(&t, " (rekey)");
@@ -143,10 +151,12 @@ static void on_child_sa(void *user, const struct record_child_sa *r)
 	bar->look = look_of(r->end_reason);
 	text_add(&t, "child SA");
 	for (int side = 0; side < 2; side++)
-		text_add(&t, r->spis[side] ? "%s%08" PRIx32 : "%s?", side ? "/" : " ", r->spis[side]);
+		text_add(&t, r->spis[side] ? "%s%08" PRIx32 : "%s?", side ? "/" : " ",
+			 r->spis[side]);
 	add_moment(&t, " since ", r->created);
 	if (r->created_by == 0 || r->created_by == 1)
-		text_add(&t, ", begun by %s", endpoint_text(d->tunnel->record.peers[r->created_by], peer));
+		text_add(&t, ", begun by %s",
+			 endpoint_text(d->tunnel->record.peers[r->created_by], peer));
 	add_end(&t, d, r->end_reason, r->ended_by, r->created, end);
 }
 
@@ -170,8 +180,8 @@ static void on_esp_sa(void *user, const struct record_esp_sa *r)
 		return;
 	bar = new_bar(d, side == 0 ? BARS_ESP_0 : BARS_ESP_1, r->first, r->last, &t);
 	bar->look = look_of(r->end_reason);
-	text_add(&t, "%s %08" PRIx32 ", %s packets, %s", r->protocol == PROTOCOL_AH ? "AH" : "ESP", r->spi,
-		 count_text(r->packets, count), bytes_text(r->bytes, bytes));
+	text_add(&t, "%s %08" PRIx32 ", %s packets, %s", r->protocol == PROTOCOL_AH ? "AH" : "ESP",
+		 r->spi, count_text(r->packets, count), bytes_text(r->bytes, bytes));
 	if (r->lost > 0)
 		text_add(&t, ", %s lost", count_text(r->lost, count));
 	add_moment(&t, "; ", r->first);
@@ -187,7 +197,8 @@ static bool points_to(const struct record_alert *a, const struct record_exchange
 	if (a->id >> 32 != r->id >> 32)		/* frames are numbered in each capture */
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++)
-		if (a->frames[i] != 0 && (a->frames[i] == r->request_frame || a->frames[i] == r->response_frame))
+		if (a->frames[i] != 0 &&
+		    (a->frames[i] == r->request_frame || a->frames[i] == r->response_frame))
 			return true;
 	return false;
 }
@@ -196,7 +207,8 @@ static bool is_in_time(const struct record_alert *a, const struct record_exchang
 {
 	nsec at = r->request_at != NSEC_NONE ? r->request_at : r->response_at;
 
-	return at != NSEC_NONE && a->first != NSEC_NONE && at >= a->first - NSEC_PER_S && at <= a->last + NSEC_PER_S;
+	return at != NSEC_NONE && a->first != NSEC_NONE && at >= a->first - NSEC_PER_S &&
+	       at <= a->last + NSEC_PER_S;
 }
 
 static void add_rung(struct ladder *l, const struct record_exchange *r)
@@ -209,9 +221,11 @@ static void add_rung(struct ladder *l, const struct record_exchange *r)
 	struct rung *to = &l->at[l->n++];
 
 	*to = (struct rung){
-		.request_at = r->request_at, .response_at = r->response_at, .from = r->from, .requests = r->requests,
+		.request_at = r->request_at, .response_at = r->response_at, .from = r->from,
+		.requests = r->requests,
 		.responses = r->responses, .rtt_ns = r->rtt_ns, .request_frame = r->request_frame,
-		.response_frame = r->response_frame, .message_id = r->message_id, .outcome = r->outcome,
+		.response_frame = r->response_frame, .message_id = r->message_id,
+		.outcome = r->outcome,
 		.purpose = r->purpose,
 	};
 	snprintf(to->kind, sizeof(to->kind), "%s", r->kind ? r->kind : "exchange");
@@ -234,6 +248,7 @@ static void on_exchange(void *user, const struct record_exchange *r)
 struct record_sink detail_sink(struct detail *d)
 {
 	return (struct record_sink){
-		.user = d, .ike_sa = on_ike_sa, .child_sa = on_child_sa, .esp_sa = on_esp_sa, .exchange = on_exchange,
+		.user = d, .ike_sa = on_ike_sa, .child_sa = on_child_sa, .esp_sa = on_esp_sa,
+		.exchange = on_exchange,
 	};
 }

@@ -22,14 +22,17 @@ static int by_time(const void *a, const void *b)
 /* One arrow with its words above it and the moment at the rail where it begins. */
 static void put_arrow(FILE *out, int y, int from, const char *look, nsec at, const char *words)
 {
-	int x0 = from == 0 ? RAIL_0 : RAIL_1, x1 = from == 0 ? RAIL_1 : RAIL_0, back = from == 0 ? -9 : 9;
+	int x0 = from == 0 ? RAIL_0 : RAIL_1, x1 = from == 0 ? RAIL_1 : RAIL_0,
+	    back = from == 0 ? -9 : 9;
 	char text[NSEC_TEXT_MAX];
 
-	fprintf(out, "<path class=\"arrow %s\" d=\"M%d %dH%d\"/><path class=\"head %s\" d=\"M%d %dl%d -4v8z\"/>", look, x0, y,
+	fprintf(out, "<path class=\"arrow %s\" d=\"M%d %dH%d\"/><path class=\"head %s\" d=\"M%d "
+		     "%dl%d -4v8z\"/>", look, x0, y,
 		x1, look, x1, y, back);
 	if (at != NSEC_NONE)
-		fprintf(out, "<text class=%s x=\"%d\" y=\"%d\">%s</text>", from == 0 ? "before" : "after",
-			from == 0 ? RAIL_0 - 8 : RAIL_1 + 8, y + 4, moment_text(at, 3, text) + 11);
+		fprintf(out, "<text class=%s x=\"%d\" y=\"%d\">%s</text>",
+			from == 0 ? "before" : "after", from == 0 ? RAIL_0 - 8 : RAIL_1 + 8, y + 4,
+			moment_text(at, 3, text) + 11);
 	fprintf(out, "<text class=middle x=\"%d\" y=\"%d\">", (RAIL_0 + RAIL_1) / 2, y - 4);
 	put_html(out, words);
 	fputs("</text>\n", out);
@@ -38,8 +41,9 @@ static void put_arrow(FILE *out, int y, int from, const char *look, nsec at, con
 static int put_rung(FILE *out, const struct rung *r, int y)
 {
 	int from = r->from == 1 ? 1 : 0;
-	bool good = r->outcome == OUTCOME_ANSWERED || r->outcome == OUTCOME_PENDING || r->outcome == OUTCOME_ONE_WAY ||
-		    r->outcome == OUTCOME_NOT_OBSERVABLE || r->outcome == OUTCOME_SUPERSEDED;
+	bool good = r->outcome == OUTCOME_ANSWERED || r->outcome == OUTCOME_PENDING ||
+		    r->outcome == OUTCOME_ONE_WAY || r->outcome == OUTCOME_NOT_OBSERVABLE ||
+		    r->outcome == OUTCOME_SUPERSEDED;
 	char buffer[256], span[NSEC_TEXT_MAX];
 	struct text t = TEXT_IN(buffer);
 
@@ -63,12 +67,16 @@ static int put_rung(FILE *out, const struct rung *r, int y)
 			text_add(&t, ", sent %" PRId64 " times", r->responses);
 		if (r->response_frame)
 			text_add(&t, ", frame %" PRIu64, r->response_frame);
-		put_arrow(out, y, !from, r->outcome == OUTCOME_FAILED ? "bad" : "good", r->response_at, buffer);
+		put_arrow(out, y, !from, r->outcome == OUTCOME_FAILED ? "bad" : "good",
+			  r->response_at, buffer);
 		return y + STEP;
 	}
-	fprintf(out, "<text class=\"middle none\" x=\"%d\" y=\"%d\">%s</text>\n", (RAIL_0 + RAIL_1) / 2, y - 10,
-		r->outcome == OUTCOME_NOT_OBSERVABLE || r->outcome == OUTCOME_ONE_WAY ? "answers are not visible here" :
-		r->outcome == OUTCOME_PENDING ? "no answer yet" : "no answer");
+	fprintf(out, "<text class=\"middle none\" x=\"%d\" y=\"%d\">%s</text>\n",
+		(RAIL_0 + RAIL_1) / 2, y - 10,
+		r->outcome == OUTCOME_NOT_OBSERVABLE || r->outcome == OUTCOME_ONE_WAY
+			? "answers are not visible here"
+		: r->outcome == OUTCOME_PENDING ? "no answer yet"
+						: "no answer");
 	return y;
 }
 
@@ -85,13 +93,17 @@ void put_ladder(FILE *out, const struct detail *d, size_t alert)
 	qsort(l->at, l->n, sizeof(l->at[0]), by_time);
 	for (size_t i = 0; i < l->n; i++)
 		height += STEP + (l->at[i].response_at != NSEC_NONE ? STEP : 0);
-	fprintf(out, "<details%s><summary>%s</summary>\n<svg class=ladder viewBox=\"0 0 %d %d\" role=img "
+	fprintf(out,
+		"<details%s><summary>%s</summary>\n<svg class=ladder viewBox=\"0 0 %d "
+		"%d\" role=img "
 		"aria-label=\"IKE exchanges\">\n<path class=rail d=\"M%d %dV%dM%d %dV%d\"/>",
 		l == &d->pointed[alert] ? " open" : "",
-		l == &d->pointed[alert] ? "The exchanges that this points to" : "IKE exchanges in that time", WIDTH, height,
-		RAIL_0, TOP - 4, height, RAIL_1, TOP - 4, height);
+		l == &d->pointed[alert] ? "The exchanges that this points to"
+					: "IKE exchanges in that time",
+		WIDTH, height, RAIL_0, TOP - 4, height, RAIL_1, TOP - 4, height);
 	for (int side = 0; side < 2; side++) {
-		fprintf(out, "<text class=\"middle peer\" x=\"%d\" y=\"%d\">", side ? RAIL_1 : RAIL_0, TOP - 12);
+		fprintf(out, "<text class=\"middle peer\" x=\"%d\" y=\"%d\">",
+			side ? RAIL_1 : RAIL_0, TOP - 12);
 		put_html(out, endpoint_text(d->tunnel->record.peers[side], peer));
 		fputs("</text>\n", out);
 	}
@@ -99,6 +111,7 @@ void put_ladder(FILE *out, const struct detail *d, size_t alert)
 		y = put_rung(out, &l->at[i], y);
 	fputs("</svg>\n", out);
 	if (l->left_out > 0)
-		fprintf(out, "<p class=note>%zu more are not drawn; sawatch exchanges has them all.</p>\n", l->left_out);
+		fprintf(out, "<p class=note>%zu more are not drawn; sawatch exchanges has "
+			     "them all.</p>\n", l->left_out);
 	fputs("</details>\n", out);
 }

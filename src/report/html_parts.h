@@ -54,7 +54,8 @@ struct detail {
 	char suite[160];		/* of the latest IKE SA whose suite was seen; "" none */
 	int64_t packets[2], bytes[2], lost[2];
 	struct bars bars[BAR_KINDS];
-	struct ladder pointed[LADDERS_MAX], around[LADDERS_MAX];	/* of tunnel->alerts, in their order */
+	/* of tunnel->alerts, in their order */
+	struct ladder pointed[LADDERS_MAX], around[LADDERS_MAX];
 };
 
 void detail_init(struct detail *d, const struct seen_tunnel *t);
@@ -65,14 +66,16 @@ struct record_sink detail_sink(struct detail *d);
 void put_html(FILE *out, const char *text);
 /* "2026-11-22 04:30:51" in a <time>; "unknown". */
 void put_html_time(FILE *out, nsec at);
-void put_html_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));	/* escaped */
+/* escaped */
+void put_html_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until);
 /* The exchanges that the i-th alert points to; nothing when there are none. */
 void put_ladder(FILE *out, const struct detail *d, size_t alert);
 
 /* `d` NULL: without ladders. */
-void put_html_alert(FILE *out, const struct collection *c, const struct detail *d, const struct record_alert *a, size_t i);
+void put_html_alert(FILE *out, const struct collection *c, const struct detail *d,
+		    const struct record_alert *a, size_t i);
 
 const char *severity_class(enum severity s);
 

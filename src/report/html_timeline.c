@@ -9,7 +9,8 @@
 
 enum {
 	WIDTH = 1000, LEFT = 130, RIGHT = 10,	/* units of the drawing */
-	LETTER = 7,		/* width of one, about, where an address is longer than LEFT allows */
+	/* width of one, about, where an address is longer than LEFT allows */
+	LETTER = 7,
 	LANE = 12, BAR = 9, GAP = 8, HEAD = 16, FOOT = 20,
 	LANES_MAX = 8,		/* side by side in one group; more share the last */
 	TICKS = 8,
@@ -26,7 +27,8 @@ static double place(const struct scale *s, nsec at)
 		return s->left;
 	if (at >= s->to)
 		return WIDTH - RIGHT;
-	return s->left + (WIDTH - s->left - RIGHT) * ((double)(at - s->from) / (double)(s->to - s->from));
+	return s->left +
+	       (WIDTH - s->left - RIGHT) * ((double)(at - s->from) / (double)(s->to - s->from));
 }
 
 static void widen(struct scale *s, nsec at)
@@ -50,7 +52,10 @@ static struct scale scale_of(const struct detail *d, nsec since, nsec until)
 
 	for (int side = 0; side < 2; side++) {
 		char peer[ADDR_TEXT_MAX];
-		double wide = (double)(LETTER * (sizeof("from ") + strlen(addr_text(d->tunnel->record.peers[side].addr, peer))));
+		double wide =
+			(double)(LETTER *
+				 (sizeof("from ") +
+				  strlen(addr_text(d->tunnel->record.peers[side].addr, peer))));
 
 		s.left = wide > s.left ? wide : s.left;
 	}
@@ -78,13 +83,16 @@ static struct scale scale_of(const struct detail *d, nsec since, nsec until)
 static nsec step_of(nsec span)
 {
 	static const int64_t steps_ms[] = {
-		1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000,
-		900000, 1800000, 3600000, 7200000, 10800000, 21600000, 43200000, 86400000, 172800000, 604800000,
+		1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000,
+		120000, 300000, 600000,
+		900000, 1800000, 3600000, 7200000, 10800000, 21600000, 43200000, 86400000,
+		172800000, 604800000,
 		1209600000, 2592000000, 7776000000, 31536000000,
 	};
 	size_t i = 0;
 
-	while (i + 1 < sizeof(steps_ms) / sizeof(steps_ms[0]) && span / (steps_ms[i] * NSEC_PER_MS) > TICKS)
+	while (i + 1 < sizeof(steps_ms) / sizeof(steps_ms[0]) &&
+	       span / (steps_ms[i] * NSEC_PER_MS) > TICKS)
 		i++;
 	return steps_ms[i] * NSEC_PER_MS;
 }
@@ -101,7 +109,8 @@ static void put_axis(FILE *out, const struct scale *s, int height)
 
 		moment_text(at, fine ? 3 : 0, text);
 		/* "2026-11-22 04:30:51": of days the month and day, within one the time */
-		fprintf(out, "<path class=grid d=\"M%.1f %dV%d\"/><text class=tick x=\"%.1f\" y=\"%d\">%.*s</text>", x, HEAD,
+		fprintf(out, "<path class=grid d=\"M%.1f %dV%d\"/><text class=tick x=\"%.1f\" "
+			     "y=\"%d\">%.*s</text>", x, HEAD,
 			height - FOOT, x, height - 6, days ? 11 : 12, days ? text + 5 : text + 11);
 	}
 }
@@ -152,18 +161,21 @@ static struct lanes arrange(const struct bars *b)
 static void put_bars(FILE *out, const struct scale *s, const struct lanes *l, int top)
 {
 	static const char *const looks[] = {
-		[BAR_LIVING] = "living", [BAR_REPLACED] = "replaced", [BAR_ENDED] = "ended", [BAR_FAILED] = "failed",
+		[BAR_LIVING] = "living", [BAR_REPLACED] = "replaced", [BAR_ENDED] = "ended",
+			[BAR_FAILED] = "failed",
 	};
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct bar *b = l->order[i];
-		double from = place(s, b->from), to = b->to == NSEC_NONE ? WIDTH - RIGHT : place(s, b->to);
+		double from = place(s, b->from),
+		       to = b->to == NSEC_NONE ? WIDTH - RIGHT : place(s, b->to);
 
 		if (b->from > s->to || (b->to != NSEC_NONE && b->to < s->from))
 			continue;
 		if (to - from < 2)
 			to = from + 2;
-		fprintf(out, "<rect class=%s x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"><title>", looks[b->look], from,
+		fprintf(out, "<rect class=%s x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
+			     "height=\"%d\"><title>", looks[b->look], from,
 			top + l->lane[i] * LANE, to - from - (to - from > 4 ? 1 : 0), BAR);
 		put_html(out, b->text);
 		fputs("</title></rect>\n", out);
@@ -171,7 +183,8 @@ static void put_bars(FILE *out, const struct scale *s, const struct lanes *l, in
 }
 
 /* Their time as a band behind the bars, and a mark with their words above them. */
-static void put_alerts(FILE *out, const struct scale *s, const struct detail *d, int height, bool marks)
+static void put_alerts(FILE *out, const struct scale *s, const struct detail *d, int height,
+		       bool marks)
 {
 	for (size_t k = d->tunnel->n_alerts; k > 0; k--) {	/* the most severe on top */
 		const struct record_alert *a = &d->tunnel->alerts[k - 1];
@@ -184,12 +197,15 @@ static void put_alerts(FILE *out, const struct scale *s, const struct detail *d,
 		if (to - from < 2)
 			to = from + 2;
 		if (!marks) {
-			fprintf(out, "<g class=%s><rect class=band x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/></g>\n",
-				severity_class(a->severity), from, HEAD, to - from, height - FOOT - HEAD);
+			fprintf(out,
+				"<g class=%s><rect class=band x=\"%.1f\" y=\"%d\" "
+				"width=\"%.1f\" height=\"%d\"/></g>\n",
+				severity_class(a->severity), from, HEAD, to - from,
+				height - FOOT - HEAD);
 			continue;
 		}
-		fprintf(out, "<g class=%s><path class=mark d=\"M%.1f %dl6 -10h-12z\"/><title>", severity_class(a->severity), from,
-			HEAD);
+		fprintf(out, "<g class=%s><path class=mark d=\"M%.1f %dl6 -10h-12z\"/><title>",
+			severity_class(a->severity), from, HEAD);
 		put_html_format(out, "%s %s: %s", severity_text(a->severity), a->code, a->summary);
 		fputs("</title></g>\n", out);
 	}
@@ -208,7 +224,8 @@ static void put_label(FILE *out, const struct detail *d, int kind, int y)
 		fputs("child SAs", out);
 		break;
 	default:
-		put_html_format(out, "from %s", addr_text(d->tunnel->record.peers[kind - BARS_ESP_0].addr, peer));
+		put_html_format(out, "from %s",
+				addr_text(d->tunnel->record.peers[kind - BARS_ESP_0].addr, peer));
 	}
 	fputs("</text>", out);
 }
@@ -222,8 +239,8 @@ static void put_limits(FILE *out, const struct detail *d)
 
 	for (int kind = 0; kind < BAR_KINDS; kind++)
 		if (d->bars[kind].n > BARS_MAX)
-			fprintf(out, "<p class=note>Of %zu %s the latest %d are drawn.</p>\n", d->bars[kind].n, names[kind],
-				BARS_MAX);
+			fprintf(out, "<p class=note>Of %zu %s the latest %d are drawn.</p>\n",
+				d->bars[kind].n, names[kind], BARS_MAX);
 }
 
 void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
@@ -239,7 +256,8 @@ void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
 		height += lanes[kind].n ? lanes[kind].used * LANE + GAP : 0;
 	}
 	height += FOOT;
-	fprintf(out, "<svg class=timeline viewBox=\"0 0 %d %d\" role=img aria-label=\"Lives of the SAs along the time\">\n",
+	fprintf(out, "<svg class=timeline viewBox=\"0 0 %d %d\" role=img aria-label=\"Lives of the "
+		     "SAs along the time\">\n",
 		WIDTH, height);
 	put_alerts(out, &s, d, height, false);
 	put_axis(out, &s, height);
@@ -253,8 +271,10 @@ void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
 		free(lanes[kind].lane);
 	}
 	put_alerts(out, &s, d, height, true);
-	fputs("</svg>\n<p class=legend><span class=living></span> lives <span class=replaced></span> replaced by a rekey "
-	      "<span class=ended></span> ended <span class=failed></span> failed or peer lost; triangles: alerts. "
+	fputs("</svg>\n<p class=legend><span class=living></span> lives <span "
+	      "class=replaced></span> replaced by a rekey "
+	      "<span class=ended></span> ended <span class=failed></span> failed or peer lost; "
+	      "triangles: alerts. "
 	      "Point at a bar to read its story. Times are UTC.</p>\n", out);
 	put_limits(out, d);
 }

@@ -37,7 +37,10 @@ json_t *json_of_time(nsec at)
 	return at == NSEC_NONE ? json_null() : json_string(nsec_rfc3339(at, text));
 }
 
-/* Takes `value`.  jansson refuses names that are no UTF-8: names from a database pass report_printable(). */
+/*
+ * Takes `value`.  jansson refuses names that are no UTF-8: names from a database pass
+ * report_printable().
+ */
 void json_put(json_t *object, const char *name, json_t *value)
 {
 	int failed = json_object_set_new(object, name, value);
@@ -175,7 +178,8 @@ static void put_capture(void *user, const struct record_capture *r)
 /* The peers behind NAT; null unless it is known of both, or one certainly is. */
 static json_t *json_of_nat(const struct record_tunnel *r)
 {
-	if (r->behind_nat[0] < 1 && r->behind_nat[1] < 1 && (r->behind_nat[0] < 0 || r->behind_nat[1] < 0))
+	if (r->behind_nat[0] < 1 && r->behind_nat[1] < 1 &&
+	    (r->behind_nat[0] < 0 || r->behind_nat[1] < 0))
 		return json_null();
 
 	json_t *list = json_array();
@@ -190,7 +194,8 @@ static void put_tunnel(void *user, const struct record_tunnel *r)
 {
 	json_t *o = begin("tunnel", first_known(r->since, r->first), r->peers);
 
-	json_put(o, "peers", json_pack("[o,o]", json_of_peer(&r->peers[0]), json_of_peer(&r->peers[1])));
+	json_put(o, "peers",
+		 json_pack("[o,o]", json_of_peer(&r->peers[0]), json_of_peer(&r->peers[1])));
 	json_put(o, "state", json_string(tunnel_state_text(r->state)));
 	json_put(o, "since", json_of_time(r->since));
 	json_put(o, "nat", json_of_nat(r));
@@ -321,7 +326,8 @@ static void put_exchange(void *user, const struct record_exchange *r)
 	json_put(o, "responses", json_of_number(r->responses));
 	json_put(o, "request_bytes", json_of_number(r->request_bytes));
 	json_put(o, "response_bytes", json_of_number(r->response_bytes));
-	json_put(o, "rtt_ms", r->rtt_ns == RECORD_UNKNOWN ? json_null() : json_real((double)r->rtt_ns / 1e6));
+	json_put(o, "rtt_ms",
+		 r->rtt_ns == RECORD_UNKNOWN ? json_null() : json_real((double)r->rtt_ns / 1e6));
 	json_put(o, "outcome", json_string(exchange_outcome_text(r->outcome)));
 	json_put(o, "purpose", json_string(exchange_purpose_text(r->purpose)));
 	json_put(o, "grade", json_string(grade_text(r->grade)));
@@ -367,8 +373,9 @@ static void put_alert(void *user, const struct record_alert *r)
 		free(name);
 	}
 	for (size_t i = 0; i < r->n_actions; i++)
-		json_array_append_new(actions, json_pack("{s:o,s:o}", "vendor", json_of_text(r->actions[i].vendor),
-							 "text", json_of_text(r->actions[i].text)));
+		json_array_append_new(actions, json_pack("{s:o,s:o}", "vendor",
+							 json_of_text(r->actions[i].vendor), "text",
+							 json_of_text(r->actions[i].text)));
 	json_put(o, "id", json_integer((json_int_t)r->id));
 	json_put(o, "code", json_of_text(r->code));
 	json_put(o, "severity", json_string(severity_text(r->severity)));

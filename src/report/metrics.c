@@ -24,7 +24,8 @@ static struct seen *place_of(struct metrics *m, object_id id, const struct endpo
 
 	if (m->expected && m->expected->n > 0 && peers) {
 		if (p->tunnel != id)
-			*p = (struct place){ .tunnel = id, .expected = expected_find(m->expected, peers) };
+			*p = (struct place){ .tunnel = id,
+					     .expected = expected_find(m->expected, peers) };
 		if (p->expected < m->expected->n)
 			return &m->inventory[p->expected];
 	}
@@ -45,7 +46,8 @@ static void on_tunnel(void *user, const struct record_tunnel *r)
 	s->peers[0] = r->peers[0];
 	s->peers[1] = r->peers[1];
 	s->state = r->state;
-	s->was_up |= r->state == TUNNEL_UP || r->state == TUNNEL_DEGRADED || r->state == TUNNEL_FLAPPING;
+	s->was_up |=
+		r->state == TUNNEL_UP || r->state == TUNNEL_DEGRADED || r->state == TUNNEL_FLAPPING;
 	if (r->last > s->last)
 		s->last = r->last;
 }
@@ -75,7 +77,8 @@ static void on_alert(void *user, const struct record_alert *r)
 	if (code < m->n_codes && !old && (!known || r->severity > o->severity))
 		m->raised[code][r->severity]++;
 	*o = (struct open_alert){
-		.id = r->id, .tunnel = r->tunnel, .of = r->tunnel ? place_of(m, r->tunnel, r->peers) : NULL, .code = code,
+		.id = r->id, .tunnel = r->tunnel, .of = r->tunnel ? place_of(m, r->tunnel,
+		r->peers) : NULL, .code = code,
 		.severity = r->severity,
 	};
 	if (o->of && r->peers)
@@ -102,12 +105,14 @@ static void make_inventory(struct metrics *m)
 		const struct expected_tunnel *t = &m->expected->tunnel[i];
 
 		m->inventory[i] = (struct seen){
-			.expected = t, .peers = { t->peers[0], t->peers[1] }, .state = TUNNEL_UNKNOWN, .last = NSEC_NONE,
+			.expected = t, .peers = { t->peers[0], t->peers[1] },
+			.state = TUNNEL_UNKNOWN, .last = NSEC_NONE,
 		};
 	}
 }
 
-struct metrics *metrics_open(const struct expected *expected, const char *const *codes, size_t tunnels)
+struct metrics *metrics_open(const struct expected *expected, const char *const *codes,
+			     size_t tunnels)
 {
 	struct metrics *m = calloc(1, sizeof(*m));
 
@@ -129,11 +134,14 @@ struct metrics *metrics_open(const struct expected *expected, const char *const 
 struct record_sink metrics_sink(struct metrics *m)
 {
 	return (struct record_sink){
-		.user = m, .tunnel = on_tunnel, .esp_sa = on_esp_sa, .alert = on_alert, .capture = on_capture,
+		.user = m, .tunnel = on_tunnel, .esp_sa = on_esp_sa, .alert = on_alert,
+		.capture = on_capture,
 	};
 }
 
-/* What is known of a tunnel goes to the place that it has now; nothing goes where a newer one is. */
+/*
+ * What is known of a tunnel goes to the place that it has now; nothing goes where a newer one is.
+ */
 static void find_place(struct metrics *m, struct seen *s)
 {
 	struct seen *to = s->id != 0 ? place_of(m, s->id, s->peers) : s;

@@ -39,7 +39,9 @@ static void put_moment(FILE *out, const char *name, const char *help, nsec at)
 	put_seconds(out, at);
 }
 
-/* A label's value: backslash, quote and newline escaped; what else cannot be shown is \xHH already. */
+/*
+ * A label's value: backslash, quote and newline escaped; what else cannot be shown is \xHH already.
+ */
 static void put_label(FILE *out, const char *value)
 {
 	char *safe = report_printable(value);
@@ -68,8 +70,10 @@ static void put_about(FILE *out, const struct metrics_figures *f)
 
 static void put_capture(FILE *out, const struct record_capture *c, const struct metrics_figures *f)
 {
-	put_gauge(out, "capture_up", "1 when at least one interface is there and up.", f->interfaces_up);
-	put_moment(out, "last_packet_timestamp_seconds", "Time of the latest packet that was captured.", c->last);
+	put_gauge(out, "capture_up", "1 when at least one interface is there and up.",
+		  f->interfaces_up);
+	put_moment(out, "last_packet_timestamp_seconds", "Time of the latest packet that "
+							 "was captured.", c->last);
 	put_counter(out, "packets_total", "Packets captured.", c->packets);
 	put_counter(out, "bytes_total", "Bytes of the packets captured.", c->bytes);
 	put_counter(out, "ike_messages_total", "IKE messages.", c->ike_messages);
@@ -77,26 +81,34 @@ static void put_capture(FILE *out, const struct record_capture *c, const struct 
 	put_counter(out, "ah_packets_total", "AH packets.", c->ah_packets);
 	put_counter(out, "nat_keepalives_total", "NAT keepalives.", c->keepalives);
 	put_counter(out, "fragments_total", "IP fragments.", c->fragments);
-	put_counter(out, "duplicate_packets_total", "Packets that the mirror delivered twice.", c->duplicates);
-	put_counter(out, "malformed_packets_total", "Packets that break their protocol.", c->malformed);
+	put_counter(out, "duplicate_packets_total", "Packets that the mirror delivered twice.",
+		    c->duplicates);
+	put_counter(out, "malformed_packets_total", "Packets that break their protocol.",
+		    c->malformed);
 	put_counter(out, "cut_packets_total", "Packets of which too little was captured.", c->cut);
-	head(out, "dropped_packets_total", "counter", "Packets lost before they could be read, and where.");
-	fprintf(out, "sawatch_dropped_packets_total{where=\"kernel\"} %" PRIu64 "\n", f->dropped_by_kernel);
-	fprintf(out, "sawatch_dropped_packets_total{where=\"interface\"} %" PRIu64 "\n", f->dropped_by_interface);
+	head(out, "dropped_packets_total", "counter", "Packets lost before they could be "
+						      "read, and where.");
+	fprintf(out, "sawatch_dropped_packets_total{where=\"kernel\"} %" PRIu64 "\n",
+		f->dropped_by_kernel);
+	fprintf(out, "sawatch_dropped_packets_total{where=\"interface\"} %" PRIu64 "\n",
+		f->dropped_by_interface);
 }
 
 static void put_tables(FILE *out, const struct metrics_figures *f)
 {
 	head(out, "table_entries", "gauge", "Entries in use of the tables of fixed size.");
 	for (size_t i = 0; i < f->n_tables; i++)
-		fprintf(out, "sawatch_table_entries{table=\"%s\"} %" PRIu64 "\n", f->tables[i].name, f->tables[i].used);
+		fprintf(out, "sawatch_table_entries{table=\"%s\"} %" PRIu64 "\n", f->tables[i].name,
+			f->tables[i].used);
 	head(out, "table_entries_max", "gauge", "Entries that the tables have (settings table.*).");
 	for (size_t i = 0; i < f->n_tables; i++)
-		fprintf(out, "sawatch_table_entries_max{table=\"%s\"} %" PRIu64 "\n", f->tables[i].name, f->tables[i].most);
-	head(out, "table_evictions_total", "counter", "Entries that made room for others because the table was full.");
+		fprintf(out, "sawatch_table_entries_max{table=\"%s\"} %" PRIu64 "\n",
+			f->tables[i].name, f->tables[i].most);
+	head(out, "table_evictions_total", "counter", "Entries that made room for others because "
+						      "the table was full.");
 	for (size_t i = 0; i < f->n_tables; i++)
-		fprintf(out, "sawatch_table_evictions_total{table=\"%s\"} %" PRIu64 "\n", f->tables[i].name,
-			f->tables[i].evicted);
+		fprintf(out, "sawatch_table_evictions_total{table=\"%s\"} %" PRIu64 "\n",
+			f->tables[i].name, f->tables[i].evicted);
 }
 
 static void put_store(FILE *out, const struct metrics_figures *f)
@@ -104,12 +116,16 @@ static void put_store(FILE *out, const struct metrics_figures *f)
 	if (!f->has_store)
 		return;
 	put_gauge(out, "store_up", "1 while the history can be written.", f->store_up);
-	put_gauge(out, "store_backlog_records", "Records that wait to be written.", f->store_waiting);
+	put_gauge(out, "store_backlog_records", "Records that wait to be written.",
+		  f->store_waiting);
 	put_gauge(out, "store_backlog_bytes", "Bytes of the records that wait.", f->store_bytes);
-	put_gauge(out, "store_backlog_bytes_max", "Bytes that may wait (setting store.backlog_mb).", f->store_bytes_max);
+	put_gauge(out, "store_backlog_bytes_max", "Bytes that may wait (setting store.backlog_mb).",
+		  f->store_bytes_max);
 	put_counter(out, "store_rows_total", "Rows written.", (int64_t)f->store_rows);
-	put_counter(out, "store_retries_total", "Transactions that failed and were tried again.", (int64_t)f->store_retries);
-	head(out, "store_dropped_records_total", "counter", "Records lost because too many waited.");
+	put_counter(out, "store_retries_total", "Transactions that failed and were tried again.",
+		    (int64_t)f->store_retries);
+	head(out, "store_dropped_records_total", "counter",
+	     "Records lost because too many waited.");
 	fprintf(out, "sawatch_store_dropped_records_total{kind=\"traffic\"} %" PRIu64 "\n"
 		"sawatch_store_dropped_records_total{kind=\"facts\"} %" PRIu64 "\n"
 		"sawatch_store_dropped_records_total{kind=\"alerts\"} %" PRIu64 "\n",
@@ -122,20 +138,22 @@ static void put_outputs(FILE *out, const struct metrics_figures *f)
 		return;
 	head(out, "output_up", "gauge", "1 while the output reaches whom it is to reach.");
 	for (size_t i = 0; i < f->n_outputs; i++)
-		fprintf(out, "sawatch_output_up{output=\"%s\"} %d\n", f->outputs[i].name, f->outputs[i].up);
-	head(out, "output_messages_total", "counter", "Messages sent, commands run, pages written or asked for.");
+		fprintf(out, "sawatch_output_up{output=\"%s\"} %d\n", f->outputs[i].name,
+			f->outputs[i].up);
+	head(out, "output_messages_total", "counter", "Messages sent, commands run, "
+						      "pages written or asked for.");
 	for (size_t i = 0; i < f->n_outputs; i++)
-		fprintf(out, "sawatch_output_messages_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
-			f->outputs[i].sent);
+		fprintf(out, "sawatch_output_messages_total{output=\"%s\"} %" PRIu64 "\n",
+			f->outputs[i].name, f->outputs[i].sent);
 	head(out, "output_dropped_messages_total", "counter",
 	     "Messages given up because too many waited, or lost with a process that died.");
 	for (size_t i = 0; i < f->n_outputs; i++)
-		fprintf(out, "sawatch_output_dropped_messages_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
-			f->outputs[i].dropped);
+		fprintf(out, "sawatch_output_dropped_messages_total{output=\"%s\"} %" PRIu64 "\n",
+			f->outputs[i].name, f->outputs[i].dropped);
 	head(out, "output_restarts_total", "counter", "Processes that died and were begun anew.");
 	for (size_t i = 0; i < f->n_outputs; i++)
-		fprintf(out, "sawatch_output_restarts_total{output=\"%s\"} %" PRIu64 "\n", f->outputs[i].name,
-			f->outputs[i].restarts);
+		fprintf(out, "sawatch_output_restarts_total{output=\"%s\"} %" PRIu64 "\n",
+			f->outputs[i].name, f->outputs[i].restarts);
 }
 
 /* All conditions, also those that never occurred: a counter must not begin at 1. */
@@ -150,13 +168,16 @@ static void put_alerts(struct metrics *m, FILE *out)
 	for (size_t i = 0; i < m->n_codes; i++)
 		for (int s = 0; s < SEVERITIES_N; s++)
 			if (m->raised[i][s] > 0 || open[i][s] > 0)
-				fprintf(out, "sawatch_alerts{code=\"%s\",severity=\"%s\"} %" PRIu64 "\n", m->codes[i],
-					severity_text((enum severity)s), open[i][s]);
+				fprintf(out,
+					"sawatch_alerts{code=\"%s\",severity=\"%s\"} %" PRIu64 "\n",
+					m->codes[i], severity_text((enum severity)s), open[i][s]);
 	head(out, "alerts_raised_total", "counter", "Alerts raised, or raised to this severity.");
 	for (size_t i = 0; i < m->n_codes; i++)
 		for (int s = 0; s < SEVERITIES_N; s++)
-			fprintf(out, "sawatch_alerts_raised_total{code=\"%s\",severity=\"%s\"} %" PRIu64 "\n", m->codes[i],
-				severity_text((enum severity)s), m->raised[i][s]);
+			fprintf(out,
+				"sawatch_alerts_raised_total{code=\"%s\",severity=\"%s\"} %" PRIu64
+				"\n",
+				m->codes[i], severity_text((enum severity)s), m->raised[i][s]);
 }
 
 static int by_addresses(const void *a, const void *b)
@@ -172,16 +193,21 @@ static int by_addresses(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Not expected ones that share both addresses (clients behind one NAT) are one line: the best of them. */
+/*
+ * Not expected ones that share both addresses (clients behind one NAT) are one line: the best of
+ * them.
+ */
 static bool same_line(const struct seen *a, const struct seen *b)
 {
-	return !a->expected && !b->expected && addr_compare(a->peers[0].addr, b->peers[0].addr) == 0 &&
+	return !a->expected && !b->expected &&
+	       addr_compare(a->peers[0].addr, b->peers[0].addr) == 0 &&
 	       addr_compare(a->peers[1].addr, b->peers[1].addr) == 0;
 }
 
 static bool is_up(const struct seen *s)
 {
-	return s->id != 0 && (s->state == TUNNEL_UP || s->state == TUNNEL_DEGRADED || s->state == TUNNEL_FLAPPING);
+	return s->id != 0 && (s->state == TUNNEL_UP || s->state == TUNNEL_DEGRADED ||
+			      s->state == TUNNEL_FLAPPING);
 }
 
 /* "unknown" is not down: it has no line; but what is expected and was never seen is not up. */
@@ -230,7 +256,8 @@ static void put_tunnel_labels(FILE *out, const char *metric, const struct seen *
 
 /* One metric of all tunnels; `value` of several that share a line. */
 #define FOR_LINES(m, n, first, last) \
-	for (size_t first = 0, last; first < (n) && (last = end_of_line((m), first, (n)), true); first = last)
+	for (size_t first = 0, last; first < (n) && (last = end_of_line((m), first, (n)), true); \
+		first = last)
 
 static size_t end_of_line(const struct metrics *m, size_t first, size_t n)
 {
@@ -247,16 +274,20 @@ static void put_tunnels(struct metrics *m, const struct metrics_figures *f, FILE
 
 	head(out, "tunnels", "gauge", "Tunnels by their state.");
 	for (int i = 0; i <= TUNNEL_FLAPPING; i++)
-		fprintf(out, "sawatch_tunnels{state=\"%s\"} %u\n", tunnel_state_text((enum tunnel_state)i), f->tunnels[i]);
-	put_gauge(out, "tunnels_expected", "Tunnels of the inventory.", m->expected ? m->expected->n : 0);
-	put_gauge(out, "tunnels_left_out", "Tunnels that were up and have no lines of their own (setting metrics.tunnels).",
+		fprintf(out, "sawatch_tunnels{state=\"%s\"} %u\n",
+			tunnel_state_text((enum tunnel_state)i), f->tunnels[i]);
+	put_gauge(out, "tunnels_expected", "Tunnels of the inventory.",
+		  m->expected ? m->expected->n : 0);
+	put_gauge(out, "tunnels_left_out", "Tunnels that were up and have no lines of their own "
+					   "(setting metrics.tunnels).",
 		  left_out);
 	head(out, "tunnel_expected", "gauge", "1 when the tunnel is one of the inventory.");
 	FOR_LINES(m, n, i, end) {
 		put_tunnel_labels(out, "tunnel_expected", m->order[i]);
 		fprintf(out, " %d\n", m->order[i]->expected != NULL);
 	}
-	head(out, "tunnel_up", "gauge", "1 when the tunnel is up, also when it is ill; 0 when it is down. No line: not known.");
+	head(out, "tunnel_up", "gauge", "1 when the tunnel is up, also when it is ill; "
+					"0 when it is down. No line: not known.");
 	FOR_LINES(m, n, i, end) {
 		bool known = false, up = false;
 
@@ -269,7 +300,8 @@ static void put_tunnels(struct metrics *m, const struct metrics_figures *f, FILE
 		put_tunnel_labels(out, "tunnel_up", m->order[i]);
 		fprintf(out, " %d\n", up);
 	}
-	head(out, "tunnel_ill", "gauge", "1 while an alert of severity warning or critical is open for the tunnel.");
+	head(out, "tunnel_ill", "gauge", "1 while an alert of severity warning or critical is open "
+					 "for the tunnel.");
 	FOR_LINES(m, n, i, end) {
 		bool ill = false;
 
@@ -278,7 +310,8 @@ static void put_tunnels(struct metrics *m, const struct metrics_figures *f, FILE
 		put_tunnel_labels(out, "tunnel_ill", m->order[i]);
 		fprintf(out, " %d\n", ill);
 	}
-	head(out, "tunnel_last_packet_timestamp_seconds", "gauge", "Time of the latest packet of the tunnel.");
+	head(out, "tunnel_last_packet_timestamp_seconds", "gauge",
+	     "Time of the latest packet of the tunnel.");
 	FOR_LINES(m, n, i, end) {
 		nsec last = NSEC_NONE;
 
@@ -292,7 +325,10 @@ static void put_tunnels(struct metrics *m, const struct metrics_figures *f, FILE
 	}
 }
 
-/* Which tunnels are ill; found anew for each page, since alerts and tunnels come and go in any order. */
+/*
+ * Which tunnels are ill; found anew for each page, since alerts and tunnels come and go in any
+ * order.
+ */
 static void count_ill(struct metrics *m)
 {
 	for (size_t i = 0; i < m->n_others; i++)
@@ -302,7 +338,8 @@ static void count_ill(struct metrics *m)
 	for (size_t i = 0; i < OPEN_ALERTS; i++) {
 		const struct open_alert *o = &m->open[i];
 
-		if (o->id != 0 && o->of && (o->of->expected || o->of->id == o->tunnel) && o->severity >= SEVERITY_WARNING)
+		if (o->id != 0 && o->of && (o->of->expected || o->of->id == o->tunnel) &&
+		    o->severity >= SEVERITY_WARNING)
 			o->of->open++;
 	}
 }

@@ -14,7 +14,8 @@ enum {
 	PLACES = 8192,
 	CODES_MAX = 128,
 	SEVERITIES_N = SEVERITY_CRITICAL + 1,
-	CROWD = 4,		/* tunnels remembered for each that gets lines: strangers come and go */
+	/* tunnels remembered for each that gets lines: strangers come and go */
+	CROWD = 4,
 };
 
 struct seen {

@@ -20,7 +20,8 @@ enum { KEEP_BYTES = 64 * 1024 };
 
 static void *keep_bytes(struct collection *c, const void *data, size_t length)
 {
-	size_t rounded = (length + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+	size_t rounded = (length + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) *
+			 _Alignof(max_align_t);
 
 	if (!c->keep || c->keep->size - c->keep->used < rounded) {
 		size_t size = rounded > KEEP_BYTES ? rounded : KEEP_BYTES;
@@ -84,7 +85,8 @@ static const char *keep_text(struct collection *c, const char *text)
 
 	if (!known->given || strcmp(known->given, text) != 0) {
 		known->safe = keep_safe(c, text);
-		known->given = strcmp(known->safe, text) == 0 ? known->safe : keep_bytes(c, text, length + 1);
+		known->given = strcmp(known->safe, text) == 0 ? known->safe
+							      : keep_bytes(c, text, length + 1);
 	}
 	return known->safe;
 }
@@ -129,12 +131,15 @@ struct record_tunnel collection_keep_tunnel(struct collection *c, const struct r
 struct record_alert collection_keep_alert(struct collection *c, const struct record_alert *r)
 {
 	struct record_alert to = *r;
-	struct record_evidence *evidence = keep_bytes(c, r->evidence, r->n_evidence * sizeof(evidence[0]));
-	struct record_action *actions = keep_bytes(c, r->actions, r->n_actions * sizeof(actions[0]));
+	struct record_evidence *evidence =
+		keep_bytes(c, r->evidence, r->n_evidence * sizeof(evidence[0]));
+	struct record_action *actions =
+		keep_bytes(c, r->actions, r->n_actions * sizeof(actions[0]));
 
 	for (size_t i = 0; i < r->n_evidence; i++) {
 		evidence[i].name = keep_text(c, evidence[i].name);
-		evidence[i].text = evidence[i].type == EVIDENCE_TEXT ? keep_text(c, evidence[i].text) : NULL;
+		evidence[i].text =
+			evidence[i].type == EVIDENCE_TEXT ? keep_text(c, evidence[i].text) : NULL;
 	}
 	for (size_t i = 0; i < r->n_actions; i++) {
 		actions[i].vendor = keep_text(c, actions[i].vendor);
@@ -171,8 +176,10 @@ struct ike_part ike_part_of(struct collection *c, const struct record_ike_sa *r)
 	struct ike_part p = {
 		.version = r->version,
 		.seen = {
-			.spi_i = r->spi_i, .spi_r = r->spi_r, .initiator = r->initiator, .origin = r->origin,
-			.created = r->created, .established = r->established, .ended = r->ended, .last = r->last,
+			.spi_i = r->spi_i, .spi_r = r->spi_r, .initiator = r->initiator,
+			.origin = r->origin,
+			.created = r->created, .established = r->established, .ended = r->ended,
+			.last = r->last,
 			.end_reason = r->end_reason, .ended_by = r->ended_by, .suite = r->suite,
 		},
 	};
@@ -191,12 +198,17 @@ struct ike_part ike_part_of(struct collection *c, const struct record_ike_sa *r)
 struct child_part child_part_of(const struct record_child_sa *r)
 {
 	nsec end = r->rekey_at != NSEC_NONE ? r->rekey_at : r->ended;
-	/* of an SA older than the capture only the age since its first packet is known: no age at rekey */
-	bool aged = r->created_how != CREATED_UNKNOWN && (r->end_reason == END_REKEYED || r->rekey_at != NSEC_NONE) &&
+	/*
+	 * of an SA older than the capture only the age since its first packet is known: no age at
+	 * rekey
+	 */
+	bool aged = r->created_how != CREATED_UNKNOWN &&
+		    (r->end_reason == END_REKEYED || r->rekey_at != NSEC_NONE) &&
 		    r->created != NSEC_NONE && end != NSEC_NONE && end >= r->created;
 
 	return (struct child_part){
-		.living = sa_lives(r->end_reason), .side = r->rekeyed_by, .age = aged ? end - r->created : NSEC_NONE,
+		.living = sa_lives(r->end_reason), .side = r->rekeyed_by,
+		.age = aged ? end - r->created : NSEC_NONE,
 	};
 }
 
@@ -206,10 +218,19 @@ struct esp_part esp_part_of(const struct record_esp_sa *r, const struct endpoint
 	const struct endpoint *low = &peers[0];
 
 	return (struct esp_part){
-		.from_low = addr_equal(r->src.addr, low->addr) && (low->port == 0 || low->port == r->src.port ||
-			    !addr_equal(low->addr, peers[1].addr)),
-		.udp = r->encap == ENCAP_UDP, .tcp = r->encap == ENCAP_TCP, .plain = r->encap == ENCAP_NONE,
-		.ah = r->protocol == PROTOCOL_AH, .first = r->first, .last = r->last, .packets = r->packets,
-		.bytes = r->bytes, .lost = r->lost, .late = r->late, .duplicates = r->duplicates,
+		.from_low = addr_equal(r->src.addr, low->addr) &&
+			    (low->port == 0 || low->port == r->src.port ||
+			     !addr_equal(low->addr, peers[1].addr)),
+		.udp = r->encap == ENCAP_UDP,
+		.tcp = r->encap == ENCAP_TCP,
+		.plain = r->encap == ENCAP_NONE,
+		.ah = r->protocol == PROTOCOL_AH,
+		.first = r->first,
+		.last = r->last,
+		.packets = r->packets,
+		.bytes = r->bytes,
+		.lost = r->lost,
+		.late = r->late,
+		.duplicates = r->duplicates,
 	};
 }

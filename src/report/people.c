@@ -15,7 +15,9 @@ static int line_width = LINE_WIDTH;
 
 void report_set_line_width(int columns)
 {
-	line_width = columns < LINE_WIDTH_LEAST ? LINE_WIDTH_LEAST : columns < LINE_WIDTH ? columns : LINE_WIDTH;
+	line_width = columns < LINE_WIDTH_LEAST ? LINE_WIDTH_LEAST
+		     : columns < LINE_WIDTH     ? columns
+						: LINE_WIDTH;
 }
 
 const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
@@ -75,7 +77,8 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-const char *frames_text(const uint64_t *frames, size_t n, const char *between, char ret[FRAMES_TEXT_MAX])
+const char *frames_text(const uint64_t *frames, size_t n, const char *between,
+			char ret[FRAMES_TEXT_MAX])
 {
 	struct text t = text_in(ret, FRAMES_TEXT_MAX);
 	uint64_t sorted[RECORD_FRAMES_MAX];
@@ -145,7 +148,8 @@ void put_wrapped(FILE *out, const char *text, int column, int indent)
 void put_shaded(FILE *out, bool colour, enum shade shade, const char *text)
 {
 	static const char *const codes[] = {
-		[SHADE_PLAIN] = "0", [SHADE_STRONG] = "1", [SHADE_GOOD] = "32", [SHADE_NOTICE] = "33",
+		[SHADE_PLAIN] = "0", [SHADE_STRONG] = "1", [SHADE_GOOD] = "32",
+			[SHADE_NOTICE] = "33",
 		[SHADE_BAD] = "1;31", [SHADE_FAINT] = "2",
 	};
 

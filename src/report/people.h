@@ -21,9 +21,12 @@ const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX]);
 /* "1 byte", "312 bytes", "1.1 MB" (powers of 1000). */
 const char *bytes_text(int64_t bytes, char ret[COUNT_TEXT_MAX]);
 
-/* "12, 345" for `between` ", ": at most RECORD_FRAMES_MAX numbers of frames, in order; "" for none. */
+/*
+ * "12, 345" for `between` ", ": at most RECORD_FRAMES_MAX numbers of frames, in order; "" for none.
+ */
 enum { FRAMES_TEXT_MAX = RECORD_FRAMES_MAX * 22 };
-const char *frames_text(const uint64_t *frames, size_t n, const char *between, char ret[FRAMES_TEXT_MAX]);
+const char *frames_text(const uint64_t *frames, size_t n, const char *between,
+			char ret[FRAMES_TEXT_MAX]);
 
 /* The chosen cipher with its key length, "AES_CBC_128"; NULL when it was not seen. */
 enum { ENCRYPTION_TEXT_MAX = 64 };

@@ -14,7 +14,11 @@
 static size_t utf8_sequence(const unsigned char *s, uint32_t *ret_code)
 {
 	static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	size_t length = s[0] < 0x80       ? 1
+			: s[0] >> 5 == 6  ? 2
+			: s[0] >> 4 == 14 ? 3
+			: s[0] >> 3 == 30 ? 4
+					  : 0;
 	uint32_t code = length == 1 ? s[0] : length == 0 ? 0 : s[0] & (0x7fU >> length);
 
 	for (size_t i = 1; i < length; i++) {
@@ -28,7 +32,9 @@ static size_t utf8_sequence(const unsigned char *s, uint32_t *ret_code)
 	return length;
 }
 
-/* C0, DEL, C1, and what hides or turns text: zero width, line separators, bidirectional controls. */
+/*
+ * C0, DEL, C1, and what hides or turns text: zero width, line separators, bidirectional controls.
+ */
 static bool is_unsafe(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x061c ||

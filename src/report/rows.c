@@ -23,24 +23,29 @@ static const char *const tunnel_columns[] = {
 	"name",
 };
 static const char *const ike_columns[] = {
-	"tunnel", "ike_sa", ">version", "initiator", "responder", "state", "origin", "created", "established",
+	"tunnel", "ike_sa", ">version", "initiator", "responder", "state", "origin", "created",
+	"established",
 	"ended", "end_reason", "ended_by", "suite", "grade",
 };
 static const char *const child_columns[] = {
-	"tunnel", "spi_0", "spi_1", "state", "created", "created_by", "created_how", "ended", "end_reason",
+	"tunnel", "spi_0", "spi_1", "state", "created", "created_by", "created_how", "ended",
+	"end_reason",
 	"ended_by", ">age", "ike_sa", "grade",
 };
 static const char *const esp_columns[] = {
 	"tunnel", "spi", "protocol", "encap", "src", "dst", "first", "last", ">packets", ">bytes",
-	">seq_first", ">seq_last", ">lost", ">late", ">duplicates", "predecessor", "successor", "end_reason", "grade",
+	">seq_first", ">seq_last", ">lost", ">late", ">duplicates", "predecessor", "successor",
+	"end_reason", "grade",
 };
 static const char *const exchange_columns[] = {
-	"tunnel", "request_at", "from", "kind", ">message_id", "purpose", "outcome", ">requests", ">responses",
+	"tunnel", "request_at", "from", "kind", ">message_id", "purpose", "outcome", ">requests",
+	">responses",
 	">rtt", ">request_bytes", ">response_bytes", "ike_sa", "grade",
 };
 static const char *const event_columns[] = { "at", "tunnel", "kind", "<text", "frames" };
 static const char *const alert_columns[] = {
-	"last", "tunnel", "severity", "code", "cause", "confidence", "status", "first", ">count", "<summary", "frames",
+	"last", "tunnel", "severity", "code", "cause", "confidence", "status", "first", ">count",
+	"<summary", "frames",
 	">id",
 };
 
@@ -113,7 +118,9 @@ static void ike_row(void *user, const struct record_ike_sa *r)
 	struct table *t = ((struct rows *)user)->table;
 	const struct record_offer *s = &r->suite;
 	char encryption[ENCRYPTION_TEXT_MAX];
-	const char *const parts[] = { encryption_text(s, encryption), s->integrity, s->prf, s->group };
+	const char *const parts[] = {
+		encryption_text(s, encryption), s->integrity, s->prf, s->group,
+	};
 	char buffer[256];
 	struct text suite = TEXT_IN(buffer);
 
@@ -254,7 +261,8 @@ struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind)
 	} columns[] = {
 		[ROWS_TUNNELS] = COLUMNS(tunnel_columns), [ROWS_IKE_SAS] = COLUMNS(ike_columns),
 		[ROWS_CHILD_SAS] = COLUMNS(child_columns), [ROWS_ESP_SAS] = COLUMNS(esp_columns),
-		[ROWS_EXCHANGES] = COLUMNS(exchange_columns), [ROWS_EVENTS] = COLUMNS(event_columns),
+		[ROWS_EXCHANGES] = COLUMNS(exchange_columns),
+			[ROWS_EVENTS] = COLUMNS(event_columns),
 		[ROWS_ALERTS] = COLUMNS(alert_columns),
 	};
 	struct rows *r = calloc(1, sizeof(*r));
@@ -262,7 +270,8 @@ struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind)
 	memory_or_end(r);
 	r->kind = kind;
 	r->sink = (struct record_sink){
-		.user = r, .tunnel = tunnel_row, .ike_sa = ike_row, .esp_sa = esp_row, .child_sa = child_row,
+		.user = r, .tunnel = tunnel_row, .ike_sa = ike_row, .esp_sa = esp_row,
+		.child_sa = child_row,
 		.exchange = exchange_row, .event = event_row, .alert = alert_row,
 	};
 	if (format == TABLE_JSON)

@@ -13,7 +13,8 @@
 enum level { LEVEL_CRITICAL = 2, LEVEL_WARNING = 4, LEVEL_NOTICE = 5, LEVEL_INFORMATIONAL = 6 };
 
 enum {
-	TIME_LENGTH = sizeof("2026-11-22T04:30:51.123456") - 1,	/* at most six decimals, RFC 5424 6.2.3 */
+	/* at most six decimals, RFC 5424 6.2.3 */
+	TIME_LENGTH = sizeof("2026-11-22T04:30:51.123456") - 1,
 	HOST_MAX = 255, NAME_MAX_LENGTH = 32,
 	TEXT_ROOM = 1024,	/* structured data leaves at least this to the text for people */
 };
@@ -29,13 +30,15 @@ static void add_word(struct text *t, const char *word, size_t most, const char *
 	size_t n = 0;
 
 	for (; word && *word && n < most; word++)
-		safe[n++] = (char)(*word > ' ' && *word < 0x7f && !strchr(forbidden, *word) ? *word : '_');
+		safe[n++] = (char)(*word > ' ' && *word < 0x7f && !strchr(forbidden, *word) ? *word
+											    : '_');
 	safe[n] = '\0';
 	text_add(t, "%s", n > 0 ? safe : "-");
 }
 
 /* "<26>1 2026-11-22T04:30:51.123456Z host sawatch 4711 alert " */
-static void begin(struct text *t, const struct syslog_origin *o, enum level level, nsec at, const char *id)
+static void begin(struct text *t, const struct syslog_origin *o, enum level level, nsec at,
+		  const char *id)
 {
 	char time[NSEC_TEXT_MAX];
 
@@ -146,7 +149,8 @@ static const char *peers_text(const struct endpoint *peers, char ret[TUNNEL_TEXT
 	return peers ? tunnel_text(peers, ret) : NULL;
 }
 
-size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r, const char *name, char ret[SYSLOG_MAX])
+size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r, const char *name,
+		    char ret[SYSLOG_MAX])
 {
 	static const enum level levels[] = {
 		[SEVERITY_INFO] = LEVEL_INFORMATIONAL, [SEVERITY_WARNING] = LEVEL_WARNING,
@@ -157,7 +161,8 @@ size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r,
 	size_t length;
 
 	peers_text(r->peers, tunnel);
-	begin(&t, o, r->cleared ? LEVEL_NOTICE : levels[r->severity], r->cleared ? r->cleared_at : r->last, "alert");
+	begin(&t, o, r->cleared ? LEVEL_NOTICE : levels[r->severity],
+	      r->cleared ? r->cleared_at : r->last, "alert");
 	text_add(&t, "[" ELEMENT_SAWATCH);
 	add_value(&t, "status", r->cleared ? "cleared" : "raised");
 	add_value(&t, "code", r->code);
@@ -179,15 +184,18 @@ size_t syslog_alert(const struct syslog_origin *o, const struct record_alert *r,
 			add_evidence(&t, &r->evidence[i]);
 		text_add(&t, "]");
 	}
-	if (asprintf(&text, "%s %s %s%s%s%s: %s", r->cleared ? "cleared" : severity_text(r->severity), r->code,
-		     r->peers ? tunnel : "capture", name ? " (" : "", name ? name : "", name ? ")" : "", r->summary) < 0)
+	if (asprintf(&text, "%s %s %s%s%s%s: %s",
+		     r->cleared ? "cleared" : severity_text(r->severity), r->code,
+		     r->peers ? tunnel : "capture", name ? " (" : "", name ? name : "",
+		     name ? ")" : "", r->summary) < 0)
 		memory_or_end(false);
 	length = end(&t, text);
 	free(text);
 	return length;
 }
 
-size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *r, const char *name, char ret[SYSLOG_MAX])
+size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *r, const char *name,
+		     char ret[SYSLOG_MAX])
 {
 	struct text t = text_in(ret, SYSLOG_MAX);
 	char tunnel[TUNNEL_TEXT_MAX], *text;
@@ -202,8 +210,8 @@ size_t syslog_tunnel(const struct syslog_origin *o, const struct record_tunnel *
 	add_value(&t, "sensor", o->sensor);
 	add_time(&t, "since", r->since);
 	text_add(&t, "]");
-	if (asprintf(&text, "%s%s%s%s: tunnel state: %s", tunnel, name ? " (" : "", name ? name : "", name ? ")" : "",
-		     tunnel_state_text(r->state)) < 0)
+	if (asprintf(&text, "%s%s%s%s: tunnel state: %s", tunnel, name ? " (" : "",
+		     name ? name : "", name ? ")" : "", tunnel_state_text(r->state)) < 0)
 		memory_or_end(false);
 	length = end(&t, text);
 	free(text);

@@ -36,7 +36,10 @@ static bool column_is_number(const struct table *t, size_t column)
 	return t->columns[column][0] == '>';
 }
 
-/* RFC 4180 2.5-2.7; a leading = + - @ would be run as a formula by spreadsheets, so text is kept text. */
+/*
+ * RFC 4180 2.5-2.7; a leading = + - @ would be run as a formula by spreadsheets, so text is kept
+ * text.
+ */
 static void put_csv(struct table *t, const char *text, bool is_number)
 {
 	if (t->column > 0)
@@ -69,7 +72,8 @@ static void keep_cell(struct table *t, const char *text)
 }
 
 /* Takes `value`; `text` is what people see, `plain` what CSV holds. */
-static void put_cell(struct table *t, const char *text, const char *plain, bool is_number, json_t *value)
+static void put_cell(struct table *t, const char *text, const char *plain, bool is_number,
+		     json_t *value)
 {
 	switch (t->format) {
 	case TABLE_ALIGNED:
@@ -122,7 +126,8 @@ void table_time(struct table *t, nsec at)
 	if (at == NSEC_NONE)
 		put_cell(t, NULL, NULL, false, json_null());
 	else
-		put_cell(t, moment_text(at, 3, shown), nsec_rfc3339(at, text), false, json_of_time(at));
+		put_cell(t, moment_text(at, 3, shown), nsec_rfc3339(at, text), false,
+			 json_of_time(at));
 }
 
 void table_span(struct table *t, nsec span)
@@ -143,7 +148,11 @@ struct table *table_open(FILE *out, enum table_format format, const char *type,
 	struct table *t = calloc(1, sizeof(*t));
 
 	memory_or_end(t != NULL);
-	*t = (struct table){ .out = out, .format = format, .type = type, .columns = columns, .n_columns = n_columns };
+	*t = (struct table){ .out = out,
+			     .format = format,
+			     .type = type,
+			     .columns = columns,
+			     .n_columns = n_columns };
 	if (format == TABLE_ALIGNED) {
 		t->is_time = calloc(n_columns, sizeof(t->is_time[0]));
 		memory_or_end(t->is_time);
@@ -166,7 +175,8 @@ static size_t shown_width(const char *text)
 	return width;
 }
 
-static void print_aligned_cell(struct table *t, size_t column, const char *text, size_t width, bool last)
+static void print_aligned_cell(struct table *t, size_t column, const char *text, size_t width,
+			       bool last)
 {
 	size_t shown = shown_width(text);
 	int pad = (int)(width > shown ? width - shown : 0);

@@ -78,7 +78,8 @@ static void put_parts(FILE *out, const struct record_capture *r)
 		int64_t n;
 		const char *name, *plural;
 	} parts[] = {
-		{ r->ike_messages, "IKE", "" }, { r->esp_packets, "ESP", "" }, { r->ah_packets, "AH", "" },
+		{ r->ike_messages, "IKE", "" }, { r->esp_packets, "ESP", "" }, { r->ah_packets,
+		  "AH", "" },
 		{ r->keepalives, "NAT keepalive", "s" },
 	};
 	const char *before = ": ";
@@ -101,10 +102,13 @@ static void put_blemishes(FILE *out, const struct record_capture *r)
 		int64_t n;
 		const char *name;
 	} blemishes[] = {
-		{ r->duplicates, r->duplicates == 1 ? "copy of a packet (of the mirror or the network)"
-						    : "copies of packets (of the mirror or the network)" },
+		{ r->duplicates, r->duplicates == 1 ? "copy of a packet (of the mirror or "
+						      "the network)"
+						    : "copies of packets (of the mirror or "
+						      "the network)" },
 		{ r->malformed, "malformed" }, { r->cut, "cut short by the capturer" },
-		{ r->dropped, "dropped by the capturer" }, { r->fragments, r->fragments == 1 ? "fragment" : "fragments" },
+		{ r->dropped, "dropped by the capturer" }, { r->fragments, r->fragments == 1 ?
+		  "fragment" : "fragments" },
 	};
 	const char *before = "  ";
 
@@ -113,7 +117,8 @@ static void put_blemishes(FILE *out, const struct record_capture *r)
 
 		if (blemishes[i].n <= 0)
 			continue;
-		fprintf(out, "%s%s %s", before, count_text(blemishes[i].n, text), blemishes[i].name);
+		fprintf(out, "%s%s %s", before, count_text(blemishes[i].n, text),
+			blemishes[i].name);
 		before = ", ";
 	}
 	if (*before == ',')
@@ -142,7 +147,8 @@ static void put_capture(FILE *out, const struct diagnosis *d, const struct recor
 	if (r->link_type)
 		fprintf(out, "  %s", r->link_type);
 	if (r->first != NSEC_NONE)
-		fprintf(out, "  %s UTC, %s", moment_text(r->first, 0, text), nsec_span(nsec_between(r->first, r->last), span));
+		fprintf(out, "  %s UTC, %s", moment_text(r->first, 0, text),
+			nsec_span(nsec_between(r->first, r->last), span));
 	fputs("\n  ", out);
 	put_counted(out, r->packets, "packet");
 	if (r->packets > 0 && ipsec == 0) {
@@ -179,7 +185,8 @@ static void put_captures(FILE *out, const struct diagnosis *d)
 		putc('\n', out);
 	}
 	for (size_t i = 0; i < c->n_captures; i++)
-		if (c->n_captures <= CAPTURES_SHOWN || d->options.verbose || c->captures[i].n_warnings > 0)
+		if (c->n_captures <= CAPTURES_SHOWN || d->options.verbose ||
+		    c->captures[i].n_warnings > 0)
 			put_capture(out, d, &c->captures[i]);
 	for (size_t i = 0; i < c->n_alerts; i++) {
 		if (i == 0)
@@ -230,12 +237,14 @@ static void put_unobservable(FILE *out, const struct collection *c)
 	n = 0;
 	for (size_t i = 0; i < c->n_tunnels; i++)
 		for (size_t k = 0; k < c->tunnels[i].record.n_unobservable; k++)
-			all[n++] = (struct blind){ c->tunnels[i].record.unobservable[k], &c->tunnels[i] };
+			all[n++] = (struct blind){ c->tunnels[i].record.unobservable[k],
+						   &c->tunnels[i] };
 	qsort(all, n, sizeof(all[0]), by_sentence);
 
 	fputs("\nNot observable\n", out);
 	for (size_t i = 0, same; i < n; i += same) {
-		for (same = 1; i + same < n && strcmp(all[i].sentence, all[i + same].sentence) == 0;)
+		for (same = 1;
+		     i + same < n && strcmp(all[i].sentence, all[i + same].sentence) == 0;)
 			same++;
 		put_blind_tunnels(out, &all[i], same);
 	}
@@ -247,7 +256,8 @@ static void put_unobservable(FILE *out, const struct collection *c)
 static void put_verdict(FILE *out, const struct diagnosis *d, const size_t counts[RANKS])
 {
 	static const char *const names[RANKS] = {
-		[RANK_CRITICAL] = "critical", [RANK_WARNING] = "warning", [RANK_INFO] = "with a remark",
+		[RANK_CRITICAL] = "critical", [RANK_WARNING] = "warning",
+			[RANK_INFO] = "with a remark",
 		[RANK_DOWN] = "down", [RANK_UNKNOWN] = "not observable", [RANK_HEALTHY] = "healthy",
 	};
 	const struct collection *c = &d->seen;
@@ -255,7 +265,8 @@ static void put_verdict(FILE *out, const struct diagnosis *d, const size_t count
 
 	fputs("\nverdict: ", out);
 	if (c->n_tunnels == 0) {
-		fprintf(out, "no IPsec tunnel seen%s\n", c->n_captures == 0 ? ": the history is empty" : "");
+		fprintf(out, "no IPsec tunnel seen%s\n",
+			c->n_captures == 0 ? ": the history is empty" : "");
 		return;
 	}
 	put_counted(out, (int64_t)c->n_tunnels, "tunnel");

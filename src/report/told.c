@@ -16,7 +16,8 @@ struct told_capture {
 
 struct told_tunnel {
 	object_id id;
-	uint64_t word;		/* its latest, counted over all tunnels; 0: it was only named by others */
+	/* its latest, counted over all tunnels; 0: it was only named by others */
+	uint64_t word;
 	bool heard;		/* others named it: there is something of it */
 	uint32_t place;		/* in the collection */
 	struct record_tunnel record;
@@ -89,7 +90,10 @@ static void widen_index(struct shelf *s)
 	}
 }
 
-/* The element with this id, borrowed until the next is looked for; zeros behind the id when it is new. */
+/*
+ * The element with this id, borrowed until the next is looked for; zeros behind the id when it is
+ * new.
+ */
 static void *see(struct shelf *s, object_id id)
 {
 	if (s->n >= s->places / 2)
@@ -128,7 +132,8 @@ static struct told_tunnel *see_tunnel(struct told *t, object_id id, const struct
 
 	if (w->word == 0 && !w->heard) {	/* until its own record comes */
 		w->record = (struct record_tunnel){
-			.id = id, .state = TUNNEL_UNKNOWN, .since = NSEC_NONE, .first = NSEC_NONE, .last = NSEC_NONE,
+			.id = id, .state = TUNNEL_UNKNOWN, .since = NSEC_NONE, .first = NSEC_NONE,
+			.last = NSEC_NONE,
 			.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
 		};
 		if (peers)
@@ -225,8 +230,10 @@ static void told_alert(void *user, const struct record_alert *r)
 struct record_sink told_sink(struct told *t)
 {
 	return (struct record_sink){
-		.user = t, .capture = told_capture, .tunnel = told_tunnel, .ike_sa = told_ike_sa, .esp_sa = told_esp_sa,
-		.child_sa = told_child_sa, .exchange = told_exchange, .event = told_event, .alert = told_alert,
+		.user = t, .capture = told_capture, .tunnel = told_tunnel, .ike_sa = told_ike_sa,
+		.esp_sa = told_esp_sa,
+		.child_sa = told_child_sa, .exchange = told_exchange, .event = told_event,
+		.alert = told_alert,
 	};
 }
 
@@ -237,7 +244,9 @@ void told_label(struct told *t, const struct endpoint peers[2], const char *text
 		t->labels = realloc(t->labels, t->labels_room * sizeof(t->labels[0]));
 		memory_or_end(t->labels);
 	}
-	t->labels[t->n_labels] = (struct label){ { peers[0], peers[1] }, collection_keep_text(t->to, text), t->n_labels };
+	t->labels[t->n_labels] = (struct label){ { peers[0], peers[1] },
+						 collection_keep_text(t->to, text),
+						 t->n_labels };
 	t->n_labels++;
 }
 
@@ -273,13 +282,16 @@ static const char *label_of(const struct told *t, const struct record_tunnel *r)
 		else
 			high = middle;
 	}
-	return low < t->n_labels && compare_peers(t->labels[low].peers, r->peers) == 0 ? t->labels[low].text : NULL;
+	return low < t->n_labels && compare_peers(t->labels[low].peers, r->peers) == 0
+		       ? t->labels[low].text
+		       : NULL;
 }
 
 /* Peers meet again in a later series of captures: that is one tunnel. */
 static int by_identity(const void *a, const void *b)
 {
-	const struct told_tunnel *x = *(struct told_tunnel *const *)a, *y = *(struct told_tunnel *const *)b;
+	const struct told_tunnel *x = *(struct told_tunnel *const *)a,
+				 *y = *(struct told_tunnel *const *)b;
 	int order;
 
 	if (x->record.network != y->record.network)
@@ -288,20 +300,31 @@ static int by_identity(const void *a, const void *b)
 	return order != 0 ? order : (x->word > y->word) - (x->word < y->word);
 }
 
-/* What was told later of the same tunnel; of an older capture it says nothing about how the tunnel is now. */
+/*
+ * What was told later of the same tunnel; of an older capture it says nothing about how the tunnel
+ * is now.
+ */
 static void unite(struct record_tunnel *to, const struct record_tunnel *later)
 {
-	struct record_tunnel both = to->last == NSEC_NONE || (later->last != NSEC_NONE && later->last >= to->last) ? *later : *to;
+	struct record_tunnel both =
+		to->last == NSEC_NONE || (later->last != NSEC_NONE && later->last >= to->last)
+			? *later
+			: *to;
 
 	both.id = to->id < later->id ? to->id : later->id;
-	both.first = to->first == NSEC_NONE || (later->first != NSEC_NONE && later->first < to->first) ? later->first : to->first;
-	both.last = to->last > later->last ? to->last : later->last;	/* NSEC_NONE is the smallest */
+	both.first =
+		to->first == NSEC_NONE || (later->first != NSEC_NONE && later->first < to->first)
+			? later->first
+			: to->first;
+	/* NSEC_NONE is the smallest */
+	both.last = to->last > later->last ? to->last : later->last;
 	*to = both;
 }
 
 static void collect_tunnels(struct told *t)
 {
-	struct told_tunnel *all = (void *)t->tunnels.at, **sorted = calloc(t->tunnels.n + 1, sizeof(sorted[0]));
+	struct told_tunnel *all = (void *)t->tunnels.at,
+			   **sorted = calloc(t->tunnels.n + 1, sizeof(sorted[0]));
 	uint32_t n = 0;
 
 	memory_or_end(sorted);
@@ -314,8 +337,10 @@ static void collect_tunnels(struct told *t)
 	for (uint32_t i = 0, same; i < n; i += same) {
 		struct record_tunnel one = sorted[i]->record;
 
-		for (same = 0; i + same < n && compare_peers(one.peers, sorted[i + same]->record.peers) == 0 &&
-			       one.network == sorted[i + same]->record.network; same++) {
+		for (same = 0; i + same < n &&
+			       compare_peers(one.peers, sorted[i + same]->record.peers) == 0 &&
+			       one.network == sorted[i + same]->record.network;
+		     same++) {
 			unite(&one, &sorted[i + same]->record);
 			sorted[i + same]->place = (uint32_t)t->to->n_tunnels;
 		}
@@ -403,9 +428,12 @@ void told_init(struct told *t, struct collection *to)
 {
 	*t = (struct told){
 		.to = to,
-		.captures.size = sizeof(struct told_capture), .tunnels.size = sizeof(struct told_tunnel),
-		.ike_sas.size = sizeof(struct told_ike_sa), .child_sas.size = sizeof(struct told_child_sa),
-		.esp_sas.size = sizeof(struct told_esp_sa), .alerts.size = sizeof(struct told_alert),
+		.captures.size = sizeof(struct told_capture),
+		.tunnels.size = sizeof(struct told_tunnel),
+		.ike_sas.size = sizeof(struct told_ike_sa),
+		.child_sas.size = sizeof(struct told_child_sa),
+		.esp_sas.size = sizeof(struct told_esp_sa),
+		.alerts.size = sizeof(struct told_alert),
 	};
 }
 

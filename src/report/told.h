@@ -10,7 +10,9 @@
 
 #include "report/collect.h"
 
-/* Elements of one size by the id that each begins with, in the order in which they were first seen. */
+/*
+ * Elements of one size by the id that each begins with, in the order in which they were first seen.
+ */
 struct shelf {
 	size_t size;
 	unsigned char *at;

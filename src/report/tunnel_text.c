@@ -36,7 +36,9 @@ enum shade rank_shade(enum tunnel_rank rank)
 
 static enum shade severity_shade(enum severity s)
 {
-	return s == SEVERITY_CRITICAL ? SHADE_BAD : s == SEVERITY_WARNING ? SHADE_NOTICE : SHADE_PLAIN;
+	return s == SEVERITY_CRITICAL  ? SHADE_BAD
+	       : s == SEVERITY_WARNING ? SHADE_NOTICE
+				       : SHADE_PLAIN;
 }
 
 static const char *rank_word(enum tunnel_rank rank)
@@ -80,7 +82,9 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 static void put_suite(FILE *out, const struct record_offer *s)
 {
 	char encryption[ENCRYPTION_TEXT_MAX];
-	const char *const parts[] = { encryption_text(s, encryption), s->integrity, s->prf, s->group };
+	const char *const parts[] = {
+		encryption_text(s, encryption), s->integrity, s->prf, s->group,
+	};
 	const char *before = "  ";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -95,10 +99,12 @@ static void put_suite(FILE *out, const struct record_offer *s)
 static void put_end(FILE *out, const struct seen_tunnel *t, enum end_reason reason, int ended_by)
 {
 	static const char *const words[] = {
-		[END_NONE] = "alive", [END_REKEYED] = "rekeyed", [END_DELETED] = "deleted", [END_EXPIRED] = "expired",
+		[END_NONE] = "alive", [END_REKEYED] = "rekeyed", [END_DELETED] = "deleted",
+			[END_EXPIRED] = "expired",
 		[END_SUPERSEDED] = "superseded by a newer one", [END_IDLE] = "ended when idle",
 		[END_PEER_LOST] = "ended: the peer was lost", [END_FAILED] = "failed",
-		[END_CAPTURE_END] = "alive when the capture ended", [END_UNKNOWN] = "ended, not seen how",
+		[END_CAPTURE_END] = "alive when the capture ended",
+			[END_UNKNOWN] = "ended, not seen how",
 	};
 	char peer[ENDPOINT_TEXT_MAX];
 
@@ -112,19 +118,25 @@ static void put_end(FILE *out, const struct seen_tunnel *t, enum end_reason reas
 			endpoint_text(t->record.peers[ended_by], peer));
 }
 
-/* One that lives is as old as the tunnel's latest packet says: its own latest message may be long ago. */
+/*
+ * One that lives is as old as the tunnel's latest packet says: its own latest message may be long
+ * ago.
+ */
 static nsec last_sign(const struct seen_tunnel *t, const struct seen_ike_sa *r)
 {
-	bool lives = (r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) && r->established != NSEC_NONE;
+	bool lives = (r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) &&
+		     r->established != NSEC_NONE;
 
 	if (r->ended != NSEC_NONE)
 		return r->ended;
-	return lives && t->record.last != NSEC_NONE && t->record.last > r->last ? t->record.last : r->last;
+	return lives && t->record.last != NSEC_NONE && t->record.last > r->last ? t->record.last
+										: r->last;
 }
 
 static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct seen_ike_sa *r)
 {
-	char spis[IKE_SPIS_TEXT_MAX], at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX], peer[ENDPOINT_TEXT_MAX];
+	char spis[IKE_SPIS_TEXT_MAX], at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX],
+		peer[ENDPOINT_TEXT_MAX];
 	nsec end = last_sign(t, r);
 
 	put_label(out, "");
@@ -132,13 +144,15 @@ static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct seen
 	if (r->origin == ORIGIN_MIDSTREAM)
 		fprintf(out, "set-up not seen, heard since %s", moment_text(r->created, 0, at));
 	else
-		fprintf(out, "begun %s by %s", moment_text(r->created, 0, at), endpoint_text(r->initiator, peer));
+		fprintf(out, "begun %s by %s", moment_text(r->created, 0, at),
+			endpoint_text(r->initiator, peer));
 	if (r->origin == ORIGIN_REKEY)
 		fputs(" (rekey)", out);
 	else if (r->established == NSEC_NONE && r->origin == ORIGIN_OBSERVED)
 		fputs(", never established", out);
 	if (r->created != NSEC_NONE && end != NSEC_NONE)
-		fprintf(out, ", %s%s", r->origin == ORIGIN_MIDSTREAM ? "over " : "", nsec_span(end - r->created, span));
+		fprintf(out, ", %s%s", r->origin == ORIGIN_MIDSTREAM ? "over " : "",
+			nsec_span(end - r->created, span));
 	fputs(", ", out);
 	put_end(out, t, r->end_reason, r->ended_by);
 	putc('\n', out);
@@ -153,7 +167,9 @@ static void put_ike_sas(FILE *out, const struct seen_tunnel *t)
 	}
 	put_label(out, t->ikev1 && t->ikev2 ? "IKEv1+IKEv2" : t->ikev1 ? "IKEv1" : "IKEv2");
 	put_counted(out, t->ike_sas, "IKE SA");
-	fprintf(out, ": %" PRId64 " established, %" PRId64 " rekeyed, %" PRId64 " failed, %" PRId64 " alive",
+	fprintf(out,
+		": %" PRId64 " established, %" PRId64 " rekeyed, %" PRId64 " failed, %" PRId64
+		" alive",
 		t->ike_established, t->ike_rekeyed, t->ike_failed, t->ike_living);
 	put_suite(out, &t->latest[t->n_latest - 1].suite);
 	putc('\n', out);
@@ -166,11 +182,13 @@ static void put_ike_sas(FILE *out, const struct seen_tunnel *t)
 }
 
 /* "rekeyed by 192.0.2.1 8 times at the age of 58 s … 62 s, median 60 s", one line a side. */
-static void put_rekeys(FILE *out, const struct seen_tunnel *t, const struct ages ages[SIDES], const char *label)
+static void put_rekeys(FILE *out, const struct seen_tunnel *t, const struct ages ages[SIDES],
+		       const char *label)
 {
 	for (int side = 0; side < SIDES; side++) {
 		struct age_summary a = ages_summary(ages, side);
-		char peer[ENDPOINT_TEXT_MAX], low[NSEC_TEXT_MAX], median[NSEC_TEXT_MAX], high[NSEC_TEXT_MAX];
+		char peer[ENDPOINT_TEXT_MAX], low[NSEC_TEXT_MAX], median[NSEC_TEXT_MAX],
+			high[NSEC_TEXT_MAX];
 
 		if (a.n == 0)
 			continue;
@@ -211,7 +229,8 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 	}
 	for (int from = 0; from < 2; from++) {
 		const struct seen_traffic *d = &t->traffic[from];
-		char a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX], late[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
+		char a[ENDPOINT_TEXT_MAX], b[ENDPOINT_TEXT_MAX], late[COUNT_TEXT_MAX],
+			bytes[COUNT_TEXT_MAX];
 
 		put_label(out, from == 0 ? "traffic" : "");
 		fprintf(out, "%s -> %s  ", endpoint_text(t->record.peers[from], a),
@@ -277,7 +296,8 @@ static void put_nat(FILE *out, const struct seen_tunnel *t)
 		if (t->record.behind_nat[side] != 1)
 			continue;
 		put_label(out, "NAT");
-		fprintf(out, "%s stands behind a NAT\n", endpoint_text(t->record.peers[side], peer));
+		fprintf(out, "%s stands behind a NAT\n",
+			endpoint_text(t->record.peers[side], peer));
 	}
 }
 
@@ -341,7 +361,8 @@ bool vendor_seen(const struct seen_tunnel *t, const char *vendor)
 	enum { TELLING_LETTERS = 5 };
 
 	for (size_t i = 0; t && i < t->n_vendors; i++)
-		if (strncasecmp(t->vendors[i], vendor, TELLING_LETTERS) == 0 && !strstr(t->vendors[i], "Unity"))
+		if (strncasecmp(t->vendors[i], vendor, TELLING_LETTERS) == 0 &&
+		    !strstr(t->vendors[i], "Unity"))
 			return true;
 	return false;
 }
@@ -367,7 +388,8 @@ static void put_actions(FILE *out, const struct seen_tunnel *t, const struct rec
 		label = "";
 		if (!for_all)
 			fprintf(out, "%s: ", vendor);
-		put_wrapped(out, a->actions[i].text, LABEL + (for_all ? 0 : (int)strlen(vendor) + 2), LABEL + 2);
+		put_wrapped(out, a->actions[i].text,
+			    LABEL + (for_all ? 0 : (int)strlen(vendor) + 2), LABEL + 2);
 	}
 	if (others > 0) {
 		put_label(out, label);
@@ -405,7 +427,8 @@ void put_alert(FILE *out, bool colour, const struct collection *c, const struct 
 
 /* ---- a tunnel ---- */
 
-void put_tunnel_fully(FILE *out, bool colour, const struct collection *c, const struct seen_tunnel *t)
+void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
+		      const struct seen_tunnel *t)
 {
 	putc('\n', out);
 	put_title(out, colour, t);

@@ -8,7 +8,8 @@
 #include "report/collect.h"
 #include "report/people.h"
 
-void put_tunnel_fully(FILE *out, bool colour, const struct collection *c, const struct seen_tunnel *t);
+void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
+		      const struct seen_tunnel *t);
 
 /* `one_line`: there are too many to say more. */
 void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line);

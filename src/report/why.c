@@ -82,7 +82,8 @@ struct record_sink why_sink(struct why *w)
 {
 	return (struct record_sink){
 		.user = w, .capture = take_capture, .tunnel = take_tunnel, .ike_sa = take_ike_sa,
-		.child_sa = take_child_sa, .esp_sa = take_esp_sa, .exchange = take_exchange, .event = take_event,
+		.child_sa = take_child_sa, .esp_sa = take_esp_sa, .exchange = take_exchange,
+		.event = take_event,
 		.alert = take_alert,
 	};
 }
@@ -143,8 +144,10 @@ static int put_moment(FILE *out, const struct why_moments *m, size_t i, bool wit
 	const struct why_moment *at = &m->at[i];
 	char clock[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX], line[600];
 	struct text text = TEXT_IN(line);
-	int column = INDENT + fprintf(out, "%*s%s  %11s  ", INDENT, "", clock_text(at->at, with_date, clock),
-				      nsec_span(at->at - m->at[0].at, span)) - INDENT;
+	int column = INDENT +
+		     fprintf(out, "%*s%s  %11s  ", INDENT, "", clock_text(at->at, with_date, clock),
+			     nsec_span(at->at - m->at[0].at, span)) -
+		     INDENT;
 
 	text_add(&text, "%s", at->text);
 	if (at->frame)
@@ -155,7 +158,8 @@ static int put_moment(FILE *out, const struct why_moments *m, size_t i, bool wit
 
 static void put_repeats(FILE *out, const struct why_block *b, bool with_date, int column)
 {
-	char low[NSEC_TEXT_MAX], high[NSEC_TEXT_MAX], until[NSEC_TEXT_MAX], what[64] = "the same", line[256];
+	char low[NSEC_TEXT_MAX], high[NSEC_TEXT_MAX], until[NSEC_TEXT_MAX], what[64] = "the same",
+	line[256];
 
 	if (b->length > 1)
 		snprintf(what, sizeof(what), "these %zu lines", b->length);
@@ -163,12 +167,14 @@ static void put_repeats(FILE *out, const struct why_block *b, bool with_date, in
 	nsec_span(b->every_max, high);
 	clock_text(b->until, with_date, until);
 	if (b->times == 2)
-		snprintf(line, sizeof(line), "... %s once more, after %s, until %s", what, low, until);
+		snprintf(line, sizeof(line), "... %s once more, after %s, until %s", what, low,
+			 until);
 	else if (b->every_max - b->every_min <= b->every_max / 20)
-		snprintf(line, sizeof(line), "... %s %zu more times, every %s, until %s", what, b->times - 1, low, until);
+		snprintf(line, sizeof(line), "... %s %zu more times, every %s, until %s", what,
+			 b->times - 1, low, until);
 	else
-		snprintf(line, sizeof(line), "... %s %zu more times, %s to %s apart, until %s", what, b->times - 1, low,
-			 high, until);
+		snprintf(line, sizeof(line), "... %s %zu more times, %s to %s apart, until %s",
+			 what, b->times - 1, low, high, until);
 	fprintf(out, "%*s", column, "");
 	put_wrapped(out, line, column, column);
 }
@@ -197,15 +203,17 @@ static void put_timeline(FILE *out, bool colour, const struct why_moments *m)
 	}
 	moment_text(m->at[0].at, 0, date);
 	date[strlen("2026-11-22")] = '\0';
-	snprintf(heading, sizeof(heading), "What happened (%s%sUTC, and since the first line)", with_date ? "" : date,
-		 with_date ? "" : ", ");
+	snprintf(heading, sizeof(heading), "What happened (%s%sUTC, and since the first line)",
+		 with_date ? "" : date, with_date ? "" : ", ");
 	put_heading(out, colour, heading);
 	for (size_t i = 0; i < m->n;) {
 		struct why_block b = why_block_at(m, i);
-		bool shown = rows <= ROWS_SHOWN || before < ROWS_FIRST || before >= rows - (ROWS_SHOWN - ROWS_FIRST);
+		bool shown = rows <= ROWS_SHOWN || before < ROWS_FIRST ||
+			     before >= rows - (ROWS_SHOWN - ROWS_FIRST);
 
 		if (shown && left_out > 0) {
-			fprintf(out, "%*s... %zu moments left out; sawatch events --db lists them\n", column, "", left_out);
+			fprintf(out, "%*s... %zu moments left out; sawatch events --db "
+				     "lists them\n", column, "", left_out);
 			left_out = 0;
 		}
 		for (size_t k = 0; shown && k < b.length; k++)
@@ -218,7 +226,8 @@ static void put_timeline(FILE *out, bool colour, const struct why_moments *m)
 		i += b.length * b.times;
 	}
 	if (m->full)
-		put_line(out, "There is more than is told here: narrow it with --since and --until.");
+		put_line(out, "There is more than is told here: narrow it with --since "
+			      "and --until.");
 }
 
 /* ---- one incident ---- */
@@ -246,11 +255,13 @@ static void put_evidence(FILE *out, const struct why_story *s, const struct why_
 	if (in->filter)
 		fprintf(out, "%*s%s\n", INDENT, "", in->filter);
 	else if (in->alert->n_frames > 0)
-		put_line(out, "It was captured live: there is no file to look into, only the times above.");
+		put_line(out, "It was captured live: there is no file to look into, "
+			      "only the times above.");
 	put_list(out, "consequence: ", &in->consequences);
 	if (in != s->incidents || s->sas.n == 0 || is_about_capture(in->alert->code))
 		return;
-	put_line(out, s->sas.n == SAS_SHOWN ? "The latest security associations (SPI, destination, protocol):" :
+	put_line(out, s->sas.n == SAS_SHOWN ? "The latest security associations (SPI, "
+					      "destination, protocol):" :
 		 "The security associations (SPI, destination, protocol):");
 	for (size_t i = 0; i < s->sas.n; i++)
 		put_point(out, "  ", s->sas.at[i]);
@@ -333,19 +344,24 @@ static void put_incident(FILE *out, bool colour, const struct why_story *s, size
 static const char *rank_title(const struct why_story *s)
 {
 	static const char *const words[] = {
-		[SEVERITY_INFO] = "INFORMATION", [SEVERITY_WARNING] = "WARNING", [SEVERITY_CRITICAL] = "CRITICAL",
+		[SEVERITY_INFO] = "INFORMATION", [SEVERITY_WARNING] = "WARNING",
+			[SEVERITY_CRITICAL] = "CRITICAL",
 	};
 
 	if (s->n_incidents > 0)
 		return words[s->incidents[0].severity];
-	return s->tunnel && s->tunnel->record.state == TUNNEL_UP && !s->one_side_stopped ? "HEALTHY" : "NO ALERT";
+	return s->tunnel && s->tunnel->record.state == TUNNEL_UP && !s->one_side_stopped
+		       ? "HEALTHY"
+		       : "NO ALERT";
 }
 
 static void put_verdict(FILE *out, bool colour, const struct why_story *s)
 {
 	const char *title = rank_title(s);
-	enum shade shade = *title == 'C' ? SHADE_BAD : *title == 'W' ? SHADE_NOTICE : *title == 'H' ? SHADE_GOOD :
-												      SHADE_STRONG;
+	enum shade shade = *title == 'C'   ? SHADE_BAD
+			   : *title == 'W' ? SHADE_NOTICE
+			   : *title == 'H' ? SHADE_GOOD
+					   : SHADE_STRONG;
 
 	put_shaded(out, colour, shade, title);
 	putc('\n', out);
@@ -371,7 +387,8 @@ static void put_story(FILE *out, const struct why *w, const struct why_story *s)
 	put_heading(out, colour, "What could not be seen");
 	for (size_t i = 0; i < s->tunnel->record.n_unobservable; i++)
 		put_line(out, s->tunnel->record.unobservable[i]);
-	put_line(out, "The content of encrypted messages: what is not said in clear is inferred from order, size and time.");
+	put_line(out, "The content of encrypted messages: what is not said in clear is inferred "
+		      "from order, size and time.");
 }
 
 void why_tell(struct why *w, FILE *out)

@@ -24,7 +24,8 @@ struct why_list {
 	size_t n, room;
 };
 
-void why_list_add(struct why_list *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void why_list_add(struct why_list *l, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 bool why_list_has(const struct why_list *l, const char *text);
 void why_list_done(struct why_list *l);
 
@@ -35,8 +36,10 @@ enum { MOMENT_KEY_MAX = 24 };
 struct why_moment {
 	nsec at;
 	uint64_t frame;			/* 0 none */
-	int place;			/* among moments of the same time: causes before consequences */
-	char key[MOMENT_KEY_MAX];	/* moments with the same key are repetitions of each other */
+	/* among moments of the same time: causes before consequences */
+	int place;
+	/* moments with the same key are repetitions of each other */
+	char key[MOMENT_KEY_MAX];
 	char *text;
 };
 
@@ -52,7 +55,8 @@ struct why_flow {
 	nsec spacing;			/* the widest mean distance of its packets */
 	uint32_t last_spi;
 	bool silent;			/* long before the capture ended */
-	nsec longest_pause;		/* between the last packet of an SPI and the first of the next one */
+	/* between the last packet of an SPI and the first of the next one */
+	nsec longest_pause;
 	struct why_pause *pauses;
 	size_t n_pauses, pauses_room;
 };
@@ -76,10 +80,14 @@ void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r);
 void why_moments_exchange(struct why_moments *m, const struct record_exchange *r);
 void why_moments_event(struct why_moments *m, const struct record_event *r);
 /* All are in: the ends of the flows, and the order. */
-void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], const struct collection *seen);
+void why_moments_settle(struct why_moments *m, const struct endpoint peers[2],
+			const struct collection *seen);
 void why_moments_done(struct why_moments *m);
 
-/* `length` moments from `from` on happened `times` times in a row; times > 1 only where that is shorter to tell. */
+/*
+ * `length` moments from `from` on happened `times` times in a row; times > 1 only where that is
+ * shorter to tell.
+ */
 struct why_block {
 	size_t from, length, times;
 	nsec every_min, every_max;	/* between the beginnings */
@@ -116,7 +124,8 @@ struct why_line {
 };
 
 /* Tables, ended by a NULL code. */
-extern const struct why_line why_stability[], why_setup[], why_renewal[], why_traffic[], why_capture[];
+extern const struct why_line why_stability[], why_setup[], why_renewal[], why_traffic[],
+	why_capture[];
 
 /* What a line may speak of. */
 struct why_value {
@@ -150,7 +159,8 @@ void why_glossary(struct why_list *to, const char *text);
 /* ---- the page ---- */
 
 /* Every "- **Vendor**: line" below the heading of log lines. */
-void why_page_log_lines(const char *page, void (*line)(void *user, const char *vendor, const char *text), void *user);
+void why_page_log_lines(const char *page,
+			void (*line)(void *user, const char *vendor, const char *text), void *user);
 
 /* ---- the story ---- */
 
@@ -194,7 +204,10 @@ struct why {
 void why_story_tell(struct why_story *s, struct why *w);
 void why_story_done(struct why_story *s);
 
-/* Its parts: the top (why_verdict.c), and the command that shows the frames (why_frames.c), NULL when there is none. */
+/*
+ * Its parts: the top (why_verdict.c), and the command that shows the frames (why_frames.c), NULL
+ * when there is none.
+ */
 void why_tell_verdict(struct why_story *s);
 void why_tell_traffic(struct why_story *s);
 void why_tell_sas(struct why_story *s);

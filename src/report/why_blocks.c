@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Repetitions among the moments of a story: what happened several times in the same way is told once. */
+/*
+ * Repetitions among the moments of a story: what happened several times in the same way is told
+ * once.
+ */
 #include <string.h>
 
 #include "report/why.h"
@@ -64,7 +67,8 @@ struct why_block why_block_at(const struct why_moments *m, size_t from)
 		best = (struct why_block){ .from = from, .length = 1, .times = 1 };
 	best.until = m->at[from + best.length * best.times - 1].at;
 	for (size_t i = 1; i < best.times; i++) {
-		nsec every = m->at[from + i * best.length].at - m->at[from + (i - 1) * best.length].at;
+		nsec every =
+			m->at[from + i * best.length].at - m->at[from + (i - 1) * best.length].at;
 
 		if (i == 1 || every < best.every_min)
 			best.every_min = every;

@@ -13,7 +13,8 @@
 char *why_shell_word(const char *text)
 {
 	bool plain = *text && *text != '-' &&
-		     strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=@%+-") == strlen(text);
+		     strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567"
+				  "89_./,:=@%+-") == strlen(text);
 	char *ret = malloc(4 * strlen(text) + 5), *to = ret;
 
 	memory_or_end(ret);
@@ -38,12 +39,13 @@ static void add_frame_set(struct text *to, const struct record_alert *a)
 }
 
 /* An alert that goes on over several files has frame numbers of each: then by time and peers. */
-static void add_time_and_peers(struct text *to, const struct record_alert *a, const struct seen_tunnel *t)
+static void add_time_and_peers(struct text *to, const struct record_alert *a,
+			       const struct seen_tunnel *t)
 {
 	char address[ENDPOINT_TEXT_MAX];
 
-	text_add(to, "frame.time_epoch >= %" PRId64 " and frame.time_epoch <= %" PRId64, a->first / NSEC_PER_S,
-		 a->last / NSEC_PER_S + 1);
+	text_add(to, "frame.time_epoch >= %" PRId64 " and frame.time_epoch <= %" PRId64,
+		 a->first / NSEC_PER_S, a->last / NSEC_PER_S + 1);
 	for (int side = 0; t && side < 2; side++) {
 		struct endpoint p = { t->record.peers[side].addr, 0 };
 		const char *text = endpoint_text(p, address);
@@ -58,7 +60,8 @@ static bool covers(const struct record_capture *c, nsec from, nsec to)
 }
 
 /* The file to look into; NULL when it cannot be told. */
-static const char *file_of(const struct why_story *s, const struct record_alert *a, const struct record_capture *own)
+static const char *file_of(const struct why_story *s, const struct record_alert *a,
+			   const struct record_capture *own)
 {
 	const struct record_capture *first = NULL;
 	size_t n = 0;

@@ -29,7 +29,8 @@ static json_t *json_of_moment(const struct why_moments *m, size_t i)
 	json_put(o, "at", json_of_time(m->at[i].at));
 	json_put(o, "after_s", json_of_seconds(m->at[i].at - m->at[0].at));
 	json_put(o, "text", json_of_text(m->at[i].text));
-	json_put(o, "frame", m->at[i].frame ? json_integer((json_int_t)m->at[i].frame) : json_null());
+	json_put(o, "frame",
+		 m->at[i].frame ? json_integer((json_int_t)m->at[i].frame) : json_null());
 	return o;
 }
 
@@ -46,8 +47,10 @@ static json_t *json_of_timeline(const struct why_moments *m)
 			json_array_append_new(lines, json_of_moment(m, i + k));
 		json_put(o, "lines", lines);
 		json_put(o, "times", json_integer((json_int_t)b.times));
-		json_put(o, "every_min_s", b.times > 1 ? json_of_seconds(b.every_min) : json_null());
-		json_put(o, "every_max_s", b.times > 1 ? json_of_seconds(b.every_max) : json_null());
+		json_put(o, "every_min_s",
+			 b.times > 1 ? json_of_seconds(b.every_min) : json_null());
+		json_put(o, "every_max_s",
+			 b.times > 1 ? json_of_seconds(b.every_max) : json_null());
 		json_put(o, "until", json_of_time(b.until));
 		json_array_append_new(ret, o);
 		i += b.length * b.times;
@@ -117,8 +120,10 @@ void why_tell_json(struct why *w, FILE *out)
 	why_story_tell(&s, w);
 	json_put(o, "at", json_of_time(s.tunnel ? s.tunnel->record.last :
 				       s.n_incidents ? s.incidents[0].alert->last : NSEC_NONE));
-	json_put(o, "tunnel", s.tunnel ? json_of_text(tunnel_text(s.tunnel->record.peers, name)) : json_null());
-	json_put(o, "state", s.tunnel ? json_string(tunnel_state_text(s.tunnel->record.state)) : json_null());
+	json_put(o, "tunnel",
+		 s.tunnel ? json_of_text(tunnel_text(s.tunnel->record.peers, name)) : json_null());
+	json_put(o, "state",
+		 s.tunnel ? json_string(tunnel_state_text(s.tunnel->record.state)) : json_null());
 	json_put(o, "since", s.tunnel ? json_of_time(s.tunnel->record.since) : json_null());
 	json_put(o, "verdict", json_of_list(&s.verdict));
 	json_put(o, "traffic", json_of_text(s.traffic));

@@ -23,7 +23,8 @@ enum { PAUSE_TIMES = 5, SILENCE_TIMES = 10 };
 /* At the same time the set-up stands before what it leads to. */
 static int place_of(const char *key)
 {
-	static const char *const order[] = { "ike_begin", "copies", "ike_rekey", "ike_up", "child_begin", "child_rekey",
+	static const char *const order[] = { "ike_begin", "copies", "ike_rekey", "ike_up",
+	"child_begin", "child_rekey",
 					     "first_packet" };
 	int n = (int)(sizeof(order) / sizeof(order[0]));
 
@@ -59,7 +60,9 @@ static void moment_add(struct why_moments *m, nsec at, uint64_t frame, const cha
 
 	struct why_moment *to = &m->at[m->n++];
 
-	*to = (struct why_moment){ .at = at, .frame = frame, .place = place_of(key), .text = strdup(buffer) };
+	*to = (struct why_moment){
+		.at = at, .frame = frame, .place = place_of(key), .text = strdup(buffer)
+	};
 	memory_or_end(to->text);
 	snprintf(to->key, sizeof(to->key), "%s/%d", key, side);
 }
@@ -110,28 +113,35 @@ static void ike_sa_end(struct why_moments *m, const struct record_ike_sa *r)
 	nsec_span(nsec_between(r->created, r->ended), age);
 	switch (r->end_reason) {
 	case END_DELETED:
-		moment_add(m, r->ended, 0, "ike_deleted", side, "%s deletes phase 1 at the age of %s%s", by, least, age);
+		moment_add(m, r->ended, 0, "ike_deleted", side, "%s deletes phase 1 at "
+								"the age of %s%s", by, least, age);
 		break;
 	case END_SUPERSEDED:
 		if (side >= 0)
 			moment_add(m, r->ended, 0, "ike_superseded", side,
-				   "%s ends phase 1 at the age of %s%s; another one takes its place", by, least, age);
+				   "%s ends phase 1 at the age of %s%s; "
+				   "another one takes its place", by, least, age);
 		else
 			moment_add(m, r->ended, 0, "ike_superseded", side,
-				   "phase 1 ends at the age of %s%s; another one takes its place", least, age);
+				   "phase 1 ends at the age of %s%s; another one takes its place",
+				   least, age);
 		break;
 	case END_PEER_LOST:
-		moment_add(m, r->ended, 0, "ike_lost", side, "%s gives phase 1 up: %s does not answer", other, by);
+		moment_add(m, r->ended, 0, "ike_lost", side, "%s gives phase 1 up: %s "
+							     "does not answer", other, by);
 		break;
 	case END_FAILED:
-		moment_add(m, r->ended, 0, "ike_failed", side, "the set-up of phase 1 fails%s%s, %s after its begin",
+		moment_add(m, r->ended, 0, "ike_failed", side, "the set-up of phase 1 fails%s%s, "
+							       "%s after its begin",
 			   side >= 0 ? ", refused by " : "", side >= 0 ? by : "", age);
 		break;
 	case END_EXPIRED:
-		moment_add(m, r->ended, 0, "ike_expired", side, "phase 1 expires at the age of %s%s", least, age);
+		moment_add(m, r->ended, 0, "ike_expired", side, "phase 1 expires at "
+								"the age of %s%s", least, age);
 		break;
 	case END_IDLE:
-		moment_add(m, r->ended, 0, "ike_idle", side, "%s closes the idle phase 1 at the age of %s%s", by, least, age);
+		moment_add(m, r->ended, 0, "ike_idle", side, "%s closes the idle phase 1 at "
+							     "the age of %s%s", by, least, age);
 		break;
 	case END_UNKNOWN:
 		moment_add(m, r->ended, 0, "ike_ended", side, "phase 1 is over, not seen how");
@@ -151,15 +161,17 @@ void why_moments_ike_sa(struct why_moments *m, const struct record_ike_sa *r)
 	who(r->peers, side < 0 ? -1 : !side, to);
 	switch (r->origin) {
 	case ORIGIN_OBSERVED:
-		moment_add(m, r->created, r->first_frame, "ike_begin", side, "%s opens phase 1 (IKEv%d) towards %s", from,
-			   r->version, to);
+		moment_add(m, r->created, r->first_frame, "ike_begin", side,
+			   "%s opens phase 1 (IKEv%d) towards %s", from, r->version, to);
 		moment_add(m, r->established, 0, "ike_up", side, "phase 1 is up");
 		break;
 	case ORIGIN_REKEY:
-		moment_add(m, r->created, r->first_frame, "ike_rekey", side, "%s renews phase 1 (rekey)", from);
+		moment_add(m, r->created, r->first_frame, "ike_rekey", side,
+			   "%s renews phase 1 (rekey)", from);
 		break;
 	case ORIGIN_MIDSTREAM:
-		moment_add(m, r->created, r->first_frame, "ike_there", side, "phase 1 is already up when it is first seen");
+		moment_add(m, r->created, r->first_frame, "ike_there", side,
+			   "phase 1 is already up when it is first seen");
 		break;
 	}
 	ike_sa_end(m, r);
@@ -175,13 +187,16 @@ static void child_sa_end(struct why_moments *m, const struct record_child_sa *r,
 	who(r->peers, side, by);
 	switch (r->end_reason) {
 	case END_DELETED:
-		moment_add(m, r->ended, 0, "child_deleted", side, "%s deletes phase 2%s", by, at_age);
+		moment_add(m, r->ended, 0, "child_deleted", side, "%s deletes phase 2%s", by,
+			   at_age);
 		break;
 	case END_SUPERSEDED:
-		moment_add(m, r->ended, 0, "child_superseded", side, "phase 2 ends%s; another one takes its place", at_age);
+		moment_add(m, r->ended, 0, "child_superseded", side,
+			   "phase 2 ends%s; another one takes its place", at_age);
 		break;
 	case END_PEER_LOST:
-		moment_add(m, r->ended, 0, "child_lost", side, "phase 2 is lost with its phase 1%s", at_age);
+		moment_add(m, r->ended, 0, "child_lost", side, "phase 2 is lost with its phase 1%s",
+			   at_age);
 		break;
 	case END_FAILED:
 		moment_add(m, r->ended, 0, "child_failed", side, "phase 2 fails%s", at_age);
@@ -190,7 +205,8 @@ static void child_sa_end(struct why_moments *m, const struct record_child_sa *r,
 		moment_add(m, r->ended, 0, "child_expired", side, "phase 2 expires%s", at_age);
 		break;
 	case END_IDLE:
-		moment_add(m, r->ended, 0, "child_idle", side, "%s closes the idle phase 2%s", by, at_age);
+		moment_add(m, r->ended, 0, "child_idle", side, "%s closes the idle phase 2%s", by,
+			   at_age);
 		break;
 	case END_NONE: case END_CAPTURE_END: case END_REKEYED: case END_UNKNOWN:
 		break;
@@ -206,11 +222,11 @@ void why_moments_child_sa(struct why_moments *m, const struct record_child_sa *r
 	if (r->spis[0] == 0 && r->spis[1] == 0)
 		return;	/* never carried a packet: a collision's loser, told by the collision */
 	if (!r->predecessor && birth_seen)
-		moment_add(m, r->created, 0, "child_begin", r->created_by, "phase 2 is up, asked for by %s",
-			   who(r->peers, r->created_by, by));
+		moment_add(m, r->created, 0, "child_begin", r->created_by,
+			   "phase 2 is up, asked for by %s", who(r->peers, r->created_by, by));
 	if (over != NSEC_NONE && r->created != NSEC_NONE)
-		snprintf(at_age, sizeof(at_age), " at the age of %s%s", birth_seen ? "" : "at least ",
-			 nsec_span(over - r->created, age));
+		snprintf(at_age, sizeof(at_age), " at the age of %s%s",
+			 birth_seen ? "" : "at least ", nsec_span(over - r->created, age));
 	if (r->end_reason == END_REKEYED)
 		moment_add(m, over, 0, "child_rekey", r->rekeyed_by, "%s renews phase 2 (rekey)%s",
 			   who(r->peers, r->rekeyed_by, by), at_age);
@@ -220,7 +236,8 @@ void why_moments_child_sa(struct why_moments *m, const struct record_child_sa *r
 
 /* ---- packets ---- */
 
-static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, struct why_flow *f, int side)
+static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, struct why_flow *f,
+		       int side)
 {
 	nsec least = PAUSE_TIMES * f->spacing > PAUSE_MIN ? PAUSE_TIMES * f->spacing : PAUSE_MIN;
 	char from[ENDPOINT_TEXT_MAX], span[NSEC_TEXT_MAX], spi[SPI_TEXT_MAX];
@@ -238,7 +255,8 @@ static void flow_pause(struct why_moments *m, const struct record_esp_sa *r, str
 		return;	/* the same SA from a new address or port */
 	if (pause > f->longest_pause)
 		f->longest_pause = pause;
-	moment_add(m, f->last, f->last_frame, "pause", side, "no packet from %s for %s, until the new SPI %s",
+	moment_add(m, f->last, f->last_frame, "pause", side, "no packet from %s for %s, "
+							     "until the new SPI %s",
 		   who(r->peers, side, from), nsec_span(pause, span), spi_text(r->spi, spi));
 }
 
@@ -257,14 +275,16 @@ void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r)
 	spi_text(r->spi, spi);
 	if (f->last == NSEC_NONE) {
 		f->first = r->first;
-		moment_add(m, r->first, r->first_frame, "first_packet", side, "first protected packet from %s (SPI %s)",
-			   from, spi);
+		moment_add(m, r->first, r->first_frame, "first_packet", side,
+			   "first protected packet from %s (SPI %s)", from, spi);
 	} else {
 		flow_pause(m, r, f, side);
 		if (r->spi != f->last_spi)
-			moment_add(m, r->first, r->first_frame, "spi", side, "%s changes to the SPI %s", from, spi);
+			moment_add(m, r->first, r->first_frame, "spi", side,
+				   "%s changes to the SPI %s", from, spi);
 	}
-	if (r->packets >= 3 && r->last != NSEC_NONE && (r->last - r->first) / (r->packets - 1) > f->spacing)
+	if (r->packets >= 3 && r->last != NSEC_NONE &&
+	    (r->last - r->first) / (r->packets - 1) > f->spacing)
 		f->spacing = (r->last - r->first) / (r->packets - 1);
 	if (f->spacing > SPACING_MOST)
 		f->spacing = SPACING_MOST;
@@ -307,7 +327,11 @@ static const char *purpose_words(enum exchange_purpose p)
 		return "a further key exchange";
 	case PURPOSE_MOBIKE:
 		return "its new address (MOBIKE)";
-	case PURPOSE_UNKNOWN: case PURPOSE_NOTIFY: case PURPOSE_CONFIG: case PURPOSE_TRANSACTION: case PURPOSE_OTHER:
+	case PURPOSE_UNKNOWN:
+	case PURPOSE_NOTIFY:
+	case PURPOSE_CONFIG:
+	case PURPOSE_TRANSACTION:
+	case PURPOSE_OTHER:
 		break;
 	}
 	return NULL;
@@ -330,8 +354,12 @@ void why_moments_exchange(struct why_moments *m, const struct record_exchange *r
 		snprintf(answers, sizeof(answers), "answers %" PRId64 " times", r->responses);
 	snprintf(key, sizeof(key), "copies%d%s", (int)r->purpose, r->responses > 0 ? "a" : "");
 	if (r->responses > 0)
-		moment_add(m, r->request_at, r->request_frame, key, r->from, "%s sends %s %" PRId64 " times; %s %s", from,
-			   what ? what : r->kind ? r->kind : "a request", r->requests, to, answers);
+		moment_add(m, r->request_at, r->request_frame, key, r->from,
+			   "%s sends %s %" PRId64 " times; %s %s", from,
+			   what      ? what
+			   : r->kind ? r->kind
+				     : "a request",
+			   r->requests, to, answers);
 	else
 		moment_add(m, r->request_at, r->request_frame, key, r->from,
 			   "%s sends %s %" PRId64 " times; no answer from %s is seen", from,
@@ -344,8 +372,10 @@ void why_moments_exchange(struct why_moments *m, const struct record_exchange *r
 static bool told_elsewhere(const char *kind)
 {
 	static const char *const kinds[] = {
-		"ike_sa_created", "ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended", "child_sa_created",
-		"child_sa_rekeyed", "child_sa_ended", "esp_sa_first", "retransmission", "mirror", "one_sided",
+		"ike_sa_created", "ike_sa_established", "ike_sa_rekeyed", "ike_sa_ended",
+		"child_sa_created",
+		"child_sa_rekeyed", "child_sa_ended", "esp_sa_first", "retransmission", "mirror",
+		"one_sided",
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -376,10 +406,12 @@ static const char *icmp_words(const char *text)
 		const char *words;
 	} known[] = {
 		{ 3, 0, ": network unreachable" }, { 3, 1, ": host unreachable" },
-		{ 3, 2, ": protocol unreachable, the box takes no ESP or AH (IPsec is not running there)" },
+		{ 3, 2, ": protocol unreachable, the box takes no ESP or AH (IPsec is not "
+		  "running there)" },
 		{ 3, 3, ": port unreachable, nothing listens on that UDP port" },
 		{ 3, 4, ": packet too large for the path" },
-		{ 3, 9, ": forbidden by a filter" }, { 3, 10, ": forbidden by a filter" }, { 3, 13, ": forbidden by a filter" },
+		{ 3, 9, ": forbidden by a filter" }, { 3, 10, ": forbidden by a filter" }, { 3, 13,
+		  ": forbidden by a filter" },
 	};
 	int type, code;
 
@@ -396,8 +428,8 @@ void why_moments_event(struct why_moments *m, const struct record_event *r)
 	const char *text = r->text ? r->text : r->kind;
 
 	if (!told_elsewhere(r->kind))
-		moment_add(m, r->at, r->n_frames > 0 ? r->frames[0] : 0, r->kind, subject_of(r), "%s%s", text,
-			   icmp_words(text));
+		moment_add(m, r->at, r->n_frames > 0 ? r->frames[0] : 0, r->kind, subject_of(r),
+			   "%s%s", text, icmp_words(text));
 }
 
 /* ---- order ---- */
@@ -448,13 +480,16 @@ static nsec watched_until(const struct why_flow *f, const struct collection *see
 	return end;
 }
 
-void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], const struct collection *seen)
+void why_moments_settle(struct why_moments *m, const struct endpoint peers[2],
+			const struct collection *seen)
 {
 	char from[ENDPOINT_TEXT_MAX];
 
 	for (int side = 0; side < 2; side++) {
 		struct why_flow *f = &m->flow[side];
-		nsec least = SILENCE_TIMES * f->spacing > 10 * NSEC_PER_S ? SILENCE_TIMES * f->spacing : 10 * NSEC_PER_S;
+		nsec least = SILENCE_TIMES * f->spacing > 10 * NSEC_PER_S
+				     ? SILENCE_TIMES * f->spacing
+				     : 10 * NSEC_PER_S;
 
 		if (f->last == NSEC_NONE)
 			continue;
@@ -464,7 +499,8 @@ void why_moments_settle(struct why_moments *m, const struct endpoint peers[2], c
 		f->silent = end != NSEC_NONE && end - f->last >= least;
 		if (f->silent)
 			moment_add(m, f->last, f->last_frame, "last_packet", side,
-				   "last protected packet from %s, none until the end", who(peers, side, from));
+				   "last protected packet from %s, none until the end",
+				   who(peers, side, from));
 	}
 	if (m->ike_seen)
 		drop_spis(m);

@@ -26,7 +26,8 @@ static const char *bullet_text(const char *at, struct text *to)
 	return at;
 }
 
-void why_page_log_lines(const char *page, void (*line)(void *user, const char *vendor, const char *text), void *user)
+void why_page_log_lines(const char *page,
+			void (*line)(void *user, const char *vendor, const char *text), void *user)
 {
 	const char *at = page ? strstr(page, HEADING) : NULL;
 

@@ -55,7 +55,8 @@ static struct why_incident *incident_of(struct why_story *s, const struct record
 		s->incidents = realloc(s->incidents, s->incidents_room * sizeof(s->incidents[0]));
 		memory_or_end(s->incidents);
 	}
-	s->incidents[s->n_incidents] = (struct why_incident){ .alert = root, .severity = root->severity };
+	s->incidents[s->n_incidents] =
+		(struct why_incident){ .alert = root, .severity = root->severity };
 	return &s->incidents[s->n_incidents++];
 }
 
@@ -64,7 +65,8 @@ static void consequence(struct why_incident *in, const struct record_alert *a)
 	char buffer[1024];
 	struct text text = TEXT_IN(buffer);
 
-	text_add(&text, "%s, %s: %s", a->code, severity_text(a->severity), a->summary ? a->summary : "");
+	text_add(&text, "%s, %s: %s", a->code, severity_text(a->severity),
+		 a->summary ? a->summary : "");
 	if (!why_list_has(&in->consequences, buffer))
 		why_list_add(&in->consequences, "%s", buffer);
 }
@@ -92,7 +94,8 @@ static void choose_incidents(struct why_story *s, object_id asked)
 			in->severity = a->severity;
 	}
 	if (about && about != root)
-		why_list_add(&s->verdict, "You asked about %s: it is a consequence of %s, which is told here.", about->code,
+		why_list_add(&s->verdict, "You asked about %s: it is a consequence of %s, "
+					  "which is told here.", about->code,
 			     root->code);
 }
 
@@ -103,15 +106,18 @@ static void keep_the_gravest(struct why_story *s)
 
 	for (size_t i = 0; i < s->n_incidents; i++) {
 		struct why_incident *in = &s->incidents[i];
-		bool grave = in->severity > SEVERITY_INFO || s->incidents[0].severity == SEVERITY_INFO;
+		bool grave =
+			in->severity > SEVERITY_INFO || s->incidents[0].severity == SEVERITY_INFO;
 
 		if (told < INCIDENTS_TOLD && grave) {
 			s->incidents[told++] = *in;
 			continue;
 		}
-		why_list_add(&s->remarks, "%s %s%s%s%s (alert %" PRIu64 "): %s", severity_text(in->alert->severity),
-			     in->alert->code, in->alert->cause ? " (" : "", in->alert->cause ? in->alert->cause : "",
-			     in->alert->cause ? ")" : "", in->alert->id, in->alert->summary ? in->alert->summary : "");
+		why_list_add(&s->remarks, "%s %s%s%s%s (alert %" PRIu64 "): %s",
+			     severity_text(in->alert->severity), in->alert->code,
+			     in->alert->cause ? " (" : "", in->alert->cause ? in->alert->cause : "",
+			     in->alert->cause ? ")" : "", in->alert->id,
+			     in->alert->summary ? in->alert->summary : "");
 		why_list_done(&in->consequences);
 	}
 	s->n_incidents = told;
@@ -149,7 +155,8 @@ static void add_rekeyer(struct why_values *v, const struct seen_tunnel *t)
 }
 
 /* Did the protected packets of the silent side stop as well? */
-static void add_silent_flow(struct why_values *v, const struct why_story *s, const struct record_alert *a)
+static void add_silent_flow(struct why_values *v, const struct why_story *s,
+			    const struct record_alert *a)
 {
 	const struct why_value *silent = why_values_find(v, "silent");
 	int side = silent ? side_named(s->tunnel, silent->text) : -1;
@@ -170,7 +177,8 @@ static void add_silent_flow(struct why_values *v, const struct why_story *s, con
 		why_values_add(v, "flow_silent", "runs");
 }
 
-static void gather_values(struct why_values *v, const struct why_story *s, const struct record_alert *a)
+static void gather_values(struct why_values *v, const struct why_story *s,
+			  const struct record_alert *a)
 {
 	char peer[ENDPOINT_TEXT_MAX];
 
@@ -195,8 +203,8 @@ static bool advice_has(const struct why_advice *at, size_t n, const char *vendor
 	return false;
 }
 
-static void advice_add(struct why_advice **at, size_t *n, size_t *room, const struct why_story *s, const char *vendor,
-		       const char *text)
+static void advice_add(struct why_advice **at, size_t *n, size_t *room, const struct why_story *s,
+		       const char *vendor, const char *text)
 {
 	if (advice_has(*at, *n, vendor, text))
 		return;
@@ -208,7 +216,8 @@ static void advice_add(struct why_advice **at, size_t *n, size_t *room, const st
 
 	struct why_advice *to = &(*at)[(*n)++];
 
-	*to = (struct why_advice){ strdup(vendor), strdup(text), s->tunnel && vendor_seen(s->tunnel, vendor) };
+	*to = (struct why_advice){ strdup(vendor), strdup(text),
+				   s->tunnel && vendor_seen(s->tunnel, vendor) };
 	memory_or_end(to->vendor && to->text);
 }
 
@@ -228,7 +237,8 @@ static void take_log_line(void *user, const char *vendor, const char *text)
 }
 
 /* Told for an incident before this one? */
-static bool step_told(const struct why_story *s, const struct why_incident *in, const struct record_action *a)
+static bool step_told(const struct why_story *s, const struct why_incident *in,
+		      const struct record_action *a)
 {
 	for (const struct why_incident *before = s->incidents; before < in; before++)
 		if (advice_has(before->steps, before->n_steps, a->vendor, a->text))
@@ -250,7 +260,8 @@ static void advise(struct why_story *s, struct why_incident *in, const struct wh
 		if (strncmp(x->text, log_prefix, strlen(log_prefix)) == 0)
 			take_log_line(&lines, x->vendor, x->text + strlen(log_prefix));
 		else if ((any || seen || !s->vendors_known) && !step_told(s, in, x))
-			advice_add(&in->steps, &in->n_steps, &in->steps_room, s, x->vendor, x->text);
+			advice_add(&in->steps, &in->n_steps, &in->steps_room, s, x->vendor,
+				   x->text);
 	}
 	if (!o->page)
 		return;
@@ -289,7 +300,8 @@ static void tell_incident(struct why_story *s, struct why_incident *in, const st
 		enum why_part part;
 	} parts[] = {
 		{ &in->head, WHY_HEAD }, { &in->look, WHY_LOOK }, { &in->points, WHY_FOR },
-		{ &in->against, WHY_AGAINST }, { &in->confirm, WHY_CONFIRM }, { &in->refute, WHY_REFUTE },
+		{ &in->against, WHY_AGAINST }, { &in->confirm, WHY_CONFIRM },
+		{ &in->refute, WHY_REFUTE },
 	};
 	const char *cause = a->cause;
 
@@ -335,15 +347,17 @@ void why_story_tell(struct why_story *s, struct why *w)
 	}
 	s->tunnel = c->n_tunnels > 0 ? &c->tunnels[0] : NULL;
 	s->one_side_stopped = w->moments.flow[0].silent != w->moments.flow[1].silent &&
-			      w->moments.flow[0].last != NSEC_NONE && w->moments.flow[1].last != NSEC_NONE;
+			      w->moments.flow[0].last != NSEC_NONE &&
+			      w->moments.flow[1].last != NSEC_NONE;
 	if (s->tunnel)
 		choose_incidents(s, w->options.alert);
 	else
 		tell_capture_alert(s, w->options.alert);
 	for (size_t i = 0; s->tunnel && i < s->n_incidents; i++)
 		for (size_t k = 0; k < s->incidents[i].alert->n_actions; k++)
-			s->vendors_known = s->vendors_known ||
-					   vendor_seen(s->tunnel, s->incidents[i].alert->actions[k].vendor);
+			s->vendors_known =
+				s->vendors_known ||
+				vendor_seen(s->tunnel, s->incidents[i].alert->actions[k].vendor);
 	keep_the_gravest(s);
 	for (size_t i = 0; i < s->n_incidents; i++)
 		tell_incident(s, &s->incidents[i], &w->options);
@@ -367,7 +381,8 @@ void why_story_done(struct why_story *s)
 {
 	for (size_t i = 0; i < s->n_incidents; i++) {
 		struct why_incident *in = &s->incidents[i];
-		struct why_list *const lists[] = { &in->head, &in->evidence, &in->look, &in->points, &in->against,
+		struct why_list *const lists[] = { &in->head, &in->evidence, &in->look, &in->points,
+		&in->against,
 						   &in->confirm, &in->refute, &in->consequences };
 
 		for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)

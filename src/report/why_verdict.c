@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The sentences at the top of the story: the state, what is wrong, and was traffic lost; and the SPIs below. */
+/*
+ * The sentences at the top of the story: the state, what is wrong, and was traffic lost; and the
+ * SPIs below.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +26,9 @@ static double evidence_number(const struct record_alert *a, const char *name)
 {
 	const struct record_evidence *e = evidence_named(a, name);
 
-	return !e || e->type == EVIDENCE_TEXT ? 0 : e->type == EVIDENCE_REAL ? e->real : (double)e->integer;
+	return !e || e->type == EVIDENCE_TEXT ? 0
+	       : e->type == EVIDENCE_REAL     ? e->real
+					      : (double)e->integer;
 }
 
 /* What the alerts of the tunnel say about lost packets. */
@@ -52,9 +57,11 @@ static void note_harm(struct harm *h, const struct record_alert *a)
 static void tell_no_packets(struct text *to, const struct seen_tunnel *t)
 {
 	if (t->ike_established == 0 && t->ike_sas > 0 && t->record.state != TUNNEL_UNKNOWN)
-		text_add(to, "No traffic passes: no phase 1 came up, and no protected packet (ESP) was seen.");
+		text_add(to, "No traffic passes: no phase 1 came up, and no protected packet "
+			     "(ESP) was seen.");
 	else
-		text_add(to, "No protected packet (ESP) was seen: nothing passes, or it goes past this capture.");
+		text_add(to, "No protected packet (ESP) was seen: nothing passes, "
+			     "or it goes past this capture.");
 }
 
 static void tell_harm(struct text *to, const struct why_story *s)
@@ -68,10 +75,11 @@ static void tell_harm(struct text *to, const struct why_story *s)
 	for (size_t i = 0; i < t->n_alerts; i++)
 		note_harm(&h, &t->alerts[i]);
 	if (h.black_hole > 0)
-		text_add(to, "Traffic was lost: at least %s packets went to a dead SPI. ", count_text(h.black_hole, count));
+		text_add(to, "Traffic was lost: at least %s packets went to a dead SPI. ",
+			 count_text(h.black_hole, count));
 	if (h.silent)
-		text_add(to, "Nothing came from %s for %s while the other side kept sending. ", h.silent,
-			 nsec_span((nsec)(h.silent_for_s * (double)NSEC_PER_S), span));
+		text_add(to, "Nothing came from %s for %s while the other side kept sending. ",
+			 h.silent, nsec_span((nsec)(h.silent_for_s * (double)NSEC_PER_S), span));
 	if (h.longest_gap_s > 0)
 		text_add(to, "Traffic was interrupted, for up to %s at a time. ",
 			 nsec_span((nsec)(h.longest_gap_s * (double)NSEC_PER_S), span));
@@ -79,21 +87,27 @@ static void tell_harm(struct text *to, const struct why_story *s)
 		const struct why_flow *f = &s->moments->flow[side];
 
 		if (f->longest_pause > 0)
-			text_add(to, "Between one SPI and the next, packets from %s paused for up to %s. ",
-				 endpoint_text(t->record.peers[side], peer), nsec_span(f->longest_pause, span));
+			text_add(to,
+				 "Between one SPI and the next, packets from %s paused "
+				 "for up to %s. ",
+				 endpoint_text(t->record.peers[side], peer),
+				 nsec_span(f->longest_pause, span));
 	}
 	for (int side = 0; side < 2 && s->one_side_stopped && !h.silent; side++)
 		if (s->moments->flow[side].silent)
-			text_add(to, "No packet came from %s after %s UTC, while the other side went on. ",
+			text_add(to, "No packet came from %s after %s UTC, while the other "
+				     "side went on. ",
 				 endpoint_text(t->record.peers[side], peer),
 				 moment_text(s->moments->flow[side].last, 0, at));
 	if (t->record.state == TUNNEL_DOWN && last != NSEC_NONE)
-		text_add(to, "Nothing passes since %s UTC, the last protected packet. ", moment_text(last, 0, at));
+		text_add(to, "Nothing passes since %s UTC, the last protected packet. ",
+			 moment_text(last, 0, at));
 	for (int side = 0; side < 2; side++) {
 		const struct seen_traffic *d = &t->traffic[side];
 
 		if (d->lost > 0 && (double)d->lost * 200 >= (double)(d->packets + d->lost))
-			text_add(to, "%.1f %% of the packets from %s are missing before this capture. ",
+			text_add(to, "%.1f %% of the packets from %s are missing before "
+				     "this capture. ",
 				 100.0 * (double)d->lost / (double)(d->packets + d->lost),
 				 endpoint_text(t->record.peers[side], peer));
 	}
@@ -114,7 +128,8 @@ void why_tell_traffic(struct why_story *s)
 				text_add(&to, "No protected packet from %s was seen. ",
 					 endpoint_text(s->tunnel->record.peers[side], peer));
 		if (to.used == 0)
-			text_add(&to, "No interruption of the traffic was seen: no pause of it was five times as long as usual.");
+			text_add(&to, "No interruption of the traffic was seen: "
+				      "no pause of it was five times as long as usual.");
 	}
 	while (to.used > 0 && buffer[to.used - 1] == ' ')
 		buffer[--to.used] = '\0';
@@ -147,8 +162,9 @@ void why_tell_verdict(struct why_story *s)
 	char name[TUNNEL_TEXT_MAX], at[NSEC_TEXT_MAX], to[NSEC_TEXT_MAX];
 
 	if (t && t->record.since != NSEC_NONE && t->record.state != TUNNEL_UNKNOWN)
-		why_list_add(&s->verdict, "The tunnel %s %s since %s UTC.", tunnel_text(t->record.peers, name),
-			     state_words(t->record.state), moment_text(t->record.since, 0, at));
+		why_list_add(&s->verdict, "The tunnel %s %s since %s UTC.",
+			     tunnel_text(t->record.peers, name), state_words(t->record.state),
+			     moment_text(t->record.since, 0, at));
 	else if (t)
 		why_list_add(&s->verdict, "The tunnel %s %s.", tunnel_text(t->record.peers, name),
 			     state_words(t->record.state));
@@ -159,17 +175,19 @@ void why_tell_verdict(struct why_story *s)
 		moment_text(a->first, 0, at);
 		moment_text(a->last, 0, to);
 		if (strcmp(at, to) == 0)
-			why_list_add(&s->verdict, "%s (%s%s%s.)", s->incidents[i].head.n ? s->incidents[i].head.at[0] : "",
-				     at, often, a->cleared ? ", over now" : "");
+			why_list_add(&s->verdict, "%s (%s%s%s.)",
+				     s->incidents[i].head.n ? s->incidents[i].head.at[0] : "", at,
+				     often, a->cleared ? ", over now" : "");
 		else
 			why_list_add(&s->verdict, "%s (From %s to %s%s%s.)",
-				     s->incidents[i].head.n ? s->incidents[i].head.at[0] : "", at, to, often,
-				     a->cleared ? ", over now" : "");
+				     s->incidents[i].head.n ? s->incidents[i].head.at[0] : "", at,
+				     to, often, a->cleared ? ", over now" : "");
 	}
 	if (t && s->n_incidents == 0)
-		why_list_add(&s->verdict, "%s", t->record.state == TUNNEL_UP && !s->one_side_stopped ?
-			     "Nothing is wrong with it that can be seen from here." :
-			     "No condition that sawatch knows was found.");
+		why_list_add(&s->verdict, "%s",
+			     t->record.state == TUNNEL_UP && !s->one_side_stopped
+				     ? "Nothing is wrong with it that can be seen from here."
+				     : "No condition that sawatch knows was found.");
 }
 
 /* ---- SPIs ---- */
@@ -210,13 +228,16 @@ void why_tell_sas(struct why_story *s)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct record_esp_sa *r = &m->sas[(m->n_sas - n + i) % SAS_SHOWN];
-		char spi[SPI_TEXT_MAX], dst[ENDPOINT_TEXT_MAX], at[NSEC_TEXT_MAX], age[NSEC_TEXT_MAX];
+		char spi[SPI_TEXT_MAX], dst[ENDPOINT_TEXT_MAX], at[NSEC_TEXT_MAX],
+			age[NSEC_TEXT_MAX];
 		char packets[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
 		struct endpoint to = { r->dst.addr, 0 };
 
 		why_list_add(&s->sas, "%s SPI %s to %s: from %s for %s, %s packets, %s, %s",
-			     r->protocol == PROTOCOL_AH ? "AH" : "ESP", spi_text(r->spi, spi), endpoint_text(to, dst),
-			     time_of_day(r->first, at), nsec_span(nsec_between(r->first, r->last), age),
-			     count_text(r->packets, packets), bytes_text(r->bytes, bytes), end_words(r));
+			     r->protocol == PROTOCOL_AH ? "AH" : "ESP", spi_text(r->spi, spi),
+			     endpoint_text(to, dst), time_of_day(r->first, at),
+			     nsec_span(nsec_between(r->first, r->last), age),
+			     count_text(r->packets, packets), bytes_text(r->bytes, bytes),
+			     end_words(r));
 	}
 }

@@ -82,7 +82,10 @@ static void number_text(const char *name, double number, struct text *to)
 	char text[NSEC_TEXT_MAX], count[COUNT_TEXT_MAX], real[REAL_TEXT_MAX];
 
 	if (ends_with(name, "_s") || (ends_with(name, "_ms") && number >= 1000))
-		text_add(to, "%s", nsec_span((nsec)(number * (double)(ends_with(name, "_s") ? NSEC_PER_S : NSEC_PER_MS)), text));
+		text_add(to, "%s",
+			 nsec_span((nsec)(number * (double)(ends_with(name, "_s") ? NSEC_PER_S
+										  : NSEC_PER_MS)),
+				   text));
 	else if (ends_with(name, "_ms"))
 		text_add(to, "%.3g ms", number);
 	else if (ends_with(name, "_bytes") || strncmp(name, "bytes_", 6) == 0)
@@ -93,7 +96,8 @@ static void number_text(const char *name, double number, struct text *to)
 	else if (strcmp(name, "cv") == 0)
 		text_add(to, "%.4f", number);
 	else if (number == floor(number) && fabs(number) < 1e15)
-		text_add(to, "%s%s", number < 0 ? "-" : "", count_text((int64_t)fabs(number), count));
+		text_add(to, "%s%s", number < 0 ? "-" : "",
+			 count_text((int64_t)fabs(number), count));
 	else if (fabs(number) < 100)
 		text_add(to, "%.3g", number);
 	else
@@ -120,7 +124,8 @@ void why_values_add_evidence(struct why_values *v, const struct record_evidence 
 			why_values_add(v, e[i].name, e[i].text ? e[i].text : "unknown");
 		else
 			why_values_add_number(v, e[i].name,
-					      e[i].type == EVIDENCE_REAL ? e[i].real : (double)e[i].integer);
+					      e[i].type == EVIDENCE_REAL ? e[i].real
+									 : (double)e[i].integer);
 	}
 }
 
@@ -180,7 +185,9 @@ static const char *piece(const char *name, const struct why_values *values)
 		return v ? v->text : NULL;
 	if (!v || !a || !b)
 		return NULL;
-	return strcmp(v->text, a->text) == 0 ? b->text : strcmp(v->text, b->text) == 0 ? a->text : NULL;
+	return strcmp(v->text, a->text) == 0   ? b->text
+	       : strcmp(v->text, b->text) == 0 ? a->text
+					       : NULL;
 }
 
 static bool fill(const char *text, const struct why_values *values, struct text *to)
@@ -214,8 +221,10 @@ static void mend_singulars(char *text)
 		const char *many, *one;
 	} words[] = {
 		{ "1 times", "once" }, { "1 refusals", "1 refusal" }, { "1 attempts", "1 attempt" },
-		{ "1 answers", "1 answer" }, { "1 more copies", "1 more copy" }, { "1 packets", "1 packet" },
-		{ "1 first messages", "1 first message" }, { "1 ends", "1 end" }, { "1 renewals", "1 renewal" },
+		{ "1 answers", "1 answer" }, { "1 more copies", "1 more copy" }, { "1 packets",
+		  "1 packet" },
+		{ "1 first messages", "1 first message" }, { "1 ends", "1 end" }, { "1 renewals",
+		  "1 renewal" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -230,8 +239,8 @@ static void mend_singulars(char *text)
 	}
 }
 
-static void lines_of(struct why_list *to, const struct why_line *table, const char *code, const char *cause,
-		     enum why_part part, const struct why_values *values)
+static void lines_of(struct why_list *to, const struct why_line *table, const char *code,
+		     const char *cause, enum why_part part, const struct why_values *values)
 {
 	for (const struct why_line *l = table; l->code; l++) {
 		char buffer[LINE_MAX_BYTES];
@@ -252,7 +261,9 @@ static void lines_of(struct why_list *to, const struct why_line *table, const ch
 void why_lines(struct why_list *to, const char *code, const char *cause, enum why_part part,
 	       const struct why_values *values)
 {
-	const struct why_line *const tables[] = { why_stability, why_setup, why_renewal, why_traffic, why_capture };
+	const struct why_line *const tables[] = {
+		why_stability, why_setup, why_renewal, why_traffic, why_capture,
+	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		lines_of(to, tables[i], code, cause, part, values);
@@ -353,20 +364,26 @@ void why_evidence_words(struct why_list *to, const struct record_evidence *e)
 static const struct {
 	const char *term, *meaning;
 } terms[] = {
-	{ "phase 1", "the control connection between the gateways (IKE SA): login and key negotiation" },
-	{ "phase 2", "the data connection (child SA, IPsec SA), a pair of SPIs; one per pair of networks (proxy ID)" },
-	{ "SPI", "number in each protected packet that tells the receiver which key it belongs to" },
+	{ "phase 1",
+	  "the control connection between the gateways (IKE SA): login and key negotiation" },
+	{ "phase 2", "the data connection (child SA, IPsec SA), a pair of SPIs; "
+	  "one per pair of networks (proxy ID)" },
+	{ "SPI",
+	  "number in each protected packet that tells the receiver which key it belongs to" },
 	{ "rekey", "new keys for a running phase 1 or 2, before the old ones expire" },
 	{ "IKE_SA_INIT", "the first message of IKEv2: ciphers and the key exchange, unencrypted" },
-	{ "IKE_AUTH", "the second step of IKEv2: identities, password or certificates, and the first phase 2; encrypted" },
+	{ "IKE_AUTH", "the second step of IKEv2: identities, password or certificates, "
+	  "and the first phase 2; encrypted" },
 	{ "CREATE_CHILD_SA", "the IKEv2 message that asks for a further phase 2 or renews keys" },
 	{ "quick mode", "the IKEv1 exchange that sets up or renews phase 2" },
 	{ "main mode", "the six messages that set up phase 1 in IKEv1" },
-	{ "aggressive mode", "a short set-up of phase 1 in IKEv1 that shows a hash of the password to everybody" },
+	{ "aggressive mode",
+	  "a short set-up of phase 1 in IKEv1 that shows a hash of the password to everybody" },
 	{ "ESP", "the protected data packets (IP protocol 50, or in UDP 4500 behind a NAT)" },
 	{ "DPD", "dead peer detection: \"are you there?\" over phase 1" },
 	{ "PFS", "a fresh Diffie-Hellman key exchange at each renewal of phase 2" },
-	{ "proxy ID", "the pair of networks that one phase 2 carries; called traffic selector in IKEv2" },
+	{ "proxy ID",
+	  "the pair of networks that one phase 2 carries; called traffic selector in IKEv2" },
 	{ "INITIAL_CONTACT", "a note at login: forget what you have with me from before" },
 	{ "NAT-T", "ESP packed in UDP port 4500, needed behind a NAT" },
 	{ "anti-replay", "the receiver drops packets that are too old by their sequence number" },

@@ -102,7 +102,9 @@ static void feed(struct runner *r)
 	size_t length = strlen(r->text);
 
 	while (r->input >= 0) {
-		ssize_t n = r->given < length ? write(r->input, r->text + r->given, length - r->given) : 0;
+		ssize_t n = r->given < length
+				    ? write(r->input, r->text + r->given, length - r->given)
+				    : 0;
 
 		if (n < 0 && errno == EAGAIN)
 			return;
@@ -129,7 +131,8 @@ static void finish(struct runner *r, struct outlet_end *end, int status, bool la
 	end->report.sent++;
 	end->report.up = good;
 	if (late)
-		outlet_end_news(end, "on-alert command: was stopped after %d s (on_alert.timeout_s)", r->options->timeout_ms / 1000);
+		outlet_end_news(end, "on-alert command: was stopped after %d s "
+				     "(on_alert.timeout_s)", r->options->timeout_ms / 1000);
 	else if (!good && !r->failing && WIFEXITED(status))
 		outlet_end_news(end, "on-alert command: exit status %d%s", WEXITSTATUS(status),
 				WEXITSTATUS(status) == 127 ? ", it cannot be found" : "");

@@ -20,7 +20,8 @@
 #include <sawatch/privileges.h>
 
 enum {
-	PAUSE_FIRST_MS = 1000, PAUSE_MAX_MS = 60000,	/* before the next worker; doubled for each that died young */
+	/* before the next worker; doubled for each that died young */
+	PAUSE_FIRST_MS = 1000, PAUSE_MAX_MS = 60000,
 	STEADY_MS = 60000,	/* a worker that lived so long has not died young */
 };
 
@@ -70,13 +71,16 @@ static void settle_in(const struct outlet_plan *plan, int queue, pid_t monitor)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(null, STDIN_FILENO);
-	dup2(STDERR_FILENO, STDOUT_FILENO);	/* lines for programs are written there by the monitor only */
+	/* lines for programs are written there by the monitor only */
+	dup2(STDERR_FILENO, STDOUT_FILENO);
 	only_keep(queue, plan->keep);
 }
 
 static void report(const struct keeper *k, const char *news)
 {
-	struct outlet_report r = { .ready = k->ledger->ready, .sent = k->ledger->sent, .dropped = k->ledger->dropped,
+	struct outlet_report r = { .ready = k->ledger->ready,
+				   .sent = k->ledger->sent,
+				   .dropped = k->ledger->dropped,
 				   .restarts = k->ledger->restarts };
 
 	snprintf(r.news, sizeof(r.news), "%s", news);
@@ -98,15 +102,18 @@ static void tell_death(struct keeper *k, int status, uint64_t lost)
 	char news[sizeof(((struct outlet_report *)0)->news)], how[64], with[80] = "", then[64];
 
 	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "was ended by signal %d (%.30s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(how, sizeof(how), "was ended by signal %d (%.30s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
 	else
 		snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
 	if (lost > 0)
-		snprintf(with, sizeof(with), "; it had %llu message%s, which may be lost", (unsigned long long)lost,
-			 lost == 1 ? "" : "s");
-	snprintf(then, sizeof(then), k->pause_ms < PAUSE_MAX_MS ? "in %d s" : "every %d s until one stays",
+		snprintf(with, sizeof(with), "; it had %llu message%s, which may be lost",
+			 (unsigned long long)lost, lost == 1 ? "" : "s");
+	snprintf(then, sizeof(then),
+		 k->pause_ms < PAUSE_MAX_MS ? "in %d s" : "every %d s until one stays",
 		 k->pause_ms / 1000);
-	snprintf(news, sizeof(news), "process %s %s%s; another begins %s", k->plan->name, how, with, then);
+	snprintf(news, sizeof(news), "process %s %s%s; another begins %s", k->plan->name, how, with,
+		 then);
 	report(k, k->quiet ? "" : news);
 	k->quiet = k->pause_ms == PAUSE_MAX_MS;
 }
@@ -116,7 +123,8 @@ static void mourn(struct keeper *k, int status, int64_t lived_ms)
 	uint64_t lost = k->ledger->waiting;
 	pid_t group = k->ledger->group;
 
-	if (!k->plan->needs && group > 1)	/* behind walls nothing is started, so nothing there is believed */
+	/* behind walls nothing is started, so nothing there is believed */
+	if (!k->plan->needs && group > 1)
 		kill(-group, SIGKILL);
 	k->ledger->group = 0;
 	k->ledger->waiting = 0;
@@ -144,13 +152,16 @@ static int status_of_one(const struct keeper *k)
 
 void outlet_keep(const struct outlet_plan *plan, int queue, struct outlet_page *page, pid_t monitor)
 {
-	struct keeper k = { .plan = plan, .queue = queue, .page = page, .pause_ms = PAUSE_FIRST_MS };
+	struct keeper k = {
+		.plan = plan, .queue = queue, .page = page, .pause_ms = PAUSE_FIRST_MS
+	};
 	struct outlet_ledger begun = { .ready = 0 };
 	struct err e;
 	bool stays, last = false;
 
 	settle_in(plan, queue, monitor);
-	k.ledger = mmap(NULL, sizeof(*k.ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	k.ledger = mmap(NULL, sizeof(*k.ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (k.ledger == MAP_FAILED) {
 		k.ledger = &begun;
 		report(&k, "memory is short");
@@ -161,7 +172,8 @@ void outlet_keep(const struct outlet_plan *plan, int queue, struct outlet_page *
 		report(&k, e.text);
 		_exit(1);
 	}
-	end_with(monitor);	/* privileges_drop() may have changed who is told of the monitor's end, prctl(2) */
+	/* privileges_drop() may have changed who is told of the monitor's end, prctl(2) */
+	end_with(monitor);
 	for (;;) {
 		int64_t began = outlet_clock_ms();
 		int status = status_of_one(&k);

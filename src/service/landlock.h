@@ -12,7 +12,11 @@
 /* ABI that the kernel speaks; 0 when it has no Landlock, or keeps it switched off. */
 int landlock_abi(void);
 
-/* For this thread and what it starts from now on: nothing but these folders, and no TCP unless `network`. */
-bool landlock_confine(int abi, const struct sandbox_folder *folders, size_t n, bool network, struct err *e);
+/*
+ * For this thread and what it starts from now on: nothing but these folders, and no TCP unless
+ * `network`.
+ */
+bool landlock_confine(int abi, const struct sandbox_folder *folders, size_t n, bool network,
+		      struct err *e);
 
 #endif

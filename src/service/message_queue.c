@@ -43,7 +43,8 @@ void message_queue_put(struct message_queue *q, const void *text, size_t length,
 
 	while (q->n > busy && (q->n == QUEUE_MESSAGES || q->bytes + length > QUEUE_BYTES))
 		drop_behind(q, busy);
-	copy = q->n == QUEUE_MESSAGES || q->bytes + length > QUEUE_BYTES ? NULL : malloc(length + 1);
+	copy = q->n == QUEUE_MESSAGES || q->bytes + length > QUEUE_BYTES ? NULL
+									 : malloc(length + 1);
 	if (!copy) {
 		q->dropped++;
 		return;

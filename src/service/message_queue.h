@@ -22,7 +22,10 @@ struct message_queue {
 	uint64_t dropped;
 };
 
-/* A copy goes to the end.  Up to `busy` messages at the front are being sent and stay; then the new one is dropped. */
+/*
+ * A copy goes to the end.  Up to `busy` messages at the front are being sent and stay; then the new
+ * one is dropped.
+ */
 void message_queue_put(struct message_queue *q, const void *text, size_t length, size_t busy);
 
 /* The i-th from the front. */

@@ -35,7 +35,8 @@ struct exporter {
 	struct MHD_Response *none, *other;
 	struct outlet_end *end;
 	uint32_t seen;
-	char *temporary;		/* name of the file that is written before it takes the other's place */
+	/* name of the file that is written before it takes the other's place */
+	char *temporary;
 	bool failing;
 };
 
@@ -88,12 +89,14 @@ static void keep_file(struct exporter *x, const char *page, size_t length)
 
 /* ---- HTTP ---- */
 
-static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const char *url, const char *method,
-				  const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **state)
 {
 	static int begun;
 	struct exporter *x = user;
-	bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	bool reads = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+		     strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 
 	(void)version;
 	(void)upload;
@@ -108,7 +111,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
 	if (!reads)
 		return MHD_queue_response(c, MHD_HTTP_METHOD_NOT_ALLOWED, x->other);
 	if (strcmp(url, "/metrics") != 0)
-		return MHD_queue_response(c, strcmp(url, "/") == 0 ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, x->other);
+		return MHD_queue_response(
+			c, strcmp(url, "/") == 0 ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, x->other);
 	x->end->report.sent++;
 	return MHD_queue_response(c, x->response ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
 				  x->response ? x->response : x->none);
@@ -124,9 +128,12 @@ static bool open_listener(const char *where, int *ret, struct err *e)
 	char host[256] = "";
 	int status, why = 0, on = 1;
 
-	if (!colon || length >= sizeof(host) || strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1])
-		return err_set(e, "metrics: %s: write ADDRESS:PORT, [ADDRESS]:PORT for IPv6, or :PORT for all", where);
-	if (strlen(colon + 1) > 5 || strtol(colon + 1, NULL, 10) > 65535)	/* getaddrinfo() takes what is left of it */
+	if (!colon || length >= sizeof(host) ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1])
+		return err_set(e, "metrics: %s: write ADDRESS:PORT, [ADDRESS]:PORT for IPv6, "
+				  "or :PORT for all", where);
+	/* getaddrinfo() takes what is left of it */
+	if (strlen(colon + 1) > 5 || strtol(colon + 1, NULL, 10) > 65535)
 		return err_set(e, "metrics: %s: its port is no number up to 65535", where);
 	memcpy(host, where, length);
 	if (*host == '[' && host[length - 1] == ']') {
@@ -140,7 +147,8 @@ static bool open_listener(const char *where, int *ret, struct err *e)
 		return err_set(e, "metrics: %s: %s", where, gai_strerror(status));
 	*ret = -1;
 	for (const struct addrinfo *a = list; a && *ret < 0; a = a->ai_next) {
-		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+				a->ai_protocol);
 
 		if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
 		    bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
@@ -152,7 +160,8 @@ static bool open_listener(const char *where, int *ret, struct err *e)
 			close(fd);
 	}
 	freeaddrinfo(list);
-	return *ret >= 0 || err_set(e, "metrics: %s: cannot listen there: %s", where, strerror(why));
+	return *ret >= 0 ||
+	       err_set(e, "metrics: %s: cannot listen there: %s", where, strerror(why));
 }
 
 static struct MHD_Response *response_of(char *text, size_t length, enum MHD_ResponseMemoryMode mode)
@@ -171,10 +180,12 @@ static bool begin(void *self, struct err *e)
 	struct exporter *x = self;
 
 	if (x->options->file) {		/* better said now than never */
-		int fd = open(x->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+		int fd = open(x->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			      0644);
 
 		if (fd < 0)
-			return err_set(e, "metrics file %s: cannot be made: %s", x->options->file, strerror(errno));
+			return err_set(e, "metrics file %s: cannot be made: %s", x->options->file,
+				       strerror(errno));
 		close(fd);
 		unlink(x->temporary);
 	}
@@ -182,12 +193,13 @@ static bool begin(void *self, struct err *e)
 		return true;
 	x->none = response_of((char *)unavailable, sizeof(unavailable) - 1, MHD_RESPMEM_PERSISTENT);
 	x->other = response_of((char *)elsewhere, sizeof(elsewhere) - 1, MHD_RESPMEM_PERSISTENT);
-	x->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, x,
-				     MHD_OPTION_LISTEN_SOCKET, x->listener,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_END);
-	return (x->daemon && x->none && x->other) || err_set(e, "metrics: the HTTP server does not start: %s", strerror(errno));
+	x->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, x, MHD_OPTION_LISTEN_SOCKET, x->listener,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_END);
+	return (x->daemon && x->none && x->other) || err_set(e, "metrics: the HTTP server does "
+								"not start: %s", strerror(errno));
 }
 
 static void take_page(struct exporter *x)
@@ -201,7 +213,8 @@ static void take_page(struct exporter *x)
 		keep_file(x, page, length);
 	if (x->daemon) {
 		if (x->response)
-			MHD_destroy_response(x->response);	/* whoever is being answered keeps it */
+			/* whoever is being answered keeps it */
+			MHD_destroy_response(x->response);
 		x->response = response_of(page, length, MHD_RESPMEM_MUST_FREE);
 		return;
 	}
@@ -220,9 +233,11 @@ static int patience(const struct exporter *x)
 static void run(void *self, struct outlet_end *end)
 {
 	struct exporter *x = self;
-	const union MHD_DaemonInfo *info = x->daemon ? MHD_get_daemon_info(x->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	const union MHD_DaemonInfo *info =
+		x->daemon ? MHD_get_daemon_info(x->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	struct pollfd fds[2] = {
-		{ .fd = end->queue, .events = POLLIN }, { .fd = info ? info->epoll_fd : -1, .events = POLLIN },
+		{ .fd = end->queue, .events = POLLIN },
+		{ .fd = info ? info->epoll_fd : -1, .events = POLLIN },
 	};
 
 	x->end = end;
@@ -245,7 +260,8 @@ bool outlet_metrics(struct outlet **ret, const struct outlet_metrics *o, struct 
 	struct exporter x = { .options = o, .listener = -1 };
 	const struct outlet_needs needs = { .serves = o->listen != NULL, .file = o->file };
 	struct outlet_plan plan = {
-		.name = "sawatch-metrics", .user = o->user, .with_page = true, .needs = &needs, .begin = begin, .run = run,
+		.name = "sawatch-metrics", .user = o->user, .with_page = true, .needs = &needs,
+		.begin = begin, .run = run,
 		.self = &x,
 	};
 	bool ok;

@@ -17,7 +17,8 @@
 
 enum {
 	READY_MS = 10000,		/* for the process to begin */
-	PAGE_MAX = 8 << 20,		/* a mebibyte is some 3,000 tunnels; memory that is not written costs nothing */
+	/* a mebibyte is some 3,000 tunnels; memory that is not written costs nothing */
+	PAGE_MAX = 8 << 20,
 	NEWS = 4,			/* lines between two looks */
 };
 
@@ -123,16 +124,19 @@ bool outlet_start(struct outlet **ret, const struct outlet_plan *plan, struct er
 	int ends[2] = { -1, -1 };
 
 	*ret = NULL;
-	if (!o || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+	if (!o ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
 		free(o);
 		return err_set(e, "a process for output cannot be made: %s", strerror(errno));
 	}
 	if (plan->with_page) {
-		o->page = mmap(NULL, sizeof(*o->page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		o->page = mmap(NULL, sizeof(*o->page), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (o->page == MAP_FAILED)
 			o->page = NULL;
 	}
-	signal(SIGCHLD, SIG_IGN);	/* whoever ends is forgotten at once: the walls may forbid waiting */
+	/* whoever ends is forgotten at once: the walls may forbid waiting */
+	signal(SIGCHLD, SIG_IGN);
 	o->queue = ends[0];
 	o->name = plan->name;
 	fflush(NULL);
@@ -186,13 +190,15 @@ void outlet_counters(struct outlet *o, struct outlet_counters *ret)
 	if (o->gone && !o->gone_told) {
 		char text[sizeof(o->news[0])];
 
-		snprintf(text, sizeof(text), "process %s and its keeper have ended; nothing is sent by it until sawatch is started again",
+		snprintf(text, sizeof(text), "process %s and its keeper have ended; "
+					     "nothing is sent by it until sawatch is started again",
 			 o->name);
 		keep_news(o, text);
 		o->gone_told = true;
 	}
 	*ret = (struct outlet_counters){
-		.up = !o->gone && o->report.up, .sent = o->report.sent, .dropped = o->report.dropped + o->waiting.dropped,
+		.up = !o->gone && o->report.up, .sent = o->report.sent,
+		.dropped = o->report.dropped + o->waiting.dropped,
 		.restarts = o->report.restarts,
 	};
 	if (o->gone)	/* what waits has nowhere to go */

@@ -30,7 +30,8 @@ static void write_down(struct outlet_end *end)
 	atomic_store(&end->ledger->waiting, end->waiting.n);
 }
 
-void outlet_work(const struct outlet_plan *plan, int queue, struct outlet_page *page, struct outlet_ledger *ledger, pid_t keeper)
+void outlet_work(const struct outlet_plan *plan, int queue, struct outlet_page *page,
+		 struct outlet_ledger *ledger, pid_t keeper)
 {
 	struct outlet_end *end = calloc(1, sizeof(*end));
 	struct err e;
@@ -44,9 +45,11 @@ void outlet_work(const struct outlet_plan *plan, int queue, struct outlet_page *
 	end->ledger = ledger;
 	end->waiting.dropped = ledger->dropped;
 	end->report = (struct outlet_report){
-		.sent = ledger->sent, .dropped = ledger->dropped, .restarts = ledger->restarts, .up = 1,
+		.sent = ledger->sent, .dropped = ledger->dropped, .restarts = ledger->restarts,
+		.up = 1,
 	};
-	if ((plan->begin && !plan->begin(plan->self, &e)) || (plan->needs && !outlet_walls(plan->needs, &e))) {
+	if ((plan->begin && !plan->begin(plan->self, &e)) ||
+	    (plan->needs && !outlet_walls(plan->needs, &e))) {
 		end->report.up = 0;
 		end->report.ready = ledger->ready;
 		outlet_end_news(end, "%s", e.text);
@@ -103,5 +106,6 @@ void outlet_end_news(struct outlet_end *end, const char *format, ...)
 
 bool outlet_end_over(const struct outlet_end *end)
 {
-	return end->over && (end->waiting.n == 0 || outlet_clock_ms() - end->over_at_ms > OUTLET_LAST_WORDS_MS);
+	return end->over &&
+	       (end->waiting.n == 0 || outlet_clock_ms() - end->over_at_ms > OUTLET_LAST_WORDS_MS);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An outlet seen from its own processes: the worker that delivers, and the keeper that begins another one when it dies. */
+/*
+ * An outlet seen from its own processes: the worker that delivers, and the keeper that begins
+ * another one when it dies.
+ */
 #ifndef SAWATCH_OUTLET_END_H
 #define SAWATCH_OUTLET_END_H
 
@@ -25,7 +28,8 @@ struct outlet_ledger {
 	_Atomic uint64_t sent, dropped, waiting;
 	_Atomic uint64_t restarts;
 	_Atomic uint32_t ready;		/* there was one that began */
-	_Atomic pid_t group;		/* leader of the processes that the worker has started; 0: none */
+	/* leader of the processes that the worker has started; 0: none */
+	_Atomic pid_t group;
 };
 
 struct outlet_end {
@@ -46,7 +50,8 @@ struct outlet_plan {
 	const char *user;
 	int keep;		/* a descriptor of the processes, closed here; -1 none */
 	bool with_page;
-	const struct outlet_needs *needs;	/* NULL: no walls; what it starts are programs of the operator */
+	/* NULL: no walls; what it starts are programs of the operator */
+	const struct outlet_needs *needs;
 	/* Before it is ready; false ends it. */
 	bool (*begin)(void *self, struct err *e);	/* may be NULL */
 	/* What the worker does until outlet_end_over(). */
@@ -60,12 +65,13 @@ bool outlet_start(struct outlet **ret, const struct outlet_plan *plan, struct er
  * The keeper, for as long as the monitor lives.  It reads no message: what a worker had not taken
  * in when it died waits for the next one.
  */
-__attribute__((noreturn))
-void outlet_keep(const struct outlet_plan *plan, int queue, struct outlet_page *page, pid_t monitor);
+__attribute__((noreturn)) void outlet_keep(const struct outlet_plan *plan, int queue,
+					   struct outlet_page *page, pid_t monitor);
 
 /* A worker, from its first step to its last; `keeper` is its parent. */
-__attribute__((noreturn))
-void outlet_work(const struct outlet_plan *plan, int queue, struct outlet_page *page, struct outlet_ledger *ledger, pid_t keeper);
+__attribute__((noreturn)) void outlet_work(const struct outlet_plan *plan, int queue,
+					   struct outlet_page *page, struct outlet_ledger *ledger,
+					   pid_t keeper);
 
 int64_t outlet_clock_ms(void);	/* monotonic */
 
@@ -73,7 +79,8 @@ int64_t outlet_clock_ms(void);	/* monotonic */
 void outlet_end_take(struct outlet_end *end, size_t busy);
 /* The monitor learns what has changed. */
 void outlet_end_tell(struct outlet_end *end);
-void outlet_end_news(struct outlet_end *end, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void outlet_end_news(struct outlet_end *end, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The monitor is gone, and so is what waited or the time for it. */
 bool outlet_end_over(const struct outlet_end *end);
 

@@ -16,9 +16,11 @@ static bool become(const struct passwd *p, struct err *e)
 	int status;
 
 	capng_clear(CAPNG_SELECT_BOTH);
-	status = capng_change_id((int)p->pw_uid, (int)p->pw_gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+	status = capng_change_id((int)p->pw_uid, (int)p->pw_gid,
+				 CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (status != 0)
-		return err_set(e, "-Z %s: privileges cannot be dropped (step %d): %s", p->pw_name, -status, strerror(errno));
+		return err_set(e, "-Z %s: privileges cannot be dropped (step %d): %s", p->pw_name,
+			       -status, strerror(errno));
 	return true;
 }
 
@@ -53,7 +55,8 @@ bool privileges_drop(const char *user, bool *ret_stays, struct err *e)
 		const struct passwd *p = getpwnam(name);
 
 		if (!p && user)
-			return err_set(e, "-Z %s: no such user; -Z nobody, or -Z root to stay", user);
+			return err_set(e, "-Z %s: no such user; -Z nobody, or -Z root to stay",
+				       user);
 		*ret_stays = !p || p->pw_uid == 0;
 		if (!*ret_stays && !become(p, e))
 			return false;

@@ -34,13 +34,15 @@ static bool connect_to(struct readiness *r, const char *where, struct err *e)
 	size_t length = strlen(where);
 
 	if ((*where != '/' && *where != '@') || length >= sizeof(to.sun_path))
-		return err_set(e, "NOTIFY_SOCKET %s: is no address of a unix socket; the service manager is not told", where);
+		return err_set(e, "NOTIFY_SOCKET %s: is no address of a unix socket; "
+				  "the service manager is not told", where);
 	memcpy(to.sun_path, where, length);
 	if (*where == '@')
 		to.sun_path[0] = '\0';
 	r->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (r->socket >= 0 && connect(r->socket, (const struct sockaddr *)&to,
-				      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == 0)
+	if (r->socket >= 0 &&
+	    connect(r->socket, (const struct sockaddr *)&to,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == 0)
 		return true;
 	err_set(e, "NOTIFY_SOCKET %s: %s; the service manager is not told", where, strerror(errno));
 	readiness_close(r);

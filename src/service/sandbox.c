@@ -26,7 +26,8 @@ static unsigned threads(void)
 	return n;
 }
 
-bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret, struct err *e)
+bool sandbox_enter(const struct sandbox_folder *folders, size_t n, struct sandbox *ret,
+		   struct err *e)
 {
 	*ret = (struct sandbox){ .left_out = INSTRUMENTED };
 	if (ret->left_out)
@@ -45,8 +46,11 @@ const char *sandbox_text(const struct sandbox *s, char ret[SANDBOX_TEXT_MAX])
 	if (s->left_out)
 		return "none, in a build with sanitizers or coverage";
 	if (s->landlock == 0)
-		return s->seccomp ? "seccomp; this kernel has no Landlock" : "none, this kernel has neither seccomp nor Landlock";
-	snprintf(ret, SANDBOX_TEXT_MAX, s->seccomp ? "seccomp and Landlock (ABI %d)" : "Landlock (ABI %d); this kernel has no seccomp",
+		return s->seccomp ? "seccomp; this kernel has no Landlock"
+				  : "none, this kernel has neither seccomp nor Landlock";
+	snprintf(ret, SANDBOX_TEXT_MAX,
+		 s->seccomp ? "seccomp and Landlock (ABI %d)"
+			    : "Landlock (ABI %d); this kernel has no seccomp",
 		 s->landlock);
 	return ret;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The system calls that are left when a process watches: none that makes a socket, starts a program or asks for rights. */
+/*
+ * The system calls that are left when a process watches: none that makes a socket, starts a program
+ * or asks for rights.
+ */
 #ifndef SAWATCH_SERVICE_SYSCALLS_H
 #define SAWATCH_SERVICE_SYSCALLS_H
 
@@ -8,8 +11,8 @@
 #include <sawatch/err.h>
 
 /*
- * While libseccomp works: when its memory is refused it loops for ever, or dies.  Then the process ends with
- * a line about it, at most some seconds later, although it blocks other signals.
+ * While libseccomp works: when its memory is refused it loops for ever, or dies.  Then the process
+ * ends with a line about it, at most some seconds later, although it blocks other signals.
  */
 void syscalls_guard(bool on);
 

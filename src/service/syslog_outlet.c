@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages to a syslog collector.  Over TCP a message stays in the queue until the collector's kernel
- * has acknowledged its last octet, so a connection that breaks loses nothing that was not delivered;
- * what was delivered and not yet acknowledged comes twice.
+ * Messages to a syslog collector.  Over TCP a message stays in the queue until the collector's
+ * kernel has acknowledged its last octet, so a connection that breaks loses nothing that was not
+ * delivered; what was delivered and not yet acknowledged comes twice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,14 +38,16 @@ struct syslog {
 	enum transport transport;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char host[256], port[8];
-	struct addrinfo *fixed;		/* of a host that is a number; NULL: its name is asked for each time */
+	/* of a host that is a number; NULL: its name is asked for each time */
+	struct addrinfo *fixed;
 	int fd;				/* -1: not connected */
 	int64_t retry_at_ms;
 	int pause_ms;
 	bool failing;			/* and that was told */
 	/* TCP; all of this connection */
 	uint64_t written;		/* octets */
-	size_t whole;			/* messages at the front of the queue that are written to their end */
+	/* messages at the front of the queue that are written to their end */
+	size_t whole;
 	size_t part;			/* octets written of the next one's frame */
 };
 
@@ -62,7 +64,8 @@ static bool split_host(const char *text, struct syslog *ret, const char *target,
 
 	if (!end || *colon != ':' || end == host || (size_t)(end - host) >= sizeof(ret->host) ||
 	    (!close && memchr(host, ':', (size_t)(end - host))))
-		return err_set(e, "%s: write HOST:PORT after the slashes, [ADDRESS]:PORT for IPv6", target);
+		return err_set(e, "%s: write HOST:PORT after the slashes, [ADDRESS]:PORT for IPv6",
+			       target);
 	port = strtol(colon + 1, &stop, 10);
 	if (stop == colon + 1 || *stop || port < 1 || port > 65535)
 		return err_set(e, "%s: its port is no number from 1 to 65535", target);
@@ -79,13 +82,15 @@ static bool parse(const char *target, struct syslog *ret, struct err *e)
 		return split_host(target + 6, ret, target, e);
 	}
 	if (strcmp(target, "unix") != 0 && strncmp(target, "unix:/", 6) != 0)
-		return err_set(e, "%s: not a way to syslog; write unix, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT",
+		return err_set(e, "%s: not a way to syslog; write unix, unix:/PATH, "
+				  "udp://HOST:PORT or tcp://HOST:PORT",
 			       target);
 
 	const char *path = target[4] ? target + 5 : local;
 
 	if (strlen(path) >= sizeof(ret->path))
-		return err_set(e, "%s: path longer than %zu characters", target, sizeof(ret->path) - 1);
+		return err_set(e, "%s: path longer than %zu characters", target,
+			       sizeof(ret->path) - 1);
 	memcpy(ret->path, path, strlen(path) + 1);
 	return true;
 }
@@ -121,7 +126,8 @@ static void fail(struct syslog *s, struct outlet_end *end, const char *why)
 {
 	rest(s, end);
 	if (!s->failing)
-		outlet_end_news(end, "syslog %s: cannot be reached: %s; tried again until it can", s->target, why);
+		outlet_end_news(end, "syslog %s: cannot be reached: %s; tried again until it can",
+				s->target, why);
 	s->failing = true;
 }
 
@@ -159,14 +165,16 @@ static bool connected(int fd)
 
 static int connect_to(const struct addrinfo *a)
 {
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+	int fd =
+		socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
 	int on = 1, unacknowledged = UNACKNOWLEDGED_MS;
 
 	if (fd < 0)
 		return -1;
 	if (a->ai_socktype == SOCK_STREAM) {
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof(unacknowledged));
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged,
+			   sizeof(unacknowledged));
 	}
 	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0 || (errno == EINPROGRESS && connected(fd)))
 		return fd;
@@ -181,7 +189,8 @@ static int connect_to(const struct addrinfo *a)
 static int find_host(const struct syslog *s, int flags, struct addrinfo **ret)
 {
 	const struct addrinfo hints = {
-		.ai_flags = flags, .ai_socktype = s->transport == TRANSPORT_TCP ? SOCK_STREAM : SOCK_DGRAM,
+		.ai_flags = flags, .ai_socktype = s->transport == TRANSPORT_TCP ?
+			    SOCK_STREAM : SOCK_DGRAM,
 	};
 
 	return getaddrinfo(s->host, s->port, &hints, ret);
@@ -250,7 +259,8 @@ static bool write_frame(struct syslog *s, struct outlet_end *end, struct message
 		parts[0] = (struct iovec){ prefix + s->part, before - s->part };
 		parts[1] = (struct iovec){ m->text, m->length };
 	} else {
-		parts[0] = (struct iovec){ m->text + (s->part - before), m->length - (s->part - before) };
+		parts[0] = (struct iovec){ m->text + (s->part - before),
+					   m->length - (s->part - before) };
 		parts[1] = (struct iovec){ m->text, 0 };
 	}
 	n = writev(s->fd, parts, 2);
@@ -276,7 +286,8 @@ static void take_acknowledged(struct syslog *s, struct outlet_end *end)
 
 	if (ioctl(s->fd, SIOCOUTQ, &left) != 0)
 		return;
-	while (s->whole > 0 && message_queue_at(&end->waiting, 0)->end + (unsigned)left <= s->written) {
+	while (s->whole > 0 &&
+	       message_queue_at(&end->waiting, 0)->end + (unsigned)left <= s->written) {
 		sent(s, end);
 		s->whole--;
 	}
@@ -360,7 +371,8 @@ bool outlet_syslog(struct outlet **ret, const char *target, const char *user, st
 	struct syslog s;
 	struct outlet_needs needs = { 0 };
 	const struct outlet_plan plan = {
-		.name = "sawatch-syslog", .user = user, .keep = -1, .needs = &needs, .run = run, .self = &s,
+		.name = "sawatch-syslog", .user = user, .keep = -1, .needs = &needs, .run = run,
+		.self = &s,
 	};
 	bool ok;
 

@@ -40,7 +40,8 @@ static struct backlog_block *take_block(struct backlog *b)
 		;
 	if (!block) {
 		assert(b->carved < b->n_blocks);
-		block = (struct backlog_block *)(void *)(b->area + (size_t)b->carved++ * BACKLOG_BLOCK_BYTES);
+		block = (struct backlog_block *)(void *)(b->area +
+							 (size_t)b->carved++ * BACKLOG_BLOCK_BYTES);
 	}
 	atomic_store(&block->next, NULL);
 	atomic_store(&block->used, 0);
@@ -62,7 +63,8 @@ bool backlog_init(struct backlog *b, size_t bytes)
 
 	assert(n >= 2 && n <= UINT32_MAX);
 	*b = (struct backlog){ .n_blocks = (uint32_t)n };
-	b->area = aligned_alloc(64, n * BACKLOG_BLOCK_BYTES);	/* pages never written cost nothing */
+	/* pages never written cost nothing */
+	b->area = aligned_alloc(64, n * BACKLOG_BLOCK_BYTES);
 	if (!b->area)
 		return false;
 	b->filling = take_block(b);

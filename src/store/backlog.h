@@ -61,12 +61,18 @@ void backlog_put(struct backlog *b);
 bool backlog_fits(size_t length);
 bool backlog_has_room(const struct backlog *b, uint32_t limit);	/* for a new block */
 
-/* The consumer: the next message, borrowed until it is settled; NULL when none waits.  Then on to the one after it. */
+/*
+ * The consumer: the next message, borrowed until it is settled; NULL when none waits.  Then on to
+ * the one after it.
+ */
 const struct backlog_message *backlog_peek(struct backlog *b);
 void backlog_take(struct backlog *b, const struct backlog_message *m);
 void backlog_settle(struct backlog *b);	/* all that was taken is done with */
 void backlog_rewind(struct backlog *b);	/* what was not settled is taken again */
-/* What was taken gives its room back, and counts as not settled still; it cannot be taken again.  False: no whole block. */
+/*
+ * What was taken gives its room back, and counts as not settled still; it cannot be taken again.
+ * False: no whole block.
+ */
 bool backlog_release(struct backlog *b);
 bool backlog_has_taken(const struct backlog *b);	/* what is not settled */
 

@@ -32,8 +32,13 @@ static bool open_beside(struct store *s)
 
 pid_t store_lock_holder(struct store *s)
 {
-	/* https://www.sqlite.org/fileformat.html, 1.3.2 "the lock-byte page": pending, reserved, shared */
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512 };
+	/*
+	 * https://www.sqlite.org/fileformat.html, 1.3.2 "the lock-byte page": pending, reserved,
+	 * shared
+	 */
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512
+	};
 
 	if (!open_beside(s) || fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		return 0;
@@ -44,16 +49,23 @@ bool store_claim(struct store *s, const char *source, struct err *e)
 {
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1,
-		.l_start = (off_t)(INT64_C(1) << 62 | (int64_t)(place_of(s->sensor, source) & INT64_MAX >> 1)),
+		.l_start = (off_t)(INT64_C(1) << 62 |
+			   (int64_t)(place_of(s->sensor, source) & INT64_MAX >> 1)),
 	};
 
 	if (s->temporary)
 		return true;
-	if (!open_beside(s) || fcntl(s->claim - 1, F_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
-		return true;	/* a file system without locks: SQLite keeps the rows whole, and nobody the monitors apart */
+	if (!open_beside(s) || fcntl(s->claim - 1, F_SETLK, &lock) == 0 ||
+	    (errno != EAGAIN && errno != EACCES))
+		/*
+		 * a file system without locks: SQLite keeps the rows whole, and nobody the monitors
+		 * apart
+		 */
+		return true;
 	if (fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		lock.l_pid = 0;
-	return err_set(e, "database %s: process %ld writes %s there already; end that one, or name another database or "
+	return err_set(e, "database %s: process %ld writes %s there already; "
+			  "end that one, or name another database or "
 		       "another --sensor", s->name, (long)lock.l_pid, source);
 }
 

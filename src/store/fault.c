@@ -22,7 +22,8 @@ static bool cannot_open(const struct store *s, struct err *e)
 	bool exists = stat(name, &st) == 0;
 
 	if (!exists && errno == EACCES)
-		return err_set(e, "database %s: directory %s: %s; ask its owner for the right to enter it", name, parent,
+		return err_set(e, "database %s: directory %s: %s; ask its owner for the "
+				  "right to enter it", name, parent,
 			       strerror(errno));
 	if (exists && S_ISDIR(st.st_mode))
 		return err_set(e, "database %s: is a directory; name a file in it", name);
@@ -30,15 +31,19 @@ static bool cannot_open(const struct store *s, struct err *e)
 		return err_set(e, "database %s: %s; ask its owner for the right to read it", name,
 			       strerror(errno));
 	if (exists)
-		return err_set(e, "database %s: files beside it (-wal, -shm) cannot be opened; "
-			       "make directory %s writable, or copy the database elsewhere", name, parent);
+		return err_set(e,
+			       "database %s: files beside it (-wal, -shm) cannot be opened; "
+			       "make directory %s writable, or copy the database elsewhere",
+			       name, parent);
 	if (stat(parent, &st) != 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, "database %s: there is no directory %s; %s", name, parent,
 			       s->mode == STORE_READ ? "look at the name again" : "make it first");
 	if (s->mode == STORE_READ)
-		return err_set(e, "database %s: no such file; a history is made by -r or -i with --db", name);
+		return err_set(e, "database %s: no such file; a history is made by -r or "
+				  "-i with --db", name);
 	if (access(parent, W_OK) != 0)
-		return err_set(e, "database %s: cannot be made in directory %s: %s; name another place",
+		return err_set(e, "database %s: cannot be made in directory %s: %s; "
+				  "name another place",
 			       name, parent, strerror(errno));
 	return err_set(e, "database %s: cannot be opened: %s", name,
 		       strerror(sqlite3_system_errno(s->db)));
@@ -51,12 +56,14 @@ bool store_fault(const struct store *s, int rc, struct err *e)
 
 	switch (rc & 0xff) {	/* the primary code; the rest are details */
 	case SQLITE_NOTADB:
-		return err_set(e, "database %s: is not a database; name a history, or a new file", name);
+		return err_set(e, "database %s: is not a database; name a history, or a new file",
+			       name);
 	case SQLITE_CANTOPEN:
 		return cannot_open(s, e);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return err_set(e, "database %s: is read-only; make the file and its directory writable, "
+		return err_set(e, "database %s: is read-only; make the file and its "
+				  "directory writable, "
 			       "or name another file", name);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -72,7 +79,8 @@ bool store_fault(const struct store *s, int rc, struct err *e)
 			       "look at the disk and try again", name,
 			       system_errno ? strerror(system_errno) : sqlite3_errmsg(s->db));
 	case SQLITE_CORRUPT:
-		return err_set(e, "database %s: is damaged; restore a copy, or rescue its rows with: "
+		return err_set(e, "database %s: is damaged; restore a copy, "
+				  "or rescue its rows with: "
 			       "sqlite3 %s .recover", name, name);
 	case SQLITE_NOMEM:
 		return err_set(e, "database %s: out of memory", name);

@@ -39,13 +39,16 @@ bool store_heartbeat(struct store *s, struct err *e)
 	return false;
 }
 
-bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *sensor, nsec at), void *user,
-			   struct err *e)
+bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *sensor, nsec at),
+			   void *user, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sqlite3_prepare_v2(s->db,
-		"SELECT substr(key, 1 + length('" HEARTBEAT "')), CAST(value AS INTEGER) FROM meta"
-		" WHERE key BETWEEN '" HEARTBEAT "' AND '" HEARTBEAT "' || char(0x10ffff) ORDER BY key", -1, &st, NULL);
+				    "SELECT substr(key, 1 + length('" HEARTBEAT
+				    "')), CAST(value AS INTEGER) FROM meta"
+				    " WHERE key BETWEEN '" HEARTBEAT "' AND '" HEARTBEAT
+				    "' || char(0x10ffff) ORDER BY key",
+				    -1, &st, NULL);
 
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(st);

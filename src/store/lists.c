@@ -12,17 +12,21 @@ struct block {
 int lists_open(struct lists *l, sqlite3 *db)
 {
 	*l = (struct lists){ 0 };
-	l->rc = sqlite3_prepare_v2(db, "SELECT key, type, atom FROM json_each(?1)", -1, &l->values, NULL);
+	l->rc = sqlite3_prepare_v2(db, "SELECT key, type, atom FROM json_each(?1)", -1, &l->values,
+				   NULL);
 	if (l->rc == SQLITE_OK)
 		l->rc = sqlite3_prepare_v2(db,
-			"SELECT json_extract(value, '$.encryption'), json_extract(value, '$.integrity'),"
+			"SELECT json_extract(value, '$.encryption'), json_extract(value, "
+			"'$.integrity'),"
 			" json_extract(value, '$.prf'), json_extract(value, '$.group'),"
 			" json_extract(value, '$.auth'), json_extract(value, '$.key_bits'),"
-			" json_extract(value, '$.life_seconds'), json_extract(value, '$.life_kilobytes')"
+			" json_extract(value, '$.life_seconds'), json_extract(value,"
+			" '$.life_kilobytes')"
 			" FROM json_each(?1)", -1, &l->offers, NULL);
 	if (l->rc == SQLITE_OK)
 		l->rc = sqlite3_prepare_v2(db,
-			"SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text') FROM json_each(?1)",
+			"SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text') "
+			"FROM json_each(?1)",
 			-1, &l->actions, NULL);
 	return l->rc;
 }
@@ -103,7 +107,8 @@ static void *collect(struct lists *l, sqlite3_stmt *st, const char *json, size_t
 	sqlite3_bind_text(st, 1, json, -1, SQLITE_STATIC);
 	while (l->rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		if (n == room) {
-			unsigned char *larger = realloc(members, (room = room ? 2 * room : 8) * size);
+			unsigned char *larger =
+				realloc(members, (room = room ? 2 * room : 8) * size);
 
 			if (!larger) {
 				l->rc = SQLITE_NOMEM;
@@ -132,7 +137,8 @@ static void read_text(struct lists *l, sqlite3_stmt *st, void *ret)
 
 static int64_t stated(sqlite3_stmt *st, int column)
 {
-	return sqlite3_column_type(st, column) == SQLITE_NULL ? RECORD_UNKNOWN : sqlite3_column_int64(st, column);
+	return sqlite3_column_type(st, column) == SQLITE_NULL ? RECORD_UNKNOWN
+							      : sqlite3_column_int64(st, column);
 }
 
 static void read_offer(struct lists *l, sqlite3_stmt *st, void *ret)

@@ -20,7 +20,8 @@ struct lists {
 	sqlite3_stmt *values;	/* key, type, value of each member */
 	sqlite3_stmt *offers, *actions;
 	struct block *blocks;
-	struct known_offers {		/* those that were read: of thousands of IKE SAs most say the same */
+	/* those that were read: of thousands of IKE SAs most say the same */
+	struct known_offers {
 		char *json;
 		const struct record_offer *at;
 		size_t n;

@@ -54,7 +54,8 @@ static bool current(struct store *s, bool *ret, struct err *e)
 	if (!store_number(s, "PRAGMA user_version", &version, e))
 		return false;
 	if (version == store_schema_version() &&
-	    !store_number(s, "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'views'), 0)",
+	    !store_number(s, "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM meta "
+			     "WHERE key = 'views'), 0)",
 			  &views, e))
 		return false;
 	*ret = version == store_schema_version() && views == views_digest();
@@ -74,11 +75,12 @@ static bool apply(struct store *s, struct err *e)
 			return false;
 	if (!store_run(s, views_text(), e))
 		return false;
-	snprintf(sql, sizeof(sql), "REPLACE INTO meta (key, value) VALUES ('views', '%" PRId64 "')", views_digest());
+	snprintf(sql, sizeof(sql), "REPLACE INTO meta (key, value) VALUES ('views', '%" PRId64 "')",
+		 views_digest());
 	if (!store_run(s, sql, e))
 		return false;
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64, STORE_APPLICATION_ID,
-		 store_schema_version());
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
+		 STORE_APPLICATION_ID, store_schema_version());
 	return store_run(s, sql, e);
 }
 

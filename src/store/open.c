@@ -60,13 +60,18 @@ static int open_file(struct store *s, const char *name, int flags)
 
 	bool plain = name[0] != ':' && strncmp(name, "file:", 5) != 0;
 	char *safe = plain ? NULL : sqlite3_mprintf("./%s", name);
-	int rc = !plain && !safe ? SQLITE_NOMEM : sqlite3_open_v2(safe ? safe : name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = !plain && !safe ? SQLITE_NOMEM
+				 : sqlite3_open_v2(safe ? safe : name, &s->db,
+						   flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	sqlite3_free(safe);
 	return rc;
 }
 
-/* A file that nobody can be writing, with a log that nobody here can make: read it as it lies there. */
+/*
+ * A file that nobody can be writing, with a log that nobody here can make: read it as it lies
+ * there.
+ */
 static int open_unchanging(struct store *s)
 {
 	char *uri = sqlite3_mprintf("file:");
@@ -82,7 +87,9 @@ static int open_unchanging(struct store *s)
 	if (uri && !has_log) {
 		sqlite3_close(s->db);
 		s->db = NULL;
-		rc = sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+		rc = sqlite3_open_v2(uri, &s->db,
+				     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+				     NULL);
 	}
 	sqlite3_free(uri);
 	return rc;
@@ -93,9 +100,9 @@ static bool harden(struct store *s, struct err *e)
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_handler(s->db, wait_for_lock, s);
 	/*
-	 * The file may come from a stranger: its schema must not run anything.  A writer has to trust
-	 * it because SQLite before 3.41 takes json_valid() of our constraints for unsafe; this program
-	 * adds no functions that could do harm.
+	 * The file may come from a stranger: its schema must not run anything.  A writer has to
+	 * trust it because SQLite before 3.41 takes json_valid() of our constraints for unsafe;
+	 * this program adds no functions that could do harm.
 	 */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, s->mode == STORE_WRITE, NULL);
@@ -115,19 +122,29 @@ static bool identify(struct store *s, bool *ret_new, struct err *e)
 		return false;
 	*ret_new = application == 0 && version == 0 && tables == 0;
 	if (*ret_new && s->mode == STORE_READ)
-		return err_set(e, "database %s: is empty; a history is made by -r or -i with --db", s->name);
+		return err_set(e, "database %s: is empty; a history is made by -r or -i with --db",
+			       s->name);
 	if (*ret_new)
 		return true;
 	if (application != STORE_APPLICATION_ID)
-		return err_set(e, "database %s: belongs to another program (application id %" PRId64 "); "
-			       "name another file", s->name, application);
+		return err_set(e,
+			       "database %s: belongs to another program (application id %" PRId64
+			       "); "
+			       "name another file",
+			       s->name, application);
 	if (version > store_schema_version())
-		return err_set(e, "database %s: was written by a newer sawatch (version %" PRId64 " of its "
-			       "tables, this one knows %" PRId64 "); use that sawatch or name another file",
+		return err_set(e,
+			       "database %s: was written by a newer sawatch (version %" PRId64
+			       " of its "
+			       "tables, this one knows %" PRId64
+			       "); use that sawatch or name another file",
 			       s->name, version, store_schema_version());
 	if (version < store_schema_version() && s->mode == STORE_READ)
-		return err_set(e, "database %s: was written by an older sawatch (version %" PRId64 " of its "
-			       "tables); it is brought up to date when something is next written to it",
+		return err_set(e,
+			       "database %s: was written by an older sawatch (version %" PRId64
+			       " of its "
+			       "tables); it is brought up to date when something is next "
+			       "written to it",
 			       s->name, version);
 	return true;
 }
@@ -138,7 +155,8 @@ static bool prepare_all(struct store *s, struct err *e)
 		return false;
 	for (size_t i = 0; i < sizeof(statement_texts) / sizeof(statement_texts[0]); i++) {
 		int rc = s->statements[i] ? SQLITE_OK
-					  : sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+					  : sqlite3_prepare_v3(s->db, statement_texts[i], -1,
+							       SQLITE_PREPARE_PERSISTENT,
 							       &s->statements[i], NULL);
 
 		if (rc != SQLITE_OK)
@@ -160,7 +178,8 @@ static bool find_sensor(struct store *s, const char *name, struct err *e)
 		if (rc == SQLITE_ROW)
 			s->sensor = sqlite3_column_int64(find, 0);
 		sqlite3_reset(find);
-		if (rc == SQLITE_DONE) {	/* not there yet; another process may add it at this moment */
+		/* not there yet; another process may add it at this moment */
+		if (rc == SQLITE_DONE) {
 			rc = sqlite3_step(add);
 			sqlite3_reset(add);
 		}
@@ -173,8 +192,8 @@ static bool find_sensor(struct store *s, const char *name, struct err *e)
 }
 
 /*
- * A history that nobody writes has no write-ahead log.  To get one it must be alone for a moment, and
- * SQLite does not wait for that: it holds a lock of its own by then, and calls no handler.
+ * A history that nobody writes has no write-ahead log.  To get one it must be alone for a moment,
+ * and SQLite does not wait for that: it holds a lock of its own by then, and calls no handler.
  */
 static bool begin_log(struct store *s, struct err *e)
 {
@@ -185,17 +204,22 @@ static bool begin_log(struct store *s, struct err *e)
 		rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	while ((rc & 0xff) == SQLITE_BUSY && wait_for_lock(s, times++));
 	if (rc == SQLITE_OK)
-		return store_run(s, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = OFF", e);
+		return store_run(s, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = "
+				    "67108864; PRAGMA secure_delete = OFF", e);
 	who = (rc & 0xff) == SQLITE_BUSY ? store_lock_holder(s) : 0;
 	if (who == 0)
 		return store_fault(s, rc, e);
-	return err_set(e, "database %s: process %ld has been holding a lock on it for %d s without a pause; end that one, or its "
+	return err_set(e, "database %s: process %ld has been holding a lock on it for %d s without "
+			  "a pause; end that one, or its "
 		       "transaction", s->name, (long)who, STORE_WRITE_PATIENCE_MS / 1000);
 }
 
 static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 {
-	int rc = s->temporary ? sqlite3_open_v2("", &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)
+	int rc = s->temporary ? sqlite3_open_v2("", &s->db,
+						SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+							SQLITE_OPEN_NOMUTEX,
+						NULL)
 			      : open_file(s, s->name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	bool is_new;
 
@@ -208,13 +232,15 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 	/* Trap: ignored unless it comes before whatever writes first, TECH-NOTES 4.1. */
 	if (is_new && !store_run(s, "PRAGMA auto_vacuum = INCREMENTAL", e))
 		return false;
-	if (!(s->temporary ? store_run(s, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", e) : begin_log(s, e)) ||
+	if (!(s->temporary
+		      ? store_run(s, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", e)
+		      : begin_log(s, e)) ||
 	    !store_cache_size(s, false, e))
 		return false;
 	if (!s->temporary && !store_wal_begin(s, e))
 		return false;
-	return store_run(s, "PRAGMA foreign_keys = ON", e) && store_migrate(s, e) && prepare_all(s, e) &&
-	       find_sensor(s, sensor ? sensor : "", e);
+	return store_run(s, "PRAGMA foreign_keys = ON", e) && store_migrate(s, e) &&
+	       prepare_all(s, e) && find_sensor(s, sensor ? sensor : "", e);
 }
 
 static bool open_for_reading(struct store *s, struct err *e)
@@ -232,7 +258,8 @@ static bool open_for_reading(struct store *s, struct err *e)
 	if (store_number(s, "PRAGMA user_version", &version, NULL))
 		return identify(s, &is_new, e);
 	rc = sqlite3_errcode(s->db);
-	if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) && open_unchanging(s) == SQLITE_OK)
+	if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) &&
+	    open_unchanging(s) == SQLITE_OK)
 		return harden(s, e) && identify(s, &is_new, e);
 	return store_fault(s, rc, e);
 }
@@ -254,22 +281,27 @@ void store_fixed_cache(void)
 	if (!fixed_cache)
 		return;
 	memset(fixed_cache, 0, room);
-	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, fixed_cache, PAGE + header, PAGES) != SQLITE_OK) {
+	if (sqlite3_config(SQLITE_CONFIG_PAGECACHE, fixed_cache, PAGE + header, PAGES) !=
+	    SQLITE_OK) {
 		free(fixed_cache);		/* it has begun: another store was opened before */
 		fixed_cache = NULL;
 	}
 }
 
-/* A cache that is fixed is all there is: its pages are given to others before SQLite asks for more. */
+/*
+ * A cache that is fixed is all there is: its pages are given to others before SQLite asks for more.
+ */
 bool store_cache_size(struct store *s, bool bulk, struct err *e)
 {
 	char sql[64];
 
-	snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d", bulk && !fixed_cache ? STORE_BULK_CACHE_KIB : STORE_CACHE_KIB);
+	snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d",
+		 bulk && !fixed_cache ? STORE_BULK_CACHE_KIB : STORE_CACHE_KIB);
 	return store_run(s, sql, e);
 }
 
-bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor, struct err *e)
+bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor,
+		struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
 

@@ -12,7 +12,8 @@
 #include "store/store_parts.h"
 
 /* Call for each of the names in "a, b, c". */
-static char *add_names(char *sql, const char *names, const char *format, const char *between, const char *except)
+static char *add_names(char *sql, const char *names, const char *format, const char *between,
+		       const char *except)
 {
 	char name[64];
 	size_t n;
@@ -49,7 +50,8 @@ static char *put_text(const char *insert, const char *indexed)
 
 static bool prepare(struct store *s, enum statement which, char *sql, struct err *e)
 {
-	int rc = sql ? sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->statements[which], NULL)
+	int rc = sql ? sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+					  &s->statements[which], NULL)
 		     : SQLITE_NOMEM;
 
 	sqlite3_free(sql);
@@ -67,8 +69,10 @@ bool store_put_prepare(struct store *s, const char *const *texts, struct err *e)
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (!prepare(s, tables[i].put, put_text(texts[tables[i].put], tables[i].indexed), e) ||
-		    !prepare(s, tables[i].gone, sqlite3_mprintf("DELETE FROM %s WHERE id = ?1", tables[i].table), e))
+		if (!prepare(s, tables[i].put, put_text(texts[tables[i].put], tables[i].indexed),
+			     e) ||
+		    !prepare(s, tables[i].gone,
+			     sqlite3_mprintf("DELETE FROM %s WHERE id = ?1", tables[i].table), e))
 			return false;
 	return true;
 }

@@ -330,8 +330,8 @@ static void give_traffic(struct walk *w)
 }
 
 /* Of the tunnel at hand, in the captures of the scope. */
-#define COUNT_OF(table)                                                                                     \
-	"(SELECT count(*) FROM " table " x WHERE x.tunnel_id = o.id AND"                                     \
+#define COUNT_OF(table) \
+	"(SELECT count(*) FROM " table " x WHERE x.tunnel_id = o.id AND" \
 	" (?2 IS NULL OR x.id >> 32 IN (SELECT value FROM json_each(?2))))"
 
 const struct query store_queries[KINDS] = {
@@ -345,8 +345,10 @@ const struct query store_queries[KINDS] = {
 	[TUNNEL] = {
 		"o.id, o.id, o.key_a, o.port_a, o.key_b, o.port_b, o.network, o.state,"
 		" o.since_ns, o.first_ns, o.last_ns,"
-		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", " COUNT_OF("child_sa") ", "
-		COUNT_OF("alert") ", (SELECT x.label FROM expected x WHERE x.sensor_id = o.sensor_id"
+		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", "
+		COUNT_OF("child_sa") ", "
+		COUNT_OF("alert") ", (SELECT x.label FROM expected x WHERE x.sensor_id "
+				  "= o.sensor_id"
 		" AND x.network = o.network AND x.name = o.name)",
 		"tunnel", "o.first_ns", "o.last_ns", give_tunnel,
 	},
@@ -368,7 +370,8 @@ const struct query store_queries[KINDS] = {
 		" o.predecessor_id, o.predecessor_spi_a, o.predecessor_spi_b, o.ended_ns,"
 		" o.end_reason, o.ended_by, o.rekeyed_by, o.rekey_ns, o.grade",
 		"child_sa", "coalesce(o.created_ns, o.ended_ns)",
-		"coalesce(o.ended_ns, 9223372036854775807)", give_child_sa,	/* living until it ends */
+		/* living until it ends */
+		"coalesce(o.ended_ns, 9223372036854775807)", give_child_sa,
 	},
 	[ESP_SA] = {
 		OBJECT "o.protocol, o.spi, o.src_key, o.src_port, o.dst_key, o.dst_port,"
@@ -383,7 +386,8 @@ const struct query store_queries[KINDS] = {
 		" o.message_id, o.from_side, o.request_ns, o.response_ns, o.requests,"
 		" o.responses, o.request_bytes, o.response_bytes, o.rtt_ns, o.outcome,"
 		" o.purpose, o.request_frame, o.response_frame, o.grade",
-		"exchange", "coalesce(o.request_ns, o.response_ns)", "coalesce(o.response_ns, o.request_ns)", give_exchange,
+		"exchange", "coalesce(o.request_ns, o.response_ns)",
+		"coalesce(o.response_ns, o.request_ns)", give_exchange,
 	},
 	[EVENT] = {
 		OBJECT "o.at_ns, o.kind, o.text, o.frames",
@@ -393,7 +397,8 @@ const struct query store_queries[KINDS] = {
 		OBJECT "o.code, o.severity, o.confidence, o.status, o.first_ns, o.last_ns,"
 		" o.raised_ns, o.cleared_ns, o.count, o.summary, o.cause, o.incident_id,"
 		" o.evidence, o.frames, o.actions",
-		"alert", "coalesce(o.first_ns, o.raised_ns)", "coalesce(o.last_ns, o.raised_ns)", give_alert,
+		"alert", "coalesce(o.first_ns, o.raised_ns)", "coalesce(o.last_ns, o.raised_ns)",
+		give_alert,
 	},
 	[TRAFFIC] = {
 		OBJECT "b.bucket_ns, b.packets, b.bytes, b.lost",

@@ -74,7 +74,8 @@ static void keep_offer_texts(struct copy *c, struct record_offer *r)
 	r->auth = keep_text(c, r->auth);
 }
 
-static const struct record_offer *keep_offers(struct copy *c, const struct record_offer *offers, size_t n)
+static const struct record_offer *keep_offers(struct copy *c, const struct record_offer *offers,
+					      size_t n)
 {
 	struct record_offer *mine = keep(c, offers, n * sizeof(*offers));
 
@@ -88,7 +89,8 @@ static const struct record_offer *keep_offers(struct copy *c, const struct recor
 	return mine;
 }
 
-static const struct record_evidence *keep_evidence(struct copy *c, const struct record_evidence *items, size_t n)
+static const struct record_evidence *keep_evidence(struct copy *c,
+						   const struct record_evidence *items, size_t n)
 {
 	struct record_evidence *mine = keep(c, items, n * sizeof(*items));
 
@@ -103,12 +105,14 @@ static const struct record_evidence *keep_evidence(struct copy *c, const struct 
 	return mine;
 }
 
-static const struct record_action *keep_actions(struct copy *c, const struct record_action *actions, size_t n)
+static const struct record_action *keep_actions(struct copy *c, const struct record_action *actions,
+						size_t n)
 {
 	struct record_action *mine = keep(c, actions, n * sizeof(*actions));
 
 	for (size_t i = 0; i < n; i++) {
-		struct record_action action = { keep_text(c, actions[i].vendor), keep_text(c, actions[i].text) };
+		struct record_action action = { keep_text(c, actions[i].vendor),
+						keep_text(c, actions[i].text) };
 
 		if (c->at)
 			mine[i] = action;
@@ -162,7 +166,8 @@ size_t record_copy(enum kind kind, const void *record, void *at)
 		keep_capture(&c, &r.capture);
 		break;
 	case TUNNEL:
-		r.tunnel.unobservable = keep_texts(&c, r.tunnel.unobservable, r.tunnel.n_unobservable);
+		r.tunnel.unobservable =
+			keep_texts(&c, r.tunnel.unobservable, r.tunnel.n_unobservable);
 		r.tunnel.label = keep_text(&c, r.tunnel.label);
 		break;
 	case IKE_SA:

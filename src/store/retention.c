@@ -16,9 +16,13 @@ enum {
 };
 
 #define DAY (86400 * NSEC_PER_S)
-#define IMAGE_AGE (30 * DAY)	/* as old as the longest silence of an SA that is taken for living */
+/* as old as the longest silence of an SA that is taken for living */
+#define IMAGE_AGE (30 * DAY)
 
-enum phase { BEGIN, MINUTES, HOURS, ESP_SAS, CHILD_SAS, IKE_SAS, EXCHANGES, EVENTS, ALERTS, TUNNELS, IMAGES, SHRINK };
+enum phase {
+	BEGIN, MINUTES, HOURS, ESP_SAS, CHILD_SAS, IKE_SAS, EXCHANGES, EVENTS, ALERTS, TUNNELS,
+	IMAGES, SHRINK,
+};
 
 /* ---- statements that are used for a step, and forgotten ------------------- */
 
@@ -30,8 +34,8 @@ static bool prepare(struct store *s, const char *sql, sqlite3_stmt **ret, struct
 }
 
 /* With up to four numbers; *ret_changed: rows. */
-static bool run(struct store *s, const char *sql, int64_t a, int64_t b, int64_t c, int64_t d, uint64_t *ret_changed,
-		struct err *e)
+static bool run(struct store *s, const char *sql, int64_t a, int64_t b, int64_t c, int64_t d,
+		uint64_t *ret_changed, struct err *e)
 {
 	const int64_t values[] = { a, b, c, d };
 	sqlite3_stmt *st;
@@ -53,7 +57,8 @@ bool store_size(struct store *s, int64_t *ret_used, int64_t *ret_free, struct er
 {
 	int64_t size, pages, unused;
 
-	if (!store_number(s, "PRAGMA page_size", &size, e) || !store_number(s, "PRAGMA page_count", &pages, e) ||
+	if (!store_number(s, "PRAGMA page_size", &size, e) ||
+	    !store_number(s, "PRAGMA page_count", &pages, e) ||
 	    !store_number(s, "PRAGMA freelist_count", &unused, e))
 		return false;
 	*ret_used = (pages - unused) * size;
@@ -69,8 +74,8 @@ static nsec whole(nsec at, nsec span)
 }
 
 /* The oldest rows of `from` seconds become part of rows of `to` seconds. */
-static bool add_up(struct store *s, struct store_retention *r, int64_t from, int64_t to, nsec age, uint32_t rows,
-		   bool *ret_more, struct err *e)
+static bool add_up(struct store *s, struct store_retention *r, int64_t from, int64_t to, nsec age,
+		   uint32_t rows, bool *ret_more, struct err *e)
 {
 	nsec before = whole(r->now - age, to * NSEC_PER_S), bucket = 0;
 	int64_t esp_sa = 0, n = 0;
@@ -81,7 +86,8 @@ static bool add_up(struct store *s, struct store_retention *r, int64_t from, int
 		return true;
 	if (r->floor > before)
 		before = whole(r->floor, to * NSEC_PER_S);
-	if (!prepare(s, "SELECT bucket_ns, esp_sa_id FROM traffic WHERE span_s = ?1 AND bucket_ns < ?2"
+	if (!prepare(s, "SELECT bucket_ns, esp_sa_id FROM traffic WHERE span_s = ?1 "
+			"AND bucket_ns < ?2"
 			" ORDER BY bucket_ns, esp_sa_id LIMIT ?3", &st, e))
 		return false;
 	sqlite3_bind_int64(st, 1, from);
@@ -101,51 +107,77 @@ static bool add_up(struct store *s, struct store_retention *r, int64_t from, int
 	if (n == 0)
 		return true;
 	*ret_more = n == rows;
-	return run(s, "INSERT INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"
-		      " SELECT ?2, bucket_ns - bucket_ns % (?2 * 1000000000), esp_sa_id, sum(packets), sum(bytes), sum(lost)"
-		      " FROM traffic WHERE span_s = ?1 AND (bucket_ns, esp_sa_id) <= (?3, ?4) GROUP BY 2, 3"
-		      " ON CONFLICT (span_s, bucket_ns, esp_sa_id) DO UPDATE SET packets = packets + excluded.packets,"
-		      " bytes = bytes + excluded.bytes, lost = lost + excluded.lost", from, to, bucket, esp_sa, NULL, e) &&
-	       run(s, "DELETE FROM traffic WHERE span_s = ?1 AND (bucket_ns, esp_sa_id) <= (?2, ?3)", from, bucket, esp_sa, 0,
-		   &r->added_up, e);
+	return run(s,
+		   "INSERT INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"
+		   " SELECT ?2, bucket_ns - bucket_ns % (?2 * 1000000000), esp_sa_id,"
+		   " sum(packets), sum(bytes), sum(lost)"
+		   " FROM traffic WHERE span_s = ?1 AND (bucket_ns, esp_sa_id) <= (?3, ?4)"
+		   " GROUP BY 2, 3"
+		   " ON CONFLICT (span_s, bucket_ns, esp_sa_id) DO UPDATE"
+		   " SET packets = packets + excluded.packets,"
+		   " bytes = bytes + excluded.bytes, lost = lost + excluded.lost",
+		   from, to, bucket, esp_sa, NULL, e) &&
+	       run(s,
+		   "DELETE FROM traffic WHERE span_s = ?1 AND (bucket_ns, "
+		   "esp_sa_id) <= (?2, ?3)",
+		   from, bucket, esp_sa, 0, &r->added_up, e);
 }
 
 /* ---- deleting ------------------------------------------------------------- */
 
-/* ?1 the row before, ?2 what ended before goes, ?3 rows, ?4 what was not heard of since is not living, ?5 probes before go */
+/*
+ * ?1 the row before, ?2 what ended before goes, ?3 rows, ?4 what was not heard of since is not
+ * living, ?5 probes before go
+ */
 static const struct {
-	const char *look;		/* id, and what is to happen: 1 it goes, 2 it ended unnoticed */
+	/* id, and what is to happen: 1 it goes, 2 it ended unnoticed */
+	const char *look;
 	const char *gone[2];		/* for each that goes */
 	const char *ended;
 } tables[] = {
 	[ESP_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL AND last_ns < ?2 THEN 1"
-		      " WHEN end_reason IS NULL AND last_ns < ?4 THEN 2 END FROM esp_sa WHERE id > ?1 ORDER BY id LIMIT ?3",
-		      { "DELETE FROM traffic WHERE esp_sa_id = ?1", "DELETE FROM esp_sa WHERE id = ?1" },
+		      " WHEN end_reason IS NULL AND last_ns < ?4 THEN 2 END FROM esp_sa"
+		      " WHERE id > ?1 ORDER BY id LIMIT ?3",
+		      { "DELETE FROM traffic WHERE esp_sa_id = ?1",
+		        "DELETE FROM esp_sa WHERE id = ?1" },
 		      "UPDATE esp_sa SET end_reason = 'unknown', grade = 'unknown' WHERE id = ?1" },
 	/* after its ESP SAs, and only when both are gone */
-	[CHILD_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL THEN coalesce(ended_ns, created_ns) < ?2"
+	[CHILD_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL "
+			"THEN coalesce(ended_ns, created_ns) < ?2"
 			" WHEN created_ns < ?4 THEN 2 END * (NOT EXISTS (SELECT 1 FROM esp_sa e"
-			" WHERE e.id IN (c.esp_sa_a_id, c.esp_sa_b_id))) FROM child_sa c WHERE id > ?1 ORDER BY id LIMIT ?3",
+			" WHERE e.id IN (c.esp_sa_a_id, c.esp_sa_b_id))) FROM child_sa c"
+			" WHERE id > ?1 ORDER BY id LIMIT ?3",
 			{ NULL, "DELETE FROM child_sa WHERE id = ?1" },
-			"UPDATE child_sa SET end_reason = 'unknown', state = 'deleted', grade = 'unknown',"
+			"UPDATE child_sa SET end_reason = 'unknown', state = 'deleted', "
+			"grade = 'unknown',"
 			" ended_ns = created_ns WHERE id = ?1" },
-	[IKE_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL THEN max(coalesce(ended_ns, last_ns), last_ns) < ?2"
-		      " WHEN last_ns < ?4 THEN 2 END FROM ike_sa WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[IKE_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL "
+		      "THEN max(coalesce(ended_ns, last_ns), last_ns) < ?2"
+		      " WHEN last_ns < ?4 THEN 2 END FROM ike_sa WHERE id > ?1"
+		      " ORDER BY id LIMIT ?3",
 		      { NULL, "DELETE FROM ike_sa WHERE id = ?1" },
-		      "UPDATE ike_sa SET end_reason = 'unknown', state = 'gone', grade = 'unknown', ended_ns = last_ns"
+		      "UPDATE ike_sa SET end_reason = 'unknown', state = 'gone', "
+		      "grade = 'unknown', ended_ns = last_ns"
 		      " WHERE id = ?1" },
-	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < CASE WHEN purpose = 'dpd' AND outcome = 'answered'"
-			" AND requests = 1 THEN max(?2, ?5) ELSE ?2 END FROM exchange WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < CASE "
+			"WHEN purpose = 'dpd' AND outcome = 'answered'"
+			" AND requests = 1 THEN max(?2, ?5) ELSE ?2 END FROM exchange WHERE id > ?1"
+			" ORDER BY id LIMIT ?3",
 			{ NULL, "DELETE FROM exchange WHERE id = ?1" }, NULL },
-	[EVENTS] = { "SELECT id, coalesce(at_ns, 0) < ?2 FROM event WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[EVENTS] = { "SELECT id, coalesce(at_ns, 0) < ?2 FROM event WHERE id > ?1 "
+		     "ORDER BY id LIMIT ?3",
 		     { NULL, "DELETE FROM event WHERE id = ?1" }, NULL },
 	/* what a file left raised nobody will clear; what a monitor raised is cleared by it */
-	[ALERTS] = { "SELECT id, CASE status WHEN 'cleared' THEN coalesce(cleared_ns, last_ns) < ?2 ELSE last_ns < ?2 AND"
-		     " EXISTS (SELECT 1 FROM capture c WHERE c.id = a.id >> 32 AND c.source IS NULL) END"
+	[ALERTS] = { "SELECT id, CASE status WHEN 'cleared' THEN coalesce(cleared_ns, "
+		     "last_ns) < ?2 ELSE last_ns < ?2 AND"
+		     " EXISTS (SELECT 1 FROM capture c WHERE c.id = a.id >> 32"
+		     " AND c.source IS NULL) END"
 		     " FROM alert a WHERE id > ?1 ORDER BY id LIMIT ?3",
 		     { NULL, "DELETE FROM alert WHERE id = ?1" }, NULL },
-	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i WHERE i.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM expected x WHERE x.sensor_id = t.sensor_id AND x.network = t.network"
+	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i "
+		      "WHERE i.tunnel_id = t.id)"
+		      " AND NOT EXISTS (SELECT 1 FROM expected x WHERE x.sensor_id = t.sensor_id"
+		      " AND x.network = t.network"
 		      " AND x.name = t.name)"
 		      " AND NOT EXISTS (SELECT 1 FROM ike_sa o WHERE o.tunnel_id = t.id)"
 		      " AND NOT EXISTS (SELECT 1 FROM esp_sa o WHERE o.tunnel_id = t.id)"
@@ -157,14 +189,16 @@ static const struct {
 		      { NULL, "DELETE FROM tunnel WHERE id = ?1" }, NULL },
 };
 
-static bool put_away(struct store *s, struct store_retention *r, int64_t id, int what, struct err *e)
+static bool put_away(struct store *s, struct store_retention *r, int64_t id, int what,
+		     struct err *e)
 {
 	enum phase table = (enum phase)r->phase;
 
 	if (what == 2)
 		return run(s, tables[table].ended, id, 0, 0, 0, NULL, e);
 	for (int i = 0; i < 2; i++)
-		if (tables[table].gone[i] && !run(s, tables[table].gone[i], id, 0, 0, 0, &r->deleted, e))
+		if (tables[table].gone[i] &&
+		    !run(s, tables[table].gone[i], id, 0, 0, 0, &r->deleted, e))
 			return false;
 	if (table == TUNNELS)
 		tunnel_rows_forget(&s->tunnels, id);
@@ -172,7 +206,8 @@ static bool put_away(struct store *s, struct store_retention *r, int64_t id, int
 }
 
 /* The next rows of a table. */
-static bool sweep_table(struct store *s, struct store_retention *r, uint32_t rows, bool *ret_more, struct err *e)
+static bool sweep_table(struct store *s, struct store_retention *r, uint32_t rows, bool *ret_more,
+			struct err *e)
 {
 	sqlite3_stmt *st;
 	int64_t last = r->after;
@@ -214,9 +249,14 @@ static bool begin(struct store *s, struct store_retention *r, struct err *e)
 {
 	int64_t now = 0, known = 0;
 
-	/* a file that somebody imported may come from the future; what a monitor saw is as true as its clock */
-	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture WHERE source IS NOT NULL"
-			     " OR last_ns / 1000000000 < unixepoch('now', '+1 day')), max(last_ns), 0) FROM capture", &now, e) ||
+	/*
+	 * a file that somebody imported may come from the future; what a monitor saw is as true as
+	 * its clock
+	 */
+	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture "
+			     "WHERE source IS NOT NULL"
+			     " OR last_ns / 1000000000 < unixepoch('now', '+1 day')), max(last_ns),"
+			     " 0) FROM capture", &now, e) ||
 	    !store_number(s, "SELECT count(*) FROM capture WHERE last_ns IS NOT NULL", &known, e))
 		return false;
 	r->now = now;
@@ -255,15 +295,20 @@ static bool shrink(struct store *s, struct store_retention *r, bool *ret_more, s
 	*ret_more = before > FREE_PAGES_KEPT;
 	if (before == 0)
 		return true;
-	/* 500 pages are 2 MiB through the log; it gives a row for each page: store_run() takes them all */
-	if (!store_run(s, "PRAGMA incremental_vacuum(500)", e) || !store_number(s, "PRAGMA freelist_count", &after, e))
+	/*
+	 * 500 pages are 2 MiB through the log; it gives a row for each page: store_run() takes them
+	 * all
+	 */
+	if (!store_run(s, "PRAGMA incremental_vacuum(500)", e) ||
+	    !store_number(s, "PRAGMA freelist_count", &after, e))
 		return false;
 	r->freed_pages += before - after;
 	*ret_more = *ret_more && after > FREE_PAGES_KEPT && after < before;
 	return true;
 }
 
-static bool step(struct store *s, struct store_retention *r, uint32_t rows, bool *ret_more, struct err *e)
+static bool step(struct store *s, struct store_retention *r, uint32_t rows, bool *ret_more,
+		 struct err *e)
 {
 	switch ((enum phase)r->phase) {
 	case BEGIN:
@@ -273,11 +318,18 @@ static bool step(struct store *s, struct store_retention *r, uint32_t rows, bool
 		return add_up(s, r, 60, 3600, r->minutes, rows, ret_more, e);
 	case HOURS:
 		return add_up(s, r, 3600, 86400, r->hours, rows, ret_more, e);
-	case ESP_SAS: case CHILD_SAS: case IKE_SAS: case EXCHANGES: case EVENTS: case ALERTS: case TUNNELS:
+	case ESP_SAS:
+	case CHILD_SAS:
+	case IKE_SAS:
+	case EXCHANGES:
+	case EVENTS:
+	case ALERTS:
+	case TUNNELS:
 		return sweep_table(s, r, rows, ret_more, e);
 	case IMAGES:
 		*ret_more = false;
-		return run(s, "DELETE FROM image WHERE saved_ns < ?1", r->now - IMAGE_AGE, 0, 0, 0, NULL, e) &&
+		return run(s, "DELETE FROM image WHERE saved_ns < ?1", r->now - IMAGE_AGE, 0, 0, 0,
+			   NULL, e) &&
 		       press(s, r, ret_more, e);
 	case SHRINK:
 		return shrink(s, r, ret_more, e);
@@ -299,7 +351,8 @@ bool store_retain(struct store *s, struct store_retention *r, bool *ret_more, st
 	}
 	if (!store_commit(s, e))
 		return false;
-	if (more && r->phase == IMAGES) {		/* too large: once more from the beginning */
+	/* too large: once more from the beginning */
+	if (more && r->phase == IMAGES) {
 		r->phase = MINUTES;
 		r->after = 0;
 	} else if (!more) {

@@ -69,7 +69,8 @@ static void row_copy(struct row *w, const char *text, size_t length)
 
 	if (mine)
 		memcpy(mine, text, length);
-	put(w, sqlite3_bind_text(w->st, ++w->at, mine ? mine : text, (int)length, mine ? SQLITE_STATIC : SQLITE_TRANSIENT));
+	put(w, sqlite3_bind_text(w->st, ++w->at, mine ? mine : text, (int)length,
+				 mine ? SQLITE_STATIC : SQLITE_TRANSIENT));
 }
 
 void row_esp_spi(struct row *w, uint32_t spi)

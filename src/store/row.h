@@ -22,10 +22,12 @@ void row_integer(struct row *w, int64_t number);
 void row_known(struct row *w, int64_t number);	/* RECORD_UNKNOWN (any negative) is NULL */
 void row_reference(struct row *w, uint64_t id);	/* object or frame: 0 is NULL */
 void row_time(struct row *w, nsec at);
-void row_text(struct row *w, const char *text);	/* borrowed until the statement has run; NULL is NULL */
+/* borrowed until the statement has run; NULL is NULL */
+void row_text(struct row *w, const char *text);
 void row_esp_spi(struct row *w, uint32_t spi);	/* 0 is NULL */
 void row_ike_spi(struct row *w, uint64_t spi, bool zero_is_unknown);
-void row_ike_spis(struct row *w, uint64_t spi_i, uint64_t spi_r);	/* two values; 0,0 is none */
+/* two values; 0,0 is none */
+void row_ike_spis(struct row *w, uint64_t spi_i, uint64_t spi_r);
 void row_endpoint(struct row *w, struct endpoint p);	/* three values: address, port, key */
 void row_texts(struct row *w, const char *const *texts, size_t n);	/* [text, ...] */
 void row_frames(struct row *w, const uint64_t *frames, size_t n);	/* [number, ...] */

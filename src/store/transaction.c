@@ -81,7 +81,10 @@ bool store_commit(struct store *s, struct err *e)
 	return true;
 }
 
-/* Its cache outlasts the writer: what was read is walked next, and sorted, which is done in as much memory. */
+/*
+ * Its cache outlasts the writer: what was read is walked next, and sorted, which is done in as much
+ * memory.
+ */
 void store_bulk(struct store *s, bool on)
 {
 	if (on)

@@ -42,7 +42,8 @@ static int find_row(struct store *s, uint32_t network, const char *name, int64_t
 }
 
 /* The row with this identity, made when there is none; 0 with a reason. */
-static int64_t see_row(struct store *s, uint32_t network, const struct endpoint *peers, bool *ret_made, struct err *e)
+static int64_t see_row(struct store *s, uint32_t network, const struct endpoint *peers,
+		       bool *ret_made, struct err *e)
 {
 	sqlite3_stmt *add = s->statements[ST_TUNNEL_ADD];
 	char name[TUNNEL_TEXT_MAX];
@@ -69,13 +70,15 @@ static int64_t see_row(struct store *s, uint32_t network, const struct endpoint 
 	return row;
 }
 
-static bool look_up(struct store *s, struct tunnel_row *entry, const struct endpoint *peers, struct err *e)
+static bool look_up(struct store *s, struct tunnel_row *entry, const struct endpoint *peers,
+		    struct err *e)
 {
 	tunnel_rows_found(&s->tunnels, entry, see_row(s, entry->network, peers, &entry->made, e));
 	return entry->row != 0;
 }
 
-int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoint *peers, struct err *e)
+int64_t store_tunnel_row(struct store *s, object_id object, const struct endpoint *peers,
+			 struct err *e)
 {
 	struct tunnel_row *entry = tunnel_rows_see(&s->tunnels, object);
 
@@ -107,19 +110,24 @@ bool store_tunnel_is_known(struct store *s, const struct record_tunnel *r)
 /* What this run has written under the assumed row belongs to `row`. */
 static bool move(struct store *s, const struct tunnel_row *entry, int64_t row, struct err *e)
 {
-	static const char *const tables[] = { "ike_sa", "esp_sa", "child_sa", "exchange", "event", "alert" };
+	static const char *const tables[] = {
+		"ike_sa", "esp_sa", "child_sa", "exchange", "event", "alert",
+	};
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < sizeof(tables) / sizeof(tables[0]); i++) {
-		char *sql = sqlite3_mprintf("UPDATE %s SET tunnel_id = %lld WHERE tunnel_id = %lld AND id >= %lld",
+		char *sql = sqlite3_mprintf("UPDATE %s SET tunnel_id = %lld WHERE tunnel_id = %lld "
+					    "AND id >= %lld",
 					    tables[i], (long long)row, (long long)entry->row,
 					    (long long)(entry->object >> 32 << 32));
 
 		ok = sql ? store_run(s, sql, e) : err_set(e, "out of memory");
 		sqlite3_free(sql);
 	}
-	if (ok && entry->made) {	/* fails, and may, when another process has begun to use it */
-		char *sql = sqlite3_mprintf("DELETE FROM tunnel WHERE id = %lld", (long long)entry->row);
+	/* fails, and may, when another process has begun to use it */
+	if (ok && entry->made) {
+		char *sql = sqlite3_mprintf("DELETE FROM tunnel WHERE id = %lld",
+					    (long long)entry->row);
 
 		if (sql)
 			store_run(s, sql, NULL);
@@ -145,7 +153,10 @@ int64_t store_tunnel_row_of(struct store *s, const struct record_tunnel *r, stru
 	entry->network = r->network;
 	if (!look_up(s, entry, r->peers, e))
 		return 0;
-	/* Two tunnels of one run with the same peers: what was written cannot be told apart any more. */
+	/*
+	 * Two tunnels of one run with the same peers: what was written cannot be told apart any
+	 * more.
+	 */
 	if (before.row != 0 && before.assumed && !tunnel_rows_shared(&s->tunnels, &before) &&
 	    !move(s, &before, entry->row, e))
 		return 0;

@@ -18,7 +18,10 @@ static bool can_be_found_again(const struct tunnel_row *entry)
 	return entry->network == 0 && !entry->pending;
 }
 
-/* The same entries, without those that can be found again when there are many, in a table of that size. */
+/*
+ * The same entries, without those that can be found again when there are many, in a table of that
+ * size.
+ */
 static bool rebuild(struct tunnel_rows *t, size_t size)
 {
 	struct tunnel_rows other = *t;
@@ -77,7 +80,8 @@ bool tunnel_rows_shared(const struct tunnel_rows *t, const struct tunnel_row *en
 	if (t->some_forgotten)
 		return true;
 	for (size_t i = 0; i < t->size; i++)
-		if (t->slots[i].row == entry->row && t->slots[i].object != 0 && &t->slots[i] != entry)
+		if (t->slots[i].row == entry->row && t->slots[i].object != 0 &&
+		    &t->slots[i] != entry)
 			return true;
 	return false;
 }

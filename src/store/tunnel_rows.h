@@ -30,7 +30,10 @@ struct tunnel_rows {
 	bool some_pending, some_forgotten;
 };
 
-/* The entry of `object`, made when there is none (then `row` is 0 and `assumed` set); NULL when memory is short. */
+/*
+ * The entry of `object`, made when there is none (then `row` is 0 and `assumed` set); NULL when
+ * memory is short.
+ */
 struct tunnel_row *tunnel_rows_see(struct tunnel_rows *t, object_id object);
 /* The row of this entry was looked up just now, in the running transaction. */
 void tunnel_rows_found(struct tunnel_rows *t, struct tunnel_row *entry, int64_t row);

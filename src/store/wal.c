@@ -16,7 +16,10 @@ enum {
 	CHECKPOINT_PAGES = 4000,	/* as PRAGMA wal_autocheckpoint */
 	FRAME_HEADER_BYTES = 24,	/* of a page in the log */
 	PATIENCE_MS = 200,		/* with readers that come and go */
-	/* the index of the log, https://www.sqlite.org/walformat.html: marks of what is read, and their locks */
+	/*
+	 * the index of the log, https://www.sqlite.org/walformat.html: marks of what is read, and
+	 * their locks
+	 */
 	MARKS = 5, MARKS_AT = 100, MARK_LOCKS_AT = 123,
 };
 
@@ -67,12 +70,17 @@ static pid_t oldest_reader(struct store *s)
 		return 0;
 	if (s->wal_index == 0)
 		s->wal_index = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) + 1;
-	if (s->wal_index == 0 || pread(s->wal_index - 1, marks, sizeof(marks), MARKS_AT) != (ssize_t)sizeof(marks))
+	if (s->wal_index == 0 ||
+	    pread(s->wal_index - 1, marks, sizeof(marks), MARKS_AT) != (ssize_t)sizeof(marks))
 		return 0;
 	for (int i = 0; i < MARKS; i++) {
-		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = MARK_LOCKS_AT + i, .l_len = 1 };
+		struct flock lock = { .l_type = F_WRLCK,
+				      .l_whence = SEEK_SET,
+				      .l_start = MARK_LOCKS_AT + i,
+				      .l_len = 1 };
 
-		if (marks[i] >= oldest || fcntl(s->wal_index - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+		if (marks[i] >= oldest || fcntl(s->wal_index - 1, F_GETLK, &lock) != 0 ||
+		    lock.l_type == F_UNLCK)
 			continue;
 		oldest = marks[i];
 		who = lock.l_pid > 0 ? lock.l_pid : 0;
@@ -87,8 +95,10 @@ static bool held_by_a_reader(struct store *s, struct err *e)
 
 	if (who > 0)
 		snprintf(name, sizeof(name), "process %ld", (long)who);
-	return err_set(e, "database %s: %s has been reading it without a pause, so its log (-wal) cannot be emptied and is "
-		       "at its limit of %" PRIu64 " MiB (store.wal_mb); end that reader, or its transaction", s->name, name,
+	return err_set(e, "database %s: %s has been reading it without a pause, "
+			  "so its log (-wal) cannot be emptied and is "
+		       "at its limit of %" PRIu64 " MiB (store.wal_mb); end that reader,"
+						  " or its transaction", s->name, name,
 		       s->wal_limit >> 20);
 }
 
@@ -104,5 +114,6 @@ bool store_wal_has_room(struct store *s, struct err *e)
 	s->patience_ms = 0;
 	if (rc == SQLITE_OK)
 		s->wal_bytes = 0;
-	return rc == SQLITE_OK || (rc == SQLITE_BUSY ? held_by_a_reader(s, e) : store_fault(s, rc, e));
+	return rc == SQLITE_OK ||
+	       (rc == SQLITE_BUSY ? held_by_a_reader(s, e) : store_fault(s, rc, e));
 }

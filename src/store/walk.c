@@ -26,7 +26,8 @@ static void add_source(const struct walk *w, enum kind kind, struct text *sql)
 	switch (kind) {
 	case CAPTURE:
 		text_add(sql, " FROM capture o WHERE true%s",
-			 w->scope->captures ? " AND o.id IN (SELECT value FROM json_each(?2))" : "");
+			 w->scope->captures ? " AND o.id IN (SELECT value FROM json_each(?2))"
+					    : "");
 		return;
 	case TUNNEL:
 		text_add(sql, " FROM tunnel o WHERE true");
@@ -39,12 +40,14 @@ static void add_source(const struct walk *w, enum kind kind, struct text *sql)
 		text_add(sql, ")");
 		return;
 	case TRAFFIC:
-		text_add(sql, " FROM %sesp_sa o CROSS JOIN traffic b ON b.esp_sa_id = o.id"
-			      " LEFT JOIN tunnel t ON t.id = o.tunnel_id WHERE b.span_s = 60", captures);
+		text_add(sql,
+			 " FROM %sesp_sa o CROSS JOIN traffic b ON b.esp_sa_id = o.id"
+			 " LEFT JOIN tunnel t ON t.id = o.tunnel_id WHERE b.span_s = 60",
+			 captures);
 		break;
 	case IKE_SA: case CHILD_SA: case ESP_SA: case EXCHANGE: case EVENT: case ALERT:
-		text_add(sql, " FROM %s%s o LEFT JOIN tunnel t ON t.id = o.tunnel_id WHERE true", captures,
-			 store_queries[kind].table);
+		text_add(sql, " FROM %s%s o LEFT JOIN tunnel t ON t.id = o.tunnel_id WHERE true",
+			 captures, store_queries[kind].table);
 		break;
 	case KINDS:
 		break;
@@ -61,7 +64,8 @@ static void build(const struct walk *w, enum kind kind, struct text *sql)
 	text_add(sql, "SELECT %s", q->columns);
 	add_source(w, kind, sql);
 	if (c->tunnel && kind != CAPTURE)
-		text_add(sql, " AND o.%s IN (SELECT value FROM json_each(?1))", kind == TUNNEL ? "id" : "tunnel_id");
+		text_add(sql, " AND o.%s IN (SELECT value FROM json_each(?1))",
+			 kind == TUNNEL ? "id" : "tunnel_id");
 	if (c->since != NSEC_NONE)
 		text_add(sql, " AND %s >= ?3", q->heard);
 	if (c->until != NSEC_NONE)
@@ -69,7 +73,8 @@ static void build(const struct walk *w, enum kind kind, struct text *sql)
 	if (kind == ALERT && c->code)
 		text_add(sql, " AND o.code = ?5");
 	if (kind == ALERT && c->min_severity > SEVERITY_INFO)
-		text_add(sql, " AND CASE o.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?6");
+		text_add(sql, " AND CASE o.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1"
+			      " ELSE 0 END >= ?6");
 	if (kind == ALERT && c->open_alerts)
 		text_add(sql, " AND o.status = 'raised'");
 	if (c->living && (kind == IKE_SA || kind == CHILD_SA || kind == ESP_SA))
@@ -132,9 +137,12 @@ static bool find_tunnels(struct walk *w, struct err *e)
 	json_text_clear(&w->tunnels);
 	json_text_mark(&w->tunnels, '[');
 	rc = sqlite3_prepare_v2(w->s->db,
-		"SELECT id FROM tunnel WHERE ?1 IN (name, peer_b || '<->' || peer_a, CAST(id AS TEXT),"
-		" peer_a, peer_b) OR ?2 IN (key_a, key_b) OR EXISTS (SELECT 1 FROM expected x WHERE x.label = ?1"
-		" AND x.sensor_id = tunnel.sensor_id AND x.network = tunnel.network AND x.name = tunnel.name)"
+		"SELECT id FROM tunnel WHERE ?1 IN (name, peer_b || '<->' || peer_a, "
+		"CAST(id AS TEXT),"
+		" peer_a, peer_b) OR ?2 IN (key_a, key_b) OR EXISTS (SELECT 1 FROM expected x"
+		" WHERE x.label = ?1"
+		" AND x.sensor_id = tunnel.sensor_id AND x.network = tunnel.network AND x.name ="
+		" tunnel.name)"
 		" ORDER BY id", -1, &w->st, NULL);
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(w->st, 1, w->scope->tunnel, -1, SQLITE_STATIC);
@@ -171,7 +179,8 @@ static bool begin(struct walk *w, struct store *s, const struct store_scope *sco
 
 	if (rc != SQLITE_OK)
 		return store_fault(s, rc, e);
-	return (!w->scope->tunnel || find_tunnels(w, e)) && (!w->captures.failed || err_set(e, "out of memory"));
+	return (!w->scope->tunnel || find_tunnels(w, e)) &&
+	       (!w->captures.failed || err_set(e, "out of memory"));
 }
 
 static void end(struct walk *w)
@@ -183,7 +192,8 @@ static void end(struct walk *w)
 		store_run(w->s, "COMMIT", NULL);
 }
 
-bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink, struct err *e)
+bool store_walk(struct store *s, const struct store_scope *scope, const struct record_sink *sink,
+		struct err *e)
 {
 	const bool wanted[KINDS] = {
 		[CAPTURE] = sink->capture, [TUNNEL] = sink->tunnel, [IKE_SA] = sink->ike_sa,
@@ -200,17 +210,24 @@ bool store_walk(struct store *s, const struct store_scope *scope, const struct r
 	return ok;
 }
 
-/* Of one tunnel row, or of all (0): a condition that is a constant goes down to the indexes, a list of them does not. */
-static bool walk_lifetimes(struct walk *w, int64_t tunnel, void (*row)(void *user, const struct store_lifetime *l),
-			   void *user, struct err *e)
+/*
+ * Of one tunnel row, or of all (0): a condition that is a constant goes down to the indexes, a list
+ * of them does not.
+ */
+static bool walk_lifetimes(struct walk *w, int64_t tunnel,
+			   void (*row)(void *user, const struct store_lifetime *l), void *user,
+			   struct err *e)
 {
-	static const char columns[] = "SELECT tunnel, kind, side, n, min_ns, median_ns, max_ns, who_rekeys,"
-				      " expected_s * 1000000000, expected_grade, ended_by FROM v_lifetimes";
+	static const char columns[] = "SELECT tunnel, kind, side, n, min_ns, median_ns, "
+				      "max_ns, who_rekeys,"
+				      " expected_s * 1000000000, expected_grade,"
+				      " ended_by FROM v_lifetimes";
 	struct store_lifetime lifetime;
 	char sql[sizeof(columns) + 64];
 	bool ok;
 
-	snprintf(sql, sizeof(sql), "%s%s ORDER BY id", columns, tunnel != 0 ? " WHERE tunnel_id = ?1" : "");
+	snprintf(sql, sizeof(sql), "%s%s ORDER BY id", columns,
+		 tunnel != 0 ? " WHERE tunnel_id = ?1" : "");
 
 	int rc = sqlite3_prepare_v2(w->s->db, sql, -1, &w->st, NULL);
 
@@ -230,7 +247,8 @@ static bool walk_lifetimes(struct walk *w, int64_t tunnel, void (*row)(void *use
 }
 
 bool store_walk_lifetimes(struct store *s, const struct store_scope *scope,
-			  void (*row)(void *user, const struct store_lifetime *l), void *user, struct err *e)
+			  void (*row)(void *user, const struct store_lifetime *l), void *user,
+			  struct err *e)
 {
 	struct walk w;
 	bool ok = begin(&w, s, scope, e);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Within a transaction; on failure the record is lost and counted. */
-static bool begin(struct store *s, enum statement which, bool durable, struct row *ret, struct err *e)
+static bool begin(struct store *s, enum statement which, bool durable, struct row *ret,
+		  struct err *e)
 {
 	*ret = (struct row){ .s = s, .st = s->statements[which], .which = which };
 	s->scratched = 0;
@@ -25,7 +26,8 @@ static bool end(struct row *w, struct err *e)
 	sqlite3_reset(w->st);
 	if (w->rc != SQLITE_OK) {
 		store_fault(w->s, w->rc, e);
-		if ((w->rc & 0xff) == SQLITE_CONSTRAINT)	/* this record is wrong, not the world */
+		/* this record is wrong, not the world */
+		if ((w->rc & 0xff) == SQLITE_CONSTRAINT)
 			w->s->counters.failed_rows++;
 		else
 			store_rollback(w->s, 1);
@@ -59,8 +61,8 @@ static bool begin_object(struct store *s, enum statement which, object_id id, ob
 	return true;
 }
 
-static bool find_capture(struct store *s, const char *fingerprint, int64_t size, uint32_t *ret_id, bool *ret_known,
-			 struct err *e)
+static bool find_capture(struct store *s, const char *fingerprint, int64_t size, uint32_t *ret_id,
+			 bool *ret_known, struct err *e)
 {
 	struct row w = { .s = s, .st = s->statements[ST_CAPTURE_FIND] };
 
@@ -76,8 +78,9 @@ static bool find_capture(struct store *s, const char *fingerprint, int64_t size,
 	return w.rc == SQLITE_ROW || w.rc == SQLITE_DONE || store_fault(s, w.rc, e);
 }
 
-bool store_capture_begin(struct store *s, const char *name, const char *kind, const char *fingerprint, int64_t size,
-			 uint32_t *ret_id, bool *ret_known, struct err *e)
+bool store_capture_begin(struct store *s, const char *name, const char *kind,
+			 const char *fingerprint, int64_t size, uint32_t *ret_id, bool *ret_known,
+			 struct err *e)
 {
 	struct row w;
 
@@ -177,7 +180,8 @@ static void put_offers(struct row *w, const struct record_offer *offers, size_t 
 	for (size_t i = 0; i < n; i++) {
 		const struct record_offer *f = &offers[i];
 		const struct { const char *name, *text; } texts[] = {
-			{ "encryption", f->encryption }, { "integrity", f->integrity }, { "prf", f->prf },
+			{ "encryption", f->encryption }, { "integrity", f->integrity }, { "prf",
+			  f->prf },
 			{ "group", f->group }, { "auth", f->auth },
 		};
 		const struct { const char *name; int64_t number; } numbers[] = {
@@ -326,7 +330,8 @@ void store_without_details(struct store *s)
 }
 
 /* Of an event or an exchange no more is kept than that its tunnel was heard. */
-static bool note_heard(struct store *s, object_id tunnel, const struct endpoint *peers, struct err *e)
+static bool note_heard(struct store *s, object_id tunnel, const struct endpoint *peers,
+		       struct err *e)
 {
 	struct row w;
 
@@ -370,7 +375,8 @@ bool store_event(struct store *s, const struct record_event *r, struct err *e)
 
 	if (s->without_details)
 		return note_heard(s, r->tunnel, r->peers, e);
-	if (!begin_object(s, ST_EVENT_PUT, object_id_of(r->capture, r->seq), r->tunnel, r->peers, false, &w, e))
+	if (!begin_object(s, ST_EVENT_PUT, object_id_of(r->capture, r->seq), r->tunnel, r->peers,
+			  false, &w, e))
 		return false;
 	row_time(&w, r->at);
 	row_text(&w, r->kind);
@@ -465,7 +471,8 @@ bool store_expected_clear(struct store *s, struct err *e)
 	return end(&w, e);
 }
 
-bool store_expected(struct store *s, const struct endpoint peers[2], const char *label, struct err *e)
+bool store_expected(struct store *s, const struct endpoint peers[2], const char *label,
+		    struct err *e)
 {
 	char name[TUNNEL_TEXT_MAX];
 	struct row w;

@@ -20,7 +20,8 @@ enum {
 	TASK = KINDS,		/* a kind of message that is no record */
 	NAP_MESSAGES = 256,	/* so many are worth an end of a nap */
 	RETRY_FIRST_MS = 50, RETRY_LAST_MS = 2000,
-	TURN_MS = 3,		/* longer than anybody who waits for the lock sleeps between two looks */
+	/* longer than anybody who waits for the lock sleeps between two looks */
+	TURN_MS = 3,
 };
 
 /* What may be left out when the backlog grows, from the first to the last. */
@@ -43,7 +44,8 @@ struct store_writer {
 	/* Both threads'. */
 	pthread_mutex_t lock;		/* of the conditions and the news */
 	pthread_cond_t work, settled;
-	_Atomic uint64_t wake_at;	/* the thread sleeps until so many messages were put; UINT64_MAX: is awake */
+	/* the thread sleeps until so many messages were put; UINT64_MAX: is awake */
+	_Atomic uint64_t wake_at;
 	atomic_bool caller_waits, stopping;
 	_Atomic uint64_t commit_wanted;	/* of all messages up to this number */
 	struct err trouble;		/* empty: none */
@@ -60,7 +62,8 @@ struct store_writer {
 static void say(struct store_writer *w, const struct err *e, bool failing)
 {
 	pthread_mutex_lock(&w->lock);
-	if (failing || !w->trouble.text[0])	/* the first of the news, the latest of what lasts */
+	/* the first of the news, the latest of what lasts */
+	if (failing || !w->trouble.text[0])
 		w->trouble = *e;
 	w->failing |= failing;
 	pthread_mutex_unlock(&w->lock);
@@ -89,7 +92,8 @@ static void settle(struct store_writer *w)
 {
 	atomic_store(&w->rows, w->store->counters.rows);
 	atomic_store(&w->transactions, w->store->counters.transactions);
-	backlog_settle(&w->backlog);	/* with the last message of a drain the store is the caller's */
+	/* with the last message of a drain the store is the caller's */
+	backlog_settle(&w->backlog);
 	if (w->retry_ms != 0) {
 		w->retry_ms = 0;
 		say_well(w);
@@ -99,8 +103,10 @@ static void settle(struct store_writer *w)
 
 static bool is_wanted(struct store_writer *w)
 {
-	return atomic_load(&w->backlog.put) >= atomic_load(&w->wake_at) || atomic_load(&w->stopping) ||
-	       atomic_load(&w->commit_wanted) > atomic_load(&w->backlog.settled) || atomic_load(&w->caller_waits);
+	return atomic_load(&w->backlog.put) >= atomic_load(&w->wake_at) ||
+	       atomic_load(&w->stopping) ||
+	       atomic_load(&w->commit_wanted) > atomic_load(&w->backlog.settled) ||
+	       atomic_load(&w->caller_waits);
 }
 
 static bool is_stopping(struct store_writer *w)
@@ -123,7 +129,8 @@ static struct timespec after_ms(int64_t ms)
 }
 
 /* Until `wake_at` messages were put, the other thing is true, or the time is over (-1: never). */
-static void rest(struct store_writer *w, uint64_t wake_at, int64_t ms, bool (*over)(struct store_writer *))
+static void rest(struct store_writer *w, uint64_t wake_at, int64_t ms,
+		 bool (*over)(struct store_writer *))
 {
 	struct timespec end = after_ms(ms < 0 ? 0 : ms);
 
@@ -196,7 +203,10 @@ static bool store_record(struct store *s, enum kind kind, const void *r, struct 
 	return false;
 }
 
-/* A transaction that ended because of its size is followed by the next at once: others who write get their turn. */
+/*
+ * A transaction that ended because of its size is followed by the next at once: others who write
+ * get their turn.
+ */
 static void give_turn(const struct store_writer *w)
 {
 	const struct timespec pause = { .tv_nsec = TURN_MS * NSEC_PER_MS };
@@ -214,7 +224,8 @@ static void write_record(struct store_writer *w, const struct backlog_message *m
 			settle(w);
 			give_turn(w);
 		} else if (w->mode == STORE_WRITER_WAITS && backlog_release(&w->backlog)) {
-			tell_caller(w);	/* the transaction may hold more than the backlog: it is not begun again */
+			/* the transaction may hold more than the backlog: it is not begun again */
+			tell_caller(w);
 		}
 	} else if (w->store->in_transaction) {	/* the record is wrong, not the world */
 		atomic_fetch_add(&w->refused, 1);
@@ -328,7 +339,8 @@ static bool has_settled(const struct store_writer *w, uint64_t messages)
 }
 
 /* Until the thread has made it true; no longer than until `end`, when there is one. */
-static void wait_for_thread(struct store_writer *w, bool (*is_true)(const struct store_writer *, uint64_t), uint64_t of,
+static void wait_for_thread(struct store_writer *w,
+			    bool (*is_true)(const struct store_writer *, uint64_t), uint64_t of,
 			    const struct timespec *end)
 {
 	int rc = 0;
@@ -337,7 +349,8 @@ static void wait_for_thread(struct store_writer *w, bool (*is_true)(const struct
 	/* that it waits is said before it looks: whatever is settled later comes with a signal */
 	while (atomic_store(&w->caller_waits, true), rc == 0 && !is_true(w, of)) {
 		pthread_cond_signal(&w->work);
-		rc = end ? pthread_cond_timedwait(&w->settled, &w->lock, end) : pthread_cond_wait(&w->settled, &w->lock);
+		rc = end ? pthread_cond_timedwait(&w->settled, &w->lock, end)
+			 : pthread_cond_wait(&w->settled, &w->lock);
 	}
 	atomic_store(&w->caller_waits, false);
 	pthread_mutex_unlock(&w->lock);
@@ -389,13 +402,16 @@ PUT(traffic, TRAFFIC, TRAFFIC_ROW)
 struct record_sink store_writer_sink(struct store_writer *w)
 {
 	return (struct record_sink){
-		.user = w, .capture = put_capture, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa,
-		.child_sa = put_child_sa, .exchange = put_exchange, .event = put_event, .alert = put_alert,
+		.user = w, .capture = put_capture, .tunnel = put_tunnel, .ike_sa = put_ike_sa,
+		.esp_sa = put_esp_sa,
+		.child_sa = put_child_sa, .exchange = put_exchange, .event = put_event,
+		.alert = put_alert,
 		.traffic = put_traffic,
 	};
 }
 
-bool store_writer_task(struct store_writer *w, bool (*run)(struct store *s, void *user, struct err *e), void *user)
+bool store_writer_task(struct store_writer *w,
+		       bool (*run)(struct store *s, void *user, struct err *e), void *user)
 {
 	struct task *task = backlog_claim(&w->backlog, TASK, sizeof(*task), w->limits[ALERT_ROW]);
 
@@ -426,7 +442,8 @@ bool store_writer_drain(struct store_writer *w, int patience_ms, struct err *e)
 	wait_for_thread(w, has_settled, all, patience_ms < 0 ? NULL : &end);
 	atomic_store(&w->store->ending, false);
 	return store_writer_news(w, e) &&
-	       (has_settled(w, all) || err_set(e, "database %s: is not written in time; try again", w->store->name));
+	       (has_settled(w, all) ||
+		err_set(e, "database %s: is not written in time; try again", w->store->name));
 }
 
 bool store_writer_news(struct store_writer *w, struct err *e)
@@ -498,8 +515,8 @@ static void free_writer(struct store_writer *w)
 	free(w);
 }
 
-bool store_writer_open(struct store_writer **ret, struct store *store, enum store_writer_mode mode, size_t bytes,
-		       struct err *e)
+bool store_writer_open(struct store_writer **ret, struct store *store, enum store_writer_mode mode,
+		       size_t bytes, struct err *e)
 {
 	struct store_writer *w = calloc(1, sizeof(*w));
 	uint32_t n = (uint32_t)(bytes / BACKLOG_BLOCK_BYTES);
@@ -508,7 +525,8 @@ bool store_writer_open(struct store_writer **ret, struct store *store, enum stor
 	assert(n >= WORTHS * 4);
 	if (!w || !backlog_init(&w->backlog, bytes)) {
 		free(w);
-		return err_set(e, "memory: too little for the backlog of the history; make it smaller: "
+		return err_set(e, "memory: too little for the backlog of the history; "
+				  "make it smaller: "
 				  "--set store.backlog_mb=4");
 	}
 	w->store = store;

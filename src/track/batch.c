@@ -28,7 +28,8 @@ static nsec arrive(struct tracker *t, const struct frame *f, uint32_t capture)
 		t->counters.first = at;
 	if (t->counters.last == NSEC_NONE || at > t->counters.last)
 		t->counters.last = at;
-	if (t->now != NSEC_NONE && (at < t->now - t->settings->clock_back || at - t->now > t->settings->clock_forward))
+	if (t->now != NSEC_NONE &&
+	    (at < t->now - t->settings->clock_back || at - t->now > t->settings->clock_forward))
 		hygiene_clock(t, at);
 	tracker_reach(t, at);
 	t->calm_until = t->now + t->settings->clock_forward;
@@ -51,17 +52,19 @@ static inline bool calm(struct tracker *t, nsec at)
  * The next packet in its sequence, of an SA that is well known and has nothing
  * to be decided: only the counters move.  False: anything else, nothing done.
  */
-static inline bool goes_on(const struct tracker *t, struct esp_sa *sa, const struct prepared_frame *a, nsec at,
-			   uint64_t frame)
+static inline bool goes_on(const struct tracker *t, struct esp_sa *sa,
+			   const struct prepared_frame *a, nsec at, uint64_t frame)
 {
 	enum { USUAL = ESP_SA_CONFIRMED | ESP_SA_DIRTY };
 
 	if (sa->spi != a->spi || !addr_equal(sa->src, a->src) || !addr_equal(sa->dst, a->dst) ||
 	    sa->protocol != a->protocol || sa->encap != a->encap)
 		return false;
-	if (a->seq - sa->seq_high != 1 || a->seq == 0 || sa->src_port != a->src_port || sa->dst_port != a->dst_port)
+	if (a->seq - sa->seq_high != 1 || a->seq == 0 || sa->src_port != a->src_port ||
+	    sa->dst_port != a->dst_port)
 		return false;
-	if ((sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL || sa->packets < ESP_CONFIRMING_PACKETS)
+	if ((sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL ||
+	    sa->packets < ESP_CONFIRMING_PACKETS)
 		return false;
 	if (sa->end_reason != END_NONE || sa->low_run != 0 || sa->far_run != 0)
 		return false;
@@ -76,11 +79,14 @@ static inline bool goes_on(const struct tracker *t, struct esp_sa *sa, const str
 	return true;
 }
 
-static inline void handle_sa(struct tracker *t, const struct frame *f, const struct prepared_frame *p, nsec at)
+static inline void handle_sa(struct tracker *t, const struct frame *f,
+			     const struct prepared_frame *p, nsec at)
 {
 	const struct esp_arrival a = {
-		.src = p->src, .dst = p->dst, .hash = p->hash, .at = at, .frame = f, .spi = p->spi, .seq = p->seq,
-		.bytes = p->bytes, .network = prepared_network(p), .src_port = p->src_port, .dst_port = p->dst_port,
+		.src = p->src, .dst = p->dst, .hash = p->hash, .at = at, .frame = f, .spi = p->spi,
+		.seq = p->seq,
+		.bytes = p->bytes, .network = prepared_network(p), .src_port = p->src_port,
+		.dst_port = p->dst_port,
 		.protocol = p->protocol, .encap = p->encap,
 	};
 
@@ -149,7 +155,8 @@ static void fetch_slots(const struct index *x, const struct prepared_frame *p, s
 }
 
 /* Most likely the SA of each; NO_INDEX none. */
-static inline void find_all(const struct tracker *t, const struct prepared_frame *p, size_t n, uint32_t *ret)
+static inline void find_all(const struct tracker *t, const struct prepared_frame *p, size_t n,
+			    uint32_t *ret)
 {
 	if (t->esp_index.mask >= SLOTS_NEAR)
 		fetch_slots(&t->esp_index, p, n);
@@ -180,7 +187,8 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 	find_all(t, list, n, sa);
 	for (size_t i = 0; i < n; i++) {
 		const struct prepared_frame *p = &list[i];
-		uint64_t number = in_row ? first + i : frames[i].number;	/* a frame costs a cache line */
+		/* a frame costs a cache line */
+		uint64_t number = in_row ? first + i : frames[i].number;
 		nsec at = calm(t, p->at) ? p->at : arrive(t, &frames[i], b->capture);
 		enum prepared_kind kind = prepared_kind(p);
 

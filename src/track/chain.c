@@ -8,7 +8,8 @@
 #include "track/tracker.h"
 
 enum {
-	OVERLAP_COUNTS = 16,	/* times, against a predecessor: packets after its successor's first */
+	/* times, against a predecessor: packets after its successor's first */
+	OVERLAP_COUNTS = 16,
 	ECHOES_FROM = 20,	/* packets, before their numbers are compared */
 	PAIRS_COMPARED = 256,	/* in one look */
 };
@@ -49,28 +50,39 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 	}
 }
 
-/* Nobody watched between the last sign of the one and the first of the other: others may have been between them. */
+/*
+ * Nobody watched between the last sign of the one and the first of the other: others may have been
+ * between them.
+ */
 bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first)
 {
-	return t->watched_since != NSEC_NONE && last <= t->watched_until && first >= t->watched_since &&
+	return t->watched_since != NSEC_NONE && last <= t->watched_until &&
+	       first >= t->watched_since &&
 	       t->watched_since - t->watched_until > t->settings->settle;
 }
 
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
 {
-	/* IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1. */
-	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX && old->ike_sa != c->ike_sa)
+	/*
+	 * IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1.
+	 */
+	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX &&
+	    old->ike_sa != c->ike_sa)
 		return false;
-	if (old == c || old->successor != NO_INDEX || old->created > c->requested || (old->flags & CHILD_SA_REDUNDANT))
+	if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
+	    (old->flags & CHILD_SA_REDUNDANT))
 		return false;
 	return old->end_reason == END_NONE || old->ended >= c->requested;
 }
 
 enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
 
-/* Could `old`, which was there, be what `c` replaces? It must be silent since the new one speaks. */
-static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c, nsec now)
+/*
+ * Could `old`, which was there, be what `c` replaces? It must be silent since the new one speaks.
+ */
+static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c,
+		     nsec now)
 {
 	nsec until = NSEC_NONE;
 	bool both = false;
@@ -101,11 +113,13 @@ static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, i
 	nsec first = t->esp_sas[c->esp[d]].first, best_pause = 0;
 	uint32_t best = NO_INDEX;
 
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *old = &t->child_sas[i];
 
-		if (old == c || old->successor != NO_INDEX || old->created > c->requested || old->end_reason != END_NONE ||
-		    old->esp[d] == NO_INDEX || t->esp_sas[old->esp[d]].last > first)
+		if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
+		    old->end_reason != END_NONE || old->esp[d] == NO_INDEX ||
+		    t->esp_sas[old->esp[d]].last > first)
 			continue;
 		nsec pause = first - t->esp_sas[old->esp[d]].last;
 
@@ -117,10 +131,12 @@ static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, i
 	return best;
 }
 
-static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d, const struct child_sa *c)
+static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d,
+		      const struct child_sa *c)
 {
 	return old->esp[d] != NO_INDEX &&
-	       t->esp_sas[old->esp[d]].last > t->esp_sas[c->esp[d]].first + t->settings->chain_before;
+	       t->esp_sas[old->esp[d]].last >
+		       t->esp_sas[c->esp[d]].first + t->settings->chain_before;
 }
 
 static void swap_partners(struct tracker *t, uint32_t a, uint32_t b, nsec at)
@@ -153,8 +169,8 @@ void chain_repair_pairs(struct tracker *t, const struct child_sa *c)
 		return;
 	const struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
 
-	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) || !speaks_on(t, pair[0], 1, c) ||
-	    !speaks_on(t, pair[1], 0, c))
+	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) ||
+	    !speaks_on(t, pair[0], 1, c) || !speaks_on(t, pair[1], 0, c))
 		return;
 	swap_partners(t, a, b, c->created);
 }
@@ -188,18 +204,26 @@ nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c)
  */
 static nsec unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
 {
-	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets, more = a > b ? a : b;
+	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets,
+		 more = a > b ? a : b;
 
 	return more == 0 ? 0 : (nsec)((a > b ? a - b : b - a) * 10 * NSEC_PER_S / more);
 }
 
-/* Does a packet one way come with each packet the other way?  -1 few packets, 0 by far not, 1 neither, 2 yes. */
+/*
+ * Does a packet one way come with each packet the other way?  -1 few packets, 0 by far not, 1
+ * neither, 2 yes.
+ */
 static int echoes(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
 {
-	uint64_t a = t->esp_sas[x->esp[0]].packets, b = t->esp_sas[y->esp[1]].packets, more = a > b ? a : b;
+	uint64_t a = t->esp_sas[x->esp[0]].packets, b = t->esp_sas[y->esp[1]].packets,
+		 more = a > b ? a : b;
 	uint64_t apart = a > b ? a - b : b - a;
 
-	return more < ECHOES_FROM ? -1 : apart * 5 > more ? 0 : apart > 1 && apart * 50 > more ? 1 : 2;
+	return more < ECHOES_FROM               ? -1
+	       : apart * 5 > more               ? 0
+	       : apart > 1 && apart * 50 > more ? 1
+						: 2;
 }
 
 /* And of the same mean size. */
@@ -210,14 +234,19 @@ static bool twins(const struct tracker *t, const struct child_sa *x, const struc
 	return echoes(t, x, y) == 2 && unlike(a, b) * 50 <= 10 * NSEC_PER_S;
 }
 
-/* The packets of neither pair match; those of an exchanged one do, or, in number and size, those of both. */
-static bool have_each_others(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
+/*
+ * The packets of neither pair match; those of an exchanged one do, or, in number and size, those of
+ * both.
+ */
+static bool have_each_others(const struct tracker *t, const struct child_sa *x,
+			     const struct child_sa *y)
 {
 	int mine = echoes(t, x, x), yours = echoes(t, y, y);
 
 	if (mine < 0 || yours < 0 || mine == 2 || yours == 2)
 		return false;
-	return (mine == 0 && yours == 0 && (echoes(t, x, y) == 2 || echoes(t, y, x) == 2)) || (twins(t, x, y) && twins(t, y, x));
+	return (mine == 0 && yours == 0 && (echoes(t, x, y) == 2 || echoes(t, y, x) == 2)) ||
+	       (twins(t, x, y) && twins(t, y, x));
 }
 
 static bool is_first_pair(const struct child_sa *c)
@@ -231,15 +260,18 @@ void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now)
 {
 	unsigned looked = 0;
 
-	for (uint32_t a = t->tunnels[tunnel].child_sas; a != NO_INDEX; a = t->child_sas[a].next_in_tunnel) {
+	for (uint32_t a = t->tunnels[tunnel].child_sas; a != NO_INDEX;
+	     a = t->child_sas[a].next_in_tunnel) {
 		const struct child_sa *x = &t->child_sas[a];
 
-		for (uint32_t b = x->next_in_tunnel; b != NO_INDEX && is_first_pair(x) && looked < PAIRS_COMPARED;
+		for (uint32_t b = x->next_in_tunnel;
+		     b != NO_INDEX && is_first_pair(x) && looked < PAIRS_COMPARED;
 		     b = t->child_sas[b].next_in_tunnel, looked++) {
 			const struct child_sa *y = &t->child_sas[b];
 
 			/* the last of several has no mark: it had no choice any more */
-			if (is_first_pair(y) && (x->flags | y->flags) & CHILD_SA_PAIRED_BY_ORDER && x->created - y->created <= t->settings->birth_window &&
+			if (is_first_pair(y) && (x->flags | y->flags) & CHILD_SA_PAIRED_BY_ORDER &&
+			    x->created - y->created <= t->settings->birth_window &&
 			    have_each_others(t, x, y))
 				swap_partners(t, a, b, now);
 		}
@@ -274,12 +306,14 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 		compared = true;
 	}
 	if (!compared)
-		sum = pause_between(c->created, nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1)));
+		sum = pause_between(c->created, nsec_later(child_last_packet(t, old, 0),
+							   child_last_packet(t, old, 1)));
 	return sum;
 }
 
 /* Who asked for `c` still sent on `old` when it could send on `c`. */
-static bool goes_on_after(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
+static bool goes_on_after(const struct tracker *t, const struct child_sa *old,
+			  const struct child_sa *c)
 {
 	int d = c->created_by;
 
@@ -287,7 +321,8 @@ static bool goes_on_after(const struct tracker *t, const struct child_sa *old, c
 }
 
 /* Each direction in which it speaks went on well after that Delete: it is another's. */
-static bool outlives(const struct tracker *t, const struct child_sa *old, const struct pending_delete *d)
+static bool outlives(const struct tracker *t, const struct child_sa *old,
+		     const struct pending_delete *d)
 {
 	bool spoke = false;
 
@@ -307,27 +342,32 @@ static bool outlives(const struct tracker *t, const struct child_sa *old, const 
  * The predecessor of `c`: of the older SAs that fell silent, the one that
  * fits best.  *ret_alone: there was no other candidate.
  */
-uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone,
-				   bool *ret_sure)
+uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
+				  bool *ret_alone, bool *ret_sure)
 {
 	const struct tunnel *w = child_tunnel(t, c);
 	nsec best_distance = 0;
 	uint32_t best = NO_INDEX;
 	unsigned candidates = 0;
 
-	/* Those of another IKE SA are not eligible: look only at its own when that is all there is. */
-	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
+	/*
+	 * Those of another IKE SA are not eligible: look only at its own when that is all there is.
+	 */
+	bool own =
+		c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
 	uint32_t next, first_idle = NO_INDEX;
 	const struct pending_delete *d = chain_delete_since(t, c);
 
 	*ret_sure = false;
-	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX; i = next) {
+	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX;
+	     i = next) {
 		const struct child_sa *old = &t->child_sas[i];
 
 		next = own ? old->next_of_ike : old->next_in_tunnel;
 		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
 
-		if (!eligible(old, c) || chain_unwatched_between(t, child_last_sign(t, old), c->requested))
+		if (!eligible(old, c) ||
+		    chain_unwatched_between(t, child_last_sign(t, old), c->requested))
 			continue;
 		candidates++;
 		if (old->id == 0 && old->how != CREATED_IKE_AUTH)
@@ -336,7 +376,8 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 
 		if (fit == FIT_NO)
 			continue;
-		if (last == NSEC_NONE) {	/* never carried a packet: only when nothing else can be meant */
+		/* never carried a packet: only when nothing else can be meant */
+		if (last == NSEC_NONE) {
 			if (first_idle == NO_INDEX)
 				first_idle = i;
 			continue;
@@ -348,29 +389,39 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 		if (best == NO_INDEX || distance < best_distance) {
 			best = i;
 			best_distance = distance;
-			*ret_sure = fit == FIT_STOPPED && now - last > 3 * chain_usual_pause(t, old);
+			*ret_sure =
+				fit == FIT_STOPPED && now - last > 3 * chain_usual_pause(t, old);
 		}
 	}
 	*ret_alone = candidates == 1;
-	/* of several SAs one that its owner went on with is not what an SA without traffic replaces */
-	if (best != NO_INDEX && candidates > 1 && !(c->spi[0] != 0 || c->spi[1] != 0) && goes_on_after(t, &t->child_sas[best], c))
+	/*
+	 * of several SAs one that its owner went on with is not what an SA without traffic replaces
+	 */
+	if (best != NO_INDEX && candidates > 1 && !(c->spi[0] != 0 || c->spi[1] != 0) &&
+	    goes_on_after(t, &t->child_sas[best], c))
 		best = NO_INDEX;
 	return best != NO_INDEX ? best : first_idle;
 }
 
-/* The birth at which `old` fell silent in direction `d`, and on which nobody was seen to send; NO_INDEX none. */
-static uint32_t silent_birth(const struct tracker *t, const struct child_sa *c, const struct child_sa *old, int d)
+/*
+ * The birth at which `old` fell silent in direction `d`, and on which nobody was seen to send;
+ * NO_INDEX none.
+ */
+static uint32_t silent_birth(const struct tracker *t, const struct child_sa *c,
+			     const struct child_sa *old, int d)
 {
 	nsec stopped = t->esp_sas[old->esp[d]].last, begins = t->esp_sas[c->esp[d]].first;
 	uint32_t found = NO_INDEX;
 
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *b = &t->child_sas[i];
 
 		if (b->created <= c->created)
 			break;			/* newest first */
-		if (b->how == c->how && b->ike_sa == c->ike_sa && b->spi[0] == 0 && b->spi[1] == 0 &&
-		    b->end_reason == END_NONE && !(b->flags & (CHILD_SA_REDUNDANT | CHILD_SA_COLLIDED)) &&
+		if (b->how == c->how && b->ike_sa == c->ike_sa && b->spi[0] == 0 &&
+		    b->spi[1] == 0 && b->end_reason == END_NONE &&
+		    !(b->flags & (CHILD_SA_REDUNDANT | CHILD_SA_COLLIDED)) &&
 		    b->created + SWITCHES_WITHIN >= stopped && b->created <= begins)
 			found = i;
 	}
@@ -480,12 +531,17 @@ void chain_end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child
 	if (d) {
 		child_end(t, old_index, d->at, END_REKEYED, c->created_by, GRADE_DERIVED);
 		/* IKEv1: then it was not for the IKE SA, although it had that length. */
-		if (d->ike_sa != NO_INDEX && t->ike_sas[d->ike_sa].tunnel == d->tunnel && t->ike_sas[d->ike_sa].delete_at == d->at)
+		if (d->ike_sa != NO_INDEX && t->ike_sas[d->ike_sa].tunnel == d->tunnel &&
+		    t->ike_sas[d->ike_sa].delete_at == d->at)
 			t->ike_sas[d->ike_sa].delete_at = NSEC_NONE;
 		d->at = NSEC_NONE;
 		return;
 	}
-	/* No Delete was seen (IKEv1 need not send one): it ends when it has been silent long enough. */
+	/*
+	 * No Delete was seen (IKEv1 need not send one): it ends when it has been silent long
+	 * enough.
+	 */
 	if (now - nsec_later(last, c->created) > t->settings->settle || t->finishing)
-		child_end(t, old_index, nsec_later(last, c->created), END_REKEYED, c->created_by, GRADE_INFERRED);
+		child_end(t, old_index, nsec_later(last, c->created), END_REKEYED, c->created_by,
+			  GRADE_INFERRED);
 }

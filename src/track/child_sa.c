@@ -42,12 +42,16 @@ nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int d)
 
 nsec child_last_sign(const struct tracker *t, const struct child_sa *c)
 {
-	return nsec_later(c->created, nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1)));
+	return nsec_later(c->created,
+			  nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1)));
 }
 
 enum { WORTH_MOST = 4 };
 
-/* How much it is missed: not when it ended; else for the exchange that made it, and for each direction in which it speaks. */
+/*
+ * How much it is missed: not when it ended; else for the exchange that made it, and for each
+ * direction in which it speaks.
+ */
 static unsigned worth(const struct tracker *t, const struct child_sa *c)
 {
 	unsigned speaks = 0;
@@ -55,7 +59,9 @@ static unsigned worth(const struct tracker *t, const struct child_sa *c)
 	if (c->end_reason != END_NONE)
 		return 0;
 	for (int d = 0; d < 2; d++)
-		speaks += c->esp[d] != NO_INDEX && (t->esp_sas[c->esp[d]].flags & ESP_SA_CONFIRMED) ? 1 : 0;
+		speaks += c->esp[d] != NO_INDEX && (t->esp_sas[c->esp[d]].flags & ESP_SA_CONFIRMED)
+				  ? 1
+				  : 0;
 	return 1 + speaks + (c->how != CREATED_UNKNOWN ? 1 : 0);
 }
 
@@ -70,7 +76,8 @@ static uint32_t quietest(struct tracker *t)
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
+	for (unsigned n = 0;
+	     n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->child_pool);
 		const struct child_sa *c = &t->child_sas[i];
 
@@ -92,7 +99,8 @@ static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
 {
 	uint32_t i = w->oldest_child_sa;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->child_sas[i].prev_in_tunnel)
+	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX;
+	     n++, i = t->child_sas[i].prev_in_tunnel)
 		if (worth(t, &t->child_sas[i]) == 0)
 			return i;
 	return w->oldest_child_sa;
@@ -116,16 +124,19 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 
 	t->child_sas[i] = (struct child_sa){
 		.tunnel = tunnel, .ike_sa = NO_INDEX, .esp = { NO_INDEX, NO_INDEX },
-		.state = CHILD_CREATED, .how = CREATED_UNKNOWN, .requested = created, .created = created,
+		.state = CHILD_CREATED, .how = CREATED_UNKNOWN, .requested = created,
+		.created = created,
 		.created_by = SIDE_UNKNOWN, .predecessor = NO_INDEX, .successor = NO_INDEX,
 		.ended = NSEC_NONE, .end_reason = END_NONE, .ended_by = SIDE_UNKNOWN,
 		.rekeyed_by = SIDE_UNKNOWN, .rekey_at = NSEC_NONE, .grade = GRADE_INFERRED,
-		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .next_of_ike = NO_INDEX, .prev_of_ike = NO_INDEX,
+		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .next_of_ike = NO_INDEX,
+		.prev_of_ike = NO_INDEX,
 		.held_by = NO_INDEX,
 		.flags = CHILD_SA_USED | CHILD_SA_DIRTY,
 		.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
 	};
-	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel : &w->oldest_child_sa) = i;
+	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel
+				   : &w->oldest_child_sa) = i;
 	w->child_sas = i;
 	w->live_child++;
 	w->unowned_child++;
@@ -140,8 +151,8 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 	if (c->ike_sa == NO_INDEX) {
 		child_tunnel(t, c)->unowned_child--;
 	} else {
-		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike : &t->ike_sas[c->ike_sa].children) =
-			c->next_of_ike;
+		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike
+					     : &t->ike_sas[c->ike_sa].children) = c->next_of_ike;
 		if (c->next_of_ike != NO_INDEX)
 			t->child_sas[c->next_of_ike].prev_of_ike = c->prev_of_ike;
 	}
@@ -185,14 +196,15 @@ void child_reveal(struct tracker *t, uint32_t child)
 		return;
 	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
-	if (only_quiet(t, c) || !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN && c->response_bytes > 0))
+	if (only_quiet(t, c) ||
+	    !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN && c->response_bytes > 0))
 		c->flags |= CHILD_SA_QUIET;
 	child_tunnel(t, c)->n_child_sas++;
 	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
 }
 
-uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
-		     int by, const struct exchange *x, bool tentative)
+uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
+		     nsec created, int by, const struct exchange *x, bool tentative)
 {
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 	uint32_t i = child_new(t, sa->tunnel, created);
@@ -255,8 +267,10 @@ void child_release(struct tracker *t, uint32_t child)
 	child_end(t, child, last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 	if (c->id != 0 && (c->flags & CHILD_SA_DIRTY))
 		snapshot_child_sa(t, child);
-	*(c->prev_in_tunnel != NO_INDEX ? &t->child_sas[c->prev_in_tunnel].next_in_tunnel : &w->child_sas) = c->next_in_tunnel;
-	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel : &w->oldest_child_sa) = c->prev_in_tunnel;
+	*(c->prev_in_tunnel != NO_INDEX ? &t->child_sas[c->prev_in_tunnel].next_in_tunnel
+					: &w->child_sas) = c->next_in_tunnel;
+	*(c->next_in_tunnel != NO_INDEX ? &t->child_sas[c->next_in_tunnel].prev_in_tunnel
+					: &w->oldest_child_sa) = c->prev_in_tunnel;
 	w->live_child--;
 	w->flags |= TUNNEL_UNSAVED;
 	child_adopt(t, child, NO_INDEX);
@@ -284,9 +298,11 @@ void child_release(struct tracker *t, uint32_t child)
 /* Is there an SA that was replaced and whose Delete is still to come? */
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
 {
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel)
 		if (t->child_sas[i].end_reason == END_NONE &&
-		    (t->child_sas[i].successor != NO_INDEX || (t->child_sas[i].flags & CHILD_SA_REDUNDANT)))
+		    (t->child_sas[i].successor != NO_INDEX ||
+		     (t->child_sas[i].flags & CHILD_SA_REDUNDANT)))
 			return true;
 	return false;
 }
@@ -297,21 +313,26 @@ static uint32_t the_only_one(const struct tracker *t, uint32_t tunnel, nsec at)
 	uint32_t only = NO_INDEX;
 	unsigned living = 0;
 
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel)
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel)
 		if (t->child_sas[i].end_reason == END_NONE) {
 			living++;
 			only = i;
 		}
-	return living == 1 && t->child_sas[only].id != 0 && t->child_sas[only].created < at ? only : NO_INDEX;
+	return living == 1 && t->child_sas[only].id != 0 && t->child_sas[only].created < at
+		       ? only
+		       : NO_INDEX;
 }
 
 /* After a rekey both may delete what was replaced: then neither Delete is for another. */
 static bool one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
 {
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->end_reason != END_NONE && c->ended <= at && at - c->ended <= BOTH_DELETE_WITHIN)
+		if (c->end_reason != END_NONE && c->ended <= at &&
+		    at - c->ended <= BOTH_DELETE_WITHIN)
 			return true;
 	}
 	return false;
@@ -321,11 +342,13 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 {
 	uint32_t only = the_only_one(t, tunnel, at - BOTH_DELETE_WITHIN);
 
-	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa && !one_was_deleted(t, tunnel, at))
+	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa &&
+	    !one_was_deleted(t, tunnel, at))
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
 
-void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered)
+void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
+		       bool answered)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 	uint8_t *n = &t->tunnels[tunnel].n_deletes;
@@ -341,13 +364,16 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 		if (d[i].at < d[oldest].at)
 			oldest = i;
 	}
-	d[oldest] = (struct pending_delete){ .at = at, .tunnel = tunnel, .ike_sa = ike_sa, .by = (int8_t)by,
-					     .answered = answered };
+	d[oldest] = (struct pending_delete){
+		.at = at, .tunnel = tunnel, .ike_sa = ike_sa, .by = (int8_t)by, .answered = answered
+	};
 	/* The predecessor of a rekey is what a Delete means first. */
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE &&
+		if (c->predecessor != NO_INDEX &&
+		    t->child_sas[c->predecessor].end_reason == END_NONE &&
 		    chain_delete_since(t, c)) {
 			chain_end_predecessor(t, c->predecessor, i, at);
 			return;
@@ -363,7 +389,8 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 	tunnel_wake(t, tunnel, at + t->settings->overlap_budget);
 }
 
-void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade)
+void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
+	       enum grade grade)
 {
 	struct child_sa *c = &t->child_sas[child];
 
@@ -372,7 +399,8 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	/* A Delete after long silence closed an idle SA (RFC 7296 2.8). */
 	nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
-	if (why == END_DELETED && last != NSEC_NONE && at - nsec_later(last, t->watched_since) >= t->settings->idle)
+	if (why == END_DELETED && last != NSEC_NONE &&
+	    at - nsec_later(last, t->watched_since) >= t->settings->idle)
 		why = END_IDLE;
 	c->end_reason = why;
 	c->ended = at;
@@ -404,7 +432,10 @@ void child_judge_silence(struct tracker *t, uint32_t child, nsec now)
 	child_end(t, child, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 }
 
-/* Of an IKE SA that ends nothing more will be learnt: what replaced what is decided now, oldest first. */
+/*
+ * Of an IKE SA that ends nothing more will be learnt: what replaced what is decided now, oldest
+ * first.
+ */
 static void settle_all(struct tracker *t, uint32_t ike_sa)
 {
 	uint32_t i = t->ike_sas[ike_sa].children;
@@ -413,14 +444,16 @@ static void settle_all(struct tracker *t, uint32_t ike_sa)
 		i = t->child_sas[i].next_of_ike;
 	for (; i != NO_INDEX; i = t->child_sas[i].prev_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
-		bool open = c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE;
+		bool open = c->predecessor != NO_INDEX &&
+			    t->child_sas[c->predecessor].end_reason == END_NONE;
 
 		if (open || !(c->flags & CHILD_SA_SETTLED))
 			chain_settle_one(t, i, t->now, true);
 	}
 }
 
-void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
+void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
+		   enum grade grade)
 {
 	uint32_t next;
 
@@ -439,7 +472,8 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 /* Does a child SA of this IKE SA carry traffic in both directions after `at`? */
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 {
-	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
+	     i = t->child_sas[i].next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (child_last_packet(t, c, 0) > at && child_last_packet(t, c, 1) > at)
@@ -470,7 +504,8 @@ void child_revive(struct tracker *t, uint32_t child)
 /* The end of this IKE SA is taken back, and with it that of its child SAs which still speak. */
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
 {
-	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
+	     i = t->child_sas[i].next_of_ike) {
 		struct child_sa *c = &t->child_sas[i];
 
 		if (c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ESP and AH SAs begin: which strangers get a record, who makes room for them, and tunnels that moved. */
+/*
+ * ESP and AH SAs begin: which strangers get a record, who makes room for them, and tunnels that
+ * moved.
+ */
 #include "track/tracker.h"
 
 enum {
 	STRANGERS = 65536,		/* SPIs without a record that are counted under pressure */
 	COUNTED = 128, OFTEN = 16,	/* so far; and so many packets are worth a record */
 	AWAITED_SEARCH = 8,
-	UNCONFIRMED_IN_TUNNEL = 32,	/* SAs of one tunnel that nothing but a packet or two speaks for */
+	/* SAs of one tunnel that nothing but a packet or two speaks for */
+	UNCONFIRMED_IN_TUNNEL = 32,
 	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
 	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
 	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
@@ -22,7 +26,10 @@ static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
 }
 
-/* Of a few slots the one that is missed least; the search is longer while it finds only living ones. */
+/*
+ * Of a few slots the one that is missed least; the search is longer while it finds only living
+ * ones.
+ */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
@@ -36,8 +43,9 @@ static uint32_t quietest(struct tracker *t)
 		if (!(sa->flags & ESP_SA_USED))
 			continue;
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && tracker_missed(sa->first, sa->last) <
-						tracker_missed(t->esp_sas[best].first, t->esp_sas[best].last))) {
+		    (its_worth == best_worth &&
+		     tracker_missed(sa->first, sa->last) <
+			     tracker_missed(t->esp_sas[best].first, t->esp_sas[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -78,7 +86,8 @@ static bool under_pressure(const struct tracker *t, uint32_t tunnel)
 	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
 		return false;		/* a flood of others is none of its business */
 	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
-	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 || t->unconfirmed >= UNCONFIRMED;
+	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 ||
+	       t->unconfirmed >= UNCONFIRMED;
 }
 
 /* An exchange made a child SA whose SPI of this direction is still to come. */
@@ -86,7 +95,8 @@ static bool awaited(const struct tracker *t, const struct tunnel *w, int side)
 {
 	uint32_t i = w->child_sas;
 
-	for (unsigned n = 0; n < AWAITED_SEARCH && i != NO_INDEX; n++, i = t->child_sas[i].next_in_tunnel)
+	for (unsigned n = 0; n < AWAITED_SEARCH && i != NO_INDEX;
+	     n++, i = t->child_sas[i].next_in_tunnel)
 		if (t->child_sas[i].how != CREATED_UNKNOWN && t->child_sas[i].spi[side] == 0 &&
 		    t->child_sas[i].end_reason == END_NONE)
 			return true;
@@ -106,7 +116,8 @@ static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t sid
 	if (awaited(t, w, side))
 		return false;
 	return !(w->flags & TUNNEL_ESTABLISHED) ||
-	       (w->esp_sas[side] != NO_INDEX && at - t->esp_sas[w->esp_sas[side]].first < RESTRAINT_YOUNG);
+	       (w->esp_sas[side] != NO_INDEX &&
+		at - t->esp_sas[w->esp_sas[side]].first < RESTRAINT_YOUNG);
 }
 
 /*
@@ -119,7 +130,9 @@ bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
 				      (struct endpoint){ a->dst, a->dst_port }, &side);
 	bool pays = out_of_the_blue(t, tunnel, side, a->at);
-	uint64_t often = pays && !restraint_affords_birth(t) ? OFTEN : under_pressure(t, tunnel) ? 2 : 1;
+	uint64_t often = pays && !restraint_affords_birth(t) ? OFTEN
+			 : under_pressure(t, tunnel)         ? 2
+							     : 1;
 
 	if (index_crowded(&t->esp_index, a->hash) || (often > 1 && !comes_again(t, a, often)))
 		return false;
@@ -128,12 +141,16 @@ bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 	return true;
 }
 
-/* An SA of this direction at the old end of the list: a stranger or an ended one among the oldest, or the oldest. */
+/*
+ * An SA of this direction at the old end of the list: a stranger or an ended one among the oldest,
+ * or the oldest.
+ */
 static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int side)
 {
 	uint32_t i = owner->oldest_esp_sa[side];
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX; n++, i = t->esp_sas[i].prev_in_direction)
+	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX;
+	     n++, i = t->esp_sas[i].prev_in_direction)
 		if (worth(t, &t->esp_sas[i]) <= 1)
 			return i;
 	return owner->oldest_esp_sa[side];
@@ -196,13 +213,17 @@ static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *
 	int8_t side;
 	uint32_t tunnel;
 
-	if (a->protocol != PROTOCOL_ESP || a->encap != ENCAP_NONE || a->seq > (uint32_t)t->settings->birth_seq_max ||
-	    tunnel_find(t, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, &side) != NO_INDEX)
+	if (a->protocol != PROTOCOL_ESP || a->encap != ENCAP_NONE ||
+	    a->seq > (uint32_t)t->settings->birth_seq_max ||
+	    tunnel_find(t, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, &side) !=
+		    NO_INDEX)
 		return NO_INDEX;
 	tunnel = tunnel_of_only_client(t, a->src, a->dst, ret_side);
-	if (tunnel == NO_INDEX || !tunnel_had_ike(&t->tunnels[tunnel]) || !child_awaits(t, tunnel, *ret_side))
+	if (tunnel == NO_INDEX || !tunnel_had_ike(&t->tunnels[tunnel]) ||
+	    !child_awaits(t, tunnel, *ret_side))
 		return NO_INDEX;
-	tunnel_add_path(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, *ret_side);
+	tunnel_add_path(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 },
+			*ret_side);
 	return tunnel;
 }
 
@@ -214,7 +235,8 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	uint32_t tunnel;
 
 	if (moved_sa != NO_INDEX) {
-		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
+		struct event ev =
+			event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
 
 		tunnel = t->esp_sas[moved_sa].tunnel;
 		side = t->esp_sas[moved_sa].direction;
@@ -242,13 +264,18 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	struct esp_sa *sa = &t->esp_sas[i];
 
 	*sa = (struct esp_sa){
-		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port, .dst_port = a->dst_port,
-		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1, .last = a->at,
-		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number, .protocol = a->protocol,
-		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY, .first = a->at,
+		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port,
+		.dst_port = a->dst_port,
+		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1,
+		.last = a->at,
+		.packets = 1, .bytes = a->bytes, .last_frame = a->frame->number,
+		.protocol = a->protocol,
+		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY,
+		.first = a->at,
 		.first_frame = a->frame->number, .child = NO_INDEX, .generation = generation,
 		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
-		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED, .ended = NSEC_NONE,
+		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED,
+		.ended = NSEC_NONE,
 		.next_minute = NSEC_NONE,
 	};
 	sa->id = tracker_number(t, OBJECT_ESP_SA);
@@ -297,7 +324,8 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	owner->flags |= TUNNEL_DIRTY;
 
 	esp_emit(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
-	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX && owner->unconfirmed <= ESP_SPRAYED)
+	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX &&
+	    owner->unconfirmed <= ESP_SPRAYED)
 		child_esp_born(t, i);
 	tunnel_wake(t, tunnel, a->at + t->settings->judge_every);
 }

@@ -8,7 +8,8 @@
 enum {
 	WINDOW_BITS = 64,
 	JUMP = 1 << 16,			/* a step of the sequence number that no network explains */
-	LOW_RUN_RESET = 10,		/* packets in a row far below the highest that make a restart */
+	/* packets in a row far below the highest that make a restart */
+	LOW_RUN_RESET = 10,
 	FAR_RUN = 3,			/* packets in a row far above it that are believed */
 	HELD_BACK_S = 10,		/* a packet that is later than this was sent again */
 };
@@ -24,11 +25,13 @@ static uint64_t hash_of_slot(const struct tracker *t, uint32_t i)
 
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 {
-	for (uint32_t at = (uint32_t)a->hash, i; (i = index_next(&t->esp_index, a->hash, &at)) != NO_INDEX;) {
+	for (uint32_t at = (uint32_t)a->hash, i;
+	     (i = index_next(&t->esp_index, a->hash, &at)) != NO_INDEX;) {
 		const struct esp_sa *sa = &t->esp_sas[i];
 
-		if (sa->spi == a->spi && addr_equal(sa->src, a->src) && addr_equal(sa->dst, a->dst) &&
-		    sa->protocol == a->protocol && sa->encap == a->encap)
+		if (sa->spi == a->spi && addr_equal(sa->src, a->src) &&
+		    addr_equal(sa->dst, a->dst) && sa->protocol == a->protocol &&
+		    sa->encap == a->encap)
 			return i;
 	}
 	return NO_INDEX;
@@ -92,7 +95,8 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 	sa->epoch = 0;
 	sa->window = 1;
 	sa->low_run = 0;
-	sa->seq_minute = sa->seq_minute_before = a->seq - (UINT32_C(1) << 31);	/* nothing is older */
+	/* nothing is older */
+	sa->seq_minute = sa->seq_minute_before = a->seq - (UINT32_C(1) << 31);
 }
 
 /* So long ago, at least, the sequence passed this number; 0 not known. */
@@ -108,7 +112,8 @@ static nsec passed_ago(const struct esp_sa *sa, const struct esp_arrival *a, uin
 }
 
 /* A packet that came before, and not as a copy of the mirror. */
-static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
+static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a,
+			   uint32_t behind)
 {
 	struct event ev = event_of(t, EVENT_ESP_DUPLICATE, a->at, sa->tunnel);
 
@@ -120,8 +125,8 @@ static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const str
 	event_emit(t, &ev);
 }
 
-void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa, const struct esp_arrival *a,
-	      int64_t value)
+void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
+	      const struct esp_arrival *a, int64_t value)
 {
 	struct event ev = event_of(t, kind, a->at, sa->tunnel);
 
@@ -165,13 +170,17 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 		return true;
 	}
-	/* Far behind: too late for the window, a replay, or a new sequence; and what a mirror delivers twice is one of it. */
+	/*
+	 * Far behind: too late for the window, a replay, or a new sequence; and what a mirror
+	 * delivers twice is one of it.
+	 */
 	if (sa->low_run > 0 && a->seq == sa->low_seq) {
 		copy(t, sa, a, behind);
 		return false;
 	}
-	sa->low_run = sa->low_run > 0 && a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS ?
-			(uint8_t)(sa->low_run + 1) : 1;
+	sa->low_run = sa->low_run > 0 && a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS
+			      ? (uint8_t)(sa->low_run + 1)
+			      : 1;
 	sa->low_seq = a->seq;
 	if (sa->low_run >= LOW_RUN_RESET) {
 		uint32_t from = sa->seq_high;
@@ -180,7 +189,10 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		esp_emit(t, EVENT_ESP_SEQ_RESET, sa, a, (int64_t)from);
 		return true;
 	}
-	/* no number is missing since the first one: this one came before; and no network holds a packet back for so long */
+	/*
+	 * no number is missing since the first one: this one came before; and no network holds a
+	 * packet back for so long
+	 */
 	if ((esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) ||
 	    passed_ago(sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {
 		sa->duplicates++;
@@ -206,7 +218,8 @@ static bool explained(const struct esp_sa *sa, const struct esp_arrival *a, uint
 static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
 			   uint32_t ahead)
 {
-	if (ahead > JUMP && !explained(sa, a, ahead)) {		/* HA fail-over or a restart: not loss */
+	/* HA fail-over or a restart: not loss */
+	if (ahead > JUMP && !explained(sa, a, ahead)) {
 		uint32_t from = sa->seq_high;
 
 		sequence_restarts(t, sa, a);
@@ -240,7 +253,8 @@ static void disbelieve(struct esp_sa *sa)
  * SPI can be forged by anybody who saw it, so it moves nothing: it takes others
  * that follow it, with none of the old sequence between them.  False: a copy.
  */
-static bool far_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+static bool far_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+		      uint32_t ahead)
 {
 	sa->low_run = 0;
 	if (sa->far_run > 0 && a->seq == sa->low_seq) {
@@ -258,7 +272,8 @@ static bool far_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 }
 
 /* Count its sequence number; false when the packet was a copy. */
-static bool sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+static bool sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+		     uint32_t ahead)
 {
 	if (ahead > WINDOW_BITS && ahead <= INT32_MAX && !explained(sa, a, ahead))
 		return far_ahead(t, sa, a, ahead);
@@ -279,7 +294,8 @@ static bool sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arri
 /* A packet on an SA that had ended. */
 static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
 {
-	if (sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN || sa->end_reason == END_CAPTURE_END) {
+	if (sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN ||
+	    sa->end_reason == END_CAPTURE_END) {
 		sa->end_reason = END_NONE;	/* it had only been silent */
 		sa->ended = NSEC_NONE;
 		sa->ended_by = SIDE_UNKNOWN;
@@ -307,8 +323,9 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 			     (struct endpoint){ a->dst, a->dst_port }, sa->direction))
 		return;
 	if (a->encap != ENCAP_NONE && side >= 0) {
-		tunnel->now[side] = side == sa->direction ? (struct endpoint){ a->src, a->src_port } :
-							    (struct endpoint){ a->dst, a->dst_port };
+		tunnel->now[side] = side == sa->direction
+					    ? (struct endpoint){ a->src, a->src_port }
+					    : (struct endpoint){ a->dst, a->dst_port };
 		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
 		ev.side = (int8_t)side;
 		event_emit(t, &ev);
@@ -343,14 +360,18 @@ static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t
 		sa->epoch++;
 		sa->flags |= ESP_SA_ESN;
 	}
-	sa->packets_before -= ahead - 1;	/* counts them as come; esp_sa_lost() takes the difference */
+	/* counts them as come; esp_sa_lost() takes the difference */
+	sa->packets_before -= ahead - 1;
 	sa->seq_high = a->seq - 1;
 	sa->window = ahead - 1 >= WINDOW_BITS ? 0 : sa->window << (ahead - 1);
 	sa->low_run = sa->far_run = 0;
 	return 1;
 }
 
-/* Two packets whose numbers are neighbours are hardly a stray, three are none: it joins its child SA if it had to wait. */
+/*
+ * Two packets whose numbers are neighbours are hardly a stray, three are none: it joins its child
+ * SA if it had to wait.
+ */
 static void believe(struct tracker *t, struct esp_sa *sa)
 {
 	const struct tunnel *w = &t->tunnels[sa->tunnel];
@@ -359,8 +380,8 @@ static void believe(struct tracker *t, struct esp_sa *sa)
 		esp_confirm(t, sa);
 	else if (w->unconfirmed > ESP_SPRAYED || sa->seq_high == sa->seq_first)
 		return;
-	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 && sa->end_reason == END_NONE &&
-	    w->live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
+	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 &&
+	    sa->end_reason == END_NONE && w->live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
 		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
 }
 
@@ -377,7 +398,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	if (a->at - sa->last > t->settings->clock_forward)
 		hygiene_esp_pause(t, sa, a->at, ahead);
 	/* An outsider does not know what comes next. */
-	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) && ahead - 1 < ESP_MOVE_AHEAD)
+	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) &&
+	    ahead - 1 < ESP_MOVE_AHEAD)
 		moved(t, sa, a);
 	if (!sequence(t, sa, a, ahead))
 		return;
@@ -393,11 +415,16 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->flags |= ESP_SA_DIRTY;
 }
 
-/* Used again after its end (RFC 4301 4.1: an SPI may be), with a sequence from the start: another SA. */
-static bool begins_again(const struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a)
+/*
+ * Used again after its end (RFC 4301 4.1: an SPI may be), with a sequence from the start: another
+ * SA.
+ */
+static bool begins_again(const struct tracker *t, const struct esp_sa *sa,
+			 const struct esp_arrival *a)
 {
-	if (sa->end_reason == END_NONE || sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN ||
-	    a->seq > (uint32_t)t->settings->birth_seq_max || a->seq > sa->seq_high)
+	if (sa->end_reason == END_NONE || sa->end_reason == END_IDLE ||
+	    sa->end_reason == END_UNKNOWN || a->seq > (uint32_t)t->settings->birth_seq_max ||
+	    a->seq > sa->seq_high)
 		return false;
 	return sa->seq_high - a->seq >= WINDOW_BITS ||
 	       a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget;
@@ -424,7 +451,8 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 	}
 }
 
-void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade)
+void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
+	     enum grade grade)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
 
@@ -455,11 +483,13 @@ void esp_index_add(struct tracker *t, uint32_t esp)
 	struct esp_sa *sa = &t->esp_sas[esp];
 	uint64_t hash = hash_of_slot(t, esp);
 
-	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->esp_index, hash, &at)) != NO_INDEX;) {
+	for (uint32_t at = (uint32_t)hash, i;
+	     (i = index_next(&t->esp_index, hash, &at)) != NO_INDEX;) {
 		const struct esp_sa *old = &t->esp_sas[i];
 
-		if (old->spi == sa->spi && addr_equal(old->src, sa->src) && addr_equal(old->dst, sa->dst) &&
-		    old->protocol == sa->protocol && old->encap == sa->encap) {
+		if (old->spi == sa->spi && addr_equal(old->src, sa->src) &&
+		    addr_equal(old->dst, sa->dst) && old->protocol == sa->protocol &&
+		    old->encap == sa->encap) {
 			index_remove(&t->esp_index, hash, i);
 			break;
 		}
@@ -480,13 +510,16 @@ void esp_release(struct tracker *t, uint32_t esp)
 		owner->unconfirmed--;
 	}
 	if (sa->direction >= 0) {
-		*(sa->prev_in_direction != NO_INDEX ? &t->esp_sas[sa->prev_in_direction].next_in_direction :
-						      &owner->esp_sas[sa->direction]) = sa->next_in_direction;
-		*(sa->next_in_direction != NO_INDEX ? &t->esp_sas[sa->next_in_direction].prev_in_direction :
-						      &owner->oldest_esp_sa[sa->direction]) = sa->prev_in_direction;
+		*(sa->prev_in_direction != NO_INDEX
+			  ? &t->esp_sas[sa->prev_in_direction].next_in_direction
+			  : &owner->esp_sas[sa->direction]) = sa->next_in_direction;
+		*(sa->next_in_direction != NO_INDEX
+			  ? &t->esp_sas[sa->next_in_direction].prev_in_direction
+			  : &owner->oldest_esp_sa[sa->direction]) = sa->prev_in_direction;
 		owner->live_esp[sa->direction]--;
 		owner->side[sa->direction].esp_packets_before += sa->packets;
-		owner->side[sa->direction].esp_last = nsec_later(owner->side[sa->direction].esp_last, sa->last);
+		owner->side[sa->direction].esp_last =
+			nsec_later(owner->side[sa->direction].esp_last, sa->last);
 	}
 	owner->flags |= TUNNEL_UNSAVED;
 	if (sa->child != NO_INDEX) {

@@ -23,9 +23,16 @@ bool event_is_history(enum event_kind k)
 
 struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel)
 {
-	return (struct event){ .kind = kind, .at = at, .frame = t->finishing ? 0 : t->frame, .capture = t->capture,
-			       .tunnel = tunnel, .side = SIDE_UNKNOWN, .ike_sa = NO_INDEX, .child_sa = NO_INDEX,
-			       .esp_sa = NO_INDEX, .other = NO_INDEX };
+	return (struct event){ .kind = kind,
+			       .at = at,
+			       .frame = t->finishing ? 0 : t->frame,
+			       .capture = t->capture,
+			       .tunnel = tunnel,
+			       .side = SIDE_UNKNOWN,
+			       .ike_sa = NO_INDEX,
+			       .child_sa = NO_INDEX,
+			       .esp_sa = NO_INDEX,
+			       .other = NO_INDEX };
 }
 
 /* ---- sentences ------------------------------------------------------------ */
@@ -45,7 +52,8 @@ static void add_ike(struct text *s, const struct tracker *t, uint32_t i)
 	char spis[IKE_SPIS_TEXT_MAX];
 
 	if (i != NO_INDEX)
-		text_add(s, "IKE SA %s", ike_spis_text(t->ike_sas[i].spi_i, t->ike_sas[i].spi_r, spis));
+		text_add(s, "IKE SA %s",
+			 ike_spis_text(t->ike_sas[i].spi_i, t->ike_sas[i].spi_r, spis));
 	else
 		text_add(s, "an IKE SA");
 }
@@ -58,7 +66,8 @@ static void add_child(struct text *s, const struct tracker *t, uint32_t i)
 	if (i == NO_INDEX)
 		return;
 	for (int d = 0; d < 2; d++)
-		text_add(s, "%s%s", d == 0 ? " " : "/", t->child_sas[i].spi[d] ? spi_text(t->child_sas[i].spi[d], spi) : "?");
+		text_add(s, "%s%s", d == 0 ? " " : "/",
+			 t->child_sas[i].spi[d] ? spi_text(t->child_sas[i].spi[d], spi) : "?");
 }
 
 /* The SPIs of a child SA are known from its first packets on. */
@@ -86,7 +95,8 @@ static void add_span(struct text *s, nsec span)
 }
 
 /* Who had to do with an end: it did it, or it is what was lost. */
-static void add_who(struct text *s, const struct tracker *t, const struct event *ev, enum end_reason why)
+static void add_who(struct text *s, const struct tracker *t, const struct event *ev,
+		    enum end_reason why)
 {
 	if (why == END_SUPERSEDED)
 		text_add(s, " by a newer one%s", ev->side >= 0 ? ", deleted" : "");
@@ -108,7 +118,8 @@ static void say_notify(struct text *s, const struct tracker *t, const struct eve
 		text_add(s, "%s", name);
 	else
 		text_add(s, "NOTIFY_%d", (int)ev->value[0]);
-	if (ev->value[0] == IKE2_NOTIFY_INVALID_KE_PAYLOAD && ev->value[1] == 2 && ev->value[2] != 0)
+	if (ev->value[0] == IKE2_NOTIFY_INVALID_KE_PAYLOAD && ev->value[1] == 2 &&
+	    ev->value[2] != 0)
 		text_add(s, ", wanting group %d", (int)ev->value[2]);
 	else if (ev->value[0] == IKE2_NOTIFY_INVALID_SPI && ev->value[2] != 0)
 		text_add(s, " %08x", (unsigned)ev->value[2]);
@@ -122,7 +133,8 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 	switch (ev->kind) {
 	case EVENT_IKE_SA_CREATED:
 		add_peer(s, t, ev, ev->side);
-		text_add(s, " begins an IKEv%u SA, initiator SPI %016llx", t->ike_sas[ev->ike_sa].major,
+		text_add(s, " begins an IKEv%u SA, initiator SPI %016llx",
+			 t->ike_sas[ev->ike_sa].major,
 			 (unsigned long long)t->ike_sas[ev->ike_sa].spi_i);
 		return;
 	case EVENT_IKE_SA_ESTABLISHED:
@@ -187,17 +199,20 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_who(s, t, ev, t->child_sas[ev->child_sa].end_reason);
 		return;
 	case EVENT_ESP_SA_FIRST:
-		text_add(s, "first packet on SPI %s to %s, sequence %u", spi_text(t->esp_sas[ev->esp_sa].spi, spi),
-			 endpoint_text((struct endpoint){ t->esp_sas[ev->esp_sa].dst, 0 }, endpoint),
-			 t->esp_sas[ev->esp_sa].seq_first);
+		text_add(
+			s, "first packet on SPI %s to %s, sequence %u",
+			spi_text(t->esp_sas[ev->esp_sa].spi, spi),
+			endpoint_text((struct endpoint){ t->esp_sas[ev->esp_sa].dst, 0 }, endpoint),
+			t->esp_sas[ev->esp_sa].seq_first);
 		return;
 	case EVENT_ESP_SEQ_RESET:
-		text_add(s, "sequence of SPI %s starts again at %u after %lld", spi_text(t->esp_sas[ev->esp_sa].spi, spi),
+		text_add(s, "sequence of SPI %s starts again at %u after %lld",
+			 spi_text(t->esp_sas[ev->esp_sa].spi, spi),
 			 t->esp_sas[ev->esp_sa].seq_first, (long long)ev->value[0]);
 		return;
 	case EVENT_ESP_SEQ_JUMP:
-		text_add(s, "sequence of SPI %s jumps ahead by %lld", spi_text(t->esp_sas[ev->esp_sa].spi, spi),
-			 (long long)ev->value[0]);
+		text_add(s, "sequence of SPI %s jumps ahead by %lld",
+			 spi_text(t->esp_sas[ev->esp_sa].spi, spi), (long long)ev->value[0]);
 		return;
 	case EVENT_RETRANSMISSION:
 		add_peer(s, t, ev, ev->side);
@@ -213,7 +228,8 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 			text_add(s, " at once; one of the two new IKE SAs is redundant");
 			return;
 		}
-		text_add(s, "both peers rekeyed the same child SA at once; one of the new SAs is redundant");
+		text_add(s, "both peers rekeyed the same child SA at once; "
+			    "one of the new SAs is redundant");
 		return;
 	case EVENT_DELETE_COLLISION:
 		text_add(s, "both peers deleted at once");
@@ -245,7 +261,8 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 			 endpoint_text(t->tunnels[ev->tunnel].now[ev->side], endpoint));
 		return;
 	case EVENT_ICMP_ERROR:
-		text_add(s, "ICMP error type %d code %d about this tunnel", (int)ev->value[0], (int)ev->value[1]);
+		text_add(s, "ICMP error type %d code %d about this tunnel", (int)ev->value[0],
+			 (int)ev->value[1]);
 		if (ev->value[2] > 0)
 			text_add(s, ", next-hop MTU %d", (int)ev->value[2]);
 		return;
@@ -257,22 +274,27 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 	case EVENT_ONE_SIDED:
 		text_add(s, "what ");
 		add_peer(s, t, ev, ev->side);
-		text_add(s, " sends is not in this capture: %d answers must exist and were not seen", (int)ev->value[0]);
+		text_add(s, " sends is not in this capture: %d answers must exist and"
+			    " were not seen", (int)ev->value[0]);
 		return;
 	case EVENT_CAPTURE_LOSS:
 		if (ev->value[2] > 0) {
-			text_add(s, "the capture dropped %lld packets within ", (long long)ev->value[2]);
+			text_add(s, "the capture dropped %lld packets within ",
+				 (long long)ev->value[2]);
 			add_span(s, ev->value[1]);
 		} else {
-			text_add(s, "the capture lost packets: sequence numbers of %d tunnels jump at the same moment",
+			text_add(s, "the capture lost packets: sequence numbers of %d tunnels jump "
+				    "at the same moment",
 				 (int)ev->value[0]);
 		}
 		return;
 	case EVENT_MIRROR:
-		text_add(s, "the mirror delivers packets twice: %lld of %lld", (long long)ev->value[0], (long long)ev->value[1]);
+		text_add(s, "the mirror delivers packets twice: %lld of %lld",
+			 (long long)ev->value[0], (long long)ev->value[1]);
 		return;
 	case EVENT_CLOCK_JUMP:
-		text_add(s, "the capture's clock steps %s by ", ev->value[0] < 0 ? "back" : "forward");
+		text_add(s, "the capture's clock steps %s by ",
+			 ev->value[0] < 0 ? "back" : "forward");
 		add_span(s, ev->value[0] < 0 ? -ev->value[0] : ev->value[0]);
 		return;
 	case EVENT_UNWATCHED:
@@ -280,7 +302,8 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_span(s, ev->value[0]);
 		return;
 	case EVENT_LEFT_OUT:
-		text_add(s, "%lld rows about %s were left out of the history within ", (long long)ev->value[0],
+		text_add(s, "%lld rows about %s were left out of the history within ",
+			 (long long)ev->value[0],
 			 ev->tunnel == NO_INDEX ? "peers that nobody answers" : "this tunnel");
 		add_span(s, ev->value[1]);
 		text_add(s, ": too many at once, and nothing confirmed them");
@@ -288,10 +311,23 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 	case EVENT_TABLE_FULL:
 		text_add(s, "a table is full: the quietest entries are forgotten");
 		return;
-	case EVENT_CHILD_SA_REVISED: case EVENT_ESP_SA_REPLACED: case EVENT_ESP_SA_ENDED: case EVENT_ESP_AFTER_END:
-	case EVENT_ESP_DUPLICATE: case EVENT_ESP_LATE: case EVENT_ESP_GAP: case EVENT_TRAFFIC: case EVENT_REQUEST:
-	case EVENT_REQUEST_COPY: case EVENT_RESPONSE: case EVENT_RESPONSE_COPY: case EVENT_EXCHANGE_CLOSED:
-	case EVENT_LIFETIME_OFFERED: case EVENT_LIFETIME_ANSWERED: case EVENT_KEEPALIVE: case EVENT_ESP_NEW_PEER:
+	case EVENT_CHILD_SA_REVISED:
+	case EVENT_ESP_SA_REPLACED:
+	case EVENT_ESP_SA_ENDED:
+	case EVENT_ESP_AFTER_END:
+	case EVENT_ESP_DUPLICATE:
+	case EVENT_ESP_LATE:
+	case EVENT_ESP_GAP:
+	case EVENT_TRAFFIC:
+	case EVENT_REQUEST:
+	case EVENT_REQUEST_COPY:
+	case EVENT_RESPONSE:
+	case EVENT_RESPONSE_COPY:
+	case EVENT_EXCHANGE_CLOSED:
+	case EVENT_LIFETIME_OFFERED:
+	case EVENT_LIFETIME_ANSWERED:
+	case EVENT_KEEPALIVE:
+	case EVENT_ESP_NEW_PEER:
 	case EVENT_TICK: case EVENT_KINDS:
 		return;			/* no history */
 	}
@@ -301,10 +337,12 @@ static void write_traffic(struct tracker *t, const struct event *ev)
 {
 	const struct record_sink *sink = &t->handler.sink;
 
-	if (!sink->traffic || t->without_details || (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET) || (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
+	if (!sink->traffic || t->without_details || (t->esp_sas[ev->esp_sa].flags & ESP_SA_QUIET) ||
+	    (t->tunnels[ev->tunnel].flags & TUNNEL_QUIET))
 		return;
 	sink->traffic(sink->user, &(struct record_traffic){
-		.esp_sa = t->esp_sas[ev->esp_sa].id, .tunnel = t->tunnels[ev->tunnel].id, .bucket = ev->value[3],
+		.esp_sa = t->esp_sas[ev->esp_sa].id, .tunnel = t->tunnels[ev->tunnel].id,
+		.bucket = ev->value[3],
 		.packets = ev->value[0], .bytes = ev->value[1], .lost = ev->value[2] });
 }
 
@@ -328,7 +366,9 @@ void event_write(struct tracker *t, const struct event *ev)
 	const struct record_sink *sink = &t->handler.sink;
 	char text[256];
 	struct text s = TEXT_IN(text);
-	struct record_event r = { .capture = t->capture, .at = ev->at, .kind = event_kind_text(ev->kind), .text = text };
+	struct record_event r = {
+		.capture = t->capture, .at = ev->at, .kind = event_kind_text(ev->kind), .text = text
+	};
 
 	if (!sink->event || !event_is_told(t, ev->tunnel))
 		return;

@@ -16,9 +16,9 @@ bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id)
 }
 
 /*
- * With a window above 1 (SET_WINDOW_SIZE, RFC 7296 2.3: encrypted) several requests of a side are under
- * way, and their answers come in any order.  An IKE SA has room for two; the others wait here, few at a
- * time in the whole capture, until they are answered or given up.
+ * With a window above 1 (SET_WINDOW_SIZE, RFC 7296 2.3: encrypted) several requests of a side are
+ * under way, and their answers come in any order.  An IKE SA has room for two; the others wait
+ * here, few at a time in the whole capture, until they are answered or given up.
  */
 enum { IN_FLIGHT_S = 2 };
 
@@ -29,7 +29,8 @@ static bool is_open(const struct exchange *x)
 
 bool exchange_in_flight(const struct exchange *x, nsec at)
 {
-	return is_open(x) && x->requests > 0 && x->responses == 0 && at - x->request_last < IN_FLIGHT_S * NSEC_PER_S &&
+	return is_open(x) && x->requests > 0 && x->responses == 0 &&
+	       at - x->request_last < IN_FLIGHT_S * NSEC_PER_S &&
 	       (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA || x->type == IKE2_EXCHANGE_INFORMATIONAL);
 }
 
@@ -37,7 +38,8 @@ bool exchange_in_flight(const struct exchange *x, nsec at)
 static void close_earlier(struct tracker *t, struct exchange *x, nsec at)
 {
 	if (x->responses == 0 && x->from >= 0)
-		hygiene_unseen(t, x->tunnel, 1 - x->from, at);	/* its sender asked on: it was answered */
+		/* its sender asked on: it was answered */
+		hygiene_unseen(t, x->tunnel, 1 - x->from, at);
 	exchange_close(t, x, x->responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, at);
 }
 
@@ -61,19 +63,25 @@ static void step_back(struct tracker *t, struct ike_sa *sa, int slot)
 	sa->previous[slot] = sa->current[slot];
 }
 
-static struct exchange *parked(struct tracker *t, uint32_t ike_sa, int from, const struct ike_message *m)
+static struct exchange *parked(struct tracker *t, uint32_t ike_sa, int from,
+			       const struct ike_message *m)
 {
 	for (uint32_t i = 0; t->n_parked > 0 && i < PARKED; i++) {
 		struct exchange *x = &t->parked[i];
 
-		if (exchange_is(x, m->header.exchange, m->header.message_id) && x->ike_sa == ike_sa && x->from == from)
+		if (exchange_is(x, m->header.exchange, m->header.message_id) &&
+		    x->ike_sa == ike_sa && x->from == from)
 			return x;
 	}
 	return NULL;
 }
 
-/* The open exchange of this message, asked before the latest one, becomes the latest.  NULL: there is none. */
-struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, uint64_t hash)
+/*
+ * The open exchange of this message, asked before the latest one, becomes the latest.  NULL: there
+ * is none.
+ */
+struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
+				 const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct exchange *before = &sa->previous[slot], found = *before;
@@ -98,7 +106,10 @@ struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot, c
 	return &sa->current[slot];
 }
 
-/* Those before the latest, whose time is over or that of their IKE SA.  When to look again; NSEC_NONE: all are closed. */
+/*
+ * Those before the latest, whose time is over or that of their IKE SA.  When to look again;
+ * NSEC_NONE: all are closed.
+ */
 nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -124,21 +135,25 @@ nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool 
 	return next;
 }
 
-struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m,
-				nsec at, int from)
+struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot,
+				const struct ike_message *m, nsec at, int from)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct exchange *x = &sa->current[slot];
 
 	if (sa->major == 1)
-		exchange_close(t, &sa->previous[slot], sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, at);
+		exchange_close(t, &sa->previous[slot],
+			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+			       at);
 	step_back(t, sa, slot);
 	*x = (struct exchange){
 		.id = tracker_number(t, OBJECT_EXCHANGE), .tunnel = sa->tunnel, .ike_sa = ike_sa,
-		.spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = m->header.major, .type = m->header.exchange,
+		.spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = m->header.major,
+		.type = m->header.exchange,
 		.from = (int8_t)from, .message_id = m->header.message_id,
 		.request_at = NSEC_NONE, .request_last = NSEC_NONE, .response_at = NSEC_NONE,
-		.response_last = NSEC_NONE, .request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
+		.response_last = NSEC_NONE, .request_np1 = IKE_NP1_NONE,
+		.response_np1 = IKE_NP1_NONE,
 		.outcome = OUTCOME_PENDING, .purpose = PURPOSE_UNKNOWN, .grade = GRADE_UNKNOWN,
 		.quiet = (sa->flags & IKE_SA_QUIET) || !restraint_admits(t, sa->tunnel, false),
 	};
@@ -154,8 +169,8 @@ struct leg {
 	int16_t *np1;
 };
 
-static enum transmission transmit(const struct leg *g, const struct arrival *a, const struct ike_message *m,
-				  uint64_t hash)
+static enum transmission transmit(const struct leg *g, const struct arrival *a,
+				  const struct ike_message *m, uint64_t hash)
 {
 	enum transmission what = TRANSMISSION_COPY;
 	uint16_t total = m->is_fragment ? (m->fragment_total ? m->fragment_total : UINT16_MAX) : 0;
@@ -187,7 +202,8 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a, 
 		++*g->count;
 	if (a->ip_fragments)
 		*g->ip_fragments = 1;
-	if (*g->np1 == IKE_NP1_NONE && m->np1 != IKE_NP1_NONE && (!m->is_fragment || m->fragment_number == 1))
+	if (*g->np1 == IKE_NP1_NONE && m->np1 != IKE_NP1_NONE &&
+	    (!m->is_fragment || m->fragment_number == 1))
 		*g->np1 = m->np1;
 	*g->last = a->at;
 	*g->last_frame = a->frame->number;
@@ -197,16 +213,20 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a, 
 /* Asked and answered: it may leave its row. */
 static void confirm(struct tracker *t, struct exchange *x)
 {
-	if (x->quiet && x->requests > 0 && x->responses > 0 && !(t->ike_sas[x->ike_sa].flags & IKE_SA_QUIET))
+	if (x->quiet && x->requests > 0 && x->responses > 0 &&
+	    !(t->ike_sas[x->ike_sa].flags & IKE_SA_QUIET))
 		x->quiet = !restraint_confirms(t, x->tunnel);
 }
 
 enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a,
 				   const struct ike_message *m, uint64_t hash)
 {
-	const struct leg leg = { &x->request_at, &x->request_last, &x->request_frame, &x->request_last_frame,
-		&x->request_hash, &x->requests, &x->request_fragment_total, &x->request_ip_fragments,
-		&x->request_src_port, &x->request_dst_port, &x->request_bytes, &x->request_fragments_seen,
+	const struct leg leg = { &x->request_at, &x->request_last, &x->request_frame,
+	&x->request_last_frame,
+		&x->request_hash, &x->requests, &x->request_fragment_total,
+		&x->request_ip_fragments,
+		&x->request_src_port, &x->request_dst_port, &x->request_bytes,
+		&x->request_fragments_seen,
 		&x->request_np1 };
 	nsec before = x->request_last;
 	enum transmission what = transmit(&leg, a, m, hash);
@@ -225,7 +245,8 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 				    const struct ike_message *m, uint64_t hash)
 {
 	const struct leg leg = { &x->response_at, &x->response_last, &x->response_frame,
-		&x->response_last_frame, &x->response_hash, &x->responses, &x->response_fragment_total,
+		&x->response_last_frame, &x->response_hash, &x->responses,
+		&x->response_fragment_total,
 		&x->response_ip_fragments, &x->response_src_port, &x->response_dst_port,
 		&x->response_bytes, &x->response_fragments_seen, &x->response_np1 };
 
@@ -251,7 +272,8 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 	if (x->id == 0 || x->closed)
 		return;
 	/* RFC 2408 5.15: IKEv1 informational messages are not answered. */
-	if (x->major == 1 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->purpose != PURPOSE_DPD && x->responses == 0)
+	if (x->major == 1 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->purpose != PURPOSE_DPD &&
+	    x->responses == 0)
 		outcome = OUTCOME_ONE_WAY;
 	x->closed = true;
 	if (x->outcome == OUTCOME_PENDING)
@@ -266,7 +288,8 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 	event_emit(t, &ev);
 	if (x->requests > 1) {
 		ev.kind = EVENT_RETRANSMISSION;
-		ev.at = nsec_later(x->request_last, x->response_last);	/* not when it was given up, but when it was */
+		/* not when it was given up, but when it was */
+		ev.at = nsec_later(x->request_last, x->response_last);
 		event_emit(t, &ev);
 	}
 }
@@ -274,8 +297,9 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 /* Give it to the sink when it changed since the last time. */
 void exchange_write(struct tracker *t, struct exchange *x)
 {
-	uint64_t state = (uint64_t)x->requests << 40 | (uint64_t)x->responses << 24 | (uint64_t)x->outcome << 16 |
-			 (uint64_t)x->purpose << 8 | (uint64_t)x->grade << 4 | 1;
+	uint64_t state = (uint64_t)x->requests << 40 | (uint64_t)x->responses << 24 |
+			 (uint64_t)x->outcome << 16 | (uint64_t)x->purpose << 8 |
+			 (uint64_t)x->grade << 4 | 1;
 
 	if (x->id == 0 || x->written == state || x->quiet)
 		return;

@@ -23,7 +23,8 @@ static void flush_ike_sa(struct tracker *t, uint32_t i)
 
 static void flush_slots(struct tracker *t, uint32_t from, uint32_t to)
 {
-	const uint32_t tunnel = TUNNEL_USED | TUNNEL_DIRTY, child_sa = CHILD_SA_USED | CHILD_SA_DIRTY,
+	const uint32_t tunnel = TUNNEL_USED | TUNNEL_DIRTY,
+		       child_sa = CHILD_SA_USED | CHILD_SA_DIRTY,
 		       esp_sa = ESP_SA_USED | ESP_SA_DIRTY;
 
 	for (uint32_t i = from; i < smaller(to, t->tunnel_pool.high); i++)

@@ -20,7 +20,10 @@ static bool sent_apart(const struct recent_message *m, const struct arrival *a)
 	return m->ip_id != 0 && a->packet->ip_id != 0 && m->ip_id != a->packet->ip_id;
 }
 
-/* Where a message is remembered: by what it shows, not by the secret hash, on which no result may depend. */
+/*
+ * Where a message is remembered: by what it shows, not by the secret hash, on which no result may
+ * depend.
+ */
 static struct recent_message *place_of(struct tracker *t, const struct ike_message *m)
 {
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
@@ -29,23 +32,28 @@ static struct recent_message *place_of(struct tracker *t, const struct ike_messa
 	for (size_t i = m->whole.length > 8 ? m->whole.length - 8 : 0; i < m->whole.length; i++)
 		end = end << 8 | m->whole.data[i];
 	return &t->recent[hash_5(&open, m->header.spi_i, m->header.spi_r, end, m->header.length,
-				 (uint64_t)m->header.message_id << 16 | (uint64_t)(m->header.exchange << 8) | m->header.flags) %
+				 (uint64_t)m->header.message_id << 16 |
+					 (uint64_t)(m->header.exchange << 8) | m->header.flags) %
 			  RECENT_MESSAGES];
 }
 
-bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *message, uint64_t hash)
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *message,
+		     uint64_t hash)
 {
 	struct recent_message *m = t->at_work = place_of(t, message);
 	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
 	/* At time 0 nobody noted the times, and "soon after" means nothing. */
 	bool same_bytes = m->hash == hash && a->at != 0;
-	bool known = same_bytes && m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
+	bool known =
+		same_bytes && m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
 	bool copy = false;
 
 	if (same_bytes && endpoint_equal(m->src, src) && endpoint_equal(m->dst, dst)) {
-		copy = a->at - m->at <= t->settings->dup_ike && a->at >= m->at - t->settings->dup_ike &&
-		       !sent_apart(m, a);
-	} else if (same_bytes && known && !addr_equal(m->src.addr, dst.addr) && a->at - m->at <= t->settings->nat_twin && m->at - a->at <= t->settings->nat_twin) {
+		copy = a->at - m->at <= t->settings->dup_ike &&
+		       a->at >= m->at - t->settings->dup_ike && !sent_apart(m, a);
+	} else if (same_bytes && known && !addr_equal(m->src.addr, dst.addr) &&
+		   a->at - m->at <= t->settings->nat_twin &&
+		   m->at - a->at <= t->settings->nat_twin) {
 		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
 		tunnel_add_path(t, m->tunnel, src, dst, m->side);
 		copy = true;
@@ -56,8 +64,13 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 			t->tunnels[m->tunnel].mirrored++;
 		return true;
 	}
-	*m = (struct recent_message){ .hash = hash, .at = a->at, .src = src, .dst = dst, .tunnel = NO_INDEX,
-				      .side = SIDE_UNKNOWN, .ip_id = a->packet->ip_id };
+	*m = (struct recent_message){ .hash = hash,
+				      .at = a->at,
+				      .src = src,
+				      .dst = dst,
+				      .tunnel = NO_INDEX,
+				      .side = SIDE_UNKNOWN,
+				      .ip_id = a->packet->ip_id };
 	return false;
 }
 
@@ -73,7 +86,10 @@ void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, 
 	t->tunnels[tunnel].counted++;
 }
 
-/* A message of `side`: when some follow each other, what it sends is captured after all, and the proofs were forged. */
+/*
+ * A message of `side`: when some follow each other, what it sends is captured after all, and the
+ * proofs were forged.
+ */
 void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
@@ -97,7 +113,8 @@ void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 	s->proven_unseen++;
 	s->heard = 0;
 	s->unseen_last = at;
-	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min || s->ike_messages * 4 > s->proven_unseen)
+	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min ||
+	    s->ike_messages * 4 > s->proven_unseen)
 		return;
 	w->one_sided[side] = true;
 	if (w->flags & told)
@@ -128,7 +145,8 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 		if (g->at == NSEC_NONE || at - g->at > t->settings->loss_coincidence || g->at > at)
 			continue;
 		for (unsigned j = 0; j < i; j++)
-			if (t->gaps[j].at != NSEC_NONE && at - t->gaps[j].at <= t->settings->loss_coincidence &&
+			if (t->gaps[j].at != NSEC_NONE &&
+			    at - t->gaps[j].at <= t->settings->loss_coincidence &&
 			    t->gaps[j].tunnel == g->tunnel)
 				counted_before = true;
 		if (!counted_before)
@@ -140,7 +158,8 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 		return;
 	t->loss_until = at;
 	for (unsigned i = 0; i < RECENT_GAPS; i++)
-		if (t->gaps[i].at != NSEC_NONE && at - t->gaps[i].at <= t->settings->loss_coincidence)
+		if (t->gaps[i].at != NSEC_NONE &&
+		    at - t->gaps[i].at <= t->settings->loss_coincidence)
 			t->tunnels[t->gaps[i].tunnel].loss_last = at;
 	if (t->loss_told != NSEC_NONE && at - t->loss_told < 10 * NSEC_PER_S)
 		return;
@@ -154,7 +173,10 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 
 enum { DROPS_TOLD_EVERY_S = 60 };
 
-/* The history has a row for the first drops and then one a minute while they go on, with all since the last. */
+/*
+ * The history has a row for the first drops and then one a minute while they go on, with all since
+ * the last.
+ */
 void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 {
 	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);
@@ -162,7 +184,8 @@ void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 	if (t->drops == 0)
 		t->drops_since = from;
 	t->drops += n;
-	if (t->drops_told != NSEC_NONE && to >= t->drops_told && to - t->drops_told < DROPS_TOLD_EVERY_S * NSEC_PER_S)
+	if (t->drops_told != NSEC_NONE && to >= t->drops_told &&
+	    to - t->drops_told < DROPS_TOLD_EVERY_S * NSEC_PER_S)
 		return;
 	ev.frame = 0;
 	ev.value[1] = to - t->drops_since;
@@ -173,8 +196,9 @@ void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 }
 
 /*
- * A frame from the far future: one with a damaged time would end everything that lives, and hold the clock there.  It
- * is believed when another one agrees; after an honest pause of days the next frame does.  What it carries counts.
+ * A frame from the far future: one with a damaged time would end everything that lives, and hold
+ * the clock there.  It is believed when another one agrees; after an honest pause of days the next
+ * frame does.  What it carries counts.
  */
 bool hygiene_believes(struct tracker *t, nsec at)
 {
@@ -219,12 +243,14 @@ void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint
 	double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
 	double expected = rate * (double)(at - sa->last);
 
-	if (t->jump_from == NSEC_NONE || sa->last > t->jump_from || sa->last < t->jump_from - 10 * NSEC_PER_S ||
-	    at < t->jump_to || sa->packets < 20)
+	if (t->jump_from == NSEC_NONE || sa->last > t->jump_from ||
+	    sa->last < t->jump_from - 10 * NSEC_PER_S || at < t->jump_to || sa->packets < 20)
 		return;
 	if (expected < 20 || (double)advance > expected / 10)
 		return;
-	/* One tunnel's traffic may simply have paused; two that pause to the packet share a clock. */
+	/*
+	 * One tunnel's traffic may simply have paused; two that pause to the packet share a clock.
+	 */
 	if (t->jump_witness == NO_INDEX)
 		t->jump_witness = sa->tunnel;
 	if (t->jump_witness == sa->tunnel)
@@ -243,7 +269,8 @@ static uint64_t distinct_esp(struct tracker *t, struct tunnel *w)
 
 	for (int d = 0; d < 2; d++) {
 		distinct += w->side[d].esp_packets_before;
-		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction) {
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX;
+		     i = t->esp_sas[i].next_in_direction) {
 			distinct += t->esp_sas[i].packets;
 			w->mirrored += t->esp_sas[i].mirrored;
 			t->esp_sas[i].mirrored = 0;

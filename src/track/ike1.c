@@ -11,7 +11,8 @@
 enum { HASH_ALONE_MAX = 108 };	/* SHA2-512, AES */
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
-static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x, const struct arrival *a)
+static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
+			  const struct arrival *a)
 {
 	struct event ev = event_of(t, kind, a->at, x->tunnel);
 
@@ -42,8 +43,10 @@ static bool is_first_answer(const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
 
-	return h->spi_r != 0 && h->message_id == 0 && !m->encrypted && m->n_payloads > 0 && m->payloads[0] == IKE1_PAYLOAD_SA &&
-	       (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION || h->exchange == IKE1_EXCHANGE_AGGRESSIVE);
+	return h->spi_r != 0 && h->message_id == 0 && !m->encrypted && m->n_payloads > 0 &&
+	       m->payloads[0] == IKE1_PAYLOAD_SA &&
+	       (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
+		h->exchange == IKE1_EXCHANGE_AGGRESSIVE);
 }
 
 static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
@@ -59,18 +62,21 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 
 		uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
 
-		if (leads_to == sa->tunnel || (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
-					       ike_sa_join_tunnel(t, i, leads_to))) {
+		if (leads_to == sa->tunnel ||
+		    (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
+		     ike_sa_join_tunnel(t, i, leads_to))) {
 			a->tunnel = sa->tunnel;
 			a->side = side;
 			return i;
 		}
 		/* Other endpoints: the side whose address stayed tells who speaks. */
-		bool initiator = addr_equal(a->packet->dst, sa->responder.addr) || addr_equal(a->packet->src, sa->initiator.addr);
+		bool initiator = addr_equal(a->packet->dst, sa->responder.addr) ||
+				 addr_equal(a->packet->src, sa->initiator.addr);
 
 		a->tunnel = sa->tunnel;
 		a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
-		if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) && sa->established != NSEC_NONE) {
+		if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) &&
+		    sa->established != NSEC_NONE) {
 			struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
 
 			ev.ike_sa = i;
@@ -91,10 +97,15 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		return i;
 	}
 	bool answer = is_first_answer(m);
-	bool beginning = answer || (h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
-						     h->exchange == IKE1_EXCHANGE_AGGRESSIVE || h->exchange == IKE1_EXCHANGE_BASE));
+	bool beginning =
+		answer || (h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
+					     h->exchange == IKE1_EXCHANGE_AGGRESSIVE ||
+					     h->exchange == IKE1_EXCHANGE_BASE));
 
-	/* Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker stands for it. */
+	/*
+	 * Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker
+	 * stands for it.
+	 */
 	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1, answer ? (int8_t)(1 - a->side) : a->side);
 	if (i == NO_INDEX)
 		return NO_INDEX;
@@ -110,7 +121,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	} else {
 		sa->origin = ORIGIN_MIDSTREAM;
 		sa->grade = GRADE_INFERRED;
-		if (h->exchange == IKE1_EXCHANGE_QUICK_MODE || h->exchange == IKE1_EXCHANGE_INFORMATIONAL)
+		if (h->exchange == IKE1_EXCHANGE_QUICK_MODE ||
+		    h->exchange == IKE1_EXCHANGE_INFORMATIONAL)
 			sa->state = IKE_ESTABLISHED;
 	}
 	return i;
@@ -128,10 +140,12 @@ static enum exchange_purpose step_of(const struct ike_sa *sa, const struct ike_m
 		return PURPOSE_MAIN_MODE_KE;
 	if (m->encrypted || m->is_fragment)
 		return PURPOSE_MAIN_MODE_AUTH;
-	return sa->current[0].purpose == PURPOSE_UNKNOWN ? PURPOSE_MAIN_MODE_SA : sa->current[0].purpose;
+	return sa->current[0].purpose == PURPOSE_UNKNOWN ? PURPOSE_MAIN_MODE_SA
+							 : sa->current[0].purpose;
 }
 
-static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
+		   const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	enum exchange_purpose step = step_of(sa, m);
@@ -141,7 +155,8 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 	for (int n = 0; n < 2 && !x; n++) {
 		struct exchange *candidate = n == 0 ? &sa->current[0] : &sa->previous[0];
 
-		if (candidate->id != 0 && candidate->type == m->header.exchange && candidate->purpose == step)
+		if (candidate->id != 0 && candidate->type == m->header.exchange &&
+		    candidate->purpose == step)
 			x = candidate;
 	}
 	if (!x && sa->state >= IKE_ESTABLISHED)
@@ -150,7 +165,9 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 		if (sa->current[0].id != 0 && request && sa->current[0].responses == 0 &&
 		    sa->current[0].type == m->header.exchange)
 			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
-		exchange_close(t, &sa->current[0], sa->current[0].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, a->at);
+		exchange_close(t, &sa->current[0],
+			       sa->current[0].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE,
+			       a->at);
 		if (!request && sa->origin == ORIGIN_OBSERVED)
 			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
 		x = exchange_begin(t, i, 0, m, a->at, sa->initiator_side);
@@ -162,7 +179,8 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a, const
 		ike_sa_established(t, i, a->at);
 		return;
 	}
-	enum transmission what = request ? exchange_request(t, x, a, m, hash) : exchange_response(t, x, a, m, hash);
+	enum transmission what =
+		request ? exchange_request(t, x, a, m, hash) : exchange_response(t, x, a, m, hash);
 
 	if (what == TRANSMISSION_COPY) {
 		emit_exchange(t, request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
@@ -196,9 +214,11 @@ static struct exchange *exchange_of(struct ike_sa *sa, uint8_t type, uint32_t me
 	return NULL;
 }
 
-static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const struct exchange *x, uint32_t child)
+static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
+			  uint32_t child)
 {
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 
 		if (i == child || c->how != CREATED_QUICK_MODE || c->created_by == x->from)
@@ -213,7 +233,8 @@ static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const stru
 static bool has_child(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
 {
 	for (uint32_t i = sa->children; i != NO_INDEX; i = t->child_sas[i].next_of_ike)
-		if (t->child_sas[i].how == CREATED_QUICK_MODE && t->child_sas[i].requested == x->request_at &&
+		if (t->child_sas[i].how == CREATED_QUICK_MODE &&
+		    t->child_sas[i].requested == x->request_at &&
 		    t->child_sas[i].created_by == x->from)
 			return true;
 	return false;
@@ -231,7 +252,8 @@ static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, ns
 		return;
 	}
 	x->outcome = OUTCOME_ANSWERED;
-	uint32_t child = child_birth(t, i, CREATED_QUICK_MODE, x->request_at, at, x->from, x, false);
+	uint32_t child =
+		child_birth(t, i, CREATED_QUICK_MODE, x->request_at, at, x->from, x, false);
 
 	if (child != NO_INDEX)
 		mark_crossing(t, sa, x, child);
@@ -239,8 +261,9 @@ static void quick_complete(struct tracker *t, uint32_t i, struct exchange *x, ns
 }
 
 /*
- * A third message says that there was a second.  Where the other side is heard otherwise it was lost,
- * or never sent: both sides of a quick mode that makes a child SA are seen, or one of them never is.
+ * A third message says that there was a second.  Where the other side is heard otherwise it was
+ * lost, or never sent: both sides of a quick mode that makes a child SA are seen, or one of them
+ * never is.
  */
 static bool answer_unseen(struct tracker *t, struct exchange *x, const struct arrival *a)
 {
@@ -259,7 +282,8 @@ static bool answer_unseen(struct tracker *t, struct exchange *x, const struct ar
  * A third message to what came first: then that was the second, and the first
  * was not captured, or made room for others that run at the same time.
  */
-static bool makes_it_the_answer(const struct ike_sa *sa, const struct exchange *x, const struct ike_message *m)
+static bool makes_it_the_answer(const struct ike_sa *sa, const struct exchange *x,
+				const struct ike_message *m)
 {
 	uint32_t third = message_bytes(sa, 0), bytes = m->header.length;
 
@@ -280,7 +304,8 @@ static void turn_round(struct exchange *x)
 	x->response_last_frame = x->request_last_frame;
 }
 
-static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a,
+		       const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	struct exchange *x = exchange_of(sa, IKE1_EXCHANGE_QUICK_MODE, m->header.message_id);
@@ -291,8 +316,11 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 		struct exchange *before = &sa->current[slot];
 
 		/* quick modes may run at the same time (RFC 2409 5.5) */
-		if (before->type != IKE1_EXCHANGE_QUICK_MODE || a->at - before->request_last >= t->settings->retx_abandon_min)
-			exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+		if (before->type != IKE1_EXCHANGE_QUICK_MODE ||
+		    a->at - before->request_last >= t->settings->retx_abandon_min)
+			exchange_close(t, before,
+				       before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+				       a->at);
 		x = exchange_begin(t, i, slot, m, a->at, a->side);
 		x->purpose = PURPOSE_QUICK_MODE;
 		x->grade = GRADE_OBSERVED;
@@ -314,7 +342,10 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 		}
 		return;
 	}
-	/* HASH(3) alone, RFC 2409 5.5: shorter than the first message, which has an SA and a nonce as well */
+	/*
+	 * HASH(3) alone, RFC 2409 5.5: shorter than the first message, which has an SA and a nonce
+	 * as well
+	 */
 	if (x->requests > 0 && hash != x->request_hash && !m->is_fragment) {
 		if (m->header.length >= x->request_bytes)
 			return;
@@ -334,7 +365,8 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a, c
 /* ---- informational -------------------------------------------------------- */
 
 /* `i`: the IKE SA that its cookies name; NO_INDEX none. */
-static void clear_information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m)
+static void clear_information(struct tracker *t, uint32_t i, const struct arrival *a,
+			      const struct ike_message *m)
 {
 	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++) {
 		struct event ev = event_of(t, EVENT_ERROR_NOTIFY, a->at, a->tunnel);
@@ -342,8 +374,8 @@ static void clear_information(struct tracker *t, uint32_t i, const struct arriva
 		if (m->notifies[n].type >= IKE1_NOTIFY_FIRST_STATUS)
 			continue;
 		/* Nobody signed it: it refuses what is being set up, and nothing that is. */
-		if (i != NO_INDEX && t->ike_sas[i].state < IKE_ESTABLISHED && t->ike_sas[i].current[0].id != 0 &&
-		    t->ike_sas[i].current[0].responses == 0) {
+		if (i != NO_INDEX && t->ike_sas[i].state < IKE_ESTABLISHED &&
+		    t->ike_sas[i].current[0].id != 0 && t->ike_sas[i].current[0].responses == 0) {
 			t->ike_sas[i].current[0].error = m->notifies[n].type;
 			t->ike_sas[i].current[0].outcome = OUTCOME_FAILED;
 		}
@@ -362,7 +394,9 @@ static struct exchange *open_quick(struct ike_sa *sa, int side)
 	int slot = side == sa->initiator_side ? 1 : 0;
 	struct exchange *x = &sa->current[slot];
 
-	return x->id != 0 && x->type == IKE1_EXCHANGE_QUICK_MODE && !x->closed && x->responses == 0 ? x : NULL;
+	return x->id != 0 && x->type == IKE1_EXCHANGE_QUICK_MODE && !x->closed && x->responses == 0
+		       ? x
+		       : NULL;
 }
 
 /* An R-U-THERE of the other side with this length, still without its echo. */
@@ -371,8 +405,11 @@ static struct exchange *open_dpd(struct ike_sa *sa, int side, uint32_t bytes, ns
 	int slot = side == sa->initiator_side ? 1 : 0;
 	struct exchange *x = &sa->current[slot];
 
-	return x->id != 0 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->responses == 0 && !x->closed &&
-	       x->request_bytes == bytes && at - x->request_last <= DPD_ECHO_S * NSEC_PER_S ? x : NULL;
+	return x->id != 0 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->responses == 0 &&
+			       !x->closed && x->request_bytes == bytes &&
+			       at - x->request_last <= DPD_ECHO_S * NSEC_PER_S
+		       ? x
+		       : NULL;
 }
 
 /* The first of a pair: its echo will tell, or the silence after it. */
@@ -403,13 +440,15 @@ static uint32_t probe_bytes(const struct ike_sa *sa)
  * bytes shorter than a DPD message, which padding may hide (strongSwan adds at
  * least one byte); with SHA2-256 it is as long as the Delete of a child SA.
  */
-static void classify_information(struct tracker *t, uint32_t i, struct exchange *x, const struct arrival *a,
-				 bool repeated)
+static void classify_information(struct tracker *t, uint32_t i, struct exchange *x,
+				 const struct arrival *a, bool repeated)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	uint32_t bytes = x->request_bytes;
-	uint32_t dpd = probe_bytes(sa), delete_ike = message_bytes(sa, 28), delete_child = message_bytes(sa, 16);
-	bool fresh = sa->established != NSEC_NONE && a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
+	uint32_t dpd = probe_bytes(sa), delete_ike = message_bytes(sa, 28),
+		 delete_child = message_bytes(sa, 16);
+	bool fresh = sa->established != NSEC_NONE &&
+		     a->at - sa->established <= INITIAL_CONTACT_S * NSEC_PER_S &&
 		     a->side == sa->initiator_side;
 
 	x->purpose = PURPOSE_OTHER;
@@ -418,7 +457,8 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
 		return;
 	if (fresh && bytes == delete_ike) {	/* INITIAL_CONTACT has that length too */
 		x->purpose = PURPOSE_NOTIFY;
-	} else if (bytes == delete_child && (bytes != delete_ike || child_delete_expected(t, sa->tunnel))) {
+	} else if (bytes == delete_child &&
+		   (bytes != delete_ike || child_delete_expected(t, sa->tunnel))) {
 		x->purpose = PURPOSE_DELETE_CHILD;
 		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
 	} else if (bytes == delete_child) {
@@ -440,15 +480,18 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
  * same SA twice.  Without a suite it may be the Delete of another SA, which
  * comes at once, or when that is over; a liveness probe repeats in seconds.
  */
-static bool probes_again(const struct ike_sa *sa, const struct exchange *before, uint32_t bytes, nsec at)
+static bool probes_again(const struct ike_sa *sa, const struct exchange *before, uint32_t bytes,
+			 nsec at)
 {
 	uint32_t probe = probe_bytes(sa);
 	nsec apart = at - before->request_last;
 
-	return probe != 0 ? bytes == probe : apart >= NSEC_PER_S && apart <= DPD_REPEATS_S * NSEC_PER_S;
+	return probe != 0 ? bytes == probe
+			  : apart >= NSEC_PER_S && apart <= DPD_REPEATS_S * NSEC_PER_S;
 }
 
-static void information(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m, uint64_t hash)
+static void information(struct tracker *t, uint32_t i, const struct arrival *a,
+			const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	uint32_t bytes = m->header.length, short_one = message_bytes(sa, 16);
@@ -471,7 +514,8 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 		emit_exchange(t, EVENT_RESPONSE, x, a);
 		return;
 	}
-	if (quick && short_one != 0 && bytes <= short_one && a->at - quick->request_last <= 5 * NSEC_PER_S) {
+	if (quick && short_one != 0 && bytes <= short_one &&
+	    a->at - quick->request_last <= 5 * NSEC_PER_S) {
 		quick->outcome = OUTCOME_FAILED;
 		emit_exchange(t, EVENT_CHILD_REFUSED, quick, a);
 		return;
@@ -479,12 +523,14 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
 		return;			/* its slot is busy: this message leaves no row */
 	sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
-	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL && sa->current[slot].responses == 0 &&
-		   sa->current[slot].request_bytes == bytes && sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
+	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL &&
+		   sa->current[slot].responses == 0 && sa->current[slot].request_bytes == bytes &&
+		   sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
 	probe = repeated && probes_again(sa, &sa->current[slot], bytes, a->at);
 	if (probe)
 		sa->current[slot].purpose = PURPOSE_DPD;
-	exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+	exchange_close(t, &sa->current[slot],
+		       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
 	classify_information(t, i, x, a, repeated);
@@ -493,9 +539,11 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a, 
 	emit_exchange(t, EVENT_REQUEST, x, a);
 }
 
-/* Transactions (XAUTH, mode config), new group mode, and what no registry knows: a row, no meaning. */
-static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *a, const struct ike_message *m,
-			   uint64_t hash)
+/*
+ * Transactions (XAUTH, mode config), new group mode, and what no registry knows: a row, no meaning.
+ */
+static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *a,
+			   const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	struct exchange *x = exchange_of(sa, m->header.exchange, m->header.message_id);
@@ -506,9 +554,11 @@ static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *
 
 		if (before->type == IKE1_EXCHANGE_QUICK_MODE && !before->closed)
 			return;		/* its slot is busy: this message leaves no row */
-		exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+		exchange_close(t, before, before->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+			       a->at);
 		x = exchange_begin(t, i, slot, m, a->at, a->side);
-		x->purpose = m->header.exchange == IKE1_EXCHANGE_TRANSACTION ? PURPOSE_TRANSACTION : PURPOSE_OTHER;
+		x->purpose = m->header.exchange == IKE1_EXCHANGE_TRANSACTION ? PURPOSE_TRANSACTION
+									     : PURPOSE_OTHER;
 		x->grade = GRADE_OBSERVED;
 	}
 	if (a->side == x->from) {
@@ -528,7 +578,8 @@ static bool outside_any(struct tracker *t, struct arrival *a, const struct ike_m
 {
 	const struct ike_header *h = &m->header;
 
-	if (m->encrypted || h->exchange != IKE1_EXCHANGE_INFORMATIONAL || h->spi_i == 0 || ike_sa_find(t, h->spi_i, h->spi_r) != NO_INDEX)
+	if (m->encrypted || h->exchange != IKE1_EXCHANGE_INFORMATIONAL || h->spi_i == 0 ||
+	    ike_sa_find(t, h->spi_i, h->spi_r) != NO_INDEX)
 		return false;
 	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
 	return a->tunnel != NO_INDEX && ike_sa_find_half_open(t, a->tunnel, h->spi_i) == NO_INDEX;

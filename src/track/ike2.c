@@ -9,17 +9,21 @@
 #include <sawatch/ike_registry.h>
 
 enum {
-	AUTH_ROUNDS = 64,		/* EAP and certificate requests; beyond, IKE_AUTH of an SA that is up is forged */
-	FAR = 64,			/* a step of the message ID that lost packets may make while a request waits */
+	/* EAP and certificate requests; beyond, IKE_AUTH of an SA that is up is forged */
+	AUTH_ROUNDS = 64,
+	/* a step of the message ID that lost packets may make while a request waits */
+	FAR = 64,
 };
 
 enum { INITIATOR_REFUSAL_S = 2 };
 
-#define DELETES_WITHIN (2 * NSEC_PER_S)	/* after a rekey: libreswan waits 1 s (DETECTION-FACTS 2.4) */
+/* after a rekey: libreswan waits 1 s (DETECTION-FACTS 2.4) */
+#define DELETES_WITHIN (2 * NSEC_PER_S)
 
 static bool is_initial(uint8_t exchange)
 {
-	return exchange == IKE2_EXCHANGE_IKE_SA_INIT || exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
+	return exchange == IKE2_EXCHANGE_IKE_SA_INIT ||
+	       exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
 }
 
 static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
@@ -33,7 +37,8 @@ static void emit_exchange(struct tracker *t, enum event_kind kind, const struct 
 	event_emit(t, &ev);
 }
 
-static void emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type, uint64_t spi)
+static void emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type,
+		       uint64_t spi)
 {
 	struct event ev = event_of(t, EVENT_ERROR_NOTIFY, a->at, a->tunnel);
 
@@ -61,15 +66,18 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		a->tunnel = sa->tunnel;
 		a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
 		if (leads_to == sa->tunnel && side != a->side)
-			return NO_INDEX;	/* sent back to its sender: RFC 7296 3.1, the I flag says who speaks */
+			/* sent back to its sender: RFC 7296 3.1, the I flag says who speaks */
+			return NO_INDEX;
 		if (leads_to != NO_INDEX && leads_to != sa->tunnel && side == a->side &&
 		    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
 			leads_to = a->tunnel = sa->tunnel;
 		if (leads_to != sa->tunnel) {	/* same SPIs, other endpoints: NAT or MOBIKE */
-			if (!tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
+			if (!tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a),
+					     a->side))
 				return i;
 			if (sa->established != NSEC_NONE) {
-				struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
+				struct event ev =
+					event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
 
 				ev.ike_sa = i;
 				ev.side = a->side;
@@ -84,13 +92,17 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
 	if (a->tunnel == NO_INDEX)
 		return NO_INDEX;
-	/* The answer names the responder's SPI; so does whatever comes first when the answer was missed. */
+	/*
+	 * The answer names the responder's SPI; so does whatever comes first when the answer was
+	 * missed.
+	 */
 	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
 	if (i != NO_INDEX && t->ike_sas[i].major != 2)
 		return NO_INDEX;
 	if (i != NO_INDEX) {
 		struct ike_sa *sa = &t->ike_sas[i];
-		bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE && sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
+		bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE &&
+					       sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
 
 		if (h->spi_r == 0 || sa->spi_r == h->spi_r)
 			return i;
@@ -99,7 +111,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 			return i;
 		}
 	}
-	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 2, m->from_initiator ? a->side : (int8_t)(1 - a->side));
+	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 2,
+		       m->from_initiator ? a->side : (int8_t)(1 - a->side));
 	if (i == NO_INDEX)
 		return NO_INDEX;
 	if (is_initial(h->exchange)) {
@@ -109,7 +122,8 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		ev.ike_sa = i;
 		ev.side = t->ike_sas[i].initiator_side;
 		event_emit(t, &ev);
-	} else if (h->exchange == IKE2_EXCHANGE_IKE_AUTH || h->exchange == IKE2_EXCHANGE_IKE_INTERMEDIATE) {
+	} else if (h->exchange == IKE2_EXCHANGE_IKE_AUTH ||
+		   h->exchange == IKE2_EXCHANGE_IKE_INTERMEDIATE) {
 		t->ike_sas[i].origin = ORIGIN_MIDSTREAM;
 		t->ike_sas[i].state = IKE_CONNECTING;
 	} else {
@@ -146,7 +160,8 @@ static void classify_request(struct tracker *t, struct exchange *x, const struct
 		break;
 	case IKE2_EXCHANGE_CREATE_CHILD_SA:
 		x->grade = GRADE_INFERRED;
-		x->purpose = m->np1 == IKE2_PAYLOAD_NOTIFY ? PURPOSE_REKEY_CHILD : PURPOSE_CREATE_CHILD;
+		x->purpose =
+			m->np1 == IKE2_PAYLOAD_NOTIFY ? PURPOSE_REKEY_CHILD : PURPOSE_CREATE_CHILD;
 		break;
 	case IKE2_EXCHANGE_INFORMATIONAL:
 		x->grade = GRADE_DERIVED;
@@ -173,7 +188,8 @@ static void classify_request(struct tracker *t, struct exchange *x, const struct
  */
 static bool one_after_other(const struct exchange *x, const struct exchange *y)
 {
-	return y->response_np1 == 0 && x->request_at >= y->request_at && x->request_at - y->request_at <= NSEC_PER_S;
+	return y->response_np1 == 0 && x->request_at >= y->request_at &&
+	       x->request_at - y->request_at <= NSEC_PER_S;
 }
 
 /* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
@@ -202,9 +218,11 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 {
 	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
 		return;
-	if (y->request_at > x->response_at || (y->response_at != NSEC_NONE && y->response_at < x->request_at))
+	if (y->request_at > x->response_at ||
+	    (y->response_at != NSEC_NONE && y->response_at < x->request_at))
 		return;
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 
 		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
@@ -215,22 +233,26 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 /* Its answer comes after what it was already taken from (supply_unseen_answer()). */
 static bool was_made(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
 {
-	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX; i = t->child_sas[i].next_of_ike)
-		if (t->child_sas[i].how == CREATED_CREATE_CHILD_SA && t->child_sas[i].created_by == x->from &&
+	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX;
+	     i = t->child_sas[i].next_of_ike)
+		if (t->child_sas[i].how == CREATED_CREATE_CHILD_SA &&
+		    t->child_sas[i].created_by == x->from &&
 		    t->child_sas[i].requested == x->request_at)
 			return true;
 	return false;
 }
 
 /* A CREATE_CHILD_SA exchange succeeded, at that moment. */
-static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchange *x, int slot, nsec at)
+static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchange *x, int slot,
+		       nsec at)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
 
 	if (was_made(t, sa, x))
 		return;
-	uint32_t child = child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, at, x->from, x, !rekey);
+	uint32_t child =
+		child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, at, x->from, x, !rekey);
 
 	if (child == NO_INDEX)
 		return;
@@ -243,7 +265,8 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 		return;
 	}
 	/* perhaps: the request began with SA, not with N(REKEY_SA) */
-	sa->rekey[x->from] = (struct ike_rekey){ .at = at, .requested = x->request_at, .child = child };
+	sa->rekey[x->from] =
+		(struct ike_rekey){ .at = at, .requested = x->request_at, .child = child };
 	sa->rekey_by = x->from;
 }
 
@@ -251,19 +274,21 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
  * A Delete right after one's own CREATE_CHILD_SA is for what that replaced (RFC
  * 7296 2.8): it was answered, and well, although the answer was not captured.
  */
-static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot, const struct exchange *x)
+static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot,
+				 const struct exchange *x)
 {
 	const struct exchange *before = &sa->previous[slot];
 
-	if (x == &sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
-	    before->id != 0 && before->type == IKE2_EXCHANGE_CREATE_CHILD_SA && before->responses == 0 &&
+	if (x == &sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+	    x->request_np1 == IKE2_PAYLOAD_DELETE && before->id != 0 &&
+	    before->type == IKE2_EXCHANGE_CREATE_CHILD_SA && before->responses == 0 &&
 	    before->request_at != NSEC_NONE && before->message_id + 1 == x->message_id &&
 	    x->request_at - before->request_at <= DELETES_WITHIN)
 		child_made(t, sa, before, slot, x->request_at);
 }
 
-static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
-			     const struct ike_message *m)
+static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot,
+			     const struct arrival *a, const struct ike_message *m)
 {
 	struct exchange *x = &sa->current[slot];
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
@@ -287,19 +312,24 @@ static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, con
 	} else if (sa->state < IKE_ESTABLISHED && (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
 						   x->type == IKE2_EXCHANGE_INFORMATIONAL)) {
 		/* These come after authentication only: its answer was not captured. */
-		ike_sa_established(t, i, sa->previous[slot].request_at != NSEC_NONE && sa->previous[slot].id != 0 ?
-				   sa->previous[slot].request_at : a->at);
+		ike_sa_established(t, i,
+				   sa->previous[slot].request_at != NSEC_NONE &&
+						   sa->previous[slot].id != 0
+					   ? sa->previous[slot].request_at
+					   : a->at);
 	}
 	if (sa->delete_at != NSEC_NONE && a->at > sa->delete_at) {
-		/* It lives on, so the Delete meant a child SA (its answer crossed another Delete). */
+		/*
+		 * It lives on, so the Delete meant a child SA (its answer crossed another Delete).
+		 */
 		if (x->request_np1 != IKE2_PAYLOAD_DELETE || x->from == sa->delete_by) {
 			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
 			sa->delete_at = NSEC_NONE;
 		}
 	}
 	supply_unseen_answer(t, sa, slot, x);
-	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL && sa->state < IKE_DELETING &&
-	    sa->rekey_by != SIDE_UNKNOWN)
+	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+	    sa->state < IKE_DELETING && sa->rekey_by != SIDE_UNKNOWN)
 		sa->state = IKE_DELETING;
 	note_crossing(t, sa, slot, a);
 	emit_exchange(t, EVENT_REQUEST, x, a);
@@ -307,8 +337,8 @@ static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot, con
 
 /* ---- answers -------------------------------------------------------------- */
 
-static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
-			   const struct ike_message *m)
+static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+			   const struct arrival *a, const struct ike_message *m)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 	const struct ike_notify *cookie = ike_find_notify(m, IKE2_NOTIFY_COOKIE);
@@ -342,8 +372,8 @@ static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		}
 }
 
-static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
-			   const struct ike_message *m)
+static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+			   const struct arrival *a, const struct ike_message *m)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 
@@ -351,7 +381,8 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		x->outcome = OUTCOME_FAILED;
 		sa->auth_failed = true;
 		sa->established = NSEC_NONE;
-		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;	/* an earlier answer may have looked like success */
+		/* an earlier answer may have looked like success */
+		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
 		emit_exchange(t, EVENT_AUTH_REFUSED, x, a);
 		ike_sa_end(t, i, a->at, END_FAILED, a->side, GRADE_DERIVED);
 		return;
@@ -360,11 +391,13 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		return;
 	if (sa->auth_child != NO_INDEX)
 		child_discard(t, sa->auth_child);
-	sa->auth_child = child_birth(t, i, CREATED_IKE_AUTH, x->request_at, a->at, x->from, x, true);
+	sa->auth_child =
+		child_birth(t, i, CREATED_IKE_AUTH, x->request_at, a->at, x->from, x, true);
 	sa->established = a->at;
 	sa->state = IKE_ESTABLISHED;
 	sa->flags |= IKE_SA_AUTH_TENTATIVE;
-	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;	/* not forgotten for strangers from now on */
+	/* not forgotten for strangers from now on */
+	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
 	if (m->np1 == IKE2_PAYLOAD_AUTH)	/* final leg of EAP */
 		ike_sa_established(t, i, a->at);
 	else
@@ -384,13 +417,15 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 
 static bool crossing_delete(const struct exchange *other, const struct exchange *x)
 {
-	return other->id != 0 && other->type == x->type && other->request_np1 == IKE2_PAYLOAD_DELETE &&
-	       other->request_at != NSEC_NONE && other->request_at <= x->response_at &&
-	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at || one_after_other(x, other));
+	return other->id != 0 && other->type == x->type &&
+	       other->request_np1 == IKE2_PAYLOAD_DELETE && other->request_at != NSEC_NONE &&
+	       other->request_at <= x->response_at &&
+	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at ||
+		one_after_other(x, other));
 }
 
-static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
-				  const struct arrival *a, const struct ike_message *m)
+static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				  int slot, const struct arrival *a, const struct ike_message *m)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 
@@ -415,13 +450,17 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		ike_sa_delete_seen(t, i, x->request_at, x->from);
 		return;
 	}
-	/* The first thing that is said on it: of two that came out of crossing rekeys, the one that nobody wants. */
+	/*
+	 * The first thing that is said on it: of two that came out of crossing rekeys, the one that
+	 * nobody wants.
+	 */
 	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
 		x->purpose = PURPOSE_DELETE_IKE;
 		return;
 	}
 	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	bool crossed = crossing_delete(&sa->current[1 - slot], x) || crossing_delete(&sa->previous[1 - slot], x);
+	bool crossed = crossing_delete(&sa->current[1 - slot], x) ||
+		       crossing_delete(&sa->previous[1 - slot], x);
 
 	if (crossed && child_delete_expected(t, sa->tunnel)) {
 		x->purpose = PURPOSE_DELETE_CHILD;
@@ -436,13 +475,14 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
 }
 
-static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
-			      const struct ike_message *m)
+static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot,
+			      const struct arrival *a, const struct ike_message *m)
 {
 	struct exchange *x = &sa->current[slot];
 
 	x->outcome = OUTCOME_ANSWERED;
-	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 <= 0)	/* what tells was not seen: the answer has to do */
+	/* what tells was not seen: the answer has to do */
+	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 <= 0)
 		classify_request(t, x, m);
 	switch (m->header.exchange) {
 	case IKE2_EXCHANGE_IKE_SA_INIT:
@@ -470,7 +510,10 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot, co
 
 /* ---- one message ---------------------------------------------------------- */
 
-/* A new step of IKE_SA_INIT under the same message ID: a retry with a cookie or another group (RFC 7296 2.6). */
+/*
+ * A new step of IKE_SA_INIT under the same message ID: a retry with a cookie or another group (RFC
+ * 7296 2.6).
+ */
 static bool is_next_step(const struct exchange *x, const struct ike_message *m, uint64_t hash)
 {
 	return m->is_request && is_initial(m->header.exchange) && x->request_at != NSEC_NONE &&
@@ -483,23 +526,30 @@ static bool is_known(const struct ike_sa *sa, int slot, const struct ike_message
 	       exchange_is(&sa->previous[slot], m->header.exchange, m->header.message_id);
 }
 
-static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const struct exchange *x, const struct arrival *a)
+static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
+			  const struct arrival *a)
 {
 	if (x->id != 0 && x->responses == 0 && x->request_at != NSEC_NONE && x->from >= 0)
 		hygiene_unseen(t, sa->tunnel, 1 - x->from, a->at);
 }
 
-/* It is what comes next after the latest exchange that was asked and answered: what came between was forged. */
+/*
+ * It is what comes next after the latest exchange that was asked and answered: what came between
+ * was forged.
+ */
 static bool goes_on(const struct ike_sa *sa, int slot, uint32_t id)
 {
-	return sa->answered_id[slot] >= 0 && id > sa->answered_id[slot] && id - sa->answered_id[slot] <= FAR;
+	return sa->answered_id[slot] >= 0 && id > sa->answered_id[slot] &&
+	       id - sa->answered_id[slot] <= FAR;
 }
 
 /*
- * Nobody but the peers can make a message that the other one accepts, but anybody on the path can make one that
- * looks like it.  What does not fit into the conversation of an SA that is up does not disturb it.
+ * Nobody but the peers can make a message that the other one accepts, but anybody on the path can
+ * make one that looks like it.  What does not fit into the conversation of an SA that is up does
+ * not disturb it.
  */
-static bool is_garbage(const struct ike_sa *sa, int slot, const struct ike_message *m, uint64_t hash)
+static bool is_garbage(const struct ike_sa *sa, int slot, const struct ike_message *m,
+		       uint64_t hash)
 {
 	const struct exchange *x = &sa->current[slot];
 	uint32_t id = m->header.message_id;
@@ -509,22 +559,31 @@ static bool is_garbage(const struct ike_sa *sa, int slot, const struct ike_messa
 	if (is_known(sa, slot, m)) {
 		if (!exchange_is(x, m->header.exchange, id))
 			x = &sa->previous[slot];
-		/* RFC 7296 2.1: a copy is identical, or cut into other fragments.  A refusal may turn out to be forged. */
+		/*
+		 * RFC 7296 2.1: a copy is identical, or cut into other fragments.  A refusal may
+		 * turn out to be forged.
+		 */
 		uint64_t first = m->is_request ? x->request_hash : x->response_hash;
-		uint16_t fragments = m->is_request ? x->request_fragment_total : x->response_fragment_total;
+		uint16_t fragments =
+			m->is_request ? x->request_fragment_total : x->response_fragment_total;
 		bool seen = m->is_request ? x->requests > 0 : x->responses > 0;
 
-		return seen && !m->is_fragment && fragments == 0 && hash != first && x->outcome != OUTCOME_FAILED;
+		return seen && !m->is_fragment && fragments == 0 && hash != first &&
+		       x->outcome != OUTCOME_FAILED;
 	}
-	if (m->header.exchange == IKE2_EXCHANGE_IKE_AUTH)	/* another round of EAP, asked for late */
-		return x->type != IKE2_EXCHANGE_IKE_AUTH || id != x->message_id + 1 || id >= AUTH_ROUNDS;
+	/* another round of EAP, asked for late */
+	if (m->header.exchange == IKE2_EXCHANGE_IKE_AUTH)
+		return x->type != IKE2_EXCHANGE_IKE_AUTH || id != x->message_id + 1 ||
+		       id >= AUTH_ROUNDS;
 	/* a request in sequence still waits for its answer */
-	return x->id != 0 && !x->closed && x->requests > 0 && x->responses == 0 && goes_on(sa, slot, x->message_id) &&
+	return x->id != 0 && !x->closed && x->requests > 0 && x->responses == 0 &&
+	       goes_on(sa, slot, x->message_id) &&
 	       (id == x->message_id || (id > x->message_id && id - x->message_id > FAR));
 }
 
-static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, const struct arrival *a,
-				    const struct ike_message *m, uint64_t hash)
+static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot,
+				    const struct arrival *a, const struct ike_message *m,
+				    uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
 	struct exchange *x = &sa->current[slot];
@@ -540,23 +599,32 @@ static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot, con
 		return earlier;
 	if (!m->is_request && exchange_is(&sa->previous[slot], type, id))
 		return &sa->previous[slot];
-	if (m->is_request && exchange_is(&sa->previous[slot], type, id) && sa->previous[slot].request_hash == hash)
+	if (m->is_request && exchange_is(&sa->previous[slot], type, id) &&
+	    sa->previous[slot].request_hash == hash)
 		return &sa->previous[slot];
-	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type && !goes_on(sa, slot, id))
+	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type &&
+	    !goes_on(sa, slot, id))
 		return NULL;		/* long over */
 	if (m->is_request && (sa->flags & IKE_SA_ESTABLISHED_TOLD) && exchange_in_flight(x, a->at))
 		return exchange_begin(t, i, slot, m, a->at, from);
 	if (m->is_request && !exchange_is(x, type, id) && id > x->message_id)
-		proves_unseen(t, sa, x, a);	/* window 1: the answer to the last one must exist */
-	exchange_close(t, x, x->responses ? OUTCOME_ANSWERED :
-		       x->from >= 0 && t->tunnels[sa->tunnel].one_sided[1 - x->from] ? OUTCOME_NOT_OBSERVABLE :
-		       m->is_request && id > x->message_id ? OUTCOME_NOT_OBSERVABLE : OUTCOME_SUPERSEDED, a->at);
+		/* window 1: the answer to the last one must exist */
+		proves_unseen(t, sa, x, a);
+	exchange_close(t, x,
+		       x->responses ? OUTCOME_ANSWERED
+		       : x->from >= 0 && t->tunnels[sa->tunnel].one_sided[1 - x->from]
+			       ? OUTCOME_NOT_OBSERVABLE
+		       : m->is_request && id > x->message_id ? OUTCOME_NOT_OBSERVABLE
+							     : OUTCOME_SUPERSEDED,
+		       a->at);
 	if (!m->is_request)
 		hygiene_unseen(t, sa->tunnel, from, a->at);	/* an answer nobody asked for */
 	return exchange_begin(t, i, slot, m, a->at, from);
 }
 
-/* Outside any IKE SA: INVALID_SPI and the like, RFC 7296 1.5.  Nobody signed it: an event, no more. */
+/*
+ * Outside any IKE SA: INVALID_SPI and the like, RFC 7296 1.5.  Nobody signed it: an event, no more.
+ */
 static void unprotected(struct tracker *t, struct arrival *a, const struct ike_message *m)
 {
 	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
@@ -574,11 +642,15 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 	}
 }
 
-/* A second answer says other than the first, which was a refusal: that one was forged (RFC 7296 2.21.1). */
-static void another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, const struct arrival *a,
-			   const struct ike_message *m)
+/*
+ * A second answer says other than the first, which was a refusal: that one was forged (RFC 7296
+ * 2.21.1).
+ */
+static void another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+			   const struct arrival *a, const struct ike_message *m)
 {
-	bool auth = x->type == IKE2_EXCHANGE_IKE_AUTH && (m->np1 == IKE2_PAYLOAD_IDR || m->np1 == IKE2_PAYLOAD_AUTH) &&
+	bool auth = x->type == IKE2_EXCHANGE_IKE_AUTH &&
+		    (m->np1 == IKE2_PAYLOAD_IDR || m->np1 == IKE2_PAYLOAD_AUTH) &&
 		    x == &sa->current[0] && sa->end_reason == END_FAILED;
 
 	if (!auth && !(is_initial(x->type) && m->n_transforms > 0))
@@ -600,12 +672,16 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 {
 	bool clear_error = !m->encrypted && m->header.exchange == IKE2_EXCHANGE_INFORMATIONAL;
 
-	/* A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that exchange. */
+	/*
+	 * A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that
+	 * exchange.
+	 */
 	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
 
 	/* Only a whole SPI pair leads to the IKE SA it is about: in clear it makes none. */
 	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0) ||
-	    (foreign_error && (m->header.spi_r == 0 || ike_sa_find(t, m->header.spi_i, m->header.spi_r) == NO_INDEX))) {
+	    (foreign_error && (m->header.spi_r == 0 ||
+			       ike_sa_find(t, m->header.spi_i, m->header.spi_r) == NO_INDEX))) {
 		unprotected(t, a, m);
 		return;
 	}
@@ -625,7 +701,8 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 		return;
 	}
 	/* Once it is authenticated nothing in clear changes it. */
-	if (is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED && !is_known(sa, slot, m))
+	if (is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED &&
+	    !is_known(sa, slot, m))
 		return;
 	if (is_garbage(sa, slot, m, hash))
 		return;
@@ -647,8 +724,10 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 
 	if (current && what == TRANSMISSION_FIRST && !tells) {
 		if (m->is_request)
-			x->purpose = PURPOSE_UNKNOWN;	/* a later fragment came first: wait for the one that tells */
-	} else if (current && (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
+			/* a later fragment came first: wait for the one that tells */
+			x->purpose = PURPOSE_UNKNOWN;
+	} else if (current &&
+		   (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
 		if (m->is_request)
 			on_first_request(t, sa, slot, a, m);
 		else

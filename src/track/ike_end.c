@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How IKE SAs end: by a Delete, by silence, by what was refused; and what each of them waits for. */
+/*
+ * How IKE SAs end: by a Delete, by silence, by what was refused; and what each of them waits for.
+ */
 #include "track/tracker.h"
 
 #include <sawatch/ike_registry.h>
@@ -9,13 +11,14 @@ enum { DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2, REKEY_THEN_DELETE_S = 60 };
 /* Has this tunnel a younger, established IKE SA, begun by `at`, that is no rekey of this one? */
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
 {
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *o = &t->ike_sas[i];
 
 		if (o == sa)
 			break;			/* the list is newest first */
-		if (o->established != NSEC_NONE && o->end_reason == END_NONE && o->created > sa->created &&
-		    o->created <= at && o->origin != ORIGIN_MIDSTREAM)
+		if (o->established != NSEC_NONE && o->end_reason == END_NONE &&
+		    o->created > sa->created && o->created <= at && o->origin != ORIGIN_MIDSTREAM)
 			return true;
 	}
 	return false;
@@ -30,9 +33,11 @@ bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
-	if (sa->origin != ORIGIN_REKEY || by != sa->initiator_side || at - sa->created > t->settings->settle)
+	if (sa->origin != ORIGIN_REKEY || by != sa->initiator_side ||
+	    at - sa->created > t->settings->settle)
 		return false;
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel) {
 		struct ike_sa *old = &t->ike_sas[i];
 
 		if (old->id != sa->parent || !ike_sa_rekeys_crossed(old))
@@ -62,8 +67,10 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 	}
 	struct ike_rekey *rekey = by >= 0 ? &sa->rekey[by] : NULL;
 	bool rekeyed = sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-		       (rekey && rekey->at != NSEC_NONE && at >= rekey->at && at - rekey->at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
-			(rekey->child == NO_INDEX || (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE)));
+		       (rekey && rekey->at != NSEC_NONE && at >= rekey->at &&
+			at - rekey->at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
+			(rekey->child == NO_INDEX ||
+			 (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE)));
 	enum grade grade = rekeyed && sa->successor == NO_INDEX ? GRADE_INFERRED : GRADE_DERIVED;
 
 	sa->delete_at = NSEC_NONE;
@@ -82,7 +89,8 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		child_end_all(t, ike_sa, at, why, by, GRADE_DERIVED);
 }
 
-void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade)
+void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
+		enum grade grade)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
@@ -91,9 +99,11 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	exchange_settle_earlier(t, ike_sa, t->now, true);
 	for (int slot = 0; slot < 2; slot++) {
 		exchange_close(t, &sa->current[slot],
-			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
+			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+			       t->now);
 		exchange_close(t, &sa->previous[slot],
-			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, t->now);
+			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+			       t->now);
 		exchange_write(t, &sa->previous[slot]);
 	}
 	sa->end_reason = why;
@@ -102,7 +112,9 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	if (grade < sa->grade)
 		sa->grade = grade;
 	if (why != END_CAPTURE_END)
-		sa->state = why == END_FAILED ? IKE_FAILED : why == END_REKEYED ? IKE_REKEYED : IKE_GONE;
+		sa->state = why == END_FAILED    ? IKE_FAILED
+			    : why == END_REKEYED ? IKE_REKEYED
+						 : IKE_GONE;
 	sa->flags |= IKE_SA_DIRTY;
 	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
 	if (why != END_CAPTURE_END)
@@ -116,11 +128,13 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 /* This side had just made a child SA: its Delete is for the one that was replaced, RFC 7296 2.8. */
 static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
-	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike) {
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
+	     i = t->child_sas[i].next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&
-		    c->created <= x->request_at && x->request_at - c->created <= IKE_DELETE_SETTLES_S * NSEC_PER_S &&
+		    c->created <= x->request_at &&
+		    x->request_at - c->created <= IKE_DELETE_SETTLES_S * NSEC_PER_S &&
 		    !(c->flags & CHILD_SA_TENTATIVE))
 			return true;
 	}
@@ -142,32 +156,41 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	const struct tunnel *w = &t->tunnels[sa->tunnel];
 	/* Whoever gets no answer asks again: asked once, it was answered, and we did not see it. */
-	bool contented = sa->major == 2 && x->requests == 1 && x->from >= 0 && x->type != IKE2_EXCHANGE_IKE_SA_INIT &&
+	bool contented = sa->major == 2 && x->requests == 1 && x->from >= 0 &&
+			 x->type != IKE2_EXCHANGE_IKE_SA_INIT &&
 			 x->request_np1 != IKE2_PAYLOAD_DELETE;
 	bool blind = contented || (x->from >= 0 && w->one_sided[1 - x->from]);
-	bool was_delete = x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
+	bool was_delete =
+		x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
 	nsec asked = x->request_last;
 	int by = x->from;
 
 	if (contented)
 		hygiene_unseen(t, sa->tunnel, 1 - x->from, asked);
 	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
-	if (blind && x->type == IKE2_EXCHANGE_IKE_AUTH && sa->state < IKE_ESTABLISHED && speaks_since(t, w, asked))
+	if (blind && x->type == IKE2_EXCHANGE_IKE_AUTH && sa->state < IKE_ESTABLISHED &&
+	    speaks_since(t, w, asked))
 		ike_sa_established(t, ike_sa, asked);	/* its traffic flows */
-	/* Its answer is not captured; but nothing follows on it, and then the tunnel was set up from scratch. */
-	if (blind && was_delete && sa->major == 2 && sa->state >= IKE_ESTABLISHED && sa->end_reason == END_NONE &&
-	    sa->last <= asked && !ike_sa_has_younger(t, sa, asked) && ike_sa_has_younger(t, sa, now))
+	/*
+	 * Its answer is not captured; but nothing follows on it, and then the tunnel was set up
+	 * from scratch.
+	 */
+	if (blind && was_delete && sa->major == 2 && sa->state >= IKE_ESTABLISHED &&
+	    sa->end_reason == END_NONE && sa->last <= asked && !ike_sa_has_younger(t, sa, asked) &&
+	    ike_sa_has_younger(t, sa, now))
 		ike_sa_delete_seen(t, ike_sa, asked, by);
 	if (sa->end_reason != END_NONE || blind)
 		return;
 	if (sa->state < IKE_ESTABLISHED)
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
 	else if (was_delete && x->requests == 1 && follows_rekey(t, ike_sa, x))
-		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);	/* its answer was not captured */
+		/* its answer was not captured */
+		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);
 	else if (was_delete && sa->last <= asked)
 		ike_sa_delete_seen(t, ike_sa, asked, by);
 	else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {
-		ike_sa_end(t, ike_sa, asked, END_PEER_LOST, x->from < 0 ? SIDE_UNKNOWN : 1 - x->from, GRADE_INFERRED);
+		ike_sa_end(t, ike_sa, asked, END_PEER_LOST,
+			   x->from < 0 ? SIDE_UNKNOWN : 1 - x->from, GRADE_INFERRED);
 		child_end_all(t, ike_sa, asked, END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);
 	}
 }
@@ -184,12 +207,16 @@ static nsec earlier(nsec a, nsec b)
 static nsec keep(const struct tracker *t, const struct ike_sa *sa, nsec now)
 {
 	bool awaited = sa->end_reason == END_REKEYED && sa->successor == NO_INDEX;
-	bool doubtful = sa->major == 1 && sa->end_reason == END_DELETED && !ike_sa_has_younger(t, sa, now);
+	bool doubtful =
+		sa->major == 1 && sa->end_reason == END_DELETED && !ike_sa_has_younger(t, sa, now);
 
 	return resume_keep(t, awaited || doubtful ? END_UNKNOWN : sa->end_reason);
 }
 
-/* Answered, and not yet certain that the initiator accepts the answer.  When to look again; NSEC_NONE: decided. */
+/*
+ * Answered, and not yet certain that the initiator accepts the answer.  When to look again;
+ * NSEC_NONE: decided.
+ */
 static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -204,13 +231,16 @@ static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_
 	}
 	sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
 	sa->auth_failed = true;
-	sa->established = NSEC_NONE;		/* it never was, and none shall take it for a tunnel that worked */
+	/* it never was, and none shall take it for a tunnel that worked */
+	sa->established = NSEC_NONE;
 	ike_sa_emit(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
 	ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
 	return NSEC_NONE;
 }
 
-/* A Delete was answered: of the IKE SA, or of a child SA?  When to look again; NSEC_NONE: decided. */
+/*
+ * A Delete was answered: of the IKE SA, or of a child SA?  When to look again; NSEC_NONE: decided.
+ */
 static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -218,7 +248,8 @@ static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool las
 
 	if (now < at && !(last_call && sa->delete_wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S))
 		return at;
-	if (sa->major == 2 && child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
+	if (sa->major == 2 &&
+	    child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
 		/* Its child SAs carry traffic both ways: the Delete was for one of them. */
 		child_delete_seen(t, sa->tunnel, ike_sa, sa->delete_at, sa->delete_by, false);
 		sa->delete_at = NSEC_NONE;
@@ -246,7 +277,8 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		if (now < exchange_abandon_at(t, x))
 			next = earlier(next, exchange_abandon_at(t, x));
 		else
-			exchange_close(t, x, x->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, now);
+			exchange_close(t, x, x->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+				       now);
 	}
 	for (int slot = 0; slot < 2; slot++) {
 		struct exchange *x = &sa->current[slot];
@@ -263,16 +295,18 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 			exchange_close(t, x, OUTCOME_ANSWERED, now);
 	}
 	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
-	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && sa->current[0].outcome == OUTCOME_FAILED &&
-	    (sa->current[0].closed || last_call))
+	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
+	    sa->current[0].outcome == OUTCOME_FAILED && (sa->current[0].closed || last_call))
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
-		ike_sa_end(t, ike_sa, sa->last, sa->last < t->watched_since ? END_UNKNOWN : END_FAILED, SIDE_UNKNOWN,
+		ike_sa_end(t, ike_sa, sa->last,
+			   sa->last < t->watched_since ? END_UNKNOWN : END_FAILED, SIDE_UNKNOWN,
 			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
 	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
-	if (sa->end_reason != END_NONE && now - nsec_later(sa->ended, sa->last) >= keep(t, sa, now)) {
+	if (sa->end_reason != END_NONE &&
+	    now - nsec_later(sa->ended, sa->last) >= keep(t, sa, now)) {
 		ike_sa_release(t, ike_sa);
 		return;
 	}

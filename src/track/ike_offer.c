@@ -20,7 +20,8 @@ static void remember_vendors(struct ike_sa *sa, const struct ike_message *m, int
 			hex[2 * b + 1] = digit[v->bytes[b] & 15];
 		}
 		for (unsigned k = 0; k < sa->n_vendors; k++)
-			known |= sa->vendors[k].side == side && strcmp(sa->vendors[k].hex, hex) == 0;
+			known |=
+				sa->vendors[k].side == side && strcmp(sa->vendors[k].hex, hex) == 0;
 		if (known || sa->n_vendors == TRACK_VENDORS_MAX)
 			continue;
 		sa->vendors[sa->n_vendors].name = v->name;
@@ -31,7 +32,8 @@ static void remember_vendors(struct ike_sa *sa, const struct ike_message *m, int
 }
 
 /* RFC 7296 2.23: no source hash fits the address we see -> the sender stands behind a NAT. */
-static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival *a, const struct ike_message *m)
+static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival *a,
+		      const struct ike_message *m)
 {
 	int sender = a->side == sa->initiator_side ? 0 : 1;
 	/* IKEv1 hashes hold both cookies; the first IKEv2 request has no responder SPI yet. */
@@ -39,13 +41,16 @@ static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival
 	tristate found[2] = { RECORD_UNKNOWN, RECORD_UNKNOWN };
 
 	for (unsigned i = 0; i < m->n_nat_source && i < IKE_NAT_SOURCES_MAX; i++) {
-		bool fits = ike_nat_hash_matches(m->nat_source[i], m->header.spi_i, spi_r, a->packet->src, a->src_port);
+		bool fits = ike_nat_hash_matches(m->nat_source[i], m->header.spi_i, spi_r,
+						 a->packet->src, a->src_port);
 
 		found[sender] = (tristate)(found[sender] == 0 || fits ? 0 : 1);
 	}
 	for (unsigned i = 0; i < m->n_nat_destination && i < 2; i++)
-		found[1 - sender] = ike_nat_hash_matches(m->nat_destination[i], m->header.spi_i, spi_r, a->packet->dst,
-							 a->dst_port) ? 0 : 1;
+		found[1 - sender] = ike_nat_hash_matches(m->nat_destination[i], m->header.spi_i,
+							 spi_r, a->packet->dst, a->dst_port)
+					    ? 0
+					    : 1;
 	for (int role = 0; role < 2; role++) {
 		int side = role == 0 ? sa->initiator_side : 1 - sa->initiator_side;
 		struct tunnel *w = &t->tunnels[sa->tunnel];
@@ -60,7 +65,10 @@ static void judge_nat(struct tracker *t, struct ike_sa *sa, const struct arrival
 			ev.side = (int8_t)side;
 			event_emit(t, &ev);
 		}
-		/* on either side of a NAT one of both messages fits: that nobody is behind one, only the answer can say */
+		/*
+		 * on either side of a NAT one of both messages fits: that nobody is behind one,
+		 * only the answer can say
+		 */
 		if (found[role] == 1 || sender == 1)
 			w->behind_nat[side] = found[role];
 	}
@@ -119,7 +127,8 @@ static void choose1(struct ike_sa *sa, const struct ike1_offer *o)
 	sa->has_life_kilobytes = o->has_life_kilobytes;
 }
 
-static void emit_lifetime(struct tracker *t, enum event_kind kind, uint32_t ike_sa, const struct arrival *a)
+static void emit_lifetime(struct tracker *t, enum event_kind kind, uint32_t ike_sa,
+			  const struct arrival *a)
 {
 	struct event ev = event_of(t, kind, a->at, t->ike_sas[ike_sa].tunnel);
 
@@ -128,7 +137,8 @@ static void emit_lifetime(struct tracker *t, enum event_kind kind, uint32_t ike_
 	event_emit(t, &ev);
 }
 
-void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m)
+void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a,
+			const struct ike_message *m)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	bool from_initiator = a->side == sa->initiator_side;

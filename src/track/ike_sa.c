@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-enum { IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256, UNKNOWN_SUITE_ERROR_BYTES = 112, WORTH_MOST = 4 };
+enum {
+	IN_TUNNEL_MAX = 128, EVICTION_SAMPLE = 16, EVICTION_SEARCH = 256,
+	UNKNOWN_SUITE_ERROR_BYTES = 112, WORTH_MOST = 4,
+};
 
 static uint64_t hash_of_spis(const struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
@@ -25,7 +28,8 @@ uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r)
 {
 	uint64_t hash = hash_of_spis(t, spi_i, spi_r);
 
-	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->ike_index, hash, &at)) != NO_INDEX;)
+	for (uint32_t at = (uint32_t)hash, i;
+	     (i = index_next(&t->ike_index, hash, &at)) != NO_INDEX;)
 		if (t->ike_sas[i].spi_i == spi_i && t->ike_sas[i].spi_r == spi_r)
 			return i;
 	return NO_INDEX;
@@ -36,35 +40,48 @@ static uint64_t initiator_hash_of_slot(const struct tracker *t, uint32_t i)
 	return hash_2(&t->key, t->ike_sas[i].spi_i, t->ike_sas[i].tunnel);
 }
 
-/* The youngest IKE SA of this initiator SPI in a tunnel: its responder SPI may not be certain yet. */
+/*
+ * The youngest IKE SA of this initiator SPI in a tunnel: its responder SPI may not be certain yet.
+ */
 uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i)
 {
 	uint64_t hash = hash_2(&t->key, spi_i, tunnel);
 	uint32_t found = NO_INDEX;
 
-	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->initiator_index, hash, &at)) != NO_INDEX;) {
+	for (uint32_t at = (uint32_t)hash, i;
+	     (i = index_next(&t->initiator_index, hash, &at)) != NO_INDEX;) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
-		if (sa->spi_i == spi_i && sa->tunnel == tunnel && (found == NO_INDEX || sa->id > t->ike_sas[found].id))
+		if (sa->spi_i == spi_i && sa->tunnel == tunnel &&
+		    (found == NO_INDEX || sa->id > t->ike_sas[found].id))
 			found = i;
 	}
 	return found;
 }
 
-/* How much it is missed: what never was established, or never had an answer, first; what ended before what lives. */
+/*
+ * How much it is missed: what never was established, or never had an answer, first; what ended
+ * before what lives.
+ */
 static unsigned worth(const struct tracker *t, const struct ike_sa *sa)
 {
 	const uint32_t both_ways = TUNNEL_ESP0 | TUNNEL_ESP1;
-	bool answered = sa->current[0].responses + sa->current[1].responses + sa->previous[0].responses +
-			sa->previous[1].responses > 0;
+	bool answered = sa->current[0].responses + sa->current[1].responses +
+				sa->previous[0].responses + sa->previous[1].responses >
+			0;
 	bool proven = sa->established != NSEC_NONE || (sa->state >= IKE_ESTABLISHED && answered);
 
 	if (sa->end_reason != END_NONE)
 		return proven ? 2 : 0;
-	return !proven ? 1 : (t->tunnels[sa->tunnel].flags & both_ways) != both_ways ? 3 : WORTH_MOST;
+	return !proven                                                   ? 1
+	       : (t->tunnels[sa->tunnel].flags & both_ways) != both_ways ? 3
+									 : WORTH_MOST;
 }
 
-/* At the old end of a tunnel's list the first that is not both established and living, or the oldest. */
+/*
+ * At the old end of a tunnel's list the first that is not both established and living, or the
+ * oldest.
+ */
 static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
 {
 	for (uint32_t i = w->oldest_ike_sa; i != NO_INDEX; i = t->ike_sas[i].prev_in_tunnel)
@@ -79,7 +96,8 @@ static uint32_t quietest(struct tracker *t)
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
+	for (unsigned n = 0;
+	     n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->ike_pool);
 		const struct ike_sa *sa = &t->ike_sas[i];
 		unsigned its_worth = worth(t, sa);
@@ -87,8 +105,9 @@ static uint32_t quietest(struct tracker *t)
 		if (!(sa->flags & IKE_SA_USED))
 			continue;
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && tracker_missed(sa->created, sa->last) <
-						tracker_missed(t->ike_sas[best].created, t->ike_sas[best].last))) {
+		    (its_worth == best_worth &&
+		     tracker_missed(sa->created, sa->last) <
+			     tracker_missed(t->ike_sas[best].created, t->ike_sas[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -103,7 +122,8 @@ static void list_add(struct tracker *t, uint32_t ike_sa)
 
 	sa->next_in_tunnel = w->ike_sas;
 	sa->prev_in_tunnel = NO_INDEX;
-	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = ike_sa;
+	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) =
+		ike_sa;
 	w->ike_sas = ike_sa;
 	w->live_ike++;
 	w->n_ike_sas++;
@@ -115,8 +135,10 @@ static void list_remove(struct tracker *t, uint32_t ike_sa)
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct tunnel *w = &t->tunnels[sa->tunnel];
 
-	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel : &w->ike_sas) = sa->next_in_tunnel;
-	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel : &w->oldest_ike_sa) = sa->prev_in_tunnel;
+	*(sa->prev_in_tunnel != NO_INDEX ? &t->ike_sas[sa->prev_in_tunnel].next_in_tunnel
+					 : &w->ike_sas) = sa->next_in_tunnel;
+	*(sa->next_in_tunnel != NO_INDEX ? &t->ike_sas[sa->next_in_tunnel].prev_in_tunnel
+					 : &w->oldest_ike_sa) = sa->prev_in_tunnel;
 	w->live_ike--;
 	w->flags |= TUNNEL_UNSAVED;
 }
@@ -128,7 +150,8 @@ void ike_sa_make_room(struct tracker *t, uint32_t i, size_t transforms, size_t o
 	if (offers1 > 0)
 		sa->offers1 = offers1 > 1 ? t->ike_many[i].offers1 : t->ike_few[i].offers1;
 	else
-		sa->transforms = transforms > FEW_TRANSFORMS ? t->ike_many[i].transforms : t->ike_few[i].transforms;
+		sa->transforms = transforms > FEW_TRANSFORMS ? t->ike_many[i].transforms
+							     : t->ike_few[i].transforms;
 	sa->vendors = &t->ike_vendors[(size_t)i * TRACK_VENDORS_MAX];
 }
 
@@ -138,8 +161,8 @@ void ike_sa_index_add(struct tracker *t, uint32_t i)
 	index_add(&t->initiator_index, initiator_hash_of_slot(t, i), i);
 }
 
-uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
-		    int8_t initiator_side)
+uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r,
+		    uint8_t major, int8_t initiator_side)
 {
 	struct tunnel *w = &t->tunnels[a->tunnel];
 
@@ -155,7 +178,8 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 		if (victim == NO_INDEX)
 			return NO_INDEX;
 		t->counters.evicted_ike_sas++;
-		ike_sa_end(t, victim, t->ike_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+		ike_sa_end(t, victim, t->ike_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN,
+			   GRADE_UNKNOWN);
 		ike_sa_release(t, victim);
 		i = pool_take(&t->ike_pool);
 	}
@@ -183,7 +207,9 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 	sa->flags = IKE_SA_USED | IKE_SA_DIRTY | IKE_SA_INDEXED;
 	sa->due = sa->delete_at = NSEC_NONE;
 	for (int side = 0; side < 2; side++)
-		sa->rekey[side] = (struct ike_rekey){ .at = NSEC_NONE, .requested = NSEC_NONE, .child = NO_INDEX };
+		sa->rekey[side] = (struct ike_rekey){ .at = NSEC_NONE,
+						      .requested = NSEC_NONE,
+						      .child = NO_INDEX };
 	sa->delete_by = sa->rekey_by = SIDE_UNKNOWN;
 	sa->answered_id[0] = sa->answered_id[1] = -1;
 	sa->id = tracker_number(t, OBJECT_IKE_SA);
@@ -211,7 +237,8 @@ void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
 	sa->flags |= IKE_SA_DIRTY;
 }
 
-void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other)
+void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side,
+		 uint32_t other)
 {
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct event ev = event_of(t, kind, at, sa->tunnel);
@@ -236,7 +263,8 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 		sa->established = at;
 	if (sa->state < IKE_ESTABLISHED)
 		sa->state = IKE_ESTABLISHED;
-	ike_sa_emit(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side, NO_INDEX);
+	ike_sa_emit(t, EVENT_IKE_SA_ESTABLISHED, ike_sa, sa->established, sa->initiator_side,
+		    NO_INDEX);
 	restraint_tunnel_up(t, sa->tunnel);
 	restraint_confirm_ike_sa(t, ike_sa);
 	tunnel_judge(t, sa->tunnel, sa->established);
@@ -258,14 +286,18 @@ void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 	sa->end_reason = END_NONE;
 	sa->ended = NSEC_NONE;
 	sa->ended_by = SIDE_UNKNOWN;
-	sa->state = sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM ? IKE_ESTABLISHED :
-		    sa->spi_r ? IKE_CONNECTING : IKE_CREATED;
+	sa->state = sa->established != NSEC_NONE || sa->origin == ORIGIN_MIDSTREAM ? IKE_ESTABLISHED
+		    : sa->spi_r                                                    ? IKE_CONNECTING
+										   : IKE_CREATED;
 	sa->flags |= IKE_SA_DIRTY;
 	event_emit(t, &ev);
 	tunnel_judge(t, sa->tunnel, t->now);
 }
 
-/* Something came long after its end: enough against a silence, and against a Delete where only one side is seen. */
+/*
+ * Something came long after its end: enough against a silence, and against a Delete where only one
+ * side is seen.
+ */
 static bool contradicted(const struct tracker *t, const struct ike_sa *sa, nsec at, int8_t side)
 {
 	if ((sa->established == NSEC_NONE && sa->origin != ORIGIN_MIDSTREAM) ||
@@ -277,22 +309,26 @@ static bool contradicted(const struct tracker *t, const struct ike_sa *sa, nsec 
 	       t->tunnels[sa->tunnel].one_sided[1 - side];
 }
 
-/* Nobody refused it: given up for want of an answer, by one whose copies are far apart (Cisco IOS: 10 s). */
+/*
+ * Nobody refused it: given up for want of an answer, by one whose copies are far apart (Cisco IOS:
+ * 10 s).
+ */
 static bool asks_again(const struct ike_sa *sa)
 {
-	return sa->end_reason == END_FAILED && sa->established == NSEC_NONE && sa->origin == ORIGIN_OBSERVED &&
-	       sa->ended_by == SIDE_UNKNOWN;
+	return sa->end_reason == END_FAILED && sa->established == NSEC_NONE &&
+	       sa->origin == ORIGIN_OBSERVED && sa->ended_by == SIDE_UNKNOWN;
 }
 
 /*
- * Who has no keys cannot tell a Delete from noise of its length, and one message after it from other
- * noise.  But when both sides went on with a new exchange, it was none.
+ * Who has no keys cannot tell a Delete from noise of its length, and one message after it from
+ * other noise.  But when both sides went on with a new exchange, it was none.
  */
 void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 
-	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) && x->requests > 0 && x->responses > 0 &&
+	if ((sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) &&
+	    x->requests > 0 && x->responses > 0 &&
 	    x->request_at - sa->ended > t->settings->overlap_budget)
 		ike_sa_revive(t, ike_sa);
 }
@@ -357,12 +393,15 @@ static uint32_t renewed(const struct tracker *t, uint32_t ike_sa, uint32_t messa
 {
 	const struct ike_sa *sa = &t->ike_sas[ike_sa];
 
-	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *old = &t->ike_sas[i];
-		bool crossed = ike_sa_rekeys_crossed(old);	/* then either side's may come first */
+		/* then either side's may come first */
+		bool crossed = ike_sa_rekeys_crossed(old);
 
 		if (i == ike_sa || old->major != sa->major || old->rekey_by == SIDE_UNKNOWN ||
-		    (!crossed && (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
+		    (!crossed &&
+		     (old->successor != NO_INDEX || old->rekey_by != sa->initiator_side)))
 			continue;
 		if (message_id <= 1 || old->flags & IKE_SA_REKEYED_AWAY)
 			return i;
@@ -402,7 +441,8 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 		return;
 	}
 	struct ike_sa *old = &t->ike_sas[parent];
-	struct ike_rekey *rekey = &old->rekey[sa->initiator_side];	/* who asked for it owns its initiator's SPI */
+	/* who asked for it owns its initiator's SPI */
+	struct ike_rekey *rekey = &old->rekey[sa->initiator_side];
 
 	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
 	sa->origin = ORIGIN_REKEY;
@@ -411,12 +451,14 @@ void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id
 	sa->parent_spi_i = old->spi_i;
 	sa->parent_spi_r = old->spi_r;
 	sa->created = sa->established = rekey->at;
-	sa->error_bytes_max = old->error_bytes_max;	/* the new suite is encrypted: most likely the same */
+	/* the new suite is encrypted: most likely the same */
+	sa->error_bytes_max = old->error_bytes_max;
 	sa->nat[0] = old->initiator_side == sa->initiator_side ? old->nat[0] : old->nat[1];
 	sa->nat[1] = old->initiator_side == sa->initiator_side ? old->nat[1] : old->nat[0];
 	ike_sa_discard_rekey(t, rekey);
 	name_rekey(t, old, rekey);
-	if (old->successor != NO_INDEX) {	/* the second of two that crossed: the first holds the child SAs */
+	/* the second of two that crossed: the first holds the child SAs */
+	if (old->successor != NO_INDEX) {
 		ike_sa_collided(t, parent, ike_sa, t->now);
 		return;
 	}
@@ -453,8 +495,9 @@ bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 	struct tunnel *from = &t->tunnels[sa->tunnel], *to = &t->tunnels[tunnel];
 
-	if (sa->established != NSEC_NONE || sa->origin != ORIGIN_OBSERVED || sa->end_reason != END_NONE ||
-	    sa->children != NO_INDEX || sa->auth_child != NO_INDEX || !addr_equal(from->peer[0].addr, to->peer[0].addr) ||
+	if (sa->established != NSEC_NONE || sa->origin != ORIGIN_OBSERVED ||
+	    sa->end_reason != END_NONE || sa->children != NO_INDEX || sa->auth_child != NO_INDEX ||
+	    !addr_equal(from->peer[0].addr, to->peer[0].addr) ||
 	    !addr_equal(from->peer[1].addr, to->peer[1].addr) || to->live_ike >= IN_TUNNEL_MAX ||
 	    index_crowded(&t->initiator_index, hash_2(&t->key, sa->spi_i, tunnel)))
 		return false;
@@ -480,7 +523,10 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
 	for (int slot = 0; slot < 2; slot++) {	/* exchanges that began after its end */
-		exchange_close(t, &sa->current[slot], sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, t->now);
+		exchange_close(t, &sa->current[slot],
+			       sa->current[slot].responses ? OUTCOME_ANSWERED
+							   : OUTCOME_NOT_OBSERVABLE,
+			       t->now);
 		exchange_write(t, &sa->previous[slot]);
 	}
 	exchange_settle_earlier(t, ike_sa, t->now, true);

@@ -12,13 +12,15 @@
 #include "stamps.h"
 
 enum {
-	ENDED_ESP_SAVED = 512,		/* ended SAs of one direction; a flood of them is not worth its room */
+	/* ended SAs of one direction; a flood of them is not worth its room */
+	ENDED_ESP_SAVED = 512,
 	STRUCTURE_MAX = sizeof(struct ike_sa),
 };
 
 _Static_assert(sizeof(struct tunnel) <= STRUCTURE_MAX && sizeof(struct child_sa) <= STRUCTURE_MAX &&
 	       sizeof(struct esp_sa) <= STRUCTURE_MAX && sizeof(struct path) <= STRUCTURE_MAX &&
-	       sizeof(struct pending_delete) <= STRUCTURE_MAX, "the largest structure is that of an IKE SA");
+	       sizeof(struct pending_delete) <= STRUCTURE_MAX, "the largest structure is that "
+							       "of an IKE SA");
 
 const char *tracker_stamp(void)
 {
@@ -43,7 +45,8 @@ static void pack_ike_sa(struct packer *p, uint32_t index, struct ike_sa *sa)
 	for (unsigned i = 0; i < sa->n_offers; i++)
 		pack_values(p, image_offer1_fields, &sa->offers1[i], sizeof(sa->offers1[i]));
 	for (unsigned i = 0; i < sa->n_transforms; i++)
-		pack_values(p, image_transform_fields, &sa->transforms[i], sizeof(sa->transforms[i]));
+		pack_values(p, image_transform_fields, &sa->transforms[i],
+			    sizeof(sa->transforms[i]));
 	for (unsigned i = 0; i < sa->n_vendors; i++) {
 		pack_values(p, image_vendor_fields, &sa->vendors[i], sizeof(sa->vendors[i]));
 		pack_text(p, sa->vendors[i].name);
@@ -66,7 +69,8 @@ static void pack_child_sas(struct packer *p, const struct tracker *t, const stru
 	}
 }
 
-static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct tunnel *w, int direction)
+static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct tunnel *w,
+			 int direction)
 {
 	uint32_t ended = 0, left_out = 0;
 
@@ -74,7 +78,8 @@ static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct
 		ended += t->esp_sas[i].end_reason != END_NONE;
 	left_out = ended > ENDED_ESP_SAVED ? ended - ENDED_ESP_SAVED : 0;
 	pack_u32(p, w->live_esp[direction] - left_out);
-	for (uint32_t i = w->oldest_esp_sa[direction]; i != NO_INDEX; i = t->esp_sas[i].prev_in_direction) {
+	for (uint32_t i = w->oldest_esp_sa[direction]; i != NO_INDEX;
+	     i = t->esp_sas[i].prev_in_direction) {
 		if (t->esp_sas[i].end_reason != END_NONE && left_out > 0) {
 			left_out--;		/* the oldest */
 			continue;
@@ -91,11 +96,13 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 
 	if (w->flags & TUNNEL_QUIET)
 		return 0;
-	pack_image(&p, &t->key, sizeof(t->key));	/* hashes of messages are only good with it */
+	/* hashes of messages are only good with it */
+	pack_image(&p, &t->key, sizeof(t->key));
 	pack_u32(&p, tunnel);
 	pack_values(&p, image_tunnel_fields, w, sizeof(*w));
 	for (uint32_t i = 0; i < w->n_deletes; i++)
-		pack_values(&p, image_delete_fields, &t->deletes[tunnel * PENDING_DELETES + i], sizeof(t->deletes[0]));
+		pack_values(&p, image_delete_fields, &t->deletes[tunnel * PENDING_DELETES + i],
+			    sizeof(t->deletes[0]));
 	pack_u32(&p, w->n_paths);
 	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
 		pack_values(&p, image_path_fields, &t->paths[i], sizeof(t->paths[i]));
@@ -152,7 +159,8 @@ static bool unpack_said(struct reader *r, const struct ike_sa *sa, struct said *
 		unpack_image(r, &ret->offered.offers1[i], sizeof(ret->offered.offers1[i]));
 		sane = sane && fields_sane(image_offer1_fields, &ret->offered.offers1[i]);
 	}
-	for (unsigned i = 0; reader_ok(r) && i < sa->n_transforms && i < TRACK_TRANSFORMS_MAX; i++) {
+	for (unsigned i = 0; reader_ok(r) && i < sa->n_transforms && i < TRACK_TRANSFORMS_MAX;
+	     i++) {
 		unpack_image(r, &ret->offered.transforms[i], sizeof(ret->offered.transforms[i]));
 		sane = sane && fields_sane(image_transform_fields, &ret->offered.transforms[i]);
 	}
@@ -185,7 +193,8 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	struct said said;
 
 	unpack_image(r, &sa, sizeof(sa));
-	if (!reader_ok(r) || !unpack_said(r, &sa, &said) || !image_ike_sa_is_sane(&sa) || !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
+	if (!reader_ok(r) || !unpack_said(r, &sa, &said) || !image_ike_sa_is_sane(&sa) ||
+	    !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
 	    (t->ike_sas[i].flags & IKE_SA_USED))
 		return;
 	claim(&t->ike_pool, i);
@@ -213,15 +222,17 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 	struct child_sa c;
 
 	unpack_image(r, &c, sizeof(c));
-	if (!reader_ok(r) || i >= t->child_pool.capacity || (t->child_sas[i].flags & CHILD_SA_USED) ||
-	    !image_child_sa_is_sane(&c) || !is_number(t, c.id))
+	if (!reader_ok(r) || i >= t->child_pool.capacity ||
+	    (t->child_sas[i].flags & CHILD_SA_USED) || !image_child_sa_is_sane(&c) ||
+	    !is_number(t, c.id))
 		return;
 	claim(&t->child_pool, i);
 	c.tunnel = tunnel;
 	c.flags &= ~(uint32_t)CHILD_SA_DIRTY;
 	c.next_in_tunnel = w->child_sas;
 	c.prev_in_tunnel = NO_INDEX;
-	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel : &w->oldest_child_sa) = i;
+	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel
+				   : &w->oldest_child_sa) = i;
 	w->child_sas = i;
 	w->live_child++;
 	t->child_sas[i] = c;
@@ -231,7 +242,8 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 static bool follows_namesake(const struct tracker *t, const struct esp_sa *sa)
 {
 	const struct esp_arrival a = {
-		.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol, .encap = sa->encap,
+		.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol,
+		.encap = sa->encap,
 		.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap),
 	};
 	uint32_t i = esp_find(t, &a);
@@ -247,7 +259,8 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 
 	unpack_image(r, &sa, sizeof(sa));
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
-	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) || !follows_namesake(t, &sa))
+	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) ||
+	    !follows_namesake(t, &sa))
 		return;
 	claim(&t->esp_pool, i);
 	sa.tunnel = tunnel;
@@ -279,7 +292,8 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 	w.flags &= ~(uint32_t)(TUNNEL_DIRTY | TUNNEL_UNSAVED);
 	w.ike_sas = w.child_sas = w.esp_sas[0] = w.esp_sas[1] = NO_INDEX;
 	w.oldest_ike_sa = w.oldest_child_sa = w.oldest_esp_sa[0] = w.oldest_esp_sa[1] = NO_INDEX;
-	w.live_ike = w.live_child = w.live_esp[0] = w.live_esp[1] = w.unconfirmed = w.unowned_child = 0;
+	w.live_ike = w.live_child = w.live_esp[0] = w.live_esp[1] = w.unconfirmed =
+		w.unowned_child = 0;
 	w.paths = NO_INDEX;
 	w.n_paths = 0;
 	w.id = tracker_number(t, OBJECT_TUNNEL);
@@ -302,20 +316,25 @@ static void unpack_paths(struct tracker *t, struct reader *r, uint32_t tunnel)
 
 static struct child_sa *child_of(struct tracker *t, uint32_t i, uint32_t tunnel)
 {
-	return i < t->child_pool.high && (t->child_sas[i].flags & CHILD_SA_USED) && t->child_sas[i].tunnel == tunnel ?
-		       &t->child_sas[i] : NULL;
+	return i < t->child_pool.high && (t->child_sas[i].flags & CHILD_SA_USED) &&
+			       t->child_sas[i].tunnel == tunnel
+		       ? &t->child_sas[i]
+		       : NULL;
 }
 
 static struct ike_sa *ike_sa_of(struct tracker *t, uint32_t i, uint32_t tunnel)
 {
-	return i < t->ike_pool.high && (t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].tunnel == tunnel ?
-		       &t->ike_sas[i] : NULL;
+	return i < t->ike_pool.high && (t->ike_sas[i].flags & IKE_SA_USED) &&
+			       t->ike_sas[i].tunnel == tunnel
+		       ? &t->ike_sas[i]
+		       : NULL;
 }
 
 /* Two that name each other; or neither does. */
 static void check_esp_sas(struct tracker *t, uint32_t tunnel, int direction)
 {
-	for (uint32_t i = t->tunnels[tunnel].esp_sas[direction]; i != NO_INDEX; i = t->esp_sas[i].next_in_direction) {
+	for (uint32_t i = t->tunnels[tunnel].esp_sas[direction]; i != NO_INDEX;
+	     i = t->esp_sas[i].next_in_direction) {
 		const struct child_sa *c = child_of(t, t->esp_sas[i].child, tunnel);
 
 		if (!c || c->esp[direction] != i || c->esp_id[direction] != t->esp_sas[i].id ||
@@ -327,7 +346,8 @@ static void check_esp_sas(struct tracker *t, uint32_t tunnel, int direction)
 static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 {
 	struct child_sa *c = &t->child_sas[i];
-	const struct child_sa *before = child_of(t, c->predecessor, tunnel), *after = child_of(t, c->successor, tunnel);
+	const struct child_sa *before = child_of(t, c->predecessor, tunnel),
+			      *after = child_of(t, c->successor, tunnel);
 	uint32_t ike_sa = ike_sa_of(t, c->ike_sa, tunnel) ? c->ike_sa : NO_INDEX;
 	const struct ike_sa *holder = ike_sa_of(t, c->held_by, tunnel);
 
@@ -338,7 +358,8 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 	if (!holder || holder->id != c->ike_sa_id ||
 	    (holder->rekey[0].child != i && holder->rekey[1].child != i && holder->auth_child != i))
 		c->held_by = NO_INDEX;
-	if (c->held_by == NO_INDEX && c->id == 0) {	/* tentative, and nobody will decide any more */
+	/* tentative, and nobody will decide any more */
+	if (c->held_by == NO_INDEX && c->id == 0) {
 		c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
 		c->id = tracker_number(t, OBJECT_CHILD_SA);
 	}
@@ -363,7 +384,8 @@ static bool child_held(struct tracker *t, uint32_t ike_sa, uint32_t child, uint3
 static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
-	const struct ike_sa *before = ike_sa_of(t, sa->predecessor, tunnel), *after = ike_sa_of(t, sa->successor, tunnel);
+	const struct ike_sa *before = ike_sa_of(t, sa->predecessor, tunnel),
+			    *after = ike_sa_of(t, sa->successor, tunnel);
 
 	if (!before || before->successor != i || before->id != sa->parent)
 		sa->predecessor = NO_INDEX;

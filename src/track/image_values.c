@@ -350,7 +350,10 @@ static bool is_moment(nsec at)
 	return at != NSEC_NONE && is_time(at);
 }
 
-/* An end that has a time; while nobody saves what was finished (tracker_finish()), it is the only one. */
+/*
+ * An end that has a time; while nobody saves what was finished (tracker_finish()), it is the only
+ * one.
+ */
 static bool is_end(unsigned reason, nsec ended)
 {
 	return reason != END_CAPTURE_END && (reason == END_NONE) == (ended == NSEC_NONE);
@@ -358,13 +361,17 @@ static bool is_end(unsigned reason, nsec ended)
 
 bool image_tunnel_is_sane(struct tunnel *w)
 {
-	bool ok = fields_sane(image_tunnel_fields, w) && (w->flags & TUNNEL_USED) && endpoint_compare(w->peer[0], w->peer[1]) <= 0 &&
-		  is_moment(w->first) && is_moment(w->last) && w->first <= w->last && is_time(w->loss_last) && is_time(w->due) &&
-		  is_time(w->state_since) && is_time(w->purse_hints) && is_time(w->purse_confirmed) &&
-		  (w->left_out.n == 0 || (is_moment(w->left_out.since) && is_moment(w->left_out.last)));
+	bool ok = fields_sane(image_tunnel_fields, w) && (w->flags & TUNNEL_USED) &&
+		  endpoint_compare(w->peer[0], w->peer[1]) <= 0 && is_moment(w->first) &&
+		  is_moment(w->last) && w->first <= w->last && is_time(w->loss_last) &&
+		  is_time(w->due) && is_time(w->state_since) && is_time(w->purse_hints) &&
+		  is_time(w->purse_confirmed) &&
+		  (w->left_out.n == 0 ||
+		   (is_moment(w->left_out.since) && is_moment(w->left_out.last)));
 
 	for (int side = 0; side < 2; side++)
-		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) && is_time(w->side[side].unseen_last);
+		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) &&
+		     is_time(w->side[side].unseen_last);
 	if (w->due == NSEC_NONE)
 		w->due = w->last;
 	return ok;
@@ -372,7 +379,8 @@ bool image_tunnel_is_sane(struct tunnel *w)
 
 bool image_path_is_sane(struct path *p)
 {
-	return fields_sane(image_path_fields, p) && (p->side_of_a == 0 || p->side_of_a == 1) && endpoint_compare(p->a, p->b) <= 0;
+	return fields_sane(image_path_fields, p) && (p->side_of_a == 0 || p->side_of_a == 1) &&
+	       endpoint_compare(p->a, p->b) <= 0;
 }
 
 bool image_delete_is_sane(struct pending_delete *d)
@@ -383,18 +391,23 @@ bool image_delete_is_sane(struct pending_delete *d)
 static bool exchange_is_sane(const struct exchange *x)
 {
 	return x->id == 0 ||
-	       ((x->from == 0 || x->from == 1) && x->requests + x->responses > 0 && is_time(x->request_at) &&
-		is_time(x->request_last) && is_time(x->response_at) && is_time(x->response_last) && is_time(x->last_gap) &&
-		(x->requests == 0) == (x->request_at == NSEC_NONE) && (x->responses == 0) == (x->response_at == NSEC_NONE) &&
-		(x->requests == 0) == (x->request_last == NSEC_NONE) && (x->responses == 0) == (x->response_last == NSEC_NONE));
+	       ((x->from == 0 || x->from == 1) && x->requests + x->responses > 0 &&
+		is_time(x->request_at) && is_time(x->request_last) && is_time(x->response_at) &&
+		is_time(x->response_last) && is_time(x->last_gap) &&
+		(x->requests == 0) == (x->request_at == NSEC_NONE) &&
+		(x->responses == 0) == (x->response_at == NSEC_NONE) &&
+		(x->requests == 0) == (x->request_last == NSEC_NONE) &&
+		(x->responses == 0) == (x->response_last == NSEC_NONE));
 }
 
 static bool ike_sa_times(const struct ike_sa *sa)
 {
-	return is_moment(sa->created) && is_time(sa->established) && is_time(sa->ended) && is_moment(sa->last) &&
-	       is_time(sa->due) && is_time(sa->delete_at) && sa->delete_wait >= 0 && sa->delete_wait <= DELETE_WAITS_MOST &&
-	       is_time(sa->rekey[0].at) && is_time(sa->rekey[0].requested) && is_time(sa->rekey[1].at) &&
-	       is_time(sa->rekey[1].requested) && (sa->rekey_by < 0 || sa->rekey[sa->rekey_by].at != NSEC_NONE) &&
+	return is_moment(sa->created) && is_time(sa->established) && is_time(sa->ended) &&
+	       is_moment(sa->last) && is_time(sa->due) && is_time(sa->delete_at) &&
+	       sa->delete_wait >= 0 && sa->delete_wait <= DELETE_WAITS_MOST &&
+	       is_time(sa->rekey[0].at) && is_time(sa->rekey[0].requested) &&
+	       is_time(sa->rekey[1].at) && is_time(sa->rekey[1].requested) &&
+	       (sa->rekey_by < 0 || sa->rekey[sa->rekey_by].at != NSEC_NONE) &&
 	       is_end(sa->end_reason, sa->ended) &&
 	       (sa->established != NSEC_NONE || !(sa->flags & IKE_SA_AUTH_TENTATIVE));
 }
@@ -402,11 +415,12 @@ static bool ike_sa_times(const struct ike_sa *sa)
 bool image_ike_sa_is_sane(struct ike_sa *sa)
 {
 	bool ok = fields_sane(image_ike_sa_fields, sa) && (sa->major == 1 || sa->major == 2) &&
-		  (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->id != 0 && (sa->flags & IKE_SA_USED) &&
-		  ike_sa_times(sa);
+		  (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->id != 0 &&
+		  (sa->flags & IKE_SA_USED) && ike_sa_times(sa);
 
 	for (int slot = 0; slot < 2; slot++)
-		ok = ok && exchange_is_sane(&sa->current[slot]) && exchange_is_sane(&sa->previous[slot]);
+		ok = ok && exchange_is_sane(&sa->current[slot]) &&
+		     exchange_is_sane(&sa->previous[slot]);
 	if (sa->due == NSEC_NONE)
 		sa->due = sa->last;
 	return ok;
@@ -414,28 +428,34 @@ bool image_ike_sa_is_sane(struct ike_sa *sa)
 
 bool image_child_sa_is_sane(struct child_sa *c)
 {
-	return fields_sane(image_child_sa_fields, c) && (c->flags & CHILD_SA_USED) && is_moment(c->requested) &&
-	       is_moment(c->created) && is_time(c->ended) && is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
+	return fields_sane(image_child_sa_fields, c) && (c->flags & CHILD_SA_USED) &&
+	       is_moment(c->requested) && is_moment(c->created) && is_time(c->ended) &&
+	       is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
 	       is_end(c->end_reason, c->ended);
 }
 
 /* So much as no wire carries: sums and differences of them are numbers. */
 static bool esp_sa_counts(const struct esp_sa *sa)
 {
-	const uint64_t many = UINT64_C(1) << 56, in_a_minute = UINT64_C(1) << 48, bytes_each = UINT64_C(1) << 20;
+	const uint64_t many = UINT64_C(1) << 56, in_a_minute = UINT64_C(1) << 48,
+		       bytes_each = UINT64_C(1) << 20;
 	uint64_t came = sa->packets - sa->packets_before, lost = esp_sa_lost(sa);
 
-	return sa->packets > 0 && sa->packets < many && sa->bytes / sa->packets < bytes_each && came < many &&
-	       sa->epoch < many >> 32 && sa->lost_before < many && sa->minute_packets <= sa->packets &&
+	return sa->packets > 0 && sa->packets < many && sa->bytes / sa->packets < bytes_each &&
+	       came < many && sa->epoch < many >> 32 && sa->lost_before < many &&
+	       sa->minute_packets <= sa->packets &&
 	       sa->packets - sa->minute_packets < in_a_minute && sa->minute_bytes <= sa->bytes &&
-	       (lost > sa->minute_lost ? lost - sa->minute_lost : sa->minute_lost - lost) < in_a_minute;
+	       (lost > sa->minute_lost ? lost - sa->minute_lost : sa->minute_lost - lost) <
+		       in_a_minute;
 }
 
 bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
-	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 && sa->spi != 0 &&
-	       sa->direction == direction && esp_sa_counts(sa) && is_moment(sa->first) && is_moment(sa->last) &&
-	       sa->first <= sa->last && is_time(sa->ended) && is_end(sa->end_reason, sa->ended) &&
-	       (is_moment(sa->next_minute) || (sa->next_minute == NSEC_NONE && sa->flags & ESP_SA_UNWATCHED));
+	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 &&
+	       sa->spi != 0 && sa->direction == direction && esp_sa_counts(sa) &&
+	       is_moment(sa->first) && is_moment(sa->last) && sa->first <= sa->last &&
+	       is_time(sa->ended) && is_end(sa->end_reason, sa->ended) &&
+	       (is_moment(sa->next_minute) ||
+		(sa->next_minute == NSEC_NONE && sa->flags & ESP_SA_UNWATCHED));
 }

@@ -12,11 +12,15 @@
 
 #include "track/tracker.h"
 
-/* How long an IKE SA waits for what a Delete meant, with all the time that nobody watched; a moment and this is one. */
+/*
+ * How long an IKE SA waits for what a Delete meant, with all the time that nobody watched; a moment
+ * and this is one.
+ */
 #define DELETE_WAITS_MOST (INT64_C(1) << 60)
 
-fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_ike_sa_fields, image_child_sa_fields,
-	image_esp_sa_fields, image_offer1_fields, image_transform_fields, image_vendor_fields;
+fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_ike_sa_fields,
+	image_child_sa_fields, image_esp_sa_fields, image_offer1_fields, image_transform_fields,
+	image_vendor_fields;
 
 bool image_tunnel_is_sane(struct tunnel *w);
 bool image_path_is_sane(struct path *p);

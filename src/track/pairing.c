@@ -36,7 +36,8 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 /* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
 uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c)
 {
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *o = &t->child_sas[i];
 
 		if (o != c && (o->flags & CHILD_SA_COLLIDED) && o->ike_sa == c->ike_sa &&
@@ -77,7 +78,8 @@ static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa,
 {
 	uint32_t fresh = NO_INDEX, half = NO_INDEX;
 
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		uint32_t other = c->esp[1 - sa->direction];
 
@@ -85,7 +87,8 @@ static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa,
 			continue;
 		if (other != NO_INDEX && sa->first - t->esp_sas[other].first <= AT_ONCE)
 			half = i;		/* newest first: the earliest of them */
-		if (fresh == NO_INDEX && i != best && other == NO_INDEX && sa->first - c->created <= AT_ONCE &&
+		if (fresh == NO_INDEX && i != best && other == NO_INDEX &&
+		    sa->first - c->created <= AT_ONCE &&
 		    c->created - t->child_sas[best].created > AT_ONCE && !lost_collision(t, c))
 			fresh = i;
 		if (i == best)
@@ -107,7 +110,8 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 
 		if (!waits_for(t, c, sa))
 			continue;
-		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED && lost_collision(t, c))
+		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED &&
+		    lost_collision(t, c))
 			continue;
 		*ret_several = best != NO_INDEX;
 		best = i;		/* newest first: the last that fits is the earliest */
@@ -128,11 +132,13 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 
 	if (t->child_sas[best].created + t->settings->birth_window >= sa->first)
 		return best;
-	for (uint32_t i = w->child_sas; i != NO_INDEX && i != best; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = w->child_sas; i != NO_INDEX && i != best;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE ||
-		    sa->first < c->created - 50 * NSEC_PER_MS || (c->flags & CHILD_SA_REDUNDANT))
+		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 ||
+		    c->end_reason != END_NONE || sa->first < c->created - 50 * NSEC_PER_MS ||
+		    (c->flags & CHILD_SA_REDUNDANT))
 			continue;
 		if (c->spi[1 - sa->direction] != 0)
 			return i;
@@ -144,10 +150,12 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 
 bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction)
 {
-	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->how != CREATED_UNKNOWN && c->spi[direction] == 0 && c->end_reason == END_NONE && !(c->flags & CHILD_SA_REDUNDANT))
+		if (c->how != CREATED_UNKNOWN && c->spi[direction] == 0 &&
+		    c->end_reason == END_NONE && !(c->flags & CHILD_SA_REDUNDANT))
 			return true;
 	}
 	return false;
@@ -183,13 +191,18 @@ static uint32_t lonely_partner(struct tracker *t, const struct esp_sa *sa)
 /* A packet alone, in a direction in which others have spoken: perhaps nobody's. */
 static bool perhaps_stray(const struct tracker *t, const struct esp_sa *sa)
 {
-	return sa->packets == 1 && t->tunnels[sa->tunnel].flags & (sa->direction == 0 ? TUNNEL_ESP0 : TUNNEL_ESP1);
+	return sa->packets == 1 &&
+	       t->tunnels[sa->tunnel].flags & (sa->direction == 0 ? TUNNEL_ESP0 : TUNNEL_ESP1);
 }
 
-/* The child SA made shortly before `sa` began whose SPI of this direction came once, earlier than it, and not again. */
+/*
+ * The child SA made shortly before `sa` began whose SPI of this direction came once, earlier than
+ * it, and not again.
+ */
 static uint32_t held_by_a_stray(const struct tracker *t, const struct esp_sa *sa)
 {
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		uint32_t holder = c->esp[sa->direction];
 
@@ -202,10 +215,14 @@ static uint32_t held_by_a_stray(const struct tracker *t, const struct esp_sa *sa
 	return NO_INDEX;
 }
 
-/* The SA that `sa` is said to replace; NULL when there is none, or it is gone and keeps what its record says. */
+/*
+ * The SA that `sa` is said to replace; NULL when there is none, or it is gone and keeps what its
+ * record says.
+ */
 static struct esp_sa *predecessor_of(const struct tracker *t, const struct esp_sa *sa)
 {
-	for (uint32_t i = sa->next_in_direction; sa->predecessor != 0 && i != NO_INDEX; i = t->esp_sas[i].next_in_direction)
+	for (uint32_t i = sa->next_in_direction; sa->predecessor != 0 && i != NO_INDEX;
+	     i = t->esp_sas[i].next_in_direction)
 		if (t->esp_sas[i].id == sa->predecessor)
 			return &t->esp_sas[i];
 	return NULL;
@@ -218,7 +235,8 @@ static struct esp_sa *predecessor_of(const struct tracker *t, const struct esp_s
  */
 static uint32_t taken_from(const struct tracker *t, const struct esp_sa *sa)
 {
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		uint32_t holder = c->esp[sa->direction];
 
@@ -236,7 +254,8 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
 	struct child_sa *c = &t->child_sas[child];
-	struct esp_sa *holder = &t->esp_sas[c->esp[sa->direction]], *old = predecessor_of(t, holder);
+	struct esp_sa *holder = &t->esp_sas[c->esp[sa->direction]],
+		      *old = predecessor_of(t, holder);
 
 	if (old) {
 		sa->predecessor = old->id;

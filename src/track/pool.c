@@ -10,7 +10,8 @@
 
 bool pool_new(struct pool *p, uint32_t capacity)
 {
-	*p = (struct pool){ .capacity = capacity, .free = memory_table(capacity, sizeof(*p->free)) };
+	*p = (struct pool){ .capacity = capacity,
+			    .free = memory_table(capacity, sizeof(*p->free)) };
 	return p->free != NULL;
 }
 
@@ -55,10 +56,12 @@ void memory_in_large_pages(void *memory, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
 	const uintptr_t large = 2 << 20;
-	uintptr_t from = ((uintptr_t)memory + large - 1) / large * large, to = ((uintptr_t)memory + bytes) / large * large;
+	uintptr_t from = ((uintptr_t)memory + large - 1) / large * large,
+		  to = ((uintptr_t)memory + bytes) / large * large;
 
 	if (to > from)
-		madvise((void *)from, to - from, MADV_HUGEPAGE);	/* a wish: that it fails changes nothing */
+		/* a wish: that it fails changes nothing */
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
 #else
 	(void)memory;
 	(void)bytes;
@@ -76,9 +79,12 @@ bool index_new(struct index *x, uint32_t capacity)
 	/* a quarter more: where a doubling puts its entries aside */
 	size_t slots = (size_t)size + size / 4;
 
-	*x = (struct index){ .slot = calloc(slots, sizeof(*x->slot)), .mask = INDEX_FIRST_SIZE - 1 };
-	if (x->slot && slots > INDEX_SMALL)	/* not its beginning, which is all that most have use for */
-		memory_in_large_pages(x->slot + INDEX_SMALL, (slots - INDEX_SMALL) * sizeof(*x->slot));
+	*x = (struct index){ .slot = calloc(slots, sizeof(*x->slot)),
+			     .mask = INDEX_FIRST_SIZE - 1 };
+	/* not its beginning, which is all that most have use for */
+	if (x->slot && slots > INDEX_SMALL)
+		memory_in_large_pages(x->slot + INDEX_SMALL,
+				      (slots - INDEX_SMALL) * sizeof(*x->slot));
 	return x->slot != NULL;
 }
 

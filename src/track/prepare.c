@@ -21,12 +21,14 @@ static void count(struct prepared_counts *c, enum verdict v)
 }
 
 /* What is left of the packet is an ESP or AH header. */
-static enum prepared_kind prepare_sa(struct prepared *b, const struct hash_key *key, struct packet *p,
-				     enum esp_protocol protocol, const struct udp_header *u, struct prepared_frame *ret)
+static enum prepared_kind prepare_sa(struct prepared *b, const struct hash_key *key,
+				     struct packet *p, enum esp_protocol protocol,
+				     const struct udp_header *u, struct prepared_frame *ret)
 {
 	unsigned encap = u ? ENCAP_UDP : ENCAP_NONE;
 	struct esp_header h;
-	enum verdict v = protocol == PROTOCOL_AH ? ah_parse(&p->payload, &h) : esp_parse(&p->payload, &h);
+	enum verdict v =
+		protocol == PROTOCOL_AH ? ah_parse(&p->payload, &h) : esp_parse(&p->payload, &h);
 
 	if (v != VERDICT_OK) {
 		count(&b->counts, v);
@@ -50,15 +52,16 @@ static enum prepared_kind prepare_sa(struct prepared *b, const struct hash_key *
  * packet's own reader is used and set back, because a copy of a structure that
  * was written this moment stalls the processor.
  */
-static enum prepared_kind prepare_udp(struct prepared *b, const struct hash_key *key, struct packet *p,
-				      struct prepared_frame *ret)
+static enum prepared_kind prepare_udp(struct prepared *b, const struct hash_key *key,
+				      struct packet *p, struct prepared_frame *ret)
 {
 	struct reader *r = &p->payload;
 	const uint8_t *at = r->at;
 	size_t left = r->left, unseen = r->unseen;
 	struct udp_header u;
 
-	if (udp_parse(r, &u) == VERDICT_OK && (u.src_port == PLAIN_NATT_PORT || u.dst_port == PLAIN_NATT_PORT) &&
+	if (udp_parse(r, &u) == VERDICT_OK &&
+	    (u.src_port == PLAIN_NATT_PORT || u.dst_port == PLAIN_NATT_PORT) &&
 	    udp_classify(&u, r) == UDP_ESP)
 		return prepare_sa(b, key, p, PROTOCOL_ESP, &u, ret);
 	r->at = at;
@@ -68,8 +71,8 @@ static enum prepared_kind prepare_udp(struct prepared *b, const struct hash_key 
 	return PREPARED_PACKET;
 }
 
-static enum prepared_kind prepare_packet(struct prepared *b, const struct hash_key *key, struct packet *p,
-					 struct prepared_frame *ret)
+static enum prepared_kind prepare_packet(struct prepared *b, const struct hash_key *key,
+					 struct packet *p, struct prepared_frame *ret)
 {
 	if (p->fragment)
 		return PREPARED_FRAGMENT;
@@ -92,7 +95,8 @@ static enum prepared_kind prepare_packet(struct prepared *b, const struct hash_k
 	}
 }
 
-static void prepare_any(struct prepared *b, const struct hash_key *key, const struct frame *f, struct prepared_frame *ret)
+static void prepare_any(struct prepared *b, const struct hash_key *key, const struct frame *f,
+			struct prepared_frame *ret)
 {
 	struct packet *p = &b->packets[b->n_packets];
 	enum prepared_kind kind = PREPARED_NOTHING;
@@ -144,7 +148,10 @@ static inline void prepare(struct prepared *b, const struct hash_key *key, const
 		break;
 	}
 
-	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): whoever says PLAIN_ESP has set it */
+	/*
+	 * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): whoever says PLAIN_ESP has set
+	 * it
+	 */
 	unsigned encap = p.in_udp ? ENCAP_UDP : ENCAP_NONE;
 
 	ret->src = p.src;
@@ -160,7 +167,8 @@ static inline void prepare(struct prepared *b, const struct hash_key *key, const
 	ret->tag = prepared_tag(PREPARED_ESP, p.network);
 }
 
-void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames, size_t n)
+void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames,
+		    size_t n)
 {
 	uint64_t bytes = 0;
 

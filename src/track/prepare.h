@@ -5,11 +5,14 @@
 
 #include <sawatch/prepare.h>
 
-/* The long way for frame number `i` of `p`, which the tracker takes when IKE showed further ports. */
+/*
+ * The long way for frame number `i` of `p`, which the tracker takes when IKE showed further ports.
+ */
 void prepare_closely(struct prepared *p, const struct hash_key *key, size_t i);
 
-static inline uint64_t sa_hash(const struct hash_key *key, const struct addr *src, const struct addr *dst, uint32_t spi,
-			       unsigned protocol, unsigned encap)
+static inline uint64_t sa_hash(const struct hash_key *key, const struct addr *src,
+			       const struct addr *dst, uint32_t spi, unsigned protocol,
+			       unsigned encap)
 {
 	return hash_5(key, src->high, src->low, dst->high, dst->low,
 		      (uint64_t)spi << 16 | protocol << 8 | encap);

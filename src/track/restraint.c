@@ -18,14 +18,17 @@ enum {
 	STRANGER_PART = 16,		/* of the purse of a tunnel that is up, when it never was */
 	SETTLED_S = 60,			/* calm for so long: tell what was left out */
 	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
-	LIVES = 64,			/* packets of an ESP SA that is no churn, whatever was before it */
+	/* packets of an ESP SA that is no churn, whatever was before it */
+	LIVES = 64,
 	RECONSIDERED = 1024,		/* ESP SAs of a direction, the latest */
 };
 
 #define SLOWLY NSEC_PER_S		/* one more row after this long */
 #define SWIFTLY (NSEC_PER_S / 4)	/* and of what is confirmed */
-#define YOUNGSTERS (NSEC_PER_S / 16)	/* and of SAs that come soon after others, of all tunnels together */
-#define BIRTHS (NSEC_PER_S / 64)	/* one more ESP SA that nothing speaks for is tracked after this long */
+/* and of SAs that come soon after others, of all tunnels together */
+#define YOUNGSTERS (NSEC_PER_S / 16)
+/* one more ESP SA that nothing speaks for is tracked after this long */
+#define BIRTHS (NSEC_PER_S / 64)
 
 static nsec full_at(nsec purse, nsec at)
 {
@@ -80,8 +83,10 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 		leave_out(&t->left_out, t->now);
 		return false;
 	}
-	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed, SWIFTLY) :
-			pay(&w->purse_hints, t->now, tunnel_was_up(w) ? s->history_hints : s->history_hints / STRANGER_PART, SLOWLY))
+	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed, SWIFTLY)
+		      : pay(&w->purse_hints, t->now,
+			    tunnel_was_up(w) ? s->history_hints : s->history_hints / STRANGER_PART,
+			    SLOWLY))
 		return true;
 	leave_out(&w->left_out, t->now);
 	return false;
@@ -112,7 +117,8 @@ static bool pay_for_young(struct tracker *t, uint32_t tunnel)
  */
 bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
 {
-	uint32_t latest = sa->direction < 0 ? NO_INDEX : t->tunnels[sa->tunnel].esp_sas[sa->direction];
+	uint32_t latest =
+		sa->direction < 0 ? NO_INDEX : t->tunnels[sa->tunnel].esp_sas[sa->direction];
 	bool young = latest != NO_INDEX && sa->first - t->esp_sas[latest].first < RESTRAINT_YOUNG;
 
 	if (young && !pay_for_young(t, sa->tunnel))
@@ -123,7 +129,8 @@ bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
 /* Without IKE, and the one before it lived shorter than any lifetime that can be set. */
 static bool churns(const struct tracker *t, const struct esp_sa *sa)
 {
-	if (sa->next_in_direction == NO_INDEX || (sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN))
+	if (sa->next_in_direction == NO_INDEX ||
+	    (sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN))
 		return false;
 	const struct esp_sa *before = &t->esp_sas[sa->next_in_direction];
 
@@ -135,7 +142,8 @@ bool restraint_confirms(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
-	if ((w->flags & TUNNEL_QUIET) || !pay(&w->purse_confirmed, t->now, t->settings->history_confirmed, SWIFTLY))
+	if ((w->flags & TUNNEL_QUIET) ||
+	    !pay(&w->purse_confirmed, t->now, t->settings->history_confirmed, SWIFTLY))
 		return false;
 	if (w->left_out.n > 0)
 		w->left_out.n--;
@@ -193,7 +201,8 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 	struct esp_sa *sa = &t->esp_sas[esp];
 	struct event ev = event_of(t, EVENT_ESP_SA_FIRST, sa->first, sa->tunnel);
 
-	if ((sa->flags & ESP_SA_QUIET) && sa->packets < LIVES && churns(t, sa) && !pay_for_young(t, sa->tunnel))
+	if ((sa->flags & ESP_SA_QUIET) && sa->packets < LIVES && churns(t, sa) &&
+	    !pay_for_young(t, sa->tunnel))
 		return;
 	if ((sa->flags & ESP_SA_QUIET) && restraint_confirms(t, sa->tunnel)) {
 		sa->flags = (uint8_t)((sa->flags & ~ESP_SA_QUIET) | ESP_SA_DIRTY);
@@ -206,7 +215,10 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 		restraint_confirm_child_sa(t, sa->child);
 }
 
-/* What looked like churn when it began may live beside the one before it (RFC 7296 2.8), or just live. */
+/*
+ * What looked like churn when it began may live beside the one before it (RFC 7296 2.8), or just
+ * live.
+ */
 void restraint_reconsider(struct tracker *t, uint32_t tunnel)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
@@ -214,7 +226,8 @@ void restraint_reconsider(struct tracker *t, uint32_t tunnel)
 	for (int d = 0; d < 2; d++) {
 		uint32_t i = w->esp_sas[d];
 
-		for (unsigned n = 0; n < RECONSIDERED && i != NO_INDEX; n++, i = t->esp_sas[i].next_in_direction) {
+		for (unsigned n = 0; n < RECONSIDERED && i != NO_INDEX;
+		     n++, i = t->esp_sas[i].next_in_direction) {
 			const struct esp_sa *sa = &t->esp_sas[i];
 
 			if ((sa->flags & ESP_SA_QUIET) && (sa->flags & ESP_SA_CONFIRMED) &&
@@ -238,7 +251,10 @@ void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
 	restraint_confirm_ike_sa(t, ike_sa);
 }
 
-/* The tunnel came up, or still is: it is no stranger's any more, nor are the SAs that brought it up. */
+/*
+ * The tunnel came up, or still is: it is no stranger's any more, nor are the SAs that brought it
+ * up.
+ */
 void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
@@ -246,7 +262,8 @@ void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 	/* half of the purse is for those that carry something */
 	int64_t burst = carries ? t->settings->tables_tunnels : t->settings->tables_tunnels / 2;
 
-	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) || !pay(&t->purse_tunnels, t->now, burst, SWIFTLY))
+	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) ||
+	    !pay(&t->purse_tunnels, t->now, burst, SWIFTLY))
 		return;
 	speak(t, w);
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel)
@@ -261,9 +278,10 @@ void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 /* Those that anybody can cause, one packet each; the others belong to an object, which has paid. */
 static bool costs(enum event_kind kind)
 {
-	return kind == EVENT_ERROR_NOTIFY || kind == EVENT_ICMP_ERROR || kind == EVENT_FRAGMENT_MISSING ||
-	       kind == EVENT_ADDRESS_MOVED || kind == EVENT_COOKIE || kind == EVENT_NAT_FOUND ||
-	       kind == EVENT_ESP_SEQ_RESET || kind == EVENT_ESP_SEQ_JUMP;
+	return kind == EVENT_ERROR_NOTIFY || kind == EVENT_ICMP_ERROR ||
+	       kind == EVENT_FRAGMENT_MISSING || kind == EVENT_ADDRESS_MOVED ||
+	       kind == EVENT_COOKIE || kind == EVENT_NAT_FOUND || kind == EVENT_ESP_SEQ_RESET ||
+	       kind == EVENT_ESP_SEQ_JUMP;
 }
 
 bool restraint_admits_event(struct tracker *t, const struct event *ev)
@@ -291,7 +309,8 @@ static void tell(struct tracker *t, struct left_out *l, uint32_t tunnel)
 
 static bool is_over(const struct left_out *l, nsec now)
 {
-	return l->n > 0 && (now - l->last >= SETTLED_S * NSEC_PER_S || now - l->since >= TOLD_AFTER_S * NSEC_PER_S);
+	return l->n > 0 && (now - l->last >= SETTLED_S * NSEC_PER_S ||
+			    now - l->since >= TOLD_AFTER_S * NSEC_PER_S);
 }
 
 /* A flood that is over, or goes on for long; with `last_call` whatever was left out. */
@@ -299,7 +318,8 @@ void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 
-	if (!(w->flags & TUNNEL_QUIET) && w->left_out.n > 0 && (last_call || is_over(&w->left_out, now)))
+	if (!(w->flags & TUNNEL_QUIET) && w->left_out.n > 0 &&
+	    (last_call || is_over(&w->left_out, now)))
 		tell(t, &w->left_out, tunnel);
 }
 

@@ -29,8 +29,10 @@ void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
 static uint32_t esp_sa_of(const struct tracker *t, const struct record_esp_sa *r)
 {
 	struct esp_arrival a = {
-		.src = r->src.addr, .dst = r->dst.addr, .spi = r->spi, .protocol = (uint8_t)r->protocol,
-		.encap = (uint8_t)r->encap, .hash = esp_hash(t, &r->src.addr, &r->dst.addr, r->spi, r->protocol, r->encap),
+		.src = r->src.addr, .dst = r->dst.addr, .spi = r->spi,
+		.protocol = (uint8_t)r->protocol,
+		.encap = (uint8_t)r->encap, .hash = esp_hash(t, &r->src.addr, &r->dst.addr, r->spi,
+		r->protocol, r->encap),
 	};
 	uint32_t i = esp_find(t, &a);
 
@@ -42,7 +44,8 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	uint32_t i = esp_sa_of(t, r);
 	struct esp_sa *sa = i == NO_INDEX ? NULL : &t->esp_sas[i];
 
-	if (!sa || r->packets <= (int64_t)sa->packets || r->last < sa->last || r->bytes < 0 || r->seq_last < 0)
+	if (!sa || r->packets <= (int64_t)sa->packets || r->last < sa->last || r->bytes < 0 ||
+	    r->seq_last < 0)
 		return false;
 
 	struct esp_sa now = *sa;
@@ -62,7 +65,8 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	now.duplicates = (uint32_t)(r->duplicates > 0 ? r->duplicates : 0);
 	/* So that esp_sa_lost() gives what the row says: see there. */
 	now.lost_before = 0;
-	now.packets_before = lost + now.packets - (((uint64_t)now.epoch << 32) + now.seq_high - now.seq_first + 1);
+	now.packets_before = lost + now.packets -
+			     (((uint64_t)now.epoch << 32) + now.seq_high - now.seq_first + 1);
 	if (!image_esp_sa_is_sane(&now, now.direction))
 		return false;		/* the history is no more ours than an image is */
 	*sa = now;
@@ -72,7 +76,8 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	return true;
 }
 
-void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r, const struct record_traffic *sum)
+void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r,
+			      const struct record_traffic *sum)
 {
 	uint32_t i = esp_sa_of(t, r);
 	struct esp_sa *sa = i == NO_INDEX ? NULL : &t->esp_sas[i];
@@ -103,10 +108,14 @@ static void leave_exchanges(struct tracker *t, struct ike_sa *sa, nsec from, nse
 		struct exchange *x = &sa->current[slot];
 
 		if (x->id != 0 && !x->closed)
-			exchange_close(t, x, x->responses > 0 ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE, from);
+			exchange_close(t, x,
+				       x->responses > 0 ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE,
+				       from);
 	}
 	if (sa->delete_at != NSEC_NONE)		/* the silence that settles it begins anew */
-		sa->delete_wait = to - from < DELETE_WAITS_MOST - sa->delete_wait ? sa->delete_wait + (to - from) : DELETE_WAITS_MOST;
+		sa->delete_wait = to - from < DELETE_WAITS_MOST - sa->delete_wait
+					  ? sa->delete_wait + (to - from)
+					  : DELETE_WAITS_MOST;
 }
 
 static void leave_esp_sa(struct esp_sa *sa)
@@ -137,12 +146,14 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 	event_emit(t, &ev);
 	/* Nothing was due while nobody watched: all of it is from now on. */
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
-		if ((t->tunnels[i].flags & TUNNEL_USED) && t->tunnels[i].due != NSEC_NONE && t->tunnels[i].due < to) {
+		if ((t->tunnels[i].flags & TUNNEL_USED) && t->tunnels[i].due != NSEC_NONE &&
+		    t->tunnels[i].due < to) {
 			t->tunnels[i].due = to + t->settings->judge_every;
 			tracker_schedule(t, TIMER_TUNNEL, i, t->tunnels[i].due);
 		}
 	for (uint32_t i = 0; i < t->ike_pool.high; i++)
-		if ((t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].due != NSEC_NONE && t->ike_sas[i].due < to) {
+		if ((t->ike_sas[i].flags & IKE_SA_USED) && t->ike_sas[i].due != NSEC_NONE &&
+		    t->ike_sas[i].due < to) {
 			t->ike_sas[i].due = to + t->settings->judge_every;
 			tracker_schedule(t, TIMER_IKE_SA, i, t->ike_sas[i].due);
 		}
@@ -151,23 +162,30 @@ void tracker_unwatched(struct tracker *t, nsec from, nsec to)
 /* How long an SA that ended is remembered: one of which nobody saw the end may speak again. */
 nsec resume_keep(const struct tracker *t, enum end_reason why)
 {
-	return why == END_UNKNOWN && t->settings->silent_end > t->settings->ended_keep ? t->settings->silent_end :
-											    t->settings->ended_keep;
+	return why == END_UNKNOWN && t->settings->silent_end > t->settings->ended_keep
+		       ? t->settings->silent_end
+		       : t->settings->ended_keep;
 }
 
 /* A younger one of the tunnel speaks since somebody watches again. */
-static bool other_child_speaks(const struct tracker *t, const struct tunnel *w, const struct child_sa *old)
+static bool other_child_speaks(const struct tracker *t, const struct tunnel *w,
+			       const struct child_sa *old)
 {
-	for (uint32_t i = w->child_sas; i != NO_INDEX && t->child_sas[i].created >= t->watched_until; i = t->child_sas[i].next_in_tunnel)
-		if (&t->child_sas[i] != old && child_last_packet(t, &t->child_sas[i], 0) >= t->watched_since &&
+	for (uint32_t i = w->child_sas;
+	     i != NO_INDEX && t->child_sas[i].created >= t->watched_until;
+	     i = t->child_sas[i].next_in_tunnel)
+		if (&t->child_sas[i] != old &&
+		    child_last_packet(t, &t->child_sas[i], 0) >= t->watched_since &&
 		    child_last_packet(t, &t->child_sas[i], 1) >= t->watched_since)
 			return true;
 	return false;
 }
 
-static bool other_ike_sa_speaks(const struct tracker *t, const struct tunnel *w, const struct ike_sa *old)
+static bool other_ike_sa_speaks(const struct tracker *t, const struct tunnel *w,
+				const struct ike_sa *old)
 {
-	for (uint32_t i = w->ike_sas; i != NO_INDEX && t->ike_sas[i].created >= t->watched_until; i = t->ike_sas[i].next_in_tunnel) {
+	for (uint32_t i = w->ike_sas; i != NO_INDEX && t->ike_sas[i].created >= t->watched_until;
+	     i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
 		if (sa != old && sa->major == old->major && sa->last >= t->watched_since &&
@@ -185,20 +203,24 @@ void resume_judge(struct tracker *t, uint32_t tunnel, nsec now)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 
-	if (t->watched_since == NSEC_NONE || t->watched_since - t->watched_until <= t->settings->settle ||
-	    now - t->watched_since < t->settings->settle || now - t->watched_since > t->settings->silent_end)
+	if (t->watched_since == NSEC_NONE ||
+	    t->watched_since - t->watched_until <= t->settings->settle ||
+	    now - t->watched_since < t->settings->settle ||
+	    now - t->watched_since > t->settings->silent_end)
 		return;
 	for (uint32_t i = w->child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->end_reason == END_NONE && c->id != 0 && child_last_sign(t, c) <= t->watched_until &&
-		    other_child_speaks(t, w, c))
-			child_end(t, i, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN, GRADE_INFERRED);
+		if (c->end_reason == END_NONE && c->id != 0 &&
+		    child_last_sign(t, c) <= t->watched_until && other_child_speaks(t, w, c))
+			child_end(t, i, child_last_sign(t, c), END_UNKNOWN, SIDE_UNKNOWN,
+				  GRADE_INFERRED);
 	}
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
-		if (sa->end_reason == END_NONE && sa->last <= t->watched_until && other_ike_sa_speaks(t, w, sa))
+		if (sa->end_reason == END_NONE && sa->last <= t->watched_until &&
+		    other_ike_sa_speaks(t, w, sa))
 			ike_sa_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_INFERRED);
 	}
 }

@@ -18,8 +18,9 @@ static struct pending_delete *delete_before(struct tracker *t, const struct chil
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 
 	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++)
-		if (d[i].at != NSEC_NONE && d[i].at < c->requested && c->requested - d[i].at <= RENEWS_WITHIN &&
-		    c->created_by >= 0 && d[i].by == 1 - c->created_by)
+		if (d[i].at != NSEC_NONE && d[i].at < c->requested &&
+		    c->requested - d[i].at <= RENEWS_WITHIN && c->created_by >= 0 &&
+		    d[i].by == 1 - c->created_by)
 			return &d[i];
 	return NULL;
 }
@@ -29,9 +30,11 @@ static void link_renewal(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child], *best = NULL;
 
-	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE && c->how != CREATED_CREATE_CHILD_SA)
+	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE &&
+	    c->how != CREATED_CREATE_CHILD_SA)
 		return;
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *o = &t->child_sas[i];
 
 		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
@@ -53,16 +56,19 @@ static void link_renewal(struct tracker *t, uint32_t child)
  * IKEv1: `old` fell silent, then attempts to set the tunnel up failed, and only
  * then `c` was made: that was an outage, and nothing was rekeyed.
  */
-static bool outage_between(const struct tracker *t, const struct child_sa *old, const struct child_sa *c)
+static bool outage_between(const struct tracker *t, const struct child_sa *old,
+			   const struct child_sa *c)
 {
 	nsec last = child_last_sign(t, old);
 
 	if (c->how != CREATED_QUICK_MODE)
 		return false;
-	for (uint32_t i = t->tunnels[c->tunnel].ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[c->tunnel].ike_sas; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
-		if (sa->end_reason == END_FAILED && sa->created > last && sa->created < c->requested)
+		if (sa->end_reason == END_FAILED && sa->created > last &&
+		    sa->created < c->requested)
 			return true;
 	}
 	return false;
@@ -84,12 +90,14 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 			child_reveal(t, child);
 			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
 			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
-			child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
+			child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by,
+				   child);
 			return;
 		}
 	}
 	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
-	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE || c->how == CREATED_UNKNOWN)) {
+	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE ||
+	     c->how == CREATED_UNKNOWN)) {
 		bool alone, sure;
 
 		if (ripe) {
@@ -102,14 +110,21 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 			old = chain_choose_predecessor(t, c, now, &alone, &sure);
 			spoke = false;
 		}
-		bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
+		bool expected =
+			(c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
 
 		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
-		struct pending_delete *d = old != NO_INDEX && (ripe || alone) && !(c->flags & CHILD_SA_REKEY_EXPECTED) ?
-						   delete_before(t, c) : NULL;
+		struct pending_delete *d =
+			old != NO_INDEX && (ripe || alone) && !(c->flags & CHILD_SA_REKEY_EXPECTED)
+				? delete_before(t, c)
+				: NULL;
 
-		/* One end's lifetime was over, and the other end built it anew: churn, but no rekey. */
-		if (d && t->child_sas[old].end_reason == END_NONE && t->child_sas[old].created < d->at &&
+		/*
+		 * One end's lifetime was over, and the other end built it anew: churn, but no
+		 * rekey.
+		 */
+		if (d && t->child_sas[old].end_reason == END_NONE &&
+		    t->child_sas[old].created < d->at &&
 		    child_last_sign(t, &t->child_sas[old]) <= d->at + DRAINS_WITHIN) {
 			child_end(t, old, d->at, END_DELETED, d->by, GRADE_INFERRED);
 			d->at = NSEC_NONE;
@@ -117,13 +132,17 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 		}
 
 		if (old != NO_INDEX && ripe && outage_between(t, &t->child_sas[old], c)) {
-			child_end(t, old, child_last_sign(t, &t->child_sas[old]), END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);
+			child_end(t, old, child_last_sign(t, &t->child_sas[old]), END_PEER_LOST,
+				  SIDE_UNKNOWN, GRADE_INFERRED);
 			old = NO_INDEX;
 		}
 
-		/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
+		/*
+		 * Early when nothing else can be meant; otherwise when everybody had time to speak.
+		 */
 		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
-			chain_link_rekey(t, old, child, alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
+			chain_link_rekey(t, old, child,
+					 alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
 	}
 	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
 		chain_end_predecessor(t, c->predecessor, child, now);
@@ -147,18 +166,21 @@ static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
 
 	const struct ike_sa *holder = &t->ike_sas[c->held_by];
 
-	if (holder->rekey[0].child != child && holder->rekey[1].child != child && holder->auth_child != child)
+	if (holder->rekey[0].child != child && holder->rekey[1].child != child &&
+	    holder->auth_child != child)
 		child_reveal(t, child);
 }
 
 /* It followed a rekey, and is for what that replaced, even when nobody knows what it was. */
 static bool follows_birth(const struct tracker *t, const struct pending_delete *d)
 {
-	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by && c->predecessor == NO_INDEX &&
-		    c->created <= d->at && d->at - c->created <= RENEWS_WITHIN)
+		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by &&
+		    c->predecessor == NO_INDEX && c->created <= d->at &&
+		    d->at - c->created <= RENEWS_WITHIN)
 			return true;
 	}
 	return false;
@@ -168,30 +190,42 @@ static bool follows_birth(const struct tracker *t, const struct pending_delete *
  * A Delete of IKEv2 is for a child SA of the IKE SA that it came in (RFC 7296 1.4.1).
  * Said of no one whose IKE SA is not known, or began after it.
  */
-static bool of_another_ike_sa(const struct tracker *t, const struct pending_delete *d, const struct child_sa *c)
+static bool of_another_ike_sa(const struct tracker *t, const struct pending_delete *d,
+			      const struct child_sa *c)
 {
 	if (d->ike_sa == NO_INDEX || c->ike_sa == NO_INDEX || d->ike_sa == c->ike_sa)
 		return false;
 	const struct ike_sa *in = &t->ike_sas[d->ike_sa], *of = &t->ike_sas[c->ike_sa];
 
-	return in->major == 2 && of->major == 2 && in->tunnel == d->tunnel && in->created <= d->at && of->created <= d->at &&
+	return in->major == 2 && of->major == 2 && in->tunnel == d->tunnel &&
+	       in->created <= d->at && of->created <= d->at &&
 	       (of->end_reason == END_NONE || of->ended > d->at);
 }
 
-/* A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after it.  False: none did. */
+/*
+ * A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after
+ * it.  False: none did.
+ */
 static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
 {
 	bool of_rekey = follows_birth(t, d);
 
-	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
+	     i = t->child_sas[i].prev_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
 
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at || last > d->at + drains || of_another_ike_sa(t, d, c) ||
-		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget, 3 * chain_usual_pause(t, c))))
+		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at ||
+		    last > d->at + drains || of_another_ike_sa(t, d, c) ||
+		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget,
+								   3 * chain_usual_pause(t, c))))
 			continue;
-		/* who deletes it is the first to stop; and what was just made is not what it replaced */
-		if (of_rekey && (last == NSEC_NONE || d->by < 0 || child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
+		/*
+		 * who deletes it is the first to stop; and what was just made is not what it
+		 * replaced
+		 */
+		if (of_rekey && (last == NSEC_NONE || d->by < 0 ||
+				 child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
 			continue;
 		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
 		d->at = NSEC_NONE;
@@ -205,19 +239,23 @@ static bool due(const struct tracker *t, const struct pending_delete *d, nsec no
 	return d->at != NSEC_NONE && (last_call || now - d->at >= t->settings->settle);
 }
 
-/* Those asked for until then; oldest first: a predecessor is taken once.  Whether all are settled. */
+/*
+ * Those asked for until then; oldest first: a predecessor is taken once.  Whether all are settled.
+ */
 static bool settle_births(struct tracker *t, uint32_t tunnel, nsec until, nsec now, bool last_call)
 {
 	bool settled = true;
 
-	for (uint32_t i = t->tunnels[tunnel].oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+	for (uint32_t i = t->tunnels[tunnel].oldest_child_sa; i != NO_INDEX;
+	     i = t->child_sas[i].prev_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 		bool before = c->flags & CHILD_SA_SETTLED;
 
 		if (c->requested > until)
 			continue;
 		judge_orphan(t, i, now);
-		if (before && (c->predecessor == NO_INDEX || t->child_sas[c->predecessor].end_reason != END_NONE))
+		if (before && (c->predecessor == NO_INDEX ||
+			       t->child_sas[c->predecessor].end_reason != END_NONE))
 			continue;
 		chain_settle_one(t, i, now, last_call);
 		settled &= (c->flags & CHILD_SA_SETTLED) != 0;

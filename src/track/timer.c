@@ -9,14 +9,19 @@ static bool timer_before(const struct timer *a, const struct timer *b)
 	if (a->at != b->at)
 		return a->at < b->at;
 	if (a->kind != b->kind)
-		return a->kind > b->kind;	/* IKE SAs before tunnels: causes before judgement */
+		/* IKE SAs before tunnels: causes before judgement */
+		return a->kind > b->kind;
 	return a->object < b->object;
 }
 
-/* Where the entry of an object is remembered: its place + 1, so that untouched memory says "nowhere". */
+/*
+ * Where the entry of an object is remembered: its place + 1, so that untouched memory says
+ * "nowhere".
+ */
 static uint32_t *place_of(struct tracker *t, const struct timer *m)
 {
-	return m->kind == TIMER_TUNNEL ? &t->timer_of_tunnel[m->object] : &t->timer_of_ike_sa[m->object];
+	return m->kind == TIMER_TUNNEL ? &t->timer_of_tunnel[m->object]
+				       : &t->timer_of_ike_sa[m->object];
 }
 
 static void put_timer(struct tracker *t, uint32_t i, struct timer m)
@@ -29,7 +34,8 @@ static void sift_up(struct tracker *t, uint32_t i)
 {
 	struct timer m = t->timers[i];
 
-	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / TIMER_CHILDREN]); i = (i - 1) / TIMER_CHILDREN)
+	for (; i > 0 && timer_before(&m, &t->timers[(i - 1) / TIMER_CHILDREN]);
+	     i = (i - 1) / TIMER_CHILDREN)
 		put_timer(t, i, t->timers[(i - 1) / TIMER_CHILDREN]);
 	put_timer(t, i, m);
 }
@@ -101,7 +107,8 @@ void timers_run(struct tracker *t, nsec now)
 			continue;
 		nsec at = without_leap(t, m.at, now);
 
-		t->now = nsec_later(t->now, at);	/* as if it had come without a packet, live */
+		/* as if it had come without a packet, live */
+		t->now = nsec_later(t->now, at);
 		if (m.kind == TIMER_TUNNEL) {
 			t->tunnels[m.object].due = NSEC_NONE;
 			tunnel_due(t, m.object, at);

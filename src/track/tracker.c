@@ -39,7 +39,8 @@ object_id tracker_number(struct tracker *t, enum object_kind kind)
 		i++;
 	if (i == t->n_numbers) {
 		if (t->n_numbers == CAPTURES_MAX) {	/* the oldest capture is long read */
-			memmove(t->numbers, t->numbers + 1, (CAPTURES_MAX - 1) * sizeof(*t->numbers));
+			memmove(t->numbers, t->numbers + 1,
+				(CAPTURES_MAX - 1) * sizeof(*t->numbers));
 			i = CAPTURES_MAX - 1;
 		} else {
 			t->n_numbers++;
@@ -135,9 +136,9 @@ static void learn_port(struct tracker *t, uint16_t src_port, uint16_t dst_port)
 }
 
 /* What an ESP or AH packet needs on its way; false when its header is not whole. */
-bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
-		    enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
-		    struct esp_arrival *ret)
+bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p,
+		    struct reader *r, enum esp_protocol protocol, enum encap encap,
+		    uint16_t src_port, uint16_t dst_port, struct esp_arrival *ret)
 {
 	struct esp_header h;
 	enum verdict v = protocol == PROTOCOL_AH ? ah_parse(r, &h) : esp_parse(r, &h);
@@ -162,11 +163,16 @@ bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packe
 	return true;
 }
 
-static void udp_packet(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled)
+static void udp_packet(struct tracker *t, const struct frame *f, const struct packet *p,
+		       bool reassembled)
 {
 	struct reader r = p->payload;
 	struct udp_header u;
-	struct arrival a = { .frame = f, .packet = p, .at = time_of(f), .ip_fragments = reassembled, .tunnel = NO_INDEX,
+	struct arrival a = { .frame = f,
+			     .packet = p,
+			     .at = time_of(f),
+			     .ip_fragments = reassembled,
+			     .tunnel = NO_INDEX,
 			     .side = SIDE_UNKNOWN };
 	struct esp_arrival esp;
 	enum verdict v = udp_parse(&r, &u);
@@ -221,7 +227,8 @@ static void tcp_segment(struct tracker *t, const struct frame *f, const struct p
 		t->counters.other++;
 }
 
-void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled)
+void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p,
+		    bool reassembled)
 {
 	struct esp_arrival esp;
 	struct reader r = p->payload;
@@ -239,7 +246,8 @@ void tracker_handle(struct tracker *t, const struct frame *f, const struct packe
 		return;
 	case IP_ESP:
 	case IP_AH:
-		if (esp_arrival_of(t, f, p, &r, p->protocol == IP_AH ? PROTOCOL_AH : PROTOCOL_ESP, ENCAP_NONE, 0, 0, &esp))
+		if (esp_arrival_of(t, f, p, &r, p->protocol == IP_AH ? PROTOCOL_AH : PROTOCOL_ESP,
+				   ENCAP_NONE, 0, 0, &esp))
 			esp_packet(t, &esp);
 		return;
 	default:
@@ -255,16 +263,23 @@ void tracker_packet(struct tracker *t, const struct frame *f, const struct packe
 	uint32_t tunnel;
 
 	tracker_handle(t, f, whole, true);
-	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 }, (struct endpoint){ whole->dst, 0 }, &side);
+	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 },
+			     (struct endpoint){ whole->dst, 0 }, &side);
 	if (tunnel != NO_INDEX && side >= 0)
 		t->tunnels[tunnel].side[side].reassembled++;
 }
 
-void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p, uint16_t src_port,
-		     uint16_t dst_port, bool is_ike, struct bytes message)
+void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p,
+		     uint16_t src_port, uint16_t dst_port, bool is_ike, struct bytes message)
 {
-	struct arrival a = { .frame = f, .packet = p, .at = time_of(f), .src_port = src_port, .dst_port = dst_port,
-			     .encap = ENCAP_TCP, .tunnel = NO_INDEX, .side = SIDE_UNKNOWN };
+	struct arrival a = { .frame = f,
+			     .packet = p,
+			     .at = time_of(f),
+			     .src_port = src_port,
+			     .dst_port = dst_port,
+			     .encap = ENCAP_TCP,
+			     .tunnel = NO_INDEX,
+			     .side = SIDE_UNKNOWN };
 	struct reader r = reader_over(message.data, message.length, message.length);
 	struct esp_arrival esp;
 
@@ -276,11 +291,12 @@ void tracker_message(struct tracker *t, const struct frame *f, const struct pack
 	}
 }
 
-void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen, uint64_t frame)
+void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen,
+			      uint64_t frame)
 {
 	int8_t side;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ first_seen->src, 0 }, (struct endpoint){ first_seen->dst, 0 },
-				      &side);
+	uint32_t tunnel = tunnel_find(t, (struct endpoint){ first_seen->src, 0 },
+				      (struct endpoint){ first_seen->dst, 0 }, &side);
 
 	if (tunnel == NO_INDEX)
 		return;
@@ -327,7 +343,8 @@ static void finish_ike_sa(struct tracker *t, uint32_t i)
 		return;
 	/* of an SA that had ended before, too: an exchange may have begun after its end */
 	for (int slot = 0; slot < 2; slot++)
-		if (sa->current[slot].id != 0 && !sa->current[slot].closed && sa->current[slot].responses > 0)
+		if (sa->current[slot].id != 0 && !sa->current[slot].closed &&
+		    sa->current[slot].responses > 0)
 			exchange_close(t, &sa->current[slot], OUTCOME_ANSWERED, t->now);
 	ike_sa_end(t, i, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, sa->grade);
 }
@@ -352,12 +369,16 @@ void tracker_finish(struct tracker *t, bool final)
 		restraint_reconsider(t, i);
 		hygiene_judge_mirror(t, i, t->now);
 		for (uint32_t c = w->child_sas; c != NO_INDEX; c = t->child_sas[c].next_in_tunnel)
-			child_end(t, c, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, t->child_sas[c].grade);
+			child_end(t, c, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN,
+				  t->child_sas[c].grade);
 		for (int d = 0; d < 2; d++)
-			for (uint32_t e = w->esp_sas[d]; e != NO_INDEX; e = t->esp_sas[e].next_in_direction) {
+			for (uint32_t e = w->esp_sas[d]; e != NO_INDEX;
+			     e = t->esp_sas[e].next_in_direction) {
 				w->last = nsec_later(w->last, t->esp_sas[e].last);
-				w->side[d].esp_last = nsec_later(w->side[d].esp_last, t->esp_sas[e].last);
-				esp_end(t, e, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, t->esp_sas[e].grade);
+				w->side[d].esp_last =
+					nsec_later(w->side[d].esp_last, t->esp_sas[e].last);
+				esp_end(t, e, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN,
+					t->esp_sas[e].grade);
 			}
 		tunnel_judge(t, i, t->now);
 		if (w->state_since == NSEC_NONE)
@@ -384,7 +405,8 @@ const struct settings *tracker_settings(const struct tracker *t)
 
 const struct tunnel *tracker_tunnel(const struct tracker *t, uint32_t i)
 {
-	return i < t->tunnel_pool.high && (t->tunnels[i].flags & TUNNEL_USED) ? &t->tunnels[i] : NULL;
+	return i < t->tunnel_pool.high && (t->tunnels[i].flags & TUNNEL_USED) ? &t->tunnels[i]
+									      : NULL;
 }
 
 const struct ike_sa *tracker_ike_sa(const struct tracker *t, uint32_t i)
@@ -394,7 +416,8 @@ const struct ike_sa *tracker_ike_sa(const struct tracker *t, uint32_t i)
 
 const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t i)
 {
-	return i < t->child_pool.high && (t->child_sas[i].flags & CHILD_SA_USED) ? &t->child_sas[i] : NULL;
+	return i < t->child_pool.high && (t->child_sas[i].flags & CHILD_SA_USED) ? &t->child_sas[i]
+										 : NULL;
 }
 
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t i)
@@ -432,8 +455,10 @@ static_assert(sizeof(struct esp_sa) % CACHE_LINE == 0, "an ESP SA begins a cache
 
 static bool make_tables(struct tracker *t)
 {
-	uint32_t tunnels = (uint32_t)t->settings->tables_tunnels, ike = (uint32_t)t->settings->tables_ike_sas;
-	uint32_t children = (uint32_t)t->settings->tables_child_sas, esp = (uint32_t)t->settings->tables_esp_sas;
+	uint32_t tunnels = (uint32_t)t->settings->tables_tunnels,
+		 ike = (uint32_t)t->settings->tables_ike_sas;
+	uint32_t children = (uint32_t)t->settings->tables_child_sas,
+		 esp = (uint32_t)t->settings->tables_esp_sas;
 	uint32_t paths = tunnels * TUNNEL_PATHS;	/* each tunnel keeps to its share */
 
 	t->esp_by_spi_mask = SPI_HINTS - 1;
@@ -441,17 +466,22 @@ static bool make_tables(struct tracker *t)
 	if (!t->esp_memory)
 		return false;
 	if (esp > SMALL)
-		memory_in_large_pages((struct esp_sa *)t->esp_memory + SMALL, (size_t)(esp - SMALL) * sizeof(*t->esp_sas));
-	t->esp_sas = (struct esp_sa *)(((uintptr_t)t->esp_memory + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) && pool_new(&t->ike_pool, ike) &&
-	       pool_new(&t->child_pool, children) && pool_new(&t->esp_pool, esp) &&
-	       index_new(&t->path_index, paths) && index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
-	        index_new(&t->esp_index, esp) &&
-	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) && (t->paths = memory_table(paths, sizeof(*t->paths))) &&
+		memory_in_large_pages((struct esp_sa *)t->esp_memory + SMALL,
+				      (size_t)(esp - SMALL) * sizeof(*t->esp_sas));
+	t->esp_sas = (struct esp_sa *)(((uintptr_t)t->esp_memory + CACHE_LINE - 1) / CACHE_LINE *
+				       CACHE_LINE);
+	return pool_new(&t->tunnel_pool, tunnels) && pool_new(&t->path_pool, paths) &&
+	       pool_new(&t->ike_pool, ike) && pool_new(&t->child_pool, children) &&
+	       pool_new(&t->esp_pool, esp) && index_new(&t->path_index, paths) &&
+	       index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
+	       index_new(&t->esp_index, esp) &&
+	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) &&
+	       (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
 	       (t->ike_few = memory_table(ike, sizeof(*t->ike_few))) &&
 	       (t->ike_many = memory_table(ike, sizeof(*t->ike_many))) &&
-	       (t->ike_vendors = memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
+	       (t->ike_vendors =
+			memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
 	       (t->clients = calloc(CLIENT_HINTS, sizeof(*t->clients))) &&
@@ -459,11 +489,15 @@ static bool make_tables(struct tracker *t)
 	       (t->timer_of_tunnel = memory_table(tunnels, sizeof(*t->timer_of_tunnel))) &&
 	       (t->timer_of_ike_sa = memory_table(ike, sizeof(*t->timer_of_ike_sa))) &&
 	       (t->recent = calloc(RECENT_MESSAGES, sizeof(*t->recent))) &&
-	       (t->deletes = memory_table((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
+	       (t->deletes =
+			memory_table((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
 	       (t->strangers = calloc(STRANGERS, sizeof(*t->strangers)));
 }
 
-/* SPIs are random: page by page all of it would be touched within a day.  Better now than by and by. */
+/*
+ * SPIs are random: page by page all of it would be touched within a day.  Better now than by and
+ * by.
+ */
 static void touch(uint32_t *table, size_t n)
 {
 	volatile uint32_t *at = table;
@@ -484,8 +518,10 @@ struct tracker *tracker_new(const struct settings *settings, const struct hash_k
 	t->handler = *handler;
 	t->now = t->watched_until = t->watched_since = t->drops_told = t->calm_until = NSEC_NONE;
 	t->next_due = INT64_MAX;
-	t->purse_strangers = t->purse_answered = t->purse_tunnels = t->purse_young = t->purse_births = NSEC_NONE;
-	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = t->doubted = NSEC_NONE;
+	t->purse_strangers = t->purse_answered = t->purse_tunnels = t->purse_young =
+		t->purse_births = NSEC_NONE;
+	t->loss_until = t->loss_told = t->jump_from = t->jump_to = t->jump_told = t->doubted =
+		NSEC_NONE;
 	tracker_counters_reset(t);
 	for (unsigned i = 0; i < RECENT_GAPS; i++)
 		t->gaps[i].at = NSEC_NONE;

@@ -76,7 +76,10 @@ void index_free(struct index *x);
 void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */
 void index_remove(struct index *x, uint64_t hash, uint32_t i);
 
-/* Is the place of this key crowded as chance does not crowd it?  What is not added then keeps every probe short. */
+/*
+ * Is the place of this key crowded as chance does not crowd it?  What is not added then keeps every
+ * probe short.
+ */
 enum { INDEX_PROBES_MAX = 1024 };
 bool index_crowded(const struct index *x, uint64_t hash);
 
@@ -106,7 +109,10 @@ struct path {
 
 /* ---- timers: a heap of moments -------------------------------------------- */
 
-/* Of a parent, in a row: a level costs a cache miss for each entry that moves, and there are half as many as of two. */
+/*
+ * Of a parent, in a row: a level costs a cache miss for each entry that moves, and there are half
+ * as many as of two.
+ */
 enum { TIMER_CHILDREN = 4 };
 
 enum timer_kind { TIMER_TUNNEL, TIMER_IKE_SA };
@@ -130,7 +136,10 @@ struct arrival {
 	int8_t side;			/* sender's */
 };
 
-/* One ESP or AH packet.  What a prepared frame has comes in its order, so that it is copied at once. */
+/*
+ * One ESP or AH packet.  What a prepared frame has comes in its order, so that it is copied at
+ * once.
+ */
 struct esp_arrival {
 	struct addr src, dst;
 	nsec at;
@@ -147,13 +156,17 @@ enum { BATCH = 32 };
 
 /* ---- hygiene -------------------------------------------------------------- */
 
-enum { RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8, CLIENT_HINTS = 1 << 14, PARKED = 64 };
+enum {
+	RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8,
+	CLIENT_HINTS = 1 << 14, PARKED = 64,
+};
 
 struct recent_message {
 	uint64_t hash;
 	nsec at;
 	struct endpoint src, dst;
-	uint32_t tunnel;		/* NO_INDEX not known; valid while that tunnel has this id */
+	/* NO_INDEX not known; valid while that tunnel has this id */
+	uint32_t tunnel;
 	object_id tunnel_id;
 	uint32_t ip_id;			/* 0: none */
 	int8_t side;
@@ -205,20 +218,26 @@ enum {
 	IKE_SA_USED = 1, IKE_SA_DIRTY = 2,
 	IKE_SA_AUTH_TENTATIVE = 4,	/* IDr came: authenticated, or EAP begins */
 	IKE_SA_ESTABLISHED_TOLD = 8,
-	IKE_SA_INITIATOR_REFUSED = 16,	/* the initiator sent a notify right after the answer to IKE_AUTH */
-	IKE_SA_REKEYED_AWAY = 32,	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
+	/* the initiator sent a notify right after the answer to IKE_AUTH */
+	IKE_SA_INITIATOR_REFUSED = 16,
+	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
+	IKE_SA_REKEYED_AWAY = 32,
 	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
 	IKE_SA_QUIET = 256,		/* leaves no rows until it is established (restraint.c) */
-	IKE_SA_COLLISION_TOLD = 128,	/* both sides rekeyed it at once, and one of its two successors proved redundant */
+	/* both sides rekeyed it at once, and one of its two successors proved redundant */
+	IKE_SA_COLLISION_TOLD = 128,
 };
 
 enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
        TUNNEL_ONE_SIDED_TOLD1 = 16,
        TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
        TUNNEL_ESTABLISHED = 128,		/* an IKE SA was */
-       TUNNEL_QUIET = 512,			/* a stranger's: leaves no rows until it is up (restraint.c) */
-       TUNNEL_TOLD = 1024,			/* an event or an exchange of it was (event_is_told()) */
-       TUNNEL_UNSAVED = 256 };			/* SAs of it began, ended or went since tracker_save() */
+       /* a stranger's: leaves no rows until it is up (restraint.c) */
+       TUNNEL_QUIET = 512,
+       /* an event or an exchange of it was (event_is_told()) */
+       TUNNEL_TOLD = 1024,
+       /* SAs of it began, ended or went since tracker_save() */
+       TUNNEL_UNSAVED = 256 };
 
 struct tracker {
 	const struct settings *settings;
@@ -227,7 +246,8 @@ struct tracker {
 
 	struct pool tunnel_pool, path_pool, ike_pool, child_pool, esp_pool;
 	struct index path_index, esp_index;
-	struct index ike_index, initiator_index;	/* IKE SAs by both SPIs; by tunnel and the initiator's */
+	/* IKE SAs by both SPIs; by tunnel and the initiator's */
+	struct index ike_index, initiator_index;
 	struct tunnel *tunnels;
 	struct path *paths;
 	struct ike_sa *ike_sas;
@@ -240,9 +260,14 @@ struct tracker {
 	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
 	uint32_t esp_by_spi_mask;
 
-	uint32_t *clients;		/* lossy hint: two addresses -> the tunnel that is told from others by a NAT's port (tunnel.c) */
+	/*
+	 * lossy hint: two addresses -> the tunnel that is told from others by a NAT's port
+	 * (tunnel.c)
+	 */
+	uint32_t *clients;
 
-	struct exchange parked[PARKED];	/* asked before the latest two of their side, and still open (exchange.c) */
+	/* asked before the latest two of their side, and still open (exchange.c) */
+	struct exchange parked[PARKED];
 	uint32_t n_parked, next_parked;
 
 	struct timer *timers;
@@ -250,9 +275,11 @@ struct tracker {
 	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap, + 1; 0 nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
-	nsec watched_until, watched_since;	/* nobody watched between these moments; NSEC_NONE */
+	/* nobody watched between these moments; NSEC_NONE */
+	nsec watched_until, watched_since;
 	nsec next_due;			/* of the earliest timer */
-	nsec calm_until;		/* a frame between `now` and then asks nothing of time; see batch.c */
+	/* a frame between `now` and then asks nothing of time; see batch.c */
+	nsec calm_until;
 	uint64_t frame;			/* number of the frame at work */
 	uint32_t capture;		/* capture of the frame at work */
 
@@ -260,17 +287,24 @@ struct tracker {
 	struct recent_message *at_work;	/* the message at work is remembered there */
 	struct recent_gap gaps[RECENT_GAPS];
 	unsigned next_gap;
-	uint32_t flushed;	/* slots of each table that tracker_flush_part() has given in this round */
+	/* slots of each table that tracker_flush_part() has given in this round */
+	uint32_t flushed;
 	nsec loss_until, loss_told;
-	nsec drops_since, drops_told;	/* what the capturer dropped and the history does not have yet; its latest row */
+	/* what the capturer dropped and the history does not have yet; its latest row */
+	nsec drops_since, drops_told;
 	uint64_t drops;
-	nsec jump_from, jump_to;	/* an unexplained step forward of the clock; NSEC_NONE none */
-	uint32_t jump_witness;		/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
+	/* an unexplained step forward of the clock; NSEC_NONE none */
+	nsec jump_from, jump_to;
+	/* tunnel whose traffic speaks for a jump; NO_INDEX none yet */
+	uint32_t jump_witness;
 	nsec jump_told;
-	nsec doubted;			/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
-	nsec purse_strangers, purse_answered, purse_tunnels, purse_young, purse_births;	/* see restraint.c */
+	/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
+	nsec doubted;
+	/* see restraint.c */
+	nsec purse_strangers, purse_answered, purse_tunnels, purse_young, purse_births;
 	struct left_out left_out;	/* of strangers */
-	struct pending_delete *deletes;	/* PENDING_DELETES per tunnel; most tunnels never touch theirs */
+	/* PENDING_DELETES per tunnel; most tunnels never touch theirs */
+	struct pending_delete *deletes;
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
 	uint64_t *strangers;		/* first sightings of SPIs under pressure */
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
@@ -286,13 +320,15 @@ struct tracker {
 /* tracker.c */
 void tracker_reach(struct tracker *t, nsec at);		/* packet time is `at` */
 void tracker_count_verdict(struct tracker *t, enum verdict v);
-void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p, bool reassembled);
-bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p, struct reader *r,
-		    enum esp_protocol protocol, enum encap encap, uint16_t src_port, uint16_t dst_port,
-		    struct esp_arrival *ret);
+void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p,
+		    bool reassembled);
+bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p,
+		    struct reader *r, enum esp_protocol protocol, enum encap encap,
+		    uint16_t src_port, uint16_t dst_port, struct esp_arrival *ret);
 object_id tracker_number(struct tracker *t, enum object_kind kind);
 void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
-static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }	/* NSEC_NONE is the earliest */
+/* NSEC_NONE is the earliest */
+static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }
 
 /*
  * Of two that are worth as much the one with the smaller number is given up
@@ -312,17 +348,21 @@ static inline nsec tracker_bounded(nsec at)
 	return at < earliest ? earliest : at > latest ? latest : at;
 }
 
-static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src, const struct addr *dst, uint32_t spi,
-				unsigned protocol, unsigned encap)
+static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
+				const struct addr *dst, uint32_t spi, unsigned protocol,
+				unsigned encap)
 {
 	return (uint32_t)sa_hash(&t->key, src, dst, spi, protocol, encap);
 }
 
 /* tunnel.c */
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
-uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network, int8_t *ret_side);
-uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst, int8_t *ret_side);
-bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst, int8_t src_side);
+uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
+		    int8_t *ret_side);
+uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst,
+			       int8_t *ret_side);
+bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
+		     int8_t src_side);
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
@@ -331,14 +371,16 @@ void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
-void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa, const struct esp_arrival *a,
-	      int64_t value);
+void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
+	      const struct esp_arrival *a, int64_t value);
 
 enum {
 	ESP_CONFIRMING_PACKETS = 3,	/* so many are no stray */
-	ESP_SPRAYED = 24,		/* strays of one tunnel from which on nothing less joins a child SA */
+	/* strays of one tunnel from which on nothing less joins a child SA */
+	ESP_SPRAYED = 24,
 	ESP_MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
-	ESP_DIRECTION_LIVE_MAX = 512,	/* SAs of one direction that are looked at for births and ends */
+	/* SAs of one direction that are looked at for births and ends */
+	ESP_DIRECTION_LIVE_MAX = 512,
 };
 
 /* esp_birth.c */
@@ -346,7 +388,8 @@ bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
 void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);
 
 /* esp_sa.c, again */
-void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by, enum grade grade);
+void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
+	     enum grade grade);
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 void esp_index_add(struct tracker *t, uint32_t esp);
@@ -365,9 +408,13 @@ void chain_repair_pairs(struct tracker *t, const struct child_sa *c);
 void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now);
 bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
 nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
-uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now, bool *ret_alone, bool *ret_sure);
+uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
+				  bool *ret_alone, bool *ret_sure);
 void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
-/* who asked for a new SA sends on it this soon after the answer (RFC 7296 2.8), and no more on what it deleted */
+/*
+ * who asked for a new SA sends on it this soon after the answer (RFC 7296 2.8), and no more on what
+ * it deleted
+ */
 #define SWITCHES_WITHIN (100 * NSEC_PER_MS)
 
 /* settle.c */
@@ -375,7 +422,8 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 
 /* child_sa.c */
 struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c);
-void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side, uint32_t other);
+void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
+		uint32_t other);
 nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int direction);
 nsec child_last_sign(const struct tracker *t, const struct child_sa *c);
 void child_reveal(struct tracker *t, uint32_t child);
@@ -383,16 +431,22 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
-uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested, nsec created,
-		     int by, const struct exchange *x, bool tentative);
+uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
+		     nsec created, int by, const struct exchange *x, bool tentative);
 void child_born(struct tracker *t, uint32_t child);
 void child_discard(struct tracker *t, uint32_t child);
-void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by, bool answered);
-/* Crossing Deletes, of a child SA or of the IKE SA itself: the only child SA is gone in either case. */
+void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
+		       bool answered);
+/*
+ * Crossing Deletes, of a child SA or of the IKE SA itself: the only child SA is gone in either
+ * case.
+ */
 void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by);
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
-void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by, enum grade grade);
-void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
+	       enum grade grade);
+void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
+		   enum grade grade);
 void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
 void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
 void child_revive(struct tracker *t, uint32_t child);
@@ -401,21 +455,23 @@ void child_release(struct tracker *t, uint32_t child);
 
 /* pairing.c */
 void child_esp_born(struct tracker *t, uint32_t esp);
-bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);	/* a first packet, of a child SA that was made */
+/* a first packet, of a child SA that was made */
+bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);
 uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
 
 /* ike_sa.c */
 uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r);
 uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i);
-uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r, uint8_t major,
-		    int8_t initiator_side);
+uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r,
+		    uint8_t major, int8_t initiator_side);
 void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
 void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
 bool ike_sa_rekeys_crossed(const struct ike_sa *sa);
 void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at);
 void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r);
-void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a, const struct ike_message *m);
+void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a,
+			const struct ike_message *m);
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
 void ike_sa_release(struct tracker *t, uint32_t ike_sa);
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
@@ -423,34 +479,52 @@ void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange 
 enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided after this long */
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
-void ike_sa_make_room(struct tracker *t, uint32_t ike_sa, size_t transforms, size_t offers1);	/* one of both is 0 */
+/* one of both is 0 */
+void ike_sa_make_room(struct tracker *t, uint32_t ike_sa, size_t transforms, size_t offers1);
 bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
-/* It is being set up, and goes on between the endpoints of another tunnel of the same addresses: it is that one's.  Else false. */
+/*
+ * It is being set up, and goes on between the endpoints of another tunnel of the same addresses: it
+ * is that one's.  Else false.
+ */
 bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel);
-void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side, uint32_t other);
+void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side,
+		 uint32_t other);
 
 /* ike_end.c */
-void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by, enum grade grade);
+void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
+		enum grade grade);
 bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
 
-static inline struct endpoint arrival_src(const struct arrival *a) { return (struct endpoint){ a->packet->src, a->src_port }; }
-static inline struct endpoint arrival_dst(const struct arrival *a) { return (struct endpoint){ a->packet->dst, a->dst_port }; }
+static inline struct endpoint arrival_src(const struct arrival *a)
+{
+	return (struct endpoint){ a->packet->src, a->src_port };
+}
+static inline struct endpoint arrival_dst(const struct arrival *a)
+{
+	return (struct endpoint){ a->packet->dst, a->dst_port };
+}
 
 /* exchange.c */
 enum transmission { TRANSMISSION_FIRST, TRANSMISSION_PART, TRANSMISSION_COPY };
-struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, nsec at, int from);
-enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a, const struct ike_message *m, uint64_t hash);
-enum transmission exchange_response(struct tracker *t, struct exchange *x, const struct arrival *a, const struct ike_message *m, uint64_t hash);
+struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot,
+				const struct ike_message *m, nsec at, int from);
+enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a,
+const struct ike_message *m, uint64_t hash);
+enum transmission exchange_response(struct tracker *t, struct exchange *x, const struct arrival *a,
+const struct ike_message *m, uint64_t hash);
 void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
 void exchange_write(struct tracker *t, struct exchange *x);
-bool exchange_in_flight(const struct exchange *x, nsec at);	/* a window above 1 may be why its answer is not here */
-struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot, const struct ike_message *m, uint64_t hash);
+/* a window above 1 may be why its answer is not here */
+bool exchange_in_flight(const struct exchange *x, nsec at);
+struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
+				 const struct ike_message *m, uint64_t hash);
 nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over);
-bool event_is_told(struct tracker *t, uint32_t tunnel);	/* is there use for a row of this tunnel's exchanges and events? */
+/* is there use for a row of this tunnel's exchanges and events? */
+bool event_is_told(struct tracker *t, uint32_t tunnel);
 bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
 
 /* ike2.c, ike1.c */
@@ -459,7 +533,8 @@ void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message
 void ike_message(struct tracker *t, struct arrival *a, struct reader r);
 
 /* hygiene.c */
-bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m, uint64_t hash);
+bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m,
+		     uint64_t hash);
 void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
 void hygiene_heard(struct tracker *t, uint32_t tunnel, int side);
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
@@ -480,7 +555,8 @@ void event_emit(struct tracker *t, const struct event *ev);
 void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
 
 /* restraint.c */
-#define RESTRAINT_YOUNG (120 * NSEC_PER_S)	/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
+/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
+#define RESTRAINT_YOUNG (120 * NSEC_PER_S)
 bool restraint_admits_stranger(struct tracker *t);
 bool restraint_affords_birth(const struct tracker *t);
 void restraint_pays_birth(struct tracker *t);

@@ -26,7 +26,8 @@ static struct path *path_find(struct tracker *t, struct endpoint a, struct endpo
 {
 	uint64_t hash = path_hash(t, a, b);
 
-	for (uint32_t at = (uint32_t)hash, i; (i = index_next(&t->path_index, hash, &at)) != NO_INDEX;) {
+	for (uint32_t at = (uint32_t)hash, i;
+	     (i = index_next(&t->path_index, hash, &at)) != NO_INDEX;) {
 		struct path *p = &t->paths[i];
 
 		if (endpoint_equal(p->a, a) && endpoint_equal(p->b, b))
@@ -75,7 +76,8 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	uint32_t oldest = w->paths;
 
 	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel)
-		if (!endpoint_equal(t->paths[i].a, w->peer[0]) || !endpoint_equal(t->paths[i].b, w->peer[1]))
+		if (!endpoint_equal(t->paths[i].a, w->peer[0]) ||
+		    !endpoint_equal(t->paths[i].b, w->peer[1]))
 			oldest = i;
 	return oldest;
 }
@@ -87,29 +89,37 @@ bool tunnel_had_ike(const struct tunnel *w)
 
 bool tunnel_was_up(const struct tunnel *w)
 {
-	return (w->flags & TUNNEL_ESTABLISHED) || (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
+	return (w->flags & TUNNEL_ESTABLISHED) ||
+	       (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
 }
 
 /* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
 static bool in_use(const struct tracker *t, const struct tunnel *w)
 {
-	return tunnel_was_up(w) && t->now <= w->last + t->settings->idle;	/* after a restart there is no `now` yet */
+	/* after a restart there is no `now` yet */
+	return tunnel_was_up(w) && t->now <= w->last + t->settings->idle;
 }
 
 enum { SEVERAL = UINT32_MAX };
 
 static uint32_t *client_hint(const struct tracker *t, struct addr a, struct addr b)
 {
-	return &t->clients[path_hash(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }) % CLIENT_HINTS];
+	return &t->clients[path_hash(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }) %
+			   CLIENT_HINTS];
 }
 
-/* On which side of the tunnel the lower address stands; SIDE_UNKNOWN: no path of it has these addresses and a NAT's port. */
-static int8_t side_of_client_path(const struct tracker *t, const struct tunnel *w, struct addr a, struct addr b)
+/*
+ * On which side of the tunnel the lower address stands; SIDE_UNKNOWN: no path of it has these
+ * addresses and a NAT's port.
+ */
+static int8_t side_of_client_path(const struct tracker *t, const struct tunnel *w, struct addr a,
+				  struct addr b)
 {
 	for (uint32_t i = w->paths; i != NO_INDEX; i = t->paths[i].next_in_tunnel) {
 		const struct path *p = &t->paths[i];
 
-		if (addr_equal(p->a.addr, a) && addr_equal(p->b.addr, b) && (p->a.port != 0 || p->b.port != 0))
+		if (addr_equal(p->a.addr, a) && addr_equal(p->b.addr, b) &&
+		    (p->a.port != 0 || p->b.port != 0))
 			return p->side_of_a;
 	}
 	return SIDE_UNKNOWN;
@@ -128,10 +138,15 @@ static void note_client(struct tracker *t, const struct path *p)
 		*hint = p->tunnel + 1;
 }
 
-/* The tunnel of the one client of a NAT that was seen between these addresses, and the side of `src`; NO_INDEX. */
-uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst, int8_t *ret_side)
+/*
+ * The tunnel of the one client of a NAT that was seen between these addresses, and the side of
+ * `src`; NO_INDEX.
+ */
+uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst,
+			       int8_t *ret_side)
 {
-	bool src_first = endpoint_compare((struct endpoint){ src, 0 }, (struct endpoint){ dst, 0 }) <= 0;
+	bool src_first =
+		endpoint_compare((struct endpoint){ src, 0 }, (struct endpoint){ dst, 0 }) <= 0;
 	struct addr a = src_first ? src : dst, b = src_first ? dst : src;
 	uint32_t hint = *client_hint(t, a, b);
 
@@ -167,8 +182,11 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 		path_release(t, oldest_path(t, &t->tunnels[tunnel]));
 	uint32_t i = pool_take(&t->path_pool);
 
-	t->paths[i] = (struct path){ .a = src_first ? s : d, .b = src_first ? d : s, .tunnel = tunnel,
-				     .side_of_a = side_of_a, .next_in_tunnel = t->tunnels[tunnel].paths };
+	t->paths[i] = (struct path){ .a = src_first ? s : d,
+				     .b = src_first ? d : s,
+				     .tunnel = tunnel,
+				     .side_of_a = side_of_a,
+				     .next_in_tunnel = t->tunnels[tunnel].paths };
 	t->tunnels[tunnel].paths = i;
 	t->tunnels[tunnel].n_paths++;
 	t->paths[i].hash = path_hash(t, t->paths[i].a, t->paths[i].b);
@@ -179,7 +197,10 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 
 enum { WORTH_MOST = 4 };
 
-/* How much it is missed: ESP that was confirmed, one way or both, and an IKE SA that was established. */
+/*
+ * How much it is missed: ESP that was confirmed, one way or both, and an IKE SA that was
+ * established.
+ */
 static unsigned worth(const struct tunnel *w)
 {
 	return (w->flags & TUNNEL_ESP0 ? 1u : 0u) + (w->flags & TUNNEL_ESP1 ? 1u : 0u) +
@@ -192,7 +213,8 @@ static uint32_t quietest(struct tracker *t)
 	uint32_t best = NO_INDEX;
 	unsigned best_worth = 0;
 
-	for (unsigned n = 0; n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
+	for (unsigned n = 0;
+	     n < EVICTION_SAMPLE || (n < EVICTION_SEARCH && best_worth == WORTH_MOST); n++) {
 		uint32_t i = pool_sample(&t->tunnel_pool);
 		const struct tunnel *w = &t->tunnels[i];
 		unsigned its_worth = worth(w);
@@ -200,8 +222,9 @@ static uint32_t quietest(struct tracker *t)
 		if (!(w->flags & TUNNEL_USED))
 			continue;
 		if (best == NO_INDEX || its_worth < best_worth ||
-		    (its_worth == best_worth && tracker_missed(w->first, w->last) <
-						tracker_missed(t->tunnels[best].first, t->tunnels[best].last))) {
+		    (its_worth == best_worth &&
+		     tracker_missed(w->first, w->last) <
+			     tracker_missed(t->tunnels[best].first, t->tunnels[best].last))) {
 			best = i;
 			best_worth = its_worth;
 		}
@@ -234,16 +257,33 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	uint32_t generation = w->generation + 1;
 
 	*w = (struct tunnel){
-		.peer = { src_first ? s : d, src_first ? d : s }, .now = { src_first ? src : dst, src_first ? dst : src },
-		.network = network, .first = t->now, .last = t->now,
+		.peer = { src_first ? s : d, src_first ? d : s },
+		.now = { src_first ? src : dst, src_first ? dst : src },
+		.network = network,
+		.first = t->now,
+		.last = t->now,
 		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
-		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
-		.paths = NO_INDEX, .ike_sas = NO_INDEX, .child_sas = NO_INDEX, .esp_sas = { NO_INDEX, NO_INDEX },
-		.oldest_ike_sa = NO_INDEX, .oldest_child_sa = NO_INDEX, .oldest_esp_sa = { NO_INDEX, NO_INDEX },
-		.loss_last = NSEC_NONE, .flags = TUNNEL_USED | TUNNEL_DIRTY, .due = NSEC_NONE,
-		.purse_hints = NSEC_NONE, .purse_confirmed = NSEC_NONE,
-		.state = TUNNEL_UNKNOWN, .state_since = NSEC_NONE, .generation = generation,
+		.side = { { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE } },
+		.paths = NO_INDEX,
+		.ike_sas = NO_INDEX,
+		.child_sas = NO_INDEX,
+		.esp_sas = { NO_INDEX, NO_INDEX },
+		.oldest_ike_sa = NO_INDEX,
+		.oldest_child_sa = NO_INDEX,
+		.oldest_esp_sa = { NO_INDEX, NO_INDEX },
+		.loss_last = NSEC_NONE,
+		.flags = TUNNEL_USED | TUNNEL_DIRTY,
+		.due = NSEC_NONE,
+		.purse_hints = NSEC_NONE,
+		.purse_confirmed = NSEC_NONE,
+		.state = TUNNEL_UNKNOWN,
+		.state_since = NSEC_NONE,
+		.generation = generation,
 	};
 	w->id = tracker_number(t, OBJECT_TUNNEL);
 	if (!restraint_admits_stranger(t))
@@ -272,26 +312,31 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
-		if (sa->established != NSEC_NONE && (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END))
+		if (sa->established != NSEC_NONE &&
+		    (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END))
 			return TUNNEL_UP;
 		was_up |= sa->established != NSEC_NONE;
-		asked |= sa->origin == ORIGIN_MIDSTREAM && (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END);
+		asked |= sa->origin == ORIGIN_MIDSTREAM &&
+			 (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END);
 	}
 	for (int d = 0; d < 2; d++)
-		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d]; i = t->esp_sas[i].next_in_direction) {
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d];
+		     i = t->esp_sas[i].next_in_direction) {
 			const struct esp_sa *sa = &t->esp_sas[i];
 
 			/* a stray speaks for nobody */
-			live[d] = (sa->child != NO_INDEX || (sa->flags & ESP_SA_CONFIRMED)) &&
-				  (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
-				  now - nsec_later(sa->last, t->watched_since) <= t->settings->idle;
+			live[d] =
+				(sa->child != NO_INDEX || (sa->flags & ESP_SA_CONFIRMED)) &&
+				(sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END) &&
+				now - nsec_later(sa->last, t->watched_since) <= t->settings->idle;
 			spoke[d] |= sa->packets >= 3;
 		}
 	if (live[0] && live[1])
 		return TUNNEL_UP;
 	if (live[0] || live[1])
 		return TUNNEL_UNKNOWN;
-	was_up |= spoke[0] && spoke[1];		/* of one side alone nobody knows whether it was up */
+	/* of one side alone nobody knows whether it was up */
+	was_up |= spoke[0] && spoke[1];
 	if (asked && !was_up)
 		return TUNNEL_UNKNOWN;		/* one side believes that it is up; its peer may */
 	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
@@ -325,7 +370,8 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 			w->side[d].esp_last = nsec_later(w->side[d].esp_last, sa->last);
 			if (sa->last > w->last) {
 				w->last = sa->last;
-				w->flags |= TUNNEL_DIRTY;	/* ESP alone writes no row: not every second */
+				/* ESP alone writes no row: not every second */
+				w->flags |= TUNNEL_DIRTY;
 			}
 			if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 				esp_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
@@ -378,7 +424,8 @@ void tunnel_release(struct tracker *t, uint32_t tunnel)
 	while (w->child_sas != NO_INDEX)
 		child_release(t, w->child_sas);
 	while (w->ike_sas != NO_INDEX) {
-		ike_sa_end(t, w->ike_sas, t->ike_sas[w->ike_sas].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+		ike_sa_end(t, w->ike_sas, t->ike_sas[w->ike_sas].last, END_UNKNOWN, SIDE_UNKNOWN,
+			   GRADE_UNKNOWN);
 		ike_sa_release(t, w->ike_sas);
 	}
 	for (int d = 0; d < 2; d++)

@@ -52,7 +52,9 @@ enum link_result ethertype_descend(struct descent *d, uint16_t ethertype);
  */
 enum link_result envelope_descend(struct descent *d, uint8_t protocol);
 
-/* True for VXLAN and GENEVE, by the header that `udp` stands at; its port passed envelope_port(). */
+/*
+ * True for VXLAN and GENEVE, by the header that `udp` stands at; its port passed envelope_port().
+ */
 bool envelope_in_udp(struct reader udp);
 
 /* The cheap half of envelope_in_udp(): most datagrams go to none of these ports. */

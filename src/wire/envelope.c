@@ -138,7 +138,10 @@ enum link_result envelope_descend(struct descent *d, uint8_t protocol)
 	case IP_GRE:
 		return gre_descend(d);
 	default:
-		/* what would tell an envelope from other traffic was not captured: then nobody is wrong */
+		/*
+		 * what would tell an envelope from other traffic was not captured: then nobody is
+		 * wrong
+		 */
 		if (d->r.left <= UDP_HEADER_LEN && d->r.unseen > 0)
 			return LINK_CUT;
 		if (udp_parse(&d->r, &u) != VERDICT_OK)

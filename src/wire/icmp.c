@@ -44,7 +44,8 @@ static bool ports_read(struct reader r, struct icmp_error *ret)
 		return false;
 	reader_u32(&r);		/* length, checksum */
 	if (natt)
-		ret->spi = reader_u32(&r);	/* 0: the non-ESP marker, or too little was quoted */
+		/* 0: the non-ESP marker, or too little was quoted */
+		ret->spi = reader_u32(&r);
 	if (ret->spi == 0)
 		ret->ike_spi_i = reader_u64(&r);
 	return true;

@@ -203,7 +203,8 @@ const char *ike_vendor_name(const uint8_t *id, unsigned length)
 const char *ike_vendor_known_name(struct bytes name)
 {
 	for (unsigned i = 0; i < PATTERNS; i++)
-		if (strlen(patterns[i].name) == name.length && memcmp(patterns[i].name, name.data, name.length) == 0)
+		if (strlen(patterns[i].name) == name.length &&
+		    memcmp(patterns[i].name, name.data, name.length) == 0)
 			return patterns[i].name;
 	return NULL;
 }

@@ -23,7 +23,8 @@ static void texts_are_canonical_after_a_round_trip(void **s)
 		{ "0.0.0.0", "0.0.0.0" },
 		{ "::", "::" },
 		{ "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
-		{ "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1" },	/* RFC 5952 4.2.3: the first run */
+		/* RFC 5952 4.2.3: the first run */
+		{ "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1" },
 		{ "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1" },	/* 4.2.2: one field stays */
 		{ "fe80::00ff", "fe80::ff" },
 		{ "::ffff:192.0.2.1", "192.0.2.1" },
@@ -40,7 +41,8 @@ static void texts_are_canonical_after_a_round_trip(void **s)
 static void what_is_no_address_is_refused(void **s)
 {
 	static const char *const texts[] = {
-		"", "192.0.2", "192.0.2.256", "192.0.2.1:500", "[::1]", "::1::", "host", "192.0.2.1 ",
+		"", "192.0.2", "192.0.2.256", "192.0.2.1:500", "[::1]", "::1::", "host",
+		"192.0.2.1 ",
 		"1:2:3:4:5:6:7:8:9", "fe80::1%eth0",
 	};
 	struct addr a;
@@ -148,13 +150,15 @@ static void the_longest_texts_fit(void **s)
 	char text[ENDPOINT_TEXT_MAX];
 
 	(void)s;
-	assert_string_equal(endpoint_text(p, text), "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535");
+	assert_string_equal(endpoint_text(p, text), "[2001:1db8:1111:2222:3333:4444:5555"
+						    ":6666]:65535");
 }
 
 static void an_endpoint_reads_back_as_it_was_written(void **s)
 {
 	static const char *const texts[] = {
-		"192.0.2.1", "192.0.2.1:1024", "192.0.2.1:65535", "2001:db8::1", "[2001:db8::1]:4500",
+		"192.0.2.1", "192.0.2.1:1024", "192.0.2.1:65535", "2001:db8::1",
+		"[2001:db8::1]:4500",
 	};
 
 	(void)s;
@@ -170,8 +174,10 @@ static void an_endpoint_reads_back_as_it_was_written(void **s)
 static void what_is_no_endpoint_is_refused(void **s)
 {
 	static const char *const texts[] = {
-		"", ":", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:+5", "192.0.2.1:5 ", "[192.0.2.1]:5",
-		"[2001:db8::1", "[2001:db8::1]5", "[2001:db8::1]:", "[]:5", "host:5", "192.0.2.1:999999999999999999999",
+		"", ":", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:+5",
+		"192.0.2.1:5 ", "[192.0.2.1]:5",
+		"[2001:db8::1", "[2001:db8::1]5", "[2001:db8::1]:", "[]:5", "host:5",
+		"192.0.2.1:999999999999999999999",
 		"[2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0001]:5",
 	};
 	struct endpoint p;

@@ -165,7 +165,8 @@ int main(void)
 		cmocka_unit_test(the_ports_of_ike_tell_no_peers_apart),
 		cmocka_unit_test(what_makes_no_tunnel_is_refused_with_a_remedy),
 		cmocka_unit_test(the_peers_of_a_tunnel_are_given_once),
-		cmocka_unit_test(two_clients_behind_one_address_are_known_by_their_ports_in_either_order),
+		cmocka_unit_test(
+			two_clients_behind_one_address_are_known_by_their_ports_in_either_order),
 		cmocka_unit_test(no_two_tunnels_have_one_name),
 		cmocka_unit_test(its_own_settings_win_and_the_others_are_the_general_ones),
 	};

@@ -130,8 +130,10 @@ static void the_difference_of_a_moment_and_any_other_is_a_number(void **state)
 		TAKEN(t->maybe = at);
 		REFUSED(t->at = i ? at + 1 : at - 1);
 		REFUSED(t->maybe = i ? at + 1 : at - 1);
-		assert_false(__builtin_sub_overflow(latest, at, &r) || __builtin_sub_overflow(earliest, at, &r));
-		assert_false(__builtin_sub_overflow(at, latest, &r) || __builtin_sub_overflow(at, earliest, &r));
+		assert_false(__builtin_sub_overflow(latest, at, &r) ||
+			     __builtin_sub_overflow(earliest, at, &r));
+		assert_false(__builtin_sub_overflow(at, latest, &r) ||
+			     __builtin_sub_overflow(at, earliest, &r));
 	}
 	REFUSED(t->at = NSEC_NONE);
 	REFUSED(t->count = INT64_C(1) << 57);

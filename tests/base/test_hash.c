@@ -69,12 +69,14 @@ static void neighbouring_sas_spread_over_the_slots(void **s)
 	(void)s;
 	for (uint64_t i = 0; i < SLOTS * PER_SLOT; i++) {
 		uint64_t address = UINT64_C(0xffff0a000000) + i % 128;
-		uint64_t h = hash_5(&key, 0, address, 0, address + 1, UINT64_C(0xc0000000) + i / 128);
+		uint64_t h =
+			hash_5(&key, 0, address, 0, address + 1, UINT64_C(0xc0000000) + i / 128);
 
 		filled[h % SLOTS]++;
 	}
 	for (size_t i = 0; i < SLOTS; i++)
-		assert_in_range(filled[i], 1, 3 * PER_SLOT);	/* Poisson: beyond by chance < 1e-6 */
+		/* Poisson: beyond by chance < 1e-6 */
+		assert_in_range(filled[i], 1, 3 * PER_SLOT);
 }
 
 int main(void)

@@ -41,7 +41,8 @@ static void a_table_is_zeros_to_its_end(void **state)
 	for (size_t i = 0; i < (3 << 10) * 100; i++)
 		assert_int_equal(table[i], 0);
 	free(table);
-	table = memory_table(3, 1);		/* not a byte past the end of a small one is touched */
+	/* not a byte past the end of a small one is touched */
+	table = memory_table(3, 1);
 	assert_non_null(table);
 	free(table);
 }

@@ -222,12 +222,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers_are_read_in_network_order),
 		cmocka_unit_test(reading_what_was_sent_but_not_captured_is_cut),
-		cmocka_unit_test(reading_past_what_was_sent_is_malformed_however_little_was_captured),
+		cmocka_unit_test(
+			reading_past_what_was_sent_is_malformed_however_little_was_captured),
 		cmocka_unit_test(the_first_failure_sticks_and_later_reads_give_zero),
 		cmocka_unit_test(a_rejected_reader_stays_rejected_after_a_later_cut),
 		cmocka_unit_test(more_captured_than_sent_counts_as_what_was_sent),
 		cmocka_unit_test(a_copy_peeks_without_moving_the_original),
-		cmocka_unit_test(skipping_unseen_bytes_is_no_failure_but_reading_behind_them_is_cut),
+		cmocka_unit_test(
+			skipping_unseen_bytes_is_no_failure_but_reading_behind_them_is_cut),
 		cmocka_unit_test(skipping_past_what_was_sent_is_malformed),
 		cmocka_unit_test(a_part_ends_where_it_was_said_to_end),
 		cmocka_unit_test(a_cut_part_says_cut_itself_and_the_whole_says_it_at_the_next_read),

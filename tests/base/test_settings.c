@@ -84,7 +84,9 @@ static void seconds_may_have_decimals_and_counts_may_not(void **state)
 static void what_is_not_a_number_is_refused_and_changes_nothing(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "ten", "10 s", "10s", "nan", "inf", "0x10", "1e999", "--1" };
+	static const char *const bad[] = {
+		"", "ten", "10 s", "10s", "nan", "inf", "0x10", "1e999", "--1",
+	};
 	struct settings s;
 
 	settings_defaults(&s);
@@ -106,7 +108,8 @@ static void a_misspelt_key_is_answered_with_the_nearest_one(void **state)
 	settings_defaults(&s);
 	assert_false(settings_set(&s, "churn.windows_s", "1", &e));
 	assert_non_null(strstr(e.text, "did you mean \"churn.window_s\""));
-	assert_false(settings_set(&s, "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq", "1", &e));
+	assert_false(settings_set(&s, "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
+				  "1", &e));
 	assert_null(strstr(e.text, "did you mean"));
 	assert_null(row("churn.windows_s"));
 }

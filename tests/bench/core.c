@@ -89,12 +89,14 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	if (optind + 1 != argc || !source_open(&source, argv[optind], NULL, &e)) {
-		fprintf(stderr, "usage: %s [--no-detect] [--idle SECONDS] [--set KEY=VALUE] FILE\n", argv[0]);
+		fprintf(stderr, "usage: %s [--no-detect] [--idle SECONDS] [--set KEY=VALUE] FILE\n",
+			argv[0]);
 		return 1;
 	}
 
 	double before = memory();
-	struct tracker *t = tracker_new(&settings, &(struct hash_key){ { 11, 22, 33, 44 } }, &handler);
+	struct tracker *t =
+		tracker_new(&settings, &(struct hash_key){ { 11, 22, 33, 44 } }, &handler);
 
 	detect = detects ? detect_new(&settings, &nowhere) : NULL;
 	source_info(source, &info);
@@ -123,15 +125,17 @@ int main(int argc, char **argv)
 		sas += tracker_esp_sa(t, i) != NULL;
 	for (uint32_t i = 0; i < tracker_tunnels(t); i++)
 		tunnels += tracker_tunnel(t, i) != NULL;
-	printf("packets %llu tunnels %u esp_sas %u first_ns %.1f then_ns %.1f kib %.0f", (unsigned long long)packets, tunnels,
-	       sas, 1e9 * (half - begun) / (double)first, 1e9 * (end - half) / (double)(packets - first), used);
+	printf("packets %llu tunnels %u esp_sas %u first_ns %.1f then_ns %.1f kib %.0f",
+	       (unsigned long long)packets, tunnels, sas, 1e9 * (half - begun) / (double)first,
+	       1e9 * (end - half) / (double)(packets - first), used);
 	if (idle > 0) {
 		nsec now = tracker_now(t);
 
 		begun = cpu();
 		for (long s = 1; s <= idle; s++)
 			tracker_advance(t, now + s * NSEC_PER_S);
-		printf(" idle_s %ld idle_us_per_s %.1f", idle, 1e6 * (cpu() - begun) / (double)idle);
+		printf(" idle_s %ld idle_us_per_s %.1f", idle,
+		       1e6 * (cpu() - begun) / (double)idle);
 	}
 	putchar('\n');
 	detect_free(detect);

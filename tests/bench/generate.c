@@ -15,7 +15,8 @@ static void rekey(struct tunnel *t, struct esp_sa pair[2], struct output *out)
 	tunnel_exchange(t, X2_CHILD, P2_NOTIFY, inner, P2_SA, inner - 12, out);
 	esp_sa_init(&pair[0], t, true, out);
 	esp_sa_init(&pair[1], t, false, out);
-	tunnel_exchange(t, X2_INFO, P2_DELETE, SIM_INNER_DELETE_ESP, P2_DELETE, SIM_INNER_DELETE_ESP, out);
+	tunnel_exchange(t, X2_INFO, P2_DELETE, SIM_INNER_DELETE_ESP, P2_DELETE,
+			SIM_INNER_DELETE_ESP, out);
 }
 
 static struct tunnel *make_tunnels(const struct options *o, struct output *out)
@@ -125,9 +126,11 @@ static void generate_mixed(const struct options *o, struct output *out)
 	sim_rng_fill(&out->rng, body, sizeof body);
 	while (sas && out->pcap.packets < o->packets) {
 		if (sim_rng_below(&out->rng, 10) == 0)
-			esp_send(&sas[sim_rng_below(&out->rng, o->sas)], imix(&out->rng), body, out);
+			esp_send(&sas[sim_rng_below(&out->rng, o->sas)], imix(&out->rng), body,
+				 out);
 		else
-			other_send(&flows[sim_rng_below(&out->rng, FLOWS)], imix(&out->rng), body, out);
+			other_send(&flows[sim_rng_below(&out->rng, FLOWS)], imix(&out->rng), body,
+				   out);
 	}
 	free(tunnels);
 	free(sas);
@@ -152,9 +155,11 @@ static void generate_ike(const struct options *o, struct output *out)
 				if (step < 2)
 					tunnel_exchange(&t[i], X2_INFO, 0, 0, 0, 0, out);
 				else if (step == 2)
-					tunnel_exchange(&t[i], X2_CHILD, P2_NOTIFY, child, P2_SA, child - 12, out);
+					tunnel_exchange(&t[i], X2_CHILD, P2_NOTIFY, child, P2_SA,
+							child - 12, out);
 				else
-					tunnel_exchange(&t[i], X2_INFO, P2_DELETE, SIM_INNER_DELETE_IKE, 0, 0, out);
+					tunnel_exchange(&t[i], X2_INFO, P2_DELETE,
+							SIM_INNER_DELETE_IKE, 0, 0, out);
 			}
 		for (unsigned i = 0; i < o->tunnels; i++)
 			tunnel_new_ike_sa(&t[i], &out->rng);
@@ -168,20 +173,25 @@ static const struct {
 	struct options preset;
 } kinds[] = {
 	{ "esp", "ESP, 64 bytes kept", generate_esp, { .snap = 64, .ike = true } },
-	{ "natt", "ESP in UDP, 64 bytes kept", generate_esp, { .snap = 64, .ike = true, .udp = true } },
-	{ "esp6", "ESP over IPv6, 80 bytes kept", generate_esp, { .snap = 80, .ike = true, .v6 = true } },
-	{ "imix", "ESP, whole frames of 106, 622 and 1514 bytes", generate_esp, { .full = true, .ike = true } },
+	{ "natt", "ESP in UDP, 64 bytes kept", generate_esp, { .snap = 64, .ike = true, .udp = true
+	  } },
+	{ "esp6", "ESP over IPv6, 80 bytes kept", generate_esp, { .snap = 80, .ike = true, .v6 =
+	  true } },
+	{ "imix", "ESP, whole frames of 106, 622 and 1514 bytes", generate_esp, { .full = true, .ike
+	  = true } },
 	{ "rekey", "ESP with a child rekey every 5000 packets", generate_esp,
 	  { .snap = 64, .ike = true, .rekey_every = 5000 } },
 	{ "sas", "ESP over many SAs, no IKE", generate_esp, { .snap = 64 } },
 	{ "ike", "IKEv2 only: whole lives of IKE SAs", generate_ike, { .ike = true } },
-	{ "spray", "ESP with random SPIs, one packet in ten genuine", generate_spray, { .snap = 64, .ike = true } },
+	{ "spray", "ESP with random SPIs, one packet in ten genuine", generate_spray, { .snap = 64,
+	  .ike = true } },
 	{ "mixed", "one packet in ten is IPsec, whole frames", generate_mixed, { .ike = true } },
 };
 
 static int usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--packets N] [--tunnels N] [--sas N] [--seed N] [--snap N] [--gap-ns N] KIND FILE\n",
+	fprintf(stderr, "usage: %s [--packets N] [--tunnels N] [--sas N] [--seed N] [--snap N] "
+			"[--gap-ns N] KIND FILE\n",
 		program);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		fprintf(stderr, "  %-6s %s\n", kinds[i].name, kinds[i].what);
@@ -197,7 +207,8 @@ static const struct option long_options[] = {
 
 int main(int argc, char **argv)
 {
-	struct options given = { .packets = 1000000, .tunnels = 1000, .seed = 1, .gap_ns = 10000 }, o;
+	struct options given = { .packets = 1000000, .tunnels = 1000, .seed = 1, .gap_ns = 10000 },
+		       o;
 	static struct output out;
 	size_t kind = 0;
 	int c;

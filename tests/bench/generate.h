@@ -9,7 +9,8 @@
 struct options {
 	uint64_t packets;
 	unsigned tunnels, sas;		/* sas: ESP SAs, two for each child */
-	uint32_t snap;			/* of ESP only: IKE stays whole, or nothing could be paired */
+	/* of ESP only: IKE stays whole, or nothing could be paired */
+	uint32_t snap;
 	uint64_t seed;
 	int64_t gap_ns;			/* between packets */
 	unsigned rekey_every;		/* packets of a child; 0 never */
@@ -38,8 +39,8 @@ void tunnel_new_ike_sa(struct tunnel *t, struct sim_rng *r);	/* other SPIs, same
 enum { SETUP_STEPS = 4 };
 void tunnel_setup(struct tunnel *t, unsigned step, struct output *out);		/* 0..3 */
 /* One exchange started by A: request and answer. */
-void tunnel_exchange(struct tunnel *t, uint8_t exchange, uint8_t np1, size_t inner, uint8_t np1_answer,
-		     size_t inner_answer, struct output *out);
+void tunnel_exchange(struct tunnel *t, uint8_t exchange, uint8_t np1, size_t inner,
+		     uint8_t np1_answer, size_t inner_answer, struct output *out);
 enum { HEAD_MAX = 80, FRAME_MAX = 1514 };
 
 /* One ESP SA: its frame up to the ESP sequence number, ready to be patched. */
@@ -51,7 +52,10 @@ struct esp_sa {
 };
 
 void esp_sa_init(struct esp_sa *e, const struct tunnel *t, bool from_a, struct output *out);
-/* The next packet of this SA, `length` bytes on the wire; `body` (FRAME_MAX bytes) holds its content. */
+/*
+ * The next packet of this SA, `length` bytes on the wire; `body` (FRAME_MAX bytes) holds its
+ * content.
+ */
 void esp_send(struct esp_sa *e, size_t length, unsigned char *body, struct output *out);
 /* A packet of a flow that is not IPsec; `flow` keeps only its headers. */
 void other_send(const struct esp_sa *flow, size_t length, unsigned char *body, struct output *out);

@@ -10,7 +10,8 @@ struct sim_addr numbered(bool v6, unsigned side, unsigned index)
 		a.bytes[5] = (unsigned char)side;
 		sim_set32(a.bytes + 12, index);
 	} else {
-		sim_set32(a.bytes, (side ? 0xac100000u : 0x0a000000u) + index);	/* 172.16/12, 10/8 */
+		/* 172.16/12, 10/8 */
+		sim_set32(a.bytes, (side ? 0xac100000u : 0x0a000000u) + index);
 	}
 	return a;
 }
@@ -41,14 +42,18 @@ void output_frame(struct output *out)
 	static const struct sim_link ethernet = { .type = SIM_ETHERNET };
 
 	sim_push_link(&out->frame, &ethernet);
-	sim_pcap_write(&out->pcap, out->now, sim_frame_data(&out->frame), out->frame.length, out->frame.length);
+	sim_pcap_write(&out->pcap, out->now, sim_frame_data(&out->frame), out->frame.length,
+		       out->frame.length);
 	out->now += out->gap;
 }
 
 static void send(struct tunnel *t, bool from_a, struct output *out)
 {
 	struct sim_endpoint src = from_a ? t->a : t->b, dst = from_a ? t->b : t->a;
-	struct sim_ip ip = { .src = src.addr, .dst = dst.addr, .proto = 17, .id = (uint16_t)sim_rng_u32(&out->rng) };
+	struct sim_ip ip = { .src = src.addr,
+			     .dst = dst.addr,
+			     .proto = 17,
+			     .id = (uint16_t)sim_rng_u32(&out->rng) };
 
 	if (src.port == 4500)
 		sim_push_marker(&out->frame);
@@ -57,8 +62,8 @@ static void send(struct tunnel *t, bool from_a, struct output *out)
 	output_frame(out);
 }
 
-void tunnel_exchange(struct tunnel *t, uint8_t exchange, uint8_t np1, size_t inner, uint8_t np1_answer,
-		     size_t inner_answer, struct output *out)
+void tunnel_exchange(struct tunnel *t, uint8_t exchange, uint8_t np1, size_t inner,
+		     uint8_t np1_answer, size_t inner_answer, struct output *out)
 {
 	struct sim_protected p = { exchange, false, true, t->next_id++, np1, inner };
 

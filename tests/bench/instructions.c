@@ -28,7 +28,8 @@ static uint8_t *whole_file(const char *path, size_t *ret_size)
 	uint8_t *bytes = NULL;
 	long size;
 
-	if (f && fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) > FILE_HEADER && fseek(f, 0, SEEK_SET) == 0) {
+	if (f && fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) > FILE_HEADER &&
+	    fseek(f, 0, SEEK_SET) == 0) {
 		bytes = malloc((size_t)size);
 		*ret_size = bytes ? fread(bytes, 1, (size_t)size, f) : 0;
 	}
@@ -37,7 +38,8 @@ static uint8_t *whole_file(const char *path, size_t *ret_size)
 	return bytes;
 }
 
-static size_t next_frames(const uint8_t **at, const uint8_t *end, uint64_t *count, struct frame *ret)
+static size_t next_frames(const uint8_t **at, const uint8_t *end, uint64_t *count,
+			  struct frame *ret)
 {
 	size_t n = 0;
 
@@ -45,8 +47,10 @@ static size_t next_frames(const uint8_t **at, const uint8_t *end, uint64_t *coun
 		const uint8_t *r = *at;
 
 		ret[n] = (struct frame){
-			.at = (nsec)number(r) * NSEC_PER_S + number(r + 4), .number = ++*count, .capture = 1,
-			.captured = number(r + 8), .length = number(r + 12), .link_type = LINK_ETHERNET, .data = r + RECORD,
+			.at = (nsec)number(r) * NSEC_PER_S + number(r + 4), .number = ++*count,
+			.capture = 1,
+			.captured = number(r + 8), .length = number(r + 12),
+			.link_type = LINK_ETHERNET, .data = r + RECORD,
 		};
 		*at += RECORD + ret[n].captured;
 	}
@@ -77,11 +81,13 @@ int main(int argc, char **argv)
 	at = bytes + FILE_HEADER;
 	settings_defaults(&settings);
 	/* memory that is only reserved costs instructions as well when it is cleared */
-	settings.tables_esp_sas = settings.tables_child_sas = settings.tables_ike_sas = settings.tables_tunnels = 4096;
+	settings.tables_esp_sas = settings.tables_child_sas = settings.tables_ike_sas =
+		settings.tables_tunnels = 4096;
 
 	struct detect *d = detects ? detect_new(&settings, &nowhere) : NULL;
 	struct tracker_handler handler = { .user = d, .event = d ? event : NULL };
-	struct tracker *t = tracker_new(&settings, &(struct hash_key){ { 11, 22, 33, 44 } }, &handler);
+	struct tracker *t =
+		tracker_new(&settings, &(struct hash_key){ { 11, 22, 33, 44 } }, &handler);
 
 	while ((n = next_frames(&at, bytes + size, &count, frames)) > 0)
 		tracker_frames(t, frames, n);

@@ -59,7 +59,8 @@ static int parse(const uint8_t *frame, uint32_t captured, struct seen *ret)
 	ret->spi = big32(esp);
 	ret->seq = big32(esp + 4);
 	ret->bytes = (uint32_t)(ip[2] << 8 | ip[3]);
-	ret->hash = (ret->addresses ^ ret->spi * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+	ret->hash = (ret->addresses ^ ret->spi * UINT64_C(0x9e3779b97f4a7c15)) *
+		    UINT64_C(0xff51afd7ed558ccd);
 	ret->hash ^= ret->hash >> 32;
 	return 1;
 }
@@ -96,7 +97,8 @@ int main(int argc, char **argv)
 	}
 
 	size_t size = (size_t)st.st_size;
-	const uint8_t *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0), *at = map + FILE_HEADER;
+	const uint8_t *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0),
+		      *at = map + FILE_HEADER;
 
 	if (map == MAP_FAILED)
 		return 2;
@@ -118,7 +120,8 @@ int main(int argc, char **argv)
 			if (sas < SLOTS / 2 || table[seen[i].hash % SLOTS].packets != 0)
 				update(table, &seen[i], &sas);
 	}
-	printf("%llu packets, %llu ESP SAs\n", (unsigned long long)packets, (unsigned long long)sas);
+	printf("%llu packets, %llu ESP SAs\n", (unsigned long long)packets,
+	       (unsigned long long)sas);
 	close(fd);
 	free(table);
 	return 0;

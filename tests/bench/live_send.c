@@ -51,7 +51,8 @@ static void make_frame(uint8_t f[FRAME])
 static void number_frame(uint8_t f[FRAME], uint64_t n, uint32_t tunnels)
 {
 	uint32_t turn = (uint32_t)(n % (2 * (uint64_t)tunnels)), tunnel = turn / 2, back = turn % 2;
-	const uint32_t here = 0xc6120000, there = 0xc6130000;	/* 198.18.0.0/15, for benchmarks: RFC 2544 */
+	/* 198.18.0.0/15, for benchmarks: RFC 2544 */
+	const uint32_t here = 0xc6120000, there = 0xc6130000;
 
 	put32(f + IP_HEADER + 12, (back ? there : here) + 1 + tunnel);
 	put32(f + IP_HEADER + 16, (back ? here : there) + 1 + tunnel);
@@ -71,11 +72,13 @@ static double now(void)
 static int open_interface(const char *name)
 {
 	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)if_nametoindex(name),
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = (int)if_nametoindex(name),
 	};
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), on = 1, room = 8 << 20;
 
-	if (fd < 0 || to.sll_ifindex == 0 || bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+	if (fd < 0 || to.sll_ifindex == 0 ||
+	    bind(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
 		return -1;
 	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
@@ -112,7 +115,8 @@ int main(int argc, char **argv)
 
 	for (uint64_t n = 0; t - begun < seconds; t = now()) {
 		if (rate > 0 && (double)n > (t - begun) * rate)
-			continue;	/* too early: time is passed, not slept, so that the pace is even */
+			/* too early: time is passed, not slept, so that the pace is even */
+			continue;
 		for (size_t i = 0; i < BATCH; i++)
 			number_frame(frames[i], n + i, tunnels);
 		for (int done = 0; done < BATCH;) {
@@ -131,6 +135,7 @@ int main(int argc, char **argv)
 		}
 		n += BATCH;
 	}
-	printf("%llu %llu %.6f\n", (unsigned long long)sent, (unsigned long long)refused, t - begun);
+	printf("%llu %llu %.6f\n", (unsigned long long)sent, (unsigned long long)refused,
+	       t - begun);
 	return 0;
 }

@@ -47,8 +47,8 @@ static void report(const char *name, struct clocks began, int64_t rows)
 	struct clocks now = clocks_now();
 	double wall = now.wall - began.wall, cpu = now.cpu - began.cpu;
 
-	printf("%-28s %9" PRId64 " rows  %7.2f s  %7.0f rows/s  (CPU %7.2f s, %7.0f rows/s)\n", name, rows, wall,
-	       (double)rows / wall, cpu, (double)rows / cpu);
+	printf("%-28s %9" PRId64 " rows  %7.2f s  %7.0f rows/s  (CPU %7.2f s, %7.0f rows/s)\n",
+	       name, rows, wall, (double)rows / wall, cpu, (double)rows / cpu);
 }
 
 static void die(const char *what, const char *why)
@@ -71,11 +71,14 @@ struct life {
 	bool watched;		/* SAs are told as living, too, as when they are watched */
 };
 
-static void tell(struct life *l, uint32_t tunnel, const struct endpoint *peers, nsec at, const char *kind, const char *text)
+static void tell(struct life *l, uint32_t tunnel, const struct endpoint *peers, nsec at,
+		 const char *kind, const char *text)
 {
 	struct record_event r = {
-		.capture = l->capture, .seq = ++l->events, .tunnel = object_id_of(l->capture, tunnel), .at = at,
-		.kind = kind, .text = text, .n_frames = 2, .frames = { l->events, l->events + 1 }, .peers = peers,
+		.capture = l->capture, .seq = ++l->events,
+		.tunnel = object_id_of(l->capture, tunnel), .at = at,
+		.kind = kind, .text = text, .n_frames = 2, .frames = { l->events, l->events + 1 },
+		.peers = peers,
 	};
 
 	l->to->event(l->to->user, &r);
@@ -92,43 +95,60 @@ static void live_once(struct life *l, uint32_t n, nsec at)
 	peers_of(tunnel, peers);
 
 	struct record_exchange exchange = {
-		.id = object_id_of(l->capture, n), .tunnel = tunnel_id, .ike_sa = object_id_of(l->capture, tunnel),
-		.spi_i = UINT64_C(0x9e3779b97f4a7c15) * tunnel, .spi_r = UINT64_C(0xc2b2ae3d27d4eb4f) * tunnel, .version = 2,
-		.exchange = 36, .kind = "CREATE_CHILD_SA", .message_id = n / l->tunnels, .from = (int)(n & 1),
-		.request_at = at, .response_at = at + 20 * NSEC_PER_MS, .requests = 1, .responses = 1,
-		.request_bytes = 640, .response_bytes = 512, .rtt_ns = 20 * NSEC_PER_MS, .outcome = OUTCOME_ANSWERED,
+		.id = object_id_of(l->capture, n), .tunnel = tunnel_id,
+		.ike_sa = object_id_of(l->capture, tunnel),
+		.spi_i = UINT64_C(0x9e3779b97f4a7c15) * tunnel,
+		.spi_r = UINT64_C(0xc2b2ae3d27d4eb4f) * tunnel, .version = 2,
+		.exchange = 36, .kind = "CREATE_CHILD_SA", .message_id = n / l->tunnels,
+		.from = (int)(n & 1),
+		.request_at = at, .response_at = at + 20 * NSEC_PER_MS, .requests = 1,
+		.responses = 1,
+		.request_bytes = 640, .response_bytes = 512, .rtt_ns = 20 * NSEC_PER_MS,
+		.outcome = OUTCOME_ANSWERED,
 		.purpose = PURPOSE_REKEY_CHILD, .request_frame = 8 * n, .response_frame = 8 * n + 1,
 		.grade = GRADE_DERIVED, .peers = peers,
 	};
 	struct record_child_sa child = {
-		.id = object_id_of(l->capture, n), .tunnel = tunnel_id, .ike_sa = exchange.ike_sa, .ike_spi_i = exchange.spi_i,
+		.id = object_id_of(l->capture, n), .tunnel = tunnel_id, .ike_sa = exchange.ike_sa,
+		.ike_spi_i = exchange.spi_i,
 		.ike_spi_r = exchange.spi_r,
 		.sas = { object_id_of(l->capture, 2 * n), object_id_of(l->capture, 2 * n + 1) },
-		.spis = { 0x9e3779b1u * n | 1, 0x85ebca77u * n | 1 }, .state = CHILD_INSTALLED, .created = at,
+		.spis = { 0x9e3779b1u * n | 1, 0x85ebca77u * n | 1 }, .state = CHILD_INSTALLED,
+		.created = at,
 		.created_by = exchange.from, .created_how = CREATED_CREATE_CHILD_SA,
-		.predecessor = n > l->tunnels ? object_id_of(l->capture, n - l->tunnels) : 0, .ended = NSEC_NONE,
-		.ended_by = -1, .rekeyed_by = -1, .rekey_at = NSEC_NONE, .grade = GRADE_DERIVED, .peers = peers,
+		.predecessor = n > l->tunnels ? object_id_of(l->capture, n - l->tunnels) : 0,
+		.ended = NSEC_NONE,
+		.ended_by = -1, .rekeyed_by = -1, .rekey_at = NSEC_NONE, .grade = GRADE_DERIVED,
+		.peers = peers,
 	};
 
 	if (child.predecessor != 0)
 		for (int side = 0; side < 2; side++)
-			child.predecessor_spis[side] = (side ? 0x85ebca77u : 0x9e3779b1u) * (n - l->tunnels) | 1;
+			child.predecessor_spis[side] =
+				(side ? 0x85ebca77u : 0x9e3779b1u) * (n - l->tunnels) | 1;
 	l->to->exchange(l->to->user, &exchange);
-	snprintf(text, sizeof(text), "child SA %08x/%08x created by a rekey", child.spis[0], child.spis[1]);
+	snprintf(text, sizeof(text), "child SA %08x/%08x created by a rekey", child.spis[0],
+		 child.spis[1]);
 	tell(l, tunnel, peers, at, "child_sa_created", text);
 	if (l->watched)
 		l->to->child_sa(l->to->user, &child);
 	for (uint32_t side = 0; side < 2; side++) {
 		struct record_esp_sa sa = {
-			.id = child.sas[side], .tunnel = tunnel_id, .protocol = PROTOCOL_ESP, .spi = child.spis[side],
-			.src = peers[side], .dst = peers[1 - side], .encap = ENCAP_NONE, .generation = 1, .first = at,
-			.last = at + REKEY_S * NSEC_PER_S, .packets = 100000 + n % 1000, .bytes = 80000000, .seq_first = 1,
+			.id = child.sas[side], .tunnel = tunnel_id, .protocol = PROTOCOL_ESP,
+			.spi = child.spis[side],
+			.src = peers[side], .dst = peers[1 - side], .encap = ENCAP_NONE,
+			.generation = 1, .first = at,
+			.last = at + REKEY_S * NSEC_PER_S, .packets = 100000 + n % 1000,
+			.bytes = 80000000, .seq_first = 1,
 			.seq_last = 100000 + n % 1000, .lost = 0, .late = 0, .duplicates = 0,
-			.predecessor_spi = child.predecessor_spis[side], .end_reason = END_NONE, .ended_by = -1,
-			.first_frame = 8 * n + 2, .last_frame = 8 * n + 3, .grade = GRADE_DERIVED, .peers = peers,
+			.predecessor_spi = child.predecessor_spis[side], .end_reason = END_NONE,
+			.ended_by = -1,
+			.first_frame = 8 * n + 2, .last_frame = 8 * n + 3, .grade = GRADE_DERIVED,
+			.peers = peers,
 		};
 		struct record_traffic traffic = {
-			.esp_sa = sa.id, .tunnel = tunnel_id, .bucket = at / (60 * NSEC_PER_S) * (60 * NSEC_PER_S),
+			.esp_sa = sa.id, .tunnel = tunnel_id,
+			.bucket = at / (60 * NSEC_PER_S) * (60 * NSEC_PER_S),
 			.packets = sa.packets, .bytes = sa.bytes, .lost = 0,
 		};
 
@@ -143,7 +163,8 @@ static void live_once(struct life *l, uint32_t n, nsec at)
 	child.end_reason = END_REKEYED;
 	child.rekeyed_by = exchange.from;
 	l->to->child_sa(l->to->user, &child);
-	snprintf(text, sizeof(text), "child SA %08x/%08x rekeyed at the age of 3600.0 s", child.spis[0], child.spis[1]);
+	snprintf(text, sizeof(text), "child SA %08x/%08x rekeyed at the age of 3600.0 s",
+		 child.spis[0], child.spis[1]);
 	tell(l, tunnel, peers, child.ended, "child_sa_rekeyed", text);
 }
 
@@ -177,7 +198,8 @@ static int64_t write_history(const char *path, uint32_t sas, uint32_t tunnels, b
 		die(path, e.text);
 	rows = (int64_t)c.rows - (watched ? sas + sas / 2 : 0);
 	report("sawatch", began, rows);
-	printf("%-28s %9" PRIu64 " records in %" PRIu64 " transactions\n", "", c.rows, c.transactions);
+	printf("%-28s %9" PRIu64 " records in %" PRIu64 " transactions\n", "", c.rows,
+	       c.transactions);
 	return rows;
 }
 
@@ -220,22 +242,28 @@ static void copy_table(sqlite3 *db, const char *table)
 /* The tables of `path`, empty, with their indexes or without; then its rows. */
 static void copy_history(const char *path, const char *copy, bool indexed, int64_t rows)
 {
-	static const char *const tables[] = { "exchange", "event", "child_sa", "esp_sa", "traffic" };
+	static const char *const tables[] = {
+		"exchange", "event", "child_sa", "esp_sa", "traffic",
+	};
 	char sql[1024];
 	struct err e = { "" };
 	struct store *s;
 	sqlite3 *db;
 	struct clocks began;
 
-	if (!store_open(&s, copy, STORE_WRITE, "bench", &e) || !store_close(s, &e))	/* makes the tables */
+	/* makes the tables */
+	if (!store_open(&s, copy, STORE_WRITE, "bench", &e) || !store_close(s, &e))
 		die(copy, e.text);
 	if (sqlite3_open(copy, &db) != SQLITE_OK)
 		die(copy, sqlite3_errmsg(db));
-	run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;"
+	run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
+		"PRAGMA cache_size = -16384;"
 		"PRAGMA wal_autocheckpoint = 4000");
 	if (!indexed)
-		run(db, "DROP INDEX exchange_tunnel; DROP INDEX event_tunnel; DROP INDEX child_sa_tunnel;"
-			"DROP INDEX child_sa_predecessor; DROP INDEX esp_sa_tunnel; DROP INDEX traffic_esp_sa");
+		run(db, "DROP INDEX exchange_tunnel; DROP INDEX event_tunnel; "
+			"DROP INDEX child_sa_tunnel;"
+			"DROP INDEX child_sa_predecessor; DROP INDEX esp_sa_tunnel; "
+			"DROP INDEX traffic_esp_sa");
 	snprintf(sql, sizeof(sql), "ATTACH '%s' AS it", path);
 	run(db, sql);
 	run(db, "INSERT INTO main.tunnel SELECT * FROM it.tunnel");
@@ -250,7 +278,8 @@ static void copy_history(const char *path, const char *copy, bool indexed, int64
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "sas", required_argument, NULL, 's' }, { "tunnels", required_argument, NULL, 't' },
+		{ "sas", required_argument, NULL, 's' }, { "tunnels", required_argument, NULL, 't'
+		  },
 		{ "watched", no_argument, NULL, 'w' }, { "keep", no_argument, NULL, 'k' },
 		{ "no-peer", no_argument, NULL, 'n' }, { 0 },
 	};
@@ -274,7 +303,8 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	if (argc - optind != 1 || sas < 2 || tunnels < 1)
-		die("usage", "sawatch_bench_store_rows [--sas N] [--tunnels N] [--watched] [--no-peer] [--keep] FOLDER");
+		die("usage", "sawatch_bench_store_rows [--sas N] [--tunnels N] [--watched] "
+			     "[--no-peer] [--keep] FOLDER");
 	snprintf(history, sizeof(history), "%s/history.db", argv[optind]);
 	snprintf(copy, sizeof(copy), "%s/copy.db", argv[optind]);
 	snprintf(bare, sizeof(bare), "%s/bare.db", argv[optind]);

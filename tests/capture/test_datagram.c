@@ -11,10 +11,15 @@
 #include "capture/datagram.h"
 
 /* The shape of a fragment of which these bytes were captured, in a copy of just their size. */
-static bool shaped(const uint8_t *ip, uint32_t captured, uint32_t length, bool more, struct fragment_shape *ret)
+static bool shaped(const uint8_t *ip, uint32_t captured, uint32_t length, bool more,
+		   struct fragment_shape *ret)
 {
 	uint8_t *exact = malloc(captured + (captured == 0));
-	struct packet p = { .ip = exact, .ip_captured = captured, .ip_length = length, .fragment = true, .more = more };
+	struct packet p = { .ip = exact,
+			    .ip_captured = captured,
+			    .ip_length = length,
+			    .fragment = true,
+			    .more = more };
 	struct datagram_key key;
 	bool ok;
 
@@ -66,7 +71,8 @@ static void a_head_of_which_too_little_is_kept_still_tells_whose_it_is(void **st
 {
 	uint8_t ip[20] = { 0x60, [6] = 44 };
 	struct packet p = {
-		.src = addr_v4(0x0a000001), .dst = addr_v4(0x0a000002), .protocol = 50, .hop_limit = 63, .fragment = true,
+		.src = addr_v4(0x0a000001), .dst = addr_v4(0x0a000002), .protocol = 50,
+		.hop_limit = 63, .fragment = true,
 		.ip = ip, .ip_captured = sizeof(ip), .ip_length = 1280, .ip_id = 7, .network = 3,
 	}, sample;
 	struct datagram *d = calloc(1, sizeof(*d));

@@ -28,7 +28,8 @@ static uint32_t framed(uint8_t ret[64], const void *link, uint32_t link_length, 
 static void numbers(const char *path, const char *filter, uint64_t ret[16])
 {
 	for (int no_mmap = 0; no_mmap <= 1; no_mmap++) {
-		struct source *s = opened(path, &(struct source_options){ .filter = filter, .no_mmap = no_mmap });
+		struct source *s = opened(
+			path, &(struct source_options){ .filter = filter, .no_mmap = no_mmap });
 		struct frame f[3];
 		size_t total = 0;
 		int n;
@@ -71,7 +72,8 @@ static void frames_keep_their_numbers_when_others_are_filtered_out(void **state)
 	struct frame f;
 
 	source_info(s, &info);
-	assert_int_equal(info.first_at, 1 * NSEC_PER_S);	/* of the capture, not of what passes */
+	/* of the capture, not of what passes */
+	assert_int_equal(info.first_at, 1 * NSEC_PER_S);
 	assert_int_equal(source_read(s, &f, 1, NULL), 0);
 	source_info(s, &info);
 	assert_int_equal(info.frames, 10);
@@ -161,13 +163,14 @@ static void a_filter_that_does_not_compile_is_refused_with_the_link_type(void **
 	made_pcap(&m, 3, false, false);
 	const char *path = made_file("a.pcap", m.data, m.length);
 
-	refused(path, &(struct source_options){ .filter = "udp prot 500" }, "a.pcap", "udp prot 500",
-		"link type 1 (EN10MB)", "syntax error", NULL);
+	refused(path, &(struct source_options){ .filter = "udp prot 500" }, "a.pcap",
+		"udp prot 500", "link type 1 (EN10MB)", "syntax error", NULL);
 	made_free(&m);
 
 	made_pcapng(&m, 3, false, -1, 0);
-	refused(made_file("a.pcapng", m.data, m.length), &(struct source_options){ .filter = "udp prot 500" },
-		"a.pcapng", "udp prot 500", NULL);
+	refused(made_file("a.pcapng", m.data, m.length),
+		&(struct source_options){ .filter = "udp prot 500" }, "a.pcapng", "udp prot 500",
+		NULL);
 	made_free(&m);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A file that somebody still writes: every record comes once it is whole, and the end is never an error. */
+/*
+ * A file that somebody still writes: every record comes once it is whole, and the end is never an
+ * error.
+ */
 #include "made_captures.h"
 
 enum { RECORDS = 50, STEP = 37 };	/* bytes: most steps end within a record */
@@ -30,7 +33,8 @@ static void grow(const struct made *m, size_t header)
 				assert_int_equal(frames[i].number, got + 1);
 				assert_int_equal(frames[i].at, made_at(got));
 				assert_int_equal(frames[i].captured, made_captured(got));
-				assert_memory_equal(frames[i].data, made_data(got), frames[i].captured);
+				assert_memory_equal(frames[i].data, made_data(got),
+						    frames[i].captured);
 			}
 		}
 		assert_true(source_waits(s));
@@ -84,7 +88,8 @@ static void a_packed_file_cannot_be_followed_and_says_so(void **state)
 	static const struct source_options grows = { .grows = true };
 
 	(void)state;
-	refused(made_file("x.gz", "\x1f\x8b\x08\0\0\0\0\0\0\0\0\0", 12), &grows, "x.gz", "packed with gzip", "unpacked", NULL);
+	refused(made_file("x.gz", "\x1f\x8b\x08\0\0\0\0\0\0\0\0\0", 12), &grows, "x.gz",
+		"packed with gzip", "unpacked", NULL);
 }
 
 int main(void)

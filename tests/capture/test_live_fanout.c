@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Packets go through the loopback interface, and come out at a ring.  Skipped where that is not permitted. */
+/*
+ * Packets go through the loopback interface, and come out at a ring.  Skipped where that is not
+ * permitted.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +20,10 @@
 
 #include "capture/live_fanout.h"
 
-enum { RINGS = 4, WAIT_MS = 2000, NO_RING = -1, SEVERAL = -2, UDP = 17, ESP = 50, MORE_FRAGMENTS = 0x2000 };
+enum {
+	RINGS = 4, WAIT_MS = 2000, NO_RING = -1, SEVERAL = -2, UDP = 17, ESP = 50,
+	MORE_FRAGMENTS = 0x2000,
+};
 
 static const uint8_t mark[8] = "sawatch";	/* others use the interface as well */
 
@@ -30,7 +36,8 @@ struct loopback {
 static int socket_at_loopback(uint16_t protocol)
 {
 	struct sockaddr_ll lo = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(protocol), .sll_ifindex = (int)if_nametoindex("lo"),
+		.sll_family = AF_PACKET, .sll_protocol = htons(protocol),
+		.sll_ifindex = (int)if_nametoindex("lo"),
 	};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(protocol));
 
@@ -47,7 +54,8 @@ static int set_up(void **state)
 	static struct loopback l;
 
 	l.sender = socket_at_loopback(0);
-	l.permitted = l.sender >= 0 && send(l.sender, frame, sizeof(frame), 0) > 0;	/* not where it is down */
+	/* not where it is down */
+	l.permitted = l.sender >= 0 && send(l.sender, frame, sizeof(frame), 0) > 0;
 	for (size_t i = 0; i < RINGS; i++) {
 		l.rings[i] = socket_at_loopback(ETH_P_ALL);
 		l.permitted = l.permitted && l.rings[i] >= 0;
@@ -95,7 +103,8 @@ static struct sent ethernet(void)
 	return s;
 }
 
-static void add_v4(struct sent *s, uint8_t protocol, uint16_t fragment, const char *from, const char *to)
+static void add_v4(struct sent *s, uint8_t protocol, uint16_t fragment, const char *from,
+		   const char *to)
 {
 	struct in_addr a, b;
 
@@ -162,7 +171,8 @@ static int ring_of(const struct loopback *l, const struct sent *s)
 	return ring;
 }
 
-static int ring_of_v4(const struct loopback *l, uint8_t protocol, uint16_t fragment, const char *from, const char *to)
+static int ring_of_v4(const struct loopback *l, uint8_t protocol, uint16_t fragment,
+		      const char *from, const char *to)
 {
 	struct sent s = ethernet();
 
@@ -231,7 +241,9 @@ static void gateways_that_are_numbered_alike_are_spread_over_all_rings(void **st
 
 static void a_vlan_tag_is_looked_behind_and_two_are_not(void **state)
 {
-	static const char *const addresses[] = { "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6" };
+	static const char *const addresses[] = {
+		"10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6",
+	};
 	const struct loopback *l = permitted(state);
 
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {

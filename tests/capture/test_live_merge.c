@@ -12,7 +12,9 @@ static const uint8_t bytes[4] = { 1, 2, 3, 4 };
 
 static void hold(struct live_merge *m, nsec at, nsec now)
 {
-	struct frame f = { .at = at, .captured = sizeof(bytes), .length = sizeof(bytes), .data = bytes };
+	struct frame f = {
+		.at = at, .captured = sizeof(bytes), .length = sizeof(bytes), .data = bytes
+	};
 
 	assert_true(live_merge_hold(m, &f, now));
 }
@@ -28,7 +30,8 @@ static nsec take(struct live_merge *m)
 
 static void frames_leave_in_the_order_of_their_times(void **state)
 {
-	static const nsec given[] = { 50, 10, 40, 30, 20, 60, 10 }, wanted[] = { 10, 10, 20, 30, 40, 50, 60 };
+	static const nsec given[] = { 50, 10, 40, 30, 20, 60, 10 },
+	wanted[] = { 10, 10, 20, 30, 40, 50, 60 };
 	struct live_merge m;
 
 	(void)state;
@@ -93,7 +96,8 @@ static void long_frames_go_before_their_time_while_one_more_has_room(void **stat
 		f.at = (nsec)held;
 		assert_true(live_merge_hold(&m, &f, 0));
 	}
-	assert_int_equal(held, LIVE_MERGE_BLOCKS / ((LIVE_MERGE_FRAME_BYTES + BLOCK_BYTES - 1) / BLOCK_BYTES));
+	assert_int_equal(held, LIVE_MERGE_BLOCKS /
+				       ((LIVE_MERGE_FRAME_BYTES + BLOCK_BYTES - 1) / BLOCK_BYTES));
 	for (size_t n = 0; n < 3; n++) {	/* each that goes makes room for the next */
 		f = live_merge_take(&m);
 		assert_int_equal(f.at, n);
@@ -113,7 +117,8 @@ static void long_frames_go_before_their_time_while_one_more_has_room(void **stat
 
 static void a_frame_longer_than_any_is_not_held(void **state)
 {
-	struct frame f = { .captured = LIVE_MERGE_FRAME_BYTES + 1, .length = LIVE_MERGE_FRAME_BYTES + 1 };
+	struct frame f = { .captured = LIVE_MERGE_FRAME_BYTES + 1,
+			   .length = LIVE_MERGE_FRAME_BYTES + 1 };
 	struct live_merge m;
 
 	(void)state;

@@ -11,7 +11,8 @@ static void every_byte_order_and_resolution_gives_the_same_frames(void **state)
 		struct err e;
 
 		made_pcap(&m, 300, swapped, nanoseconds);
-		assert_int_equal(read_file(made_file("a.pcap", m.data, m.length), no_mmap, &frames, &e), 0);
+		assert_int_equal(
+			read_file(made_file("a.pcap", m.data, m.length), no_mmap, &frames, &e), 0);
 		assert_int_equal(frames, 300);
 		made_free(&m);
 	}
@@ -106,14 +107,16 @@ static void a_file_cut_anywhere_gives_its_complete_records_and_then_says_where(v
 
 			if (whole + 1 < m.n_borders && m.borders[whole + 1] == cut)
 				whole++;
-			last = read_file(made_file("cut.pcap", m.data, cut), variant & 2, &frames, &e);
+			last = read_file(made_file("cut.pcap", m.data, cut), variant & 2, &frames,
+					 &e);
 			assert_int_equal(frames, m.border_frames[whole]);
 			if (cut == m.borders[whole]) {
 				assert_int_equal(last, 0);
 				continue;
 			}
 			assert_int_equal(last, -1);
-			snprintf(place, sizeof(place), "cut.pcap: cut off at byte %zu, in frame %zu:",
+			snprintf(place, sizeof(place), "cut.pcap: cut off at byte %zu, "
+						       "in frame %zu:",
 				 m.borders[whole], frames + 1);
 			assert_non_null(strstr(e.text, place));
 		}
@@ -128,7 +131,8 @@ static void a_file_cut_in_its_file_header_is_refused(void **state)
 	(void)state;
 	made_pcap(&m, 1, false, false);
 	for (size_t cut = 4; cut < 24; cut++)
-		refused(made_file("cut.pcap", m.data, cut), NULL, "cut.pcap", "cut off at byte 0", NULL);
+		refused(made_file("cut.pcap", m.data, cut), NULL, "cut.pcap", "cut off at byte 0",
+			NULL);
 	made_free(&m);
 }
 
@@ -152,7 +156,8 @@ static void a_nonsense_record_ends_the_file_after_the_frames_before_it(void **st
 
 		assert_int_equal(read_standard(s, 5, &frames, &e), -1);
 		assert_int_equal(frames, 12);
-		snprintf(place, sizeof(place), "a.pcap: damaged at byte %zu, in frame 13: ", broken);
+		snprintf(place, sizeof(place),
+			 "a.pcap: damaged at byte %zu, in frame 13: ", broken);
 		assert_non_null(strstr(e.text, place));
 		assert_int_equal(source_read(s, &f, 1, &e), 0);
 		source_close(s);
@@ -247,7 +252,8 @@ int main(void)
 		cmocka_unit_test(nanoseconds_are_kept),
 		cmocka_unit_test(the_info_tells_what_the_file_header_says),
 		cmocka_unit_test(a_capture_without_packets_is_no_error),
-		cmocka_unit_test(a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
+		cmocka_unit_test(
+			a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
 		cmocka_unit_test(a_file_cut_in_its_file_header_is_refused),
 		cmocka_unit_test(a_nonsense_record_ends_the_file_after_the_frames_before_it),
 		cmocka_unit_test(the_largest_packet_is_read_whole),

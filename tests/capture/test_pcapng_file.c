@@ -14,8 +14,9 @@ static void every_byte_order_and_resolution_gives_the_same_frames(void **state)
 			size_t frames;
 
 			made_pcapng(&m, 100, variant & 1, resolutions[i], variant & 2 ? -3600 : 0);
-			assert_int_equal(read_file(made_file("a.pcapng", m.data, m.length), variant & 4,
-						   &frames, NULL), 0);
+			assert_int_equal(read_file(made_file("a.pcapng", m.data, m.length),
+						   variant & 4, &frames, NULL),
+					 0);
 			assert_int_equal(frames, 100);
 			made_free(&m);
 		}
@@ -187,7 +188,8 @@ static void simple_and_obsolete_packet_blocks_are_packets(void **state)
 	}
 }
 
-static void put_statistics(struct made *m, uint32_t interface, int64_t by_interface, int64_t by_system)
+static void put_statistics(struct made *m, uint32_t interface, int64_t by_interface,
+			   int64_t by_system)
 {
 	struct made body = { .swapped = m->swapped };
 
@@ -276,10 +278,13 @@ static void unknown_blocks_are_passed_over(void **state)
 	put_block(&m, 0x00000bad, &body);
 	put_interface(&m, LINK_ETHERNET, 0, -1, 0);
 	put_block(&m, 4, &body);
-	put_enhanced(&m, 0, made_units(made_at(0), 6), made_data(0), made_captured(0), made_length(0));
+	put_enhanced(&m, 0, made_units(made_at(0), 6), made_data(0), made_captured(0),
+		     made_length(0));
 	put_block(&m, 10, &body);
-	put_enhanced(&m, 0, made_units(made_at(1), 6), made_data(1), made_captured(1), made_length(1));
-	assert_int_equal(read_file(made_file("a.pcapng", m.data, m.length), false, &frames, NULL), 0);
+	put_enhanced(&m, 0, made_units(made_at(1), 6), made_data(1), made_captured(1),
+		     made_length(1));
+	assert_int_equal(read_file(made_file("a.pcapng", m.data, m.length), false, &frames, NULL),
+			 0);
 	assert_int_equal(frames, 2);
 	made_free(&m);
 	made_free(&body);
@@ -301,19 +306,22 @@ static void a_file_cut_anywhere_gives_its_complete_records_and_then_says_where(v
 
 			if (whole + 1 < m.n_borders && m.borders[whole + 1] == cut)
 				whole++;
-			last = read_file(made_file("cut.pcapng", m.data, cut), variant & 2, &frames, &e);
+			last = read_file(made_file("cut.pcapng", m.data, cut), variant & 2, &frames,
+					 &e);
 			assert_int_equal(frames, m.border_frames[whole]);
 			if (cut == m.borders[whole]) {
 				assert_int_equal(last, 0);
 				continue;
 			}
 			assert_int_equal(last, -1);
-			snprintf(place, sizeof(place), "cut.pcapng: cut off at byte %zu, in frame %zu:",
+			snprintf(place, sizeof(place), "cut.pcapng: cut off at byte %zu, "
+						       "in frame %zu:",
 				 m.borders[whole], frames + 1);
 			assert_non_null(strstr(e.text, place));
 		}
 		for (size_t cut = 12; cut < 28; cut++)
-			refused(made_file("cut.pcapng", m.data, cut), NULL, "cut off at byte 0", NULL);
+			refused(made_file("cut.pcapng", m.data, cut), NULL, "cut off at byte 0",
+				NULL);
 		made_free(&m);
 	}
 }
@@ -376,7 +384,8 @@ static void a_broken_description_is_refused_at_once(void **state)
 
 	made_pcapng(&m, 2, false, 9, 0);
 	m.data[8] = 0;
-	refused(made_file("a.pcapng", m.data, m.length), NULL, "not a capture", "pcapng", "damaged", NULL);
+	refused(made_file("a.pcapng", m.data, m.length), NULL, "not a capture", "pcapng", "damaged",
+		NULL);
 	made_free(&m);
 }
 
@@ -446,7 +455,8 @@ int main(void)
 		cmocka_unit_test(drops_are_the_last_counters_of_every_interface),
 		cmocka_unit_test(counters_without_end_add_up_to_a_number_that_holds_them),
 		cmocka_unit_test(unknown_blocks_are_passed_over),
-		cmocka_unit_test(a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
+		cmocka_unit_test(
+			a_file_cut_anywhere_gives_its_complete_records_and_then_says_where),
 		cmocka_unit_test(a_nonsense_block_ends_the_file_after_the_frames_before_it),
 		cmocka_unit_test(a_broken_description_is_refused_at_once),
 		cmocka_unit_test(a_later_section_header_that_is_too_short_ends_the_file),

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The refusals of the reassembler, and what its limits push out; bytes that no honest sender would send. */
+/*
+ * The refusals of the reassembler, and what its limits push out; bytes that no honest sender would
+ * send.
+ */
 #include "stream_sent.h"
 
-static const struct reassemble_limits small = { .datagrams = 1, .bytes = 1, .streams = 1, .timeout = 5 * NSEC_PER_S };
+static const struct reassemble_limits small = {
+	.datagrams = 1, .bytes = 1, .streams = 1, .timeout = 5 * NSEC_PER_S,
+};
 static const struct reassemble_limits usual = { 0 };
 
 /* ---- fragments --------------------------------------------------------------- */
 
-/* An IPv6 fragment behind a Destination Options header (RFC 8200 4.1: before or behind a Routing header). */
-static void feed_behind_options(struct seen *s, nsec at, uint32_t from, uint32_t to, uint32_t length, uint8_t next)
+/*
+ * An IPv6 fragment behind a Destination Options header (RFC 8200 4.1: before or behind a Routing
+ * header).
+ */
+static void feed_behind_options(struct seen *s, nsec at, uint32_t from, uint32_t to,
+				uint32_t length, uint8_t next)
 {
 	uint8_t ip[40 + 8 + 8 + 512] = { 0x60 }, payload[512];
 	uint32_t bytes = 40 + 8 + 8 + to - from;
@@ -49,7 +58,10 @@ static void a_whole_that_is_no_packet_is_refused(void **state)
 	struct seen *s = seen_open(&small, NULL);
 
 	(void)state;
-	/* the payload begins with the seed, 77: next header 0, length 0, then options, … up to an end it does not have */
+	/*
+	 * the payload begins with the seed, 77: next header 0, length 0, then options, … up to an
+	 * end it does not have
+	 */
 	feed_behind_options(s, T0, 0, 8, 16, 43);
 	feed_behind_options(s, T0, 8, 16, 16, 43);
 	assert_int_equal(s->packets, 0);
@@ -89,7 +101,9 @@ static void a_first_header_that_makes_the_whole_too_long_is_refused(void **state
 /* More fragments than a finished datagram keeps the fingerprints of. */
 static void copies_of_a_datagram_in_sixty_pieces_are_told(void **state)
 {
-	const struct datagram_sent d = { .src = 1, .dst = 2, .id = 3, .length = 60 * 64, .seed = 4 };
+	const struct datagram_sent d = {
+		.src = 1, .dst = 2, .id = 3, .length = 60 * 64, .seed = 4
+	};
 	struct seen *s = seen_open(&small, NULL);
 
 	(void)state;
@@ -109,7 +123,10 @@ static void halves_feed(struct seen *s, nsec at, uint32_t id)
 	fragment_feed(s, at, id, &d, 160, 320);
 }
 
-/* Of 64 datagrams 16 are remembered when they are done: the seventeenth makes the first be forgotten. */
+/*
+ * Of 64 datagrams 16 are remembered when they are done: the seventeenth makes the first be
+ * forgotten.
+ */
 static void of_those_that_are_done_a_quarter_is_remembered(void **state)
 {
 	struct seen *s = seen_open(&small, NULL);
@@ -140,7 +157,10 @@ static void a_clock_set_back_forgets_what_was_done(void **state)
 	seen_close(s);
 }
 
-/* Large ones, never complete, to ever other destinations: the oldest goes, the last still becomes whole. */
+/*
+ * Large ones, never complete, to ever other destinations: the oldest goes, the last still becomes
+ * whole.
+ */
 static void bytes_that_wait_push_out_the_oldest(void **state)
 {
 	struct seen *s = seen_open(&small, NULL);
@@ -167,7 +187,10 @@ static void bytes_that_wait_push_out_the_oldest(void **state)
 static void a_tcp_header_shorter_than_it_can_be_is_refused(void **state)
 {
 	struct seen *s = seen_open(&small, NULL);
-	uint8_t ip[60] = { 0x45, [8] = 64, [9] = IP_TCP, [15] = 1, [19] = 2, [20] = 4500 >> 8, [21] = 4500 & 0xff, [22] = 9 };
+	uint8_t ip[60] = {
+		0x45, [8] = 64, [9] = IP_TCP, [15] = 1, [19] = 2, [20] = 4500 >> 8,
+		[21] = 4500 & 0xff, [22] = 9,
+	};
 
 	(void)state;
 	put16(ip + 2, sizeof(ip));
@@ -196,7 +219,8 @@ static void a_length_that_cannot_be_is_searched_past(void **state)
 		stream_ike(t, 300, 20 + i);
 	segment(s, T0, t, 0, 0, SYN);
 	for (uint32_t at = 0; at < t->length; at += 500)
-		segment(s, T0 + NSEC_PER_MS * at, t, at, at + 500 < t->length ? at + 500 : t->length, ACK);
+		segment(s, T0 + NSEC_PER_MS * at, t, at,
+			at + 500 < t->length ? at + 500 : t->length, ACK);
 	messages_check(s, 0, t, 0, 8);
 	assert_true(counters_of(s).resyncs >= 1);
 	seen_close(s);
@@ -231,7 +255,8 @@ static void a_clock_set_back_does_not_keep_a_hole_open(void **state)
 /* Both sides said FIN: for a minute what comes again is old, then the ports are anybody's. */
 static void a_closed_stream_is_forgotten_after_a_minute(void **state)
 {
-	struct stream_sent *client = stream_make(false, 1, 1000, 2, 4500, 7), *server = stream_make(false, 2, 4500, 1, 1000, 9);
+	struct stream_sent *client = stream_make(false, 1, 1000, 2, 4500, 7),
+			   *server = stream_make(false, 2, 4500, 1, 1000, 9);
 	struct seen *s = seen_open(&small, NULL);
 
 	(void)state;
@@ -311,12 +336,17 @@ static void of_a_segment_between_many_pieces_that_wait_only_so_many_pieces_wait(
 	seen_close(s);
 }
 
-/* With single bytes that wait, each in a block of its own, and long messages in both directions: it has room for all of it. */
+/*
+ * With single bytes that wait, each in a block of its own, and long messages in both directions: it
+ * has room for all of it.
+ */
 static void a_stream_alone_has_room_for_the_most_that_may_wait(void **state)
 {
 	const struct reassemble_limits many = { .bytes = 1, .streams = 64 };
 	struct seen *s = seen_open(&many, NULL);
-	struct stream_sent *way[2] = { stream_make(false, 1, 1000, 2, 4500, 7), stream_make(false, 2, 4500, 1, 1000, 9) };
+	struct stream_sent *way[2] = {
+		stream_make(false, 1, 1000, 2, 4500, 7), stream_make(false, 2, 4500, 1, 1000, 9),
+	};
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -336,7 +366,8 @@ static void a_stream_alone_has_room_for_the_most_that_may_wait(void **state)
 	assert_int_equal(s->messages, 2);
 	for (int i = 0; i < 2; i++)
 		for (uint32_t at = way[i]->end[0] + 60000; at < way[i]->length; at += 1000)
-			segment(s, T0, way[i], at, at + 1000 < way[i]->length ? at + 1000 : way[i]->length, ACK);
+			segment(s, T0, way[i], at,
+				at + 1000 < way[i]->length ? at + 1000 : way[i]->length, ACK);
 	assert_int_equal(s->messages, 4);
 	assert_int_equal(counters_of(s).refused, 0);
 	free(way[0]);
@@ -359,7 +390,8 @@ int main(void)
 		cmocka_unit_test(a_clock_set_back_does_not_keep_a_hole_open),
 		cmocka_unit_test(a_closed_stream_is_forgotten_after_a_minute),
 		cmocka_unit_test(unfinished_messages_push_out_the_oldest_stream),
-		cmocka_unit_test(of_a_segment_between_many_pieces_that_wait_only_so_many_pieces_wait),
+		cmocka_unit_test(
+			of_a_segment_between_many_pieces_that_wait_only_so_many_pieces_wait),
 		cmocka_unit_test(a_stream_alone_has_room_for_the_most_that_may_wait),
 	};
 

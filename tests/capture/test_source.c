@@ -7,7 +7,8 @@
 static void what_is_not_there_is_said_in_one_line(void **state)
 {
 	(void)state;
-	refused(made_path("nowhere.pcap"), NULL, "nowhere.pcap", "No such file", "check the name", NULL);
+	refused(made_path("nowhere.pcap"), NULL, "nowhere.pcap", "No such file", "check the name",
+		NULL);
 	refused(made_folder, NULL, made_folder, "is a directory", NULL);
 	refused(made_file("empty.pcap", "", 0), NULL, "empty.pcap", "is empty", NULL);
 }
@@ -22,7 +23,8 @@ static void an_unreadable_file_is_said_to_be_one(void **state)
 	assert_int_equal(chmod(made_folder, 0755), 0);
 	if (root)
 		assert_int_equal(seteuid(65534), 0);
-	refused(path, NULL, "secret.pcap", "Permission denied", "run as a user who may read it", NULL);
+	refused(path, NULL, "secret.pcap", "Permission denied", "run as a user who may read it",
+		NULL);
 	if (root)
 		assert_int_equal(seteuid(0), 0);
 }
@@ -117,7 +119,8 @@ static void is_the_packet(const struct frame *f, const struct packet_read *packe
 static size_t same_as_libpcap(const char *path)
 {
 	char error[PCAP_ERRBUF_SIZE];
-	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, error);
+	pcap_t *p =
+		pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, error);
 	struct source *s;
 	struct err e = { "" };
 	struct frame f;

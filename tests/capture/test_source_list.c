@@ -17,7 +17,9 @@ static void folder(const char *name)
 	assert_int_equal(mkdir(made_path(name), 0700), 0);
 }
 
-/* The list of the given names in the test's folder ("-" stays) must be `expected`, NULL-terminated. */
+/*
+ * The list of the given names in the test's folder ("-" stays) must be `expected`, NULL-terminated.
+ */
 static void list_is(const char *const *names, const char *const *expected)
 {
 	char *paths[16], **list;
@@ -29,7 +31,8 @@ static void list_is(const char *const *names, const char *const *expected)
 	if (!source_list(&list, paths, n, &e))
 		fail_msg("%s", e.text);
 	for (; expected[i] && list[i]; i++)
-		assert_string_equal(list[i], strcmp(expected[i], "-") == 0 ? "-" : made_path(expected[i]));
+		assert_string_equal(list[i],
+				    strcmp(expected[i], "-") == 0 ? "-" : made_path(expected[i]));
 	assert_null(expected[i]);
 	assert_null(list[i]);
 	source_list_free(list);

@@ -20,7 +20,8 @@ static void make(struct made *m, int format)
 	if (format < 4)
 		made_pcap(m, N_FRAMES, format & 1, format & 2);
 	else
-		made_pcapng(m, N_FRAMES, format & 1, resolutions[format % 3], format & 2 ? 86400 : 0);
+		made_pcapng(m, N_FRAMES, format & 1, resolutions[format % 3],
+			    format & 2 ? 86400 : 0);
 }
 
 struct packer {
@@ -142,7 +143,8 @@ static void through_fifo(const char *path, const struct packer *p, const char *f
 	finish(child);
 }
 
-static void through_standard_input(const char *path, const struct packer *p, const char *fingerprint)
+static void through_standard_input(const char *path, const struct packer *p,
+				   const char *fingerprint)
 {
 	int pipe_ends[2], kept = dup(STDIN_FILENO);
 	struct source_info info;
@@ -451,7 +453,8 @@ static void what_was_read_of_a_mapping_is_given_back(void **state)
 
 	(void)state;
 	a_large_file(&m, 12000);
-	assert_true(stream_open(&s, made_file("large", m.data, m.length), STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
+	assert_true(stream_open(&s, made_file("large", m.data, m.length), STREAM_MAPPED_IF_POSSIBLE,
+				NULL, &e));
 	while (stream_need(&s, 1))
 		stream_take(&s, s.left);
 	assert_int_equal(stream_offset(&s), m.length);

@@ -19,7 +19,8 @@ struct file {
 	const int64_t *times;
 	size_t n, next, a_read;	/* a_read: frames per read */
 	int ends_with;		/* 0, or -1: damaged behind the last frame */
-	uint8_t *bytes;		/* of the frames of the last read; freed by the next, so that ASan sees who keeps them */
+	/* of the frames of the last read; freed by the next, so that ASan sees who keeps them */
+	uint8_t *bytes;
 };
 
 static int read_file(void *user, struct frame *ret, size_t max, struct err *e)
@@ -34,8 +35,11 @@ static int read_file(void *user, struct frame *ret, size_t max, struct err *e)
 		uint64_t number = f->next + 1;
 
 		memcpy(f->bytes + 8 * n, &number, 8);
-		ret[n] = (struct frame){ .at = f->times[f->next] * MILLISECOND, .number = number, .captured = 8,
-					 .length = 8, .data = f->bytes + 8 * n };
+		ret[n] = (struct frame){ .at = f->times[f->next] * MILLISECOND,
+					 .number = number,
+					 .captured = 8,
+					 .length = 8,
+					 .data = f->bytes + 8 * n };
 	}
 	if (n == 0 && f->ends_with < 0)
 		err_set(e, "cut off");
@@ -72,18 +76,19 @@ static size_t read_all(struct file *f, uint64_t *ret_numbers, size_t max, int *r
 	return total;
 }
 
-#define ORDER(a_read_, max, ends, times_, ...)                                                          \
-	do {                                                                                            \
-		const int64_t times[] = times_;                                                         \
-		const uint64_t wanted[] = { __VA_ARGS__ };                                              \
-		uint64_t got[64];                                                                       \
-		int last;                                                                               \
-		struct file f = { .times = times, .n = sizeof(times) / sizeof(times[0]),                \
-				  .a_read = (a_read_), .ends_with = (ends) };                           \
-                                                                                                        \
-		assert_int_equal(read_all(&f, got, max, &last), sizeof(wanted) / sizeof(wanted[0]));    \
-		assert_memory_equal(got, wanted, sizeof(wanted));                                       \
-		assert_int_equal(last, ends);                                                           \
+#define ORDER(a_read_, max, ends, times_, ...) \
+	do { \
+		const int64_t times[] = times_; \
+		const uint64_t wanted[] = { __VA_ARGS__ }; \
+		uint64_t got[64]; \
+		int last; \
+		struct file f = { .times = times, .n = sizeof(times) / sizeof(times[0]), \
+				  .a_read = (a_read_), .ends_with = (ends) }; \
+ \
+		assert_int_equal(read_all(&f, got, max, &last), sizeof(wanted) / \
+			sizeof(wanted[0])); \
+		assert_memory_equal(got, wanted, sizeof(wanted)); \
+		assert_int_equal(last, ends); \
 	} while (0)
 #define TIMES(...) { __VA_ARGS__ }
 
@@ -91,7 +96,8 @@ static void frames_that_overtook_each_other_come_by_time(void **state)
 {
 	(void)state;
 	ORDER(8, 8, 0, TIMES(10, 12, 11, 13, 15, 14), 1, 3, 2, 4, 6, 5);
-	ORDER(8, 1, 0, TIMES(10, 12, 11, 13, 15, 14), 1, 2, 3, 4, 6, 5);	/* 2 was given before 3 was read */
+	/* 2 was given before 3 was read */
+	ORDER(8, 1, 0, TIMES(10, 12, 11, 13, 15, 14), 1, 2, 3, 4, 6, 5);
 	ORDER(3, 2, 0, TIMES(10, 12, 11, 13, 15, 14), 1, 2, 3, 4, 6, 5);
 	ORDER(8, 8, 0, TIMES(900, 700, 500, 300, 100, 0), 6, 5, 4, 3, 2, 1);
 }
@@ -139,7 +145,9 @@ static void a_file_in_order_is_not_copied(void **state)
 	free(f.bytes);
 }
 
-/* Ten thousand frames in one second and all in reverse: more than is held, and none may be missing. */
+/*
+ * Ten thousand frames in one second and all in reverse: more than is held, and none may be missing.
+ */
 static void a_window_that_is_full_gives_up_its_earliest(void **state)
 {
 	enum { N = 10000 };

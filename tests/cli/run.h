@@ -77,7 +77,8 @@ static inline struct result run_with(const char *input, ...)
 	va_list words;
 
 	va_start(words, input);
-	for (const char *word = va_arg(words, const char *); word; word = va_arg(words, const char *)) {
+	for (const char *word = va_arg(words, const char *); word;
+	     word = va_arg(words, const char *)) {
 		assert_true(argc < WORDS_MAX);
 		argv[argc++] = (char *)(uintptr_t)word;
 	}
@@ -96,7 +97,9 @@ static inline struct result run_with(const char *input, ...)
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
-	return (struct result){ .status = WEXITSTATUS(status), .out = contents(out), .err = contents(err) };
+	return (struct result){ .status = WEXITSTATUS(status),
+				.out = contents(out),
+				.err = contents(err) };
 }
 
 #define RUN(...) run_with("/dev/null", __VA_ARGS__, NULL)

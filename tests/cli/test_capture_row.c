@@ -11,12 +11,16 @@
 
 #include "cli/capture_row.h"
 
-static const struct record_capture base = { .id = 7, .name = "x.pcap", .kind = "file", .dropped = 3 };
+static const struct record_capture base = {
+	.id = 7, .name = "x.pcap", .kind = "file", .dropped = 3,
+};
 
 static void a_capture_that_was_understood_has_counts_and_no_warning(void **state)
 {
 	(void)state;
-	const struct tracker_counters c = { .frames = 10, .ike_messages = 4, .esp_packets = 5, .first = 100, .last = 200 };
+	const struct tracker_counters c = {
+		.frames = 10, .ike_messages = 4, .esp_packets = 5, .first = 100, .last = 200
+	};
 	const struct store_writer_counters stored = { 0 };
 	struct capture_row row;
 
@@ -43,15 +47,24 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 	} left_out[] = {
 		{ .c = { .cut = 40 }, .number = "40 packets", .remedy = "tcpdump -s 0" },
 		{ .c = { .cut = 1 }, .number = "1 packet was cut short", .remedy = "tcpdump -s 0" },
-		{ .c = { .strangers = 1 }, .number = "1 packet bore", .remedy = "raise history.births or table.esp_sas" },
-		{ .c = { .evicted_esp_sas = 1 }, .number = "1 ESP SA made room", .remedy = "raise table.esp_sas" },
-		{ .c = { .quiet_tunnels = 41 }, .number = "41 ", .remedy = "raise history.strangers or table.tunnels" },
-		{ .c = { .strangers = 42 }, .number = "42 ", .remedy = "raise history.births or table.esp_sas" },
-		{ .c = { .evicted_tunnels = 43 }, .number = "43 tunnels", .remedy = "raise table.tunnels" },
-		{ .c = { .evicted_ike_sas = 44 }, .number = "44 IKE SAs", .remedy = "raise table.ike_sas" },
-		{ .c = { .evicted_child_sas = 45 }, .number = "45 child SAs", .remedy = "raise table.child_sas" },
-		{ .c = { .evicted_esp_sas = 46 }, .number = "46 ESP SAs", .remedy = "raise table.esp_sas" },
-		{ .stored = { .dropped_alerts = 47 }, .number = "47 ", .remedy = "raise store.backlog_mb" },
+		{ .c = { .strangers = 1 }, .number = "1 packet bore", .remedy =
+		  "raise history.births or table.esp_sas" },
+		{ .c = { .evicted_esp_sas = 1 }, .number = "1 ESP SA made room", .remedy =
+		  "raise table.esp_sas" },
+		{ .c = { .quiet_tunnels = 41 }, .number = "41 ", .remedy =
+		  "raise history.strangers or table.tunnels" },
+		{ .c = { .strangers = 42 }, .number = "42 ", .remedy =
+		  "raise history.births or table.esp_sas" },
+		{ .c = { .evicted_tunnels = 43 }, .number = "43 tunnels", .remedy =
+		  "raise table.tunnels" },
+		{ .c = { .evicted_ike_sas = 44 }, .number = "44 IKE SAs", .remedy =
+		  "raise table.ike_sas" },
+		{ .c = { .evicted_child_sas = 45 }, .number = "45 child SAs", .remedy =
+		  "raise table.child_sas" },
+		{ .c = { .evicted_esp_sas = 46 }, .number = "46 ESP SAs", .remedy =
+		  "raise table.esp_sas" },
+		{ .stored = { .dropped_alerts = 47 }, .number = "47 ", .remedy =
+		  "raise store.backlog_mb" },
 	};
 
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
@@ -59,7 +72,8 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 
 		capture_row_fill(&row, &base, LINK_RAW, NULL, &left_out[i].c, &left_out[i].stored);
 		assert_int_equal(row.record.n_warnings, 1);
-		assert_ptr_equal(strstr(row.record.warnings[0], left_out[i].number), row.record.warnings[0]);
+		assert_ptr_equal(strstr(row.record.warnings[0], left_out[i].number),
+				 row.record.warnings[0]);
 		assert_non_null(strstr(row.record.warnings[0], left_out[i].remedy));
 	}
 }

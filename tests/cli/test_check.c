@@ -52,10 +52,15 @@ static int leave(void **state)
 /* A history with one tunnel; `kind` "interface" leaves the word of a living monitor. */
 static struct store *history(const char *kind, enum tunnel_state state)
 {
-	struct record_capture c = { .name = "span0", .kind = kind, .size = RECORD_UNKNOWN, .first = T0,
-		.last = T0 + 100 * NSEC_PER_S, .dropped = 12 };
+	struct record_capture c = { .name = "span0",
+				    .kind = kind,
+				    .size = RECORD_UNKNOWN,
+				    .first = T0,
+				    .last = T0 + 100 * NSEC_PER_S,
+				    .dropped = 12 };
 	struct record_tunnel t = {
-		.id = 0, .peers = { peers[0], peers[1] }, .state = state, .since = T0, .first = T0, .last = T0,
+		.id = 0, .peers = { peers[0], peers[1] }, .state = state, .since = T0, .first = T0,
+		.last = T0,
 		.behind_nat = { -1, -1 },
 	};
 	struct store *s;
@@ -73,12 +78,16 @@ static struct store *history(const char *kind, enum tunnel_state state)
 	return s;
 }
 
-static void raise_alert(struct store *s, uint32_t number, const char *code, enum severity severity, bool cleared)
+static void raise_alert(struct store *s, uint32_t number, const char *code, enum severity severity,
+			bool cleared)
 {
 	struct record_alert a = {
-		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .code = code, .severity = severity,
-		.confidence = CONFIDENCE_HIGH, .cleared = cleared, .first = T0, .last = T0 + number, .raised = T0,
-		.cleared_at = cleared ? T0 + 1 : NSEC_NONE, .count = 1, .summary = "sum | \033[31mmary", .peers = peers,
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .code = code,
+		.severity = severity,
+		.confidence = CONFIDENCE_HIGH, .cleared = cleared, .first = T0, .last = T0 + number,
+		.raised = T0,
+		.cleared_at = cleared ? T0 + 1 : NSEC_NONE, .count = 1,
+		.summary = "sum | \033[31mmary", .peers = peers,
 	};
 	struct err e;
 
@@ -135,8 +144,10 @@ static void a_history_without_alerts_is_ok(void **state)
 	(void)state;
 	end(history("file", TUNNEL_UP));
 	assert_int_equal(check(NULL), OK);
-	assert_string_equal(out, "SAWATCH OK - no alert; 1 tunnel, 1 up | alerts=0;0;;0 critical=0;;0;0 tunnels=1;;;0"
-			    " tunnels_unknown=0;;;0 tunnels_up=1;;;0 tunnels_degraded=0;;;0 tunnels_down=0;;;0"
+	assert_string_equal(out, "SAWATCH OK - no alert; 1 tunnel, 1 up | alerts=0;0;;0 "
+				 "critical=0;;0;0 tunnels=1;;;0"
+			    " tunnels_unknown=0;;;0 tunnels_up=1;;;0 tunnels_degraded=0;;;0"
+			    " tunnels_down=0;;;0"
 			    " tunnels_flapping=0;;;0\n");
 }
 
@@ -152,7 +163,8 @@ static void open_alerts_make_the_status_and_cleared_ones_do_not(void **state)
 	assert_int_equal(check(NULL), WARNING);
 	raise_alert(s, 4, "ike_flap", SEVERITY_CRITICAL, false);
 	assert_int_equal(check(NULL), CRITICAL);
-	assert_out("SAWATCH CRITICAL - 1 critical, 1 warning: ike_flap hq/branch and 1 more; 1 tunnel, 1 up | alerts=2;0;;0 critical=1;;0;0");
+	assert_out("SAWATCH CRITICAL - 1 critical, 1 warning: ike_flap hq/branch and 1 more; "
+		   "1 tunnel, 1 up | alerts=2;0;;0 critical=1;;0;0");
 	end(s);
 }
 
@@ -246,8 +258,10 @@ static void a_history_that_no_monitor_writes_is_stale_only_when_asked(void **sta
 static void whatever_goes_wrong_is_unknown_and_said_on_standard_output(void **state)
 {
 	static const char *const wrong[][2] = {
-		{ "-w", "x" }, { "-c", "5:1" }, { "--max-age", "soon" }, { "--max-age", "2026-11-22" }, { "--stale", "ok" },
-		{ "--ignore", "spi_churm" }, { "--since", "x" }, { "--frobnicate", NULL }, { "-t", "0" }, { "word", NULL },
+		{ "-w", "x" }, { "-c", "5:1" }, { "--max-age", "soon" }, { "--max-age",
+		  "2026-11-22" }, { "--stale", "ok" },
+		{ "--ignore", "spi_churm" }, { "--since", "x" }, { "--frobnicate", NULL }, {
+		  "-t", "0" }, { "word", NULL },
 	};
 
 	(void)state;
@@ -274,7 +288,8 @@ int main(void)
 		cmocka_unit_test(thresholds_and_ignored_codes_decide_what_counts),
 		cmocka_unit_test(a_tunnel_that_is_asked_for_is_expected_to_be_up),
 		cmocka_unit_test(a_monitor_that_is_silent_too_long_is_dead),
-		cmocka_unit_test(an_alert_that_is_open_although_its_condition_is_over_says_since_when),
+		cmocka_unit_test(
+			an_alert_that_is_open_although_its_condition_is_over_says_since_when),
 		cmocka_unit_test(a_history_that_no_monitor_writes_is_stale_only_when_asked),
 		cmocka_unit_test(whatever_goes_wrong_is_unknown_and_said_on_standard_output),
 	};

@@ -38,7 +38,9 @@ static void ranges_mean_what_the_guidelines_say(void **state)
 
 static void what_is_no_range_is_refused_with_the_way_to_write_one(void **state)
 {
-	static const char *const wrong[] = { "", ":", "@", "x", "1:x", "20:10", "1:2:3", "nan", "inf", "0x10", " 1", "~" };
+	static const char *const wrong[] = {
+		"", ":", "@", "x", "1:x", "20:10", "1:2:3", "nan", "inf", "0x10", " 1", "~",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -24,7 +24,8 @@ static void a_word_far_from_all_finds_none(void **state)
 	assert_null(nearest_word("firewall", words));
 	assert_null(nearest_word("x", words));
 	assert_null(nearest_word("", words));
-	assert_null(nearest_word("a_word_longer_than_any_word_that_anybody_would_give_to_a_thing", words));
+	assert_null(nearest_word("a_word_longer_than_any_word_that_anybody_would_give_to_a_thing",
+				 words));
 }
 
 int main(void)

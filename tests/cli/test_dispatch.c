@@ -170,7 +170,8 @@ static void two_runs_give_the_same_bytes(void **state)
 
 static void standard_input_is_read_like_the_file(void **state)
 {
-	struct result file = RUN("-r", CHURN, "--json"), stream = run_with(CHURN, "-r", "-", "--json", NULL);
+	struct result file = RUN("-r", CHURN, "--json"),
+		      stream = run_with(CHURN, "-r", "-", "--json", NULL);
 
 	(void)state;
 	assert_int_equal(stream.status, EXIT_DONE);
@@ -190,7 +191,8 @@ static void a_number_of_packets_stops_it(void **state)
 
 static void saved_packets_give_the_same_diagnosis(void **state)
 {
-	struct result whole = RUN("-r", CHURN, "--json", "-w", "saved.pcap"), again = RUN("-r", "saved.pcap", "-q");
+	struct result whole = RUN("-r", CHURN, "--json", "-w", "saved.pcap"),
+		      again = RUN("-r", "saved.pcap", "-q");
 
 	(void)state;
 	assert_int_equal(whole.status, EXIT_DONE);
@@ -295,7 +297,9 @@ static void a_part_is_replaced_by_the_whole(void **state)
 
 static void every_question_is_answered_in_every_form(void **state)
 {
-	static const char *const commands[] = { "tunnels", "exchanges", "alerts", "events", "lifetimes" };
+	static const char *const commands[] = {
+		"tunnels", "exchanges", "alerts", "events", "lifetimes",
+	};
 	struct result r = RUN("-r", CHURN, "--db", "asked.db");
 
 	(void)state;
@@ -303,7 +307,8 @@ static void every_question_is_answered_in_every_form(void **state)
 		static const char *const forms[] = { NULL, "--json", "--csv" };
 
 		for (size_t f = 0; f < 3; f++) {
-			r = RUN(commands[i], "--db", "asked.db", "--tunnel", "198.51.100.46", forms[f]);
+			r = RUN(commands[i], "--db", "asked.db", "--tunnel", "198.51.100.46",
+				forms[f]);
 			assert_int_equal(r.status, EXIT_DONE);
 			assert_string_equal(r.err, "");
 			assert_non_null(strstr(r.out, "198.51.100.46<->203.0.113.56"));
@@ -311,7 +316,8 @@ static void every_question_is_answered_in_every_form(void **state)
 	}
 	r = RUN("sas", "--db", "asked.db", "--kind", "esp", "--csv");
 	assert_ptr_equal(strstr(r.out, "tunnel,spi,protocol"), r.out);
-	r = RUN("alerts", "--db", "asked.db", "--severity", "critical", "--code", "spi_churn", "--since", "2026-11-22");
+	r = RUN("alerts", "--db", "asked.db", "--severity", "critical", "--code", "spi_churn",
+		"--since", "2026-11-22");
 	assert_non_null(strstr(r.out, "spi_churn"));
 	r = RUN("alerts", "--db", "asked.db", "--until", "2026-11-21");
 	assert_null(strstr(r.out, "spi_churn"));
@@ -324,7 +330,8 @@ static void questions_that_cannot_be_meant_are_refused(void **state)
 	} wrong[] = {
 		{ "tunnels", { "tunnels" } },
 		{ "no.db", { "tunnels", "--db", "no.db" } },
-		{ "did you mean spi_churn?", { "alerts", "--db", "asked2.db", "--code=spi_churm" } },
+		{ "did you mean spi_churn?", { "alerts", "--db", "asked2.db", "--code=spi_churm" }
+		  },
 		{ "loud", { "alerts", "--db", "asked2.db", "--severity=loud" } },
 		{ "soon", { "events", "--db", "asked2.db", "--since=soon" } },
 		{ "192.0.2.77", { "events", "--db", "asked2.db", "--tunnel=192.0.2.77" } },
@@ -399,7 +406,8 @@ static void the_defaults_are_a_file_that_checks_good(void **state)
 
 static void settings_change_what_is_found(void **state)
 {
-	struct result r = RUN("-r", CHURN, "--set", "churn.warn=1000", "--set", "churn.crit=1000", "-q");
+	struct result r =
+		RUN("-r", CHURN, "--set", "churn.warn=1000", "--set", "churn.crit=1000", "-q");
 
 	(void)state;
 	assert_int_equal(r.status, EXIT_DONE);
@@ -414,25 +422,30 @@ int main(void)
 		cmocka_unit_test_teardown(every_command_has_help_of_its_own, forget),
 		cmocka_unit_test_teardown(a_misspelt_command_gets_the_nearest_one, forget),
 		cmocka_unit_test_teardown(a_capture_without_r_is_told_how_to_be_read, forget),
-		cmocka_unit_test_teardown(an_interface_that_is_not_there_is_answered_with_those_that_are, forget),
+		cmocka_unit_test_teardown(
+			an_interface_that_is_not_there_is_answered_with_those_that_are, forget),
 		cmocka_unit_test_teardown(a_bad_filter_is_status_1_before_anything_is_read, forget),
 		cmocka_unit_test_teardown(the_filter_for_interfaces_can_be_seen, forget),
-		cmocka_unit_test_teardown(an_ill_tunnel_is_diagnosed_and_the_verdict_is_the_last_line, forget),
+		cmocka_unit_test_teardown(
+			an_ill_tunnel_is_diagnosed_and_the_verdict_is_the_last_line, forget),
 		cmocka_unit_test_teardown(fail_on_is_status_10_from_that_severity_up, forget),
 		cmocka_unit_test_teardown(two_runs_give_the_same_bytes, forget),
 		cmocka_unit_test_teardown(standard_input_is_read_like_the_file, forget),
 		cmocka_unit_test_teardown(a_number_of_packets_stops_it, forget),
 		cmocka_unit_test_teardown(saved_packets_give_the_same_diagnosis, forget),
 		cmocka_unit_test_teardown(a_capture_is_never_written_over_while_it_is_read, forget),
-		cmocka_unit_test_teardown(captures_that_overlap_in_time_do_not_disturb_each_other, forget),
-		cmocka_unit_test_teardown(input_that_cannot_be_read_is_status_2_and_one_line, forget),
+		cmocka_unit_test_teardown(
+			captures_that_overlap_in_time_do_not_disturb_each_other, forget),
+		cmocka_unit_test_teardown(
+			input_that_cannot_be_read_is_status_2_and_one_line, forget),
 		cmocka_unit_test_teardown(a_file_that_is_missing_does_not_stop_the_others, forget),
 		cmocka_unit_test_teardown(a_cut_file_is_read_up_to_the_cut_which_is_named, forget),
 		cmocka_unit_test_teardown(the_same_capture_twice_changes_nothing, forget),
 		cmocka_unit_test_teardown(a_part_is_replaced_by_the_whole, forget),
 		cmocka_unit_test_teardown(every_question_is_answered_in_every_form, forget),
 		cmocka_unit_test_teardown(questions_that_cannot_be_meant_are_refused, forget),
-		cmocka_unit_test_teardown(a_file_that_is_no_history_is_named_and_left_alone, forget),
+		cmocka_unit_test_teardown(
+			a_file_that_is_no_history_is_named_and_left_alone, forget),
 		cmocka_unit_test_teardown(every_condition_has_a_page, forget),
 		cmocka_unit_test_teardown(the_defaults_are_a_file_that_checks_good, forget),
 		cmocka_unit_test_teardown(settings_change_what_is_found, forget),

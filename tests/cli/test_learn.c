@@ -5,12 +5,16 @@
 static void the_draft_of_a_history_is_a_configuration_that_checks_good(void **state)
 {
 	(void)state;
-	assert_int_equal(RUN("-r", PCAPS "healthy-ikev2.pcap", PCAPS "mirror-duplicates.pcap", "--db", "h.db").status, EXIT_DONE);
+	assert_int_equal(RUN("-r", PCAPS "healthy-ikev2.pcap", PCAPS "mirror-duplicates.pcap",
+			     "--db", "h.db")
+				 .status,
+			 EXIT_DONE);
 
 	struct result draft = RUN("learn", "--db", "h.db");
 
 	assert_int_equal(draft.status, EXIT_DONE);
-	assert_non_null(strstr(draft.out, "peers = 198.51.100.11, 203.0.113.21\nprofile = site-to-site\n"));
+	assert_non_null(strstr(draft.out, "peers = 198.51.100.11, 203.0.113.21\nprofile = "
+					  "site-to-site\n"));
 
 	FILE *f = fopen("tunnels.conf", "w");
 
@@ -23,7 +27,9 @@ static void the_draft_of_a_history_is_a_configuration_that_checks_good(void **st
 static void one_of_a_thing_is_not_said_to_be_many(void **state)
 {
 	(void)state;
-	assert_int_equal(RUN("-r", PCAPS "frag-ike.pcap", PCAPS "nat-stable.pcap", "--db", "one.db").status, EXIT_DONE);
+	assert_int_equal(
+		RUN("-r", PCAPS "frag-ike.pcap", PCAPS "nat-stable.pcap", "--db", "one.db").status,
+		EXIT_DONE);
 
 	struct result draft = RUN("learn", "--db", "one.db");
 
@@ -34,7 +40,8 @@ static void one_of_a_thing_is_not_said_to_be_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(the_draft_of_a_history_is_a_configuration_that_checks_good, forget),
+		cmocka_unit_test_teardown(
+			the_draft_of_a_history_is_a_configuration_that_checks_good, forget),
 		cmocka_unit_test_teardown(one_of_a_thing_is_not_said_to_be_many, forget),
 	};
 

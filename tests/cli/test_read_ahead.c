@@ -21,10 +21,14 @@ static char names[FILES][64];
 static char *paths[FILES + 1];
 static const struct hash_key key = { { 1, 2, 3, 4 } };
 
-/* Raw IPv4: ESP and ICMP in turn, each file with frames of its own; the third file does not exist. */
+/*
+ * Raw IPv4: ESP and ICMP in turn, each file with frames of its own; the third file does not exist.
+ */
 static int make_files(void **state)
 {
-	uint8_t packet[64] = { 0x45, [3] = sizeof(packet), [8] = 64, [12] = 10, [15] = 1, [16] = 10, [19] = 2 };
+	uint8_t packet[64] = {
+		0x45, [3] = sizeof(packet), [8] = 64, [12] = 10, [15] = 1, [16] = 10, [19] = 2,
+	};
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
@@ -38,8 +42,11 @@ static int make_files(void **state)
 			continue;
 		assert_true(frame_writer_open(&w, names[i], LINK_RAW, &e));
 		for (uint32_t n = 0; n < FRAMES; n++) {
-			struct frame f = { .at = n * NSEC_PER_MS, .captured = sizeof(packet), .length = sizeof(packet),
-					   .link_type = LINK_RAW, .data = packet };
+			struct frame f = { .at = n * NSEC_PER_MS,
+					   .captured = sizeof(packet),
+					   .length = sizeof(packet),
+					   .link_type = LINK_RAW,
+					   .data = packet };
 
 			packet[9] = n % 2 ? IP_ESP : IP_ICMP;
 			packet[20] = 8;		/* ICMP: an echo; ESP: an SPI */
@@ -80,7 +87,8 @@ static void check_batch(const struct batch *b, const struct frame *wanted, size_
 		assert_int_equal(b->prepared->list[i].at, wanted[i].at);
 		if (prepared_kind(&b->prepared->list[i]) == PREPARED_PACKET) {
 			assert_memory_equal(b->frames[i].data, wanted[i].data, wanted[i].captured);
-			assert_int_equal(b->prepared->packets[b->prepared->list[i].packet].ip[44], file);
+			assert_int_equal(b->prepared->packets[b->prepared->list[i].packet].ip[44],
+					 file);
 		}
 	}
 }

@@ -161,8 +161,10 @@ static void what_tcpdump_takes_is_taken(void **state)
 static void wrong_values_are_refused(void **state)
 {
 	static const char *const lines[] = {
-		"-r a.pcap -c 0", "-r a.pcap -c -5", "-r a.pcap -c 5x", "-i a0 -B none", "-i a0 -s 1000000", "-r a.pcap --fail-on loud", "-r", "-r a.pcap --jsno",
-		"-r a.pcap -y", "-r a.pcap --set churn.warn", "-r a.pcap --set churn.warn=none", "-r a.pcap --config /nowhere",
+		"-r a.pcap -c 0", "-r a.pcap -c -5", "-r a.pcap -c 5x", "-i a0 -B none",
+		"-i a0 -s 1000000", "-r a.pcap --fail-on loud", "-r", "-r a.pcap --jsno",
+		"-r a.pcap -y", "-r a.pcap --set churn.warn", "-r a.pcap --set churn.warn=none",
+		"-r a.pcap --config /nowhere",
 	};
 
 	(void)state;

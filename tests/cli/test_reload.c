@@ -70,7 +70,8 @@ static bool reloaded(struct run *r, const char *text)
 	write_config(r, text);
 	fflush(stderr);
 	dup2(fileno(caught), STDERR_FILENO);
-	ret = reload(&r->options, &r->in_effect, &(struct reload_taker){ r, settings_changed, tunnels_changed });
+	ret = reload(&r->options, &r->in_effect,
+		     &(struct reload_taker){ r, settings_changed, tunnels_changed });
 	fflush(stderr);
 	dup2(err, STDERR_FILENO);
 	close(err);
@@ -140,7 +141,8 @@ static void a_file_that_has_gone_changes_nothing(void **state)
 	(void)state;
 	begin(&r, "churn.warn = 4\n");
 	unlink(r.config);
-	assert_false(reload(&r.options, &r.in_effect, &(struct reload_taker){ &r, settings_changed, tunnels_changed }));
+	assert_false(reload(&r.options, &r.in_effect,
+			    &(struct reload_taker){ &r, settings_changed, tunnels_changed }));
 	assert_int_equal(r.in_effect.churn_warn, 4);
 	end(&r);
 }
@@ -154,7 +156,8 @@ static void sizes_stay_and_that_is_said(void **state)
 	assert_true(reloaded(&r, "table.tunnels = 200\nmetrics.every_s = 9\nchurn.warn = 5\n"));
 	assert_int_equal(r.in_effect.tables_tunnels, 100);
 	assert_int_equal(r.in_effect.churn_warn, 5);
-	assert_said(&r, "1 setting and 0 tunnels changed; only a restart changes table.tunnels, metrics.every_s\n");
+	assert_said(&r, "1 setting and 0 tunnels changed; only a restart changes table.tunnels, "
+			"metrics.every_s\n");
 	end(&r);
 }
 
@@ -169,7 +172,8 @@ static void the_terms_of_a_tunnel_take_effect(void **state)
 
 	(void)state;
 	begin(&r, two_tunnels);
-	assert_true(reloaded(&r, "[tunnel b]\npeers = 198.51.100.2, 192.0.2.1\nprofile = on-demand\nchurn.warn = 8\n"
+	assert_true(reloaded(&r, "[tunnel b]\npeers = 198.51.100.2, 192.0.2.1\nprofile = "
+				 "on-demand\nchurn.warn = 8\n"
 				 "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n"));
 	assert_said(&r, "0 settings and 1 tunnel changed\n");
 	assert_int_equal(r.before, 2);
@@ -202,9 +206,11 @@ static void tunnels_come_and_go_and_are_renamed_and_that_is_said(void **state)
 	struct run r;
 
 	(void)state;
-	begin(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n"
+	begin(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n[tunnel b]\npeers = 192.0.2.1, "
+		  "198.51.100.2\n"
 		  "[tunnel d]\npeers = 192.0.2.1, 198.51.100.4\n");
-	assert_true(reloaded(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.9\n[tunnel c]\npeers = 192.0.2.1, 198.51.100.3\n"
+	assert_true(reloaded(&r, "[tunnel a]\npeers = 192.0.2.1, 198.51.100.9\n[tunnel c]\npeers = "
+				 "192.0.2.1, 198.51.100.3\n"
 				 "[tunnel other-d]\npeers = 192.0.2.1, 198.51.100.4\n"));
 	assert_said(&r, "0 settings and 1 tunnel changed; new: c; gone: b; with other peers: a\n");
 	assert_int_equal(r.options.expected.n, 3);
@@ -225,7 +231,8 @@ static void more_tunnels_than_have_room_stay_away_and_the_settings_are_taken(voi
 	begin(&r, two_tunnels);
 	r.room = 2;
 	assert_true(reloaded(&r, "churn.warn = 9\n[tunnel a]\npeers = 192.0.2.1, 198.51.100.1\n"
-				 "[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n[tunnel c]\npeers = 192.0.2.1, 198.51.100.3\n"));
+				 "[tunnel b]\npeers = 192.0.2.1, 198.51.100.2\n[tunnel c]\npeers = "
+				 "192.0.2.1, 198.51.100.3\n"));
 	assert_said(&r, "1 setting and 0 tunnels changed; only a restart changes the tunnels");
 	assert_int_equal(r.in_effect.churn_warn, 9);
 	assert_int_equal(r.options.expected.n, 2);
@@ -240,7 +247,8 @@ static void outputs_that_changed_are_named_and_options_still_win(void **state)
 	begin(&r, "output.syslog = udp://192.0.2.9:514\noutput.metrics_file = /tmp/x.prom\n");
 	assert_true(reloaded(&r, "output.syslog = udp://192.0.2.10:514\noutput.on_alert = true\n"
 				 "output.metrics_file = /tmp/x.prom\n"));
-	assert_said(&r, "0 settings and 0 tunnels changed; only a restart changes output.syslog, output.on_alert\n");
+	assert_said(&r, "0 settings and 0 tunnels changed; only a restart changes output.syslog, "
+			"output.on_alert\n");
 	assert_string_equal(r.options.texts.syslog, "udp://192.0.2.9:514");
 	assert_false(reloaded(&r, "output.syslog = carrier pigeon\n"));
 	assert_said(&r, ":1: ");

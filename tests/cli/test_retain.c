@@ -38,8 +38,13 @@ static void sizes_are_mebibytes_and_more(void **state)
 
 static void what_is_neither_is_refused(void **state)
 {
-	static const char *const spans[] = { "", "d", "90", "90h", "-1d", "+1d", " 1d", "1dd", "1d ", "99999999999999999999d", "101y" };
-	static const char *const sizes[] = { "", "G", "2", "2K", "-2G", "2GB", "9223372036854775807T", "2048T" };
+	static const char *const spans[] = {
+		"", "d", "90", "90h", "-1d", "+1d", " 1d", "1dd", "1d ", "99999999999999999999d",
+		"101y",
+	};
+	static const char *const sizes[] = {
+		"", "G", "2", "2K", "-2G", "2GB", "9223372036854775807T", "2048T",
+	};
 	int64_t n;
 
 	(void)state;

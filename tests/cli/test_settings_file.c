@@ -31,7 +31,8 @@ static void dotted_keys_and_sections_mean_the_same(void **state)
 	struct err e;
 
 	(void)state;
-	assert_true(read_text(&s, "churn.warn = 5\n[retx]\nwarn_copies = 7\n  crit_copies = 9 ; remark\n", &e));
+	assert_true(read_text(&s, "churn.warn = 5\n[retx]\nwarn_copies = 7\n  crit_copies = "
+				  "9 ; remark\n", &e));
 	assert_int_equal(s.churn_warn, 5);
 	assert_int_equal(s.retx_warn_copies, 7);
 	assert_int_equal(s.retx_crit_copies, 9);
@@ -51,7 +52,10 @@ static void an_unknown_key_is_named_with_file_line_and_the_nearest_one(void **st
 
 static void a_bad_value_is_named_with_file_and_line(void **state)
 {
-	static const char *const texts[] = { "churn.warn = many\n", "churn.warn = 1e99\n", "churn.warn =\n", "life.declared_tol = -1\n" };
+	static const char *const texts[] = {
+		"churn.warn = many\n", "churn.warn = 1e99\n", "churn.warn =\n",
+		"life.declared_tol = -1\n",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -145,14 +149,17 @@ static void a_file_that_is_not_there_is_named(void **state)
 	(void)state;
 	settings_defaults(&s);
 	assert_false(settings_file_read(&s, &inventory, "/nowhere/s.conf", &e));
-	assert_non_null(strstr(e.text, "/nowhere/s.conf: cannot be opened: No such file or directory"));
+	assert_non_null(strstr(e.text, "/nowhere/s.conf: cannot be opened: "
+				       "No such file or directory"));
 }
 
 static void a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone(void **state)
 {
 	static const char text[] = "churn.warn = 5\n"
-				   "[tunnel hq-branch1]\npeers = 198.51.100.1, 192.0.2.1\nchurn.warn = 10\n"
-				   "[tunnel  road warriors ] ; remark\nprofile = remote-access\npeers = 192.0.2.1,2001:db8::1\n"
+				   "[tunnel hq-branch1]\npeers = 198.51.100.1, "
+				   "192.0.2.1\nchurn.warn = 10\n"
+				   "[tunnel  road warriors ] ; remark\nprofile = "
+				   "remote-access\npeers = 192.0.2.1,2001:db8::1\n"
 				   "[retx]\nwarn_copies = 7\n";
 	struct settings s, own;
 	struct err e;
@@ -175,15 +182,23 @@ static void a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone(v
 static void what_is_wrong_with_a_tunnel_is_named_with_its_line(void **state)
 {
 	static const struct { const char *text, *words; } rows[] = {
-		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nprofile = always\n", "s.conf:3: profile = always: no such profile" },
-		{ "[tunnel a]\npeers = 192.0.2.1\n", "s.conf:2: peers = 192.0.2.1: not two addresses" },
-		{ "\n[tunnel a]\nprofile = on-demand\n", "s.conf:2: tunnel a: its peers are missing" },
-		{ "[tunnel a]\n\n[churn]\nwarn = 5\n", "s.conf:1: tunnel a: its peers are missing" },
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nprofile = always\n",
+		  "s.conf:3: profile = always: no such profile" },
+		{ "[tunnel a]\npeers = 192.0.2.1\n",
+		  "s.conf:2: peers = 192.0.2.1: not two addresses" },
+		{ "\n[tunnel a]\nprofile = on-demand\n",
+		  "s.conf:2: tunnel a: its peers are missing" },
+		{ "[tunnel a]\n\n[churn]\nwarn = 5\n",
+		  "s.conf:1: tunnel a: its peers are missing" },
 		{ "[tunnel a]", "s.conf:1: tunnel a: its peers are missing" },
-		{ "[tunnel ]\npeers = 192.0.2.1, 192.0.2.2\n", "s.conf:1: [tunnel]: its name is missing" },
-		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\n[tunnel a]\n", "s.conf:3: tunnel a: there is one" },
-		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nwarn = 5\n", "s.conf:3: unknown setting" },
-		{ "[tunnel a-name-that-is-too-long-to-be-told-from-another-one]\n", "s.conf:1: [tunnel a-name" },
+		{ "[tunnel ]\npeers = 192.0.2.1, 192.0.2.2\n",
+		  "s.conf:1: [tunnel]: its name is missing" },
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\n[tunnel a]\n",
+		  "s.conf:3: tunnel a: there is one" },
+		{ "[tunnel a]\npeers = 192.0.2.1, 192.0.2.2\nwarn = 5\n",
+		  "s.conf:3: unknown setting" },
+		{ "[tunnel a-name-that-is-too-long-to-be-told-from-another-one]\n",
+		  "s.conf:1: [tunnel a-name" },
 	};
 
 	(void)state;
@@ -210,7 +225,8 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_settings),
 		cmocka_unit_test(an_assignment_needs_an_equals_sign_and_a_known_key),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
-		cmocka_unit_test(a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone),
+		cmocka_unit_test(
+			a_section_of_a_tunnel_names_it_and_overrides_settings_for_it_alone),
 		cmocka_unit_test(what_is_wrong_with_a_tunnel_is_named_with_its_line),
 	};
 

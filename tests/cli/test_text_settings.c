@@ -35,7 +35,8 @@ static void words_stand_among_the_numbers_dotted_or_in_a_section(void **state)
 	struct err e;
 
 	(void)state;
-	if (!words_of("churn.warn = 4\noutput.syslog = unix\n[output]\non_alert = mail -s \"IPsec\" noc\n[tunnel a]\n"
+	if (!words_of("churn.warn = 4\noutput.syslog = unix\n[output]\non_alert = mail -s "
+		      "\"IPsec\" noc\n[tunnel a]\n"
 		      "peers = 192.0.2.1, 192.0.2.2\n", &t, &e))
 		fail_msg("%s", e.text);
 	assert_string_equal(t.syslog, "unix");
@@ -53,11 +54,13 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
 	assert_false(words_of("churn.warn = 4\n[output]\nsyslog = tcp://nowhere\n", &t, &e));
 	assert_non_null(strstr(e.text, ":3: tcp://nowhere: write HOST:PORT"));
 	assert_false(words_of("[output]\nsylog = unix\n", &t, &e));
-	assert_non_null(strstr(e.text, ":2: unknown setting \"output.sylog\"; of output there are syslog"));
+	assert_non_null(strstr(e.text, ":2: unknown setting \"output.sylog\"; "
+				       "of output there are syslog"));
 	assert_null(t.syslog);
 }
 
-static void an_assignment_of_a_word_is_checked_where_numbers_are_and_taken_where_words_are(void **state)
+static void an_assignment_of_a_word_is_checked_where_numbers_are_and_taken_where_words_are(
+	void **state)
 {
 	struct text_settings t = { 0 };
 	struct settings s;
@@ -95,7 +98,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_stand_among_the_numbers_dotted_or_in_a_section),
 		cmocka_unit_test(what_is_wrong_is_named_with_file_and_line),
-		cmocka_unit_test(an_assignment_of_a_word_is_checked_where_numbers_are_and_taken_where_words_are),
+		cmocka_unit_test(
+		an_assignment_of_a_word_is_checked_where_numbers_are_and_taken_where_words_are),
 		cmocka_unit_test(what_is_taken_over_wins_and_the_rest_stays),
 	};
 

@@ -84,7 +84,8 @@ static void of_several_ill_tunnels_the_choice_is_shown(void **state)
 static void a_tunnel_can_be_named_in_every_way(void **state)
 {
 	static const char *const names[] = {
-		"198.51.100.32<->203.0.113.42", "203.0.113.42<->198.51.100.32", "198.51.100.32", "203.0.113.42",
+		"198.51.100.32<->203.0.113.42", "203.0.113.42<->198.51.100.32", "198.51.100.32",
+		"203.0.113.42",
 	};
 
 	(void)state;
@@ -142,7 +143,9 @@ static void what_is_not_there_is_an_error_that_names_it(void **state)
 
 static bool said(const char *code, enum why_part part)
 {
-	const struct why_line *const tables[] = { why_stability, why_setup, why_renewal, why_traffic, why_capture };
+	const struct why_line *const tables[] = {
+		why_stability, why_setup, why_renewal, why_traffic, why_capture,
+	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct why_line *l = tables[i]; l->code; l++)
@@ -163,15 +166,19 @@ static void every_condition_that_can_be_raised_has_its_part_of_the_story(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_capture_with_one_ill_tunnel_needs_no_further_word, forget),
-		cmocka_unit_test_teardown(no_answer_is_another_story_than_answers_that_are_not_heard, forget),
-		cmocka_unit_test_teardown(a_healthy_tunnel_is_called_healthy_and_still_told, forget),
+		cmocka_unit_test_teardown(
+			a_capture_with_one_ill_tunnel_needs_no_further_word, forget),
+		cmocka_unit_test_teardown(
+			no_answer_is_another_story_than_answers_that_are_not_heard, forget),
+		cmocka_unit_test_teardown(
+			a_healthy_tunnel_is_called_healthy_and_still_told, forget),
 		cmocka_unit_test_teardown(silence_of_one_side_is_not_called_healthy, forget),
 		cmocka_unit_test_teardown(of_several_ill_tunnels_the_choice_is_shown, forget),
 		cmocka_unit_test_teardown(a_tunnel_can_be_named_in_every_way, forget),
 		cmocka_unit_test_teardown(the_history_tells_the_same_story_as_the_capture, forget),
 		cmocka_unit_test_teardown(what_is_not_there_is_an_error_that_names_it, forget),
-		cmocka_unit_test_teardown(every_condition_that_can_be_raised_has_its_part_of_the_story, forget),
+		cmocka_unit_test_teardown(
+			every_condition_that_can_be_raised_has_its_part_of_the_story, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,13 +58,15 @@ static inline void collected_take(void *user, const struct record_alert *r)
 	}
 	memset(a->actions, 0, sizeof(a->actions));
 	for (size_t i = 0; i < r->n_actions && i < 24; i++) {
-		snprintf(a->actions[i].vendor, sizeof(a->actions[i].vendor), "%s", r->actions[i].vendor);
+		snprintf(a->actions[i].vendor, sizeof(a->actions[i].vendor), "%s",
+			 r->actions[i].vendor);
 		snprintf(a->actions[i].text, sizeof(a->actions[i].text), "%s", r->actions[i].text);
 	}
 }
 
 /* The first collected alert of this code; NULL when there is none. */
-static inline const struct collected_alert *collected_find(const struct collected *c, const char *code)
+static inline const struct collected_alert *collected_find(const struct collected *c,
+							   const char *code)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->alert[i].code, code) == 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The stage with an inventory: its tunnel is expected, comes up and falls, while others are heard. */
+/*
+ * The stage with an inventory: its tunnel is expected, comes up and falls, while others are heard.
+ */
 #ifndef TESTS_DETECT_EXPECTED_STAGE_H
 #define TESTS_DETECT_EXPECTED_STAGE_H
 
@@ -7,7 +9,10 @@
 
 static struct expected inventory;
 
-/* The stage's tunnel is 192.0.2.1 - 203.0.113.1; it is on the stage from the start, but only seen by its events. */
+/*
+ * The stage's tunnel is 192.0.2.1 - 203.0.113.1; it is on the stage from the start, but only seen
+ * by its events.
+ */
 static inline void expect_peers(const char *profile, const char *hold, const char *peers)
 {
 	struct expected_tunnel *t = expected_add(&inventory, "hq-branch1");
@@ -31,7 +36,9 @@ static inline const struct collected_alert *down(void)
 	return collected_find(&stage->alerts, "tunnel_down");
 }
 
-/* Another tunnel, of which a packet comes now and then: the capture goes on.  Ours has no events. */
+/*
+ * Another tunnel, of which a packet comes now and then: the capture goes on.  Ours has no events.
+ */
 static inline void others(nsec span)
 {
 	nsec end = stage->now + span;

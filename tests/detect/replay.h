@@ -99,7 +99,9 @@ static inline bool replay_file(struct replay *r, const char *path)
 			.link_type = (uint16_t)replay_u32(header + 20, swapped),
 		};
 
-		/* an exact-size copy of every frame, so that the sanitizer sees one byte too many */
+		/*
+		 * an exact-size copy of every frame, so that the sanitizer sees one byte too many
+		 */
 		data = malloc(frame.captured > 0 ? frame.captured : 1);
 		if (!data || fread(data, 1, frame.captured, f) != frame.captured) {
 			free(data);

@@ -108,7 +108,8 @@ static inline uint32_t stage_tunnel(void)
 	assert(i < 8);
 	*t = (struct tunnel){
 		.id = object_id_of(1, i + 1),
-		.peer = { { addr_v4(0xc0000201 + 16 * i), 0 }, { addr_v4(0xcb007101 + 16 * i), 0 } },
+		.peer = { { addr_v4(0xc0000201 + 16 * i), 0 },
+			  { addr_v4(0xcb007101 + 16 * i), 0 } },
 		.first = stage->now,
 		.last = stage->now,
 		.ike_sas = NO_INDEX,
@@ -116,8 +117,12 @@ static inline uint32_t stage_tunnel(void)
 		.esp_sas = { NO_INDEX, NO_INDEX },
 		.loss_last = NSEC_NONE,
 		.state = TUNNEL_UP,
-		.side = { { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE } },
+		.side = { { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE },
+			  { .ike_last = NSEC_NONE,
+			    .esp_last = NSEC_NONE,
+			    .unseen_last = NSEC_NONE } },
 	};
 	t->now[0] = t->peer[0];
 	t->now[1] = t->peer[1];
@@ -151,7 +156,10 @@ static inline int stage_close(void **state)
 /* A test on a stage of its own. */
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 
-/* An event now, on the first tunnel, with a frame of its own; change what differs and give it to stage_send. */
+/*
+ * An event now, on the first tunnel, with a frame of its own; change what differs and give it to
+ * stage_send.
+ */
 static inline struct event stage_event(enum event_kind kind)
 {
 	return (struct event){
@@ -406,7 +414,8 @@ static inline void stage_child_down(uint32_t child, enum end_reason reason, int 
 }
 
 /* A first request now; sends REQUEST. */
-static inline struct exchange *stage_request(uint32_t ike, uint8_t type, enum exchange_purpose purpose, int from,
+static inline struct exchange *stage_request(uint32_t ike, uint8_t type,
+					     enum exchange_purpose purpose, int from,
 					     uint32_t message_id)
 {
 	struct exchange *x = &stage->exchange[stage->n_exchanges++ % 64];
@@ -451,7 +460,8 @@ static inline void stage_exchange_event(enum event_kind kind, struct exchange *x
 
 	ev.ike_sa = x->ike_sa;
 	ev.exchange = x;
-	ev.side = (int8_t)(kind == EVENT_RESPONSE || kind == EVENT_RESPONSE_COPY ? !x->from : x->from);
+	ev.side = (int8_t)(kind == EVENT_RESPONSE || kind == EVENT_RESPONSE_COPY ? !x->from
+										 : x->from);
 	stage_send(ev);
 }
 
@@ -493,8 +503,8 @@ static inline void stage_exchange_close(struct exchange *x, enum exchange_outcom
 /* A CREATE_CHILD_SA of `from` that is refused at once; np1 is what its request begins with. */
 static inline void stage_refusal(uint32_t ike, int from, int16_t np1)
 {
-	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_CREATE_CHILD, from,
-					   stage->n_exchanges);
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_CREATE_CHILD,
+					   from, stage->n_exchanges);
 	struct event ev = stage_event(EVENT_CHILD_REFUSED);
 
 	x->request_np1 = np1;

@@ -6,8 +6,8 @@
 #include "detect/stage.h"
 
 /* An IKE SA whose answer chose this. */
-static inline uint32_t chose(int initiator, uint8_t major, uint16_t encr, uint16_t bits, uint16_t integ, uint16_t prf,
-		      uint16_t group)
+static inline uint32_t chose(int initiator, uint8_t major, uint16_t encr, uint16_t bits,
+			     uint16_t integ, uint16_t prf, uint16_t group)
 {
 	uint32_t ike = stage_ike(initiator, major);
 	struct ike_sa *sa = &stage->ike[ike];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Images of alerts as a history that was damaged, or another version, may give them: one wrong value each. */
+/*
+ * Images of alerts as a history that was damaged, or another version, may give them: one wrong
+ * value each.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +31,8 @@ struct image {
 
 static const struct image sound = {
 	.code = "no_proposal_chosen", .item = "gap_s", .text = "x", .severity = SEVERITY_WARNING,
-	.confidence = CONFIDENCE_HIGH, .side = 1, .n_items = 1, .type = ITEM_REAL, .n_frames = 1, .real = 1.5, .n_alerts = 1, .id = ID,
+	.confidence = CONFIDENCE_HIGH, .side = 1, .n_items = 1, .type = ITEM_REAL, .n_frames = 1,
+	.real = 1.5, .n_alerts = 1, .id = ID,
 };
 
 static void pack_value(struct packer *p, const struct image *m)
@@ -80,8 +84,12 @@ static bool restored(const struct image *m)
 
 	pack_u32(&p, m->n_alerts);
 	pack_u32(&p, m->n_alerts);
-	for (unsigned i = 0; i < m->n_alerts; i++)	/* the last is one that every version knows */
-		pack_alert(&p, m, i + 1 < m->n_alerts ? m->code : m->n_alerts > 1 ? sound.code : m->code,
+	/* the last is one that every version knows */
+	for (unsigned i = 0; i < m->n_alerts; i++)
+		pack_alert(&p, m,
+			   i + 1 < m->n_alerts ? m->code
+			   : m->n_alerts > 1   ? sound.code
+					       : m->code,
 			   m->id + (m->one_number ? 0 : i));
 	pack_u32(&p, m->state_code ? 1 : 0);
 	if (m->state_code) {
@@ -143,7 +151,8 @@ static void a_value_that_no_alert_has_is_refused(void **state)
 static void a_large_number_is_taken_also_of_what_is_told_as_a_span(void **state)
 {
 	static const char *const items[][2] = {
-		{ "no_proposal_chosen", "bytes" }, { "expiry_gap", "gap_s" }, { "tunnel_down", "down_s" }, { "clock_jump", "step_s" },
+		{ "no_proposal_chosen", "bytes" }, { "expiry_gap", "gap_s" }, { "tunnel_down",
+		  "down_s" }, { "clock_jump", "step_s" },
 		{ "seq_exhaustion", "runs_out_in_s" },
 	};
 
@@ -156,7 +165,8 @@ static void a_large_number_is_taken_also_of_what_is_told_as_a_span(void **state)
 			m.item = items[i][1];
 			m.real = sign * 1e18;
 			assert_true(restored(&m));
-			assert_int_equal(known(0), strcmp(m.code, "clock_jump") != 0);	/* that is about the capture */
+			/* that is about the capture */
+			assert_int_equal(known(0), strcmp(m.code, "clock_jump") != 0);
 			detect_finish(stage->detect, stage);
 		}
 }
@@ -274,7 +284,9 @@ static void what_is_said_of_expected_tunnels_ends_with_the_inventory(void **stat
 /* Alerts are in a form that all versions read; states behind them only help. */
 static void a_state_that_does_not_fit_is_dropped_and_the_alert_is_not(void **state)
 {
-	static const char *const codes[] = { "condition_of_tomorrow", "capture_loss", "periodic_drop", "stale_spi" };
+	static const char *const codes[] = {
+		"condition_of_tomorrow", "capture_loss", "periodic_drop", "stale_spi",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -284,7 +296,8 @@ static void a_state_that_does_not_fit_is_dropped_and_the_alert_is_not(void **sta
 		m.state_size = 3;
 		assert_true(restored(&m));
 		assert_true(known(0));
-		stage_pass(2 * stage->settings.judge_every);	/* and the detectors go on with what they have */
+		/* and the detectors go on with what they have */
+		stage_pass(2 * stage->settings.judge_every);
 	}
 }
 
@@ -295,7 +308,8 @@ static void of_a_tunnel_that_is_not_there_nothing_comes_back(void **state)
 
 	(void)state;
 	assert_false(detect_restore(stage->detect, stage, 5, image, 0, true));
-	assert_false(detect_restore_missed(stage->detect, 1, tracker_tunnel(stage, 0)->peer, image, 0, true));
+	assert_false(detect_restore_missed(stage->detect, 1, tracker_tunnel(stage, 0)->peer, image,
+					   0, true));
 }
 
 int main(void)

@@ -31,7 +31,8 @@ static void one_refusal_is_a_warning_that_names_who_refuses(void **state)
 	assert_non_null(failed());
 	assert_int_equal(failed()->record.severity, SEVERITY_WARNING);
 	assert_int_equal(failed()->record.confidence, CONFIDENCE_HIGH);
-	assert_non_null(strstr(failed()->summary, "203.0.113.1 rejected the authentication of 192.0.2.1"));
+	assert_non_null(strstr(failed()->summary, "203.0.113.1 rejected the authentication "
+						  "of 192.0.2.1"));
 }
 
 static void five_within_ten_minutes_are_critical(void **state)
@@ -57,7 +58,8 @@ static void a_repeated_fifth_message_of_main_mode_is_probably_another_key(void *
 {
 	(void)state;
 	uint32_t ike = stage_ike(0, 1);
-	struct exchange *x = stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
+	struct exchange *x =
+		stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
 
 	stage_pass(4 * S);
 	stage_copy(x);
@@ -74,7 +76,8 @@ static void a_repeated_fifth_message_of_main_mode_is_probably_another_key(void *
 static void fifth_message(uint16_t port)
 {
 	uint32_t ike = stage_ike(0, 1);
-	struct exchange *x = stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
+	struct exchange *x =
+		stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
 
 	x->request_src_port = x->request_dst_port = port;
 	for (int i = 0; i < 2; i++) {
@@ -98,7 +101,8 @@ static void a_peer_that_is_heard_after_that_message_has_another_key(void **state
 {
 	(void)state;
 	uint32_t ike = stage_ike(0, 1);
-	struct exchange *x = stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
+	struct exchange *x =
+		stage_request(ike, IKE1_EXCHANGE_IDENTITY_PROTECTION, PURPOSE_MAIN_MODE_AUTH, 0, 0);
 
 	x->major = 1;
 	x->request_dst_port = 4500;

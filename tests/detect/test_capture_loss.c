@@ -27,7 +27,8 @@ static void it_is_information_about_the_capture_and_says_how_much(void **state)
 	lost(1);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_int_equal(alert()->record.tunnel, 0);
-	assert_non_null(strstr(alert()->summary, "lost packets at 1 moment (1 packet counted as dropped);"));
+	assert_non_null(strstr(alert()->summary, "lost packets at 1 moment (1 packet counted "
+						 "as dropped);"));
 }
 
 static void many_are_said_to_be_many(void **state)

@@ -7,7 +7,10 @@
 
 #include "detect/stage.h"
 
-/* One loss tells capture_loss, the simplest of the conditions: it shows what the framework does with findings. */
+/*
+ * One loss tells capture_loss, the simplest of the conditions: it shows what the framework does
+ * with findings.
+ */
 static void lose(void)
 {
 	struct event ev = stage_event(EVENT_CAPTURE_LOSS);
@@ -129,7 +132,8 @@ static void one_side_is_never_seen(uint32_t tunnel)
 }
 
 /* They may be forged: how many of them have the same fault is no news after so many. */
-static void tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all(void **state)
+static void tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all(
+	void **state)
 {
 	(void)state;
 	stage->settings.history_alerts = 3;
@@ -196,7 +200,8 @@ static void tunnels_that_are_gone_give_their_room_to_new_alerts(void **state)
 	stage->settings.tables_tunnels = 64;
 	stage->detect = detect_new(&stage->settings, &stage->sink);
 	for (uint32_t i = 0; i < 40; i++) {
-		stage->now += S;	/* more alerts than the table holds are not opened at once */
+		/* more alerts than the table holds are not opened at once */
+		stage->now += S;
 
 		struct event ev = stage_event(EVENT_MIRROR);
 
@@ -218,7 +223,8 @@ int main(void)
 		ON_STAGE(within_the_hold_down_it_is_the_old_alert_again),
 		ON_STAGE(the_end_of_the_capture_leaves_a_raised_alert_raised),
 		ON_STAGE(another_tunnel_in_the_same_place_inherits_nothing),
-		ON_STAGE(tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all),
+		ON_STAGE(
+		tunnels_without_ike_raise_so_many_alerts_of_one_cause_at_once_and_others_all),
 		ON_STAGE(a_flood_of_one_cause_keeps_no_other_from_tunnels_without_ike),
 		ON_STAGE(an_informational_alert_leaves_the_tunnel_up),
 		ON_STAGE(a_clock_that_went_back_makes_no_alert_of_old_times),

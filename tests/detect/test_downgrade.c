@@ -111,11 +111,13 @@ int main(void)
 		ON_STAGE(another_good_suite_is_none),
 		ON_STAGE(better_than_before_is_none),
 		ON_STAGE(ikev1_after_ikev2_failed_is_a_downgrade),
-		cmocka_unit_test_setup_teardown(ikev1_beside_a_living_ikev2_is_another_tunnel, stage_open,
+		cmocka_unit_test_setup_teardown(
+			ikev1_beside_a_living_ikev2_is_another_tunnel, stage_open,
 						stage_close),
 		ON_STAGE(ikev1_alone_was_never_better),
 		ON_STAGE(a_weak_group_asked_for_twice_is_a_downgrade),
-		cmocka_unit_test_setup_teardown(another_good_group_may_be_asked_for_each_time, stage_open,
+		cmocka_unit_test_setup_teardown(
+			another_good_group_may_be_asked_for_each_time, stage_open,
 						stage_close),
 	};
 

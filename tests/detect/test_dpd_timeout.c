@@ -33,7 +33,8 @@ static void three_transmissions_without_an_answer_are_a_warning(void **state)
 	assert_non_null(dead());
 	assert_int_equal(dead()->record.severity, SEVERITY_WARNING);
 	assert_int_equal(dead()->record.confidence, CONFIDENCE_HIGH);
-	assert_non_null(strstr(dead()->summary, "203.0.113.1 has not answered the liveness probes of 192.0.2.1"));
+	assert_non_null(strstr(dead()->summary, "203.0.113.1 has not answered the liveness probes "
+						"of 192.0.2.1"));
 	assert_null(strstr(dead()->summary, "the last packet"));
 }
 
@@ -68,14 +69,16 @@ static void it_says_when_the_silent_side_was_heard_last(void **state)
 		stage_copy(x);
 	}
 	stage_pass(10 * S);
-	assert_non_null(strstr(dead()->summary, "; the last packet from 203.0.113.1 came at 2023-11-14T22:13:30Z."));
+	assert_non_null(strstr(dead()->summary, "; the last packet from 203.0.113.1 came at "
+						"2023-11-14T22:13:30Z."));
 }
 
 static void a_delete_that_nobody_answers_is_no_liveness_probe(void **state)
 {
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2);
-	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 0, 2);
+	struct exchange *x =
+		stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 0, 2);
 
 	x->request_np1 = IKE2_PAYLOAD_DELETE;
 	for (int i = 0; i < 4; i++) {
@@ -123,7 +126,8 @@ static void an_echo_in_between_begins_the_row_anew(void **state)
 	uint32_t ike = stage_ike_up(0, 1);
 
 	for (uint32_t i = 0; i < 10; i++) {
-		struct exchange *x = stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100 + i);
+		struct exchange *x =
+			stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100 + i);
 
 		if (i % 2 == 0)
 			stage_answer(x);
@@ -147,7 +151,10 @@ static void answers_that_are_not_captured_are_not_missing(void **state)
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 }
 
-/* A set-up whose IKE_AUTH went unanswered for a while; then `up`, an IKE SA that works, and a peer that dies on it. */
+/*
+ * A set-up whose IKE_AUTH went unanswered for a while; then `up`, an IKE SA that works, and a peer
+ * that dies on it.
+ */
 static uint32_t a_set_up_that_had_trouble(void)
 {
 	uint32_t ike = stage_ike(0, 2);
@@ -176,7 +183,8 @@ static void dies(uint32_t ike)
 	stage_pass(20 * S);
 }
 
-static void a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own(void **state)
+static void a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own(
+	void **state)
 {
 	(void)state;
 	uint32_t ike = a_set_up_that_had_trouble();
@@ -206,7 +214,8 @@ int main(void)
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(an_echo_in_between_begins_the_row_anew),
 		ON_STAGE(answers_that_are_not_captured_are_not_missing),
-		ON_STAGE(a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own),
+		ON_STAGE(
+		a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own),
 		ON_STAGE(a_peer_that_never_came_up_is_silent_because_of_the_set_up),
 	};
 

@@ -190,17 +190,20 @@ static void it_clears_after_ten_quiet_minutes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(three_percent_of_a_minute_is_a_warning_and_names_the_sender, stage_open,
+		cmocka_unit_test_setup_teardown(
+			three_percent_of_a_minute_is_a_warning_and_names_the_sender, stage_open,
 						stage_close),
 		ON_STAGE(six_percent_is_critical),
 		ON_STAGE(one_percent_is_within_chance_however_often),
 		ON_STAGE(a_few_packets_prove_nothing),
-		cmocka_unit_test_setup_teardown(loss_alike_in_both_directions_suspects_the_capture, stage_open,
+		cmocka_unit_test_setup_teardown(
+			loss_alike_in_both_directions_suspects_the_capture, stage_open,
 						stage_close),
 		ON_STAGE(six_percent_alike_is_a_warning_for_it_may_be_the_network),
 		ON_STAGE(loss_unlike_the_other_direction_s_is_the_network_s),
 		ON_STAGE(where_ike_is_missing_as_well_the_capture_loses),
-		cmocka_unit_test_setup_teardown(one_ike_message_of_hundreds_does_not_account_for_five_percent, stage_open,
+		cmocka_unit_test_setup_teardown(
+			one_ike_message_of_hundreds_does_not_account_for_five_percent, stage_open,
 						stage_close),
 		ON_STAGE(what_the_capture_lost_is_nobodys_loss),
 		ON_STAGE(a_cluster_that_jumps_ahead_loses_nothing),

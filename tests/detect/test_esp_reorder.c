@@ -98,11 +98,13 @@ static void a_duplicating_mirror_makes_it_information(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(ten_packets_beyond_the_window_in_a_minute_are_critical, stage_open,
+		cmocka_unit_test_setup_teardown(
+			ten_packets_beyond_the_window_in_a_minute_are_critical, stage_open,
 						stage_close),
 		ON_STAGE(a_wider_window_takes_them),
 		ON_STAGE(half_a_window_is_a_warning),
-		cmocka_unit_test_setup_teardown(neighbours_that_swap_are_information_when_they_are_many, stage_open,
+		cmocka_unit_test_setup_teardown(
+			neighbours_that_swap_are_information_when_they_are_many, stage_open,
 						stage_close),
 		ON_STAGE(the_beginning_of_a_new_sequence_is_not_late),
 		ON_STAGE(a_duplicating_mirror_makes_it_information),

@@ -12,7 +12,10 @@ static const struct collected_alert *gap(void)
 	return collected_find(&stage->alerts, "expiry_gap");
 }
 
-/* A child with `packets` over `age` both ways; then a hole; the next child begins `made` before its first packet. */
+/*
+ * A child with `packets` over `age` both ways; then a hole; the next child begins `made` before its
+ * first packet.
+ */
 static void life(uint32_t ike, nsec age, uint64_t packets, nsec hole, nsec made)
 {
 	uint32_t old = stage_child(ike, 0), new;
@@ -112,8 +115,9 @@ static void a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire(v
 }
 
 /*
- * A child with a packet each half second until it is `age` old; 6 s later a request, and at once traffic on
- * the new SA.  Whoever deletes does so `deleted` after that; NSEC_NONE nobody.  Returns the new child.
+ * A child with a packet each half second until it is `age` old; 6 s later a request, and at once
+ * traffic on the new SA.  Whoever deletes does so `deleted` after that; NSEC_NONE nobody.  Returns
+ * the new child.
  */
 static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint32_t flags)
 {

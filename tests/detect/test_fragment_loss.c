@@ -229,11 +229,14 @@ static void a_message_whose_fragments_are_all_there_is_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(three_incomplete_of_ten_datagrams_are_a_warning, stage_open,
+		cmocka_unit_test_setup_teardown(
+			three_incomplete_of_ten_datagrams_are_a_warning, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(fragments_in_a_peers_name_that_leave_no_hole_may_be_forged, stage_open,
+		cmocka_unit_test_setup_teardown(
+			fragments_in_a_peers_name_that_leave_no_hole_may_be_forged, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(that_the_tunnel_is_torn_down_later_makes_them_no_fault, stage_open,
+		cmocka_unit_test_setup_teardown(
+			that_the_tunnel_is_torn_down_later_makes_them_no_fault, stage_open,
 						stage_close),
 		ON_STAGE(a_request_that_is_sent_again_is_a_hole),
 		ON_STAGE(holes_of_an_sa_that_is_gone_still_count),
@@ -242,15 +245,19 @@ int main(void)
 		ON_STAGE(all_that_are_missing_are_told),
 		ON_STAGE(what_came_whole_long_ago_does_not_count),
 		ON_STAGE(two_are_not_enough),
-		cmocka_unit_test_setup_teardown(a_filter_that_drops_later_fragments_is_no_fault, stage_open,
+		cmocka_unit_test_setup_teardown(
+			a_filter_that_drops_later_fragments_is_no_fault, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(nothing_whole_on_a_tunnel_that_is_down_is_a_fault, stage_open,
+		cmocka_unit_test_setup_teardown(
+			nothing_whole_on_a_tunnel_that_is_down_is_a_fault, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(three_complaints_about_one_mtu_say_that_nobody_listens, stage_open,
+		cmocka_unit_test_setup_teardown(
+			three_complaints_about_one_mtu_say_that_nobody_listens, stage_open,
 						stage_close),
 		ON_STAGE(an_mtu_that_is_learned_step_by_step_is_well),
 		ON_STAGE(an_ike_fragment_that_never_comes),
-		cmocka_unit_test_setup_teardown(a_message_whose_fragments_are_all_there_is_whole, stage_open,
+		cmocka_unit_test_setup_teardown(
+			a_message_whose_fragments_are_all_there_is_whole, stage_open,
 						stage_close),
 	};
 

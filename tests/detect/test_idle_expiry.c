@@ -24,7 +24,8 @@ static void a_child_closed_after_silence_is_told_as_information(void **state)
 	assert_non_null(idle());
 	assert_int_equal(idle()->record.severity, SEVERITY_INFO);
 	assert_int_equal(collected_number(idle(), "idle_for_s"), 1800);
-	assert_non_null(strstr(idle()->summary, "203.0.113.1 closed the idle child SA after 30 min"));
+	assert_non_null(
+		strstr(idle()->summary, "203.0.113.1 closed the idle child SA after 30 min"));
 }
 
 static void a_child_closed_under_traffic_is_not_idle(void **state)

@@ -61,10 +61,12 @@ static void three_unanswered_transmissions_are_a_warning_and_five_are_critical(v
 	stage_pass(10 * S);
 	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
 	assert_int_equal(collected_number(retransmit(), "requests"), 5);
-	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 sent the same IKE_AUTH request 5 times"));
+	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 sent the same IKE_AUTH "
+						      "request 5 times"));
 }
 
-static void one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request(void **state)
+static void one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request(
+	void **state)
 {
 	(void)state;
 	struct exchange *x = begin(0);
@@ -141,7 +143,8 @@ static void requests_after_the_answer_have_the_cause_answered(void **state)
 	assert_string_equal(retransmit()->cause, "answered");
 	assert_string_equal(collected_text(retransmit(), "likely"), "initiator_rejects");
 	assert_string_equal(collected_text(retransmit(), "initiator"), "203.0.113.1");
-	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 answered every IKE_AUTH of 203.0.113.1"));
+	assert_non_null(strstr(retransmit()->summary, "192.0.2.1 answered every IKE_AUTH "
+						      "of 203.0.113.1"));
 }
 
 static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
@@ -152,7 +155,8 @@ static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
 
 		stage_answer(x);
 		copies(x, 2, 3 * S);
-		assert_int_equal(retransmit()->record.severity, round < 2 ? SEVERITY_WARNING : SEVERITY_CRITICAL);
+		assert_int_equal(retransmit()->record.severity,
+				 round < 2 ? SEVERITY_WARNING : SEVERITY_CRITICAL);
 		stage_pass(10 * S);
 	}
 	assert_int_equal(stage->alerts.n, 1);
@@ -262,7 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_more_copy_is_normal_life),
 		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),
-		ON_STAGE(one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request),
+		ON_STAGE(
+		one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request),
 		ON_STAGE(an_answer_to_the_third_copy_came_in_time),
 		ON_STAGE(copies_over_more_than_a_minute_are_too_slow_for_a_warning),
 		ON_STAGE(two_copies_then_a_new_ike_sa_are_critical),

@@ -58,7 +58,10 @@ static void five_in_five_minutes_are_critical(void **state)
 	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
 }
 
-/* The end of an SA is often known only when its successor is there: a Delete says in clear that it is one to nobody. */
+/*
+ * The end of an SA is often known only when its successor is there: a Delete says in clear that it
+ * is one to nobody.
+ */
 static void an_end_that_is_known_late_counts_its_successor_at_once(void **state)
 {
 	(void)state;
@@ -79,7 +82,10 @@ static void an_end_that_is_known_late_counts_its_successor_at_once(void **state)
 	assert_int_equal((int)collected_number(flap(), "span_s"), 48);
 }
 
-/* What replaces an SA of ten seconds is no reauthentication, whenever that one goes: it need not be waited for. */
+/*
+ * What replaces an SA of ten seconds is no reauthentication, whenever that one goes: it need not be
+ * waited for.
+ */
 static void a_set_up_beside_a_young_ike_sa_counts_at_once(void **state)
 {
 	(void)state;

@@ -59,10 +59,14 @@ static void who_logs_in_was_answered_where_nobody_captured_it(void **state)
 	for (uint32_t i = 0; i < 60; i++) {
 		uint32_t ike = begin(0x0a000000 + i, 500, GATEWAY, true);
 
-		stage->ike[ike].previous[0] = (struct exchange){
-			.id = object_id_of(2, 2 * i + 1), .major = 2, .type = IKE2_EXCHANGE_IKE_SA_INIT, .requests = 1 };
-		stage->ike[ike].current[0] = (struct exchange){
-			.id = object_id_of(2, 2 * i + 2), .major = 2, .type = IKE2_EXCHANGE_IKE_AUTH, .requests = 1 };
+		stage->ike[ike].previous[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 1),
+								 .major = 2,
+								 .type = IKE2_EXCHANGE_IKE_SA_INIT,
+								 .requests = 1 };
+		stage->ike[ike].current[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 2),
+								.major = 2,
+								.type = IKE2_EXCHANGE_IKE_AUTH,
+								.requests = 1 };
 		stage->now += S / 20;
 	}
 	stage_pass(60 * S);
@@ -130,7 +134,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(twenty_half_open_from_one_source_are_a_flood),
-		cmocka_unit_test_setup_teardown(thirty_strangers_at_one_responder_are_a_flood, stage_open,
+		cmocka_unit_test_setup_teardown(
+			thirty_strangers_at_one_responder_are_a_flood, stage_open,
 						stage_close),
 		ON_STAGE(a_mass_reconnect_authenticates),
 		ON_STAGE(who_logs_in_was_answered_where_nobody_captured_it),

@@ -48,7 +48,8 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
 	copies(x, 1, 4 * S);
 	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
-	assert_non_null(strstr(unanswered()->summary, "192.0.2.1 has sent 3 first IKE messages to 203.0.113.1"));
+	assert_non_null(strstr(unanswered()->summary, "192.0.2.1 has sent 3 first IKE messages "
+						      "to 203.0.113.1"));
 }
 
 static void a_refusal_of_which_only_the_cookies_were_captured_is_an_answer(void **state)
@@ -65,7 +66,10 @@ static void a_refusal_of_which_only_the_cookies_were_captured_is_an_answer(void 
 	assert_null(unanswered());
 }
 
-/* A tap that sees one side only may look the same: low confidence, and a warning at most (DETECTION-FACTS 4.2). */
+/*
+ * A tap that sees one side only may look the same: low confidence, and a warning at most
+ * (DETECTION-FACTS 4.2).
+ */
 static void a_side_that_was_never_heard_makes_it_a_warning_of_low_confidence(void **state)
 {
 	(void)state;

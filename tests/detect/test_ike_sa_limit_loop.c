@@ -14,7 +14,10 @@ static const struct collected_alert *loop(void)
 	return collected_find(&stage->alerts, "ike_sa_limit_loop");
 }
 
-/* A FortiGate's story: a new IKE SA every `interval`, the oldest of `keep` deleted by the responder. */
+/*
+ * A FortiGate's story: a new IKE SA every `interval`, the oldest of `keep` deleted by the
+ * responder.
+ */
 static void build(int n, nsec interval, int keep, int deleted_by)
 {
 	for (int i = 0; i < n; i++) {
@@ -51,7 +54,8 @@ static void one_that_the_responder_has_asked_to_delete_is_not_kept(void **state)
 
 		stage_pass(20 * NSEC_PER_MS);
 		if (ike >= 4) {
-			struct exchange *x = stage_request(ike - 4, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 1, 0);
+			struct exchange *x = stage_request(ike - 4, IKE2_EXCHANGE_INFORMATIONAL,
+							   PURPOSE_DELETE_IKE, 1, 0);
 
 			x->request_np1 = IKE2_PAYLOAD_DELETE;
 			stage->ike[ike - 4].current[1] = *x;

@@ -17,8 +17,10 @@ static uint32_t attempt(int times)
 	uint32_t ike = stage_ike(0, 2);
 
 	stage->ike[ike].n_transforms = 2;
-	stage->ike[ike].transforms[0] = (struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = 31 };
-	stage->ike[ike].transforms[1] = (struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = 14 };
+	stage->ike[ike].transforms[0] =
+		(struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = 31 };
+	stage->ike[ike].transforms[1] =
+		(struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = 14 };
 	for (int i = 0; i < times; i++)
 		stage_error(ike, 1, IKE2_NOTIFY_INVALID_KE_PAYLOAD, 14);
 	return ike;
@@ -53,7 +55,8 @@ static void a_long_offer_is_cut_between_two_groups(void **state)
 
 	sa->n_transforms = 12;
 	for (uint16_t i = 0; i < 12; i++)
-		sa->transforms[i] = (struct ike2_transform){ .type = IKE2_TRANSFORM_KE, .id = (uint16_t)(14 + i) };
+		sa->transforms[i] = (struct ike2_transform){ .type = IKE2_TRANSFORM_KE,
+							     .id = (uint16_t)(14 + i) };
 	stage_error(ike, 1, IKE2_NOTIFY_INVALID_KE_PAYLOAD, 14);
 	offered = collected_text(alert(), "groups_offered");
 	last = strrchr(offered, ' ');
@@ -69,13 +72,15 @@ static void one_attempt_sent_back_twice_loops(void **state)
 	assert_non_null(strstr(alert()->summary, "no tunnel came up"));
 }
 
-static void three_set_ups_that_cost_a_round_trip_each_stay_information_and_a_fourth_does_not(void **state)
+static void three_set_ups_that_cost_a_round_trip_each_stay_information_and_a_fourth_does_not(
+	void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		uint32_t ike = attempt(1);
 
-		assert_int_equal(alert()->record.severity, i < 3 ? SEVERITY_INFO : SEVERITY_WARNING);
+		assert_int_equal(alert()->record.severity,
+				 i < 3 ? SEVERITY_INFO : SEVERITY_WARNING);
 		stage->ike[ike].established = stage->now;
 		stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
 		stage_ike_down(ike, END_DELETED, 0);
@@ -112,7 +117,8 @@ int main(void)
 		ON_STAGE(a_group_that_was_not_said_is_not_called_none),
 		ON_STAGE(a_long_offer_is_cut_between_two_groups),
 		ON_STAGE(one_attempt_sent_back_twice_loops),
-		ON_STAGE(three_set_ups_that_cost_a_round_trip_each_stay_information_and_a_fourth_does_not),
+		ON_STAGE(
+		three_set_ups_that_cost_a_round_trip_each_stay_information_and_a_fourth_does_not),
 		ON_STAGE(attempts_a_day_apart_do_not_add_up),
 		ON_STAGE(notify_17_of_ikev1_is_another_one),
 	};

@@ -65,7 +65,8 @@ struct list {
 static struct list list_of(const char *label, const char *name)
 {
 	struct list l = { .n = 0 };
-	const char *alerts = strstr(label, "\"alerts\":"), *at = alerts ? strstr(alerts, name) : NULL;
+	const char *alerts = strstr(label, "\"alerts\":"),
+		   *at = alerts ? strstr(alerts, name) : NULL;
 	const char *end = at ? strchr(at, ']') : NULL;
 
 	if (!end)
@@ -99,7 +100,8 @@ static const struct {
 	{ "life.min_age_s", "4" },    { "idle_s", "8" },             { "settle_s", "3" },
 	{ "birth_window_s", "4" },    { "chain.after_s", "4" },      { "overlap_budget_s", "2" },
 	{ "life.active_s", "2" },     { "judge_s", "1" },            { "oneway.window_s", "10" },
-	{ "oneway.min_pkts", "10" },  { "periodic.min_s", "4" },     { "periodic.tolerance_s", "1" },
+	{ "oneway.min_pkts", "10" },  { "periodic.min_s", "4" },     { "periodic.tolerance_s",
+	  "1" },
 	{ "flap.reauth_min_s", "10" }, { "flap.reauth_overlap_s", "3" },
 };
 
@@ -108,14 +110,16 @@ static int files;
 
 static int check(const char *name, const char *label)
 {
-	struct list expected = list_of(label, "\"expected\""), allowed = list_of(label, "\"allowed\"");
+	struct list expected = list_of(label, "\"expected\""),
+		    allowed = list_of(label, "\"allowed\"");
 	char path[600];
 	int wrong = 0;
 
 	settings_defaults(&replay.settings);
 	if (!strstr(name, "-slow"))
 		for (size_t i = 0; i < sizeof(compressed) / sizeof(compressed[0]); i++)
-			assert_true(settings_set(&replay.settings, compressed[i].key, compressed[i].value, NULL));
+			assert_true(settings_set(&replay.settings, compressed[i].key,
+						 compressed[i].value, NULL));
 	snprintf(path, sizeof(path), "%s/%s.pcap", LAB, name);
 	replay_open(&replay);
 	assert_true(replay_file(&replay, path));
@@ -126,7 +130,8 @@ static int check(const char *name, const char *label)
 
 		for (size_t i = 0; i < expected.n; i++)
 			wanted |= strcmp(expected.word[i], words[w].label) == 0;
-		if (wanted && is_condition(words[w].code) && !collected_find(&replay.alerts, words[w].code)) {
+		if (wanted && is_condition(words[w].code) &&
+		    !collected_find(&replay.alerts, words[w].code)) {
 			print_error("%s: %s was not raised\n", name, words[w].code);
 			wrong++;
 		}
@@ -151,7 +156,8 @@ static int names_only(const struct dirent *d)
 	return dot && strcmp(dot, ".json") == 0;
 }
 
-static void every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_not_allow(void **state)
+static void every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_not_allow(
+	void **state)
 {
 	(void)state;
 	struct dirent **entries;
@@ -165,7 +171,8 @@ static void every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_
 		FILE *f;
 
 		snprintf(path, sizeof(path), "%s/%s", LAB, entries[i]->d_name);
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(entries[i]->d_name, "."), entries[i]->d_name);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(entries[i]->d_name, "."),
+			 entries[i]->d_name);
 		f = fopen(path, "r");
 		assert_non_null(f);
 		assert_true(fread(label, 1, (1 << 20) - 1, f) > 0);
@@ -182,7 +189,8 @@ static void every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_not_allow),
+		cmocka_unit_test(
+		every_lab_capture_raises_what_its_label_expects_and_nothing_it_does_not_allow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,8 @@ static uint32_t offer(int initiator, uint64_t seconds)
 	struct ike_sa *sa = &stage->ike[ike];
 
 	sa->n_offers = 1;
-	sa->offers1[0] = (struct ike1_offer){ .has_life_seconds = seconds != 0, .life_seconds = seconds };
+	sa->offers1[0] =
+		(struct ike1_offer){ .has_life_seconds = seconds != 0, .life_seconds = seconds };
 	stage_ike_event(EVENT_LIFETIME_OFFERED, ike, initiator);
 	return ike;
 }
@@ -104,14 +105,18 @@ static void an_answer_that_was_not_offered_is_declared_too(void **state)
 	assert_non_null(strstr(mismatch()->summary, "not offered"));
 }
 
-/* A child that lives `age`, one packet a second, and is ended by `by`; then `pause` and it all begins again. */
+/*
+ * A child that lives `age`, one packet a second, and is ended by `by`; then `pause` and it all
+ * begins again.
+ */
 static void life(uint32_t ike, nsec age, int by, nsec quiet_before_end, nsec pause)
 {
 	uint32_t child = stage_child(ike, 0);
 
 	stage_pass(age - quiet_before_end);
 	for (int d = 0; d < 2; d++)
-		stage_esp_packets(stage->child[child].esp[d], (uint64_t)((age - quiet_before_end) / S), 100);
+		stage_esp_packets(stage->child[child].esp[d],
+				  (uint64_t)((age - quiet_before_end) / S), 100);
 	stage_pass(quiet_before_end);
 	stage_child_down(child, END_DELETED, by);
 	stage_pass(pause);
@@ -295,8 +300,8 @@ static void an_sa_that_appears_without_an_exchange_may_be_the_successor(void **s
 }
 
 /*
- * B stops sending on `old` at this age, A half a minute later, when B has a new one made, on which both send
- * at once.  Returns that.
+ * B stops sending on `old` at this age, A half a minute later, when B has a new one made, on which
+ * both send at once.  Returns that.
  */
 static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
 {
@@ -323,7 +328,8 @@ static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
 	return new;
 }
 
-static void an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end(void **state)
+static void an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end(
+	void **state)
 {
 	(void)state;
 	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3600 * S - S / 2, 0);
@@ -353,14 +359,18 @@ static void a_pause_of_one_side_before_its_rekey_is_no_end(void **state)
 static void who_says_that_the_new_sa_replaces_one_has_not_given_it_up(void **state)
 {
 	(void)state;
-	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3600 * S, CHILD_SA_REKEY_EXPECTED);
+	uint32_t second = runs_out_at_b(stage_child(stage_ike_up(0, 2), 0), 3600 * S,
+					CHILD_SA_REKEY_EXPECTED);
 
 	runs_out_at_b(second, 3600 * S, CHILD_SA_REKEY_EXPECTED);
 	stage_pass(60 * S);
 	assert_null(mismatch());
 }
 
-/* The peer of the side that ends one selector's SAs early renews the other's, before and after that age. */
+/*
+ * The peer of the side that ends one selector's SAs early renews the other's, before and after that
+ * age.
+ */
 static void rekeys_of_another_selector_disprove_nothing(void **state)
 {
 	(void)state;
@@ -407,7 +417,8 @@ int main(void)
 		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),
 		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
 		ON_STAGE(rekeys_of_another_selector_disprove_nothing),
-		ON_STAGE(an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end),
+		ON_STAGE(
+		an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end),
 		ON_STAGE(a_pause_of_one_side_before_its_rekey_is_no_end),
 		ON_STAGE(who_says_that_the_new_sa_replaces_one_has_not_given_it_up),
 	};

@@ -28,7 +28,8 @@ static void it_is_information_and_says_how_many_of_how_many(void **state)
 	looked_at(true, 28, 29);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_int_equal((int)collected_number(alert(), "copies"), 28);
-	assert_non_null(strstr(alert()->summary, "192.0.2.1 and 203.0.113.1 twice (28 of 29 when that was last looked at)"));
+	assert_non_null(strstr(alert()->summary, "192.0.2.1 and 203.0.113.1 twice (28 of 29 when "
+						 "that was last looked at)"));
 }
 
 static void a_copy_now_and_then_is_no_mirror_that_delivers_twice(void **state)

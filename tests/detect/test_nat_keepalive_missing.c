@@ -137,7 +137,8 @@ int main(void)
 		ON_STAGE(keepalives_each_twenty_seconds_are_well),
 		ON_STAGE(a_hash_alone_may_be_wrong_on_purpose),
 		ON_STAGE(without_a_nat_silence_is_free),
-		cmocka_unit_test_setup_teardown(a_client_that_comes_back_with_a_new_ike_sa_was_away, stage_open,
+		cmocka_unit_test_setup_teardown(
+			a_client_that_comes_back_with_a_new_ike_sa_was_away, stage_open,
 						stage_close),
 		ON_STAGE(a_client_that_never_comes_back_is_gone),
 	};

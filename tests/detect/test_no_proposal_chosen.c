@@ -20,12 +20,15 @@ static void refuse(void)
 	struct event ev = stage_event(EVENT_ERROR_NOTIFY);
 
 	stage->ike[ike].n_transforms = 3;
-	stage->ike[ike].transforms[0] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_ENCR,
-								  .id = IKE2_ENCR_AES_CBC, .key_bits = 256 };
-	stage->ike[ike].transforms[1] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_KE,
-								  .id = IKE_GROUP_MODP_2048 };
-	stage->ike[ike].transforms[2] = (struct ike2_transform){ .proposal = 2, .type = IKE2_TRANSFORM_ENCR,
-								  .id = IKE2_ENCR_3DES };
+	stage->ike[ike].transforms[0] = (struct ike2_transform){
+		.proposal = 1, .type = IKE2_TRANSFORM_ENCR, .id = IKE2_ENCR_AES_CBC, .key_bits = 256
+	};
+	stage->ike[ike].transforms[1] = (struct ike2_transform){ .proposal = 1,
+								 .type = IKE2_TRANSFORM_KE,
+								 .id = IKE_GROUP_MODP_2048 };
+	stage->ike[ike].transforms[2] = (struct ike2_transform){ .proposal = 2,
+								 .type = IKE2_TRANSFORM_ENCR,
+								 .id = IKE2_ENCR_3DES };
 	ev.ike_sa = ike;
 	ev.side = 1;
 	ev.value[0] = IKE2_NOTIFY_NO_PROPOSAL_CHOSEN;
@@ -42,7 +45,8 @@ static void once_is_information_twice_a_warning_with_what_was_offered(void **sta
 	refuse();
 	assert_int_equal(refused()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(collected_text(refused(), "offered"), "AES_CBC_256/MODP_2048, 3DES");
-	assert_non_null(strstr(refused()->summary, "203.0.113.1 accepts none of the algorithms that 192.0.2.1 offers"));
+	assert_non_null(strstr(refused()->summary, "203.0.113.1 accepts none of the algorithms "
+						   "that 192.0.2.1 offers"));
 }
 
 static void twice_in_an_hour_is_still_information(void **state)
@@ -80,8 +84,11 @@ static void the_offers_of_phase_1_are_told_with_all_that_is_negotiated(void **st
 	uint32_t ike = stage_ike(0, 1);
 
 	stage->ike[ike].n_offers = 2;
-	stage->ike[ike].offers1[0] = (struct ike1_offer){ .encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1 };
-	stage->ike[ike].offers1[1] = (struct ike1_offer){ .encryption = 5, .hash = 2, .group = 2, .auth = 3 };
+	stage->ike[ike].offers1[0] = (struct ike1_offer){
+		.encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1
+	};
+	stage->ike[ike].offers1[1] =
+		(struct ike1_offer){ .encryption = 5, .hash = 2, .group = 2, .auth = 3 };
 	refused_with(1, ike);
 	assert_string_equal(collected_text(refused(), "offered"),
 			    "AES_CBC_256/SHA2_256/MODP_2048/PSK, 3DES/SHA1/MODP_1024/RSA");
@@ -93,8 +100,10 @@ static void what_has_no_name_is_told_by_its_number(void **state)
 	uint32_t ike = stage_ike(0, 2);
 
 	stage->ike[ike].n_transforms = 2;
-	stage->ike[ike].transforms[0] = (struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_ENCR, .id = 1025 };
-	stage->ike[ike].transforms[1] = (struct ike2_transform){ .proposal = 1, .type = 200, .id = 3 };
+	stage->ike[ike].transforms[0] =
+		(struct ike2_transform){ .proposal = 1, .type = IKE2_TRANSFORM_ENCR, .id = 1025 };
+	stage->ike[ike].transforms[1] =
+		(struct ike2_transform){ .proposal = 1, .type = 200, .id = 3 };
 	refused_with(2, ike);
 	assert_string_equal(collected_text(refused(), "offered"), "1:1025/200:3");
 }

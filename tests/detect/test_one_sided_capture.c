@@ -31,7 +31,8 @@ static void it_names_the_side_that_is_not_captured_and_says_what_that_means(void
 	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
 	assert_string_equal(collected_text(alert(), "unseen_sender"), "203.0.113.1");
 	assert_int_equal((int)collected_number(alert(), "messages_proven_unseen"), 7);
-	assert_non_null(strstr(alert()->summary, "What 203.0.113.1 sends to 192.0.2.1 is not captured: at least 7 of its messages"));
+	assert_non_null(strstr(alert()->summary, "What 203.0.113.1 sends to 192.0.2.1 is not "
+						 "captured: at least 7 of its messages"));
 }
 
 static void it_is_over_when_the_side_was_heard_again(void **state)

@@ -134,7 +134,8 @@ static void a_deleted_ike_sa_was_not_forgotten(void **state)
 }
 
 /* The capture began in mid-life, and the old IKE SA asked nothing until its peer had restarted. */
-static void one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind(void **state)
+static void one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind(
+	void **state)
 {
 	(void)state;
 	for (int answered = 0; answered < 2; answered++) {
@@ -175,7 +176,8 @@ int main(void)
 		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),
 		ON_STAGE(when_both_are_silent_nobody_had_anything_to_say),
 		ON_STAGE(a_deleted_ike_sa_was_not_forgotten),
-		ON_STAGE(one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind),
+		ON_STAGE(
+		one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,10 @@ static const struct collected_alert *drop(void)
 	return collected_find(&stage->alerts, "periodic_drop");
 }
 
-/* A session of this age with traffic up to `quiet` before its end; `by` deletes, `next` initiates after `pause`. */
+/*
+ * A session of this age with traffic up to `quiet` before its end; `by` deletes, `next` initiates
+ * after `pause`.
+ */
 static void session(int initiator, nsec age, nsec quiet, int by, nsec pause, enum end_reason why)
 {
 	uint32_t ike = stage_ike_up(initiator, 2), child = stage_child(ike, initiator);
@@ -26,7 +29,8 @@ static void session(int initiator, nsec age, nsec quiet, int by, nsec pause, enu
 	stage_pass(pause);
 }
 
-static void three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer(void **state)
+static void three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer(
+	void **state)
 {
 	(void)state;
 	for (int i = 0; i < 3; i++)
@@ -141,7 +145,10 @@ static void an_end_that_is_known_only_after_the_next_session_began_counts(void *
 	assert_string_equal(drop()->cause, "max_session_timer");
 }
 
-/* Sessions that nobody deletes; the traffic of each stops this long before the next one is asked for. */
+/*
+ * Sessions that nobody deletes; the traffic of each stops this long before the next one is asked
+ * for.
+ */
 static void silent_sessions(int n, nsec pause)
 {
 	for (int i = 0; i < n; i++) {
@@ -209,7 +216,8 @@ static void a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well(void *
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_STAGE(three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
+		ON_STAGE(
+		three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
 		ON_STAGE(five_are_certain),
 		ON_STAGE(a_long_gap_each_time_is_critical),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),

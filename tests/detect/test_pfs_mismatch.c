@@ -111,7 +111,8 @@ static void a_refused_rekey_is_not_called_a_selector_mismatch(void **state)
 	assert_null(collected_find(&stage->alerts, "ts_mismatch"));
 }
 
-static void what_is_refused_from_the_set_up_on_is_another_child_sa_however_old_the_first_grows(void **state)
+static void what_is_refused_from_the_set_up_on_is_another_child_sa_however_old_the_first_grows(
+	void **state)
 {
 	(void)state;
 	uint32_t ike;
@@ -133,7 +134,8 @@ int main(void)
 		ON_STAGE(a_temporary_failure_whose_retry_succeeds_is_no_mismatch),
 		ON_STAGE(once_a_rekey_succeeded_the_groups_are_equal),
 		ON_STAGE(refusals_right_after_the_set_up_are_another_child_sa),
-		ON_STAGE(what_is_refused_from_the_set_up_on_is_another_child_sa_however_old_the_first_grows),
+		ON_STAGE(
+		what_is_refused_from_the_set_up_on_is_another_child_sa_however_old_the_first_grows),
 		ON_STAGE(a_refused_rekey_is_not_called_a_selector_mismatch),
 	};
 

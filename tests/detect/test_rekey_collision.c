@@ -15,12 +15,13 @@ static const struct collected_alert *collision(void)
 }
 
 /*
- * Both sides ask at once for the SA `old`; A's wins, B's never carries a packet.  Traffic goes on after
- * `silence`, and only then it is known which of the two is redundant.  Returns the new child.
+ * Both sides ask at once for the SA `old`; A's wins, B's never carries a packet.  Traffic goes on
+ * after `silence`, and only then it is known which of the two is redundant.  Returns the new child.
  */
 static uint32_t collide_silently(uint32_t ike, uint32_t old, nsec apart, nsec silence)
 {
-	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+	struct exchange *a =
+		stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
 	struct exchange *b;
 	struct event ev;
 	uint32_t won, lost;
@@ -38,8 +39,10 @@ static uint32_t collide_silently(uint32_t ike, uint32_t old, nsec apart, nsec si
 	memset(&stage->ike[ike].current, 0, sizeof(stage->ike[ike].current));
 	stage_pass(silence);
 	for (int d = 0; d < 2; d++) {
-		stage->esp[stage->child[won].esp[d]].first = stage->esp[stage->child[won].esp[d]].last = stage->now;
-		stage->esp[stage->child[lost].esp[d]].first = stage->esp[stage->child[lost].esp[d]].last = stage->now;
+		stage->esp[stage->child[won].esp[d]].first =
+			stage->esp[stage->child[won].esp[d]].last = stage->now;
+		stage->esp[stage->child[lost].esp[d]].first =
+			stage->esp[stage->child[lost].esp[d]].last = stage->now;
 	}
 	ev = stage_event(EVENT_CHILD_SA_REKEYED);
 	ev.child_sa = won;
@@ -128,7 +131,10 @@ static void crossing_rekeys_of_the_ike_sa_are_a_collision_of_their_own_kind(void
 	assert_non_null(strstr(collision()->summary, "because their IKE SA lifetimes coincide"));
 }
 
-/* A packet a second each way until `quiet` before a collision; what the new SA carries begins `silence` after it. */
+/*
+ * A packet a second each way until `quiet` before a collision; what the new SA carries begins
+ * `silence` after it.
+ */
 static enum severity collision_in_a_pause(nsec quiet, nsec silence)
 {
 	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
@@ -196,7 +202,9 @@ static void crossing_requests_for_two_different_sas_are_no_collision(void **stat
 {
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2);
-	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10), *b;
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD,
+					   0, 10),
+			*b;
 
 	stage->ike[ike].current[0] = *a;
 	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
@@ -212,7 +220,9 @@ static void a_crossing_request_that_is_refused_is_one(void **state)
 {
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2);
-	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10), *b;
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD,
+					   0, 10),
+			*b;
 	struct event ev;
 
 	stage->ike[ike].current[0] = *a;
@@ -247,7 +257,8 @@ static void a_delete_right_after_its_own_answer_crosses_the_rekey(void **state)
 {
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2);
-	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+	struct exchange *a =
+		stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
 
 	stage->now += 20 * NSEC_PER_MS;
 	stage_answer(a);
@@ -263,7 +274,8 @@ static void the_initiators_delete_after_its_rekey_is_as_it_should_be(void **stat
 {
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2);
-	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
+	struct exchange *a =
+		stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
 
 	stage_answer(a);
 	stage->ike[ike].current[0] = *a;

@@ -196,8 +196,10 @@ int main(void)
 		ON_EXPECTED_STAGE(an_added_one_that_is_down_already_has_its_seven_minutes_too),
 		ON_EXPECTED_STAGE(the_alert_about_one_that_is_taken_out_is_over_with_a_reason),
 		ON_EXPECTED_STAGE(one_that_was_never_seen_and_is_taken_out_is_not_missed),
-		ON_EXPECTED_STAGE(another_place_in_the_file_changes_nothing_and_another_name_only_that),
-		ON_EXPECTED_STAGE(missed_ones_keep_their_alerts_and_identities_and_new_ones_have_their_own),
+		ON_EXPECTED_STAGE(
+			another_place_in_the_file_changes_nothing_and_another_name_only_that),
+		ON_EXPECTED_STAGE(
+			missed_ones_keep_their_alerts_and_identities_and_new_ones_have_their_own),
 		ON_EXPECTED_STAGE(after_two_changes_one_that_had_to_make_room_is_still_waited_for),
 		ON_EXPECTED_STAGE(more_than_there_is_room_for_is_refused_and_changes_nothing),
 	};

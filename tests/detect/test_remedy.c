@@ -79,7 +79,8 @@ static void there_are_never_more_than_fit(void **state)
 	for (int first = 0; first + REMEDIES_PER_ALERT <= REMEDY_COUNT; first++) {
 		for (int i = 0; i < REMEDIES_PER_ALERT; i++)
 			remedies[i] = (enum remedy)(first + i);
-		assert_true(remedy_actions("stale_spi", remedies, REMEDIES_PER_ALERT, UINT32_MAX, a) <= ACTIONS_MAX);
+		assert_true(remedy_actions("stale_spi", remedies, REMEDIES_PER_ALERT, UINT32_MAX,
+					   a) <= ACTIONS_MAX);
 	}
 }
 

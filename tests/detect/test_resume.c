@@ -49,7 +49,8 @@ static bool restart(uint32_t tunnel, size_t length, nsec shift, bool states)
 	memcpy(exact, room, length);
 	detect_free(stage->detect);
 	stage->detect = detect_new(&stage->settings, &stage->sink);
-	ok = detect_restore(stage->detect, stage, tunnel, (struct bytes){ exact, length }, shift, states);
+	ok = detect_restore(stage->detect, stage, tunnel, (struct bytes){ exact, length }, shift,
+			    states);
 	free(exact);
 	return ok;
 }
@@ -222,7 +223,8 @@ static void a_detector_whose_state_was_refused_begins_anew(void **state)
 	id = refused()->record.id;
 	saved(0);
 	memcpy(whole, room, ROOM);
-	while (!restart(0, p.used, 0, true)) {	/* up to where the alerts end and the states begin */
+	/* up to where the alerts end and the states begin */
+	while (!restart(0, p.used, 0, true)) {
 		p.used++;
 		memcpy(room, whole, ROOM);
 	}

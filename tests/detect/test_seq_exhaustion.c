@@ -113,9 +113,11 @@ static void a_forged_packet_exhausts_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_stray_with_a_high_number_runs_out_of_nothing, stage_open,
+		cmocka_unit_test_setup_teardown(
+			a_stray_with_a_high_number_runs_out_of_nothing, stage_open,
 						stage_close),
-		cmocka_unit_test_setup_teardown(seven_eighths_are_a_warning_with_the_time_left, stage_open,
+		cmocka_unit_test_setup_teardown(
+			seven_eighths_are_a_warning_with_the_time_left, stage_open,
 						stage_close),
 		ON_STAGE(the_last_million_is_critical),
 		ON_STAGE(so_is_a_rate_that_uses_it_up_in_ten_minutes),

@@ -130,7 +130,8 @@ static void what_was_on_its_way_is_no_harm(void **state)
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 }
 
-static void the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute(void **state)
+static void the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute(
+	void **state)
 {
 	(void)state;
 	busy();
@@ -180,7 +181,8 @@ int main(void)
 		ON_STAGE(a_replacement_that_was_ready_leaves_no_pause),
 		ON_STAGE(five_packets_on_the_dead_sa_make_it_a_warning),
 		ON_STAGE(what_was_on_its_way_is_no_harm),
-		ON_STAGE(the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute),
+		ON_STAGE(
+		the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute),
 		ON_STAGE(beside_another_selector_the_one_that_stopped_is_seen),
 	};
 

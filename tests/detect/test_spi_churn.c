@@ -12,13 +12,16 @@ static const struct collected_alert *churn(void)
 	return collected_find(&stage->alerts, "spi_churn");
 }
 
-/* `times` replacements in both directions, one each `age`, with constant traffic of 10 packets/s. */
+/*
+ * `times` replacements in both directions, one each `age`, with constant traffic of 10 packets/s.
+ */
 static void replace(uint32_t esp[2], int times, nsec age)
 {
 	for (int i = 0; i < times; i++) {
 		stage_pass(age);
 		for (int d = 0; d < 2; d++) {
-			stage_esp_packets(esp[d], (uint64_t)(10 * age / S), (uint64_t)(1000 * age / S));
+			stage_esp_packets(esp[d], (uint64_t)(10 * age / S),
+					  (uint64_t)(1000 * age / S));
 			esp[d] = stage_esp_replace(esp[d]);
 		}
 	}
@@ -45,7 +48,8 @@ static void two_replacements_are_quiet_and_three_within_ten_minutes_are_churn(vo
 	assert_int_equal(collected_number(churn(), "median_age_s"), 60);
 	assert_non_null(strstr(churn()->summary, "192.0.2.1"));
 	assert_non_null(strstr(churn()->summary, "3 times"));
-	assert_int_equal(churn()->record.confidence, CONFIDENCE_MEDIUM);	/* no exchange was seen */
+	/* no exchange was seen */
+	assert_int_equal(churn()->record.confidence, CONFIDENCE_MEDIUM);
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 

@@ -123,7 +123,8 @@ static void a_refusal_that_stands_is_no_hint(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(invalid_spi_for_a_pair_that_works_may_be_forged, stage_open,
+		cmocka_unit_test_setup_teardown(
+			invalid_spi_for_a_pair_that_works_may_be_forged, stage_open,
 						stage_close),
 		ON_STAGE(a_delete_after_which_both_peers_went_on_may_be_forged),
 		ON_STAGE(an_end_that_was_only_presumed_is_no_hint_when_it_is_taken_back),

@@ -54,7 +54,8 @@ static void packets_on_a_deleted_sa_go_into_a_black_hole(void **state)
 	go_on(ended_child(GRADE_DERIVED), 30, 1 * S);
 	detect_flush(stage->detect, stage);
 	assert_non_null(stale());
-	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);	/* nothing else is sent that way */
+	/* nothing else is sent that way */
+	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_HIGH);
 	assert_string_equal(stale()->cause, "deleted");
 	assert_string_equal(collected_text(stale(), "sender"), "192.0.2.1");
@@ -79,7 +80,8 @@ static void beside_a_living_sa_it_is_a_warning_until_a_minute_has_passed(void **
 static void a_few_late_packets_at_a_rekey_are_normal(void **state)
 {
 	(void)state;
-	go_on(ended_child(GRADE_DERIVED), 14, 1 * S);	/* four of them after the budget of ten seconds */
+	/* four of them after the budget of ten seconds */
+	go_on(ended_child(GRADE_DERIVED), 14, 1 * S);
 	assert_null(stale());
 }
 
@@ -104,14 +106,16 @@ static void of_child_sas_made_together_it_is_a_guess_which_one_was_deleted(void 
 	stage_child_down(child, END_DELETED, 1);
 	stage_pass(60 * S);
 	go_on(child, 30, 1 * S);
-	stage_child_down(silent, END_DELETED, 1);	/* which says nothing of the moment of the other's Delete */
+	/* which says nothing of the moment of the other's Delete */
+	stage_child_down(silent, END_DELETED, 1);
 	detect_flush(stage->detect, stage);
 	assert_non_null(stale());
 	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
 }
 
-static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture(void **state)
+static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture(
+	void **state)
 {
 	(void)state;
 	uint32_t child = ended_child(GRADE_DERIVED);
@@ -119,7 +123,8 @@ static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_
 	stage->child[child].ike_sa = NO_INDEX;
 	go_on(child, 30, 1 * S);
 	detect_flush(stage->detect, stage);
-	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);	/* with one it can be no other's */
+	/* with one it can be no other's */
+	assert_int_equal(stale()->record.severity, SEVERITY_CRITICAL);
 
 	stage_close(state);
 	stage_open(state);
@@ -134,14 +139,18 @@ static void nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_
 	stage_open(state);
 	child = ended_child(GRADE_DERIVED);
 	stage->child[child].ike_sa = NO_INDEX;
-	stage->child[child].flags |= CHILD_SA_MIDSTREAM;	/* another IKE SA may have said nothing yet */
+	/* another IKE SA may have said nothing yet */
+	stage->child[child].flags |= CHILD_SA_MIDSTREAM;
 	go_on(child, 30, 1 * S);
 	detect_flush(stage->detect, stage);
 	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
 	assert_non_null(strstr(stale()->summary, "perhaps deleted"));
 }
 
-/* A child SA replaced beside another one, as far as anybody can tell; of the pair's other direction `partner` was in use. */
+/*
+ * A child SA replaced beside another one, as far as anybody can tell; of the pair's other direction
+ * `partner` was in use.
+ */
 static uint32_t replaced_beside_another(bool partner, uint32_t *ret_new)
 {
 	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0), beside = stage_child(ike, 0);
@@ -229,7 +238,8 @@ static void a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one(void **
 	for (int d = 0; d < 2; d++)
 		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
 	stage_pass(10 * S);
-	stage_ike_up(1, 2);		/* the other side begins anew, and is silent on the old pair */
+	/* the other side begins anew, and is silent on the old pair */
+	stage_ike_up(1, 2);
 	for (int i = 0; i < 40; i++) {
 		stage_pass(1 * S);
 		stage_esp_packets(stage->child[child].esp[0], 1, 100);
@@ -295,7 +305,8 @@ int main(void)
 		ON_STAGE(a_few_late_packets_at_a_rekey_are_normal),
 		ON_STAGE(without_a_delete_the_old_sa_may_be_used_until_it_expires),
 		ON_STAGE(of_child_sas_made_together_it_is_a_guess_which_one_was_deleted),
-		ON_STAGE(nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
+		ON_STAGE(
+		nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
 		ON_STAGE(what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_stopped),
 		ON_STAGE(and_a_guess_when_it_was_the_only_direction),
 		ON_STAGE(nor_was_it_deleted_when_another_takes_over_as_it_stops),

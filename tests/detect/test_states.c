@@ -23,8 +23,12 @@ static void side_unknown(void *state)
 }
 
 static const struct detector wide = { .code = "wide", .state_size = sizeof(struct wide) };
-static const struct detector begins = { .code = "begins", .state_size = sizeof(struct begins), .reset = side_unknown };
-static const struct detector of_all = { .code = "of_all", .scope = SCOPE_CAPTURE, .state_size = sizeof(struct of_all) };
+static const struct detector begins = {
+	.code = "begins", .state_size = sizeof(struct begins), .reset = side_unknown,
+};
+static const struct detector of_all = {
+	.code = "of_all", .scope = SCOPE_CAPTURE, .state_size = sizeof(struct of_all),
+};
 static const struct detector *const list[] = { &wide, &begins, &of_all };
 
 static int make(void **state)
@@ -195,7 +199,8 @@ static void any_history_of_writing_reads_back_the_same(void **state)
 		states_close(s);
 	}
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		assert_int_equal(((struct wide *)states_open(s, slot, 0))->word[WIDE / 8 - 1], UINT64_MAX);
+		assert_int_equal(((struct wide *)states_open(s, slot, 0))->word[WIDE / 8 - 1],
+				 UINT64_MAX);
 		states_close(s);
 	}
 }
@@ -205,12 +210,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(begins_as_its_detector_says, make, end),
 		cmocka_unit_test_setup_teardown(gives_back_what_was_left_in_it, make, end),
-		cmocka_unit_test_setup_teardown(detectors_of_the_capture_have_one_state_for_all_slots, make, end),
-		cmocka_unit_test_setup_teardown(a_forgotten_slot_begins_anew_and_the_others_stay, make, end),
-		cmocka_unit_test_setup_teardown(what_was_written_last_is_known_and_forgotten_like_the_rest, make, end),
+		cmocka_unit_test_setup_teardown(
+			detectors_of_the_capture_have_one_state_for_all_slots, make, end),
+		cmocka_unit_test_setup_teardown(
+			a_forgotten_slot_begins_anew_and_the_others_stay, make, end),
+		cmocka_unit_test_setup_teardown(
+			what_was_written_last_is_known_and_forgotten_like_the_rest, make, end),
 		cmocka_unit_test_setup_teardown(moves_only_what_it_is_told_to, make, end),
-		cmocka_unit_test_setup_teardown(what_is_only_looked_at_goes_on_beside_what_is_written, make, end),
-		cmocka_unit_test_setup_teardown(any_history_of_writing_reads_back_the_same, make, end),
+		cmocka_unit_test_setup_teardown(
+			what_is_only_looked_at_goes_on_beside_what_is_written, make, end),
+		cmocka_unit_test_setup_teardown(
+			any_history_of_writing_reads_back_the_same, make, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

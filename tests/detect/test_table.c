@@ -14,8 +14,10 @@
 static void every_condition_has_a_page_with_all_headings(void **state)
 {
 	(void)state;
-	static const char *const headings[] = { "## Meaning\n", "## How it is seen\n", "## What can look like it\n",
-						"## What to do\n", "## Knobs\n", "## References\n" };
+	static const char *const headings[] = { "## Meaning\n", "## How it is seen\n",
+	"## What can look like it\n",
+						"## What to do\n", "## Knobs\n",
+						"## References\n" };
 
 	for (size_t n = 0; detect_code(n); n++) {
 		const char *page = detect_page(detect_code(n)), *at = page;
@@ -51,7 +53,8 @@ static void every_knob_on_a_page_exists(void **state)
 		for (at = strstr(at, "- `"); at && at < end; at = strstr(at, "- `")) {
 			at += 3;
 			if (!is_setting(at, strcspn(at, "`")))
-				fail_msg("%s: no such setting: %.*s", detect_code(n), (int)strcspn(at, "`"), at);
+				fail_msg("%s: no such setting: %.*s", detect_code(n),
+					 (int)strcspn(at, "`"), at);
 		}
 	}
 }
@@ -68,20 +71,27 @@ static void the_conditions_come_in_the_order_of_the_catalogue(void **state)
 {
 	(void)state;
 	static const char *const catalogue[] = {
-		"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop",
-		"duplicate_ike_sa", "periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen",
-		"invalid_ke", "ts_mismatch", "pfs_mismatch", "lifetime_asymmetry", "rekey_collision",
-		"simultaneous_delete", "rekey_failing", "rekey_late", "expiry_gap", "volume_expiry", "idle_expiry",
-		"stale_spi", "one_way_esp", "encap_mismatch", "dpd_timeout", "peer_restart", "esp_loss",
+		"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap",
+		"ike_sa_limit_loop",
+		"duplicate_ike_sa", "periodic_drop", "ike_init_unanswered", "auth_failed",
+		"no_proposal_chosen",
+		"invalid_ke", "ts_mismatch", "pfs_mismatch", "lifetime_asymmetry",
+		"rekey_collision",
+		"simultaneous_delete", "rekey_failing", "rekey_late", "expiry_gap", "volume_expiry",
+		"idle_expiry",
+		"stale_spi", "one_way_esp", "encap_mismatch", "dpd_timeout", "peer_restart",
+		"esp_loss",
 		"esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion", "fragment_loss",
-		"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk", "ike_flood",
+		"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk",
+		"ike_flood",
 		"ike_scan", "spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates",
 		"one_sided_capture", "clock_jump",
 	};
 	size_t at = 0;
 
 	for (size_t n = 0; detect_code(n); n++) {
-		while (at < sizeof(catalogue) / sizeof(catalogue[0]) && strcmp(catalogue[at], detect_code(n)) != 0)
+		while (at < sizeof(catalogue) / sizeof(catalogue[0]) &&
+		       strcmp(catalogue[at], detect_code(n)) != 0)
 			at++;
 		assert_true(at < sizeof(catalogue) / sizeof(catalogue[0]));
 	}
@@ -106,7 +116,10 @@ static void every_detector_can_observe_judge_explain_and_clear(void **state)
 	}
 }
 
-/* Longest chain upwards from this symptom; a circle would never end, so it stops at the number of rows. */
+/*
+ * Longest chain upwards from this symptom; a circle would never end, so it stops at the number of
+ * rows.
+ */
 static int height(const char *symptom, int left)
 {
 	const char *row, *const *causes;
@@ -136,7 +149,8 @@ static void no_fault_is_its_own_cause(void **state)
 static void the_first_cause_of_a_row_explains_best(void **state)
 {
 	(void)state;
-	assert_true(precedence_of("pfs_mismatch", "spi_churn") < precedence_of("ike_flap", "spi_churn"));
+	assert_true(precedence_of("pfs_mismatch", "spi_churn") <
+		    precedence_of("ike_flap", "spi_churn"));
 	assert_int_equal(precedence_of("spi_churn", "pfs_mismatch"), PRECEDENCE_NONE);
 	assert_int_equal(precedence_of("weak_crypto", "spi_churn"), PRECEDENCE_NONE);
 }

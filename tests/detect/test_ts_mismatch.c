@@ -16,7 +16,8 @@ static const struct collected_alert *mismatch(void)
 
 static void refuse(uint32_t ike, int16_t np1)
 {
-	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_CREATE_CHILD, 0, 5);
+	struct exchange *x =
+		stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_CREATE_CHILD, 0, 5);
 	struct event ev = stage_event(EVENT_CHILD_REFUSED);
 
 	x->request_np1 = np1;

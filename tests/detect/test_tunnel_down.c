@@ -104,7 +104,8 @@ static void it_says_from_what_the_time_is_counted(void **state)
 	}
 	stage_finish();
 	assert_string_equal(collected_text(down(), "down_from"), "end of its IKE SA");
-	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:23:20Z, when its IKE SA ended (8 min 00 s): 8 attempts"));
+	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:23:20Z, "
+						"when its IKE SA ended (8 min 00 s): 8 attempts"));
 }
 
 static void an_on_demand_tunnel_that_cannot_be_set_up_is_down(void **state)
@@ -186,8 +187,10 @@ static void a_second_outage_before_it_is_over_is_told_as_it_is(void **state)
 	assert_string_equal(collected_text(down(), "reason"), "ended");
 	assert_int_equal(down()->record.first, STAGE_T0);
 	assert_int_equal(down()->record.severity, SEVERITY_CRITICAL);
-	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:28:20Z (8 min 20 s): its IKE SA ended (peer_lost)"));
-	assert_non_null(strstr(down()->summary, "It was down before, first at 2023-11-14T22:13:20Z."));
+	assert_non_null(strstr(down()->summary, "is down since 2023-11-14T22:28:20Z (8 min 20 s): "
+						"its IKE SA ended (peer_lost)"));
+	assert_non_null(strstr(down()->summary, "It was down before, first at "
+						"2023-11-14T22:13:20Z."));
 }
 
 static void up_for_a_moment_is_not_over(void **state)
@@ -340,7 +343,8 @@ static void the_alert_that_says_why_is_its_cause(void **state)
 	assert_non_null(collected_find(&stage->alerts, "auth_failed"));
 	assert_non_null(down());
 	assert_string_equal(down()->cause, "auth_failed");
-	assert_int_equal(down()->record.incident, collected_find(&stage->alerts, "auth_failed")->record.id);
+	assert_int_equal(down()->record.incident,
+			 collected_find(&stage->alerts, "auth_failed")->record.id);
 }
 
 static void a_peer_behind_a_nat_may_come_back_from_another_port(void **state)
@@ -377,7 +381,8 @@ static void one_that_had_to_make_room_is_waited_for_anew(void **state)
 	stage_pass(3600 * S);
 	assert_false(down()->record.cleared);
 	assert_int_equal(stage->alerts.n, 1);
-	assert_true(endpoint_equal(inventory.tunnel[0].peers[0], (struct endpoint){ addr_v4(0xc0000201), 0 }));
+	assert_true(endpoint_equal(inventory.tunnel[0].peers[0],
+				   (struct endpoint){ addr_v4(0xc0000201), 0 }));
 }
 
 static void what_is_changed_while_watching_counts_at_once(void **state)
@@ -388,7 +393,8 @@ static void what_is_changed_while_watching_counts_at_once(void **state)
 	expect_peers("site-to-site", NULL, "192.0.2.77, 203.0.113.77");
 	others(100 * S);
 	assert_null(down());
-	assert_true(expected_set(&inventory, &inventory.tunnel[0], "tunnel_down.hold_s", "120", &e));
+	assert_true(
+		expected_set(&inventory, &inventory.tunnel[0], "tunnel_down.hold_s", "120", &e));
 	detect_settings_changed(stage->detect);
 	others(10 * S);
 	assert_null(down());

@@ -37,7 +37,10 @@ static bool forever, only_seccomp;
 static _Thread_local bool in_getpwnam;
 static int report = -1;		/* open from the start: a sandbox may stand later */
 
-/* The scanner of pcap_compile(), its state: libpcap 1.10.3 goes on without it and dies, whoever calls it. */
+/*
+ * The scanner of pcap_compile(), its state: libpcap 1.10.3 goes on without it and dies, whoever
+ * calls it.
+ */
 enum { PCAP_SCANNER = 152 };
 
 struct code {
@@ -153,7 +156,8 @@ int posix_memalign(void **ret, size_t alignment, size_t n)
 
 struct passwd *getpwnam(const char *name)
 {
-	struct passwd *(*real)(const char *) = (struct passwd *(*)(const char *))dlsym(RTLD_NEXT, "getpwnam");
+	struct passwd *(*real)(const char *) =
+		(struct passwd * (*)(const char *)) dlsym(RTLD_NEXT, "getpwnam");
 	struct passwd *ret;
 
 	in_getpwnam = true;

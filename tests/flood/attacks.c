@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is thrown at the honest: one frame at a time, by somebody who may write any source address. */
+/*
+ * What is thrown at the honest: one frame at a time, by somebody who may write any source address.
+ */
 #include "flood.h"
 
 #include <string.h>
@@ -22,7 +24,9 @@ static struct sim_endpoint at_port(struct sim_endpoint e, uint16_t port)
 
 static void send_ip(struct output *out, struct sim_addr src, struct sim_addr dst, uint8_t proto)
 {
-	struct sim_ip ip = { .src = src, .dst = dst, .proto = proto, .id = (uint16_t)sim_rng_u32(&out->rng) };
+	struct sim_ip ip = {
+		.src = src, .dst = dst, .proto = proto, .id = (uint16_t)sim_rng_u32(&out->rng)
+	};
 
 	sim_push_ip(&out->frame, &ip);
 	output_frame(out);
@@ -30,7 +34,8 @@ static void send_ip(struct output *out, struct sim_addr src, struct sim_addr dst
 
 /* ---- ESP ---- */
 
-static void send_esp(struct output *out, struct sim_addr src, struct sim_addr dst, uint32_t spi, uint32_t seq)
+static void send_esp(struct output *out, struct sim_addr src, struct sim_addr dst, uint32_t spi,
+		     uint32_t seq)
 {
 	sim_frame_clear(&out->frame);
 	sim_extend(&out->frame, 64);
@@ -56,7 +61,8 @@ static void spi_pair(const struct population *p, struct output *out, uint64_t n)
 static void spi_sources(const struct population *p, struct output *out, uint64_t n)
 {
 	(void)n;
-	send_esp(out, stranger(out).addr, p->member[VICTIM].tunnel.b.addr, sim_rng_u32(&out->rng) | 0x100, 1);
+	send_esp(out, stranger(out).addr, p->member[VICTIM].tunnel.b.addr,
+		 sim_rng_u32(&out->rng) | 0x100, 1);
 }
 
 /* Each SPI three times: that much is believed. */
@@ -105,7 +111,8 @@ static void esp_pairs(const struct population *p, struct output *out, uint64_t n
 
 /* ---- IKE ---- */
 
-static struct sim_session random_session(const struct population *p, struct output *out, bool answered)
+static struct sim_session random_session(const struct population *p, struct output *out,
+					 bool answered)
 {
 	struct sim_session s = p->member[VICTIM].tunnel.session;
 
@@ -115,11 +122,13 @@ static struct sim_session random_session(const struct population *p, struct outp
 	return s;
 }
 
-static void say_init(struct output *out, const struct sim_session *s, struct sim_endpoint src, struct sim_endpoint dst,
-		     bool answer)
+static void say_init(struct output *out, const struct sim_session *s, struct sim_endpoint src,
+		     struct sim_endpoint dst, bool answer)
 {
 	struct sim_offer offer = { .suite = s->suite, .group = s->group };
-	struct sim_init init = { .offers = &offer, .n_offers = 1, .src = src, .dst = dst, .fragmentation = true };
+	struct sim_init init = {
+		.offers = &offer, .n_offers = 1, .src = src, .dst = dst, .fragmentation = true
+	};
 
 	sim_frame_clear(&out->frame);
 	sim_say_init(&out->frame, s, &init, answer, &out->rng);
@@ -200,7 +209,9 @@ static void set_ups(const struct population *p, struct output *out, uint64_t n)
 		say_init(out, &s, answer ? dst : src, answer ? src : dst, answer);
 		return;
 	}
-	struct sim_protected auth = { X2_AUTH, answer, !answer, 1, answer ? P2_IDR : P2_IDI, sim_inner_auth(&s, answer) };
+	struct sim_protected auth = {
+		X2_AUTH, answer, !answer, 1, answer ? P2_IDR : P2_IDI, sim_inner_auth(&s, answer)
+	};
 
 	sim_frame_clear(&out->frame);
 	sim_say_protected(&out->frame, &s, &auth, &out->rng);
@@ -208,8 +219,8 @@ static void set_ups(const struct population *p, struct output *out, uint64_t n)
 }
 
 /* Garbage on the SPIs of a living IKE SA. */
-static void garbage(const struct population *p, struct output *out, uint8_t type, uint32_t id, bool response, bool by_a,
-		    uint8_t np1, size_t inner)
+static void garbage(const struct population *p, struct output *out, uint8_t type, uint32_t id,
+		    bool response, bool by_a, uint8_t np1, size_t inner)
 {
 	const struct tunnel *t = &p->member[VICTIM].tunnel;
 	struct sim_protected x = { type, response, by_a, id, np1, inner };
@@ -270,7 +281,8 @@ static void notify(const struct population *p, struct output *out, uint64_t n)
 	const struct honest *h = &p->member[BYSTANDER];
 	const struct sim_session *s = &h->tunnel.session;
 	struct sim_endpoint a = at_port(h->tunnel.a, 500), b = at_port(h->tunnel.b, 500);
-	struct sim_ike_head about = { s->spi_i, s->spi_r, SIM_IKE2, X2_INFO, F2_INITIATOR, (uint32_t)n };
+	struct sim_ike_head about = { s->spi_i, s->spi_r,     SIM_IKE2,
+				      X2_INFO,  F2_INITIATOR, (uint32_t)n };
 
 	sim_frame_clear(&out->frame);
 	if (n % 3 == 0)
@@ -298,7 +310,9 @@ static void quote(const struct population *p, struct output *out)
 	sim_frame_clear(&out->frame);
 	sim_extend(&out->frame, 64);
 	sim_push_esp(&out->frame, living_spi(h, 0), sim_rng_u32(&out->rng));
-	sim_push_ip(&out->frame, &(struct sim_ip){ .src = h->tunnel.a.addr, .dst = h->tunnel.b.addr, .proto = 50 });
+	sim_push_ip(
+		&out->frame,
+		&(struct sim_ip){ .src = h->tunnel.a.addr, .dst = h->tunnel.b.addr, .proto = 50 });
 	sim_icmp_about(&out->frame, stranger(out).addr, 1, 0);
 }
 
@@ -317,7 +331,10 @@ static void icmp_in_icmp(const struct population *p, struct output *out, uint64_
 	output_frame(out);
 }
 
-/* A quotation of IKE that carries an envelope's port, in a fragment, in TCP … the rest of "one that quotes another". */
+/*
+ * A quotation of IKE that carries an envelope's port, in a fragment, in TCP … the rest of "one that
+ * quotes another".
+ */
 static void icmp_ike(const struct population *p, struct output *out, uint64_t n)
 {
 	struct sim_session s = random_session(p, out, n % 2);
@@ -356,8 +373,10 @@ static void first_piece(struct output *out, struct sim_addr src, struct sim_addr
 
 	sim_frame_clear(&out->frame);
 	sim_extend(&out->frame, 1400);
-	sim_push_udp(&out->frame, (struct sim_endpoint){ src, 500 }, (struct sim_endpoint){ dst, 500 });
-	sim_push_ip(&out->frame, &(struct sim_ip){ .src = src, .dst = dst, .proto = 17, .id = (uint16_t)id });
+	sim_push_udp(&out->frame, (struct sim_endpoint){ src, 500 },
+		     (struct sim_endpoint){ dst, 500 });
+	sim_push_ip(&out->frame,
+		    &(struct sim_ip){ .src = src, .dst = dst, .proto = 17, .id = (uint16_t)id });
 	sim_fragment(&out->frame, 600, id, write_first, out);
 	out->snap = snap;
 	out->now += out->gap;
@@ -390,7 +409,8 @@ static void frag_six(const struct population *p, struct output *out, uint64_t n)
 	first_piece(out, numbered(true, 0, sim_rng_u32(&out->rng)), dst, (uint32_t)n);
 }
 
-static void send_tcp(struct output *out, struct sim_endpoint src, struct sim_endpoint dst, uint32_t seq, uint8_t flags)
+static void send_tcp(struct output *out, struct sim_endpoint src, struct sim_endpoint dst,
+		     uint32_t seq, uint8_t flags)
 {
 	struct sim_tcp t = { src, dst, seq, 0, flags };
 
@@ -402,8 +422,8 @@ static void tcp_syn(const struct population *p, struct output *out, uint64_t n)
 {
 	(void)n;
 	sim_frame_clear(&out->frame);
-	send_tcp(out, at_port(stranger(out), (uint16_t)(1024 + sim_rng_below(&out->rng, 60000))), at_port(gateway(p), 4500),
-		 sim_rng_u32(&out->rng), SIM_TCP_SYN);
+	send_tcp(out, at_port(stranger(out), (uint16_t)(1024 + sim_rng_below(&out->rng, 60000))),
+		 at_port(gateway(p), 4500), sim_rng_u32(&out->rng), SIM_TCP_SYN);
 }
 
 /* A message of 65,535 bytes is promised, and the beginning of it comes. */
@@ -415,8 +435,8 @@ static void tcp_promise(const struct population *p, struct output *out, uint64_t
 	sim_frame_clear(&out->frame);
 	at = sim_extend(&out->frame, 1200);
 	sim_set16(at, 0xffff);
-	send_tcp(out, at_port(stranger(out), (uint16_t)(1024 + sim_rng_below(&out->rng, 60000))), at_port(gateway(p), 4500),
-		 sim_rng_u32(&out->rng), SIM_TCP_ACK);
+	send_tcp(out, at_port(stranger(out), (uint16_t)(1024 + sim_rng_below(&out->rng, 60000))),
+		 at_port(gateway(p), 4500), sim_rng_u32(&out->rng), SIM_TCP_ACK);
 }
 
 /* One stream of a stranger, all holes. */
@@ -433,7 +453,8 @@ static void tcp_holes(const struct population *p, struct output *out, uint64_t n
 /* Into the honest stream: bytes of its own numbers, by somebody beside the path. */
 static void tcp_inject(const struct population *p, struct output *out, uint64_t n)
 {
-	struct sim_endpoint src = { numbered(false, 0, 6), 30005 }, dst = { numbered(false, 1, 6), 4500 };
+	struct sim_endpoint src = { numbered(false, 0, 6), 30005 },
+			    dst = { numbered(false, 1, 6), 4500 };
 
 	(void)p;
 	(void)n;
@@ -454,7 +475,9 @@ static void deep(const struct population *p, struct output *out, uint64_t n)
 	sim_extend(&out->frame, 32);
 	sim_push_esp(&out->frame, sim_rng_u32(&out->rng) | 0x100, 1);
 	for (int i = 0; i < DEPTH; i++)
-		sim_push_ip(&out->frame, &(struct sim_ip){ .src = t->a.addr, .dst = t->b.addr, .proto = i == 0 ? 50 : 4 });
+		sim_push_ip(&out->frame, &(struct sim_ip){ .src = t->a.addr,
+							   .dst = t->b.addr,
+							   .proto = i == 0 ? 50 : 4 });
 	output_frame(out);
 }
 
@@ -480,18 +503,24 @@ const struct attack attacks[] = {
 	{ "init-sources", "ike", "IKE_SA_INIT from a million sources", init_sources },
 	{ "init-ports", "ike", "IKE_SA_INIT from 64,000 ports of one source", init_ports },
 	{ "init-peer", "ike", "IKE_SA_INIT in the name of a living peer", init_peer },
-	{ "init-thrice", "ike", "each IKE_SA_INIT three times, sources that do not repeat", init_thrice },
+	{ "init-thrice", "ike", "each IKE_SA_INIT three times, sources that do not repeat",
+	  init_thrice },
 	{ "main-mode", "ike", "IKEv1 main mode from a million sources", main_mode },
-	{ "old-main", "ike", "IKEv1: main mode, and clear errors, in the name of a living peer", old_main },
+	{ "old-main", "ike", "IKEv1: main mode, and clear errors, in the name of a living peer",
+	  old_main },
 	{ "old-noise", "ike", "IKEv1: noise like quick modes on living cookies", old_noise },
-	{ "old-quick", "ike", "IKEv1: quick modes on living cookies without their second message", old_quick },
-	{ "old-info", "ike", "IKEv1: Deletes and probes on living cookies, of both sides", old_info },
+	{ "old-quick", "ike",
+	  "IKEv1: quick modes on living cookies without their second message", old_quick },
+	{ "old-info", "ike", "IKEv1: Deletes and probes on living cookies, of both sides", old_info
+	  },
 	{ "old-delete", "ike", "IKEv1: Deletes of a phase 1 that lives, of one side", old_delete },
 	{ "set-ups", "ike", "whole set-ups, both sides forged", set_ups },
-	{ "auth-random", "ike", "IKE_AUTH garbage on living SPIs, random message IDs", auth_random },
+	{ "auth-random", "ike", "IKE_AUTH garbage on living SPIs, random message IDs", auth_random
+	  },
 	{ "auth-rising", "ike", "the same, message IDs that rise", auth_rising },
 	{ "auth-same", "ike", "the same, the message ID of the set-up, answers too", auth_same },
-	{ "create-crossing", "ike", "crossing CREATE_CHILD_SA garbage on living SPIs, answered", create_crossing },
+	{ "create-crossing", "ike", "crossing CREATE_CHILD_SA garbage on living SPIs, answered",
+	  create_crossing },
 	{ "skf-open", "ike", "SKF fragments that never complete, on living SPIs", skf_open },
 	{ "skf-strangers", "ike", "the same from a million sources", skf_strangers },
 	{ "notify", "ike", "clear errors in the name of a living peer", notify },

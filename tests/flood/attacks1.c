@@ -17,7 +17,9 @@ static void send_old(const struct population *p, struct output *out, bool from_a
 /* Noise of their lengths, encrypted as far as anybody can tell, in the name of either side. */
 void old_info(const struct population *p, struct output *out, uint64_t n)
 {
-	static const enum sim_info1 kinds[] = { SIM_INFO1_DELETE_IKE, SIM_INFO1_DELETE_ESP, SIM_INFO1_DPD };
+	static const enum sim_info1 kinds[] = {
+		SIM_INFO1_DELETE_IKE, SIM_INFO1_DELETE_ESP, SIM_INFO1_DPD,
+	};
 	struct sim_session s = old_session(p);
 
 	sim_frame_clear(&out->frame);
@@ -35,7 +37,10 @@ void old_delete(const struct population *p, struct output *out, uint64_t n)
 	send_old(p, out, false);
 }
 
-/* The first and the third message of a quick mode each, as if what comes between them had been lost. */
+/*
+ * The first and the third message of a quick mode each, as if what comes between them had been
+ * lost.
+ */
 void old_quick(const struct population *p, struct output *out, uint64_t n)
 {
 	struct sim_session s = old_session(p);
@@ -65,7 +70,8 @@ void old_main(const struct population *p, struct output *out, uint64_t n)
 
 	sim_frame_clear(&out->frame);
 	if (n % 2) {
-		sim_say_info1_clear(&out->frame, s.spi_i, s.spi_r, (uint32_t)n, n % 4 == 1 ? 14 : 4);
+		sim_say_info1_clear(&out->frame, s.spi_i, s.spi_r, (uint32_t)n,
+				    n % 4 == 1 ? 14 : 4);
 	} else {
 		s.spi_i = sim_rng_u64(&out->rng) | 1;
 		sim_say_main(&out->frame, &s, &m, 1, &out->rng);

@@ -54,7 +54,8 @@ void live_with_ike1(struct population *p, struct output *out);
 
 /* One kind of attack: `strike` writes one frame at out->now, the nth. */
 struct attack {
-	const char *name, *normal, *what;	/* normal: the honest kind its cost is compared with */
+	/* normal: the honest kind its cost is compared with */
+	const char *name, *normal, *what;
 	void (*strike)(const struct population *p, struct output *out, uint64_t n);
 };
 /* Those on IKEv1 (attacks1.c). */
@@ -74,7 +75,10 @@ extern const struct normal normals[];		/* ends with name NULL */
 
 /* An IPsec message in out->frame as UDP, on its way. */
 void send_udp(struct output *out, struct sim_endpoint src, struct sim_endpoint dst, uint16_t id);
-/* The IP packet in out->frame in pieces of at most `mtu` bytes; `write` gets each as a frame of its own. */
+/*
+ * The IP packet in out->frame in pieces of at most `mtu` bytes; `write` gets each as a frame of its
+ * own.
+ */
 void send_pieces(struct output *out, size_t mtu, uint32_t id);
 
 #endif

@@ -15,7 +15,8 @@ static int usage(const char *program)
 {
 	fprintf(stderr, "usage: %s [--packets N] [--seed N] [--gap-ns N] [--honest] ATTACK FILE\n"
 		"       %s [--packets N] [--seed N] normal-KIND FILE\n"
-		"--honest leaves the attack itself out; --list names the attacks, and the honest kind each is compared with.\n", program, program);
+		"--honest leaves the attack itself out; --list names the attacks, "
+		"and the honest kind each is compared with.\n", program, program);
 	for (const struct attack *a = attacks; a->name; a++)
 		fprintf(stderr, "  %-16s %s\n", a->name, a->what);
 	for (const struct normal *n = normals; n->name; n++)

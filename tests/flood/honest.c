@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MTU = 1500, CERTIFICATE = 1800, ESP_LENGTH = 142, CHURNS = 6, UNANSWERED = TUNNELS + LATE_TUNNELS - 1 };
+enum {
+	MTU = 1500, CERTIFICATE = 1800, ESP_LENGTH = 142, CHURNS = 6,
+	UNANSWERED = TUNNELS + LATE_TUNNELS - 1,
+};
 
 #define ESP_PERIOD (2 * S)
 #define STEP (20 * MS)
@@ -48,7 +51,8 @@ void send_udp(struct output *out, struct sim_endpoint src, struct sim_endpoint d
 
 static void send_tcp(struct honest *h, bool from_a, struct output *out)
 {
-	struct sim_endpoint src = from_a ? h->tunnel.a : h->tunnel.b, dst = from_a ? h->tunnel.b : h->tunnel.a;
+	struct sim_endpoint src = from_a ? h->tunnel.a : h->tunnel.b,
+			    dst = from_a ? h->tunnel.b : h->tunnel.a;
 	uint32_t *seq = &h->tcp.seq[!from_a];
 	struct sim_ip ip = { .src = src.addr, .dst = dst.addr, .proto = 6, .id = (uint16_t)*seq };
 
@@ -72,22 +76,26 @@ static void send_ike(struct honest *h, bool from_a, struct output *out)
 		sim_push_marker(&out->frame);
 		send_tcp(h, from_a, out);
 	} else {
-		send_udp(out, from_a ? t->a : t->b, from_a ? t->b : t->a, (uint16_t)(out->now / MS));
+		send_udp(out, from_a ? t->a : t->b, from_a ? t->b : t->a,
+			 (uint16_t)(out->now / MS));
 	}
 }
 
-static void protect(struct honest *h, const struct sim_protected *p, bool from_a, struct output *out)
+static void protect(struct honest *h, const struct sim_protected *p, bool from_a,
+		    struct output *out)
 {
 	sim_frame_clear(&out->frame);
 	sim_say_protected(&out->frame, &h->tunnel.session, p, &out->rng);
 	send_ike(h, from_a, out);
 }
 
-static void exchange(struct honest *h, uint8_t type, uint8_t np1, size_t inner, uint8_t np1_answer, size_t inner_answer,
-		     struct output *out)
+static void exchange(struct honest *h, uint8_t type, uint8_t np1, size_t inner, uint8_t np1_answer,
+		     size_t inner_answer, struct output *out)
 {
 	struct sim_protected ask = { type, false, true, h->tunnel.next_id++, np1, inner };
-	struct sim_protected answer = { type, true, false, ask.message_id, np1_answer, inner_answer };
+	struct sim_protected answer = {
+		type, true, false, ask.message_id, np1_answer, inner_answer
+	};
 
 	protect(h, &ask, true, out);
 	protect(h, &answer, false, out);
@@ -96,9 +104,11 @@ static void exchange(struct honest *h, uint8_t type, uint8_t np1, size_t inner, 
 static void open_tcp(struct honest *h, struct output *out)
 {
 	for (int way = 0; way < 2; way++) {
-		struct sim_endpoint src = way ? h->tunnel.b : h->tunnel.a, dst = way ? h->tunnel.a : h->tunnel.b;
+		struct sim_endpoint src = way ? h->tunnel.b : h->tunnel.a,
+				    dst = way ? h->tunnel.a : h->tunnel.b;
 		struct sim_ip ip = { .src = src.addr, .dst = dst.addr, .proto = 6 };
-		struct sim_tcp t = { src, dst, h->tcp.seq[way]++, 0, way ? SIM_TCP_SYN | SIM_TCP_ACK : SIM_TCP_SYN };
+		struct sim_tcp t = { src, dst, h->tcp.seq[way]++, 0,
+				     way ? SIM_TCP_SYN | SIM_TCP_ACK : SIM_TCP_SYN };
 
 		sim_frame_clear(&out->frame);
 		sim_push_tcp(&out->frame, &t);
@@ -115,8 +125,11 @@ static void init(struct honest *h, struct output *out)
 		open_tcp(h, out);
 	for (int answer = 0; answer < 2; answer++) {
 		struct sim_offer offer = { .suite = t->session.suite, .group = t->session.group };
-		struct sim_init init = { .offers = &offer, .n_offers = 1, .src = answer ? t->b : t->a,
-					 .dst = answer ? t->a : t->b, .fragmentation = true };
+		struct sim_init init = { .offers = &offer,
+					 .n_offers = 1,
+					 .src = answer ? t->b : t->a,
+					 .dst = answer ? t->a : t->b,
+					 .fragmentation = true };
 
 		sim_frame_clear(&out->frame);
 		sim_say_init(&out->frame, &t->session, &init, answer, &out->rng);
@@ -131,7 +144,8 @@ static void set_up(struct honest *h, struct output *out)
 	const struct sim_session *s = &h->tunnel.session;
 
 	init(h, out);
-	exchange(h, X2_AUTH, P2_IDI, sim_inner_auth(s, false), P2_IDR, sim_inner_auth(s, true), out);
+	exchange(h, X2_AUTH, P2_IDI, sim_inner_auth(s, false), P2_IDR, sim_inner_auth(s, true),
+		 out);
 	esp_sa_init(&h->esp[0], &h->tunnel, true, out);
 	esp_sa_init(&h->esp[1], &h->tunnel, false, out);
 }
@@ -159,7 +173,8 @@ static void traffic(struct honest *h, struct output *out)
 		}
 		sim_frame_clear(&out->frame);
 		sim_append(&out->frame, body, 64);
-		sim_push_esp(&out->frame, (uint32_t)e->head[e->head_len - 8] << 24 | 0x111111, ++e->seq);
+		sim_push_esp(&out->frame, (uint32_t)e->head[e->head_len - 8] << 24 | 0x111111,
+			     ++e->seq);
 		send_tcp(h, way == 0, out);
 	}
 }
@@ -205,7 +220,8 @@ static void live(struct honest *h, const struct plan *p, struct output *out)
 static void knock_in_vain(struct honest *h, int64_t begin, struct output *out)
 {
 	static const int64_t after_ms[] = { 0, 500, 1500, 3500, 7500 };
-	struct sim_protected ask = { X2_AUTH, false, true, 1, P2_IDI, sim_inner_auth(&h->tunnel.session, false) };
+	struct sim_protected ask = { X2_AUTH, false,  true,
+				     1,       P2_IDI, sim_inner_auth(&h->tunnel.session, false) };
 	struct sim_rng same = { .state = 4711 };
 
 	out->now = begin;
@@ -247,11 +263,14 @@ static void everybody(struct population *p, struct output *out)
 		bool late = i >= TUNNELS;
 		unsigned k = late ? i - TUNNELS : i;
 		struct plan plan = {
-			.begin = late ? p->when.attack + attack / 10 * 8 * (2 * k + 1) / (2 * LATE_TUNNELS) : p->when.start + S * k,
+			.begin = late ? p->when.attack + attack / 10 * 8 * (2 * k +
+				 1) / (2 * LATE_TUNNELS) : p->when.start + S * k,
 			.end = p->when.end - 30 * S + S / 3 * i,
-			.probe = late ? p->when.calm + S * (30 + i) : p->when.attack + attack / 10 * 4 * (2 * i + 1) / (2 * TUNNELS),
+			.probe = late ? p->when.calm + S * (30 + i) :
+				 p->when.attack + attack / 10 * 4 * (2 * i + 1) / (2 * TUNNELS),
 			.rekeys = { late ? p->when.calm + S * (80 + i) :
-					   p->when.attack + attack / 2 + attack / 10 * 4 * (i + 1) / TUNNELS },
+					   p->when.attack + attack / 2 +
+					   attack / 10 * 4 * (i + 1) / TUNNELS },
 			.deleted = i % 3 == 0,
 		};
 
@@ -288,7 +307,8 @@ static int by_time(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
-	return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : (x->order > y->order) - (x->order < y->order);
+	return x->at != y->at ? (x->at > y->at) - (x->at < y->at)
+			      : (x->order > y->order) - (x->order < y->order);
 }
 
 enum { RECORD_HEADER = 16 };
@@ -307,7 +327,8 @@ static bool index_records(struct diary *d)
 				return false;
 			d->entries = more;
 		}
-		d->entries[d->n] = (struct entry){ (int64_t)head[0] * S + head[1], at + RECORD_HEADER, head[2], d->n };
+		d->entries[d->n] = (struct entry){ (int64_t)head[0] * S + head[1],
+						   at + RECORD_HEADER, head[2], d->n };
 		at += RECORD_HEADER + head[2];
 	}
 	qsort(d->entries, d->n, sizeof *d->entries, by_time);
@@ -321,7 +342,9 @@ struct diary *diary_new(struct population *p)
 
 	if (d == NULL)
 		return NULL;
-	memory.pcap = (struct sim_pcap){ .to = open_memstream(&d->bytes, &d->size), .ns = true, .snap = 262144 };
+	memory.pcap = (struct sim_pcap){ .to = open_memstream(&d->bytes, &d->size),
+					 .ns = true,
+					 .snap = 262144 };
 	memory.snap = FRAME_MAX;
 	memory.rng = p->rng;
 	if (memory.pcap.to == NULL)
@@ -380,7 +403,8 @@ static void esp_of(struct output *out, uint64_t packets, size_t length)
 	for (unsigned i = 0; all && i < CROWD; i++)
 		set_up(&all[i], out);
 	while (all && out->pcap.packets < packets)
-		esp_send(&all[sim_rng_below(&out->rng, CROWD)].esp[out->pcap.packets % 2], length, body, out);
+		esp_send(&all[sim_rng_below(&out->rng, CROWD)].esp[out->pcap.packets % 2], length,
+			 body, out);
 	free(all);
 }
 
@@ -409,9 +433,11 @@ static void lives(struct output *out, uint64_t packets, bool tcp, uint16_t certi
 				if (step == 0)
 					set_up(h, out);
 				else if (step == 3)
-					exchange(h, X2_CHILD, P2_NOTIFY, child, P2_SA, child - 12, out);
+					exchange(h, X2_CHILD, P2_NOTIFY, child, P2_SA, child - 12,
+						 out);
 				else if (step == 4)
-					exchange(h, X2_INFO, P2_DELETE, SIM_INNER_DELETE_IKE, 0, 0, out);
+					exchange(h, X2_INFO, P2_DELETE, SIM_INNER_DELETE_IKE, 0, 0,
+						 out);
 				else
 					exchange(h, X2_INFO, 0, 0, 0, 0, out);
 			}
@@ -450,7 +476,10 @@ static void tcp(struct output *out, uint64_t packets)
 	lives(out, packets, true, 0);
 }
 
-/* Routers tell of their MTU: an error about a packet of this tunnel, now and then, beside its traffic. */
+/*
+ * Routers tell of their MTU: an error about a packet of this tunnel, now and then, beside its
+ * traffic.
+ */
 static void icmp(struct output *out, uint64_t packets)
 {
 	struct honest *all = crowd(out, false, 0);
@@ -464,7 +493,9 @@ static void icmp(struct output *out, uint64_t packets)
 		sim_append(&out->frame, sim_frame_data(&out->frame), 0);
 		sim_extend(&out->frame, 64);
 		sim_push_esp(&out->frame, (uint32_t)out->pcap.packets | 0x1000, 1);
-		sim_push_ip(&out->frame, &(struct sim_ip){ .src = h->tunnel.a.addr, .dst = h->tunnel.b.addr, .proto = 50 });
+		sim_push_ip(&out->frame, &(struct sim_ip){ .src = h->tunnel.a.addr,
+							   .dst = h->tunnel.b.addr,
+							   .proto = 50 });
 		sim_icmp_about(&out->frame, numbered(false, 0, 0x70000), 0, 1400);
 		output_frame(out);
 	}

@@ -21,11 +21,17 @@ static void send(struct honest *h, bool from_a, struct output *out)
 static void main_mode(struct honest *h, struct output *out)
 {
 	struct tunnel *t = &h->tunnel;
-	struct sim_offer offer = { .suite = t->session.suite, .group = t->session.group, .auth = 1, .life_seconds = 28800 };
+	struct sim_offer offer = { .suite = t->session.suite,
+				   .group = t->session.group,
+				   .auth = 1,
+				   .life_seconds = 28800 };
 
 	for (unsigned step = 1; step <= 6; step++) {
 		bool from_a = step % 2 == 1;
-		struct sim_main m = { .offers = &offer, .n_offers = 1, .src = from_a ? t->a : t->b, .dst = from_a ? t->b : t->a };
+		struct sim_main m = { .offers = &offer,
+				      .n_offers = 1,
+				      .src = from_a ? t->a : t->b,
+				      .dst = from_a ? t->b : t->a };
 
 		if (step == 5 && t->udp)
 			t->a.port = t->b.port = 4500;
@@ -96,7 +102,8 @@ static void live(struct honest *h, unsigned k, const struct moments *when, struc
 {
 	static unsigned char body[FRAME_MAX];
 	int64_t attack = when->calm - when->attack;
-	int64_t begin = k == BEGINS_LATE ? when->attack + attack / 10 * 3 : when->start + S * k + S / 2;
+	int64_t begin =
+		k == BEGINS_LATE ? when->attack + attack / 10 * 3 : when->start + S * k + S / 2;
 	int64_t end = when->end - 40 * S + S * k;
 	int64_t rekey = when->attack + attack / 10 * (4 + k), next_probe = begin + 5 * S;
 	int64_t renewal = k == DROPS_OLD ? when->calm + 20 * S : INT64_MAX;

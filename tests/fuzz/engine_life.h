@@ -35,18 +35,23 @@ struct step {
 };
 
 static const uint8_t np1s[16] = {
-	NP_NONE, NP_SA, NP_IDI, NP_IDR, NP_AUTH, NP_NOTIFY, NP_DELETE, NP_EAP, NP_NONCE, IKE2_PAYLOAD_CERT,
+	NP_NONE, NP_SA, NP_IDI, NP_IDR, NP_AUTH, NP_NOTIFY, NP_DELETE, NP_EAP, NP_NONCE,
+	IKE2_PAYLOAD_CERT,
 	IKE2_PAYLOAD_CP, IKE2_PAYLOAD_TSI, IKE2_PAYLOAD_VENDOR_ID, IKE2_PAYLOAD_KE, 255, 1,
 };
 static const uint8_t exchanges2[16] = {
-	IKE2_EXCHANGE_IKE_AUTH, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL, IKE2_EXCHANGE_IKE_SA_INIT,
-	43, 44, 38, 0, 240, 255, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL, 35, 36, 37, 34,
+	IKE2_EXCHANGE_IKE_AUTH, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL,
+	IKE2_EXCHANGE_IKE_SA_INIT,
+	43, 44, 38, 0, 240, 255, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL, 35, 36,
+	37, 34,
 };
 static const uint16_t notifies[16] = {
 	IKE2_NOTIFY_COOKIE, 17, 14, 7, 4, 24, 43, 11, 34, 38, 16390, 16388, 16389, 1, 8192, 65535,
 };
 /* of messages: what the tracker tells purposes by, and anything */
-static const uint16_t lengths[8] = { LEN_AUTH, LEN_AUTH_OK, LEN_ERROR, LEN_CHILD, LEN_CHILD_OK, LEN_IKE_REKEY, 92, 64 };
+static const uint16_t lengths[8] = {
+	LEN_AUTH, LEN_AUTH_OK, LEN_ERROR, LEN_CHILD, LEN_CHILD_OK, LEN_IKE_REKEY, 92, 64,
+};
 
 static size_t length_of(const struct step *s)
 {
@@ -58,9 +63,11 @@ static size_t length_of(const struct step *s)
 static void begin_session(struct life *l, const struct step *s, unsigned major)
 {
 	static const uint32_t gateways[4] = { GW_A, GW_B, GW_C, NAT };
-	uint32_t from = gateways[s->more & 3], to = gateways[(s->more & 3) ^ (1 + (s->more >> 2) % 3)];
+	uint32_t from = gateways[s->more & 3],
+		 to = gateways[(s->more & 3) ^ (1 + (s->more >> 2) % 3)];
 	/* some SPIs come again */
-	uint64_t spi_i = s->amount & 1 ? UINT64_C(0x1000000000000000) + (s->amount >> 1) : ++l->next_ike_spi;
+	uint64_t spi_i =
+		s->amount & 1 ? UINT64_C(0x1000000000000000) + (s->amount >> 1) : ++l->next_ike_spi;
 
 	l->session[s->k] = session_between(s->by ? to : from, s->by ? from : to, spi_i);
 	l->session[s->k].major = major;
@@ -90,15 +97,18 @@ static void say_any(struct life *l, const struct step *s, bool response)
 		l->asked[s->k][s->by] = id;
 		session->next_id[s->by] = id + 1;
 	}
-	say(&l->en->w, session, s->by, response, exchanges2[s->more], id, np1s[what & 15], length_of(s));
+	say(&l->en->w, session, s->by, response, exchanges2[s->more], id, np1s[what & 15],
+	    length_of(s));
 }
 
 static void say_fragment(struct life *l, const struct step *s)
 {
 	uint8_t numbers = take(&l->at, l->end), what = take(&l->at, l->end);
 	const struct sk k = {
-		.exchange = exchanges2[s->more], .np1 = np1s[what & 15], .id = l->asked[s->k][s->by],
-		.response = what & 16, .by_initiator = (s->by == 0) != ((what & 16) != 0), .length = length_of(s),
+		.exchange = exchanges2[s->more], .np1 = np1s[what & 15],
+		.id = l->asked[s->k][s->by],
+		.response = what & 16, .by_initiator = (s->by == 0) != ((what & 16) != 0),
+		.length = length_of(s),
 		.number = numbers & 15, .total = (uint16_t)(1 + (numbers >> 4)), .salt = what >> 5,
 	};
 	struct build b = sk_message(&l->session[s->k], &k);
@@ -128,12 +138,14 @@ static void say_sealed1(struct life *l, const struct step *s)
 	static const uint8_t exchanges1[4] = { 2, 4, 5, 32 };
 	uint8_t id = take(&l->at, l->end);
 
-	say1_sealed(&l->en->w, &l->session[s->k], s->by, exchanges1[s->more & 3], id, length_of(s), s->more >> 2);
+	say1_sealed(&l->en->w, &l->session[s->k], s->by, exchanges1[s->more & 3], id, length_of(s),
+		    s->more >> 2);
 }
 
 static void rekey_to(struct life *l, const struct step *s)
 {
-	l->session[(s->k + (s->more & 1)) % SESSIONS] = rekey_ike(&l->en->w, &l->session[s->k], s->by);
+	l->session[(s->k + (s->more & 1)) % SESSIONS] =
+		rekey_ike(&l->en->w, &l->session[s->k], s->by);
 }
 
 /* ---- data ------------------------------------------------------------------ */
@@ -141,7 +153,8 @@ static void rekey_to(struct life *l, const struct step *s)
 static void change_spi(struct life *l, const struct step *s)
 {
 	if (s->more & 8)
-		l->spi[s->k][s->by] = l->spi[s->amount % SESSIONS][s->amount >> 4 & 1];	/* another's */
+		/* another's */
+		l->spi[s->k][s->by] = l->spi[s->amount % SESSIONS][s->amount >> 4 & 1];
 	else if (s->more & 4)
 		l->spi[s->k][s->by] = 0xc0000000 + s->amount;	/* perhaps an old one */
 	else
@@ -180,7 +193,9 @@ static void send_esp(struct life *l, const struct step *s, enum encap encap)
 	struct peer from = session->peer[s->by], to = session->peer[1 - s->by];
 	unsigned n = 1 + s->amount % 16;
 	/* how far the sequence number goes with each: backwards, twice the same, far */
-	static const int32_t strides[16] = { 1, 1, 1, 1, 2, 3, 10, 63, 64, 65, 200, 70000, 0, -1, -40, -5000 };
+	static const int32_t strides[16] = {
+		1, 1, 1, 1, 2, 3, 10, 63, 64, 65, 200, 70000, 0, -1, -40, -5000,
+	};
 	int32_t stride = strides[s->more];
 
 	if (l->spi[s->k][s->by] == 0)
@@ -191,8 +206,10 @@ static void send_esp(struct life *l, const struct step *s, enum encap encap)
 
 		switch (encap) {
 		case ENCAP_UDP:
-			esp_in_udp(&l->en->w, (struct peer){ from.addr, from.port == 500 ? 4500 : from.port },
-				   (struct peer){ to.addr, to.port == 500 ? 4500 : to.port }, spi, seq);
+			esp_in_udp(&l->en->w,
+				   (struct peer){ from.addr, from.port == 500 ? 4500 : from.port },
+				   (struct peer){ to.addr, to.port == 500 ? 4500 : to.port }, spi,
+				   seq);
 			break;
 		case ENCAP_TCP:
 			memset(esp, 0xa5, sizeof(esp));
@@ -253,7 +270,9 @@ static void send_keepalive(struct life *l, const struct step *s)
 {
 	const struct session *session = &l->session[s->k];
 
-	give_udp(&l->en->w, (struct peer){ session->peer[s->by].addr, s->more & 1 ? 4500 : session->peer[s->by].port },
+	give_udp(&l->en->w,
+		 (struct peer){ session->peer[s->by].addr,
+				s->more & 1 ? 4500 : session->peer[s->by].port },
 		 (struct peer){ session->peer[1 - s->by].addr, 4500 }, "\xff", 1);
 }
 
@@ -277,13 +296,16 @@ static void send_raw(struct life *l, const struct step *s)
 		bytes[n++] = take(&l->at, l->end);
 
 	struct built b = built_from(bytes, n);
-	static const uint8_t protocols[8] = { IP_UDP, IP_ESP, IP_AH, IP_TCP, IP_ICMP, IP_GRE, IP_IPIP, IP_ICMPV6 };
+	static const uint8_t protocols[8] = {
+		IP_UDP, IP_ESP, IP_AH, IP_TCP, IP_ICMP, IP_GRE, IP_IPIP, IP_ICMPV6,
+	};
 	uint8_t protocol = protocols[s->more & 7];
 
 	if (s->more & 8)
 		wrap_ipv6(&b, protocol, s->by ? 1 : 2, s->by ? 2 : 1);
 	else
-		wrap_ipv4(&b, protocol, l->session[s->k].peer[s->by].addr, l->session[s->k].peer[1 - s->by].addr);
+		wrap_ipv4(&b, protocol, l->session[s->k].peer[s->by].addr,
+			  l->session[s->k].peer[1 - s->by].addr);
 	give(&l->en->w, &b);
 }
 
@@ -291,8 +313,10 @@ static void send_raw(struct life *l, const struct step *s)
 
 static nsec span_of(const struct step *s)
 {
-	static const nsec units[8] = { NSEC_PER_MS / 10, NSEC_PER_MS, 10 * NSEC_PER_MS, 100 * NSEC_PER_MS,
-				       NSEC_PER_S, 10 * NSEC_PER_S, 60 * NSEC_PER_S, 600 * NSEC_PER_S };
+	static const nsec units[8] = { NSEC_PER_MS / 10, NSEC_PER_MS, 10 * NSEC_PER_MS,
+	100 * NSEC_PER_MS,
+				       NSEC_PER_S, 10 * NSEC_PER_S, 60 * NSEC_PER_S,
+				       600 * NSEC_PER_S };
 
 	return units[s->more & 7] * (1 + s->amount % 32);
 }
@@ -364,7 +388,9 @@ static void do_step(struct life *l, unsigned what, const struct step *s)
 
 static struct life life_of(struct engine *en, const uint8_t *at, const uint8_t *end)
 {
-	return (struct life){ .en = en, .at = at, .end = end, .next_spi = 0xc0000000, .next_ike_spi = 0x5000 };
+	return (struct life){
+		.en = en, .at = at, .end = end, .next_spi = 0xc0000000, .next_ike_spi = 0x5000
+	};
 }
 
 static void begin_sessions(struct life *l)
@@ -380,7 +406,8 @@ static void begin_sessions(struct life *l)
 static void live(struct life *l, unsigned steps)
 {
 	for (unsigned n = 0; n < steps && l->at < l->end; n++) {
-		uint8_t what = take(&l->at, l->end), whose = take(&l->at, l->end), amount = take(&l->at, l->end);
+		uint8_t what = take(&l->at, l->end), whose = take(&l->at, l->end),
+			amount = take(&l->at, l->end);
 		const struct step s = {
 			.k = whose & 7, .by = whose >> 3 & 1, .more = whose >> 4, .amount = amount,
 		};
@@ -388,7 +415,9 @@ static void live(struct life *l, unsigned steps)
 		l->en->tap = (enum tap)(what >> 5);
 		l->en->tap_where = amount;
 		do_step(l, what & 31, &s);
-		/* what is inconsistent stays so for longer than a few steps, or is seen at the end */
+		/*
+		 * what is inconsistent stays so for longer than a few steps, or is seen at the end
+		 */
 		if (n < CHECKED_EACH || n % CHECKED_SOME == 0)
 			tracker_check(l->en->w.tracker);
 	}

@@ -19,7 +19,8 @@ static void engine_frames(struct tracker *t, const struct frame *f, size_t n);
 #undef tracker_frames
 
 enum tap {
-	TAP_WHOLE, TAP_LOST, TAP_MIRRORED, TAP_SENT_AGAIN, TAP_CUT, TAP_FRAGMENTS, TAP_FRAGMENT_LOST, TAP_DAMAGED,
+	TAP_WHOLE, TAP_LOST, TAP_MIRRORED, TAP_SENT_AGAIN, TAP_CUT, TAP_FRAGMENTS,
+	TAP_FRAGMENT_LOST, TAP_DAMAGED,
 };
 
 struct engine {
@@ -45,7 +46,8 @@ static void deliver(const uint8_t *ip, size_t captured, size_t length)
 	memcpy(copy, ip, captured);
 
 	struct frame f = {
-		.at = engine->w.now, .number = ++engine->w.frames, .capture = engine->capture, .captured = (uint32_t)captured,
+		.at = engine->w.now, .number = ++engine->w.frames, .capture = engine->capture,
+		.captured = (uint32_t)captured,
 		.length = (uint32_t)length, .link_type = LINK_RAW, .data = copy,
 	};
 
@@ -168,7 +170,8 @@ static void engine_alert(void *user, const struct record_alert *r)
 		must_be_printable(r->actions[i].text);
 	for (const char *c = r->summary; *c; c++)
 		fold(w, *c);
-	fold(w, (int64_t)r->id), fold(w, r->severity), fold(w, r->count), fold(w, r->raised), fold(w, r->cleared_at);
+	fold(w, (int64_t)r->id), fold(w, r->severity), fold(w, r->count), fold(w, r->raised),
+		fold(w, r->cleared_at);
 }
 
 static void engine_whole(void *user, const struct frame *f, const struct packet *whole)
@@ -177,14 +180,15 @@ static void engine_whole(void *user, const struct frame *f, const struct packet 
 	tracker_packet(engine->w.tracker, f, whole);
 }
 
-static void engine_message(void *user, const struct frame *f, const struct packet *p, uint16_t src_port,
-			   uint16_t dst_port, bool is_ike, struct bytes message)
+static void engine_message(void *user, const struct frame *f, const struct packet *p,
+			   uint16_t src_port, uint16_t dst_port, bool is_ike, struct bytes message)
 {
 	(void)user;
 	tracker_message(engine->w.tracker, f, p, src_port, dst_port, is_ike, message);
 }
 
-static void engine_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen)
+static void engine_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame,
+			   uint32_t bytes_seen)
 {
 	(void)user, (void)bytes_seen;
 	tracker_fragment_missing(engine->w.tracker, at, first_seen, frame);
@@ -201,7 +205,8 @@ static struct reassembler *engine_reassembler(void)
 {
 	static const struct reassemble_limits limits = { .datagrams = 1, .bytes = 1, .streams = 1 };
 	const struct reassemble_handler whole = {
-		.user = engine, .packet = engine_whole, .message = engine_message, .missing = engine_missing,
+		.user = engine, .packet = engine_whole, .message = engine_message,
+		.missing = engine_missing,
 		.known = engine_known,
 	};
 	struct err e = { "" };
@@ -235,18 +240,23 @@ static void engine_open(struct engine *en, bool roomy, bool patient, uint64_t ke
 	engine = en;
 	en->capture = 1;
 	watch_init(&en->w);
-	s->tables_tunnels = s->tables_ike_sas = s->tables_child_sas = s->tables_alerts = roomy ? 32 : 16;
+	s->tables_tunnels = s->tables_ike_sas = s->tables_child_sas = s->tables_alerts =
+		roomy ? 32 : 16;
 	s->tables_esp_sas = roomy ? 128 : 64;
 	if (!patient)
-		s->judge_every = 60 * NSEC_PER_S;	/* hours pass often: the default asks six times as often */
+		/* hours pass often: the default asks six times as often */
+		s->judge_every = 60 * NSEC_PER_S;
 	en->w.key = (struct hash_key){ { key, key * 3, key * 5, key * 7 } };
 	en->alerts = (struct record_sink){ .user = &en->w, .alert = engine_alert };
 	en->detect = detect_new(s, &en->alerts);
 
 	const struct tracker_handler handler = {
-		.user = &en->w, .event = engine_event, .fragment = engine_fragment, .segment = engine_segment,
-		.sink = { .user = &en->w, .tunnel = watch_tunnel, .ike_sa = watch_ike_sa, .esp_sa = watch_esp_sa,
-			  .child_sa = watch_child_sa, .exchange = watch_exchange, .event = engine_history,
+		.user = &en->w, .event = engine_event, .fragment = engine_fragment,
+		.segment = engine_segment,
+		.sink = { .user = &en->w, .tunnel = watch_tunnel, .ike_sa = watch_ike_sa,
+		.esp_sa = watch_esp_sa,
+			  .child_sa = watch_child_sa, .exchange = watch_exchange,
+			  .event = engine_history,
 			  .traffic = watch_traffic },
 	};
 

@@ -27,7 +27,10 @@ static inline uint32_t code_at(const unsigned char *s, size_t left, size_t *ret_
 	return code;
 }
 
-/* Nothing moves a cursor, hides, or turns the direction; `allowed` are the controls that the format needs. */
+/*
+ * Nothing moves a cursor, hides, or turns the direction; `allowed` are the controls that the format
+ * needs.
+ */
 static inline void must_be_plain(const char *text, size_t length, const char *allowed)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -38,9 +41,11 @@ static inline void must_be_plain(const char *text, size_t length, const char *al
 		if (code < ' ')
 			MUST(code != 0 && strchr(allowed, (int)code));
 		MUST(code != 0x7f && (code < 0x80 || code > 0x9f));
-		MUST(code < 0x202a || code > 0x202e);	/* bidirectional controls, as are the next */
+		/* bidirectional controls, as are the next */
+		MUST(code < 0x202a || code > 0x202e);
 		MUST(code < 0x2066 || code > 0x2069);
-		MUST(code != 0x200e && code != 0x200f && code != 0x061c && code != 0x2028 && code != 0x2029);
+		MUST(code != 0x200e && code != 0x200f && code != 0x061c && code != 0x2028 &&
+		     code != 0x2029);
 	}
 }
 
@@ -141,9 +146,11 @@ static inline void must_be_html(const char *text, size_t length)
 			continue;
 		closing = text[++i] == '/';
 		i += closing;
-		while (k + 1 < sizeof(name) && strchr("abcdefghijklmnopqrstuvwxyz0123456789", text[i] ? text[i] : '>'))
+		while (k + 1 < sizeof(name) &&
+		       strchr("abcdefghijklmnopqrstuvwxyz0123456789", text[i] ? text[i] : '>'))
 			name[k++] = text[i++];
-		MUST(k > 0 && strcmp(name, "script") != 0 && strcmp(name, "img") != 0 && strcmp(name, "iframe") != 0);
+		MUST(k > 0 && strcmp(name, "script") != 0 && strcmp(name, "img") != 0 &&
+		     strcmp(name, "iframe") != 0);
 		for (; i < length && (quoted || text[i] != '>'); i++) {
 			if (text[i] == '"')
 				quoted = !quoted;
@@ -155,7 +162,8 @@ static inline void must_be_html(const char *text, size_t length)
 			alone = alone || strcmp(name, empty[e]) == 0;
 		if (closing) {
 			if (n == 0 || strcmp(open[n - 1], name) != 0)
-				fprintf(stderr, "</%s> closes <%s>, %.80s\n", name, n ? open[n - 1] : "", text + i);
+				fprintf(stderr, "</%s> closes <%s>, %.80s\n", name,
+					n ? open[n - 1] : "", text + i);
 			MUST(n > 0 && strcmp(open[n - 1], name) == 0);
 			n--;
 		} else if (!alone) {

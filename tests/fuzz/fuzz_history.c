@@ -21,11 +21,16 @@ static const struct {
 	const char *words[WORDS];
 	enum format format;
 } commands[] = {
-	{ { "tunnels" }, PLAIN }, { { "tunnels", "--json" }, JSON }, { { "tunnels", "--csv" }, CSV },
-	{ { "sas" }, PLAIN }, { { "sas", "--json" }, JSON }, { { "exchanges" }, PLAIN }, { { "exchanges", "--csv" }, CSV },
-	{ { "alerts" }, PLAIN }, { { "alerts", "--json" }, JSON }, { { "events" }, PLAIN }, { { "events", "--csv" }, CSV },
-	{ { "lifetimes" }, PLAIN }, { { "lifetimes", "--json" }, JSON }, { { "why" }, PLAIN }, { { "why", "1" }, PLAIN },
-	{ { "why", "--json" }, JSON }, { { "learn" }, PLAIN }, { { "check" }, PLAIN }, { { "check", "--max-age", "1h" }, PLAIN },
+	{ { "tunnels" }, PLAIN }, { { "tunnels", "--json" }, JSON }, { { "tunnels", "--csv" }, CSV
+	  },
+	{ { "sas" }, PLAIN }, { { "sas", "--json" }, JSON }, { { "exchanges" }, PLAIN }, { {
+	  "exchanges", "--csv" }, CSV },
+	{ { "alerts" }, PLAIN }, { { "alerts", "--json" }, JSON }, { { "events" }, PLAIN }, { {
+	  "events", "--csv" }, CSV },
+	{ { "lifetimes" }, PLAIN }, { { "lifetimes", "--json" }, JSON }, { { "why" }, PLAIN }, { {
+	  "why", "1" }, PLAIN },
+	{ { "why", "--json" }, JSON }, { { "learn" }, PLAIN }, { { "check" }, PLAIN }, { {
+	  "check", "--max-age", "1h" }, PLAIN },
 	{ { "report", "-o", "-" }, HTML }, { { "prune", "--keep", "1d" }, PLAIN },
 	{ { "-r", TEST_SOURCE_DIR "/pcaps/mid-stream.pcap", "--resume", "--json" }, FILE_ONLY },
 };
@@ -88,7 +93,8 @@ static int add_column(void *user, int n, char **value, char **name)
 
 	(void)n, (void)name;
 	MUST(history.n_columns[t] < COLUMNS_MAX);
-	snprintf(history.column[t][history.n_columns[t]++], sizeof(history.column[0][0]), "%s", value[0]);
+	snprintf(history.column[t][history.n_columns[t]++], sizeof(history.column[0][0]), "%s",
+		 value[0]);
 	return 0;
 }
 
@@ -97,15 +103,19 @@ static void loosen(void)
 {
 	sqlite3 *db = open_history();
 
-	sql(db, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, ') STRICT, WITHOUT ROWID', ') WITHOUT ROWID')"
-		" WHERE type = 'table'; UPDATE sqlite_master SET sql = replace(sql, ') STRICT', ')') WHERE type = 'table';"
+	sql(db, "PRAGMA writable_schema = ON; UPDATE sqlite_master "
+		"SET sql = replace(sql, ') STRICT, WITHOUT ROWID', ') WITHOUT ROWID')"
+		" WHERE type = 'table'; UPDATE sqlite_master SET sql = replace(sql, ') STRICT',"
+		" ')') WHERE type = 'table';"
 		" PRAGMA writable_schema = RESET; PRAGMA journal_mode = DELETE");
-	sqlite3_exec(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+	sqlite3_exec(db, "SELECT name FROM sqlite_master WHERE type = 'table' "
+			 "AND name NOT LIKE 'sqlite_%' ORDER BY name",
 		     add_table, NULL, NULL);
 	for (unsigned t = 0; t < history.n_tables; t++) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "SELECT name FROM pragma_table_info('%s')", history.table[t]);
+		snprintf(text, sizeof(text), "SELECT name FROM pragma_table_info('%s')",
+			 history.table[t]);
 		sqlite3_exec(db, text, add_column, &t, NULL);
 	}
 	sqlite3_close(db);
@@ -124,7 +134,9 @@ static void remove_history(void)
 
 static void make_history(void)
 {
-	static const char *const captures[] = { "spi-churn", "auth-failed", "one-way", "lifetime-mismatch-ikev1" };
+	static const char *const captures[] = {
+		"spi-churn", "auth-failed", "one-way", "lifetime-mismatch-ikev1",
+	};
 
 	for (size_t i = 0; i < sizeof(captures) / sizeof(captures[0]); i++) {
 		char path[512];
@@ -158,12 +170,14 @@ static void restore_history(void)
 /* ---- values ------------------------------------------------------------------ */
 
 static const int64_t numbers[] = {
-	0, 1, -1, 2, 255, 256, 65535, 65536, INT32_MAX, INT32_MIN, UINT32_MAX, INT64_C(1) << 32, INT64_C(1) << 62,
+	0, 1, -1, 2, 255, 256, 65535, 65536, INT32_MAX, INT32_MIN, UINT32_MAX, INT64_C(1) << 32,
+	INT64_C(1) << 62,
 	INT64_MAX, INT64_MIN, INT64_MIN + 1,
 };
 static const double reals[] = { 0.0, -0.0, 0.5, -1.0, 1e18, 1e19, -1e19, 1e308, 5e-324 };
 
-static void bind(sqlite3_stmt *st, uint8_t kind, uint8_t value, const uint8_t **at, const uint8_t *end)
+static void bind(sqlite3_stmt *st, uint8_t kind, uint8_t value, const uint8_t **at,
+		 const uint8_t *end)
 {
 	size_t left = (size_t)(end - *at), length = value < left ? value : left;
 
@@ -194,14 +208,16 @@ static void bind(sqlite3_stmt *st, uint8_t kind, uint8_t value, const uint8_t **
 static void change(sqlite3 *db, const uint8_t **at, const uint8_t *end)
 {
 	unsigned t = take(at, end) % history.n_tables, c = take(at, end) % history.n_columns[t];
-	uint8_t row = take(at, end), how = take(at, end), kind = take(at, end), value = take(at, end);
+	uint8_t row = take(at, end), how = take(at, end), kind = take(at, end),
+		value = take(at, end);
 	char text[256], where[128] = "";
 	sqlite3_stmt *st;
 
 	if (!(how & 1))		/* one of them, not all */
-		snprintf(where, sizeof(where), " WHERE rowid = (SELECT rowid FROM %s LIMIT 1 OFFSET %d)", history.table[t], row % 16);
-	snprintf(text, sizeof(text), "UPDATE OR IGNORE %s SET %s = %s%s", history.table[t], history.column[t][c],
-		 how & 2 ? "CAST(?1 AS TEXT)" : "?1", where);
+		snprintf(where, sizeof(where), " WHERE rowid = (SELECT rowid FROM %s"
+					       " LIMIT 1 OFFSET %d)", history.table[t], row % 16);
+	snprintf(text, sizeof(text), "UPDATE OR IGNORE %s SET %s = %s%s", history.table[t],
+		 history.column[t][c], how & 2 ? "CAST(?1 AS TEXT)" : "?1", where);
 	if (sqlite3_prepare_v2(db, text, -1, &st, NULL) != SQLITE_OK)
 		return;		/* a table without row numbers */
 	bind(st, kind, value, at, end);
@@ -213,7 +229,8 @@ static void change_all(const uint8_t **at, const uint8_t *end)
 {
 	sqlite3 *db = open_history();
 
-	sql(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA ignore_check_constraints = ON; BEGIN");
+	sql(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; "
+		"PRAGMA ignore_check_constraints = ON; BEGIN");
 	for (int n = 0; n < EDITS_MAX && *at < end; n++)
 		change(db, at, end);
 	sql(db, "COMMIT");
@@ -260,7 +277,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	off_t length = lseek(history.out, 0, SEEK_END);
 	char *text = malloc((size_t)length + 1);
 
-	MUST(status >= 0 && status <= 3 && text && pread(history.out, text, (size_t)length, 0) == length);
+	MUST(status >= 0 && status <= 3 && text &&
+	     pread(history.out, text, (size_t)length, 0) == length);
 	text[length] = '\0';
 	if (status == EXIT_DONE && length > 0)
 		must_be(commands[which].format, text, (size_t)length);

@@ -15,8 +15,10 @@ static unsigned least(unsigned a, unsigned b)
 static void check_hashes(const struct ike_message *m, const struct bytes *hashes, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		ike_nat_hash_matches(hashes[i], m->header.spi_i, m->header.spi_r, addr_v4(0xc0000201), 500);
-		ike_nat_hash_matches(hashes[i], m->header.spi_i, m->header.spi_r, (struct addr){ 1, 2 }, 4500);
+		ike_nat_hash_matches(hashes[i], m->header.spi_i, m->header.spi_r,
+				     addr_v4(0xc0000201), 500);
+		ike_nat_hash_matches(hashes[i], m->header.spi_i, m->header.spi_r,
+				     (struct addr){ 1, 2 }, 4500);
 	}
 }
 
@@ -64,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(parse(data, part, length) != VERDICT_MALFORMED);
 	/* what follows the message in its datagram is not looked at */
 	if (length >= IKE_HEADER_LEN) {
-		size_t says = (size_t)data[24] << 24 | (size_t)data[25] << 16 | (size_t)data[26] << 8 | data[27];
+		size_t says = (size_t)data[24] << 24 | (size_t)data[25] << 16 |
+			      (size_t)data[26] << 8 | data[27];
 
 		if (part < says)
 			MUST(parse(data, part, part) != VERDICT_OK);

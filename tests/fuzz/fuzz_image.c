@@ -14,7 +14,10 @@
 #include "engine_life.h"
 
 enum { EDITS_MAX = 24, IMAGES_MAX = 40, STRUCTURE_MAX = 1 << 16, IMAGE_ROOM = 1 << 18 };
-enum { FIRST_ROOMY = 1, FIRST_UNWATCHED = 2, FIRST_CUT = 4, FIRST_OTHER_SIZE = 8, FIRST_STEPS_BEFORE = 0xf0 };
+enum {
+	FIRST_ROOMY = 1, FIRST_UNWATCHED = 2, FIRST_CUT = 4, FIRST_OTHER_SIZE = 8,
+	FIRST_STEPS_BEFORE = 0xf0,
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* those of pack.c, as it is */
@@ -26,7 +29,8 @@ void written_image(struct packer *p, const void *structure, size_t size);
 /* ---- values that are others ------------------------------------------------ */
 
 struct edit {
-	uint16_t which;		/* of the values and structures that are packed, modulo their number */
+	/* of the values and structures that are packed, modulo their number */
+	uint16_t which;
 	uint16_t where;		/* in a structure */
 	uint8_t how, value;
 };
@@ -34,7 +38,8 @@ struct edit {
 static struct {
 	struct edit edit[EDITS_MAX];
 	unsigned n;
-	uint32_t packed, in_all;	/* values so far, and how many there are; 0: not known yet */
+	/* values so far, and how many there are; 0: not known yet */
+	uint32_t packed, in_all;
 } edits;
 
 static const struct edit *edit_next(unsigned *at)
@@ -103,7 +108,8 @@ void pack_image(struct packer *p, const void *structure, size_t size)
 
 		if (where + width > size)
 			continue;
-		memcpy(&v, copy + where, width);	/* little-endian here, else the values are others: as good */
+		/* little-endian here, else the values are others: as good */
+		memcpy(&v, copy + where, width);
 		v = other(e, v);
 		memcpy(copy + where, &v, width);
 	}
@@ -114,7 +120,8 @@ void pack_image(struct packer *p, const void *structure, size_t size)
 /* ---- saved ----------------------------------------------------------------- */
 
 struct saved {
-	uint8_t *bytes[2];		/* of the tracker and of the detectors, each in a block of its size */
+	/* of the tracker and of the detectors, each in a block of its size */
+	uint8_t *bytes[2];
 	size_t length[2];
 	uint32_t tunnel;		/* NO_INDEX: the capture */
 };
@@ -149,7 +156,9 @@ static void save_all(struct engine *en)
 	edits.packed = 0;
 	for (uint32_t i = 0; i <= tracker_tunnels(t); i++) {
 		bool capture = i == tracker_tunnels(t);
-		size_t length = capture || !tracker_tunnel(t, i) ? 0 : tracker_save(t, i, room, sizeof(room));
+		size_t length = capture || !tracker_tunnel(t, i)
+					? 0
+					: tracker_save(t, i, room, sizeof(room));
 		struct saved *s = &images[n_images];
 
 		if (!capture && length == 0)
@@ -246,8 +255,10 @@ static void any_detect_event(void *user, const struct tracker *t, const struct e
 static void restart(struct engine *en, bool larger)
 {
 	const struct tracker_handler handler = {
-		.user = &en->w, .event = any_detect_event, .fragment = engine_fragment, .segment = engine_segment,
-		.sink = { .user = &en->w, .tunnel = any_tunnel, .ike_sa = any_ike_sa, .esp_sa = any_esp_sa,
+		.user = &en->w, .event = any_detect_event, .fragment = engine_fragment,
+		.segment = engine_segment,
+		.sink = { .user = &en->w, .tunnel = any_tunnel, .ike_sa = any_ike_sa,
+		.esp_sa = any_esp_sa,
 			  .child_sa = any_child_sa, .exchange = any_exchange, .event = any_event },
 	};
 
@@ -264,7 +275,10 @@ static void restart(struct engine *en, bool larger)
 	assert_true(en->detect && en->w.tracker);
 }
 
-/* What was not changed comes back whole: saved again it is the same, but that a detector with an open alert is awake now. */
+/*
+ * What was not changed comes back whole: saved again it is the same, but that a detector with an
+ * open alert is awake now.
+ */
 static void same_again(struct engine *en, unsigned n)
 {
 	static uint8_t room[IMAGE_ROOM];
@@ -275,24 +289,33 @@ static void same_again(struct engine *en, unsigned n)
 	assert_memory_equal(room, s->bytes[1], s->length[1] - awake);
 }
 
-/* Rows that say that they are later than the image: one value of each is another, and of the traffic since then. */
+/*
+ * Rows that say that they are later than the image: one value of each is another, and of the
+ * traffic since then.
+ */
 static void catch_up(struct engine *en, const struct edit *e)
 {
 	struct tracker *t = en->w.tracker;
-	const struct esp_sa *sa = tracker_esp_sa(t, e->which % (uint32_t)en->w.settings.tables_esp_sas);
-	struct record_traffic sum = { .packets = e->value, .bytes = (int64_t)other(e, 1), .lost = (int64_t)other(e, 0) };
+	const struct esp_sa *sa =
+		tracker_esp_sa(t, e->which % (uint32_t)en->w.settings.tables_esp_sas);
+	struct record_traffic sum = { .packets = e->value,
+				      .bytes = (int64_t)other(e, 1),
+				      .lost = (int64_t)other(e, 0) };
 	nsec bucket;
 
 	if (!sa)
 		return;
 
 	struct record_esp_sa r = {
-		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol, .spi = sa->spi, .src = { .addr = sa->src },
-		.dst = { .addr = sa->dst }, .encap = (enum encap)sa->encap, .last = sa->last + NSEC_PER_S, .packets = (int64_t)sa->packets + 5,
+		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol, .spi = sa->spi,
+		.src = { .addr = sa->src },
+		.dst = { .addr = sa->dst }, .encap = (enum encap)sa->encap,
+		.last = sa->last + NSEC_PER_S, .packets = (int64_t)sa->packets + 5,
 		.bytes = (int64_t)sa->bytes + 500, .seq_first = sa->seq_first,
 		.seq_last = (int64_t)(((uint64_t)sa->epoch << 32) + sa->seq_high + 5),
 	};
-	int64_t *const values[] = { &r.last, &r.packets, &r.bytes, &r.seq_first, &r.seq_last, &r.lost, &r.late, &r.duplicates };
+	int64_t *const values[] = { &r.last,     &r.packets, &r.bytes, &r.seq_first,
+				    &r.seq_last, &r.lost,    &r.late,  &r.duplicates };
 	int64_t *one = values[e->where % (sizeof(values) / sizeof(values[0]))];
 
 	*one = (int64_t)other(e, (uint64_t)*one);
@@ -312,7 +335,8 @@ static void restore_all(struct engine *en, nsec from, nsec shift)
 		if (track.length > 0 && !tracker_restore(en->w.tracker, en->capture, track, &i))
 			continue;
 		n_restored += track.length > 0 ? objects_of(en->w.tracker, i) : 0;
-		assert_true(detect_restore(en->detect, en->w.tracker, i, detect, shift, true) || edits.n > 0);
+		assert_true(detect_restore(en->detect, en->w.tracker, i, detect, shift, true) ||
+			    edits.n > 0);
 	}
 	assert_true(edits.n > 0 || n_restored == n_saved);
 	for (unsigned n = 0; edits.n == 0 && shift == 0 && n < n_images; n++)

@@ -10,8 +10,10 @@
 #include "property.h"
 
 static const uint16_t link_types[] = {
-	LINK_ETHERNET, LINK_NULL, LINK_PPP, LINK_PPP_HDLC, LINK_PPP_ETHER, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_RAW,
-	LINK_CHDLC, LINK_LOOP, LINK_LINUX_SLL, LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_LINUX_SLL2, 147,
+	LINK_ETHERNET, LINK_NULL, LINK_PPP, LINK_PPP_HDLC, LINK_PPP_ETHER, LINK_RAW_BSD,
+	LINK_RAW_OPENBSD, LINK_RAW,
+	LINK_CHDLC, LINK_LOOP, LINK_LINUX_SLL, LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_LINUX_SLL2,
+	147,
 };
 
 static void check_packet(const struct packet *p, const uint8_t *data, size_t captured)
@@ -31,7 +33,8 @@ static void check_alone(const struct packet *p)
 	struct packet alone, opened;
 
 	MUST(ip_parse(p->ip, p->ip_captured, p->ip_length, &alone) == LINK_PACKET);
-	MUST(addr_equal(alone.src, p->src) && addr_equal(alone.dst, p->dst) && alone.protocol == p->protocol);
+	MUST(addr_equal(alone.src, p->src) && addr_equal(alone.dst, p->dst) &&
+	     alone.protocol == p->protocol);
 	MUST(alone.payload.left == p->payload.left && alone.payload.unseen == p->payload.unseen);
 	MUST(ip_decap(p->ip, p->ip_captured, p->ip_length, &opened) == LINK_PACKET);
 	MUST(opened.ip == p->ip);
@@ -63,16 +66,19 @@ static void check_plain(const struct frame *f)
 	if (is == PLAIN_OTHER)
 		return;
 	MUST(esp_parse(&p.payload, &h) == VERDICT_OK && h.spi == plain.spi && h.seq == plain.seq);
-	MUST(addr_equal(p.src, plain.src) && addr_equal(p.dst, plain.dst) && p.ip_length == plain.ip_length);
+	MUST(addr_equal(p.src, plain.src) && addr_equal(p.dst, plain.dst) &&
+	     p.ip_length == plain.ip_length);
 	MUST(p.network == plain.network && plain.in_udp == (p.protocol == IP_UDP));
 	MUST(u.src_port == plain.src_port && u.dst_port == plain.dst_port);
 }
 
-static enum link_result decap(const uint8_t *data, size_t captured, size_t length, uint16_t link_type)
+static enum link_result decap(const uint8_t *data, size_t captured, size_t length,
+			      uint16_t link_type)
 {
 	uint8_t *copy = exact_copy(data, captured);
 	const struct frame f = {
-		.number = 1, .captured = (uint32_t)captured, .length = (uint32_t)length, .link_type = link_type,
+		.number = 1, .captured = (uint32_t)captured, .length = (uint32_t)length,
+		.link_type = link_type,
 		.data = copy,
 	};
 	struct packet p;

@@ -75,7 +75,8 @@ static void take_messages(struct pair *w)
 		MUST(m->length > 0 && m->length <= OUTLET_MESSAGE_MAX);
 		if (m->length >= sizeof(serial)) {
 			memcpy(&serial, m->text, sizeof(serial));
-			MUST(serial >= w->taken && serial < w->put);	/* in order, and none twice */
+			/* in order, and none twice */
+			MUST(serial >= w->taken && serial < w->put);
 			w->taken = serial + 1;
 			for (size_t i = sizeof(serial); i < m->length; i++)
 				MUST((uint8_t)m->text[i] == (uint8_t)m->length);
@@ -92,7 +93,8 @@ static void look(struct pair *w)
 
 	outlet_counters(w->monitor, &c);
 	MUST(!(c.up && w->monitor->gone));
-	MUST(c.dropped >= w->monitor->report.dropped || w->monitor->report.dropped > UINT64_MAX / 2);
+	MUST(c.dropped >= w->monitor->report.dropped ||
+	     w->monitor->report.dropped > UINT64_MAX / 2);
 	while (outlet_news(w->monitor, &e)) {
 		MUST(memchr(e.text, '\0', sizeof(e.text)));
 		MUST(++n <= NEWS);
@@ -180,7 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!page) {
 		signal(SIGPIPE, SIG_IGN);
-		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
 		MUST(page != MAP_FAILED);
 	}
 	if (!open_pair(&w))

@@ -51,8 +51,8 @@ static void on_packet(void *user, const struct frame *f, const struct packet *p)
 		reassemble_segment(s->r, f, p);
 }
 
-static void on_message(void *user, const struct frame *f, const struct packet *p, uint16_t src_port, uint16_t dst_port,
-		       bool is_ike, struct bytes message)
+static void on_message(void *user, const struct frame *f, const struct packet *p, uint16_t src_port,
+		       uint16_t dst_port, bool is_ike, struct bytes message)
 {
 	struct side *s = user;
 
@@ -64,7 +64,8 @@ static void on_message(void *user, const struct frame *f, const struct packet *p
 	fold_bytes(s, message);
 }
 
-static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame, uint32_t bytes_seen)
+static void on_missing(void *user, nsec at, const struct packet *first_seen, uint64_t frame,
+		       uint32_t bytes_seen)
 {
 	struct side *s = user;
 
@@ -87,7 +88,8 @@ static void side_open(struct side *s)
 		.datagrams = 1, .bytes = 1, .streams = 1, .timeout = 5 * NSEC_PER_S,
 	};
 	const struct reassemble_handler h = {
-		.user = s, .packet = on_packet, .message = on_message, .missing = on_missing, .known = on_known,
+		.user = s, .packet = on_packet, .message = on_message, .missing = on_missing,
+		.known = on_known,
 	};
 	struct err e = { "" };
 
@@ -141,7 +143,10 @@ static struct built segment_of(const struct step *s)
 	return built_from(segment, 20 + length);
 }
 
-/* Fragments lie on a grid of 8 bytes; what they carry depends on the place, or with a flag does not. */
+/*
+ * Fragments lie on a grid of 8 bytes; what they carry depends on the place, or with a flag does
+ * not.
+ */
 static struct built fragment_of(const struct step *s, unsigned *ret_offset)
 {
 	uint8_t bytes[512];
@@ -222,7 +227,8 @@ static void run(struct side *a, struct side *b, const uint8_t *at, const uint8_t
 		now += s.what >= 0xf8 ? -span : span;
 
 		struct built packet = packet_of(&s);
-		size_t captured = s.flags & 4 && packet.length > 60 ? packet.length - 9 : packet.length;
+		size_t captured =
+			s.flags & 4 && packet.length > 60 ? packet.length - 9 : packet.length;
 		uint8_t *copy = exact_copy(built_data(&packet), captured);
 		const struct frame f = {
 			.at = now, .number = number, .captured = (uint32_t)captured,

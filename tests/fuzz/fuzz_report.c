@@ -91,7 +91,8 @@ struct hostile {
 static struct record_offer offer_of(struct texts *t)
 {
 	return (struct record_offer){
-		.encryption = say(t), .integrity = say(t), .prf = say(t), .group = say(t), .auth = say(t), .key_bits = 128,
+		.encryption = say(t), .integrity = say(t), .prf = say(t), .group = say(t),
+		.auth = say(t), .key_bits = 128,
 		.life_seconds = RECORD_UNKNOWN, .life_kilobytes = RECORD_UNKNOWN,
 	};
 }
@@ -99,14 +100,18 @@ static struct record_offer offer_of(struct texts *t)
 static void hostile_make(struct hostile *h, struct texts *t)
 {
 	*h = (struct hostile){
-		.capture = sample_capture(), .tunnel = sample_tunnel(1), .ike_sa = sample_ike_sa(1), .child_sa = sample_child_sa(1),
-		.esp_sa = sample_esp_sa(1), .exchange = sample_exchange(1), .alert = sample_alert(1),
+		.capture = sample_capture(), .tunnel = sample_tunnel(1), .ike_sa = sample_ike_sa(1),
+		.child_sa = sample_child_sa(1),
+		.esp_sa = sample_esp_sa(1), .exchange = sample_exchange(1),
+		.alert = sample_alert(1),
 	};
 	for (size_t i = 0; i < 6; i++)
 		h->lines[i] = say(t);
 	for (size_t i = 0; i < 2; i++) {
 		h->offers[i] = offer_of(t);
-		h->evidence[i] = (struct record_evidence){ .name = i ? "side" : "other_text", .type = EVIDENCE_TEXT, .text = say(t) };
+		h->evidence[i] = (struct record_evidence){ .name = i ? "side" : "other_text",
+							   .type = EVIDENCE_TEXT,
+							   .text = say(t) };
 		h->actions[i] = (struct record_action){ .vendor = say(t), .text = say(t) };
 	}
 	h->capture.name = say(t);
@@ -121,7 +126,8 @@ static void hostile_make(struct hostile *h, struct texts *t)
 	h->ike_sa.vendor_ids = h->lines + 4;
 	h->exchange.kind = say(t);
 	h->event = (struct record_event){
-		.capture = 1, .seq = 1, .tunnel = h->tunnel.id, .at = AT(3), .kind = "nat_moved", .text = say(t), .peers = sample_peers,
+		.capture = 1, .seq = 1, .tunnel = h->tunnel.id, .at = AT(3), .kind = "nat_moved",
+		.text = say(t), .peers = sample_peers,
 	};
 	h->alert.summary = say(t);
 	h->alert.cause = say(t);
@@ -173,7 +179,8 @@ static void write_rows(const struct hostile *h)
 			struct printed p;
 
 			printed_open(&p);
-			struct rows *r = rows_open(p.out, (enum table_format)format, (enum rows_kind)kind);
+			struct rows *r =
+				rows_open(p.out, (enum table_format)format, (enum rows_kind)kind);
 			struct record_sink to = rows_sink(r);
 
 			give(h, &to);
@@ -235,7 +242,9 @@ static void write_why(const struct hostile *h)
 
 static void write_syslog(const struct hostile *h, struct texts *t)
 {
-	const struct syslog_origin origin = { .facility = 3, .host = say(t), .process = 7, .sensor = say(t) };
+	const struct syslog_origin origin = {
+		.facility = 3, .host = say(t), .process = 7, .sensor = say(t)
+	};
 	char message[SYSLOG_MAX];
 
 	must_be_syslog(message, syslog_alert(&origin, &h->alert, say(t), message));
@@ -251,7 +260,11 @@ static void write_metrics(const struct hostile *h, struct texts *t)
 	static const char *const codes[] = { "spi_churn", NULL };
 	struct expected expected = { 0 };
 	struct expected_tunnel *x = expected_add(&expected, say(t));
-	struct metrics_figures f = { .version = "1", .sensor = say(t), .started = AT(0), .now = AT(60), .interfaces_up = true };
+	struct metrics_figures f = { .version = "1",
+				     .sensor = say(t),
+				     .started = AT(0),
+				     .now = AT(60),
+				     .interfaces_up = true };
 	struct printed p;
 
 	MUST(x);
@@ -277,7 +290,8 @@ static void write_metrics(const struct hostile *h, struct texts *t)
 static void write_html(const struct hostile *h, struct texts *t)
 {
 	const struct html_options options = {
-		.title = say(t), .version = say(t), .now = AT(100), .since = NSEC_NONE, .until = NSEC_NONE, .every_tunnel = true,
+		.title = say(t), .version = say(t), .now = AT(100), .since = NSEC_NONE,
+		.until = NSEC_NONE, .every_tunnel = true,
 	};
 	struct html *page = html_open(&options);
 	struct record_sink to = html_sink(page);

@@ -23,7 +23,8 @@ static void check_limits(const struct settings *s)
 }
 
 /* It is found by its name and by its peers, and its own settings are within the limits. */
-static void check_expected(const struct expected *x, const struct expected_tunnel *t, const struct settings *general)
+static void check_expected(const struct expected *x, const struct expected_tunnel *t,
+			   const struct settings *general)
 {
 	struct settings own;
 
@@ -91,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s = before;
 	if (read_bytes(&s, data, size, &e)) {
 		check_limits(&s);
-		if (memcmp(&s, &before, sizeof(s)) != 0)	/* the defaults are printed and read by a test of their own */
+		/* the defaults are printed and read by a test of their own */
+		if (memcmp(&s, &before, sizeof(s)) != 0)
 			check_printed(&s);
 	} else {
 		check_text(&e);

@@ -13,7 +13,8 @@ static void check_cut(struct bytes stream, bool at_start, enum tcpencap_content 
 
 	MUST(tcpencap_next((struct bytes){ copy, used }, at_start, &message, &again) == kind);
 	MUST(again == used);
-	MUST(tcpencap_next((struct bytes){ copy, used - 1 }, at_start, &message, &again) == TCPENCAP_MORE);
+	MUST(tcpencap_next((struct bytes){ copy, used - 1 }, at_start, &message, &again) ==
+	     TCPENCAP_MORE);
 	free(copy);
 }
 

@@ -24,7 +24,8 @@ static void check_esp(const uint8_t *data, size_t captured, size_t length, bool 
 	if (v == VERDICT_OK)
 		for (size_t n = 0; n < captured && n < 16; n++) {
 			v = parse_esp(reader_over(data, n, length), ah, &cut);
-			MUST(v == VERDICT_CUT || (v == VERDICT_OK && cut.spi == h.spi && cut.seq == h.seq));
+			MUST(v == VERDICT_CUT ||
+			     (v == VERDICT_OK && cut.spi == h.spi && cut.seq == h.seq));
 		}
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The golden set: every frame of pcaps/ and every IKE message in them, reassembled where they came in pieces. */
+/*
+ * The golden set: every frame of pcaps/ and every IKE message in them, reassembled where they came
+ * in pieces.
+ */
 #ifndef SAWATCH_TESTS_FUZZ_GOLDEN_H
 #define SAWATCH_TESTS_FUZZ_GOLDEN_H
 
@@ -63,8 +66,9 @@ static inline void on_whole(void *user, const struct frame *f, const struct pack
 	collect_message(p);
 }
 
-static inline void on_stream_message(void *user, const struct frame *f, const struct packet *p, uint16_t src_port,
-			      uint16_t dst_port, bool is_ike, struct bytes message)
+static inline void on_stream_message(void *user, const struct frame *f, const struct packet *p,
+				     uint16_t src_port, uint16_t dst_port, bool is_ike,
+				     struct bytes message)
 {
 	(void)user, (void)f, (void)p, (void)src_port, (void)dst_port;
 	assert_true(n_messages < MESSAGES_MAX);
@@ -93,7 +97,8 @@ static inline void collect_frame(const struct frame *f)
 static inline int collect(void **state)
 {
 	static const struct reassemble_limits limits = { 0 };
-	const struct reassemble_handler whole = { .packet = on_whole, .message = on_stream_message };
+	const struct reassemble_handler whole = { .packet = on_whole,
+						  .message = on_stream_message };
 	char folder[] = TEST_SOURCE_DIR "/pcaps", *paths[] = { folder }, **list;
 	struct err e = { "" };
 
@@ -115,7 +120,8 @@ static inline int collect(void **state)
 	}
 	source_list_free(list);
 	reassembler_close(reassembler);
-	print_message("%zu captures, %zu IKE messages, %zu frames\n", n_captures, n_messages, n_frames);
+	print_message("%zu captures, %zu IKE messages, %zu frames\n", n_captures, n_messages,
+		      n_frames);
 	return 0;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the fuzz targets share: a failed property is a crash, and bytes are given in exact-size blocks. */
+/*
+ * What the fuzz targets share: a failed property is a crash, and bytes are given in exact-size
+ * blocks.
+ */
 #ifndef SAWATCH_TESTS_FUZZ_PROPERTY_H
 #define SAWATCH_TESTS_FUZZ_PROPERTY_H
 

@@ -14,7 +14,9 @@ static void the_golden_set_has_messages_of_both_versions(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n_messages; i++) {
-		assert_int_equal(parse_cut(messages[i].bytes, messages[i].length, messages[i].length), VERDICT_OK);
+		assert_int_equal(
+			parse_cut(messages[i].bytes, messages[i].length, messages[i].length),
+			VERDICT_OK);
 		of_version[messages[i].bytes[17] >> 4]++;
 	}
 	assert_true(n_captures >= 14);
@@ -29,8 +31,9 @@ static void a_message_of_which_less_was_captured_is_never_malformed(void **state
 	(void)state;
 	for (size_t i = 0; i < n_messages; i++)
 		for (size_t captured = 0; captured < messages[i].length; captured++)
-			assert_int_not_equal(parse_cut(messages[i].bytes, captured, messages[i].length),
-					     VERDICT_MALFORMED);
+			assert_int_not_equal(
+				parse_cut(messages[i].bytes, captured, messages[i].length),
+				VERDICT_MALFORMED);
 }
 
 static void a_message_that_was_sent_short_is_never_ok(void **state)
@@ -38,7 +41,8 @@ static void a_message_that_was_sent_short_is_never_ok(void **state)
 	(void)state;
 	for (size_t i = 0; i < n_messages; i++)
 		for (size_t sent = 0; sent < messages[i].length; sent++)
-			assert_int_equal(parse_cut(messages[i].bytes, sent, sent), VERDICT_MALFORMED);
+			assert_int_equal(parse_cut(messages[i].bytes, sent, sent),
+					 VERDICT_MALFORMED);
 }
 
 /* The sanitizer judges; what was captured whole is never cut, whatever it says. */
@@ -51,8 +55,10 @@ static void no_changed_byte_of_a_message_is_read_past_its_end(void **state)
 		for (size_t at = 0; at < messages[i].length; at++)
 			for (size_t v = 0; v < sizeof(flips); v++) {
 				messages[i].bytes[at] ^= flips[v];
-				assert_int_not_equal(parse_cut(messages[i].bytes, messages[i].length,
-							       messages[i].length), VERDICT_CUT);
+				assert_int_not_equal(parse_cut(messages[i].bytes,
+							       messages[i].length,
+							       messages[i].length),
+						     VERDICT_CUT);
 				messages[i].bytes[at] ^= flips[v];
 			}
 }
@@ -91,10 +97,13 @@ static enum verdict judge(const struct kept *k, size_t captured, size_t length)
 	memcpy(copy, k->bytes, captured);
 
 	const struct frame f = {
-		.captured = (uint32_t)captured, .length = (uint32_t)length, .link_type = k->link_type, .data = copy,
+		.captured = (uint32_t)captured, .length = (uint32_t)length,
+		.link_type = k->link_type, .data = copy,
 	};
 	enum link_result result = link_decap(&f, &p);
-	enum verdict v = result == LINK_CUT ? VERDICT_CUT : result == LINK_MALFORMED ? VERDICT_MALFORMED : VERDICT_OK;
+	enum verdict v = result == LINK_CUT         ? VERDICT_CUT
+			 : result == LINK_MALFORMED ? VERDICT_MALFORMED
+						    : VERDICT_OK;
 
 	if (result == LINK_PACKET)
 		v = judge_packet(&p);
@@ -108,7 +117,8 @@ static void a_frame_of_which_less_was_captured_is_never_malformed(void **state)
 	for (size_t i = 0; i < n_frames; i++) {
 		assert_int_equal(judge(&frames[i], frames[i].length, frames[i].length), VERDICT_OK);
 		for (size_t captured = 0; captured < frames[i].length; captured++)
-			assert_int_not_equal(judge(&frames[i], captured, frames[i].length), VERDICT_MALFORMED);
+			assert_int_not_equal(judge(&frames[i], captured, frames[i].length),
+					     VERDICT_MALFORMED);
 	}
 }
 
@@ -116,7 +126,8 @@ static bool is_ip(const struct kept *k)
 {
 	struct packet p;
 	const struct frame f = {
-		.captured = (uint32_t)k->length, .length = (uint32_t)k->length, .link_type = k->link_type, .data = k->bytes,
+		.captured = (uint32_t)k->length, .length = (uint32_t)k->length,
+		.link_type = k->link_type, .data = k->bytes,
 	};
 
 	/* not what carries padding behind the packet */
@@ -144,7 +155,8 @@ static void no_changed_byte_of_a_frame_is_read_past_its_end(void **state)
 		for (size_t at = 0; at < frames[i].length && at < 120; at++)
 			for (size_t v = 0; v < sizeof(flips); v++, judged++) {
 				frames[i].bytes[at] ^= flips[v];
-				cut += judge(&frames[i], frames[i].length, frames[i].length) == VERDICT_CUT;
+				cut += judge(&frames[i], frames[i].length, frames[i].length) ==
+				       VERDICT_CUT;
 				frames[i].bytes[at] ^= flips[v];
 			}
 	assert_true(judged > 100000);

@@ -13,7 +13,8 @@
 
 enum { PACKETS_MAX = 80, LENGTH_MAX = 512 };
 
-static struct kept packets[PACKETS_MAX];	/* IP packets, one of each kind; they belong to their frames */
+/* IP packets, one of each kind; they belong to their frames */
+static struct kept packets[PACKETS_MAX];
 static size_t n_packets;
 
 /* Protocol, version, and the first byte behind the ports or the SPI: enough to tell kinds apart. */
@@ -21,8 +22,8 @@ static uint32_t kind_of(const struct packet *p)
 {
 	uint8_t beyond = p->payload.left > 30 ? p->payload.at[26] : 0;
 
-	return (uint32_t)(p->ip[0] >> 4) << 24 | (uint32_t)p->protocol << 16 | (uint32_t)p->fragment << 8 |
-	       (p->protocol == IP_UDP ? beyond : 0u);
+	return (uint32_t)(p->ip[0] >> 4) << 24 | (uint32_t)p->protocol << 16 |
+	       (uint32_t)p->fragment << 8 | (p->protocol == IP_UDP ? beyond : 0u);
 }
 
 static int choose(void **state)
@@ -33,7 +34,8 @@ static int choose(void **state)
 		return 1;
 	for (size_t i = 0; i < n_frames && n_packets < PACKETS_MAX; i++) {
 		const struct frame f = {
-			.captured = (uint32_t)frames[i].length, .length = (uint32_t)frames[i].length,
+			.captured = (uint32_t)frames[i].length,
+			.length = (uint32_t)frames[i].length,
 			.link_type = frames[i].link_type, .data = frames[i].bytes,
 		};
 		struct packet p;
@@ -46,7 +48,8 @@ static int choose(void **state)
 		if (seen)
 			continue;
 		kinds[n_packets] = kind_of(&p);
-		packets[n_packets++] = (struct kept){ .bytes = (uint8_t *)(uintptr_t)p.ip, .length = p.ip_length };
+		packets[n_packets++] =
+			(struct kept){ .bytes = (uint8_t *)(uintptr_t)p.ip, .length = p.ip_length };
 	}
 	print_message("%zu kinds of packets\n", n_packets);
 	return n_packets >= 20 ? 0 : 1;
@@ -140,11 +143,13 @@ static struct built wrapped(size_t packet, size_t wrap)
 }
 
 /* What comes of the first `captured` bytes of a frame of `length`, read from an exact-size copy. */
-static enum link_result decap_of(const struct built *b, size_t captured, size_t length, struct packet *ret, uint8_t **ret_copy)
+static enum link_result decap_of(const struct built *b, size_t captured, size_t length,
+				 struct packet *ret, uint8_t **ret_copy)
 {
 	struct kept k = keep(built_data((struct built *)(uintptr_t)b), captured);
 	const struct frame f = {
-		.captured = (uint32_t)captured, .length = (uint32_t)length, .link_type = LINK_ETHERNET, .data = k.bytes,
+		.captured = (uint32_t)captured, .length = (uint32_t)length,
+		.link_type = LINK_ETHERNET, .data = k.bytes,
 	};
 
 	*ret_copy = k.bytes;
@@ -185,7 +190,8 @@ static void an_envelope_of_which_less_was_captured_is_never_malformed(void **sta
 			struct built b = wrapped(i, w);
 
 			for (size_t captured = 0; captured < b.length; captured++)
-				assert_int_not_equal(result_of(&b, captured, b.length), LINK_MALFORMED);
+				assert_int_not_equal(result_of(&b, captured, b.length),
+						     LINK_MALFORMED);
 		}
 }
 
@@ -214,7 +220,8 @@ static void no_changed_byte_of_an_envelope_is_read_past_its_end(void **state)
 			for (size_t at = 0; at < b.length && at < headers; at++)
 				for (size_t v = 0; v < sizeof(flips); v++) {
 					built_data(&b)[at] ^= flips[v];
-					assert_int_not_equal(result_of(&b, b.length, b.length), LINK_CUT);
+					assert_int_not_equal(result_of(&b, b.length, b.length),
+							     LINK_CUT);
 					built_data(&b)[at] ^= flips[v];
 				}
 		}
@@ -243,19 +250,24 @@ static void check_stream(const struct kept *m, bool is_ike)
 	for (size_t there = 0; there < whole.length; there++) {
 		struct kept part = keep(whole.bytes, there);
 
-		assert_int_equal(tcpencap_next((struct bytes){ part.bytes, there }, false, &message, &used), TCPENCAP_MORE);
+		assert_int_equal(
+			tcpencap_next((struct bytes){ part.bytes, there }, false, &message, &used),
+			TCPENCAP_MORE);
 		free(part.bytes);
 	}
-	assert_int_equal(tcpencap_next((struct bytes){ whole.bytes, whole.length }, false, &message, &used),
-			 is_ike ? TCPENCAP_IKE : TCPENCAP_ESP);
+	assert_int_equal(
+		tcpencap_next((struct bytes){ whole.bytes, whole.length }, false, &message, &used),
+		is_ike ? TCPENCAP_IKE : TCPENCAP_ESP);
 	assert_int_equal(used, whole.length);
 	assert_int_equal(message.length, m->length);
 	assert_memory_equal(message.data, m->bytes, m->length);
 	for (size_t at = 0; at < whole.length && at < 64; at++) {
 		whole.bytes[at] ^= 0xff;
-		if (tcpencap_next((struct bytes){ whole.bytes, whole.length }, false, &message, &used) <= TCPENCAP_KEEPALIVE)
+		if (tcpencap_next((struct bytes){ whole.bytes, whole.length }, false, &message,
+				  &used) <= TCPENCAP_KEEPALIVE)
 			assert_true(used <= whole.length);
-		assert_true(tcpencap_resync((struct bytes){ whole.bytes, whole.length }) <= whole.length);
+		assert_true(tcpencap_resync((struct bytes){ whole.bytes, whole.length }) <=
+			    whole.length);
 		whole.bytes[at] ^= 0xff;
 	}
 	free(whole.bytes);
@@ -270,7 +282,8 @@ static void a_stream_gives_a_message_when_all_of_it_is_there_and_not_before(void
 		check_stream(&messages[i], true);
 	for (size_t i = 0; i < n_packets; i++)
 		if (packets[i].bytes[0] == 0x45 && packets[i].bytes[9] == IP_ESP) {
-			const struct kept m = { .bytes = packets[i].bytes + 20, .length = packets[i].length - 20 };
+			const struct kept m = { .bytes = packets[i].bytes + 20,
+						.length = packets[i].length - 20 };
 
 			check_stream(&m, false);
 			esp++;
@@ -280,7 +293,9 @@ static void a_stream_gives_a_message_when_all_of_it_is_there_and_not_before(void
 
 /* ---- quoted by ICMP errors ---------------------------------------------------------- */
 
-/* Fragmentation needed (RFC 1191), or Packet Too Big (RFC 4443 3.2), with all of the packet quoted. */
+/*
+ * Fragmentation needed (RFC 1191), or Packet Too Big (RFC 4443 3.2), with all of the packet quoted.
+ */
 static struct built quoting(size_t packet)
 {
 	struct built b = built_from(packets[packet].bytes, packets[packet].length);
@@ -303,10 +318,12 @@ static bool error_of(const struct built *b, size_t captured, size_t length, stru
 {
 	struct packet p;
 	uint8_t *copy;
-	bool is = decap_of(b, captured, length, &p, &copy) == LINK_PACKET && icmp_error_parse(&p, ret);
+	bool is = decap_of(b, captured, length, &p, &copy) == LINK_PACKET &&
+		  icmp_error_parse(&p, ret);
 
 	if (is) {	/* what it borrows is there */
-		assert_true(ret->quoted.ip >= copy && ret->quoted.ip + ret->quoted.ip_captured <= copy + captured);
+		assert_true(ret->quoted.ip >= copy &&
+			    ret->quoted.ip + ret->quoted.ip_captured <= copy + captured);
 		assert_true(ret->quoted.ip_captured <= ret->quoted.ip_length);
 	}
 	free(copy);

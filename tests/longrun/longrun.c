@@ -146,7 +146,8 @@ int main(int argc, char **argv)
 	settings.history_hours_days = 2;
 	store_fixed_cache();
 	if (!store_open(&store, argv[1], STORE_WRITE, "longrun", &e) ||
-	    !store_capture_begin(store, "span0", "interface", NULL, RECORD_UNKNOWN, &r.capture.id, &known, &e) ||
+	    !store_capture_begin(store, "span0", "interface", NULL, RECORD_UNKNOWN, &r.capture.id,
+				 &known, &e) ||
 	    !pipeline_open(&r.pipeline, &settings, store, STORE_WRITER_DROPS, NULL, &e) ||
 	    !pipeline_resume(r.pipeline, "span0", r.capture.id, 0, 0, &resumed, &e))
 		return fail(&e);
@@ -158,8 +159,11 @@ int main(int argc, char **argv)
 	pipeline_close(r.pipeline);
 	if (!store_close(store, &e))
 		return fail(&e);
-	printf("%u hours: memory %ld KiB after the first, %ld KiB at the end (%+.2f %%), files %d and %d\n", r.hours, r.first_kib,
-	       r.last_kib, 100.0 * (double)(r.last_kib - r.first_kib) / (double)r.first_kib, r.first_files, r.last_files);
+	printf("%u hours: memory %ld KiB after the first, %ld KiB at the end (%+.2f %%), "
+	       "files %d and %d\n",
+	       r.hours, r.first_kib, r.last_kib,
+	       100.0 * (double)(r.last_kib - r.first_kib) / (double)r.first_kib, r.first_files,
+	       r.last_files);
 	if (r.last_files != r.first_files)
 		return 2;
 	return 100 * labs(r.last_kib - r.first_kib) > r.first_kib ? 3 : 0;

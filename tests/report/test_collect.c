@@ -215,7 +215,8 @@ int main(void)
 		cmocka_unit_test(an_sa_older_than_the_capture_adds_no_age),
 		cmocka_unit_test(records_of_a_tunnel_that_was_not_given_are_left_out),
 		cmocka_unit_test(traffic_is_added_up_per_direction),
-		cmocka_unit_test(a_tunnel_from_another_port_of_a_nat_in_which_nothing_stayed_is_left_out),
+		cmocka_unit_test(
+			a_tunnel_from_another_port_of_a_nat_in_which_nothing_stayed_is_left_out),
 		cmocka_unit_test(nor_is_one_left_out_that_is_alone),
 		cmocka_unit_test(tunnels_are_ranked_by_their_worst_alert_and_symptoms_stand_last),
 	};

@@ -22,9 +22,12 @@ static char longer[20000];
 static const char *const hostile[] = {
 	"\033]0;owned\007\033[2J\033[31m",			/* a terminal's commands */
 	"a\nb\rc\vd\fe\x08\x7f",
-	"\x9b" "31m \xff \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82",	/* no UTF-8, or not any more */
-	"\xe2\x80\xae" "dlrow \xe2\x81\xa6 \xe2\x80\x8b \xef\xbb\xbf \xe2\x80\xa8 \xc2\x9b",	/* turned, hidden, broken, C1 */
-	"<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;!--]]><svg/onload=1></style></title>",
+	/* no UTF-8, or not any more */
+	"\x9b" "31m \xff \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82",
+	/* turned, hidden, broken, C1 */
+	"\xe2\x80\xae" "dlrow \xe2\x81\xa6 \xe2\x80\x8b \xef\xbb\xbf \xe2\x80\xa8 \xc2\x9b",
+	"<script>alert(1)</script>\"'><img src=x "
+	"onerror=alert(1)>&lt;!--]]><svg/onload=1></style></title>",
 	"=cmd|' /C calc'!A0", "@SUM(1)", "+1", "-1",
 	"\",\"\\\"}]\\",
 	"%s%n%1000000d",
@@ -37,11 +40,13 @@ enum { HOSTILE = sizeof(hostile) / sizeof(hostile[0]) };
 static void feed(const struct record_sink *sink, const char *text)
 {
 	const struct record_offer offer = {
-		.encryption = text, .integrity = text, .prf = text, .group = text, .auth = text, .life_seconds = 10,
+		.encryption = text, .integrity = text, .prf = text, .group = text, .auth = text,
+		.life_seconds = 10,
 		.life_kilobytes = RECORD_UNKNOWN,
 	};
 	const struct record_evidence evidence[] = {
-		{ .name = text, .type = EVIDENCE_TEXT, .text = text }, { .name = "kind", .type = EVIDENCE_TEXT, .text = text },
+		{ .name = text, .type = EVIDENCE_TEXT, .text = text }, { .name = "kind", .type =
+		  EVIDENCE_TEXT, .text = text },
 	};
 	const struct record_action actions[] = { { text, text }, { "any", text } };
 	struct record_capture capture = sample_capture();
@@ -51,7 +56,8 @@ static void feed(const struct record_sink *sink, const char *text)
 	struct record_esp_sa esp = sample_esp_sa(1);
 	struct record_exchange exchange = sample_exchange(1);
 	struct record_event event = {
-		.capture = 1, .seq = 1, .tunnel = tunnel.id, .at = AT(3), .kind = text, .text = text, .peers = sample_peers,
+		.capture = 1, .seq = 1, .tunnel = tunnel.id, .at = AT(3), .kind = text,
+		.text = text, .peers = sample_peers,
 	};
 	struct record_alert alerts[3] = { sample_alert(1), sample_alert(1), sample_alert(0) };
 
@@ -70,7 +76,8 @@ static void feed(const struct record_sink *sink, const char *text)
 	exchange.request_frame = 12;
 	for (uint32_t i = 0; i < 3; i++) {
 		alerts[i].id = object_id_of(1, i + 1);
-		alerts[i].code = i == 1 ? "spi_churn" : text;	/* a known one, so that its story is told */
+		/* a known one, so that its story is told */
+		alerts[i].code = i == 1 ? "spi_churn" : text;
 		alerts[i].summary = alerts[i].cause = text;
 		alerts[i].evidence = evidence;
 		alerts[i].n_evidence = 2;
@@ -99,7 +106,11 @@ static void feed(const struct record_sink *sink, const char *text)
 static uint32_t next_character(const char **at)
 {
 	const unsigned char *s = (const unsigned char *)*at;
-	size_t n = s[0] < 0x80 ? 0 : s[0] >> 5 == 6 ? 1 : s[0] >> 4 == 14 ? 2 : s[0] >> 3 == 30 ? 3 : 9;
+	size_t n = s[0] < 0x80       ? 0
+		   : s[0] >> 5 == 6  ? 1
+		   : s[0] >> 4 == 14 ? 2
+		   : s[0] >> 3 == 30 ? 3
+				     : 9;
 	uint32_t code = n == 0 ? s[0] : n == 9 ? UINT32_MAX : s[0] & (0x3fU >> n);
 
 	for (size_t i = 1; i <= n && n < 9; i++) {
@@ -120,9 +131,11 @@ static void assert_harmless(const char *writer, const char *text, bool returns)
 	for (const char *at = text; (c = next_character(&at)) != 0;) {
 		bool line = c == '\n' || (returns && c == '\r' && *at == '\n');
 
-		if (c == UINT32_MAX || (c < 0x20 && !line) || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-		    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
-			fail_msg("%s lets U+%04X through at %zu: %.60s", writer, c, (size_t)(at - text), at);
+		if (c == UINT32_MAX || (c < 0x20 && !line) || (c >= 0x7f && c < 0xa0) ||
+		    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+		    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
+			fail_msg("%s lets U+%04X through at %zu: %.60s", writer, c,
+				 (size_t)(at - text), at);
 	}
 }
 
@@ -147,7 +160,8 @@ static void lines_for_programs_stay_harmless(void **state)
 
 static void the_diagnosis_stays_harmless(void **state)
 {
-	static const struct diagnosis_options options[] = { { .verbose = true }, { .quiet = true }, { .colour = false } };
+	static const struct diagnosis_options options[] = { { .verbose = true }, { .quiet = true },
+	{ .colour = false } };
 
 	(void)state;
 	for (size_t i = 0; i < HOSTILE * 3; i++) {
@@ -175,7 +189,8 @@ static void tables_stay_harmless(void **state)
 				struct rows *r;
 
 				printed_open(&p);
-				r = rows_open(p.out, (enum table_format)format, (enum rows_kind)kind);
+				r = rows_open(p.out, (enum table_format)format,
+					      (enum rows_kind)kind);
 				sink = rows_sink(r);
 				feed(&sink, hostile[i]);
 				rows_close(r);
@@ -235,12 +250,15 @@ static const char *hostile_page(const char *code)
 
 static void the_page_stays_harmless(void **state)
 {
-	static const char *const markup[] = { "<script", "<img", "<svg/", "</style></title>", "<b>\n", "]]>", "<!--" };
+	static const char *const markup[] = {
+		"<script", "<img", "<svg/", "</style></title>", "<b>\n", "]]>", "<!--",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < HOSTILE; i++) {
 		const struct html_options o = {
-			.title = hostile[i], .version = hostile[i], .now = AT(100), .since = NSEC_NONE, .until = NSEC_NONE,
+			.title = hostile[i], .version = hostile[i], .now = AT(100),
+			.since = NSEC_NONE, .until = NSEC_NONE,
 			.page = hostile_page,
 		};
 		struct html *h = html_open(&o);
@@ -256,7 +274,8 @@ static void the_page_stays_harmless(void **state)
 		assert_harmless("the page", printed_text(&p), false);
 		for (size_t k = 0; k < sizeof(markup) / sizeof(markup[0]); k++)
 			if (strstr(p.text, markup[k]))
-				fail_msg("\"%s\" became markup: %.80s", markup[k], strstr(p.text, markup[k]));
+				fail_msg("\"%s\" became markup: %.80s", markup[k],
+					 strstr(p.text, markup[k]));
 		printed_close(&p);
 		html_close(h);
 	}
@@ -268,8 +287,12 @@ static void syslog_and_metrics_stay_harmless(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < HOSTILE; i++) {
-		const struct syslog_origin o = { .facility = 3, .host = hostile[i], .process = 1, .sensor = hostile[i] };
-		const struct metrics_figures f = { .version = hostile[i], .sensor = hostile[i], .started = AT(0), .now = AT(1) };
+		const struct syslog_origin o = {
+			.facility = 3, .host = hostile[i], .process = 1, .sensor = hostile[i]
+		};
+		const struct metrics_figures f = {
+			.version = hostile[i], .sensor = hostile[i], .started = AT(0), .now = AT(1)
+		};
 		struct metrics *m = metrics_open(NULL, codes, 10);
 		struct record_sink sink = metrics_sink(m);
 		struct record_tunnel t = sample_tunnel(1);

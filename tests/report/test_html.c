@@ -75,7 +75,8 @@ static void the_verdict_comes_first(void **state)
 
 	(void)state;
 	html_judge(h);
-	assert_has(print(h, &p), "<p class=\"verdict critical\">3 tunnels: <b class=\"critical\">1 critical</b>, "
+	assert_has(print(h, &p), "<p class=\"verdict critical\">3 tunnels: "
+				 "<b class=\"critical\">1 critical</b>, "
 				 "<b class=\"healthy\">2 healthy</b></p>");
 	assert_true(strstr(p.text, "class=\"verdict") < strstr(p.text, "<table"));
 	close_both(h, &p);
@@ -101,8 +102,10 @@ static void nothing_is_fetched_and_nothing_runs(void **state)
 	html_judge(h);
 	print(h, &p);
 	assert_has(p.text, "default-src 'none'");
-	assert_int_equal(count(p.text, "<script") + count(p.text, "src=") + count(p.text, "url(") + count(p.text, "@import") +
-			 count(p.text, "<link") + count(p.text, "//"), 0);
+	assert_int_equal(count(p.text, "<script") + count(p.text, "src=") + count(p.text, "url(") +
+				 count(p.text, "@import") + count(p.text, "<link") +
+				 count(p.text, "//"),
+			 0);
 	assert_has(p.text, "prefers-color-scheme:dark");
 	close_both(h, &p);
 }
@@ -155,13 +158,16 @@ static void lives_of_sas_are_bars_with_their_story(void **state)
 	sink.esp_sa(sink.user, &esp);
 	print(h, &p);
 	assert_has(p.text, "<rect class=living");
-	assert_has(p.text, "IKEv2 SA 0123456789abcdef:fedcba9876543210, begun by 192.0.2.1 at 2026-11-22 04:30:52.000; lives");
-	assert_has(p.text, "child SA c1f0a2b3/? since 2026-11-22 04:30:53.000, begun by 192.0.2.1; ended: rekeyed, by "
+	assert_has(p.text, "IKEv2 SA 0123456789abcdef:fedcba9876543210, begun by 192.0.2.1 at "
+			   "2026-11-22 04:30:52.000; lives");
+	assert_has(p.text, "child SA c1f0a2b3/? since 2026-11-22 04:30:53.000, begun by 192.0.2.1; "
+			   "ended: rekeyed, by "
 			   "198.51.100.2 at 2026-11-22 04:31:23.000, age 30 s");
 	assert_has(p.text, "ESP c1f0a2b3, 300 packets, 45.0 kB, 3 lost");
 	assert_has(p.text, ">from 192.0.2.1</text>");
 	assert_has(p.text, ">from 198.51.100.2</text>");
-	assert_has(p.text, "<dt>vendor IDs</dt><dd>strongSwan, afcad71368a1f1c96b8696fc77570100</dd>");
+	assert_has(p.text, "<dt>vendor IDs</dt><dd>strongSwan, "
+			   "afcad71368a1f1c96b8696fc77570100</dd>");
 	close_both(h, &p);
 }
 
@@ -246,7 +252,8 @@ static void an_alert_comes_with_evidence_advice_and_frames(void **state)
 	print(h, &p);
 	assert_has(p.text, "<tr><th>median_age_s</th><td>5.1</td></tr>");
 	assert_has(p.text, "<dt>frames</dt><dd>12, 345 of a.pcap</dd>");
-	assert_has(p.text, "<ul><li>Compare the lifetimes of both sides.</li><li><b>strongSwan:</b> swanctl --list-sas</li></ul>"
+	assert_has(p.text, "<ul><li>Compare the lifetimes of both "
+			   "sides.</li><li><b>strongSwan:</b> swanctl --list-sas</li></ul>"
 			   "<details><summary>on other makes</summary><ul><li><b>FortiOS:</b>");
 	close_both(h, &p);
 }
@@ -269,7 +276,8 @@ static void an_alert_of_one_moment_has_one_time_and_advice_by_make_when_none_is_
 	const char *when = strstr(p.text, "<dt>when</dt>");
 
 	assert_non_null(when);
-	assert_true(strstr(when, " to ") == NULL || strstr(when, " to ") > strstr(when, "<dt>confidence"));
+	assert_true(strstr(when, " to ") == NULL ||
+		    strstr(when, " to ") > strstr(when, "<dt>confidence"));
 	assert_has(p.text, "<details><summary>by make</summary>");
 	close_both(h, &p);
 }
@@ -304,7 +312,8 @@ int main(void)
 		cmocka_unit_test(an_alert_shows_the_exchanges_it_points_to),
 		cmocka_unit_test(frames_of_another_capture_are_not_meant),
 		cmocka_unit_test(an_alert_comes_with_evidence_advice_and_frames),
-		cmocka_unit_test(an_alert_of_one_moment_has_one_time_and_advice_by_make_when_none_is_known),
+		cmocka_unit_test(
+			an_alert_of_one_moment_has_one_time_and_advice_by_make_when_none_is_known),
 		cmocka_unit_test(what_could_not_be_judged_is_told),
 	};
 

@@ -11,7 +11,8 @@
 #include "report/samples.h"
 
 /* Print one record through `member` and give the line back, parsed and as text. */
-#define LINE_OF(p, member, record) (printed_open(p), report_json((p)->out).member((p)->out, record), printed_text(p))
+#define LINE_OF(p, member, record) \
+	(printed_open(p), report_json((p)->out).member((p)->out, record), printed_text(p))
 
 static void a_capture_has_the_fields_of_the_contract_in_their_order(void **state)
 {
@@ -23,11 +24,15 @@ static void a_capture_has_the_fields_of_the_contract_in_their_order(void **state
 	r.warnings = warnings;
 	r.n_warnings = 1;
 	assert_string_equal(LINE_OF(&p, capture, &r),
-		"{\"_v\":1,\"type\":\"capture\",\"at\":\"2026-11-22T04:30:51.000000000Z\",\"tunnel\":null,"
+		"{\"_v\":1,\"type\":\"capture\",\"at\":\"2026-11-22T04:30:51.000000000Z\","
+		"\"tunnel\":null,"
 		"\"name\":\"a.pcap\",\"kind\":\"file\",\"link_type\":\"EN10MB\","
-		"\"first\":\"2026-11-22T04:30:51.000000000Z\",\"last\":\"2026-11-22T04:31:51.000000000Z\","
-		"\"packets\":1000,\"bytes\":100000,\"ike_messages\":40,\"esp_packets\":950,\"ah_packets\":0,"
-		"\"keepalives\":2,\"duplicates\":0,\"malformed\":0,\"cut\":0,\"dropped\":null,\"fragments\":0,"
+		"\"first\":\"2026-11-22T04:30:51.000000000Z\","
+		"\"last\":\"2026-11-22T04:31:51.000000000Z\","
+		"\"packets\":1000,\"bytes\":100000,\"ike_messages\":40,\"esp_packets\":950,"
+		"\"ah_packets\":0,"
+		"\"keepalives\":2,\"duplicates\":0,\"malformed\":0,\"cut\":0,\"dropped\":null,"
+		"\"fragments\":0,"
 		"\"warnings\":[\"the last packet is cut\"]}\n");
 	printed_close(&p);
 }
@@ -41,8 +46,10 @@ static void a_tunnel_has_the_fields_of_the_contract_in_their_order(void **state)
 	r.behind_nat[0] = 1;
 	assert_string_equal(LINE_OF(&p, tunnel, &r),
 		"{\"_v\":1,\"type\":\"tunnel\",\"at\":\"2026-11-22T04:30:52.000000000Z\","
-		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"peers\":[\"192.0.2.1\",\"198.51.100.2\"],\"state\":\"up\","
-		"\"since\":\"2026-11-22T04:30:52.000000000Z\",\"nat\":[\"192.0.2.1\"],\"ike_sas\":1,\"child_sas\":2,"
+		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"peers\":[\"192.0.2.1\","
+		"\"198.51.100.2\"],\"state\":\"up\","
+		"\"since\":\"2026-11-22T04:30:52.000000000Z\",\"nat\":[\"192.0.2.1\"],"
+		"\"ike_sas\":1,\"child_sas\":2,"
 		"\"alerts\":0}\n");
 	printed_close(&p);
 }
@@ -55,17 +62,24 @@ static void an_ike_sa_has_the_fields_of_the_contract_in_their_order(void **state
 	(void)state;
 	assert_string_equal(LINE_OF(&p, ike_sa, &r),
 		"{\"_v\":1,\"type\":\"ike_sa\",\"at\":\"2026-11-22T04:30:52.000000000Z\","
-		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"version\":2,\"spi_i\":\"0123456789abcdef\","
-		"\"spi_r\":\"fedcba9876543210\",\"initiator\":\"192.0.2.1\",\"responder\":\"198.51.100.2\","
+		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"version\":2,"
+		"\"spi_i\":\"0123456789abcdef\","
+		"\"spi_r\":\"fedcba9876543210\",\"initiator\":\"192.0.2.1\","
+		"\"responder\":\"198.51.100.2\","
 		"\"state\":\"established\",\"origin\":\"observed\",\"parent\":null,"
-		"\"created\":\"2026-11-22T04:30:52.000000000Z\",\"established\":\"2026-11-22T04:30:53.000000000Z\","
+		"\"created\":\"2026-11-22T04:30:52.000000000Z\","
+		"\"established\":\"2026-11-22T04:30:53.000000000Z\","
 		"\"ended\":null,\"end_reason\":null,\"ended_by\":null,"
-		"\"suite\":{\"encryption\":\"AES-CBC-128\",\"integrity\":\"SHA2-256-128\",\"prf\":\"HMAC-SHA2-256\","
+		"\"suite\":{\"encryption\":\"AES-CBC-128\",\"integrity\":\"SHA2-256-128\","
+		"\"prf\":\"HMAC-SHA2-256\","
 		"\"group\":\"Curve25519\"},"
-		"\"offered\":[{\"encryption\":\"AES-CBC\",\"key_bits\":128,\"integrity\":\"SHA2-256-128\","
-		"\"prf\":\"HMAC-SHA2-256\",\"group\":\"Curve25519\",\"auth\":null,\"life_seconds\":null,"
+		"\"offered\":[{\"encryption\":\"AES-CBC\",\"key_bits\":128,"
+		"\"integrity\":\"SHA2-256-128\","
+		"\"prf\":\"HMAC-SHA2-256\",\"group\":\"Curve25519\",\"auth\":null,"
+		"\"life_seconds\":null,"
 		"\"life_kilobytes\":null}],\"nat\":{\"initiator\":false,\"responder\":null},"
-		"\"vendor_ids\":[\"strongSwan\",\"afcad71368a1f1c96b8696fc77570100\"],\"grade\":\"observed\"}\n");
+		"\"vendor_ids\":[\"strongSwan\",\"afcad71368a1f1c96b8696fc77570100\"],"
+		"\"grade\":\"observed\"}\n");
 	printed_close(&p);
 }
 
@@ -79,9 +93,12 @@ static void an_esp_sa_has_the_fields_of_the_contract_in_their_order(void **state
 		"{\"_v\":1,\"type\":\"esp_sa\",\"at\":\"2026-11-22T04:30:53.000000000Z\","
 		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"protocol\":\"esp\",\"spi\":\"c1f0a2b3\","
 		"\"src\":\"192.0.2.1\",\"dst\":\"198.51.100.2\",\"encap\":\"udp\","
-		"\"first\":\"2026-11-22T04:30:53.000000000Z\",\"last\":\"2026-11-22T04:31:23.000000000Z\","
-		"\"packets\":300,\"bytes\":45000,\"seq_first\":1,\"seq_last\":303,\"lost\":3,\"late\":0,"
-		"\"duplicates\":0,\"predecessor\":null,\"successor\":\"00000a0b\",\"end_reason\":\"rekeyed\","
+		"\"first\":\"2026-11-22T04:30:53.000000000Z\","
+		"\"last\":\"2026-11-22T04:31:23.000000000Z\","
+		"\"packets\":300,\"bytes\":45000,\"seq_first\":1,\"seq_last\":303,"
+		"\"lost\":3,\"late\":0,"
+		"\"duplicates\":0,\"predecessor\":null,\"successor\":\"00000a0b\","
+		"\"end_reason\":\"rekeyed\","
 		"\"ended_by\":\"198.51.100.2\",\"grade\":\"derived\"}\n");
 	printed_close(&p);
 }
@@ -96,9 +113,12 @@ static void a_child_sa_names_its_two_spis_and_null_for_the_one_never_seen(void *
 	assert_string_equal(LINE_OF(&p, child_sa, &r),
 		"{\"_v\":1,\"type\":\"child_sa\",\"at\":\"2026-11-22T04:30:53.000000000Z\","
 		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"sas\":[\"c1f0a2b3\",null],"
-		"\"ike_sa\":\"0123456789abcdef:fedcba9876543210\",\"created\":\"2026-11-22T04:30:53.000000000Z\","
-		"\"created_by\":\"192.0.2.1\",\"created_how\":\"ike_auth\",\"predecessor\":[null,\"11223344\"],"
-		"\"ended\":\"2026-11-22T04:31:23.000000000Z\",\"end_reason\":\"rekeyed\",\"ended_by\":\"198.51.100.2\","
+		"\"ike_sa\":\"0123456789abcdef:fedcba9876543210\","
+		"\"created\":\"2026-11-22T04:30:53.000000000Z\","
+		"\"created_by\":\"192.0.2.1\",\"created_how\":\"ike_auth\",\"predecessor\":[null,"
+		"\"11223344\"],"
+		"\"ended\":\"2026-11-22T04:31:23.000000000Z\",\"end_reason\":\"rekeyed\","
+		"\"ended_by\":\"198.51.100.2\","
 		"\"grade\":\"derived\"}\n");
 	printed_close(&p);
 }
@@ -111,15 +131,19 @@ static void an_exchange_without_answer_has_null_for_all_that_the_answer_would_te
 	(void)state;
 	assert_string_equal(LINE_OF(&p, exchange, &r),
 		"{\"_v\":1,\"type\":\"exchange\",\"at\":\"2026-11-22T04:30:52.000000000Z\","
-		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"spi_i\":\"0123456789abcdef\",\"spi_r\":null,"
+		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"spi_i\":\"0123456789abcdef\","
+		"\"spi_r\":null,"
 		"\"kind\":\"IKE_SA_INIT\",\"message_id\":0,\"from\":\"192.0.2.1\","
-		"\"request_at\":\"2026-11-22T04:30:52.000000000Z\",\"response_at\":null,\"requests\":3,\"responses\":0,"
-		"\"request_bytes\":240,\"response_bytes\":null,\"rtt_ms\":null,\"outcome\":\"unanswered\","
+		"\"request_at\":\"2026-11-22T04:30:52.000000000Z\",\"response_at\":null,"
+		"\"requests\":3,\"responses\":0,"
+		"\"request_bytes\":240,\"response_bytes\":null,\"rtt_ms\":null,"
+		"\"outcome\":\"unanswered\","
 		"\"purpose\":\"ike_sa_init\",\"grade\":\"observed\"}\n");
 	printed_close(&p);
 }
 
-static void an_exchange_of_which_only_the_answer_was_seen_happened_when_it_was_answered(void **state)
+static void an_exchange_of_which_only_the_answer_was_seen_happened_when_it_was_answered(
+	void **state)
 {
 	struct printed p;
 	struct record_exchange r = sample_exchange(1);
@@ -128,7 +152,8 @@ static void an_exchange_of_which_only_the_answer_was_seen_happened_when_it_was_a
 	r.response_at = r.request_at;
 	r.request_at = NSEC_NONE;
 	r.rtt_ns = 1234567;
-	assert_non_null(strstr(LINE_OF(&p, exchange, &r), "\"at\":\"2026-11-22T04:30:52.000000000Z\""));
+	assert_non_null(strstr(LINE_OF(&p, exchange, &r), "\"at\":\"2026-11-22T04:30:52."
+							  "000000000Z\""));
 	assert_non_null(strstr(p.text, "\"request_at\":null"));
 	assert_non_null(strstr(p.text, "\"rtt_ms\":1.234567,"));
 	printed_close(&p);
@@ -138,13 +163,15 @@ static void an_event_names_its_frames(void **state)
 {
 	struct printed p;
 	struct record_event r = {
-		.capture = 1, .seq = 1, .at = AT(0), .kind = "clock_jump", .text = "the clock went back 3 s",
+		.capture = 1, .seq = 1, .at = AT(0), .kind = "clock_jump",
+		.text = "the clock went back 3 s",
 		.n_frames = 2, .frames = { 7, 8 },
 	};
 
 	(void)state;
 	assert_string_equal(LINE_OF(&p, event, &r),
-		"{\"_v\":1,\"type\":\"event\",\"at\":\"2026-11-22T04:30:51.000000000Z\",\"tunnel\":null,"
+		"{\"_v\":1,\"type\":\"event\",\"at\":\"2026-11-22T04:30:51.000000000Z\","
+		"\"tunnel\":null,"
 		"\"kind\":\"clock_jump\",\"text\":\"the clock went back 3 s\",\"frames\":[7,8]}\n");
 	printed_close(&p);
 }
@@ -160,10 +187,13 @@ static void an_alert_has_the_fields_of_the_contract_in_their_order(void **state)
 		"{\"_v\":1,\"type\":\"alert\",\"at\":\"2026-11-22T04:31:41.000000000Z\","
 		"\"tunnel\":\"192.0.2.1<->198.51.100.2\",\"id\":4294967297,\"code\":\"spi_churn\","
 		"\"severity\":\"critical\",\"confidence\":\"high\",\"status\":\"raised\","
-		"\"first\":\"2026-11-22T04:31:01.000000000Z\",\"last\":\"2026-11-22T04:31:41.000000000Z\",\"count\":7,"
+		"\"first\":\"2026-11-22T04:31:01.000000000Z\","
+		"\"last\":\"2026-11-22T04:31:41.000000000Z\",\"count\":7,"
 		"\"summary\":\"SAs are replaced every 5.1 s, 7 times in 40 s\",\"cause\":null,"
-		"\"evidence\":{\"replacements\":7,\"median_age_s\":5.1,\"side\":\"192.0.2.1\"},\"frames\":[12,345],"
-		"\"actions\":[{\"vendor\":\"any\",\"text\":\"Compare the lifetimes of both sides.\"}]}\n");
+		"\"evidence\":{\"replacements\":7,\"median_age_s\":5.1,\"side\":\"192.0.2.1\"},"
+		"\"frames\":[12,345],"
+		"\"actions\":[{\"vendor\":\"any\",\"text\":\"Compare the lifetimes of both "
+		"sides.\"}]}\n");
 	printed_close(&p);
 }
 
@@ -173,8 +203,10 @@ static void nat_is_null_while_one_peer_is_unknown_and_none_is_found_behind_it(vo
 		tristate behind[2];
 		const char *text;
 	} cases[] = {
-		{ { -1, -1 }, "\"nat\":null" }, { { 0, -1 }, "\"nat\":null" }, { { 0, 0 }, "\"nat\":[]" },
-		{ { -1, 1 }, "\"nat\":[\"198.51.100.2\"]" }, { { 1, 1 }, "\"nat\":[\"192.0.2.1\",\"198.51.100.2\"]" },
+		{ { -1, -1 }, "\"nat\":null" }, { { 0, -1 }, "\"nat\":null" }, { { 0, 0 },
+		  "\"nat\":[]" },
+		{ { -1, 1 }, "\"nat\":[\"198.51.100.2\"]" }, { { 1, 1 },
+		  "\"nat\":[\"192.0.2.1\",\"198.51.100.2\"]" },
 	};
 
 	(void)state;
@@ -191,7 +223,8 @@ static void nat_is_null_while_one_peer_is_unknown_and_none_is_found_behind_it(vo
 static void strings_from_the_wire_stay_valid_json_without_control_characters(void **state)
 {
 	static const char *const hostile[] = {
-		"\x1b[2J\x07", "\xff\xfe\x80", "a\nb\"c\\d", "\xc2\x9b" "31m", "\xe2\x80\xae" "gpj.exe",
+		"\x1b[2J\x07", "\xff\xfe\x80",
+		"a\nb\"c\\d", "\xc2\x9b" "31m", "\xe2\x80\xae" "gpj.exe",
 		"\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\xaf", "caf\xc3",
 	};
 
@@ -221,7 +254,9 @@ static void evidence_that_json_cannot_say_is_null(void **state)
 {
 	struct printed p;
 	struct record_alert r = sample_alert(1);
-	const struct record_evidence evidence = { .name = "ratio\xff", .type = EVIDENCE_REAL, .real = 1.0 / 0.0 };
+	const struct record_evidence evidence = { .name = "ratio\xff",
+						  .type = EVIDENCE_REAL,
+						  .real = 1.0 / 0.0 };
 
 	(void)state;
 	r.evidence = &evidence;
@@ -238,8 +273,10 @@ int main(void)
 		cmocka_unit_test(an_ike_sa_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(an_esp_sa_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(a_child_sa_names_its_two_spis_and_null_for_the_one_never_seen),
-		cmocka_unit_test(an_exchange_without_answer_has_null_for_all_that_the_answer_would_tell),
-		cmocka_unit_test(an_exchange_of_which_only_the_answer_was_seen_happened_when_it_was_answered),
+		cmocka_unit_test(
+			an_exchange_without_answer_has_null_for_all_that_the_answer_would_tell),
+		cmocka_unit_test(
+		an_exchange_of_which_only_the_answer_was_seen_happened_when_it_was_answered),
 		cmocka_unit_test(an_event_names_its_frames),
 		cmocka_unit_test(an_alert_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(nat_is_null_while_one_peer_is_unknown_and_none_is_found_behind_it),

@@ -18,11 +18,15 @@ static const char *const codes[] = { "spi_churn", "tunnel_down", NULL };
 static struct metrics_figures full(void)
 {
 	return (struct metrics_figures){
-		.version = "1.0", .sensor = "hq", .started = AT(0), .now = AT(100), .interfaces_up = true,
+		.version = "1.0", .sensor = "hq", .started = AT(0), .now = AT(100),
+		.interfaces_up = true,
 		.dropped_by_kernel = 3, .dropped_by_interface = 4, .tunnels = { 0, 1, 0, 0, 0 },
-		.tables = { { "esp_sas", 10, 100, 2 } }, .n_tables = 1, .has_store = true, .store_up = true,
-		.store_waiting = 5, .store_bytes = 600, .store_bytes_max = 6000, .store_rows = 70, .store_retries = 8,
-		.store_dropped_alerts = 1, .outputs = { { "syslog", true, 9, 1, 2 } }, .n_outputs = 1,
+		.tables = { { "esp_sas", 10, 100, 2 } }, .n_tables = 1, .has_store = true,
+		.store_up = true,
+		.store_waiting = 5, .store_bytes = 600, .store_bytes_max = 6000, .store_rows = 70,
+		.store_retries = 8,
+		.store_dropped_alerts = 1, .outputs = { { "syslog", true, 9, 1, 2 } },
+		.n_outputs = 1,
 	};
 }
 
@@ -42,7 +46,9 @@ static void add_expected(struct expected *x, const char *name, uint32_t last_oct
 	struct err e;
 
 	assert_non_null(t);
-	snprintf(peers, sizeof(peers), port ? "192.0.2.1, 198.51.100.%u:%u" : "192.0.2.1, 198.51.100.%u", last_octet, port);
+	snprintf(peers, sizeof(peers),
+		 port ? "192.0.2.1, 198.51.100.%u:%u" : "192.0.2.1, 198.51.100.%u", last_octet,
+		 port);
 	if (!expected_set(x, t, "peers", peers, &e))
 		fail_msg("%s", e.text);
 }
@@ -77,9 +83,12 @@ static void tunnels_are_labelled_by_addresses_and_name_never_by_ports(void **sta
 
 	t.peers[1].port = 4500;
 	sink.tunnel(sink.user, &t);
-	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq\"} 1");
-	assert_line(p.text, "sawatch_tunnel_expected{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq\"} 1");
-	assert_line(p.text, "sawatch_tunnel_last_packet_timestamp_seconds{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq\"}"
+	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\","
+				    "name=\"hq\"} 1");
+	assert_line(p.text, "sawatch_tunnel_expected{tunnel=\"192.0.2.1<->198.51.100.2\","
+			    "name=\"hq\"} 1");
+	assert_line(p.text, "sawatch_tunnel_last_packet_timestamp_seconds{tunnel=\"192.0.2.1<->198."
+			    "51.100.2\",name=\"hq\"}"
 			    " 1795321911.000");
 	assert_none(p.text, ":4500");
 	printed_close(&p);
@@ -121,7 +130,8 @@ static void an_expected_tunnel_that_was_never_seen_is_not_up(void **state)
 	(void)state;
 	add_expected(&x, "hq", 2, 0);
 	m = metrics_open(&x, codes, 0);
-	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq\"} 0");
+	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\","
+				    "name=\"hq\"} 0");
 	assert_line(p.text, "sawatch_tunnels_expected 1");
 	printed_close(&p);
 	metrics_close(m);
@@ -140,7 +150,8 @@ static void a_tunnel_of_which_it_is_not_known_is_neither_up_nor_down(void **stat
 	t.state = TUNNEL_UNKNOWN;
 	sink.tunnel(sink.user, &t);
 	assert_none(page_of(m, &p), "sawatch_tunnel_up{");
-	assert_line(p.text, "sawatch_tunnel_expected{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"\"} 0");
+	assert_line(p.text, "sawatch_tunnel_expected{tunnel=\"192.0.2.1<->198.51.100.2\","
+			    "name=\"\"} 0");
 	printed_close(&p);
 	metrics_close(m);
 }
@@ -184,15 +195,19 @@ static void an_alert_is_counted_once_however_often_it_is_told(void **state)
 	sink.alert(sink.user, &a);
 	assert_line(page_of(m, &p), "sawatch_alerts{code=\"spi_churn\",severity=\"critical\"} 1");
 	assert_line(p.text, "sawatch_alerts{code=\"spi_churn\",severity=\"warning\"} 0");
-	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"warning\"} 1");
-	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"critical\"} 1");
-	assert_line(p.text, "sawatch_alerts_raised_total{code=\"tunnel_down\",severity=\"critical\"} 0");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\","
+			    "severity=\"warning\"} 1");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\","
+			    "severity=\"critical\"} 1");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"tunnel_down\","
+			    "severity=\"critical\"} 0");
 	assert_line(p.text, "sawatch_tunnel_ill{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"\"} 1");
 	printed_close(&p);
 	a.cleared = true;
 	sink.alert(sink.user, &a);
 	assert_line(page_of(m, &p), "sawatch_alerts{code=\"spi_churn\",severity=\"critical\"} 0");
-	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"critical\"} 1");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\","
+			    "severity=\"critical\"} 1");
 	assert_line(p.text, "sawatch_tunnel_ill{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"\"} 0");
 	printed_close(&p);
 	metrics_close(m);
@@ -210,11 +225,13 @@ static void alerts_of_an_earlier_run_are_open_but_not_raised_now(void **state)
 	a.severity = SEVERITY_WARNING;
 	sink.alert(sink.user, &a);
 	assert_line(page_of(m, &p), "sawatch_alerts{code=\"spi_churn\",severity=\"warning\"} 1");
-	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"warning\"} 0");
+	assert_line(p.text, "sawatch_alerts_raised_total{code=\"spi_churn\","
+			    "severity=\"warning\"} 0");
 	printed_close(&p);
 	a.severity = SEVERITY_CRITICAL;		/* it became worse in this run */
 	sink.alert(sink.user, &a);
-	assert_line(page_of(m, &p), "sawatch_alerts_raised_total{code=\"spi_churn\",severity=\"critical\"} 1");
+	assert_line(page_of(m, &p), "sawatch_alerts_raised_total{code=\"spi_churn\","
+				    "severity=\"critical\"} 1");
 	printed_close(&p);
 	metrics_close(m);
 }
@@ -234,7 +251,9 @@ static void a_name_cannot_leave_its_label(void **state)
 	expected_done(&x);
 }
 
-/* Prometheus' rules: # HELP and # TYPE once before the lines of a metric, counters end in _total. */
+/*
+ * Prometheus' rules: # HELP and # TYPE once before the lines of a metric, counters end in _total.
+ */
 static void every_metric_is_introduced_and_counters_are_called_total(void **state)
 {
 	struct metrics *m = metrics_open(NULL, codes, 10);
@@ -255,10 +274,12 @@ static void every_metric_is_introduced_and_counters_are_called_total(void **stat
 		if (strncmp(line, "# HELP ", 7) == 0)
 			continue;
 		if (strncmp(line, "# TYPE ", 7) == 0) {
-			snprintf(introduced, sizeof(introduced), "%.*s", (int)strcspn(line + 7, " "), line + 7);
+			snprintf(introduced, sizeof(introduced), "%.*s",
+				 (int)strcspn(line + 7, " "), line + 7);
 			counter = strstr(line + 7, " counter") != NULL;
 			length = strlen(introduced);
-			assert_int_equal(counter, length > 6 && strcmp(introduced + length - 6, "_total") == 0);
+			assert_int_equal(counter, length > 6 && strcmp(introduced + length - 6,
+								       "_total") == 0);
 			continue;
 		}
 		assert_int_equal(strlen(introduced), length);
@@ -313,7 +334,8 @@ static void whatever_the_rules_and_the_dashboard_ask_for_is_exported(void **stat
 	(void)state;
 	sink.capture(sink.user, &c);
 	page = page_of(m, &p);
-	assert_true(check_names(TEST_SOURCE_DIR "/monitoring/prometheus/sawatch.rules.yml", page) > 10);
+	assert_true(check_names(TEST_SOURCE_DIR "/monitoring/prometheus/sawatch.rules.yml", page) >
+		    10);
 	assert_true(check_names(TEST_SOURCE_DIR "/monitoring/grafana/sawatch.json", page) > 20);
 	printed_close(&p);
 	metrics_close(m);
@@ -336,7 +358,8 @@ static void another_inventory_names_the_same_tunnels_anew_and_forgets_no_state(v
 	sink.tunnel(sink.user, &t);
 	u.peers[1].addr = addr_v4(0xc6336404);
 	sink.tunnel(sink.user, &u);
-	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\",name=\"\"} 1");
+	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\","
+				    "name=\"\"} 1");
 	printed_close(&p);
 
 	expected_done(&x);
@@ -347,7 +370,8 @@ static void another_inventory_names_the_same_tunnels_anew_and_forgets_no_state(v
 	page = page_of(m, &p);
 	assert_line(page, "sawatch_tunnels_expected 3");
 	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\",name=\"hq-2\"} 1");
-	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\",name=\"branch\"} 1");
+	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.4\","
+			  "name=\"branch\"} 1");
 	assert_line(page, "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.5\",name=\"new\"} 0");
 	assert_none(page, "198.51.100.3");
 	assert_none(page, "name=\"\"");
@@ -376,7 +400,8 @@ int main(void)
 		cmocka_unit_test(a_name_cannot_leave_its_label),
 		cmocka_unit_test(every_metric_is_introduced_and_counters_are_called_total),
 		cmocka_unit_test(whatever_the_rules_and_the_dashboard_ask_for_is_exported),
-		cmocka_unit_test(another_inventory_names_the_same_tunnels_anew_and_forgets_no_state),
+		cmocka_unit_test(
+			another_inventory_names_the_same_tunnels_anew_and_forgets_no_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,9 @@ static void walk(const struct record_sink *sink)
 	struct record_child_sa child = sample_child_sa(1);
 	struct record_esp_sa esp = sample_esp_sa(1);
 	struct record_exchange exchange = sample_exchange(1);
-	struct record_event event = { .at = AT(3), .kind = "nat_found", .text = "behind a NAT", .peers = sample_peers };
+	struct record_event event = {
+		.at = AT(3), .kind = "nat_found", .text = "behind a NAT", .peers = sample_peers
+	};
 	struct record_alert alert = sample_alert(1);
 
 	if (sink->tunnel)
@@ -84,7 +86,8 @@ static void every_row_of_every_table_has_as_many_cells_as_its_header(void **stat
 		char *row = strchr(p.text, '\n') + 1;
 
 		/* the only comma inside a cell of these samples is in the alert's summary */
-		assert_int_equal(count(row, ','), count(p.text, ',') - count(row, ',') + (kind == ROWS_ALERTS));
+		assert_int_equal(count(row, ','),
+				 count(p.text, ',') - count(row, ',') + (kind == ROWS_ALERTS));
 		printed_close(&p);
 	}
 }
@@ -92,8 +95,10 @@ static void every_row_of_every_table_has_as_many_cells_as_its_header(void **stat
 static void json_rows_are_the_objects_of_the_contract_and_only_of_their_kind(void **state)
 {
 	static const char *const types[] = {
-		[ROWS_TUNNELS] = "\"tunnel\"", [ROWS_IKE_SAS] = "\"ike_sa\"", [ROWS_CHILD_SAS] = "\"child_sa\"",
-		[ROWS_ESP_SAS] = "\"esp_sa\"", [ROWS_EXCHANGES] = "\"exchange\"", [ROWS_EVENTS] = "\"event\"",
+		[ROWS_TUNNELS] = "\"tunnel\"", [ROWS_IKE_SAS] = "\"ike_sa\"",
+			[ROWS_CHILD_SAS] = "\"child_sa\"",
+		[ROWS_ESP_SAS] = "\"esp_sa\"", [ROWS_EXCHANGES] = "\"exchange\"",
+			[ROWS_EVENTS] = "\"event\"",
 		[ROWS_ALERTS] = "\"alert\"",
 	};
 
@@ -109,7 +114,8 @@ static void json_rows_are_the_objects_of_the_contract_and_only_of_their_kind(voi
 		walk(&sink);
 		rows_close(rows);
 		assert_int_equal(count(printed_text(&p), '\n'), 1);
-		assert_ptr_equal(strstr(p.text, types[kind]), p.text + strlen("{\"_v\":1,\"type\":"));
+		assert_ptr_equal(strstr(p.text, types[kind]),
+				 p.text + strlen("{\"_v\":1,\"type\":"));
 		printed_close(&p);
 	}
 }

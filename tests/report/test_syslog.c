@@ -11,7 +11,9 @@
 
 #include "report/samples.h"
 
-static const struct syslog_origin origin = { .facility = 3, .host = "sensor1", .process = 4711, .sensor = "hq" };
+static const struct syslog_origin origin = {
+	.facility = 3, .host = "sensor1", .process = 4711, .sensor = "hq",
+};
 
 static void an_alert_is_one_message_with_structured_data(void **state)
 {
@@ -23,11 +25,15 @@ static void an_alert_is_one_message_with_structured_data(void **state)
 	assert_int_equal(length, strlen(m));
 	assert_string_equal(m,
 		"<26>1 2026-11-22T04:31:41.000000Z sensor1 sawatch 4711 alert "
-		"[sawatch@32473 status=\"raised\" code=\"spi_churn\" severity=\"critical\" confidence=\"high\""
-		" tunnel=\"192.0.2.1<->198.51.100.2\" name=\"hq-branch1\" sensor=\"hq\" id=\"4294967297\" count=\"7\""
-		" first=\"2026-11-22T04:31:01.000000000Z\" last=\"2026-11-22T04:31:41.000000000Z\" frames=\"12 345\"]"
+		"[sawatch@32473 status=\"raised\" code=\"spi_churn\" severity=\"critical\" "
+		"confidence=\"high\""
+		" tunnel=\"192.0.2.1<->198.51.100.2\" name=\"hq-branch1\" sensor=\"hq\""
+		" id=\"4294967297\" count=\"7\""
+		" first=\"2026-11-22T04:31:01.000000000Z\" last=\"2026-11-22T04:31:41.000000000Z\""
+		" frames=\"12 345\"]"
 		"[evidence@32473 replacements=\"7\" median_age_s=\"5.1\" side=\"192.0.2.1\"]"
-		" critical spi_churn 192.0.2.1<->198.51.100.2 (hq-branch1): SAs are replaced every 5.1 s, 7 times in 40 s");
+		" critical spi_churn 192.0.2.1<->198.51.100.2 (hq-branch1):"
+		" SAs are replaced every 5.1 s, 7 times in 40 s");
 }
 
 static int priority(const struct record_alert *a)
@@ -55,7 +61,9 @@ static void severities_are_levels_and_what_has_cleared_is_a_notice(void **state)
 
 static void quotes_brackets_and_backslashes_stay_inside_their_value(void **state)
 {
-	struct record_evidence evidence = { .name = "id", .type = EVIDENCE_TEXT, .text = "a\"] [x@1 b=\"c\\" };
+	struct record_evidence evidence = { .name = "id",
+					    .type = EVIDENCE_TEXT,
+					    .text = "a\"] [x@1 b=\"c\\" };
 	struct record_alert a = sample_alert(1);
 	char m[SYSLOG_MAX];
 
@@ -70,7 +78,8 @@ static void quotes_brackets_and_backslashes_stay_inside_their_value(void **state
 static void names_of_parameters_lose_what_would_end_them(void **state)
 {
 	struct record_evidence evidence = {
-		.name = "a =]\"b and a name that is far too long for it", .type = EVIDENCE_INTEGER, .integer = 1,
+		.name = "a =]\"b and a name that is far too long for it", .type = EVIDENCE_INTEGER,
+		.integer = 1,
 	};
 	struct record_alert a = sample_alert(1);
 	char m[SYSLOG_MAX];
@@ -85,8 +94,12 @@ static void names_of_parameters_lose_what_would_end_them(void **state)
 static void no_control_character_gets_through(void **state)
 {
 	static const char hostile[] = "\033[31m\n<0>1 - - - - - - forged\r\x01\x7f\xff\xe2\x80\xae";
-	struct record_evidence evidence = { .name = hostile, .type = EVIDENCE_TEXT, .text = hostile };
-	struct syslog_origin o = { .facility = 0, .host = hostile, .process = RECORD_UNKNOWN, .sensor = hostile };
+	struct record_evidence evidence = { .name = hostile,
+					    .type = EVIDENCE_TEXT,
+					    .text = hostile };
+	struct syslog_origin o = {
+		.facility = 0, .host = hostile, .process = RECORD_UNKNOWN, .sensor = hostile
+	};
 	struct record_alert a = sample_alert(1);
 	char m[SYSLOG_MAX];
 
@@ -107,14 +120,16 @@ static void text_that_is_not_ascii_is_announced_as_utf8(void **state)
 	(void)state;
 	syslog_alert(&origin, &a, "Zürich", m);
 	assert_non_null(strstr(m, " name=\"Zürich\" "));
-	assert_non_null(strstr(m, "] \xef\xbb\xbf" "critical spi_churn 192.0.2.1<->198.51.100.2 (Zürich): "));
+	assert_non_null(strstr(m, "] \xef\xbb\xbf" "critical spi_churn 192.0.2.1<->198.51.100."
+						   "2 (Zürich): "));
 }
 
 static void what_is_too_long_is_cut_behind_whole_elements(void **state)
 {
 	static char longer[3 * SYSLOG_MAX];
 	struct record_evidence evidence[2] = {
-		{ .name = "huge", .type = EVIDENCE_TEXT, .text = longer }, { .name = "n", .type = EVIDENCE_INTEGER, .integer = 5 },
+		{ .name = "huge", .type = EVIDENCE_TEXT, .text = longer }, { .name = "n", .type =
+		  EVIDENCE_INTEGER, .integer = 5 },
 	};
 	struct record_alert a = sample_alert(1);
 	char *m = malloc(SYSLOG_MAX);
@@ -161,10 +176,13 @@ static void a_tunnels_new_state_and_the_monitors_own_words_are_notices(void **st
 	t.state = TUNNEL_DOWN;
 	syslog_tunnel(&origin, &t, NULL, m);
 	assert_string_equal(m, "<29>1 2026-11-22T04:31:51.000000Z sensor1 sawatch 4711 tunnel "
-			       "[sawatch@32473 state=\"down\" tunnel=\"192.0.2.1<->198.51.100.2\" sensor=\"hq\""
-			       " since=\"2026-11-22T04:30:52.000000000Z\"] 192.0.2.1<->198.51.100.2: tunnel state: down");
+			       "[sawatch@32473 state=\"down\" tunnel=\"192.0.2.1<->198.51.100.2\" "
+			       "sensor=\"hq\""
+			       " since=\"2026-11-22T04:30:52.000000000Z\"]"
+			       " 192.0.2.1<->198.51.100.2: tunnel state: down");
 	syslog_notice(&origin, NSEC_NONE, "begins", m);
-	assert_string_equal(m, "<29>1 - sensor1 sawatch 4711 monitor [sawatch@32473 sensor=\"hq\"] begins");
+	assert_string_equal(m, "<29>1 - sensor1 sawatch 4711 monitor [sawatch@32473 "
+			       "sensor=\"hq\"] begins");
 }
 
 int main(void)

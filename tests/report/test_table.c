@@ -63,7 +63,8 @@ static void json_rows_have_the_columns_as_keys_and_null_for_unknown(void **state
 	assert_string_equal(p.text,
 		"{\"_v\":1,\"type\":\"thing\",\"name\":\"a, \\\"b\\\"\",\"packets\":1234,"
 		"\"at\":\"2026-11-22T04:30:51.123456789Z\",\"age_of\":62.0}\n"
-		"{\"_v\":1,\"type\":\"thing\",\"name\":null,\"packets\":null,\"at\":null,\"age_of\":null}\n");
+		"{\"_v\":1,\"type\":\"thing\",\"name\":null,\"packets\":null,\"at\":null,"
+		"\"age_of\":null}\n");
 	printed_close(&p);
 }
 
@@ -121,7 +122,8 @@ static void a_long_text_stands_last_and_pushes_nothing_aside(void **state)
 		table_number(t, 12);
 		table_close(t);
 		assert_string_equal(printed_text(&p), format == TABLE_ALIGNED ?
-			"CODE       ID  SUMMARY\nspi_churn   7  a long story\nx          12  short\n" :
+			"CODE       ID  SUMMARY\nspi_churn   7  a long story\nx         "
+			" 12  short\n" :
 			"summary,code,id\r\na long story,spi_churn,7\r\nshort,x,12\r\n");
 		printed_close(&p);
 	}

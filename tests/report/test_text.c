@@ -76,7 +76,8 @@ static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
 	struct diagnosis *d = diagnosis_open(&plain);
 	struct record_sink sink = diagnosis_sink(d);
 	struct record_alert alert = sample_alert(1);
-	struct record_ike_sa living = sample_ike_sa(1), over = sample_ike_sa(1), unseen = sample_ike_sa(1);
+	struct record_ike_sa living = sample_ike_sa(1), over = sample_ike_sa(1),
+			     unseen = sample_ike_sa(1);
 	struct printed p;
 
 	(void)state;
@@ -96,8 +97,10 @@ static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
 	printed_open(&p);
 	diagnosis_print(d, p.out);
 	assert_non_null(strstr(printed_text(&p), ", 59 s, alive"));
-	assert_non_null(strstr(p.text, "set-up not seen, heard since 2026-11-22 04:31:11, over 40 s, alive"));
-	assert_non_null(strstr(p.text, ", 30 s, superseded by a newer one, deleted by 198.51.100.2"));
+	assert_non_null(strstr(p.text, "set-up not seen, heard since 2026-11-22 04:31:11, "
+				       "over 40 s, alive"));
+	assert_non_null(
+		strstr(p.text, ", 30 s, superseded by a newer one, deleted by 198.51.100.2"));
 	printed_close(&p);
 	diagnosis_close(d);
 }
@@ -155,7 +158,8 @@ static void one_packet_is_no_packets_and_no_child_sa_is_not_mentioned(void **sta
 	sink.esp_sa(sink.user, &esp);
 	printed_open(&p);
 	diagnosis_print(d, p.out);
-	assert_non_null(strstr(printed_text(&p), "1 packet from 192.0.2.1, 0 packets from 198.51.100.2, lost 0.00 %\n"));
+	assert_non_null(strstr(printed_text(&p), "1 packet from 192.0.2.1, 0 packets from "
+						 "198.51.100.2, lost 0.00 %\n"));
 	printed_close(&p);
 	diagnosis_close(d);
 }
@@ -201,7 +205,8 @@ static void a_tunnel_that_could_not_be_judged_is_not_called_healthy(void **state
 	printed_open(&p);
 	diagnosis_print(d, p.out);
 	assert_null(strstr(printed_text(&p), "healthy"));
-	assert_non_null(strstr(p.text, "Not observable\n  192.0.2.1<->198.51.100.2, 192.0.2.1<->198.51.100.3\n"
+	assert_non_null(strstr(p.text, "Not observable\n  192.0.2.1<->198.51.100.2, "
+				       "192.0.2.1<->198.51.100.3\n"
 				       "    Rekeys: the capture is shorter than any lifetime.\n"));
 	assert_string_equal(last_line(p.text), "verdict: 2 tunnels: 2 not observable\n");
 	printed_close(&p);
@@ -224,7 +229,8 @@ static void no_tunnel_is_said_and_alerts_about_the_capture_are_shown(void **stat
 	printed_open(&p);
 	diagnosis_print(d, p.out);
 	assert_non_null(strstr(printed_text(&p), "1,000 packets, none of them IPsec\n"));
-	assert_non_null(strstr(p.text, "About the capture\n  critical capture_loss, confidence high"));
+	assert_non_null(strstr(p.text, "About the capture\n  critical capture_loss, "
+				       "confidence high"));
 	assert_string_equal(last_line(p.text), "verdict: no IPsec tunnel seen\n");
 	printed_close(&p);
 	diagnosis_close(d);
@@ -253,8 +259,10 @@ static void one_thing_is_not_said_to_be_many_and_a_share_is_never_rounded_away(v
 	sink.esp_sa(sink.user, &esp);
 	printed_open(&p);
 	diagnosis_print(d, p.out);
-	assert_non_null(strstr(printed_text(&p), "1,000,000 packets, under 1 % IPsec: 1 NAT keepalive\n"));
-	assert_non_null(strstr(p.text, "  1 copy of a packet (of the mirror or the network), 1 fragment\n"));
+	assert_non_null(strstr(printed_text(&p), "1,000,000 packets, under 1 % IPsec: "
+						 "1 NAT keepalive\n"));
+	assert_non_null(strstr(p.text, "  1 copy of a packet (of the mirror or the network),"
+				       " 1 fragment\n"));
 	assert_non_null(strstr(p.text, ", 99 % IPsec: 999,999 ESP\n"));
 	assert_non_null(strstr(p.text, ": 1 packet, 1 byte on 1 SPI"));
 	printed_close(&p);
@@ -296,14 +304,16 @@ static void lines_are_as_narrow_as_the_terminal(void **state)
 	struct printed p;
 
 	(void)state;
-	alert.summary = "This is a long sentence that takes two lines on a terminal of sixty columns.";
+	alert.summary = "This is a long sentence that takes two lines on a terminal of "
+			"sixty columns.";
 	give_tunnel(&sink, 1);
 	sink.alert(sink.user, &alert);
 	printed_open(&p);
 	report_set_line_width(60);
 	diagnosis_print(d, p.out);
 	report_set_line_width(1000);
-	assert_non_null(strstr(printed_text(&p), "This is a long sentence that takes two lines on\n             a terminal"));
+	assert_non_null(strstr(printed_text(&p), "This is a long sentence that takes two lines "
+						 "on\n             a terminal"));
 	printed_close(&p);
 	diagnosis_close(d);
 }
@@ -370,7 +380,8 @@ static void quiet_leaves_the_ill_tunnels_and_the_verdict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice),
+		cmocka_unit_test(
+			an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice),
 		cmocka_unit_test(an_ike_sa_that_lives_is_as_old_as_its_tunnel),
 		cmocka_unit_test(advice_is_for_the_vendors_seen_and_points_to_the_page_for_others),
 		cmocka_unit_test(advice_is_for_all_vendors_when_none_was_recognised),
@@ -379,7 +390,8 @@ int main(void)
 		cmocka_unit_test(a_tunnel_that_could_not_be_judged_is_not_called_healthy),
 		cmocka_unit_test(no_tunnel_is_said_and_alerts_about_the_capture_are_shown),
 		cmocka_unit_test(what_the_wire_says_cannot_colour_or_clear_the_terminal),
-		cmocka_unit_test(one_thing_is_not_said_to_be_many_and_a_share_is_never_rounded_away),
+		cmocka_unit_test(
+			one_thing_is_not_said_to_be_many_and_a_share_is_never_rounded_away),
 		cmocka_unit_test(a_lost_peer_did_not_end_the_sa_and_moments_say_that_they_are_utc),
 		cmocka_unit_test(lines_are_as_narrow_as_the_terminal),
 		cmocka_unit_test(colour_is_used_only_when_asked_for),

@@ -76,7 +76,12 @@ static void a_tunnel_of_which_nothing_else_is_told_does_not_count(void **state)
 {
 	struct telling w;
 	struct record_tunnel silent = sample_tunnel(1), heard = sample_tunnel(2);
-	struct record_event event = { .capture = 1, .seq = 1, .tunnel = heard.id, .at = AT(1), .kind = "tunnel_up", .text = "up",
+	struct record_event event = { .capture = 1,
+				      .seq = 1,
+				      .tunnel = heard.id,
+				      .at = AT(1),
+				      .kind = "tunnel_up",
+				      .text = "up",
 				      .peers = heard.peers };
 
 	(void)state;
@@ -103,7 +108,8 @@ static void ike_sas_stand_by_creation_whichever_ends_first(void **state)
 
 		ike.id = object_id_of(1, numbers[i]);
 		ike.created = numbers[i] == 5 ? NSEC_NONE : AT(10 * numbers[i]);
-		ike.established = numbers[i] == 5 ? AT(25) : NSEC_NONE;	/* between the second and the third */
+		/* between the second and the third */
+		ike.established = numbers[i] == 5 ? AT(25) : NSEC_NONE;
 		ike.spi_i = numbers[i];
 		tell_ike_sa(&w, &ike);
 	}
@@ -229,7 +235,9 @@ static void thousands_are_told_apart(void **state)
 	assert_int_equal(w.c.n_tunnels, MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
 		assert_int_equal(w.c.tunnels[i].ike_sas, 1);
-		assert_int_equal(w.c.tunnels[i].latest[0].spi_i, w.c.tunnels[i].record.peers[1].addr.low - sample_peers[1].addr.low + 1);
+		assert_int_equal(w.c.tunnels[i].latest[0].spi_i,
+				 w.c.tunnels[i].record.peers[1].addr.low -
+					 sample_peers[1].addr.low + 1);
 	}
 	end(&w);
 }

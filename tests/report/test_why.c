@@ -12,16 +12,25 @@
 
 /* DESIGN 6 */
 static const char *const codes[] = {
-	"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop", "duplicate_ike_sa",
-	"periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen", "invalid_ke", "ts_mismatch",
-	"pfs_mismatch", "lifetime_asymmetry", "rekey_collision", "simultaneous_delete", "rekey_failing", "rekey_late",
-	"expiry_gap", "volume_expiry", "idle_expiry", "stale_spi", "one_way_esp", "encap_mismatch", "dpd_timeout",
-	"peer_restart", "esp_loss", "esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion", "fragment_loss",
-	"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk", "ike_flood", "ike_scan",
-	"spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates", "one_sided_capture", "clock_jump",
+	"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop",
+	"duplicate_ike_sa",
+	"periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen", "invalid_ke",
+	"ts_mismatch",
+	"pfs_mismatch", "lifetime_asymmetry", "rekey_collision", "simultaneous_delete",
+	"rekey_failing", "rekey_late",
+	"expiry_gap", "volume_expiry", "idle_expiry", "stale_spi", "one_way_esp", "encap_mismatch",
+	"dpd_timeout",
+	"peer_restart", "esp_loss", "esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion",
+	"fragment_loss",
+	"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk",
+	"ike_flood", "ike_scan",
+	"spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates", "one_sided_capture",
+	"clock_jump",
 };
 
-static const struct why_line *const tables[] = { why_stability, why_setup, why_renewal, why_traffic, why_capture };
+static const struct why_line *const tables[] = {
+	why_stability, why_setup, why_renewal, why_traffic, why_capture,
+};
 
 enum { CODES = sizeof(codes) / sizeof(codes[0]), TABLES = sizeof(tables) / sizeof(tables[0]) };
 
@@ -85,7 +94,8 @@ static void a_line_of_which_a_piece_is_not_known_is_not_told(void **state)
 	why_values_add(&v, "responder", "198.51.100.2");
 	why_lines(&l, "ike_auth_retransmit", "answered", WHY_HEAD, &v);
 	assert_int_equal(l.n, 1);
-	assert_non_null(strstr(l.at[0], "192.0.2.1 repeats its login message (IKE_AUTH) although 198.51.100.2 answers"));
+	assert_non_null(strstr(l.at[0], "192.0.2.1 repeats its login message (IKE_AUTH) although "
+					"198.51.100.2 answers"));
 	why_list_done(&l);
 	why_values_done(&v);
 }
@@ -234,7 +244,8 @@ static void a_pause_between_two_spis_is_told_and_its_length_known(void **state)
 static void an_end_of_the_capture_is_no_silence(void **state)
 {
 	struct record_capture own = sample_capture(), other = sample_capture();
-	struct collection seen = { .captures = (struct record_capture[]){ own, other }, .n_captures = 2 };
+	struct collection seen = { .captures = (struct record_capture[]){ own, other },
+				   .n_captures = 2 };
 	struct record_esp_sa sa = esp(1, 0, 58);
 	struct why_moments m;
 
@@ -258,8 +269,10 @@ static void note_line(void *user, const char *vendor, const char *text)
 
 static void log_lines_are_taken_from_the_page_and_only_they(void **state)
 {
-	static const char page[] = "# x: y\n\n- **FortiOS**: set x\n\nThe line to look for on the box:\n\n"
-		"- **FortiOS**: in its log: established IKE SA limit 4\n  reached\n- **strongSwan**: giving up\n\n"
+	static const char page[] = "# x: y\n\n- **FortiOS**: set x\n\nThe line to look for on "
+				   "the box:\n\n"
+		"- **FortiOS**: in its log: established IKE SA limit 4\n  reached\n- "
+		"**strongSwan**: giving up\n\n"
 		"## Knobs\n\n- **no**: knob\n";
 	struct why_list l = { 0 };
 
@@ -352,10 +365,12 @@ static void one_fault_is_one_story_with_its_symptoms_as_consequences(void **stat
 
 	const char *text = printed_text(&p);
 
-	assert_ptr_equal(strstr(text, "CRITICAL\n"), text);	/* as the tunnel is ranked elsewhere: the gravest of it */
+	/* as the tunnel is ranked elsewhere: the gravest of it */
+	assert_ptr_equal(strstr(text, "CRITICAL\n"), text);
 	assert_non_null(strstr(text, "Both sides renew phase 2 at the same moment"));
 	assert_non_null(strstr(text, "Traffic was lost: at least 39 packets went to a dead SPI."));
-	assert_non_null(strstr(text, "consequence: stale_spi, critical: still encrypts with a dead SPI"));
+	assert_non_null(strstr(text, "consequence: stale_spi, critical: still encrypts "
+				     "with a dead SPI"));
 	assert_non_null(strstr(text, "clear the SA on 192.0.2.1"));
 	assert_null(strstr(text, "Evidence 2 of"));
 	assert_non_null(strstr(text, "tshark -r a.pcap -Y 'frame.number in {12,345}'"));
@@ -394,7 +409,8 @@ static void asked_about_a_symptom_it_tells_the_cause_and_says_so(void **state)
 	(void)state;
 	printed_open(&p);
 	why_tell(w, p.out);
-	assert_non_null(strstr(printed_text(&p), "You asked about stale_spi: it is a consequence of rekey_collision"));
+	assert_non_null(strstr(printed_text(&p), "You asked about stale_spi: it is a consequence "
+						 "of rekey_collision"));
 	printed_close(&p);
 	why_close(w);
 }
@@ -410,9 +426,12 @@ static void what_happened_names_who_did_it_when_and_in_which_frame(void **state)
 
 	const char *text = printed_text(&p);
 
-	assert_non_null(strstr(text, "04:30:52.000          0 s  192.0.2.1 opens phase 1 (IKEv2) towards 198.51.100.2"));
-	assert_non_null(strstr(text, "192.0.2.1 sends its first message (IKE_SA_INIT) 3 times; no answer from"));
-	assert_non_null(strstr(text, "04:31:21.000         29 s  198.51.100.2 renews phase 2 (rekey) at the age of 28 s"));
+	assert_non_null(strstr(text, "04:30:52.000          0 s  192.0.2.1 opens phase 1 (IKEv2) "
+				     "towards 198.51.100.2"));
+	assert_non_null(strstr(text, "192.0.2.1 sends its first message (IKE_SA_INIT) 3 times; "
+				     "no answer from"));
+	assert_non_null(strstr(text, "04:31:21.000         29 s  198.51.100.2 renews phase 2 "
+				     "(rekey) at the age of 28 s"));
 	assert_non_null(strstr(text, "No condition that sawatch knows was found."));
 	assert_non_null(strstr(text, "\nWords\n"));
 	printed_close(&p);
@@ -421,14 +440,17 @@ static void what_happened_names_who_did_it_when_and_in_which_frame(void **state)
 
 static void nothing_of_the_wire_reaches_the_terminal_unescaped(void **state)
 {
-	static const struct record_evidence evidence[] = { { .name = "offered", .type = EVIDENCE_TEXT, .text = "\033[2Jx" } };
-	static const struct record_action actions[] = { { "any", "do \033[2J" }, { "Evil\033]0;", "step \r" } };
+	static const struct record_evidence evidence[] = { { .name = "offered",
+	.type = EVIDENCE_TEXT, .text = "\033[2Jx" } };
+	static const struct record_action actions[] = { { "any", "do \033[2J" },
+	{ "Evil\033]0;", "step \r" } };
 	static const char *const blind[] = { "not \033[2Jseen" };
 	struct record_alert alert = collision();
 	struct record_tunnel tunnel = sample_tunnel(1);
 	struct record_capture capture = sample_capture();
 	struct record_event event = {
-		.capture = 1, .seq = 1, .tunnel = tunnel.id, .at = AT(3), .kind = "error_notify", .text = "says \033[2J\n",
+		.capture = 1, .seq = 1, .tunnel = tunnel.id, .at = AT(3), .kind = "error_notify",
+		.text = "says \033[2J\n",
 		.peers = sample_peers,
 	};
 	struct why *w = why_open(&(struct why_options){ 0 });
@@ -474,7 +496,8 @@ static void frames_of_several_files_are_found_by_time_instead(void **state)
 	printed_open(&p);
 	why_tell(w, p.out);
 	assert_null(strstr(printed_text(&p), "frame.number"));
-	assert_non_null(strstr(printed_text(&p), "ip.addr == 192.0.2.1 and ip.addr == 198.51.100.2"));
+	assert_non_null(
+		strstr(printed_text(&p), "ip.addr == 192.0.2.1 and ip.addr == 198.51.100.2"));
 	printed_close(&p);
 	why_close(w);
 }
@@ -514,11 +537,13 @@ static void the_same_as_one_json_object(void **state)
 
 	assert_non_null(o);
 	assert_string_equal(json_string_value(json_object_get(o, "type")), "story");
-	assert_string_equal(json_string_value(json_object_get(o, "tunnel")), "192.0.2.1<->198.51.100.2");
+	assert_string_equal(json_string_value(json_object_get(o, "tunnel")),
+			    "192.0.2.1<->198.51.100.2");
 
 	json_t *incident = json_array_get(json_object_get(o, "incidents"), 0);
 
-	assert_string_equal(json_string_value(json_object_get(incident, "code")), "rekey_collision");
+	assert_string_equal(json_string_value(json_object_get(incident, "code")),
+			    "rekey_collision");
 	assert_int_equal(json_array_size(json_object_get(incident, "consequences")), 1);
 	assert_int_equal(json_array_size(json_object_get(o, "incidents")), 1);
 	json_decref(o);
@@ -541,7 +566,8 @@ int main(void)
 		cmocka_unit_test(an_end_of_the_capture_is_no_silence),
 		cmocka_unit_test(log_lines_are_taken_from_the_page_and_only_they),
 		cmocka_unit_test(one_fault_is_one_story_with_its_symptoms_as_consequences),
-		cmocka_unit_test(of_an_ike_sa_that_nobody_answered_it_is_not_said_that_none_came_up),
+		cmocka_unit_test(
+			of_an_ike_sa_that_nobody_answered_it_is_not_said_that_none_came_up),
 		cmocka_unit_test(asked_about_a_symptom_it_tells_the_cause_and_says_so),
 		cmocka_unit_test(what_happened_names_who_did_it_when_and_in_which_frame),
 		cmocka_unit_test(nothing_of_the_wire_reaches_the_terminal_unescaped),

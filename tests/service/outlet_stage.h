@@ -65,7 +65,9 @@ static inline struct outlet_counters counters(struct outlet *o)
 
 static inline int listener(uint16_t *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons(*port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
@@ -95,7 +97,8 @@ static inline void put(struct outlet *o, const char *text)
 }
 
 /* Reads until `wanted` came, while the monitor does its round; everything so far is in `buffer`. */
-static inline void read_until(struct outlet *o, int fd, char *buffer, size_t size, const char *wanted)
+static inline void read_until(struct outlet *o, int fd, char *buffer, size_t size,
+			      const char *wanted)
 {
 	size_t length = strlen(buffer), seen = 0;
 	int64_t until = now_ms() + PATIENCE_MS;
@@ -127,7 +130,9 @@ static inline char *path_of(const char *name)
 
 static inline struct outlet *command(const char *text, int timeout_ms, int per_minute)
 {
-	const struct outlet_command c = { .command = text, .user = user, .timeout_ms = timeout_ms, .per_minute = per_minute };
+	const struct outlet_command c = {
+		.command = text, .user = user, .timeout_ms = timeout_ms, .per_minute = per_minute
+	};
 	struct outlet *o;
 	struct err e;
 
@@ -154,14 +159,17 @@ static inline char *contents(const char *name)
 static inline const char *ask(uint16_t port, const char *request)
 {
 	static char answer[400000];
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons(port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	size_t length = 0;
 	ssize_t n;
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(write(fd, request, strlen(request)), (ssize_t)strlen(request));
-	while (length + 1 < sizeof(answer) && (n = read(fd, answer + length, sizeof(answer) - 1 - length)) > 0)
+	while (length + 1 < sizeof(answer) &&
+	       (n = read(fd, answer + length, sizeof(answer) - 1 - length)) > 0)
 		length += (size_t)n;
 	answer[length] = '\0';
 	close(fd);

@@ -72,7 +72,8 @@ static void a_sender_that_is_killed_is_begun_anew_and_counted(void **state)
 	assert_true(counters(o).up);
 	assert_int_equal(counters(o).restarts, 1);
 	assert_int_equal(counters(o).dropped, 0);
-	wait_for_news(o, "process sawatch-syslog was ended by signal 9 (Killed); another begins in 1 s");
+	wait_for_news(o, "process sawatch-syslog was ended by signal 9 (Killed); "
+			 "another begins in 1 s");
 	outlet_close(o, PATIENCE_MS);
 	WAIT_FOR(child_of(getpid()) == 0);
 	close(fd);
@@ -97,11 +98,13 @@ static void what_a_process_had_with_it_when_it_died_is_counted_as_lost(void **st
 	WAIT_FOR(!counters(o).up);
 	for (int i = 0; i < 5; i++)
 		put(o, "for nobody");
-	rest(1500);		/* it takes them in at once; a busy machine may leave some for the next one */
+	/* it takes them in at once; a busy machine may leave some for the next one */
+	rest(1500);
 	wait_for_news(o, "cannot be reached");
 	kill_worker(SIGABRT);
 	WAIT_FOR((counters(o), outlet_news(o, &news)));
-	assert_int_equal(sscanf(news.text, "process sawatch-syslog was ended by signal 6 (Aborted); it had %u message", &had), 1);
+	assert_int_equal(sscanf(news.text, "process sawatch-syslog was ended by signal 6 "
+					   "(Aborted); it had %u message", &had), 1);
 	assert_in_range(had, 1, 5);
 	assert_int_equal(counters(o).dropped, had);
 	assert_false(counters(o).up);
@@ -120,7 +123,9 @@ static void who_serves_the_page_serves_it_again_on_the_same_port(void **state)
 {
 	uint16_t port = 0;
 	char where[32];
-	const struct outlet_metrics m = { .listen = where, .file = path_of("again.prom"), .user = user };
+	const struct outlet_metrics m = { .listen = where,
+					  .file = path_of("again.prom"),
+					  .user = user };
 	struct outlet *o;
 	struct stat st;
 	struct err e;
@@ -133,7 +138,8 @@ static void who_serves_the_page_serves_it_again_on_the_same_port(void **state)
 	assert_true(outlet_page(o, "a 1\n", 4));
 	WAIT_FOR(strstr(ask(port, GET("/metrics")), "\r\n\r\na 1\n"));
 	kill_worker(SIGKILL);
-	WAIT_FOR(strstr(ask(port, GET("/metrics")), "\r\n\r\na 1\n"));	/* asked at once, answered by the next one */
+	/* asked at once, answered by the next one */
+	WAIT_FOR(strstr(ask(port, GET("/metrics")), "\r\n\r\na 1\n"));
 	assert_true(outlet_page(o, "a 2\n", 4));
 	WAIT_FOR(strstr(ask(port, GET("/metrics")), "\r\n\r\na 2\n"));
 	WAIT_FOR(counters(o).restarts == 1 && counters(o).up);
@@ -148,7 +154,8 @@ static void a_command_dies_with_the_process_that_ran_it(void **state)
 	pid_t child;
 
 	(void)state;
-	snprintf(text, sizeof(text), "cd %s; cat >> said; sleep 600 & echo $! > orphan; wait", folder);
+	snprintf(text, sizeof(text), "cd %s; cat >> said; sleep 600 & echo $! > orphan; wait",
+		 folder);
 	o = command(text, 60000, 100);
 	put(o, "A=1\n\nfirst\n");
 	WAIT_FOR(atoi(contents("orphan")) > 1);

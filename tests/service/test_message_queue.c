@@ -98,10 +98,13 @@ static void bytes_are_bounded_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(messages_leave_in_the_order_in_which_they_came, make, unmake),
-		cmocka_unit_test_setup_teardown(when_it_is_full_the_oldest_makes_room_and_is_counted, make, unmake),
+		cmocka_unit_test_setup_teardown(
+			messages_leave_in_the_order_in_which_they_came, make, unmake),
+		cmocka_unit_test_setup_teardown(
+			when_it_is_full_the_oldest_makes_room_and_is_counted, make, unmake),
 		cmocka_unit_test_setup_teardown(what_is_being_sent_stays_where_it_is, make, unmake),
-		cmocka_unit_test_setup_teardown(when_all_is_being_sent_the_new_one_is_dropped, make, unmake),
+		cmocka_unit_test_setup_teardown(
+			when_all_is_being_sent_the_new_one_is_dropped, make, unmake),
 		cmocka_unit_test_setup_teardown(bytes_are_bounded_too, make, unmake),
 	};
 

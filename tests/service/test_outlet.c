@@ -89,7 +89,8 @@ static void what_was_never_acknowledged_is_sent_again(void **state)
 	(void)state;
 	o = syslog_to(port);
 	memset(filler, 'x', sizeof(filler) - 1);
-	for (int i = 0; i < 100; i++) {		/* far more than is taken in for somebody who does not read */
+	/* far more than is taken in for somebody who does not read */
+	for (int i = 0; i < 100; i++) {
 		snprintf(filler, 32, "number %d;", i);
 		filler[strlen(filler)] = 'x';
 		put(o, filler);
@@ -166,7 +167,8 @@ static void a_command_gets_words_in_its_environment_and_the_rest_on_its_input(vo
 	struct outlet *o;
 
 	(void)state;
-	snprintf(text, sizeof(text), "{ printf '%%s.' \"$SAWATCH_CODE\"; cat; } >> %s", path_of("got"));
+	snprintf(text, sizeof(text), "{ printf '%%s.' \"$SAWATCH_CODE\"; cat; } >> %s",
+		 path_of("got"));
 	o = command(text, 5000, 100);
 	put(o, "SAWATCH_CODE=a $(reboot) 'b'\nX=1\n\n{\"json\":1}\n");
 	put(o, "SAWATCH_CODE=second\n\n");
@@ -275,7 +277,8 @@ static void the_page_is_served_over_http_and_nothing_else(void **state)
 	assert_non_null(strstr(answer, "Content-Type: text/plain; version=0.0.4"));
 	assert_non_null(strstr(answer, "\r\n\r\na 1\n"));
 	assert_memory_equal(ask(port, GET("/etc/passwd")), "HTTP/1.1 404 ", 13);
-	assert_memory_equal(ask(port, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"),
+	assert_memory_equal(ask(port, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: "
+				      "2\r\nConnection: close\r\n\r\nab"),
 			    "HTTP/1.1 405 ", 13);
 	assert_null(strstr(ask(port, "\x01\x02nonsense\r\n\r\n"), " 200 "));
 	outlet_close(o, PATIENCE_MS);
@@ -284,7 +287,8 @@ static void the_page_is_served_over_http_and_nothing_else(void **state)
 static void what_cannot_be_done_is_said_at_the_beginning(void **state)
 {
 	const struct outlet_metrics bad[] = {
-		{ .file = "/nowhere/m.prom" }, { .listen = "nonsense" }, { .listen = "::1:80" }, { .listen = "127.0.0.1:x" },
+		{ .file = "/nowhere/m.prom" }, { .listen = "nonsense" }, { .listen = "::1:80" }, {
+		  .listen = "127.0.0.1:x" },
 		{ .listen = "127.0.0.1:99999" },	/* 34463 in 16 bits */
 	};
 	struct outlet *o;
@@ -299,7 +303,8 @@ static void what_cannot_be_done_is_said_at_the_beginning(void **state)
 	}
 	assert_false(outlet_syslog(&o, "tcp://host", user, &e));
 	assert_false(outlet_syslog_target("tcp://::1:601", &e));
-	assert_true(outlet_syslog_target("tcp://[::1]:601", &e) && outlet_syslog_target("unix:/x", &e));
+	assert_true(outlet_syslog_target("tcp://[::1]:601", &e) &&
+		    outlet_syslog_target("unix:/x", &e));
 }
 
 int main(void)
@@ -307,7 +312,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_over_tcp_are_counted_in_octets),
 		cmocka_unit_test(a_collector_that_comes_back_gets_what_it_missed),
-		cmocka_unit_test(a_collector_that_closes_each_connection_at_once_is_not_hammered_at),
+		cmocka_unit_test(
+			a_collector_that_closes_each_connection_at_once_is_not_hammered_at),
 		cmocka_unit_test(what_was_never_acknowledged_is_sent_again),
 		cmocka_unit_test(a_collector_that_does_not_read_holds_nobody_up),
 		cmocka_unit_test(a_message_that_is_too_long_is_dropped_and_counted),

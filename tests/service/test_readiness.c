@@ -29,7 +29,8 @@ static int listen_at(const char *address, size_t length)
 
 	memcpy(at.sun_path, address, length);
 	assert_return_code(bind(fd, (const struct sockaddr *)&at,
-				(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)), errno);
+				(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)),
+			   errno);
 	return fd;
 }
 
@@ -211,16 +212,25 @@ static void a_manager_that_does_not_listen_holds_nobody_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_service_is_ready_when_it_says_so_and_not_before, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_reload_is_stamped_with_the_monotonic_clock, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_status_is_told_once_and_on_one_line, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_watchdog_is_told_at_half_its_interval, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_watchdog_for_another_process_is_not_ours, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(children_are_not_told_where_the_manager_listens, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_service_is_ready_when_it_says_so_and_not_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_reload_is_stamped_with_the_monotonic_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_status_is_told_once_and_on_one_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_watchdog_is_told_at_half_its_interval, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_watchdog_for_another_process_is_not_ours, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			children_are_not_told_where_the_manager_listens, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_abstract_socket_is_one_too, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(without_a_manager_nothing_happens, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_manager_that_is_not_there_is_said, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_manager_that_does_not_listen_holds_nobody_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			without_a_manager_nothing_happens, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_manager_that_is_not_there_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_manager_that_does_not_listen_holds_nobody_up, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ESP = 50, PROTO_AH = 51, PROTO_ICMP6 = 58 };
+enum {
+	PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ESP = 50, PROTO_AH = 51,
+	PROTO_ICMP6 = 58,
+};
 
 void sim_frame_clear(struct sim_frame *f)
 {
@@ -237,7 +240,8 @@ void sim_icmp_about(struct sim_frame *f, struct sim_addr router, uint8_t code, u
 	ip.dst.v6 = router.v6;
 	if (router.v6) {
 		memcpy(ip.dst.bytes, quoted + 8, 16);
-		f->length = f->length > 1232 ? 1232 : f->length;	/* to stay below 1280, RFC 4443 2.4 */
+		/* to stay below 1280, RFC 4443 2.4 */
+		f->length = f->length > 1232 ? 1232 : f->length;
 	} else {
 		memcpy(ip.dst.bytes, quoted + 12, 4);
 		f->length = f->length > 548 ? 548 : f->length;		/* RFC 1812 4.3.2.3 */
@@ -261,8 +265,8 @@ void sim_icmp_about(struct sim_frame *f, struct sim_addr router, uint8_t code, u
 	sim_push_ip(f, &ip);
 }
 
-static void piece_ip4(struct sim_frame *piece, const unsigned char *header, const unsigned char *data,
-		      size_t n, size_t offset, bool more, uint32_t id)
+static void piece_ip4(struct sim_frame *piece, const unsigned char *header,
+		      const unsigned char *data, size_t n, size_t offset, bool more, uint32_t id)
 {
 	sim_append(piece, data, n);
 
@@ -276,8 +280,8 @@ static void piece_ip4(struct sim_frame *piece, const unsigned char *header, cons
 	sim_set16(h + 10, sum_fold(sum_words(0, h, 20)));
 }
 
-static void piece_ip6(struct sim_frame *piece, const unsigned char *header, const unsigned char *data,
-		      size_t n, size_t offset, bool more, uint32_t id)
+static void piece_ip6(struct sim_frame *piece, const unsigned char *header,
+		      const unsigned char *data, size_t n, size_t offset, bool more, uint32_t id)
 {
 	sim_append(piece, data, n);
 

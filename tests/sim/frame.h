@@ -29,7 +29,8 @@ struct sim_endpoint {
 };
 
 void sim_frame_clear(struct sim_frame *f);
-void sim_frame_copy(struct sim_frame *to, const struct sim_frame *from);	/* only the bytes in use */
+/* only the bytes in use */
+void sim_frame_copy(struct sim_frame *to, const struct sim_frame *from);
 unsigned char *sim_frame_data(struct sim_frame *f);
 void sim_append(struct sim_frame *f, const void *bytes, size_t n);
 unsigned char *sim_extend(struct sim_frame *f, size_t n);	/* n zero bytes at the end */
@@ -86,7 +87,8 @@ void sim_push_tcp(struct sim_frame *f, const struct sim_tcp *t);
 void sim_push_esp(struct sim_frame *f, uint32_t spi, uint32_t seq);
 /* RFC 4302 2 with a 12-byte ICV; `next` is the protocol of what stands there now. */
 void sim_push_ah(struct sim_frame *f, uint8_t next, uint32_t spi, uint32_t seq);
-void sim_push_marker(struct sim_frame *f);	/* four zero bytes: IKE on port 4500, RFC 3948 2.2 */
+/* four zero bytes: IKE on port 4500, RFC 3948 2.2 */
+void sim_push_marker(struct sim_frame *f);
 /* Length prefix of RFC 9329 3; `first` also pushes "IKETCP" before it. */
 void sim_push_tcp_length(struct sim_frame *f, bool first);
 
@@ -103,7 +105,8 @@ void sim_fragment(const struct sim_frame *packet, size_t mtu, uint32_t id,
 
 enum sim_link_type { SIM_ETHERNET, SIM_SLL, SIM_SLL2, SIM_RAW, SIM_NULL };
 enum sim_envelope {
-	SIM_PLAIN, SIM_ERSPAN_1, SIM_ERSPAN_2, SIM_ERSPAN_3, SIM_VXLAN, SIM_GENEVE, SIM_GRE, SIM_GRE_ETHERNET,
+	SIM_PLAIN, SIM_ERSPAN_1, SIM_ERSPAN_2, SIM_ERSPAN_3, SIM_VXLAN, SIM_GENEVE, SIM_GRE,
+	SIM_GRE_ETHERNET,
 	SIM_IPIP,
 };
 

@@ -12,7 +12,8 @@ struct gate *gate_of(struct sim_pair *pair, unsigned side)
 	return pair->gates[side];
 }
 
-static struct gate *make_gate(struct sim_pair *pair, unsigned side, const struct sim_policy *p, unsigned slots)
+static struct gate *make_gate(struct sim_pair *pair, unsigned side, const struct sim_policy *p,
+			      unsigned slots)
 {
 	struct gate *g = sim_own(pair->world, sizeof *g);
 
@@ -27,8 +28,8 @@ static struct gate *make_gate(struct sim_pair *pair, unsigned side, const struct
 	return g;
 }
 
-struct sim_pair *gate_pair(struct sim_world *w, const char *a, const char *b, const struct sim_policy *pa,
-			   const struct sim_policy *pb, unsigned slots)
+struct sim_pair *gate_pair(struct sim_world *w, const char *a, const char *b,
+			   const struct sim_policy *pa, const struct sim_policy *pb, unsigned slots)
 {
 	struct sim_pair *pair = sim_own(w, sizeof *pair), **end = &w->pairs;
 
@@ -43,7 +44,8 @@ struct sim_pair *gate_pair(struct sim_world *w, const char *a, const char *b, co
 	pair->ip_id[0] = (uint16_t)sim_rng_u32(&w->rng);
 	pair->ip_id[1] = (uint16_t)sim_rng_u32(&w->rng);
 	pair->last_arrival[0] = pair->last_arrival[1] = -1;
-	pair->net = (struct sim_net){ .delay = 0.010, .jitter = 0.001, .tap_at = 0.05, .mtu = 1500 };
+	pair->net =
+		(struct sim_net){ .delay = 0.010, .jitter = 0.001, .tap_at = 0.05, .mtu = 1500 };
 	pair->deliver = deliver;
 	pair->gates[0] = make_gate(pair, 0, pa, slots);
 	pair->gates[1] = make_gate(pair, 1, pb, slots);
@@ -197,7 +199,8 @@ static void receive_esp(struct gate *g, const struct sim_packet *p)
 	if (s->out != c && !c->redundant && (s->out == NULL || s->out->replaced_by == c))
 		gate_child_use(c);
 	if (p->echo)
-		sim_after(g->w, sim_between(g->w, 0.0005, 0.002), echo_now, g, (uint64_t)c->slot << 32 | p->size);
+		sim_after(g->w, sim_between(g->w, 0.0005, 0.002), echo_now, g,
+			  (uint64_t)c->slot << 32 | p->size);
 }
 
 /* ICMP 3/3 for UDP, 3/2 for ESP; over IPv6 1/4. */

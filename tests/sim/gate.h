@@ -116,21 +116,24 @@ struct sim_traffic {
 };
 
 /* gate.c */
-struct sim_pair *gate_pair(struct sim_world *w, const char *a, const char *b, const struct sim_policy *pa,
-			   const struct sim_policy *pb, unsigned slots);
+struct sim_pair *gate_pair(struct sim_world *w, const char *a, const char *b,
+			   const struct sim_policy *pa, const struct sim_policy *pb,
+			   unsigned slots);
 struct gate *gate_of(struct sim_pair *pair, unsigned side);
 void gate_start(struct sim_pair *pair);
 void gate_free(struct sim_pair *pair);
 void gate_traffic(struct sim_world *w, const struct sim_traffic *t);	/* copied */
 void gate_esp(struct gate *g, unsigned slot, size_t size);
-void gate_transmit(struct gate_ike *ike, struct sim_message *m);	/* keeps m; all its datagrams */
+/* keeps m; all its datagrams */
+void gate_transmit(struct gate_ike *ike, struct sim_message *m);
 void gate_transmit_ports(struct gate *g, struct sim_message *m, bool floated);
 void gate_reboot(struct gate *g, double down_seconds);		/* forgets everything */
 sim_fire gate_connect_now;					/* object: the gate */
 
 /* gate_sa.c: what both versions share */
 struct gate_ike *gate_ike_new(struct gate *g, bool initiator);
-struct gate_child *gate_child_new(struct gate *g, struct gate_ike *ike, unsigned slot, bool initiator);
+struct gate_child *gate_child_new(struct gate *g, struct gate_ike *ike, unsigned slot,
+				  bool initiator);
 uint32_t gate_new_spi(struct gate *g);
 uint64_t gate_new_ike_spi(struct gate *g);
 void gate_child_install(struct gate_child *c);		/* arms its timers */
@@ -142,7 +145,8 @@ struct gate_child *gate_child_by_out(struct gate *g, uint32_t spi);
 struct gate_child *gate_child_by_in(struct gate *g, uint32_t spi);
 struct gate_ike *gate_ike_best(struct gate *g);		/* newest established, or NULL */
 void gate_plan_connect(struct gate *g);
-struct sim_true_exchange *gate_exchange_truth(struct gate_ike *ike, uint8_t exchange, uint32_t id, const char *purpose);
+struct sim_true_exchange *gate_exchange_truth(struct gate_ike *ike, uint8_t exchange, uint32_t id,
+					      const char *purpose);
 /* dispatched by version */
 void gate_rekey_child(struct gate_child *c);
 void gate_delete_child(struct gate_child *c);

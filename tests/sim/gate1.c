@@ -19,7 +19,8 @@ struct gate_quick {
 
 static struct sim_frame scratch;
 
-static struct sim_message *message(struct gate_ike *ike, int what, uint8_t exchange, unsigned step, uint32_t id)
+static struct sim_message *message(struct gate_ike *ike, int what, uint8_t exchange, unsigned step,
+				   uint32_t id)
 {
 	struct sim_message *m = sim_message_new();
 
@@ -47,7 +48,9 @@ static struct sim_message *say_phase1(struct gate_ike *ike, unsigned step, uint3
 {
 	struct gate *g = ike->gate;
 	const struct sim_net *n = &g->pair->net;
-	struct sim_offer offer = { .suite = ike->session.suite, .group = ike->session.group, .life_seconds = life,
+	struct sim_offer offer = { .suite = ike->session.suite,
+				   .group = ike->session.group,
+				   .life_seconds = life,
 				   .life_long = g->p.offered_tlv };
 	struct sim_main main = { .offers = &offer, .n_offers = 1, .vendor_ids = g->p.vendor_ids };
 	bool aggressive = last_step(g) == 3;
@@ -93,7 +96,8 @@ static void phase1_send(struct gate_ike *ike, unsigned step, uint32_t life, stru
 	if (step >= 5)
 		ike->floated = ike->gate->pair->net.nat || ike->gate->pair->net.float_ike;
 	m = say_phase1(ike, step, life);
-	m->exchange_truth = to ? to->exchange_truth : gate_exchange_truth(ike, m->exchange, 0, names[(step - 1) / 2]);
+	m->exchange_truth = to ? to->exchange_truth
+			       : gate_exchange_truth(ike, m->exchange, 0, names[(step - 1) / 2]);
 	ike->step = step;
 	if (to) {
 		sim_message_drop(ike->response);
@@ -237,11 +241,14 @@ static void quick_repeat(struct sim_world *w, void *object, uint64_t copy)
 		return;
 	}
 	gate_transmit(q->ike, q->said);
-	sim_after(w, (ladder[copy + 1] > 0 ? ladder[copy + 1] : q->ike->gate->p.give_up) - ladder[copy], quick_repeat,
-		  q, copy + 1);
+	sim_after(w,
+		  (ladder[copy + 1] > 0 ? ladder[copy + 1] : q->ike->gate->p.give_up) -
+			  ladder[copy],
+		  quick_repeat, q, copy + 1);
 }
 
-static struct gate_quick *quick_new(struct gate_ike *ike, uint32_t id, unsigned slot, bool initiator)
+static struct gate_quick *quick_new(struct gate_ike *ike, uint32_t id, unsigned slot,
+				    bool initiator)
 {
 	struct gate_quick *q = calloc(1, sizeof *q);
 
@@ -262,7 +269,8 @@ void gate1_quick(struct gate_ike *ike, unsigned slot, struct gate_child *replace
 	struct gate_quick *q = quick_new(ike, sim_rng_u32(&ike->gate->w->rng) | 1, slot, true);
 
 	q->replaces = replaces;
-	q->exchange = gate_exchange_truth(ike, X1_QUICK, q->id, replaces ? "rekey_child" : "new_child");
+	q->exchange =
+		gate_exchange_truth(ike, X1_QUICK, q->id, replaces ? "rekey_child" : "new_child");
 	quick_say(q, 1);
 	sim_after(ike->gate->w, ike->gate->p.ladder[0], quick_repeat, q, 0);
 }
@@ -371,15 +379,21 @@ void gate1_info(struct gate_ike *ike, int what, struct gate_child *child)
 {
 	struct gate *g = ike->gate;
 	uint32_t id = sim_rng_u32(&g->w->rng) | 1;
-	enum sim_info1 kind = what == SAY_DELETE_CHILD ? SIM_INFO1_DELETE_ESP : what == SAY_DELETE_IKE ? SIM_INFO1_DELETE_IKE
-			    : what == SAY_REFUSED ? SIM_INFO1_ERROR : SIM_INFO1_DPD;
+	enum sim_info1 kind = what == SAY_DELETE_CHILD ? SIM_INFO1_DELETE_ESP
+			      : what == SAY_DELETE_IKE ? SIM_INFO1_DELETE_IKE
+			      : what == SAY_REFUSED    ? SIM_INFO1_ERROR
+						       : SIM_INFO1_DPD;
 	struct sim_message *m;
 
 	sim_frame_clear(&scratch);
 	sim_say_info1(&scratch, &ike->session, id, kind, &g->w->rng);
 	m = message(ike, what, X1_INFO, 1, id);
-	m->exchange_truth = gate_exchange_truth(ike, X1_INFO, id, what == SAY_DPD ? "dpd" : what == SAY_DPD_ACK ? "dpd_ack"
-				: what == SAY_DELETE_CHILD ? "delete_child" : what == SAY_DELETE_IKE ? "delete_ike" : "error");
+	m->exchange_truth = gate_exchange_truth(ike, X1_INFO, id,
+						what == SAY_DPD            ? "dpd"
+						: what == SAY_DPD_ACK      ? "dpd_ack"
+						: what == SAY_DELETE_CHILD ? "delete_child"
+						: what == SAY_DELETE_IKE   ? "delete_ike"
+									   : "error");
 	m->old_spi = child ? child->spi_in : 0;
 	gate_transmit(ike, m);
 	sim_message_drop(m);
@@ -411,7 +425,8 @@ static void receive_info(struct gate_ike *ike, struct sim_message *m)
 		for (struct gate_quick *q = ike->quicks; q; q = q->next)
 			if (q->initiator && !q->over) {
 				q->over = true;
-				g->slots[q->slot].retry_at = g->w->now + sim_seconds(g->p.reconnect);
+				g->slots[q->slot].retry_at =
+					g->w->now + sim_seconds(g->p.reconnect);
 				if (q->replaces)
 					q->replaces->rekeying = false;
 			}

@@ -14,8 +14,8 @@ static size_t fragment_room(const struct gate_ike *ike, unsigned limit)
 	return (limit - around) & ~(size_t)15;
 }
 
-struct sim_message *gate2_say(struct gate_ike *ike, int what, uint8_t exchange, bool response, uint32_t id,
-			      uint8_t np1, size_t inner)
+struct sim_message *gate2_say(struct gate_ike *ike, int what, uint8_t exchange, bool response,
+			      uint32_t id, uint8_t np1, size_t inner)
 {
 	struct gate *g = ike->gate;
 	struct sim_message *m = sim_message_new();
@@ -62,7 +62,11 @@ static void give_up(struct gate_ike *ike)
 	bool up = ike->state == GATE_UP;
 
 	gate2_over(ike);
-	gate_ike_gone(ike, up ? "peer_lost" : deleting ? "deleted" : "failed", -1, ike->state != GATE_REKEYED);
+	gate_ike_gone(ike,
+		      up         ? "peer_lost"
+		      : deleting ? "deleted"
+				 : "failed",
+		      -1, ike->state != GATE_REKEYED);
 }
 
 static void repeat(struct sim_world *w, void *object, uint64_t serial)
@@ -104,7 +108,8 @@ void gate2_respond(struct gate_ike *ike, struct sim_message *m, const struct sim
 
 void gate2_pump(struct gate_ike *ike)
 {
-	if (ike->request || ike->n_queue == 0 || ike->state == GATE_CONNECTING || ike->state == GATE_GONE)
+	if (ike->request || ike->n_queue == 0 || ike->state == GATE_CONNECTING ||
+	    ike->state == GATE_GONE)
 		return;
 	ike->current = ike->queue[0];
 	memmove(ike->queue, ike->queue + 1, --ike->n_queue * sizeof *ike->queue);
@@ -114,7 +119,8 @@ void gate2_pump(struct gate_ike *ike)
 void gate2_task(struct gate_ike *ike, int what, struct gate_child *child, unsigned slot)
 {
 	for (unsigned i = 0; i < ike->n_queue; i++)
-		if (ike->queue[i].what == what && ike->queue[i].child == child && ike->queue[i].slot == slot)
+		if (ike->queue[i].what == what && ike->queue[i].child == child &&
+		    ike->queue[i].slot == slot)
 			return;
 	if (ike->n_queue == TASKS_MAX || ike->state == GATE_GONE)
 		return;
@@ -135,7 +141,8 @@ static struct sim_endpoint seen(const struct gate *g, unsigned side)
 	return e;
 }
 
-static struct sim_message *say_init(struct gate_ike *ike, bool response, const struct sim_init *extra)
+static struct sim_message *say_init(struct gate_ike *ike, bool response,
+				    const struct sim_init *extra)
 {
 	struct gate *g = ike->gate;
 	struct sim_offer offers[2] = { { .suite = ike->session.suite, .group = ike->session.group },
@@ -166,7 +173,8 @@ static struct sim_message *say_init(struct gate_ike *ike, bool response, const s
 
 void gate2_send_init(struct gate_ike *ike)
 {
-	struct sim_init extra = { .wrong_group = ike->ke_group == ike->session.group ? 0 : ike->ke_group };
+	struct sim_init extra = { .wrong_group =
+					  ike->ke_group == ike->session.group ? 0 : ike->ke_group };
 	struct sim_message *m;
 
 	if (ike->with_cookie) {
@@ -191,7 +199,8 @@ void gate2_connect(struct gate *g)
 }
 
 /* Answers that leave no state: as the message comes, so it goes. */
-static void refuse_init(struct gate *g, struct sim_message *m, int what, uint16_t notify, const void *data, size_t n)
+static void refuse_init(struct gate *g, struct sim_message *m, int what, uint16_t notify,
+			const void *data, size_t n)
 {
 	struct sim_message *answer = sim_message_new();
 
@@ -301,7 +310,8 @@ void gate2_receive(struct gate *g, struct sim_packet *p)
 	if (!assembled(ike, p))
 		return;
 	if (m->response) {
-		if (ike->request && ike->request->id == m->id && ike->request->exchange == m->exchange) {
+		if (ike->request && ike->request->id == m->id &&
+		    ike->request->exchange == m->exchange) {
 			ike->heard_at = g->w->now;
 			gate2_finish(ike, m);
 		}

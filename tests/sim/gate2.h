@@ -5,9 +5,11 @@
 
 #include "gate.h"
 
-/* A protected message of this IKE SA, already in bytes; the caller fills what it says and drops it. */
-struct sim_message *gate2_say(struct gate_ike *ike, int what, uint8_t exchange, bool response, uint32_t id,
-			      uint8_t np1, size_t inner);
+/*
+ * A protected message of this IKE SA, already in bytes; the caller fills what it says and drops it.
+ */
+struct sim_message *gate2_say(struct gate_ike *ike, int what, uint8_t exchange, bool response,
+			      uint32_t id, uint8_t np1, size_t inner);
 /* Takes the request, sends it and keeps repeating it. */
 void gate2_request(struct gate_ike *ike, struct sim_message *m, const char *purpose);
 /* Takes the response, sends it and remembers it for retransmitted requests. */

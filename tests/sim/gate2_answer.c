@@ -2,8 +2,8 @@
 /* Responses: what a gateway does with a request. */
 #include "gate2.h"
 
-static struct sim_message *reply(struct gate_ike *ike, const struct sim_message *to, int what, uint8_t np1,
-				 size_t inner)
+static struct sim_message *reply(struct gate_ike *ike, const struct sim_message *to, int what,
+				 uint8_t np1, size_t inner)
 {
 	return gate2_say(ike, what, to->exchange, true, to->id, np1, inner);
 }
@@ -19,8 +19,8 @@ static void respond_error(struct gate_ike *ike, struct sim_message *to)
 }
 
 /* The responder knows both SPIs first: here the pair enters the truth. */
-static struct gate_child *make_child(struct gate_ike *ike, struct sim_message *asked, struct sim_message *answer,
-				     const char *how)
+static struct gate_child *make_child(struct gate_ike *ike, struct sim_message *asked,
+				     struct sim_message *answer, const char *how)
 {
 	struct gate *g = ike->gate;
 	struct gate_child *c = gate_child_new(g, ike, asked->slot, false);
@@ -64,7 +64,10 @@ static void answer_auth(struct gate_ike *ike, struct sim_message *m)
 		return;
 	}
 	if (g->p.refuses_child) {
-		gate2_respond(ike, reply(ike, m, SAY_AUTH_NO_CHILD, P2_IDR, sim_inner_auth_no_child(&ike->session)), m);
+		gate2_respond(ike,
+			      reply(ike, m, SAY_AUTH_NO_CHILD, P2_IDR,
+				    sim_inner_auth_no_child(&ike->session)),
+			      m);
 		gate_ike_up(ike);
 		return;
 	}
@@ -80,7 +83,8 @@ static void answer_new_child(struct gate_ike *ike, struct sim_message *m)
 	struct sim_message *answer;
 	struct gate_child *c;
 
-	if (g->p.refuses_child || g->p.refuses_rekey || ike->state != GATE_UP || m->slot >= g->n_slots) {
+	if (g->p.refuses_child || g->p.refuses_rekey || ike->state != GATE_UP ||
+	    m->slot >= g->n_slots) {
 		respond_error(ike, m);
 		return;
 	}
@@ -103,7 +107,8 @@ static void answer_rekey_child(struct gate_ike *ike, struct sim_message *m)
 {
 	struct gate *g = ike->gate;
 	struct gate_child *old = gate_child_by_out(g, m->old_spi), *c;
-	bool crossing = old && ike->request && ike->current.what == SAY_CHILD_REKEY && ike->current.child == old;
+	bool crossing = old && ike->request && ike->current.what == SAY_CHILD_REKEY &&
+			ike->current.child == old;
 	struct sim_message *answer;
 
 	/* CHILD_SA_NOT_FOUND, TEMPORARY_FAILURE: RFC 7296 2.25 */
@@ -136,7 +141,8 @@ static void answer_rekey_child(struct gate_ike *ike, struct sim_message *m)
 static void answer_rekey_ike(struct gate_ike *ike, struct sim_message *m)
 {
 	struct gate *g = ike->gate;
-	bool busy = ike->request && (ike->current.what == SAY_CHILD_NEW || ike->current.what == SAY_CHILD_REKEY);
+	bool busy = ike->request &&
+		    (ike->current.what == SAY_CHILD_NEW || ike->current.what == SAY_CHILD_REKEY);
 	bool crossing = ike->request && ike->current.what == SAY_IKE_REKEY;
 	struct sim_message *answer;
 	struct gate_ike *n;
@@ -172,13 +178,15 @@ static void answer_delete_child(struct gate_ike *ike, struct sim_message *m)
 {
 	struct gate *g = ike->gate;
 	struct gate_child *c = gate_child_by_out(g, m->old_spi);
-	bool crossing = c && ike->request && ike->current.what == SAY_DELETE_CHILD && ike->current.child == c;
+	bool crossing = c && ike->request && ike->current.what == SAY_DELETE_CHILD &&
+			ike->current.child == c;
 
 	if (c == NULL || crossing) {	/* RFC 7296 1.4.1: then the answer lists no SPI */
 		respond_empty(ike, m);
 	} else {
 		c->deleting = true;
-		gate2_respond(ike, reply(ike, m, SAY_DELETE_CHILD, P2_DELETE, SIM_INNER_DELETE_ESP), m);
+		gate2_respond(ike, reply(ike, m, SAY_DELETE_CHILD, P2_DELETE, SIM_INNER_DELETE_ESP),
+			      m);
 	}
 	if (c) {
 		if (g->slots[c->slot].out == c && c->replaced_by && !g->p.stuck_out)
@@ -191,7 +199,8 @@ static void answer_delete_child(struct gate_ike *ike, struct sim_message *m)
 
 void gate2_answer(struct gate_ike *ike, struct sim_message *m)
 {
-	bool child = m->what == SAY_CHILD_NEW || m->what == SAY_CHILD_REKEY || m->what == SAY_IKE_REKEY;
+	bool child =
+		m->what == SAY_CHILD_NEW || m->what == SAY_CHILD_REKEY || m->what == SAY_IKE_REKEY;
 
 	if (child && ike->gate->p.silent_child)
 		return;
@@ -213,8 +222,8 @@ void gate2_answer(struct gate_ike *ike, struct sim_message *m)
 		break;
 	case SAY_DELETE_IKE:
 		respond_empty(ike, m);
-		gate_ike_gone(ike, ike->state == GATE_REKEYED ? "rekeyed" : "deleted", (int)(1 - ike->gate->side),
-			      ike->state != GATE_REKEYED);
+		gate_ike_gone(ike, ike->state == GATE_REKEYED ? "rekeyed" : "deleted",
+			      (int)(1 - ike->gate->side), ike->state != GATE_REKEYED);
 		break;
 	default:
 		respond_empty(ike, m);

@@ -2,8 +2,8 @@
 /* What a gateway does when its request was answered. */
 #include "gate2.h"
 
-static struct gate_child *install(struct gate_ike *ike, const struct sim_message *mine, const struct sim_message *m,
-				  unsigned slot)
+static struct gate_child *install(struct gate_ike *ike, const struct sim_message *mine,
+				  const struct sim_message *m, unsigned slot)
 {
 	struct gate_child *c = gate_child_new(ike->gate, ike, slot, true);
 
@@ -89,7 +89,8 @@ static void finish_new_child(struct gate_ike *ike, struct sim_message *m)
 	unsigned slot = ike->current.slot;
 
 	if (m->what == SAY_ERROR) {
-		ike->gate->slots[slot].retry_at = ike->gate->w->now + sim_seconds(ike->gate->p.reconnect);
+		ike->gate->slots[slot].retry_at =
+			ike->gate->w->now + sim_seconds(ike->gate->p.reconnect);
 	} else {
 		struct gate_child *c = install(ike, ike->request, m, slot);
 
@@ -119,7 +120,10 @@ static void rekey_again(struct sim_world *w, void *object, uint64_t arg)
 		gate_rekey_child(c);
 }
 
-/* RFC 7296 2.8.1: of two crossing rekeys, the SA of the exchange with the lowest nonce is closed by its creator. */
+/*
+ * RFC 7296 2.8.1: of two crossing rekeys, the SA of the exchange with the lowest nonce is closed by
+ * its creator.
+ */
 static void settle_collision(struct gate_child *old, struct gate_child *mine, uint64_t lowest)
 {
 	if (lowest < old->peer_nonce) {

@@ -2,14 +2,16 @@
 /* Requests: what a gateway asks for, and what it stops doing when it asks. */
 #include "gate2.h"
 
-static struct sim_message *ask(struct gate_ike *ike, int what, uint8_t exchange, uint8_t np1, size_t inner)
+static struct sim_message *ask(struct gate_ike *ike, int what, uint8_t exchange, uint8_t np1,
+			       size_t inner)
 {
 	return gate2_say(ike, what, exchange, false, ike->next_id++, np1, inner);
 }
 
 void gate2_send_auth(struct gate_ike *ike)
 {
-	unsigned rounds = ike->gate->p.eap_rounds ? ike->gate->p.eap_rounds : 1, round = ++ike->auth_round;
+	unsigned rounds = ike->gate->p.eap_rounds ? ike->gate->p.eap_rounds : 1,
+		 round = ++ike->auth_round;
 	size_t inner = rounds == 1 ? sim_inner_auth(&ike->session, false)
 				   : sim_inner_auth_eap(&ike->session, round, rounds, false);
 	uint8_t np1 = round == 1 ? P2_IDI : round == rounds ? P2_AUTH : P2_EAP;
@@ -25,7 +27,8 @@ void gate2_send_auth(struct gate_ike *ike)
 static void start_new_child(struct gate_ike *ike)
 {
 	bool pfs = ike->session.pfs_group != 0;
-	struct sim_message *m = ask(ike, SAY_CHILD_NEW, X2_CHILD, P2_SA, sim_inner_child(&ike->session, false, pfs));
+	struct sim_message *m = ask(ike, SAY_CHILD_NEW, X2_CHILD, P2_SA,
+				    sim_inner_child(&ike->session, false, pfs));
 
 	m->esp_spi = gate_new_spi(ike->gate);
 	m->slot = ike->current.slot;
@@ -63,7 +66,10 @@ static void start_delete_child(struct gate_ike *ike, struct gate_child *c)
 	m = ask(ike, SAY_DELETE_CHILD, X2_INFO, P2_DELETE, SIM_INNER_DELETE_ESP);
 	m->old_spi = c->spi_in;
 	c->deleting = true;
-	sim_truth_end_child(ike->gate->w, c->truth, c->redundant ? "superseded" : c->replaced_by ? "rekeyed" : "deleted",
+	sim_truth_end_child(ike->gate->w, c->truth,
+			    c->redundant     ? "superseded"
+			    : c->replaced_by ? "rekeyed"
+					     : "deleted",
 			    (int)ike->gate->side);
 	if (s->out == c && !(ike->gate->p.stuck_out && c->replaced_by))
 		s->out = c->replaced_by && c->replaced_by->state == GATE_UP ? c->replaced_by : NULL;
@@ -97,7 +103,8 @@ static void start_delete_ike(struct gate_ike *ike)
 				gate_child_gone(c, "deleted", (int)g->side);
 		}
 	}
-	sim_truth_end_ike(g->w, ike->truth, ike->replaced_by || ike->state == GATE_REKEYED ? "rekeyed" : "deleted",
+	sim_truth_end_ike(g->w, ike->truth,
+			  ike->replaced_by || ike->state == GATE_REKEYED ? "rekeyed" : "deleted",
 			  (int)g->side);
 	ike->n_queue = 0;
 	gate2_request(ike, m, "delete_ike");

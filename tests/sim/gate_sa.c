@@ -27,7 +27,8 @@ uint64_t gate_new_ike_spi(struct gate *g)
 	return sim_rng_u64(&g->w->rng) | 1;
 }
 
-static double rekey_after(struct gate *g, double life, const double margin[2], double jitter, bool initiator)
+static double rekey_after(struct gate *g, double life, const double margin[2], double jitter,
+			  bool initiator)
 {
 	double m = margin[initiator ? 0 : 1];
 
@@ -107,7 +108,8 @@ static void enforce_limit(struct gate *g)
 void gate_ike_up(struct gate_ike *ike)
 {
 	struct gate *g = ike->gate;
-	double due = rekey_after(g, g->p.ike_life, g->p.ike_margin, g->p.ike_jitter, ike->initiator);
+	double due =
+		rekey_after(g, g->p.ike_life, g->p.ike_margin, g->p.ike_jitter, ike->initiator);
 
 	ike->state = GATE_UP;
 	ike->up_at = ike->heard_at = g->w->now;
@@ -159,7 +161,8 @@ struct gate_ike *gate_ike_best(struct gate *g)
 
 void gate_plan_connect(struct gate *g)
 {
-	if (g->connecting_planned || g->off || !g->initiates || g->p.reconnect < 0 || g->p.on_demand)
+	if (g->connecting_planned || g->off || !g->initiates || g->p.reconnect < 0 ||
+	    g->p.on_demand)
 		return;
 	g->connecting_planned = true;
 	sim_after(g->w, g->p.reconnect, gate_connect_now, g, 0);
@@ -167,7 +170,8 @@ void gate_plan_connect(struct gate *g)
 
 /* Child SAs */
 
-struct gate_child *gate_child_new(struct gate *g, struct gate_ike *ike, unsigned slot, bool initiator)
+struct gate_child *gate_child_new(struct gate *g, struct gate_ike *ike, unsigned slot,
+				  bool initiator)
 {
 	struct gate_child *c = make(sizeof *c);
 
@@ -228,7 +232,8 @@ static void child_idle_check(struct sim_world *w, void *object, uint64_t arg)
 void gate_child_install(struct gate_child *c)
 {
 	struct gate *g = c->gate;
-	double due = rekey_after(g, g->p.child_life, g->p.child_margin, g->p.child_jitter, c->initiator);
+	double due =
+		rekey_after(g, g->p.child_life, g->p.child_margin, g->p.child_jitter, c->initiator);
 
 	c->state = GATE_UP;
 	if (due >= 0 && !c->redundant)
@@ -256,7 +261,11 @@ void gate_child_gone(struct gate_child *c, const char *reason, int by)
 	if (c->state == GATE_GONE)
 		return;
 	c->state = GATE_GONE;
-	sim_truth_end_child(g->w, c->truth, c->redundant ? "superseded" : c->replaced_by ? "rekeyed" : reason, by);
+	sim_truth_end_child(g->w, c->truth,
+			    c->redundant     ? "superseded"
+			    : c->replaced_by ? "rekeyed"
+					     : reason,
+			    by);
 	for (struct gate_child **at = &g->children; *at; at = &(*at)->next)
 		if (*at == c) {
 			*at = c->next;
@@ -290,7 +299,8 @@ struct gate_child *gate_child_by_in(struct gate *g, uint32_t spi)
 	return NULL;
 }
 
-struct sim_true_exchange *gate_exchange_truth(struct gate_ike *ike, uint8_t exchange, uint32_t id, const char *purpose)
+struct sim_true_exchange *gate_exchange_truth(struct gate_ike *ike, uint8_t exchange, uint32_t id,
+					      const char *purpose)
 {
 	struct sim_true_exchange *x = sim_truth_exchange(ike->gate->w, ike->gate->pair);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ike_say.h"
 
-static struct sim_ike begin(struct sim_frame *f, const struct sim_session *s, uint8_t exchange, bool encrypted,
-			    uint32_t message_id)
+static struct sim_ike begin(struct sim_frame *f, const struct sim_session *s, uint8_t exchange,
+			    bool encrypted, uint32_t message_id)
 {
-	struct sim_ike_head h = { s->spi_i, s->spi_r, SIM_IKE1, exchange, encrypted ? F1_ENCRYPTED : 0,
-				  message_id };
+	struct sim_ike_head h = {
+		s->spi_i, s->spi_r, SIM_IKE1, exchange, encrypted ? F1_ENCRYPTED : 0, message_id
+	};
 
 	return sim_ike_begin(f, &h);
 }
@@ -24,8 +25,8 @@ static size_t inner_identity(const struct sim_session *s, bool first)
 	return 8u + s->id_len + proof + (first ? 28u : 0);
 }
 
-void sim_say_main(struct sim_frame *f, const struct sim_session *s, const struct sim_main *m, unsigned step,
-		  struct sim_rng *r)
+void sim_say_main(struct sim_frame *f, const struct sim_session *s, const struct sim_main *m,
+		  unsigned step, struct sim_rng *r)
 {
 	struct sim_session clear = *s;
 
@@ -40,7 +41,8 @@ void sim_say_main(struct sim_frame *f, const struct sim_session *s, const struct
 	} else if (step <= 4) {
 		sim_ike_random(&k, P1_KE, sim_group_ke_len(s->group), r);
 		sim_ike_random(&k, P1_NONCE, 32, r);
-		sim_ike1_natd(&k, s->suite, s->spi_i, s->spi_r, m->dst);	/* remote end first, RFC 3947 3.2 */
+		/* remote end first, RFC 3947 3.2 */
+		sim_ike1_natd(&k, s->suite, s->spi_i, s->spi_r, m->dst);
 		sim_ike1_natd(&k, s->suite, s->spi_i, s->spi_r, m->src);
 	} else {
 		sim_ike1_encrypted(&k, s->suite, P1_ID, inner_identity(s, step == 5), r);
@@ -77,7 +79,9 @@ void sim_say_aggressive(struct sim_frame *f, const struct sim_session *s, const 
 	struct sim_ike k = begin(f, &clear, X1_AGGRESSIVE, step == 3, 0);
 
 	if (step == 3) {
-		sim_ike1_encrypted(&k, s->suite, P1_HASH, 4u + s->suite->v1_hash_len + 2 * (4u + s->suite->v1_hash_len), r);
+		sim_ike1_encrypted(&k, s->suite, P1_HASH,
+				   4u + s->suite->v1_hash_len + 2 * (4u + s->suite->v1_hash_len),
+				   r);
 		sim_ike_end(&k);
 		return;
 	}
@@ -94,14 +98,17 @@ void sim_say_aggressive(struct sim_frame *f, const struct sim_session *s, const 
 	sim_ike_end(&k);
 }
 
-void sim_say_quick(struct sim_frame *f, const struct sim_session *s, uint32_t message_id, unsigned step,
-		   struct sim_rng *r)
+void sim_say_quick(struct sim_frame *f, const struct sim_session *s, uint32_t message_id,
+		   unsigned step, struct sim_rng *r)
 {
 	struct sim_ike k = begin(f, s, X1_QUICK, true, message_id);
 	size_t inner = 4u + s->suite->v1_hash_len;
 
 	if (step < 3) {
-		/* SA (DOI, situation, proposal with SPI, transform: life, mode, auth, key length), nonce, IDs */
+		/*
+		 * SA (DOI, situation, proposal with SPI, transform: life, mode, auth, key length),
+		 * nonce, IDs
+		 */
 		inner += 12 + 12 + 8 + 4 * 7 + (4 + 20) + 2 * (s->v6 ? 8u + 32 : 8u + 8);
 		if (s->pfs_group)
 			inner += 4 + 4 + sim_group_ke_len(s->pfs_group);
@@ -110,8 +117,8 @@ void sim_say_quick(struct sim_frame *f, const struct sim_session *s, uint32_t me
 	sim_ike_end(&k);
 }
 
-void sim_say_info1(struct sim_frame *f, const struct sim_session *s, uint32_t message_id, enum sim_info1 what,
-		   struct sim_rng *r)
+void sim_say_info1(struct sim_frame *f, const struct sim_session *s, uint32_t message_id,
+		   enum sim_info1 what, struct sim_rng *r)
 {
 	struct sim_ike k = begin(f, s, X1_INFO, true, message_id);
 	size_t inner = 4u + s->suite->v1_hash_len;
@@ -132,8 +139,8 @@ void sim_say_info1(struct sim_frame *f, const struct sim_session *s, uint32_t me
 	sim_ike_end(&k);
 }
 
-void sim_say_info1_clear(struct sim_frame *f, uint64_t cookie_i, uint64_t cookie_r, uint32_t message_id,
-			 uint16_t notify)
+void sim_say_info1_clear(struct sim_frame *f, uint64_t cookie_i, uint64_t cookie_r,
+			 uint32_t message_id, uint16_t notify)
 {
 	struct sim_ike_head h = { cookie_i, cookie_r, SIM_IKE1, X1_INFO, 0, message_id };
 	struct sim_ike k = sim_ike_begin(f, &h);

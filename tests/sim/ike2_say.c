@@ -3,13 +3,14 @@
 
 #include <string.h>
 
-void sim_say_init(struct sim_frame *f, const struct sim_session *s, const struct sim_init *i, bool response,
-		  struct sim_rng *r)
+void sim_say_init(struct sim_frame *f, const struct sim_session *s, const struct sim_init *i,
+		  bool response, struct sim_rng *r)
 {
 	struct sim_ike_head h = { s->spi_i, response ? s->spi_r : 0, SIM_IKE2, X2_SA_INIT,
 				  response ? F2_RESPONSE : F2_INITIATOR, 0 };
 	struct sim_ike m = sim_ike_begin(f, &h);
-	static const unsigned char hashes[8] = { 0, 2, 0, 3, 0, 4, 0, 5 };	/* RFC 7427: SHA2, identity */
+	/* RFC 7427: SHA2, identity */
+	static const unsigned char hashes[8] = { 0, 2, 0, 3, 0, 4, 0, 5 };
 
 	if (i->cookie_len > 0)
 		sim_ike2_notify(&m, 0, N2_COOKIE, NULL, 0, i->cookie, i->cookie_len);
@@ -65,13 +66,15 @@ void sim_say_invalid_ike_spi(struct sim_frame *f, const struct sim_ike_head *abo
 
 static struct sim_ike_head head_of(const struct sim_session *s, const struct sim_protected *p)
 {
-	uint8_t flags = (uint8_t)((p->response ? F2_RESPONSE : 0) | (p->by_initiator ? F2_INITIATOR : 0));
+	uint8_t flags =
+		(uint8_t)((p->response ? F2_RESPONSE : 0) | (p->by_initiator ? F2_INITIATOR : 0));
 
-	return (struct sim_ike_head){ s->spi_i, s->spi_r, SIM_IKE2, p->exchange, flags, p->message_id };
+	return (struct sim_ike_head){ s->spi_i,    s->spi_r, SIM_IKE2,
+				      p->exchange, flags,    p->message_id };
 }
 
-void sim_say_protected(struct sim_frame *f, const struct sim_session *s, const struct sim_protected *p,
-		       struct sim_rng *r)
+void sim_say_protected(struct sim_frame *f, const struct sim_session *s,
+		       const struct sim_protected *p, struct sim_rng *r)
 {
 	struct sim_ike_head h = head_of(s, p);
 	struct sim_ike m = sim_ike_begin(f, &h);
@@ -80,8 +83,9 @@ void sim_say_protected(struct sim_frame *f, const struct sim_session *s, const s
 	sim_ike_end(&m);
 }
 
-void sim_say_fragment(struct sim_frame *f, const struct sim_session *s, const struct sim_protected *p,
-		      unsigned number, unsigned total, size_t limit, struct sim_rng *r)
+void sim_say_fragment(struct sim_frame *f, const struct sim_session *s,
+		      const struct sim_protected *p, unsigned number, unsigned total, size_t limit,
+		      struct sim_rng *r)
 {
 	struct sim_ike_head h = head_of(s, p);
 	struct sim_ike m = sim_ike_begin(f, &h);
@@ -94,7 +98,8 @@ void sim_say_fragment(struct sim_frame *f, const struct sim_session *s, const st
 
 static size_t inner_esp_sa(const struct sim_session *s, bool pfs)
 {
-	return 4u + 8 + 4 + (s->suite->key_bits ? 12 : 8) + (s->suite->integ ? 8 : 0) + (pfs ? 8 : 0) + 8;
+	return 4u + 8 + 4 + (s->suite->key_bits ? 12 : 8) + (s->suite->integ ? 8 : 0) +
+	       (pfs ? 8 : 0) + 8;
 }
 
 static size_t inner_selectors(const struct sim_session *s)
@@ -107,14 +112,16 @@ size_t sim_inner_auth(const struct sim_session *s, bool response)
 	size_t proof = s->cert_len ? 5u + s->cert_len + 8 + 256 : 8u + s->suite->v1_hash_len;
 
 	/* request: IDi, N(INITIAL_CONTACT), IDr, AUTH, SA, TSi, TSr, two status notifies */
-	return 8u + s->id_len + (response ? 0 : 8u + 8u + s->id_len + 16u) + proof + inner_esp_sa(s, false) +
-	       inner_selectors(s);
+	return 8u + s->id_len + (response ? 0 : 8u + 8u + s->id_len + 16u) + proof +
+	       inner_esp_sa(s, false) + inner_selectors(s);
 }
 
-size_t sim_inner_auth_eap(const struct sim_session *s, unsigned round, unsigned rounds, bool response)
+size_t sim_inner_auth_eap(const struct sim_session *s, unsigned round, unsigned rounds,
+			  bool response)
 {
 	if (round == 1)
-		return response ? sim_inner_auth(s, true) - inner_esp_sa(s, false) - inner_selectors(s) + 9
+		return response ? sim_inner_auth(s, true) - inner_esp_sa(s, false) -
+					  inner_selectors(s) + 9
 				: sim_inner_auth(s, false) - 8u - s->suite->v1_hash_len;
 	if (round < rounds)
 		return response ? 4 + 60 : 4 + 66;		/* MSCHAPv2 challenge and answer */

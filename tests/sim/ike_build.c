@@ -98,7 +98,8 @@ void sim_ike_random(struct sim_ike *m, uint8_t type, size_t body, struct sim_rng
 }
 
 /* RFC 7296 3.3.2; key_bits 0: no attribute. */
-static unsigned char *put_transform(unsigned char *p, bool last, unsigned type, unsigned id, unsigned key_bits)
+static unsigned char *put_transform(unsigned char *p, bool last, unsigned type, unsigned id,
+				    unsigned key_bits)
 {
 	unsigned length = key_bits ? 12 : 8;
 
@@ -115,12 +116,12 @@ static unsigned char *put_transform(unsigned char *p, bool last, unsigned type, 
 
 static size_t proposal_length(const struct sim_offer *o, bool spi)
 {
-	return 8u + (spi ? 8 : 0) + (o->suite->key_bits ? 12 : 8) + (o->suite->integ ? 8 : 0) + 8 + 8 +
-	       (o->additional_ke ? 8 : 0);
+	return 8u + (spi ? 8 : 0) + (o->suite->key_bits ? 12 : 8) + (o->suite->integ ? 8 : 0) + 8 +
+	       8 + (o->additional_ke ? 8 : 0);
 }
 
-static unsigned char *put_proposal(unsigned char *p, const struct sim_offer *o, unsigned number, bool last,
-				   uint64_t spi)
+static unsigned char *put_proposal(unsigned char *p, const struct sim_offer *o, unsigned number,
+				   bool last, uint64_t spi)
 {
 	p[0] = last ? 0 : 2;
 	sim_set16(p + 2, (unsigned)proposal_length(o, spi != 0));
@@ -165,8 +166,8 @@ void sim_ike2_ke(struct sim_ike *m, uint16_t group, struct sim_rng *r)
 	sim_rng_fill(r, p + 4, length);
 }
 
-void sim_ike2_notify(struct sim_ike *m, uint8_t protocol, uint16_t type, const void *spi, size_t spi_len,
-		     const void *data, size_t data_len)
+void sim_ike2_notify(struct sim_ike *m, uint8_t protocol, uint16_t type, const void *spi,
+		     size_t spi_len, const void *data, size_t data_len)
 {
 	unsigned char *p = sim_ike_payload(m, P2_NOTIFY, 4 + spi_len + data_len);
 
@@ -196,7 +197,8 @@ static void nat_hash(const EVP_MD *md, uint64_t spi_i, uint64_t spi_r, struct si
 	(void)ok;
 }
 
-void sim_ike2_nat(struct sim_ike *m, uint16_t type, uint64_t spi_i, uint64_t spi_r, struct sim_endpoint e)
+void sim_ike2_nat(struct sim_ike *m, uint16_t type, uint64_t spi_i, uint64_t spi_r,
+		  struct sim_endpoint e)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 
@@ -214,14 +216,15 @@ size_t sim_sk_length(const struct sim_suite *s, size_t inner)
 	return 4u + s->iv + roundup(inner + 1, s->block) + s->icv;	/* +1: Pad Length */
 }
 
-void sim_ike2_sk(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, size_t inner, struct sim_rng *r)
+void sim_ike2_sk(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, size_t inner,
+		 struct sim_rng *r)
 {
 	sim_ike_random(m, P2_SK, sim_sk_length(s, inner) - 4, r);
 	sim_frame_data(m->f)[m->next_at] = np1;
 }
 
-void sim_ike2_skf(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, unsigned number, unsigned total,
-		  size_t inner, struct sim_rng *r)
+void sim_ike2_skf(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, unsigned number,
+		  unsigned total, size_t inner, struct sim_rng *r)
 {
 	size_t length = sim_sk_length(s, inner) - 4;
 	unsigned char *p = sim_ike_payload(m, P2_SKF, 4 + length);
@@ -251,7 +254,8 @@ static unsigned char *put_life(unsigned char *p, unsigned type, uint32_t value, 
 	return p + 8;
 }
 
-static unsigned char *put_offer1(unsigned char *p, const struct sim_offer *o, unsigned number, bool last)
+static unsigned char *put_offer1(unsigned char *p, const struct sim_offer *o, unsigned number,
+				 bool last)
 {
 	unsigned char *start = p;
 
@@ -296,8 +300,11 @@ void sim_ike1_sa(struct sim_ike *m, const struct sim_offer *offers, unsigned n)
 void sim_ike1_natd(struct sim_ike *m, const struct sim_suite *s, uint64_t spi_i, uint64_t spi_r,
 		   struct sim_endpoint e)
 {
-	const EVP_MD *md = s->v1_hash == 1 ? EVP_md5() : s->v1_hash == 2 ? EVP_sha1()
-			 : s->v1_hash == 4 ? EVP_sha256() : s->v1_hash == 5 ? EVP_sha384() : EVP_sha512();
+	const EVP_MD *md = s->v1_hash == 1   ? EVP_md5()
+			   : s->v1_hash == 2 ? EVP_sha1()
+			   : s->v1_hash == 4 ? EVP_sha256()
+			   : s->v1_hash == 5 ? EVP_sha384()
+					     : EVP_sha512();
 	unsigned char hash[EVP_MAX_MD_SIZE];
 
 	nat_hash(md, spi_i, spi_r, e, hash);
@@ -319,7 +326,8 @@ static const struct sim_vendor_id vendor_ids[] = {
 	{ "natt-rfc", "\x4a\x13\x1c\x81\x07\x03\x58\x45\x5c\x57\x28\xf2\x0e\x95\x45\x2f", 16 },
 	{ "natt-02", "\x90\xcb\x80\x91\x3e\xbb\x69\x6e\x08\x63\x81\xb5\xec\x42\x7b\x1f", 16 },
 	{ "xauth", "\x09\x00\x26\x89\xdf\xd6\xb7\x12", 8 },
-	{ "fragmentation", "\x40\x48\xb7\xd5\x6e\xbc\xe8\x85\x25\xe7\xde\x7f\x00\xd6\xc2\xd3\x80\x00\x00\x00", 20 },
+	{ "fragmentation",
+	  "\x40\x48\xb7\xd5\x6e\xbc\xe8\x85\x25\xe7\xde\x7f\x00\xd6\xc2\xd3\x80\x00\x00\x00", 20 },
 	{ "strongswan", "\x88\x2f\xe5\x6d\x6f\xd2\x0d\xbc\x22\x51\x61\x3b\x2e\xbe\x5b\xeb", 16 },
 	{ "cisco-unity", "\x12\xf5\xf2\x8c\x45\x71\x68\xa9\x70\x2d\x9f\xe2\x74\xcc\x01\x00", 16 },
 	{ "cisco-delete-reason", "CISCO-DELETE-REASON", 19 },
@@ -339,6 +347,9 @@ void sim_ike_vendor(struct sim_ike *m, const char *name)
 	const struct sim_vendor_id *v = sim_vendor_id(name);
 
 	assert(v != NULL);
-	memcpy(sim_ike_payload(m, m->f->room[m->f->start + m->base + 17] == SIM_IKE1 ? P1_VENDOR : P2_VENDOR,
-			       v->length), v->bytes, v->length);
+	memcpy(sim_ike_payload(m,
+			       m->f->room[m->f->start + m->base + 17] == SIM_IKE1 ? P1_VENDOR
+										  : P2_VENDOR,
+			       v->length),
+	       v->bytes, v->length);
 }

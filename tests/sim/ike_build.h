@@ -12,9 +12,13 @@
 
 enum { SIM_IKE1 = 0x10, SIM_IKE2 = 0x20 };
 /* IKEv2 exchanges and payloads, RFC 7296 3.1, 3.2; RFC 7383; RFC 9242; RFC 9370 */
-enum { X2_SA_INIT = 34, X2_AUTH = 35, X2_CHILD = 36, X2_INFO = 37, X2_INTERMEDIATE = 43, X2_FOLLOWUP_KE = 44 };
 enum {
-	P2_SA = 33, P2_KE = 34, P2_IDI = 35, P2_IDR = 36, P2_CERT = 37, P2_AUTH = 39, P2_NONCE = 40, P2_NOTIFY = 41,
+	X2_SA_INIT = 34, X2_AUTH = 35, X2_CHILD = 36, X2_INFO = 37, X2_INTERMEDIATE = 43,
+	X2_FOLLOWUP_KE = 44,
+};
+enum {
+	P2_SA = 33, P2_KE = 34, P2_IDI = 35, P2_IDR = 36, P2_CERT = 37, P2_AUTH = 39, P2_NONCE = 40,
+	P2_NOTIFY = 41,
 	P2_DELETE = 42, P2_VENDOR = 43, P2_SK = 46, P2_EAP = 48, P2_SKF = 53,
 };
 enum { F2_INITIATOR = 0x08, F2_RESPONSE = 0x20 };
@@ -26,7 +30,8 @@ enum {
 /* IKEv1, RFC 2408 3.1, RFC 2409 */
 enum { X1_MAIN = 2, X1_AGGRESSIVE = 4, X1_INFO = 5, X1_QUICK = 32 };
 enum {
-	P1_SA = 1, P1_KE = 4, P1_ID = 5, P1_HASH = 8, P1_NONCE = 10, P1_NOTIFY = 11, P1_DELETE = 12, P1_VENDOR = 13,
+	P1_SA = 1, P1_KE = 4, P1_ID = 5, P1_HASH = 8, P1_NONCE = 10, P1_NOTIFY = 11, P1_DELETE = 12,
+	P1_VENDOR = 13,
 	P1_NATD = 20, P1_FRAGMENT = 132,
 };
 enum { F1_ENCRYPTED = 0x01 };
@@ -36,7 +41,8 @@ struct sim_suite {
 	const char *name;
 	uint16_t encr, key_bits, integ, prf;	/* IKEv2 transform IDs; integ 0: AEAD */
 	uint16_t v1_encr, v1_hash;
-	uint8_t iv, block, icv, v1_hash_len;	/* bytes; block 1: no padding beyond the length byte */
+	/* bytes; block 1: no padding beyond the length byte */
+	uint8_t iv, block, icv, v1_hash_len;
 };
 
 const struct sim_suite *sim_suite(const char *name);	/* NULL unknown */
@@ -57,7 +63,8 @@ struct sim_ike_head {
 };
 
 struct sim_ike sim_ike_begin(struct sim_frame *f, const struct sim_ike_head *h);
-void sim_ike_end(struct sim_ike *m);		/* writes the length; nothing may be added afterwards */
+/* writes the length; nothing may be added afterwards */
+void sim_ike_end(struct sim_ike *m);
 /* An empty payload of this type and body length; returns its (zero) body. */
 unsigned char *sim_ike_payload(struct sim_ike *m, uint8_t type, size_t body);
 void sim_ike_random(struct sim_ike *m, uint8_t type, size_t body, struct sim_rng *r);
@@ -75,15 +82,17 @@ struct sim_offer {
 /* Each offer is a proposal of its own; `spi` (8 bytes) only for an IKE rekey, else 0. */
 void sim_ike2_sa(struct sim_ike *m, const struct sim_offer *offers, unsigned n, uint64_t spi);
 void sim_ike2_ke(struct sim_ike *m, uint16_t group, struct sim_rng *r);
-void sim_ike2_notify(struct sim_ike *m, uint8_t protocol, uint16_t type, const void *spi, size_t spi_len,
-		     const void *data, size_t data_len);
+void sim_ike2_notify(struct sim_ike *m, uint8_t protocol, uint16_t type, const void *spi,
+		     size_t spi_len, const void *data, size_t data_len);
 /* SHA1(SPIi | SPIr | address | port). */
-void sim_ike2_nat(struct sim_ike *m, uint16_t type, uint64_t spi_i, uint64_t spi_r, struct sim_endpoint e);
+void sim_ike2_nat(struct sim_ike *m, uint16_t type, uint64_t spi_i, uint64_t spi_r,
+		  struct sim_endpoint e);
 /* SK with `inner` bytes of payloads, the first of type np1. */
-void sim_ike2_sk(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, size_t inner, struct sim_rng *r);
+void sim_ike2_sk(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, size_t inner,
+		 struct sim_rng *r);
 /* One fragment, RFC 7383 2.5. */
-void sim_ike2_skf(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, unsigned number, unsigned total,
-		  size_t inner, struct sim_rng *r);
+void sim_ike2_skf(struct sim_ike *m, const struct sim_suite *s, uint8_t np1, unsigned number,
+		  unsigned total, size_t inner, struct sim_rng *r);
 /* Bytes that SK adds around `inner` in this suite: 4 + IV + padding + ICV. */
 size_t sim_sk_length(const struct sim_suite *s, size_t inner);
 
@@ -91,7 +100,10 @@ size_t sim_sk_length(const struct sim_suite *s, size_t inner);
 void sim_ike1_sa(struct sim_ike *m, const struct sim_offer *offers, unsigned n);
 void sim_ike1_natd(struct sim_ike *m, const struct sim_suite *s, uint64_t spi_i, uint64_t spi_r,
 		   struct sim_endpoint e);
-/* The encrypted rest of a message: roundup(inner, block) random bytes; `first` stands in the header. */
+/*
+ * The encrypted rest of a message: roundup(inner, block) random bytes; `first` stands in the
+ * header.
+ */
 void sim_ike1_encrypted(struct sim_ike *m, const struct sim_suite *s, uint8_t first, size_t inner,
 			struct sim_rng *r);
 

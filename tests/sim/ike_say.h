@@ -31,8 +31,8 @@ struct sim_init {
 	uint16_t wrong_group;		/* KE for this group instead of the offer's first; 0 no */
 };
 
-void sim_say_init(struct sim_frame *f, const struct sim_session *s, const struct sim_init *i, bool response,
-		  struct sim_rng *r);
+void sim_say_init(struct sim_frame *f, const struct sim_session *s, const struct sim_init *i,
+		  bool response, struct sim_rng *r);
 /* NO_PROPOSAL, INVALID_KE (group as data), COOKIE: the answers that leave no state. */
 void sim_say_init_error(struct sim_frame *f, uint64_t spi_i, uint64_t spi_r, uint16_t notify,
 			const void *data, size_t n);
@@ -47,19 +47,25 @@ struct sim_protected {
 	uint8_t np1;
 	size_t inner;
 };
-void sim_say_protected(struct sim_frame *f, const struct sim_session *s, const struct sim_protected *p,
-		       struct sim_rng *r);
+void sim_say_protected(struct sim_frame *f, const struct sim_session *s,
+		       const struct sim_protected *p, struct sim_rng *r);
 /* Fragment number 1..total of the same message, `limit` bytes of inner data each. */
-void sim_say_fragment(struct sim_frame *f, const struct sim_session *s, const struct sim_protected *p,
-		      unsigned number, unsigned total, size_t limit, struct sim_rng *r);
+void sim_say_fragment(struct sim_frame *f, const struct sim_session *s,
+		      const struct sim_protected *p, unsigned number, unsigned total, size_t limit,
+		      struct sim_rng *r);
 
 /* Bytes of the payloads inside SK. */
-size_t sim_inner_auth(const struct sim_session *s, bool response);		/* PSK or certificate */
-size_t sim_inner_auth_eap(const struct sim_session *s, unsigned round, unsigned rounds, bool response);
+/* PSK or certificate */
+size_t sim_inner_auth(const struct sim_session *s, bool response);
+size_t sim_inner_auth_eap(const struct sim_session *s, unsigned round, unsigned rounds,
+			  bool response);
 size_t sim_inner_auth_no_child(const struct sim_session *s);	/* IDr, AUTH, N(TS_UNACCEPTABLE) */
 size_t sim_inner_child(const struct sim_session *s, bool rekey_notify, bool pfs);
 size_t sim_inner_ike_rekey(const struct sim_session *s);
-enum { SIM_INNER_EMPTY = 0, SIM_INNER_ERROR = 8, SIM_INNER_DELETE_IKE = 8, SIM_INNER_DELETE_ESP = 12 };
+enum {
+	SIM_INNER_EMPTY = 0, SIM_INNER_ERROR = 8, SIM_INNER_DELETE_IKE = 8,
+	SIM_INNER_DELETE_ESP = 12,
+};
 
 /* IKEv1.  In phase 1 `id` is 0. */
 struct sim_main {
@@ -68,17 +74,17 @@ struct sim_main {
 	struct sim_endpoint src, dst;
 	const char *const *vendor_ids;
 };
-void sim_say_main(struct sim_frame *f, const struct sim_session *s, const struct sim_main *m, unsigned step,
-		  struct sim_rng *r);		/* step 1..6 */
+void sim_say_main(struct sim_frame *f, const struct sim_session *s, const struct sim_main *m,
+		  unsigned step, struct sim_rng *r); /* step 1..6 */
 void sim_say_aggressive(struct sim_frame *f, const struct sim_session *s, const struct sim_main *m,
 			unsigned step, struct sim_rng *r);	/* step 1..3 */
-void sim_say_quick(struct sim_frame *f, const struct sim_session *s, uint32_t message_id, unsigned step,
-		   struct sim_rng *r);		/* step 1..3 */
+void sim_say_quick(struct sim_frame *f, const struct sim_session *s, uint32_t message_id,
+		   unsigned step, struct sim_rng *r); /* step 1..3 */
 enum sim_info1 { SIM_INFO1_DELETE_ESP, SIM_INFO1_DELETE_IKE, SIM_INFO1_DPD, SIM_INFO1_ERROR };
-void sim_say_info1(struct sim_frame *f, const struct sim_session *s, uint32_t message_id, enum sim_info1 what,
-		   struct sim_rng *r);
+void sim_say_info1(struct sim_frame *f, const struct sim_session *s, uint32_t message_id,
+		   enum sim_info1 what, struct sim_rng *r);
 /* Clear notify before phase 1 is complete: NO_PROPOSAL_CHOSEN (14), INVALID_COOKIE (4) … */
-void sim_say_info1_clear(struct sim_frame *f, uint64_t cookie_i, uint64_t cookie_r, uint32_t message_id,
-			 uint16_t notify);
+void sim_say_info1_clear(struct sim_frame *f, uint64_t cookie_i, uint64_t cookie_r,
+			 uint32_t message_id, uint16_t notify);
 
 #endif

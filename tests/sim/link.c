@@ -6,12 +6,14 @@
 #include <string.h>
 
 enum {
-	ETHERTYPE_IP4 = 0x0800, ETHERTYPE_TEB = 0x6558, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_IP6 = 0x86dd,
+	ETHERTYPE_IP4 = 0x0800, ETHERTYPE_TEB = 0x6558, ETHERTYPE_VLAN = 0x8100,
+	ETHERTYPE_IP6 = 0x86dd,
 	ETHERTYPE_MPLS = 0x8847, ETHERTYPE_PPPOE = 0x8864, ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_ERSPAN_12 = 0x88be, ETHERTYPE_ERSPAN_3 = 0x22eb,
 };
 
-static const unsigned char mac_a[6] = { 0x02, 0, 0x5e, 0x10, 0, 0x0a }, mac_b[6] = { 0x02, 0, 0x5e, 0x10, 0, 0x0b };
+static const unsigned char mac_a[6] = { 0x02, 0, 0x5e, 0x10, 0, 0x0a },
+mac_b[6] = { 0x02, 0, 0x5e, 0x10, 0, 0x0b };
 
 static unsigned ethertype_of(const struct sim_frame *f)
 {
@@ -74,7 +76,8 @@ static void push_outer_ip(struct sim_frame *f, const struct sim_link *l, uint8_t
 	sim_push_ip(f, &ip);
 }
 
-static void push_gre(struct sim_frame *f, const struct sim_link *l, unsigned protocol, bool sequence)
+static void push_gre(struct sim_frame *f, const struct sim_link *l, unsigned protocol,
+		     bool sequence)
 {
 	unsigned char *h = sim_push(f, sequence ? 8 : 4);
 
@@ -106,7 +109,8 @@ static void push_erspan(struct sim_frame *f, const struct sim_link *l)
 
 static void push_udp_envelope(struct sim_frame *f, const struct sim_link *l)
 {
-	struct sim_endpoint src = { l->mirror, (uint16_t)(49152 + l->session) }, dst = { l->collector, 0 };
+	struct sim_endpoint src = { l->mirror, (uint16_t)(49152 + l->session) },
+			    dst = { l->collector, 0 };
 
 	push_inner_ethernet(f, l);
 
@@ -174,7 +178,8 @@ void sim_push_link(struct sim_frame *f, const struct sim_link *l)
 	struct sim_link outer = *l;
 
 	push_envelope(f, l);
-	if (l->envelope != SIM_PLAIN) {	/* the tags stand inside, where the mirrored port had them */
+	/* the tags stand inside, where the mirrored port had them */
+	if (l->envelope != SIM_PLAIN) {
 		outer.n_vlans = outer.n_labels = 0;
 		outer.pppoe = false;
 	}

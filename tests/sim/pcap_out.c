@@ -16,7 +16,9 @@ struct record_header {
 
 bool sim_pcap_open(struct sim_pcap *p, const char *path, uint32_t dlt, bool ns, uint32_t snap)
 {
-	struct file_header h = { ns ? 0xa1b23c4d : 0xa1b2c3d4, 2, 4, 0, 0, snap ? snap : 262144, dlt };
+	struct file_header h = {
+		ns ? 0xa1b23c4d : 0xa1b2c3d4, 2, 4, 0, 0, snap ? snap : 262144, dlt
+	};
 
 	*p = (struct sim_pcap){ .ns = ns, .snap = h.snap };
 	p->to = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");

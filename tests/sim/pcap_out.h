@@ -16,8 +16,11 @@ struct sim_pcap {
 
 /* "-" is stdout.  snap 0: 262144.  False: errno tells. */
 bool sim_pcap_open(struct sim_pcap *p, const char *path, uint32_t dlt, bool ns, uint32_t snap);
-/* at_ns since the epoch; `length` is the frame on the wire, of which `have` bytes stand at `data`. */
-void sim_pcap_write(struct sim_pcap *p, int64_t at_ns, const void *data, size_t have, size_t length);
+/*
+ * at_ns since the epoch; `length` is the frame on the wire, of which `have` bytes stand at `data`.
+ */
+void sim_pcap_write(struct sim_pcap *p, int64_t at_ns, const void *data, size_t have,
+		    size_t length);
 /* False when anything could not be written. */
 bool sim_pcap_close(struct sim_pcap *p);
 

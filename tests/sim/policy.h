@@ -11,30 +11,40 @@ enum { SIM_LADDER_MAX = 12 };
 struct sim_policy {
 	const char *vendor;
 	uint8_t version;			/* 1, 2 */
-	double ladder[SIM_LADDER_MAX];		/* retransmissions, after the first copy; ends with 0 */
+	/* retransmissions, after the first copy; ends with 0 */
+	double ladder[SIM_LADDER_MAX];
 	double give_up;
-	double ike_life, ike_margin[2], ike_jitter;	/* [0] as its initiator, [1] as responder; < 0 never */
+	/* [0] as its initiator, [1] as responder; < 0 never */
+	double ike_life, ike_margin[2], ike_jitter;
 	double child_life, child_margin[2], child_jitter;
 	uint64_t child_bytes;			/* rekeys after that many; 0 no limit */
 	double dpd;				/* 0 off; probes when nothing was heard that long */
 	bool dpd_always;			/* probes although traffic is heard */
 	double delete_after;			/* from a rekey to the DELETE of the old SA */
 	double keepalive;			/* NAT */
-	double reconnect;			/* after losing the tunnel; < 0 waits for the peer */
-	bool on_demand;				/* sets up SAs only when there is a packet to send */
+	/* after losing the tunnel; < 0 waits for the peer */
+	double reconnect;
+	/* sets up SAs only when there is a packet to send */
+	bool on_demand;
 	bool rekey_needs_traffic;
-	double idle;				/* deletes a child after that long without ESP; 0 never */
-	double session;				/* deletes the IKE SA at that age whatever happens; 0 never */
+	/* deletes a child after that long without ESP; 0 never */
+	double idle;
+	/* deletes the IKE SA at that age whatever happens; 0 never */
+	double session;
 	unsigned ike_limit;			/* established IKE SAs it keeps; 0 any number */
-	bool reauthenticate;			/* a new IKE SA instead of a rekey, make before break */
-	bool rekey_sa_first;			/* np1 of a child rekey is SA: REKEY_SA comes last */
+	/* a new IKE SA instead of a rekey, make before break */
+	bool reauthenticate;
+	/* np1 of a child rekey is SA: REKEY_SA comes last */
+	bool rekey_sa_first;
 	bool keeps_old;				/* IKEv1: replaced SAs live until they expire */
 	bool invalid_spi;			/* answers ESP it does not know with INVALID_SPI */
 	bool spi_c;				/* allocates SPIs in 0xc0000000-0xcfffffff */
 	uint16_t pfs_group, group;
 	const char *suite;
-	unsigned eap_rounds;			/* IKE_AUTH exchanges; 0: one, with a PSK or certificate */
-	uint16_t cert_len, fragment;		/* fragment: largest IP packet before RFC 7383 splits; 0 never */
+	/* IKE_AUTH exchanges; 0: one, with a PSK or certificate */
+	unsigned eap_rounds;
+	/* fragment: largest IP packet before RFC 7383 splits; 0 never */
+	uint16_t cert_len, fragment;
 	uint32_t offered_life;			/* IKEv1 phase 1 lifetime on the wire */
 	bool offered_tlv;
 	bool aggressive;
@@ -46,14 +56,19 @@ struct sim_policy {
 	uint16_t wants_group;			/* answers other groups with INVALID_KE */
 	unsigned stubborn;			/* as initiator repeats its group that many times */
 	bool cookies;
-	bool early_delete;			/* as responder of a rekey deletes the old SA at once */
-	unsigned stuck_out;			/* that many of its rekeys leave it sending on the old SPI */
+	/* as responder of a rekey deletes the old SA at once */
+	bool early_delete;
+	/* that many of its rekeys leave it sending on the old SPI */
+	unsigned stuck_out;
 	bool stuck_in;				/* never switches its own sending to the new SA */
 	bool mute_after_rekey;			/* as responder loses its outbound SA at a rekey */
 	bool never_expires;
 };
 
-/* "strongswan", "libreswan", "ios", "asa", "fortigate", "panos", "juniper", "iked", "aws"; NULL unknown. */
+/*
+ * "strongswan", "libreswan", "ios", "asa", "fortigate", "panos", "juniper", "iked", "aws"; NULL
+ * unknown.
+ */
 const struct sim_policy *sim_policy(const char *vendor);
 
 #endif

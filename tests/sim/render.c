@@ -9,7 +9,8 @@ enum { PROTO_IPIP = 4, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ESP = 50, PROTO_AH =
 static void write_frame(struct sim_world *w, struct sim_frame *f, unsigned from)
 {
 	struct sim_link *l = &w->tap.link;
-	sim_time at = SIM_EPOCH + w->now + (w->tap.jump_at && w->now >= w->tap.jump_at ? w->tap.jump_by : 0);
+	sim_time at = SIM_EPOCH + w->now +
+		      (w->tap.jump_at && w->now >= w->tap.jump_at ? w->tap.jump_by : 0);
 
 	l->swapped = from == 1;
 	l->sequence++;
@@ -42,7 +43,8 @@ static uint8_t build_payload(struct sim_frame *f, const struct sim_packet *p)
 	sim_frame_clear(f);
 	switch (p->kind) {
 	case SIM_IKE:
-		sim_append(f, p->message->datagrams[p->datagram].at, p->message->datagrams[p->datagram].length);
+		sim_append(f, p->message->datagrams[p->datagram].at,
+			   p->message->datagrams[p->datagram].length);
 		if (p->src.port != 500 && p->dst.port != 500)
 			sim_push_marker(f);
 		break;
@@ -69,7 +71,9 @@ static uint8_t build_payload(struct sim_frame *f, const struct sim_packet *p)
 
 static void push_ip(struct sim_frame *f, const struct sim_packet *p, uint8_t proto)
 {
-	struct sim_ip ip = { .src = p->src.addr, .dst = p->dst.addr, .proto = proto, .ttl = 60, .id = p->ip_id };
+	struct sim_ip ip = {
+		.src = p->src.addr, .dst = p->dst.addr, .proto = proto, .ttl = 60, .id = p->ip_id
+	};
 
 	sim_push_ip(f, &ip);
 }
@@ -88,7 +92,8 @@ static void write_piece(void *context, struct sim_frame *piece)
 		write_frame(all->w, piece, all->p->from);
 }
 
-static void write_segment(struct sim_world *w, struct sim_packet *p, struct sim_frame *f, uint8_t flags)
+static void write_segment(struct sim_world *w, struct sim_packet *p, struct sim_frame *f,
+			  uint8_t flags)
 {
 	struct sim_pair *pair = p->pair;
 	unsigned from = p->from;
@@ -132,7 +137,8 @@ static void render_tcp(struct sim_world *w, struct sim_packet *p, struct sim_fra
 		open_tcp(w, p, f);
 	sim_frame_clear(f);
 	if (p->kind == SIM_IKE) {
-		sim_append(f, p->message->datagrams[p->datagram].at, p->message->datagrams[p->datagram].length);
+		sim_append(f, p->message->datagrams[p->datagram].at,
+			   p->message->datagrams[p->datagram].length);
 		sim_push_marker(f);
 	} else {
 		append_random(f, p->content, p->size);
@@ -174,6 +180,7 @@ void sim_render(struct sim_world *w, struct sim_packet *p)
 {
 	render_once(w, p);
 	sim_truth_captured(w, p);
-	if (sim_chance(w, w->tap.duplicate))	/* the same frame, same IP id, by the mirror's other port */
+	/* the same frame, same IP id, by the mirror's other port */
+	if (sim_chance(w, w->tap.duplicate))
 		sim_after(w, sim_between(w, 5e-6, 900e-6), sim_render_again, sim_packet_keep(p), 0);
 }

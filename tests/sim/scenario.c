@@ -7,7 +7,9 @@
 
 const struct sim_scenario *sim_scenario(const char *name)
 {
-	static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants };
+	static const struct sim_scenario *const lists[] = {
+		sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants,
+	};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		for (const struct sim_scenario *s = lists[i]; s->name; s++)
@@ -41,7 +43,11 @@ struct sim_pair *tunnel(struct sim_world *w, const char *vendor_a, const char *v
 
 void chatter(struct sim_world *w, struct sim_pair *p, double interval)
 {
-	struct sim_traffic t = { .from = gate_a(p), .interval = interval, .jitter = 0.3, .size = 76, .echo = true,
+	struct sim_traffic t = { .from = gate_a(p),
+				 .interval = interval,
+				 .jitter = 0.3,
+				 .size = 76,
+				 .echo = true,
 				 .since = SIM_S / 2 };
 
 	gate_traffic(w, &t);

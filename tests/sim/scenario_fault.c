@@ -94,7 +94,8 @@ static void limit_loop(struct sim_world *w)
 {
 	struct sim_pair *p = asks_in_vain(tunnel(w, "ios", "fortigate"));
 
-	gate_b(p)->p.dpd = 0;		/* on demand, and nothing is to be sent: the Deletes stand alone */
+	/* on demand, and nothing is to be sent: the Deletes stand alone */
+	gate_b(p)->p.dpd = 0;
 }
 
 static void periodic_drop(struct sim_world *w)
@@ -112,7 +113,8 @@ static void pan_delete_race(struct sim_world *w)
 
 	for (unsigned side = 0; side < 2; side++) {
 		gate_of(p, side)->p.child_life = 3600;
-		gate_of(p, side)->p.child_margin[0] = gate_of(p, side)->p.child_margin[1] = side ? 60 : 200;
+		gate_of(p, side)->p.child_margin[0] = gate_of(p, side)->p.child_margin[1] =
+			side ? 60 : 200;
 		gate_of(p, side)->p.child_jitter = 0;
 	}
 	gate_a(p)->p.stuck_out = 2;
@@ -172,20 +174,43 @@ static void simultaneous_delete(struct sim_world *w)
 }
 
 const struct sim_scenario sim_faults[] = {
-	{ "spi_churn", "the child SA is replaced every half minute", 1800, spi_churn, "spi_churn", "lifetime_asymmetry", 0 },
-	{ "ike_auth_retransmit_answered", "B answers every IKE_AUTH, A keeps asking", 900, auth_answered, "ike_auth_retransmit", "dpd_timeout ike_flap ike_sa_limit_loop tunnel_down", 0 },
-	{ "ike_auth_retransmit_port4500", "UDP 4500 is blocked behind the tap", 900, auth_port4500, "ike_auth_retransmit", "tunnel_down", 0 },
-	{ "ike_auth_retransmit_ip_fragments", "IP fragments are lost behind the tap", 900, auth_ip_fragments, "ike_auth_retransmit", "fragment_loss tunnel_down", 0 },
-	{ "ike_auth_retransmit_ike_fragments", "the second IKE fragment never comes", 900, auth_ike_fragments, "ike_auth_retransmit", "fragment_loss tunnel_down", 0 },
-	{ "ike_auth_retransmit_silent", "B ignores IKE_AUTH", 900, auth_silent, "ike_auth_retransmit", "tunnel_down weak_crypto", 0 },
-	{ "lifetime_mismatch_declared", "IKEv1: A offers 8 h, B offers 2 h", 6 * HOUR, mismatch_declared, "lifetime_mismatch", "lifetime_asymmetry weak_crypto rekey_collision", 0 },
-	{ "lifetime_mismatch_inferred", "B deletes the child SA at 30 min, A would rekey it at an hour", 6 * HOUR, mismatch_inferred, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry", 0 },
-	{ "ike_sa_limit_loop", "a new IKE SA every 10 s, B keeps four", 600, limit_loop, "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0 },
-	{ "periodic_drop", "B ends the session every three hours though traffic flows", 24 * HOUR, periodic_drop, "periodic_drop", "expiry_gap lifetime_asymmetry", 0 },
-	{ "pan_delete_race", "B deletes the replaced SA at once and A goes on sending on it", 6 * HOUR, pan_delete_race, "stale_spi", "simultaneous_delete one_way_esp lifetime_asymmetry weak_crypto rekey_collision", 0 },
-	{ "rekey_collision", "both sides rekey at the same moment", 12 * HOUR, rekey_collision, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0 },
-	{ "ike_flap", "the whole tunnel is set up again every 45 s", 1800, ike_flap, "ike_flap", "periodic_drop spi_churn expiry_gap", 0 },
-	{ "duplicate_ike_sa", "both sides initiate at once and keep both tunnels", 3 * HOUR, duplicate_ike_sa, "duplicate_ike_sa", "lifetime_asymmetry one_way_esp rekey_collision", 0 },
-	{ "simultaneous_delete", "both sides delete the child SA at the same moment", 3 * HOUR, simultaneous_delete, "simultaneous_delete", "expiry_gap periodic_drop lifetime_asymmetry weak_crypto", 0 },
+	{ "spi_churn", "the child SA is replaced every half minute", 1800, spi_churn,
+	  "spi_churn", "lifetime_asymmetry", 0 },
+	{ "ike_auth_retransmit_answered", "B answers every IKE_AUTH, A keeps asking", 900,
+	  auth_answered, "ike_auth_retransmit",
+	  "dpd_timeout ike_flap ike_sa_limit_loop tunnel_down", 0 },
+	{ "ike_auth_retransmit_port4500", "UDP 4500 is blocked behind the tap", 900, auth_port4500,
+	  "ike_auth_retransmit", "tunnel_down", 0 },
+	{ "ike_auth_retransmit_ip_fragments", "IP fragments are lost behind the tap", 900,
+	  auth_ip_fragments, "ike_auth_retransmit", "fragment_loss tunnel_down", 0 },
+	{ "ike_auth_retransmit_ike_fragments", "the second IKE fragment never comes", 900,
+	  auth_ike_fragments, "ike_auth_retransmit", "fragment_loss tunnel_down", 0 },
+	{ "ike_auth_retransmit_silent", "B ignores IKE_AUTH", 900, auth_silent,
+	  "ike_auth_retransmit", "tunnel_down weak_crypto", 0 },
+	{ "lifetime_mismatch_declared", "IKEv1: A offers 8 h, B offers 2 h", 6 * HOUR,
+	  mismatch_declared, "lifetime_mismatch",
+	  "lifetime_asymmetry weak_crypto rekey_collision", 0 },
+	{ "lifetime_mismatch_inferred",
+	  "B deletes the child SA at 30 min, A would rekey it at an hour", 6 * HOUR,
+	  mismatch_inferred, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry", 0
+	  },
+	{ "ike_sa_limit_loop", "a new IKE SA every 10 s, B keeps four", 600, limit_loop,
+	  "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0
+	  },
+	{ "periodic_drop", "B ends the session every three hours though traffic flows", 24 * HOUR,
+	  periodic_drop, "periodic_drop", "expiry_gap lifetime_asymmetry", 0 },
+	{ "pan_delete_race", "B deletes the replaced SA at once and A goes on sending on it", 6 *
+	  HOUR, pan_delete_race, "stale_spi",
+	  "simultaneous_delete one_way_esp lifetime_asymmetry weak_crypto rekey_collision", 0 },
+	{ "rekey_collision", "both sides rekey at the same moment", 12 * HOUR, rekey_collision,
+	  "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0 },
+	{ "ike_flap", "the whole tunnel is set up again every 45 s", 1800, ike_flap, "ike_flap",
+	  "periodic_drop spi_churn expiry_gap", 0 },
+	{ "duplicate_ike_sa", "both sides initiate at once and keep both tunnels", 3 * HOUR,
+	  duplicate_ike_sa, "duplicate_ike_sa", "lifetime_asymmetry one_way_esp rekey_collision", 0
+	  },
+	{ "simultaneous_delete", "both sides delete the child SA at the same moment", 3 * HOUR,
+	  simultaneous_delete, "simultaneous_delete",
+	  "expiry_gap periodic_drop lifetime_asymmetry weak_crypto", 0 },
 	{ 0 },
 };

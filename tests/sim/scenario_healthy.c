@@ -72,7 +72,9 @@ static void nat(struct sim_world *w)
 {
 	struct sim_pair *p = gate_pair(w, "10.0.0.5", "198.51.100.10", sim_policy("strongswan"),
 				       sim_policy("strongswan"), 1);
-	struct sim_traffic t = { .from = gate_a(p), .interval = 1, .on = 60, .off = 300, .size = 76, .echo = true };
+	struct sim_traffic t = {
+		.from = gate_a(p), .interval = 1, .on = 60, .off = 300, .size = 76, .echo = true
+	};
 
 	p->net.nat = true;
 	p->net.outside = sim_addr("192.0.2.77");
@@ -105,8 +107,13 @@ static void multi_child(struct sim_world *w)
 				       sim_policy("fortigate"), 4);
 
 	for (unsigned slot = 0; slot < 4; slot++) {
-		struct sim_traffic t = { .from = gate_a(p), .slot = slot, .interval = 2 + slot, .jitter = 0.4,
-					 .size = 76 + 64 * slot, .echo = true, .since = SIM_S };
+		struct sim_traffic t = { .from = gate_a(p),
+					 .slot = slot,
+					 .interval = 2 + slot,
+					 .jitter = 0.4,
+					 .size = 76 + 64 * slot,
+					 .echo = true,
+					 .since = SIM_S };
 
 		gate_traffic(w, &t);
 	}
@@ -114,8 +121,8 @@ static void multi_child(struct sim_world *w)
 
 static void ipv6(struct sim_world *w)
 {
-	struct sim_pair *p = gate_pair(w, "2001:db8:a::10", "2001:db8:b::10", sim_policy("strongswan"),
-				       sim_policy("libreswan"), 1);
+	struct sim_pair *p = gate_pair(w, "2001:db8:a::10", "2001:db8:b::10",
+				       sim_policy("strongswan"), sim_policy("libreswan"), 1);
 
 	chatter(w, p, 2);
 }
@@ -223,7 +230,9 @@ static void one_sided(struct sim_world *w)
 /* Unrelated tunnels, so that loss in all of them at once points at the tap. */
 static void capture_loss(struct sim_world *w)
 {
-	static const char *const vendors[] = { "strongswan", "libreswan", "fortigate", "ios", "panos" };
+	static const char *const vendors[] = {
+		"strongswan", "libreswan", "fortigate", "ios", "panos",
+	};
 
 	w->tap.burst_every = 30;
 	w->tap.burst_length = 0.15;
@@ -246,36 +255,65 @@ static void clock_jump(struct sim_world *w)
 }
 
 const struct sim_scenario sim_healthy[] = {
-	{ "healthy_strongswan", "strongSwan defaults on both sides", 24 * HOUR, strongswan, "", "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
-	{ "healthy_libreswan", "libreswan defaults on both sides: the initiator rekeys", 24 * HOUR, libreswan, "", "lifetime_asymmetry", 0 },
-	{ "healthy_ios", "Cisco IOS on both sides, child SA 1 h", 12 * HOUR, ios, "", "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
+	{ "healthy_strongswan", "strongSwan defaults on both sides", 24 * HOUR, strongswan, "",
+	  "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
+	{ "healthy_libreswan", "libreswan defaults on both sides: the initiator rekeys", 24 * HOUR,
+	  libreswan, "", "lifetime_asymmetry", 0 },
+	{ "healthy_ios", "Cisco IOS on both sides, child SA 1 h", 12 * HOUR, ios, "",
+	  "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
 	{ "healthy_asa", "ASA and IOS", 24 * HOUR, asa, "", "lifetime_asymmetry", 0 },
-	{ "healthy_fortigate", "FortiGate on both sides, 12 h phase 2", 26 * HOUR, fortigate, "", "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
-	{ "healthy_panos", "PAN-OS and FortiGate: the shorter side rekeys", 12 * HOUR, panos, "", "lifetime_asymmetry weak_crypto", 0 },
-	{ "healthy_aws", "strongSwan and AWS", 12 * HOUR, aws, "", "lifetime_asymmetry rekey_collision weak_crypto", 0 },
-	{ "healthy_juniper", "Juniper: initiator rekeys 135 s, responder 90 s before the end", 12 * HOUR, juniper, "", "lifetime_asymmetry", 0 },
-	{ "healthy_iked", "OpenIKED: no IKE rekey, REKEY_SA comes last", 24 * HOUR, iked, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_ikev1", "IKEv1 main mode with PFS", 12 * HOUR, ikev1, "", "lifetime_asymmetry weak_crypto rekey_collision", 0 },
-	{ "healthy_ikev1_keeps_old", "IKEv1 whose replaced SAs live until they expire", 6 * HOUR, ikev1_keeps_old, "", "lifetime_asymmetry weak_crypto rekey_collision", 0 },
-	{ "healthy_nat", "A behind a NAT, bursts of traffic and keepalives", 8 * HOUR, nat, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_udp", "ESP in UDP 4500", 4 * HOUR, udp, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_tcp", "everything in TCP 4500, RFC 9329", 2 * HOUR, tcp, "", "lifetime_asymmetry", 0 },
-	{ "healthy_multi_child", "four child SAs in one IKE SA", 8 * HOUR, multi_child, "", "lifetime_asymmetry", 0 },
+	{ "healthy_fortigate", "FortiGate on both sides, 12 h phase 2", 26 * HOUR, fortigate, "",
+	  "lifetime_asymmetry rekey_collision simultaneous_delete", 0 },
+	{ "healthy_panos", "PAN-OS and FortiGate: the shorter side rekeys", 12 * HOUR, panos, "",
+	  "lifetime_asymmetry weak_crypto", 0 },
+	{ "healthy_aws", "strongSwan and AWS", 12 * HOUR, aws, "",
+	  "lifetime_asymmetry rekey_collision weak_crypto", 0 },
+	{ "healthy_juniper", "Juniper: initiator rekeys 135 s, responder 90 s before the end", 12 *
+	  HOUR, juniper, "", "lifetime_asymmetry", 0 },
+	{ "healthy_iked", "OpenIKED: no IKE rekey, REKEY_SA comes last", 24 * HOUR, iked, "",
+	  "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_ikev1", "IKEv1 main mode with PFS", 12 * HOUR, ikev1, "",
+	  "lifetime_asymmetry weak_crypto rekey_collision", 0 },
+	{ "healthy_ikev1_keeps_old", "IKEv1 whose replaced SAs live until they expire", 6 * HOUR,
+	  ikev1_keeps_old, "", "lifetime_asymmetry weak_crypto rekey_collision", 0 },
+	{ "healthy_nat", "A behind a NAT, bursts of traffic and keepalives", 8 * HOUR, nat, "",
+	  "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_udp", "ESP in UDP 4500", 4 * HOUR, udp, "",
+	  "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_tcp", "everything in TCP 4500, RFC 9329", 2 * HOUR, tcp, "",
+	  "lifetime_asymmetry", 0 },
+	{ "healthy_multi_child", "four child SAs in one IKE SA", 8 * HOUR, multi_child, "",
+	  "lifetime_asymmetry", 0 },
 	{ "healthy_ipv6", "IPv6", 9 * HOUR, ipv6, "", "lifetime_asymmetry", 0 },
-	{ "healthy_eap", "five rounds of IKE_AUTH", 2 * HOUR, eap, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_cert_fragments", "certificates, RFC 7383 fragments", 2 * HOUR, cert_fragments, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_cert_ip_fragments", "certificates in IP fragments", 2 * HOUR, cert_ip_fragments, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_lossy", "half a percent of packets lost on the way", 12 * HOUR, lossy, "", "lifetime_asymmetry rekey_collision esp_loss", 0 },
-	{ "healthy_idle", "no traffic, only DPD and rekeys", 12 * HOUR, idle, "", "lifetime_asymmetry weak_crypto", 0 },
-	{ "staggered", "lifetimes 180 s apart, as recommended", 12 * HOUR, staggered, "", "lifetime_asymmetry", 0 },
-	{ "healthy_reauth", "reauthentication, make before break", 6 * HOUR, reauthentication, "", "lifetime_asymmetry", 0 },
-	{ "healthy_cookies", "cookie and INVALID_KE once, then a working tunnel", 2 * HOUR, cookies, "", "invalid_ke lifetime_asymmetry rekey_collision", 0 },
-	{ "healthy_mobike", "IKE on 4500 without NAT, ESP plain", 4 * HOUR, mobike, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "mid_life_start", "the capture starts in the middle of a healthy tunnel", 6 * HOUR, middle, "", "lifetime_asymmetry rekey_collision", 0 },
-	{ "mirror_duplicates", "the mirror delivers everything twice", 3 * HOUR, mirrored, "mirror_duplicates", "lifetime_asymmetry rekey_collision", 0 },
-	{ "one_sided_capture", "only packets from A are captured", 6 * HOUR, one_sided, "one_sided_capture", "lifetime_asymmetry", 0 },
-	{ "capture_loss", "the tap loses 150 ms of everything twice a minute", 0.5 * HOUR, capture_loss, "capture_loss", "lifetime_asymmetry weak_crypto", 128 },
-	{ "capture_loss_thin", "the tap loses one packet in five hundred", 2 * HOUR, capture_loss_thin, "", "capture_loss lifetime_asymmetry rekey_collision", 128 },
-	{ "clock_jump", "the capturing host's clock steps back by 90 s", 1 * HOUR, clock_jump, "clock_jump", "lifetime_asymmetry", 0 },
+	{ "healthy_eap", "five rounds of IKE_AUTH", 2 * HOUR, eap, "",
+	  "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_cert_fragments", "certificates, RFC 7383 fragments", 2 * HOUR, cert_fragments,
+	  "", "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_cert_ip_fragments", "certificates in IP fragments", 2 * HOUR, cert_ip_fragments,
+	  "", "lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_lossy", "half a percent of packets lost on the way", 12 * HOUR, lossy, "",
+	  "lifetime_asymmetry rekey_collision esp_loss", 0 },
+	{ "healthy_idle", "no traffic, only DPD and rekeys", 12 * HOUR, idle, "",
+	  "lifetime_asymmetry weak_crypto", 0 },
+	{ "staggered", "lifetimes 180 s apart, as recommended", 12 * HOUR, staggered, "",
+	  "lifetime_asymmetry", 0 },
+	{ "healthy_reauth", "reauthentication, make before break", 6 * HOUR, reauthentication,
+	  "", "lifetime_asymmetry", 0 },
+	{ "healthy_cookies", "cookie and INVALID_KE once, then a working tunnel", 2 * HOUR, cookies,
+	  "", "invalid_ke lifetime_asymmetry rekey_collision", 0 },
+	{ "healthy_mobike", "IKE on 4500 without NAT, ESP plain", 4 * HOUR, mobike, "",
+	  "lifetime_asymmetry rekey_collision", 0 },
+	{ "mid_life_start", "the capture starts in the middle of a healthy tunnel", 6 * HOUR,
+	  middle, "", "lifetime_asymmetry rekey_collision", 0 },
+	{ "mirror_duplicates", "the mirror delivers everything twice", 3 * HOUR, mirrored,
+	  "mirror_duplicates", "lifetime_asymmetry rekey_collision", 0 },
+	{ "one_sided_capture", "only packets from A are captured", 6 * HOUR, one_sided,
+	  "one_sided_capture", "lifetime_asymmetry", 0 },
+	{ "capture_loss", "the tap loses 150 ms of everything twice a minute", 0.5 * HOUR,
+	  capture_loss, "capture_loss", "lifetime_asymmetry weak_crypto", 128 },
+	{ "capture_loss_thin", "the tap loses one packet in five hundred", 2 * HOUR,
+	  capture_loss_thin, "", "capture_loss lifetime_asymmetry rekey_collision", 128 },
+	{ "clock_jump", "the capturing host's clock steps back by 90 s", 1 * HOUR, clock_jump,
+	  "clock_jump", "lifetime_asymmetry", 0 },
 	{ 0 },
 };

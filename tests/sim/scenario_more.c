@@ -154,7 +154,9 @@ static void expiry_gap(struct sim_world *w)
 static void volume_expiry(struct sim_world *w)
 {
 	struct sim_pair *p = tunnel(w, "fortigate", "fortigate");
-	struct sim_traffic slow = { .from = gate_a(p), .interval = 0.25, .jitter = 0.2, .size = 1300, .since = SIM_S };
+	struct sim_traffic slow = {
+		.from = gate_a(p), .interval = 0.25, .jitter = 0.2, .size = 1300, .since = SIM_S
+	};
 	struct sim_traffic fast = slow;
 
 	gate_a(p)->p.child_bytes = 5242880;
@@ -168,7 +170,9 @@ static void volume_expiry(struct sim_world *w)
 static void idle_expiry(struct sim_world *w)
 {
 	struct sim_pair *p = tunnel(w, "asa", "asa");
-	struct sim_traffic t = { .from = gate_a(p), .interval = 1, .on = 300, .off = 3300, .size = 76, .echo = true };
+	struct sim_traffic t = {
+		.from = gate_a(p), .interval = 1, .on = 300, .off = 3300, .size = 76, .echo = true
+	};
 
 	for (unsigned side = 0; side < 2; side++)
 		gate_of(p, side)->p.idle = side ? 1800 : 0;
@@ -338,33 +342,67 @@ static void aggressive_psk(struct sim_world *w)
 }
 
 const struct sim_scenario sim_more_faults[] = {
-	{ "ike_init_unanswered", "B goes away for good", 3600, init_unanswered, "ike_init_unanswered", "dpd_timeout one_way_esp tunnel_down", 0 },
-	{ "ike_init_unanswered_icmp", "nothing listens on B, its host says so", 1800, init_unanswered_icmp, "ike_init_unanswered", "tunnel_down", 0 },
-	{ "auth_failed", "wrong key: B refuses IKE_AUTH", 1800, auth_failed, "auth_failed", "tunnel_down", 0 },
-	{ "auth_failed_v1", "wrong PSK in IKEv1: no answer to the first encrypted message", 1800, auth_failed_v1, "auth_failed", "tunnel_down weak_crypto", 0 },
-	{ "no_proposal_chosen", "B accepts none of the algorithms", 1800, no_proposal, "no_proposal_chosen", "tunnel_down", 0 },
-	{ "no_proposal_chosen_v1", "the same in IKEv1", 1800, no_proposal_v1, "no_proposal_chosen", "tunnel_down", 0 },
-	{ "invalid_ke", "A insists on a group that B does not want", 1800, invalid_ke, "invalid_ke", "tunnel_down", 0 },
-	{ "ts_mismatch", "IKE is up, B refuses every child SA", 1800, ts_mismatch, "ts_mismatch", "tunnel_down", 0 },
-	{ "pfs_mismatch", "works at first, every rekey is refused", 5 * HOUR, pfs_mismatch, "pfs_mismatch", "rekey_failing expiry_gap periodic_drop ts_mismatch", 0 },
-	{ "lifetime_asymmetry", "A always rekeys first, also when B is the initiator", 10 * HOUR, lifetime_asymmetry, "lifetime_asymmetry", "", 0 },
-	{ "rekey_failing", "B does not answer CREATE_CHILD_SA", 3 * HOUR, rekey_failing, "rekey_failing", "dpd_timeout expiry_gap periodic_drop peer_restart", 0 },
-	{ "rekey_late", "a child SA two days old", 48 * HOUR, rekey_late, "rekey_late", "lifetime_asymmetry", 0 },
-	{ "expiry_gap", "nobody rekeys: traffic stops for seconds every hour", 8 * HOUR, expiry_gap, "expiry_gap", "lifetime_mismatch periodic_drop lifetime_asymmetry weak_crypto", 0 },
-	{ "volume_expiry", "5 MB a child SA", 2 * HOUR, volume_expiry, "volume_expiry", "lifetime_asymmetry spi_churn one_way_esp", 128 },
-	{ "idle_expiry", "half an hour without traffic ends the SA", 8 * HOUR, idle_expiry, "idle_expiry", "", 0 },
-	{ "stale_spi", "B lost its SAs and says so, A keeps sending", 2 * HOUR, stale_spi, "stale_spi", "one_way_esp peer_restart", 0 },
-	{ "one_way_esp", "after a rekey B sends nothing any more", 2 * HOUR, one_way_esp, "one_way_esp", "dpd_timeout", 0 },
-	{ "encap_mismatch", "A sends plain ESP, B sends it in UDP", 1 * HOUR, encap_mismatch, "encap_mismatch", "lifetime_asymmetry", 0 },
-	{ "dpd_timeout", "B is dead for twenty minutes", 1 * HOUR, dpd_timeout, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart", 0 },
-	{ "dpd_timeout_v1", "the same in IKEv1", 1 * HOUR, dpd_timeout_v1, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
-	{ "dpd_timeout_v1_mid_life", "and seen from mid-life", 1 * HOUR, dpd_timeout_v1_middle, "dpd_timeout", "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
-	{ "tunnel_down", "B is dead for twenty minutes, and the tunnel is expected to be up", 1.5 * HOUR, tunnel_down, "tunnel_down", "dpd_timeout ike_init_unanswered one_way_esp peer_restart lifetime_asymmetry", 0 },
-	{ "peer_restart", "B forgets everything and initiates anew", 2 * HOUR, peer_restart, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
-	{ "peer_restart_mid_life", "the same, seen from mid-life", 2 * HOUR, peer_restart_middle, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
-	{ "peer_restart_invalid_spi", "B forgets everything and answers INVALID_SPI until A gives up", 2 * HOUR, peer_restart_invalid_spi, "peer_restart", "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
-	{ "weak_crypto", "3DES, MD5 and group 2", 1 * HOUR, weak_crypto, "weak_crypto", "lifetime_asymmetry", 0 },
-	{ "downgrade", "AES-GCM one hour, 3DES the next", 2 * HOUR, downgrade, "downgrade", "weak_crypto lifetime_asymmetry", 0 },
-	{ "aggressive_psk", "IKEv1 aggressive mode with a PSK", 2 * HOUR, aggressive_psk, "aggressive_psk", "weak_crypto lifetime_asymmetry rekey_collision", 0 },
+	{ "ike_init_unanswered", "B goes away for good", 3600, init_unanswered,
+	  "ike_init_unanswered", "dpd_timeout one_way_esp tunnel_down", 0 },
+	{ "ike_init_unanswered_icmp", "nothing listens on B, its host says so", 1800,
+	  init_unanswered_icmp, "ike_init_unanswered", "tunnel_down", 0 },
+	{ "auth_failed", "wrong key: B refuses IKE_AUTH", 1800, auth_failed, "auth_failed",
+	  "tunnel_down", 0 },
+	{ "auth_failed_v1", "wrong PSK in IKEv1: no answer to the first encrypted message", 1800,
+	  auth_failed_v1, "auth_failed", "tunnel_down weak_crypto", 0 },
+	{ "no_proposal_chosen", "B accepts none of the algorithms", 1800, no_proposal,
+	  "no_proposal_chosen", "tunnel_down", 0 },
+	{ "no_proposal_chosen_v1", "the same in IKEv1", 1800, no_proposal_v1,
+	  "no_proposal_chosen", "tunnel_down", 0 },
+	{ "invalid_ke", "A insists on a group that B does not want", 1800, invalid_ke,
+	  "invalid_ke", "tunnel_down", 0 },
+	{ "ts_mismatch", "IKE is up, B refuses every child SA", 1800, ts_mismatch, "ts_mismatch",
+	  "tunnel_down", 0 },
+	{ "pfs_mismatch", "works at first, every rekey is refused", 5 * HOUR, pfs_mismatch,
+	  "pfs_mismatch", "rekey_failing expiry_gap periodic_drop ts_mismatch", 0 },
+	{ "lifetime_asymmetry", "A always rekeys first, also when B is the initiator", 10 * HOUR,
+	  lifetime_asymmetry, "lifetime_asymmetry", "", 0 },
+	{ "rekey_failing", "B does not answer CREATE_CHILD_SA", 3 * HOUR, rekey_failing,
+	  "rekey_failing", "dpd_timeout expiry_gap periodic_drop peer_restart", 0 },
+	{ "rekey_late", "a child SA two days old", 48 * HOUR, rekey_late, "rekey_late",
+	  "lifetime_asymmetry", 0 },
+	{ "expiry_gap", "nobody rekeys: traffic stops for seconds every hour", 8 * HOUR, expiry_gap,
+	  "expiry_gap", "lifetime_mismatch periodic_drop lifetime_asymmetry weak_crypto", 0 },
+	{ "volume_expiry", "5 MB a child SA", 2 * HOUR, volume_expiry, "volume_expiry",
+	  "lifetime_asymmetry spi_churn one_way_esp", 128 },
+	{ "idle_expiry", "half an hour without traffic ends the SA", 8 * HOUR, idle_expiry,
+	  "idle_expiry", "", 0 },
+	{ "stale_spi", "B lost its SAs and says so, A keeps sending", 2 * HOUR, stale_spi,
+	  "stale_spi", "one_way_esp peer_restart", 0 },
+	{ "one_way_esp", "after a rekey B sends nothing any more", 2 * HOUR, one_way_esp,
+	  "one_way_esp", "dpd_timeout", 0 },
+	{ "encap_mismatch", "A sends plain ESP, B sends it in UDP", 1 * HOUR, encap_mismatch,
+	  "encap_mismatch", "lifetime_asymmetry", 0 },
+	{ "dpd_timeout", "B is dead for twenty minutes", 1 * HOUR, dpd_timeout, "dpd_timeout",
+	  "ike_init_unanswered one_way_esp tunnel_down peer_restart", 0 },
+	{ "dpd_timeout_v1", "the same in IKEv1", 1 * HOUR, dpd_timeout_v1, "dpd_timeout",
+	  "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
+	{ "dpd_timeout_v1_mid_life", "and seen from mid-life", 1 * HOUR, dpd_timeout_v1_middle,
+	  "dpd_timeout",
+	  "ike_init_unanswered one_way_esp tunnel_down peer_restart weak_crypto stale_spi", 0 },
+	{ "tunnel_down", "B is dead for twenty minutes, and the tunnel is expected to be up", 1.5 *
+	  HOUR, tunnel_down, "tunnel_down",
+	  "dpd_timeout ike_init_unanswered one_way_esp peer_restart lifetime_asymmetry", 0 },
+	{ "peer_restart", "B forgets everything and initiates anew", 2 * HOUR, peer_restart,
+	  "peer_restart",
+	  "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
+	{ "peer_restart_mid_life", "the same, seen from mid-life", 2 * HOUR, peer_restart_middle,
+	  "peer_restart",
+	  "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
+	{ "peer_restart_invalid_spi",
+	  "B forgets everything and answers INVALID_SPI until A gives up", 2 * HOUR,
+	  peer_restart_invalid_spi, "peer_restart",
+	  "stale_spi one_way_esp dpd_timeout duplicate_ike_sa lifetime_asymmetry", 0 },
+	{ "weak_crypto", "3DES, MD5 and group 2", 1 * HOUR, weak_crypto, "weak_crypto",
+	  "lifetime_asymmetry", 0 },
+	{ "downgrade", "AES-GCM one hour, 3DES the next", 2 * HOUR, downgrade, "downgrade",
+	  "weak_crypto lifetime_asymmetry", 0 },
+	{ "aggressive_psk", "IKEv1 aggressive mode with a PSK", 2 * HOUR, aggressive_psk,
+	  "aggressive_psk", "weak_crypto lifetime_asymmetry rekey_collision", 0 },
 	{ 0 },
 };

@@ -4,9 +4,11 @@
 
 #define HOUR 3600.0
 
-static struct sim_pair *through_nat(struct sim_world *w, const char *a, const char *b, unsigned slots)
+static struct sim_pair *through_nat(struct sim_world *w, const char *a, const char *b,
+				    unsigned slots)
 {
-	struct sim_pair *p = gate_pair(w, "10.0.0.5", "198.51.100.10", sim_policy(a), sim_policy(b), slots);
+	struct sim_pair *p =
+		gate_pair(w, "10.0.0.5", "198.51.100.10", sim_policy(a), sim_policy(b), slots);
 
 	p->net.nat = true;
 	p->net.outside = sim_addr("192.0.2.77");
@@ -17,15 +19,21 @@ static struct sim_pair *through_nat(struct sim_world *w, const char *a, const ch
 
 static struct sim_pair *ipv6(struct sim_world *w, const char *a, const char *b, unsigned slots)
 {
-	return gate_pair(w, "2001:db8:a::10", "2001:db8:b::10", sim_policy(a), sim_policy(b), slots);
+	return gate_pair(w, "2001:db8:a::10", "2001:db8:b::10", sim_policy(a), sim_policy(b),
+			 slots);
 }
 
 /* Every slot has its own rhythm and size. */
 static void all_chatter(struct sim_world *w, struct sim_pair *p, unsigned slots, double interval)
 {
 	for (unsigned slot = 0; slot < slots; slot++) {
-		struct sim_traffic t = { .from = gate_a(p), .slot = slot, .interval = interval * (1 + 0.3 * slot), .jitter = 0.3,
-					 .size = 76 + 64 * slot, .echo = true, .since = SIM_S };
+		struct sim_traffic t = { .from = gate_a(p),
+					 .slot = slot,
+					 .interval = interval * (1 + 0.3 * slot),
+					 .jitter = 0.3,
+					 .size = 76 + 64 * slot,
+					 .echo = true,
+					 .since = SIM_S };
 
 		gate_traffic(w, &t);
 	}
@@ -187,18 +195,44 @@ static void flap_v1(struct sim_world *w)
 }
 
 const struct sim_scenario sim_variants[] = {
-	{ "mismatch_v6_children", "IPv6, three child SAs: B deletes each at 20 min", 4 * HOUR, mismatch_v6, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry", 0 },
-	{ "mismatch_nat_loss", "behind a NAT with 1 % loss: B deletes the child SA at 45 min", 6 * HOUR, mismatch_nat_loss, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry esp_loss weak_crypto", 128 },
-	{ "mismatch_v1_child", "IKEv1: B deletes the child SA at an hour, A would rekey it at eight", 6 * HOUR, mismatch_v1, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry weak_crypto", 0 },
-	{ "session_v1", "IKEv1 without DPD: B ends the session every two hours", 9 * HOUR, session_v1, "periodic_drop", "expiry_gap lifetime_mismatch lifetime_asymmetry weak_crypto", 0 },
-	{ "session_mid_life", "B ends the session every two hours, seen from mid-life by a tap that loses packets", 10 * HOUR, session_middle, "periodic_drop", "expiry_gap lifetime_asymmetry capture_loss", 128 },
-	{ "loop_nat_fragments", "a new IKE SA every 10 s behind a NAT, certificates in fragments, DPD on", 600, loop_nat, "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0 },
-	{ "loop_v6_loss", "a new IKE SA every 10 s over IPv6 with 1 % loss", 900, loop_v6_loss, "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0 },
-	{ "collision_nat", "both sides rekey at the same moment, behind a NAT", 6 * HOUR, collision_nat, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0 },
-	{ "collision_v6_loss", "both sides rekey at the same moment, IPv6 with 1 % loss", 6 * HOUR, collision_v6, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto esp_loss expiry_gap", 0 },
-	{ "delete_race_nat", "B deletes the replaced SA at once, A goes on sending on it, behind a NAT without DPD", 6 * HOUR, delete_race_nat, "stale_spi", "simultaneous_delete one_way_esp lifetime_asymmetry weak_crypto rekey_collision", 0 },
-	{ "churn_nat_children", "three child SAs behind a NAT are replaced every half minute", 1800, churn_nat, "spi_churn", "lifetime_asymmetry", 0 },
-	{ "churn_v1_loss", "IKEv1: the child SA is replaced every 45 s, 1 % loss", 1800, churn_v1, "spi_churn", "lifetime_asymmetry weak_crypto esp_loss", 0 },
-	{ "flap_v1", "IKEv1 without DPD: the whole tunnel is set up again every minute", 1800, flap_v1, "ike_flap", "periodic_drop spi_churn expiry_gap weak_crypto", 0 },
+	{ "mismatch_v6_children", "IPv6, three child SAs: B deletes each at 20 min", 4 * HOUR,
+	  mismatch_v6, "lifetime_mismatch", "expiry_gap periodic_drop lifetime_asymmetry", 0 },
+	{ "mismatch_nat_loss", "behind a NAT with 1 % loss: B deletes the child SA at 45 min", 6 *
+	  HOUR, mismatch_nat_loss, "lifetime_mismatch",
+	  "expiry_gap periodic_drop lifetime_asymmetry esp_loss weak_crypto", 128 },
+	{ "mismatch_v1_child",
+	  "IKEv1: B deletes the child SA at an hour, A would rekey it at eight", 6 * HOUR,
+	  mismatch_v1, "lifetime_mismatch",
+	  "expiry_gap periodic_drop lifetime_asymmetry weak_crypto", 0 },
+	{ "session_v1", "IKEv1 without DPD: B ends the session every two hours", 9 * HOUR,
+	  session_v1, "periodic_drop",
+	  "expiry_gap lifetime_mismatch lifetime_asymmetry weak_crypto", 0 },
+	{ "session_mid_life",
+	  "B ends the session every two hours, seen from mid-life by a tap that loses packets", 10 *
+	  HOUR, session_middle, "periodic_drop", "expiry_gap lifetime_asymmetry capture_loss", 128
+	  },
+	{ "loop_nat_fragments",
+	  "a new IKE SA every 10 s behind a NAT, certificates in fragments, DPD on", 600, loop_nat,
+	  "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0
+	  },
+	{ "loop_v6_loss", "a new IKE SA every 10 s over IPv6 with 1 % loss", 900, loop_v6_loss,
+	  "ike_sa_limit_loop ike_auth_retransmit", "ike_flap dpd_timeout tunnel_down spi_churn", 0
+	  },
+	{ "collision_nat", "both sides rekey at the same moment, behind a NAT", 6 * HOUR,
+	  collision_nat, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0
+	  },
+	{ "collision_v6_loss", "both sides rekey at the same moment, IPv6 with 1 % loss", 6 * HOUR,
+	  collision_v6, "rekey_collision",
+	  "simultaneous_delete lifetime_asymmetry weak_crypto esp_loss expiry_gap", 0 },
+	{ "delete_race_nat",
+	  "B deletes the replaced SA at once, A goes on sending on it, behind a NAT without DPD", 6
+	  * HOUR, delete_race_nat, "stale_spi",
+	  "simultaneous_delete one_way_esp lifetime_asymmetry weak_crypto rekey_collision", 0 },
+	{ "churn_nat_children", "three child SAs behind a NAT are replaced every half minute", 1800,
+	  churn_nat, "spi_churn", "lifetime_asymmetry", 0 },
+	{ "churn_v1_loss", "IKEv1: the child SA is replaced every 45 s, 1 % loss", 1800, churn_v1,
+	  "spi_churn", "lifetime_asymmetry weak_crypto esp_loss", 0 },
+	{ "flap_v1", "IKEv1 without DPD: the whole tunnel is set up again every minute", 1800,
+	  flap_v1, "ike_flap", "periodic_drop spi_churn expiry_gap weak_crypto", 0 },
 	{ 0 },
 };

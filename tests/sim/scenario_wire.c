@@ -97,7 +97,9 @@ static void seq_exhaustion(struct sim_world *w)
 static void fragment_loss(struct sim_world *w)
 {
 	struct sim_pair *p = tunnel(w, "strongswan", "strongswan");
-	struct sim_traffic large = { .from = gate_a(p), .interval = 2, .size = 1560, .since = 5 * SIM_S };
+	struct sim_traffic large = {
+		.from = gate_a(p), .interval = 2, .size = 1560, .since = 5 * SIM_S
+	};
 	struct sim_drop d = sim_drop_any;
 
 	d.before_tap = true;
@@ -124,7 +126,9 @@ static struct sim_pair *behind_nat(struct sim_world *w)
 static void nat_keepalive_missing(struct sim_world *w)
 {
 	struct sim_pair *p = behind_nat(w);
-	struct sim_traffic t = { .from = gate_a(p), .interval = 1, .on = 30, .off = 400, .size = 76, .echo = true };
+	struct sim_traffic t = {
+		.from = gate_a(p), .interval = 1, .on = 30, .off = 400, .size = 76, .echo = true
+	};
 
 	gate_a(p)->p.keepalive = 0;
 	gate_a(p)->p.dpd = gate_b(p)->p.dpd = 0;
@@ -143,7 +147,9 @@ static void rebind(struct sim_world *w, void *object, uint64_t count)
 static void nat_rebind(struct sim_world *w)
 {
 	struct sim_pair *p = behind_nat(w);
-	struct sim_traffic t = { .from = gate_a(p), .interval = 1, .on = 60, .off = 120, .size = 76, .echo = true };
+	struct sim_traffic t = {
+		.from = gate_a(p), .interval = 1, .on = 60, .off = 120, .size = 76, .echo = true
+	};
 
 	gate_a(p)->p.keepalive = 0;
 	gate_a(p)->p.dpd = gate_b(p)->p.dpd = 0;
@@ -161,8 +167,8 @@ static void knock(struct sim_world *w, void *object, uint64_t count)
 static void ike_flood(struct sim_world *w)
 {
 	struct sim_pair *good = tunnel(w, "strongswan", "strongswan");
-	struct sim_pair *bad = gate_pair(w, "203.0.113.66", "198.51.100.10", sim_policy("strongswan"),
-					 sim_policy("strongswan"), 1);
+	struct sim_pair *bad = gate_pair(w, "203.0.113.66", "198.51.100.10",
+					 sim_policy("strongswan"), sim_policy("strongswan"), 1);
 
 	chatter(w, good, 1);
 	gate_a(bad)->initiates = false;
@@ -180,7 +186,8 @@ static void ike_scan(struct sim_world *w)
 		struct sim_pair *target;
 
 		snprintf(b, sizeof b, "198.51.100.%u", 60 + i);
-		target = gate_pair(w, "203.0.113.99", b, sim_policy("strongswan"), sim_policy("strongswan"), 1);
+		target = gate_pair(w, "203.0.113.99", b, sim_policy("strongswan"),
+				   sim_policy("strongswan"), 1);
 		gate_a(target)->p.ladder[1] = 0;
 		gate_a(target)->p.reconnect = -1;
 		gate_a(target)->initiates = false;
@@ -225,16 +232,26 @@ static void spoof_hint(struct sim_world *w)
 }
 
 const struct sim_scenario sim_wire_faults[] = {
-	{ "esp_loss", "three percent of A's packets are lost before the tap", 600, esp_loss, "esp_loss", "", 128 },
-	{ "esp_reorder", "one packet in a hundred is 0.2 s late", 300, esp_reorder, "esp_reorder", "esp_loss", 128 },
+	{ "esp_loss", "three percent of A's packets are lost before the tap", 600, esp_loss,
+	  "esp_loss", "", 128 },
+	{ "esp_reorder", "one packet in a hundred is 0.2 s late", 300, esp_reorder,
+	  "esp_reorder", "esp_loss", 128 },
 	{ "esp_replay", "old packets are sent again", 1200, esp_replay, "esp_replay", "", 0 },
-	{ "seq_reset", "A's sequence numbers start over within an SA", 1800, seq_reset, "seq_reset", "esp_replay", 128 },
-	{ "seq_exhaustion", "the sequence numbers of an SA run out", 900, seq_exhaustion, "seq_exhaustion", "", 128 },
-	{ "fragment_loss", "the second IP fragment is often missing", 1800, fragment_loss, "fragment_loss", "esp_loss", 0 },
-	{ "nat_keepalive_missing", "behind a NAT, silent for minutes", 1 * HOUR, nat_keepalive_missing, "nat_keepalive_missing", "", 0 },
-	{ "nat_rebind", "the NAT gives A a new port every 12 minutes", 1 * HOUR, nat_rebind, "nat_rebind", "nat_keepalive_missing one_way_esp", 0 },
-	{ "ike_flood", "400 half-open IKE SAs in 20 s beside a good tunnel", 1200, ike_flood, "ike_flood", "", 0 },
-	{ "ike_scan", "one source asks forty addresses", 900, ike_scan, "ike_scan", "ike_init_unanswered no_proposal_chosen", 0 },
-	{ "spoof_hint", "unprotected INVALID_SPI for an SA that works", 1800, spoof_hint, "spoof_hint", "", 0 },
+	{ "seq_reset", "A's sequence numbers start over within an SA", 1800, seq_reset,
+	  "seq_reset", "esp_replay", 128 },
+	{ "seq_exhaustion", "the sequence numbers of an SA run out", 900, seq_exhaustion,
+	  "seq_exhaustion", "", 128 },
+	{ "fragment_loss", "the second IP fragment is often missing", 1800, fragment_loss,
+	  "fragment_loss", "esp_loss", 0 },
+	{ "nat_keepalive_missing", "behind a NAT, silent for minutes", 1 * HOUR,
+	  nat_keepalive_missing, "nat_keepalive_missing", "", 0 },
+	{ "nat_rebind", "the NAT gives A a new port every 12 minutes", 1 * HOUR, nat_rebind,
+	  "nat_rebind", "nat_keepalive_missing one_way_esp", 0 },
+	{ "ike_flood", "400 half-open IKE SAs in 20 s beside a good tunnel", 1200, ike_flood,
+	  "ike_flood", "", 0 },
+	{ "ike_scan", "one source asks forty addresses", 900, ike_scan, "ike_scan",
+	  "ike_init_unanswered no_proposal_chosen", 0 },
+	{ "spoof_hint", "unprotected INVALID_SPI for an SA that works", 1800, spoof_hint,
+	  "spoof_hint", "", 0 },
 	{ 0 },
 };

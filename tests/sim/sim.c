@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sim_scenario *const lists[] = { sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants };
+static const struct sim_scenario *const lists[] = {
+	sim_healthy, sim_faults, sim_more_faults, sim_wire_faults, sim_variants,
+};
 enum { LISTS = sizeof lists / sizeof *lists };
 
 static int usage(FILE *to)
@@ -19,7 +21,8 @@ static int usage(FILE *to)
 	      "  --seed N           another story of the same kind\n"
 	      "  --ns               nanosecond time stamps\n"
 	      "  --snap N           keep N bytes of each frame\n"
-	      "  --link NAME        ethernet sll sll2 raw null vlan qinq mpls pppoe erspan1 erspan2 erspan3\n"
+	      "  --link NAME        ethernet sll sll2 raw null vlan qinq mpls pppoe erspan1"
+	      " erspan2 erspan3\n"
 	      "                     vxlan geneve gre gre-ethernet ipip\n"
 	      "  --tap-loss P       the tap loses packets with this probability\n"
 	      "  --tap-dup P        the mirror delivers twice with this probability\n"
@@ -73,7 +76,8 @@ static bool set_link(struct sim_link *l, const char *name)
 	return false;
 }
 
-static void add_codes(struct sim_truth *t, const char *codes, void (*add)(struct sim_truth *t, const char *code))
+static void add_codes(struct sim_truth *t, const char *codes,
+		      void (*add)(struct sim_truth *t, const char *code))
 {
 	for (unsigned i = 0; sim_codes[i]; i++) {
 		const char *at = codes;
@@ -102,7 +106,8 @@ static const struct option options[] = {
 	{ "snap", required_argument, NULL, 'p' },     { "link", required_argument, NULL, 'k' },
 	{ "tap-loss", required_argument, NULL, '1' }, { "tap-dup", required_argument, NULL, '2' },
 	{ "tap-only", required_argument, NULL, '3' }, { "tap-start", required_argument, NULL, '4' },
-	{ "net-loss", required_argument, NULL, '5' }, { "net-reorder", required_argument, NULL, '6' },
+	{ "net-loss", required_argument, NULL, '5' }, { "net-reorder", required_argument, NULL, '6'
+	  },
 	{ "rtt", required_argument, NULL, '7' },      { 0 },
 };
 
@@ -199,8 +204,14 @@ static void apply(struct sim_world *w, const struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings s = { .tap_loss = -1, .tap_dup = -1, .tap_start = -1, .net_loss = -1, .net_reorder = -1,
-			      .rtt = -1, .tap_only = -1, .seed = 1 };
+	struct settings s = { .tap_loss = -1,
+			      .tap_dup = -1,
+			      .tap_start = -1,
+			      .net_loss = -1,
+			      .net_reorder = -1,
+			      .rtt = -1,
+			      .tap_only = -1,
+			      .seed = 1 };
 	struct sim_truth truth;
 	struct sim_world w = { .tap = { .only_from = -1 }, .truth = &truth };
 	const struct sim_scenario *story;
@@ -218,7 +229,8 @@ int main(int argc, char **argv)
 	add_codes(&truth, story->allowed, sim_truth_allow);
 	w.rng.state = s.seed;
 	w.end = sim_seconds(s.seconds > 0 ? s.seconds : story->seconds);
-	if (!sim_pcap_open(&w.out, argv[optind + 1], sim_link_dlt(w.tap.link.type), s.ns, s.snap ? s.snap : story->snap))
+	if (!sim_pcap_open(&w.out, argv[optind + 1], sim_link_dlt(w.tap.link.type), s.ns,
+			   s.snap ? s.snap : story->snap))
 		return fail(argv[optind + 1]);
 	story->set_up(&w);
 	apply(&w, &s);

@@ -7,13 +7,20 @@
 #include <string.h>
 
 const char *const sim_codes[] = {
-	"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop", "duplicate_ike_sa",
-	"periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen", "invalid_ke", "ts_mismatch",
-	"pfs_mismatch", "lifetime_asymmetry", "rekey_collision", "simultaneous_delete", "rekey_failing", "rekey_late",
-	"expiry_gap", "volume_expiry", "idle_expiry", "stale_spi", "one_way_esp", "encap_mismatch", "dpd_timeout",
-	"peer_restart", "esp_loss", "esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion", "fragment_loss",
-	"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk", "ike_flood", "ike_scan",
-	"spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates", "one_sided_capture", "clock_jump", NULL,
+	"spi_churn", "ike_auth_retransmit", "lifetime_mismatch", "ike_flap", "ike_sa_limit_loop",
+	"duplicate_ike_sa",
+	"periodic_drop", "ike_init_unanswered", "auth_failed", "no_proposal_chosen", "invalid_ke",
+	"ts_mismatch",
+	"pfs_mismatch", "lifetime_asymmetry", "rekey_collision", "simultaneous_delete",
+	"rekey_failing", "rekey_late",
+	"expiry_gap", "volume_expiry", "idle_expiry", "stale_spi", "one_way_esp", "encap_mismatch",
+	"dpd_timeout",
+	"peer_restart", "esp_loss", "esp_reorder", "esp_replay", "seq_reset", "seq_exhaustion",
+	"fragment_loss",
+	"nat_keepalive_missing", "nat_rebind", "weak_crypto", "downgrade", "aggressive_psk",
+	"ike_flood", "ike_scan",
+	"spoof_hint", "tunnel_down", "capture_loss", "mirror_duplicates", "one_sided_capture",
+	"clock_jump", NULL,
 };
 
 void sim_truth_init(struct sim_truth *t)

@@ -8,7 +8,8 @@
 #include <string.h>
 
 const struct sim_drop sim_drop_any = {
-	.from = -1, .kind = -1, .exchange = -1, .response = -1, .np1 = -1, .port = -1, .datagram = -1,
+	.from = -1, .kind = -1, .exchange = -1, .response = -1, .np1 = -1, .port = -1,
+	.datagram = -1,
 	.probability = 1, .until = SIM_FOREVER,
 };
 
@@ -203,7 +204,8 @@ static bool drop_matches(struct sim_world *w, const struct sim_drop *d, const st
 {
 	const struct sim_message *m = p->message;
 
-	if (w->now < d->since || w->now >= d->until || !any_or(d->from, p->from) || !any_or(d->kind, (int)p->kind))
+	if (w->now < d->since || w->now >= d->until || !any_or(d->from, p->from) ||
+	    !any_or(d->kind, (int)p->kind))
 		return false;
 	if ((d->exchange >= 0 || d->response >= 0 || d->np1 >= 0 || d->datagram >= 0) && m == NULL)
 		return false;
@@ -219,7 +221,8 @@ static bool drop_matches(struct sim_world *w, const struct sim_drop *d, const st
 	return d->probability >= 1 || sim_chance(w, d->probability);
 }
 
-static const struct sim_drop *dropped(struct sim_world *w, const struct sim_packet *p, bool before_tap)
+static const struct sim_drop *dropped(struct sim_world *w, const struct sim_packet *p,
+				      bool before_tap)
 {
 	const struct sim_net *n = &p->pair->net;
 
@@ -233,10 +236,12 @@ static void tap_sees(struct sim_world *w, void *object, uint64_t arg)
 {
 	struct sim_packet *p = object;
 	const struct sim_tap *t = &w->tap;
-	bool blind = w->now < t->start || (t->only_from >= 0 && t->only_from != p->from) || sim_chance(w, t->loss);
+	bool blind = w->now < t->start || (t->only_from >= 0 && t->only_from != p->from) ||
+		     sim_chance(w, t->loss);
 
 	(void)arg;
-	if (t->burst_every > 0 && w->now % sim_seconds(t->burst_every) < sim_seconds(t->burst_length))
+	if (t->burst_every > 0 &&
+	    w->now % sim_seconds(t->burst_every) < sim_seconds(t->burst_length))
 		blind = true;
 	if (!blind)
 		sim_render(w, p);
@@ -273,7 +278,8 @@ static void translate(struct sim_packet *p)
 static void trip(struct sim_world *w, struct sim_packet *p)
 {
 	struct sim_net *n = &p->pair->net;
-	sim_time way = sim_seconds(n->delay + n->jitter * sim_rng_unit(&w->rng)), arrival = w->now + way;
+	sim_time way = sim_seconds(n->delay + n->jitter * sim_rng_unit(&w->rng)),
+		 arrival = w->now + way;
 	double tap_at = p->from == 0 ? n->tap_at : 1 - n->tap_at;
 	bool late = sim_chance(w, n->reorder);
 

@@ -76,7 +76,8 @@ struct sim_packet {
 	struct sim_message *message;	/* IKE */
 	unsigned datagram;
 	uint32_t spi, seq;		/* ESP, AH */
-	size_t size;			/* ESP, AH: bytes after the sequence number; ICMP: MTU or 0 */
+	/* ESP, AH: bytes after the sequence number; ICMP: MTU or 0 */
+	size_t size;
 	uint64_t content;		/* seed of the random bytes */
 	unsigned slot;
 	struct sim_packet *quoted;	/* ICMP */
@@ -84,7 +85,8 @@ struct sim_packet {
 	struct sim_true_child *sa_truth;
 	bool echo;			/* the receiver answers with as much */
 	bool forged;			/* the receiver throws it away */
-	bool only_first;		/* a box before the tap let only the first IP fragment through */
+	/* a box before the tap let only the first IP fragment through */
+	bool only_first;
 };
 
 struct sim_packet *sim_packet_new(struct sim_pair *pair, unsigned from, enum sim_kind kind);

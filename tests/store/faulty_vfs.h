@@ -133,13 +133,18 @@ static int faulty_shm_unmap(sqlite3_file *f, int delete)
 
 static const sqlite3_io_methods faulty_methods = {
 	.iVersion = 2, .xClose = faulty_close, .xRead = faulty_read, .xWrite = faulty_write,
-	.xTruncate = faulty_truncate, .xSync = faulty_sync, .xFileSize = faulty_size, .xLock = faulty_lock,
-	.xUnlock = faulty_unlock, .xCheckReservedLock = faulty_reserved, .xFileControl = faulty_control,
-	.xSectorSize = faulty_sector, .xDeviceCharacteristics = faulty_device, .xShmMap = faulty_shm_map,
-	.xShmLock = faulty_shm_lock, .xShmBarrier = faulty_shm_barrier, .xShmUnmap = faulty_shm_unmap,
+	.xTruncate = faulty_truncate, .xSync = faulty_sync, .xFileSize = faulty_size,
+	.xLock = faulty_lock,
+	.xUnlock = faulty_unlock, .xCheckReservedLock = faulty_reserved,
+	.xFileControl = faulty_control,
+	.xSectorSize = faulty_sector, .xDeviceCharacteristics = faulty_device,
+	.xShmMap = faulty_shm_map,
+	.xShmLock = faulty_shm_lock, .xShmBarrier = faulty_shm_barrier,
+	.xShmUnmap = faulty_shm_unmap,
 };
 
-static int faulty_open(sqlite3_vfs *v, sqlite3_filename name, sqlite3_file *f, int flags, int *ret_flags)
+static int faulty_open(sqlite3_vfs *v, sqlite3_filename name, sqlite3_file *f, int flags,
+		       int *ret_flags)
 {
 	struct faulty_file *file = (struct faulty_file *)f;
 	int rc;

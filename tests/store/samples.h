@@ -93,11 +93,16 @@ static inline uint32_t sample_capture(struct store *s, const char *fingerprint)
 static inline struct record_esp_sa sample_esp_sa(uint32_t capture, uint32_t number)
 {
 	return (struct record_esp_sa){
-		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1), .protocol = PROTOCOL_ESP,
-		.spi = 0xc1000000 + number, .src = sample_peers[0], .dst = sample_peers[1], .encap = ENCAP_NONE,
-		.generation = 1, .first = T0 + number * NSEC_PER_S, .last = T0 + (number + 60) * NSEC_PER_S,
-		.packets = 100 + number, .bytes = 10000, .seq_first = 1, .seq_last = 100 + number, .lost = 0, .late = 0,
-		.duplicates = 0, .end_reason = END_NONE, .ended_by = -1, .first_frame = number, .last_frame = number + 1,
+		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1),
+		.protocol = PROTOCOL_ESP,
+		.spi = 0xc1000000 + number, .src = sample_peers[0], .dst = sample_peers[1],
+		.encap = ENCAP_NONE,
+		.generation = 1, .first = T0 + number * NSEC_PER_S,
+		.last = T0 + (number + 60) * NSEC_PER_S,
+		.packets = 100 + number, .bytes = 10000, .seq_first = 1, .seq_last = 100 + number,
+		.lost = 0, .late = 0,
+		.duplicates = 0, .end_reason = END_NONE, .ended_by = -1, .first_frame = number,
+		.last_frame = number + 1,
 		.grade = GRADE_DERIVED, .peers = sample_peers,
 	};
 }
@@ -105,8 +110,10 @@ static inline struct record_esp_sa sample_esp_sa(uint32_t capture, uint32_t numb
 static inline struct record_event sample_event(uint32_t capture, uint32_t seq)
 {
 	return (struct record_event){
-		.capture = capture, .seq = seq, .tunnel = object_id_of(capture, 1), .at = T0 + seq * NSEC_PER_MS,
-		.kind = "esp_sa_first", .text = "an SPI carries its first packet", .n_frames = 1, .frames = { seq },
+		.capture = capture, .seq = seq, .tunnel = object_id_of(capture, 1),
+		.at = T0 + seq * NSEC_PER_MS,
+		.kind = "esp_sa_first", .text = "an SPI carries its first packet", .n_frames = 1,
+		.frames = { seq },
 		.peers = sample_peers,
 	};
 }
@@ -164,7 +171,8 @@ static inline void assert_look(const char *path, const char *sql, const char *ex
 /* Every row of every table, as text.  free() it. */
 static inline char *look_at_all(const char *path)
 {
-	char *tables = look(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+	char *tables = look(path, "SELECT name FROM sqlite_schema WHERE type = 'table' "
+				  "ORDER BY name");
 	char *all = NULL;
 	size_t size;
 	FILE *out = open_memstream(&all, &size);
@@ -173,7 +181,8 @@ static inline char *look_at_all(const char *path)
 	for (char *table; (table = strsep(&rest, "\n")) && *table;) {
 		char sql[128];
 
-		snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);	/* in the order of its key */
+		/* in the order of its key */
+		snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);
 
 		char *rows = look(path, sql);
 

@@ -120,7 +120,8 @@ static inline void on_tunnel(void *user, const struct record_tunnel *r)
 	say_number("nat0", r->behind_nat[0]);
 	say_number("nat1", r->behind_nat[1]);
 	say_texts("unobservable", r->unobservable, r->n_unobservable);
-	say(" counts=%lld,%lld,%lld\n", (long long)r->ike_sas, (long long)r->child_sas, (long long)r->alerts);
+	say(" counts=%lld,%lld,%lld\n", (long long)r->ike_sas, (long long)r->child_sas,
+	    (long long)r->alerts);
 }
 
 static inline void on_ike_sa(void *user, const struct record_ike_sa *r)
@@ -301,7 +302,8 @@ static inline void on_traffic(void *user, const struct record_traffic *r)
 }
 
 static const struct record_sink sink = {
-	.capture = on_capture, .tunnel = on_tunnel, .ike_sa = on_ike_sa, .esp_sa = on_esp_sa, .child_sa = on_child_sa,
+	.capture = on_capture, .tunnel = on_tunnel, .ike_sa = on_ike_sa, .esp_sa = on_esp_sa,
+	.child_sa = on_child_sa,
 	.exchange = on_exchange, .event = on_event, .alert = on_alert, .traffic = on_traffic,
 };
 

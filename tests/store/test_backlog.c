@@ -74,12 +74,14 @@ static void it_is_full_at_its_limit_and_not_before(void **state)
 	open_backlog(&b);
 	while (put(&b, n, length, 2))
 		n++;
-	assert_in_range(n, 2 * BACKLOG_BLOCK_BYTES / (length + 16) - 4, 2 * BACKLOG_BLOCK_BYTES / length);
+	assert_in_range(n, 2 * BACKLOG_BLOCK_BYTES / (length + 16) - 4,
+			2 * BACKLOG_BLOCK_BYTES / length);
 	assert_false(backlog_has_room(&b, 2));
 	assert_true(backlog_has_room(&b, 3));
 	while (put(&b, n, length, 1000))	/* more than there are */
 		n++;
-	assert_in_range(n, 4 * BACKLOG_BLOCK_BYTES / (length + 16) - 8, 4 * BACKLOG_BLOCK_BYTES / length);
+	assert_in_range(n, 4 * BACKLOG_BLOCK_BYTES / (length + 16) - 8,
+			4 * BACKLOG_BLOCK_BYTES / length);
 	assert_false(backlog_has_room(&b, 1000));
 	assert_int_equal(backlog_waiting(&b), n);
 	for (uint32_t i = 0; i < n; i++)

@@ -21,8 +21,13 @@ static pid_t holder_begin(const char *path, const char *sensor, const char *sour
 		struct store *s;
 		struct err e;
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a test that fails leaves nobody behind who keeps the output open: ctest waits for its end */
-		if (!store_open(&s, path, STORE_WRITE, sensor, &e) || !store_claim(s, source, &e) || write(ready[1], &c, 1) != 1)
+		/*
+		 * a test that fails leaves nobody behind who keeps the output open: ctest waits for
+		 * its end
+		 */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!store_open(&s, path, STORE_WRITE, sensor, &e) || !store_claim(s, source, &e) ||
+		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -54,7 +59,8 @@ static pid_t lock_begin(const char *path, const char *sql, unsigned ms)
 		sqlite3 *db;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK ||
+		if (sqlite3_open(path, &db) != SQLITE_OK ||
+		    sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		if (ms == 0)
@@ -71,7 +77,9 @@ static pid_t lock_begin(const char *path, const char *sql, unsigned ms)
 
 static void a_writer_or_reader_that_ends_its_transaction_is_waited_for(void **state)
 {
-	static const char *const transactions[] = { "BEGIN IMMEDIATE", "BEGIN; SELECT * FROM sensor", "BEGIN EXCLUSIVE" };
+	static const char *const transactions[] = {
+		"BEGIN IMMEDIATE", "BEGIN; SELECT * FROM sensor", "BEGIN EXCLUSIVE",
+	};
 	const char *path = scratch_path("busy.db");
 	int status;
 
@@ -120,7 +128,8 @@ static void only_one_process_goes_on_with_a_source_and_the_other_is_told_who(voi
 	snprintf(name, sizeof(name), "process %ld ", (long)holder);
 	assert_non_null(strstr(e.text, name));
 	assert_non_null(strstr(e.text, "span0"));
-	assert_ok(store_claim(s, "span1", &e), e);	/* another source has room in the same history */
+	/* another source has room in the same history */
+	assert_ok(store_claim(s, "span1", &e), e);
 	holder_end(holder);				/* however it ends */
 	assert_ok(store_claim(s, "span0", &e), e);
 	sample_close(s);

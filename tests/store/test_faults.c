@@ -39,7 +39,8 @@ static struct record_alert sample_alert(void)
 {
 	return (struct record_alert){
 		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .code = "spi_churn",
-		.severity = SEVERITY_WARNING, .first = T0, .last = T0, .raised = T0, .cleared_at = NSEC_NONE, .count = 1,
+		.severity = SEVERITY_WARNING, .first = T0, .last = T0, .raised = T0,
+		.cleared_at = NSEC_NONE, .count = 1,
 		.summary = "too many SPIs", .peers = sample_peers,
 	};
 }

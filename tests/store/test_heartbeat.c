@@ -29,7 +29,11 @@ static struct heard heard(struct store *s)
 
 static void put(struct store *s, const char *kind, bool commit)
 {
-	struct record_capture r = { .name = "span0", .kind = kind, .size = RECORD_UNKNOWN, .first = NSEC_NONE, .last = NSEC_NONE };
+	struct record_capture r = { .name = "span0",
+				    .kind = kind,
+				    .size = RECORD_UNKNOWN,
+				    .first = NSEC_NONE,
+				    .last = NSEC_NONE };
 	struct err e = { "" };
 	bool known;
 

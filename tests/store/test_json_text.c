@@ -29,7 +29,8 @@ static void assert_reads_back(const char *text, const char *expected)
 	json_text_mark(&j, '[');
 	json_text_string(&j, text);
 	json_text_mark(&j, ']');
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT json_valid(?1), json_extract(?1, '$[0]')", -1, &st, NULL),
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT json_valid(?1), json_extract(?1, '$[0]')",
+					    -1, &st, NULL),
 			 SQLITE_OK);
 	sqlite3_bind_text(st, 1, j.at, -1, SQLITE_STATIC);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
@@ -52,10 +53,14 @@ static void every_byte_makes_a_string_that_reads_back(void **state)
 static void utf8_stays_and_what_only_looks_like_it_is_replaced(void **state)
 {
 	(void)state;
-	assert_reads_back("Z\xc3\xbcrich \xe2\x86\x94 \xf0\x9f\x94\x92", "Z\xc3\xbcrich \xe2\x86\x94 \xf0\x9f\x94\x92");
-	assert_reads_back("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");		/* longer than needed */
-	assert_reads_back("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");	/* half a surrogate pair */
-	assert_reads_back("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");	/* over U+10FFFF */
+	assert_reads_back("Z\xc3\xbcrich \xe2\x86\x94 \xf0\x9f\x94\x92",
+			  "Z\xc3\xbcrich \xe2\x86\x94 \xf0\x9f\x94\x92");
+	/* longer than needed */
+	assert_reads_back("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");
+	/* half a surrogate pair */
+	assert_reads_back("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	/* over U+10FFFF */
+	assert_reads_back("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 	assert_reads_back("\xe2\x86", "\xef\xbf\xbd\xef\xbf\xbd");		/* ends too early */
 }
 
@@ -76,7 +81,8 @@ static void objects_and_arrays_have_commas_only_between_values(void **state)
 	json_text_unsigned(&j, UINT64_MAX);
 	json_text_null(&j);
 	json_text_mark(&j, ']');
-	assert_string_equal(j.at, "[{\"a\\\"\":-9223372036854775808,\"b\":[]},18446744073709551615,null]");
+	assert_string_equal(j.at, "[{\"a\\\"\":-9223372036854775808,\"b\":[]},"
+				  "18446744073709551615,null]");
 	json_text_done(&j);
 }
 

@@ -15,13 +15,17 @@ static void take(void *user, const struct store_learned *l)
 	rows++;
 }
 
-static void put_ike_sa(struct store *s, uint32_t capture, uint32_t number, nsec from, nsec to, enum origin origin)
+static void put_ike_sa(struct store *s, uint32_t capture, uint32_t number, nsec from, nsec to,
+		       enum origin origin)
 {
 	struct err e = { "" };
 	struct record_ike_sa r = {
-		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1), .spi_i = number, .spi_r = number,
-		.version = 2, .initiator = sample_peers[0], .responder = sample_peers[1], .state = IKE_GONE, .origin = origin,
-		.created = from, .established = from, .ended = to, .last = to, .end_reason = END_DELETED, .ended_by = -1,
+		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1),
+		.spi_i = number, .spi_r = number,
+		.version = 2, .initiator = sample_peers[0], .responder = sample_peers[1],
+		.state = IKE_GONE, .origin = origin,
+		.created = from, .established = from, .ended = to, .last = to,
+		.end_reason = END_DELETED, .ended_by = -1,
 		.nat_initiator = -1, .nat_responder = -1, .peers = sample_peers,
 	};
 
@@ -31,8 +35,14 @@ static void put_ike_sa(struct store *s, uint32_t capture, uint32_t number, nsec 
 static void end_capture(struct store *s, uint32_t capture, nsec last)
 {
 	struct err e = { "" };
-	struct record_capture c = { .id = capture, .name = "x.pcap", .kind = "file", .fingerprint = "aa", .size = 1000,
-				    .first = T0, .last = last, .packets = 1 };
+	struct record_capture c = { .id = capture,
+				    .name = "x.pcap",
+				    .kind = "file",
+				    .fingerprint = "aa",
+				    .size = 1000,
+				    .first = T0,
+				    .last = last,
+				    .packets = 1 };
 
 	assert_ok(store_capture(s, &c, &e), e);
 }
@@ -55,7 +65,8 @@ static void time_that_two_sas_share_counts_once(void **state)
 	(void)state;
 	put_ike_sa(s, capture, 1, T0, T0 + 3 * HOUR, ORIGIN_OBSERVED);
 	put_ike_sa(s, capture, 2, T0 + 2 * HOUR, T0 + 5 * HOUR, ORIGIN_REKEY);
-	put_ike_sa(s, capture, 3, T0 + 2 * HOUR, T0 + 4 * HOUR, ORIGIN_REKEY);	/* within the one before */
+	/* within the one before */
+	put_ike_sa(s, capture, 3, T0 + 2 * HOUR, T0 + 4 * HOUR, ORIGIN_REKEY);
 	end_capture(s, capture, T0 + 10 * HOUR);
 	ask(s);
 	assert_int_equal(learned.up_ns, 5 * HOUR);
@@ -104,8 +115,10 @@ static void a_login_is_remembered(void **state)
 	struct store *s = sample_open(scratch_path("login.db"));
 	uint32_t capture = sample_capture(s, "aa");
 	struct record_exchange x = {
-		.id = object_id_of(capture, 1), .tunnel = object_id_of(capture, 1), .spi_i = 1, .version = 2, .kind = "IKE_AUTH",
-		.request_at = T0, .response_at = T0, .outcome = OUTCOME_ANSWERED, .purpose = PURPOSE_EAP, .peers = sample_peers,
+		.id = object_id_of(capture, 1), .tunnel = object_id_of(capture, 1), .spi_i = 1,
+		.version = 2, .kind = "IKE_AUTH",
+		.request_at = T0, .response_at = T0, .outcome = OUTCOME_ANSWERED,
+		.purpose = PURPOSE_EAP, .peers = sample_peers,
 	};
 	struct err e = { "" };
 

@@ -47,7 +47,9 @@ static void assert_refused_as(const char *path, enum store_mode mode, const char
 		fail_msg("not told as '%s': %s", reason, e.text);
 }
 
-/* The same in both modes, and the file has the same bytes afterwards, and nothing lies beside it. */
+/*
+ * The same in both modes, and the file has the same bytes afterwards, and nothing lies beside it.
+ */
 static void assert_refused_untouched(const char *path, const char *reason)
 {
 	size_t before_length, after_length;
@@ -87,7 +89,8 @@ static void a_database_of_another_program_is_refused_untouched(void **state)
 	const char *path = scratch_path("other.db");
 
 	(void)state;
-	make_with(path, "PRAGMA application_id = 1234; CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+	make_with(path, "PRAGMA application_id = 1234; CREATE TABLE t (x); "
+			"INSERT INTO t VALUES (1)");
 	assert_refused_untouched(path, "another program");
 	unlink(path);
 	make_with(path, "CREATE TABLE t (x)");	/* without an application id */
@@ -170,7 +173,10 @@ static void a_damaged_database_says_so(void **state)
 	assert_refused_as(path, STORE_READ, "is damaged");
 }
 
-/* Root may do everything, so the attempt is made as nobody.  The exit status is the number of failed checks. */
+/*
+ * Root may do everything, so the attempt is made as nobody.  The exit status is the number of
+ * failed checks.
+ */
 static int as_nobody(void (*attempt)(const char *path), const char *path)
 {
 	pid_t child = fork();
@@ -276,7 +282,8 @@ static void a_new_history_is_marked_and_can_shrink(void **state)
 	sample_close(sample_open(path));
 	assert_look(path, "PRAGMA application_id", "1935767393");	/* "sawa" */
 	assert_look(path, "PRAGMA user_version", "3");
-	assert_look(path, "PRAGMA auto_vacuum", "2");	/* incremental: was set before anything was written */
+	/* incremental: was set before anything was written */
+	assert_look(path, "PRAGMA auto_vacuum", "2");
 	assert_look(path, "PRAGMA integrity_check", "ok");
 }
 
@@ -286,11 +293,15 @@ static void every_table_is_strict(void **state)
 
 	(void)state;
 	sample_close(sample_open(path));
-	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_list WHERE schema = 'main' "
-			  "AND type = 'table' AND name NOT LIKE 'sqlite%' AND strict ORDER BY name)",
-		    "alert,capture,child_sa,esp_sa,event,exchange,expected,ike_sa,image,meta,sensor,traffic,tunnel");
+	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_list "
+			  "WHERE schema = 'main' "
+			  "AND type = 'table' AND name NOT LIKE 'sqlite%' AND strict "
+			  "ORDER BY name)",
+		    "alert,capture,child_sa,esp_sa,event,exchange,expected,ike_sa,image,meta,"
+		    "sensor,traffic,tunnel");
 	assert_look(path, "SELECT count(*) FROM pragma_table_list "
-			  "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND NOT strict", "0");
+			  "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' "
+			  "AND NOT strict", "0");
 }
 
 static void a_closed_history_is_one_plain_file(void **state)
@@ -349,7 +360,8 @@ static void views_of_an_earlier_program_are_replaced_and_those_of_others_stay(vo
 			"CREATE VIEW v_mine AS SELECT count(*) AS n FROM v_alerts;"
 			"UPDATE meta SET value = '1' WHERE key = 'views'");
 	sample_close(sample_open(path));
-	assert_look(path, "SELECT count(*) FROM pragma_table_info('v_alerts') WHERE name = 'summary'", "1");
+	assert_look(path, "SELECT count(*) FROM pragma_table_info('v_alerts') "
+			  "WHERE name = 'summary'", "1");
 	assert_look(path, "SELECT n FROM v_mine", "0");
 }
 
@@ -381,7 +393,8 @@ static void many_processes_may_make_the_same_history_at_once(void **state)
 	}
 	assert_look(path, "PRAGMA integrity_check", "ok");
 	assert_look(path, "PRAGMA user_version", "3");
-	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM sensor ORDER BY name)", "s0,s1,s2");
+	assert_look(path, "SELECT group_concat(name) FROM (SELECT name FROM sensor ORDER BY name)",
+		    "s0,s1,s2");
 }
 
 static void a_private_database_needs_no_name(void **state)

@@ -7,15 +7,21 @@
 
 #include "store/store_parts.h"
 
-static const char *const large[] = { "event", "exchange", "esp_sa", "child_sa", "ike_sa", "traffic" };
+static const char *const large[] = {
+	"event", "exchange", "esp_sa", "child_sa", "ike_sa", "traffic",
+};
 
-/* "SCAN e", "SCAN event AS e", "SCAN e USING INDEX ...": of which table, by the aliases of views.sql and walk.c. */
+/*
+ * "SCAN e", "SCAN event AS e", "SCAN e USING INDEX ...": of which table, by the aliases of
+ * views.sql and walk.c.
+ */
 static const char *scanned_table(const char *step)
 {
 	static const struct {
 		const char *alias, *table;
 	} aliases[] = {
-		{ "e", "event or esp_sa" }, { "i", "ike_sa" }, { "n", "ike_sa or child_sa" }, { "c", "child_sa or capture" },
+		{ "e", "event or esp_sa" }, { "i", "ike_sa" }, { "n", "ike_sa or child_sa" }, {
+		  "c", "child_sa or capture" },
 		{ "r", "traffic" }, { "o", "the table of a walk" }, { "b", "traffic" },
 	};
 	char name[64];
@@ -31,7 +37,10 @@ static const char *scanned_table(const char *step)
 	return NULL;
 }
 
-/* The plan of `sql`, a step a line; free() it.  `ret_scans` is the first step that reads a large table from end to end. */
+/*
+ * The plan of `sql`, a step a line; free() it.  `ret_scans` is the first step that reads a large
+ * table from end to end.
+ */
 static char *plan_of(sqlite3 *db, const char *sql, char *ret_scan, size_t size)
 {
 	char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
@@ -88,7 +97,8 @@ static void questions_about_one_tunnel_use_indexes(void **state)
 	static const char *const questions[] = {
 		"SELECT at, what, text FROM v_timeline WHERE tunnel = '" SAMPLE_TUNNEL "'",
 		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1",
-		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1 ORDER BY at_ns DESC LIMIT 50",
+		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1 "
+		"ORDER BY at_ns DESC LIMIT 50",
 		"SELECT * FROM v_lifetimes WHERE tunnel = '" SAMPLE_TUNNEL "'",
 		"SELECT * FROM v_lifetimes WHERE tunnel_id = 1",
 		"SELECT * FROM v_esp_sas WHERE tunnel = '" SAMPLE_TUNNEL "' ORDER BY src, first",
@@ -108,7 +118,8 @@ static void questions_about_one_tunnel_use_indexes(void **state)
 static void the_last_hour_of_events_and_the_list_of_tunnels_use_indexes(void **state)
 {
 	static const char *const questions[] = {
-		"SELECT at, tunnel, text FROM v_events WHERE at_ns >= 1795323051000000000 ORDER BY at_ns",
+		"SELECT at, tunnel, text FROM v_events WHERE at_ns >= 1795323051000000000 "
+		"ORDER BY at_ns",
 		"SELECT * FROM v_tunnels",
 		"SELECT * FROM v_alerts",	/* few, and none of the large tables */
 	};
@@ -144,8 +155,8 @@ static int note_statement(unsigned type, void *user, void *statement, void *text
 
 	(void)type;
 	(void)text;
-	if (strstr(sql, " o WHERE ") || strstr(sql, " o LEFT JOIN ") || strstr(sql, " o CROSS JOIN ") ||
-	    strstr(sql, "FROM v_lifetimes"))
+	if (strstr(sql, " o WHERE ") || strstr(sql, " o LEFT JOIN ") ||
+	    strstr(sql, " o CROSS JOIN ") || strstr(sql, "FROM v_lifetimes"))
 		fprintf(out, "%s;\n", sql);
 	return 0;
 }
@@ -162,14 +173,19 @@ static void ignore_lifetime(void *user, const struct store_lifetime *l)
 		(void)user;                                                       \
 		(void)r;                                                          \
 	}
-IGNORE(tunnel) IGNORE(ike_sa) IGNORE(child_sa) IGNORE(esp_sa) IGNORE(exchange) IGNORE(event) IGNORE(alert) IGNORE(traffic)
+IGNORE(tunnel) IGNORE(ike_sa) IGNORE(child_sa) IGNORE(esp_sa) IGNORE(exchange) IGNORE(event)
+IGNORE(alert) IGNORE(traffic)
 
 static void a_walk_of_one_tunnel_and_its_lifetimes_use_indexes(void **state)
 {
-	const struct store_scope scope = { .tunnel = SAMPLE_TUNNEL, .since = NSEC_NONE, .until = NSEC_NONE };
+	const struct store_scope scope = { .tunnel = SAMPLE_TUNNEL,
+					   .since = NSEC_NONE,
+					   .until = NSEC_NONE };
 	const struct record_sink sink = {
-		.tunnel = ignore_tunnel, .ike_sa = ignore_ike_sa, .child_sa = ignore_child_sa, .esp_sa = ignore_esp_sa,
-		.exchange = ignore_exchange, .event = ignore_event, .alert = ignore_alert, .traffic = ignore_traffic,
+		.tunnel = ignore_tunnel, .ike_sa = ignore_ike_sa, .child_sa = ignore_child_sa,
+		.esp_sa = ignore_esp_sa,
+		.exchange = ignore_exchange, .event = ignore_event, .alert = ignore_alert,
+		.traffic = ignore_traffic,
 	};
 	const char *path = filled_history();
 	struct store *s;

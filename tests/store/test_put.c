@@ -24,7 +24,8 @@ static void a_row_told_again_is_one_row_with_what_was_told_last(void **state)
 	sa.successor = object_id_of(1, 9);
 	put(s, sa);
 	sample_close(s);
-	assert_look(path, "SELECT count(*), packets, successor_id & 0xffffffff FROM esp_sa", "1|7|9");
+	assert_look(path, "SELECT count(*), packets, successor_id & 0xffffffff FROM esp_sa",
+		    "1|7|9");
 	assert_look(path, "PRAGMA integrity_check", "ok");
 }
 
@@ -47,8 +48,10 @@ static void a_row_whose_place_in_an_index_changes_is_found_at_the_new_one_only(v
 	put(s, sa);
 	sample_close(s);
 	assert_look(path, "SELECT count(*), packets FROM esp_sa INDEXED BY esp_sa_tunnel"
-			  " WHERE tunnel_id = 1 AND first_ns = (SELECT first_ns FROM esp_sa NOT INDEXED)", "1|8");
-	assert_look(path, "SELECT count(*) FROM esp_sa INDEXED BY esp_sa_tunnel WHERE tunnel_id = 1", "1");
+			  " WHERE tunnel_id = 1 AND first_ns = (SELECT first_ns"
+			  " FROM esp_sa NOT INDEXED)", "1|8");
+	assert_look(path, "SELECT count(*) FROM esp_sa INDEXED BY esp_sa_tunnel "
+			  "WHERE tunnel_id = 1", "1");
 	assert_look(path, "PRAGMA integrity_check", "ok");
 }
 
@@ -70,7 +73,8 @@ static void every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_inde
 		sqlite3_stmt *columns;
 		const char *sql = sqlite3_sql(s->statements[tables[i].put]);
 
-		snprintf(query, sizeof(query), "SELECT name FROM pragma_table_info('%s') WHERE name <> 'id'", tables[i].table);
+		snprintf(query, sizeof(query), "SELECT name FROM pragma_table_info('%s') "
+					       "WHERE name <> 'id'", tables[i].table);
 		assert_int_equal(sqlite3_prepare_v2(s->db, query, -1, &columns, NULL), SQLITE_OK);
 		while (sqlite3_step(columns) == SQLITE_ROW) {
 			const char *name = (const char *)sqlite3_column_text(columns, 0);
@@ -82,8 +86,10 @@ static void every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_inde
 		}
 		sqlite3_finalize(columns);
 		/* and those are all the columns of its indexes */
-		snprintf(query, sizeof(query), "SELECT group_concat(name, ', ') FROM (SELECT DISTINCT x.name FROM"
-			 " pragma_index_list('%s') i, pragma_index_xinfo(i.name) x WHERE x.key AND x.cid >= 0"
+		snprintf(query, sizeof(query), "SELECT group_concat(name, ', ') "
+					       "FROM (SELECT DISTINCT x.name FROM"
+			 " pragma_index_list('%s') i, pragma_index_xinfo(i.name) x WHERE x.key"
+			 " AND x.cid >= 0"
 			 " ORDER BY x.name <> 'tunnel_id', x.cid)", tables[i].table);
 		assert_int_equal(sqlite3_prepare_v2(s->db, query, -1, &columns, NULL), SQLITE_OK);
 		assert_int_equal(sqlite3_step(columns), SQLITE_ROW);
@@ -117,21 +123,28 @@ static void without_details_a_tunnel_of_which_only_events_came_is_there_as_well(
 {
 	struct err e = { "" };
 	int counted[2] = { 0, 0 };
-	const struct record_sink sink = { .user = counted, .tunnel = count_tunnel, .event = count_event };
+	const struct record_sink sink = { .user = counted,
+					  .tunnel = count_tunnel,
+					  .event = count_event };
 	struct store *s = sample_open(NULL);
 	uint32_t capture = sample_capture(s, "aa");
 	const struct endpoint others[2] = { sample_peers[0], { addr_v4(0xcb007163), 0 } };
 	struct record_tunnel silent = {
-		.id = object_id_of(capture, 7), .peers = { others[0], others[1] }, .state = TUNNEL_UNKNOWN, .since = NSEC_NONE,
-		.first = NSEC_NONE, .last = NSEC_NONE, .behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
+		.id = object_id_of(capture, 7), .peers = { others[0], others[1] },
+		.state = TUNNEL_UNKNOWN, .since = NSEC_NONE,
+		.first = NSEC_NONE, .last = NSEC_NONE,
+		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
 	};
 
 	(void)state;
 	store_without_details(s);
-	assert_ok(store_tunnel(s, &silent, &e), e);	/* nothing was heard of it but that it is there */
+	/* nothing was heard of it but that it is there */
+	assert_ok(store_tunnel(s, &silent, &e), e);
 	for (uint32_t i = 1; i <= 5; i++) {
 		struct record_event event = sample_event(capture, i);
-		struct record_traffic traffic = { object_id_of(capture, 3), event.tunnel, T0, 1, 2, 3 };
+		struct record_traffic traffic = {
+			object_id_of(capture, 3), event.tunnel, T0, 1, 2, 3
+		};
 
 		assert_ok(store_event(s, &event, &e), e);
 		assert_ok(store_traffic(s, &traffic, &e), e);
@@ -146,9 +159,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_told_again_is_one_row_with_what_was_told_last),
-		cmocka_unit_test(a_row_whose_place_in_an_index_changes_is_found_at_the_new_one_only),
-		cmocka_unit_test(every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_index),
-		cmocka_unit_test(without_details_a_tunnel_of_which_only_events_came_is_there_as_well),
+		cmocka_unit_test(
+			a_row_whose_place_in_an_index_changes_is_found_at_the_new_one_only),
+		cmocka_unit_test(
+			every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_index),
+		cmocka_unit_test(
+			without_details_a_tunnel_of_which_only_events_came_is_there_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,12 +19,14 @@ static struct store *two_captures(void)
 			struct record_esp_sa sa = sample_esp_sa(capture, i);
 			struct record_alert alert = {
 				.id = object_id_of(capture, i), .tunnel = object_id_of(capture, 1),
-				.code = i == 1 ? "spi_churn" : "ike_flap", .severity = (enum severity)(i - 1),
+				.code = i == 1 ? "spi_churn" : "ike_flap",
+				.severity = (enum severity)(i - 1),
 				.summary = "s", .cleared_at = NSEC_NONE,
 			};
 
 			sa.peers = alert.peers = capture == 1 ? sample_peers : other_peers;
-			sa.first = alert.first = alert.raised = T0 + (capture * 1000 + i * 100) * NSEC_PER_S;
+			sa.first = alert.first = alert.raised =
+				T0 + (capture * 1000 + i * 100) * NSEC_PER_S;
 			sa.last = alert.last = sa.first + 50 * NSEC_PER_S;
 			assert_ok(store_esp_sa(s, &sa, &e), e);
 			assert_ok(store_alert(s, &alert, &e), e);
@@ -48,14 +50,18 @@ static void a_tunnel_is_meant_by_its_name_number_or_peer(void **state)
 {
 	struct store *s = two_captures();
 	const struct { const char *text; int tunnels; } cases[] = {
-		{ SAMPLE_TUNNEL, 1 }, { "198.51.100.2<->192.0.2.1", 1 }, { "2", 1 }, { "198.51.100.2", 1 },
+		{ SAMPLE_TUNNEL, 1 }, { "198.51.100.2<->192.0.2.1", 1 }, { "2", 1 }, {
+		  "198.51.100.2", 1 },
 		{ "192.0.2.1", 2 }, { "2001:db8:0:0:0:0:0:9", 1 }, { "[2001:db8::9]:4500", 1 },
-		{ "192.0.2.1<->[2001:db8::9]:4500", 1 }, { "3", 0 }, { "192.0.2", 0 }, { "' OR 1=1 --", 0 },
+		{ "192.0.2.1<->[2001:db8::9]:4500", 1 }, { "3", 0 }, { "192.0.2", 0 }, {
+		  "' OR 1=1 --", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct store_scope scope = { .tunnel = cases[i].text, .since = NSEC_NONE, .until = NSEC_NONE };
+		struct store_scope scope = { .tunnel = cases[i].text,
+					     .since = NSEC_NONE,
+					     .until = NSEC_NONE };
 
 		if (count(s, &scope, "tunnel") != cases[i].tunnels)
 			fail_msg("%s", cases[i].text);
@@ -69,7 +75,9 @@ static void captures_of_a_scope_limit_every_kind(void **state)
 {
 	struct store *s = two_captures();
 	const uint32_t second[] = { 2, 2 };	/* said twice, given once */
-	struct store_scope scope = { .captures = second, .n_captures = 2, .since = NSEC_NONE, .until = NSEC_NONE };
+	struct store_scope scope = {
+		.captures = second, .n_captures = 2, .since = NSEC_NONE, .until = NSEC_NONE
+	};
 
 	(void)state;
 	assert_int_equal(count(s, &scope, "capture"), 1);
@@ -86,7 +94,8 @@ static void captures_of_a_scope_limit_every_kind(void **state)
 static void a_window_of_time_takes_what_lived_in_it(void **state)
 {
 	struct store *s = two_captures();
-	struct store_scope scope = { .since = T0 + 1150 * NSEC_PER_S, .until = T0 + 1300 * NSEC_PER_S };
+	struct store_scope scope = { .since = T0 + 1150 * NSEC_PER_S,
+				     .until = T0 + 1300 * NSEC_PER_S };
 
 	(void)state;
 	/* 1100..1150 ends in it, 1200..1250 lies in it, 1300..1350 begins when it is over */
@@ -102,9 +111,15 @@ static void a_window_of_time_takes_what_lived_in_it(void **state)
 static void alerts_can_be_picked_by_code_severity_and_number(void **state)
 {
 	struct store *s = two_captures();
-	struct store_scope by_code = { .code = "spi_churn", .since = NSEC_NONE, .until = NSEC_NONE };
-	struct store_scope by_severity = { .min_severity = SEVERITY_WARNING, .since = NSEC_NONE, .until = NSEC_NONE };
-	struct store_scope by_number = { .alert_row = (int64_t)object_id_of(2, 3), .since = NSEC_NONE, .until = NSEC_NONE };
+	struct store_scope by_code = { .code = "spi_churn",
+				       .since = NSEC_NONE,
+				       .until = NSEC_NONE };
+	struct store_scope by_severity = { .min_severity = SEVERITY_WARNING,
+					   .since = NSEC_NONE,
+					   .until = NSEC_NONE };
+	struct store_scope by_number = { .alert_row = (int64_t)object_id_of(2, 3),
+					 .since = NSEC_NONE,
+					 .until = NSEC_NONE };
 
 	(void)state;
 	assert_int_equal(count(s, &by_code, "alert"), 2);

@@ -31,8 +31,9 @@ static void vanish(char *text)
 
 static void an_alert_takes_its_evidence_and_its_advice_along(void **state)
 {
-	char *code = passing("spi_churn"), *summary = passing("too many SPIs"), *name = passing("copies"),
-	     *word = passing("eleven"), *vendor = passing("any"), *step = passing("look");
+	char *code = passing("spi_churn"), *summary = passing("too many SPIs"),
+	     *name = passing("copies"), *word = passing("eleven"), *vendor = passing("any"),
+	     *step = passing("look");
 	struct endpoint *peers = malloc(sizeof(sample_peers));
 	struct record_evidence *evidence = calloc(2, sizeof(*evidence));
 	struct record_action *actions = calloc(1, sizeof(*actions));
@@ -44,8 +45,10 @@ static void an_alert_takes_its_evidence_and_its_advice_along(void **state)
 	actions[0] = (struct record_action){ vendor, step };
 
 	struct record_alert alert = {
-		.id = 7, .tunnel = 8, .code = code, .severity = SEVERITY_CRITICAL, .count = 3, .summary = summary,
-		.n_evidence = 2, .evidence = evidence, .n_frames = 2, .frames = { 5, 6 }, .n_actions = 1,
+		.id = 7, .tunnel = 8, .code = code, .severity = SEVERITY_CRITICAL, .count = 3,
+		.summary = summary,
+		.n_evidence = 2, .evidence = evidence, .n_frames = 2, .frames = { 5, 6 },
+		.n_actions = 1,
 		.actions = actions, .peers = peers,
 	};
 	struct record_alert *mine = copy_of(ALERT, &alert);
@@ -72,17 +75,20 @@ static void an_alert_takes_its_evidence_and_its_advice_along(void **state)
 
 static void an_ike_sa_takes_its_offers_and_vendors_along(void **state)
 {
-	char *cipher = passing("AES-CBC-256"), *group = passing("MODP 2048"), *vendor = passing("strongSwan");
+	char *cipher = passing("AES-CBC-256"), *group = passing("MODP 2048"),
+	     *vendor = passing("strongSwan");
 	const char **vendors = calloc(2, sizeof(*vendors));
 	struct record_offer *offers = calloc(2, sizeof(*offers));
 
 	(void)state;
 	vendors[0] = vendor;
 	vendors[1] = cipher;
-	offers[1] = (struct record_offer){ .encryption = cipher, .group = group, .life_seconds = 3600 };
+	offers[1] =
+		(struct record_offer){ .encryption = cipher, .group = group, .life_seconds = 3600 };
 
 	struct record_ike_sa sa = {
-		.id = 7, .suite = { .encryption = cipher }, .n_offered = 2, .offered = offers, .n_vendor_ids = 2,
+		.id = 7, .suite = { .encryption = cipher }, .n_offered = 2, .offered = offers,
+		.n_vendor_ids = 2,
 		.vendor_ids = vendors,
 	};
 	struct record_ike_sa *mine = copy_of(IKE_SA, &sa);
@@ -105,8 +111,12 @@ static void captures_tunnels_events_and_exchanges_take_their_words_along(void **
 {
 	char *name = passing("x.pcap"), *kind = passing("file"), *sentence = passing("cut short");
 	const char *sentences[] = { sentence };
-	struct record_capture capture = { .name = name, .kind = kind, .n_warnings = 1, .warnings = sentences };
-	struct record_tunnel tunnel = { .n_unobservable = 1, .unobservable = sentences, .label = name };
+	struct record_capture capture = {
+		.name = name, .kind = kind, .n_warnings = 1, .warnings = sentences
+	};
+	struct record_tunnel tunnel = { .n_unobservable = 1,
+					.unobservable = sentences,
+					.label = name };
 	struct record_event event = { .seq = 9, .kind = kind, .text = sentence };
 	struct record_exchange exchange = { .kind = kind, .peers = sample_peers };
 	struct record_capture *my_capture = copy_of(CAPTURE, &capture);

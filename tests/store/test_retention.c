@@ -10,7 +10,8 @@
 #define HOUR (3600 * NSEC_PER_S)
 #define MINUTE (60 * NSEC_PER_S)
 
-enum { DAYS = 120, SAS_A_DAY = 8, BUCKETS = 60 };	/* of an SA: three hours, a bucket every three minutes */
+/* of an SA: three hours, a bucket every three minutes */
+enum { DAYS = 120, SAS_A_DAY = 8, BUCKETS = 60 };
 
 static const struct endpoint other_peers[2] = {
 	{ { 0, ADDR_V4_PREFIX | 0xc0000203 }, 0 }, { { 0, ADDR_V4_PREFIX | 0xc6336404 }, 0 },
@@ -21,13 +22,17 @@ static void put_sa(struct store *s, uint32_t capture, uint32_t number, nsec firs
 	struct err e = { "" };
 	struct record_esp_sa esp = sample_esp_sa(capture, number);
 	struct record_child_sa child = {
-		.id = object_id_of(capture, number), .tunnel = esp.tunnel, .sas = { esp.id, 0 }, .spis = { esp.spi, 0 },
-		.state = CHILD_INSTALLED, .created = first, .created_by = -1, .ended = NSEC_NONE, .ended_by = -1,
+		.id = object_id_of(capture, number), .tunnel = esp.tunnel, .sas = { esp.id, 0 },
+		.spis = { esp.spi, 0 },
+		.state = CHILD_INSTALLED, .created = first, .created_by = -1, .ended = NSEC_NONE,
+		.ended_by = -1,
 		.rekeyed_by = -1, .rekey_at = NSEC_NONE, .peers = sample_peers,
 	};
 	struct record_exchange exchange = {
-		.id = object_id_of(capture, number), .tunnel = esp.tunnel, .spi_i = 1, .version = 2, .kind = "CREATE_CHILD_SA",
-		.request_at = first, .response_at = first, .requests = 1, .responses = 1, .outcome = OUTCOME_ANSWERED,
+		.id = object_id_of(capture, number), .tunnel = esp.tunnel, .spi_i = 1, .version = 2,
+		.kind = "CREATE_CHILD_SA",
+		.request_at = first, .response_at = first, .requests = 1, .responses = 1,
+		.outcome = OUTCOME_ANSWERED,
 		.purpose = PURPOSE_REKEY_CHILD, .peers = sample_peers,
 	};
 	struct record_event event = sample_event(capture, number);
@@ -46,7 +51,8 @@ static void put_sa(struct store *s, uint32_t capture, uint32_t number, nsec firs
 	assert_ok(store_event(s, &event, &e), e);
 	for (int i = 0; i < BUCKETS; i++) {
 		nsec at = first + i * 3 * MINUTE;
-		struct record_traffic t = { esp.id, esp.tunnel, at - at % MINUTE, i + 1, 100 * (i + 1), i % 2 };
+		struct record_traffic t = { esp.id, esp.tunnel,    at - at % MINUTE,
+					    i + 1,  100 * (i + 1), i % 2 };
 
 		assert_ok(store_traffic(s, &t, &e), e);
 	}
@@ -56,22 +62,30 @@ static void put_alert(struct store *s, uint32_t capture, uint32_t number, nsec a
 {
 	struct err e = { "" };
 	struct record_alert a = {
-		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1), .code = "spi_churn",
-		.severity = SEVERITY_WARNING, .first = at, .last = at, .raised = at, .cleared = cleared,
-		.cleared_at = cleared ? at + HOUR : NSEC_NONE, .count = 1, .summary = "too many SPIs", .peers = sample_peers,
+		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1),
+		.code = "spi_churn",
+		.severity = SEVERITY_WARNING, .first = at, .last = at, .raised = at,
+		.cleared = cleared,
+		.cleared_at = cleared ? at + HOUR : NSEC_NONE, .count = 1,
+		.summary = "too many SPIs", .peers = sample_peers,
 	};
 
 	assert_ok(store_alert(s, &a, &e), e);
 }
 
-/* Of a monitor: eight SAs a day one after the other, an alert a day; number 1 of all lives and is silent. */
+/*
+ * Of a monitor: eight SAs a day one after the other, an alert a day; number 1 of all lives and is
+ * silent.
+ */
 static void live(struct store *s, unsigned days)
 {
 	struct err e = { "" };
 	uint32_t capture, n = 1;
 	bool known;
 
-	assert_ok(store_capture_begin(s, "span0", "interface", NULL, RECORD_UNKNOWN, &capture, &known, &e), e);
+	assert_ok(store_capture_begin(s, "span0", "interface", NULL, RECORD_UNKNOWN, &capture,
+				      &known, &e),
+		  e);
 	assert_ok(store_source(s, capture, "span0", &e), e);
 	put_sa(s, capture, n++, T0 + (days - 20) * DAY, true);
 	for (unsigned day = 0; day < days; day++) {
@@ -81,12 +95,25 @@ static void live(struct store *s, unsigned days)
 	}
 
 	/* a tunnel of which nothing is left when all its rows are gone */
-	struct record_tunnel old = { .id = object_id_of(capture, 2), .peers = { other_peers[0], other_peers[1] },
-				     .first = T0, .last = T0 + HOUR, .since = T0, .behind_nat = { -1, -1 } };
-	struct record_tunnel tunnel = { .id = object_id_of(capture, 1), .peers = { sample_peers[0], sample_peers[1] },
-					.first = T0, .last = T0 + days * DAY, .since = T0, .behind_nat = { -1, -1 } };
-	struct record_capture c = { .id = capture, .name = "span0", .kind = "interface", .size = RECORD_UNKNOWN, .first = T0,
-				    .last = T0 + days * DAY, .packets = 1 };
+	struct record_tunnel old = { .id = object_id_of(capture, 2),
+				     .peers = { other_peers[0], other_peers[1] },
+				     .first = T0,
+				     .last = T0 + HOUR,
+				     .since = T0,
+				     .behind_nat = { -1, -1 } };
+	struct record_tunnel tunnel = { .id = object_id_of(capture, 1),
+					.peers = { sample_peers[0], sample_peers[1] },
+					.first = T0,
+					.last = T0 + days * DAY,
+					.since = T0,
+					.behind_nat = { -1, -1 } };
+	struct record_capture c = { .id = capture,
+				    .name = "span0",
+				    .kind = "interface",
+				    .size = RECORD_UNKNOWN,
+				    .first = T0,
+				    .last = T0 + days * DAY,
+				    .packets = 1 };
 
 	assert_ok(store_tunnel(s, &old, &e), e);
 	assert_ok(store_tunnel(s, &tunnel, &e), e);
@@ -107,7 +134,8 @@ static unsigned sweep(struct store *s, struct store_retention *r)
 }
 
 #define SUMS "SELECT esp_sa_id, sum(packets), sum(bytes), sum(lost) FROM traffic" \
-	     " WHERE esp_sa_id IN (SELECT id FROM esp_sa WHERE end_reason IS NULL OR last_ns >= %lld)" \
+	     " WHERE esp_sa_id IN (SELECT id FROM esp_sa WHERE end_reason IS NULL" \
+	     " OR last_ns >= %lld)" \
 	     " GROUP BY esp_sa_id ORDER BY esp_sa_id"
 
 static void of_120_days_30_are_kept_and_no_packet_of_them_is_lost(void **state)
@@ -143,32 +171,41 @@ static void of_120_days_30_are_kept_and_no_packet_of_them_is_lost(void **state)
 	assert_look(path, "SELECT count(*) FROM pragma_foreign_key_check", "0");
 
 	/* what is older is gone, what lives is there, and so is what is raised */
-	snprintf(text, sizeof(text), "SELECT (SELECT count(*) FROM esp_sa WHERE end_reason IS NOT NULL AND last_ns < %lld),"
-		 " (SELECT count(*) FROM event WHERE at_ns < %lld), (SELECT count(*) FROM exchange WHERE request_ns < %lld),"
+	snprintf(text, sizeof(text), "SELECT (SELECT count(*) FROM esp_sa "
+				     "WHERE end_reason IS NOT NULL AND last_ns < %lld),"
+		 " (SELECT count(*) FROM event WHERE at_ns < %lld), (SELECT count(*) FROM exchange"
+		 " WHERE request_ns < %lld),"
 		 " (SELECT count(*) FROM alert WHERE status = 'cleared' AND cleared_ns < %lld),"
-		 " (SELECT count(*) FROM child_sa c WHERE NOT EXISTS (SELECT 1 FROM esp_sa e WHERE e.id = c.esp_sa_a_id)),"
-		 " (SELECT count(*) FROM traffic b WHERE NOT EXISTS (SELECT 1 FROM esp_sa e WHERE e.id = b.esp_sa_id))",
+		 " (SELECT count(*) FROM child_sa c WHERE NOT EXISTS (SELECT 1 FROM esp_sa e"
+		 " WHERE e.id = c.esp_sa_a_id)),"
+		 " (SELECT count(*) FROM traffic b WHERE NOT EXISTS (SELECT 1 FROM esp_sa e"
+		 " WHERE e.id = b.esp_sa_id))",
 		 (long long)floor, (long long)floor, (long long)floor, (long long)floor);
 	assert_look(path, text, "0|0|0|0|0|0");
 	assert_look(path, "SELECT count(*) FROM esp_sa WHERE end_reason IS NULL", "1");
 	assert_look(path, "SELECT count(*) FROM alert WHERE status = 'raised'", "1");
 	assert_look(path, "SELECT name FROM tunnel", SAMPLE_TUNNEL);
 	/* minutes for two days, hours for ten, days before */
-	snprintf(text, sizeof(text), "SELECT span_s, min(bucket_ns) >= %lld, max(bucket_ns) < %lld FROM traffic GROUP BY 1 ORDER BY 1",
+	snprintf(text, sizeof(text), "SELECT span_s, min(bucket_ns) >= %lld, max(bucket_ns) < %lld "
+				     "FROM traffic GROUP BY 1 ORDER BY 1",
 		 (long long)(T0 + (DAYS - 2) * DAY - HOUR), (long long)(T0 + (DAYS - 2) * DAY));
 	assert_look(path, text, "60|1|0\n3600|0|1\n86400|0|1");
-	snprintf(text, sizeof(text), "SELECT count(*) > 0 FROM v_traffic WHERE span_s = 3600 AND packets > 100");
+	snprintf(text, sizeof(text), "SELECT count(*) > 0 FROM v_traffic WHERE span_s = 3600 "
+				     "AND packets > 100");
 	assert_look(path, text, "1");
 	assert_look(path, "SELECT count(*) = (SELECT count(*) FROM esp_sa) FROM v_esp_sas", "1");
 }
 
 /* `requests` of a kind, answered or not. */
-static void put_exchange(struct store *s, uint32_t number, nsec at, enum exchange_purpose purpose, int64_t requests, bool answered)
+static void put_exchange(struct store *s, uint32_t number, nsec at, enum exchange_purpose purpose,
+			 int64_t requests, bool answered)
 {
 	struct err e = { "" };
 	const struct record_exchange x = {
-		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = 1, .spi_r = 2, .version = 2,
-		.kind = "INFORMATIONAL", .message_id = number, .request_at = at, .response_at = answered ? at : NSEC_NONE,
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = 1, .spi_r = 2,
+		.version = 2,
+		.kind = "INFORMATIONAL", .message_id = number, .request_at = at,
+		.response_at = answered ? at : NSEC_NONE,
 		.requests = (uint32_t)requests, .responses = answered, .purpose = purpose,
 		.outcome = answered ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, .peers = sample_peers,
 	};
@@ -180,7 +217,9 @@ static void probes_that_were_answered_at_once_go_before_the_rest(void **state)
 {
 	const char *path = scratch_path("probes.db");
 	struct store *s = sample_open(path);
-	struct store_retention r = { .keep = 30 * DAY, .probes = 5 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY };
+	struct store_retention r = {
+		.keep = 30 * DAY, .probes = 5 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY
+	};
 	uint32_t n = 5000;
 	struct err e = { "" };
 
@@ -190,21 +229,25 @@ static void probes_that_were_answered_at_once_go_before_the_rest(void **state)
 		nsec at = T0 + day * DAY;
 
 		put_exchange(s, n++, at, PURPOSE_DPD, 1, true);
-		put_exchange(s, n++, at, PURPOSE_DPD, 3, true);		/* came late: a trace of trouble */
+		/* came late: a trace of trouble */
+		put_exchange(s, n++, at, PURPOSE_DPD, 3, true);
 		put_exchange(s, n++, at, PURPOSE_DPD, 6, false);
 		put_exchange(s, n++, at, PURPOSE_MOBIKE, 1, true);
 	}
 	assert_ok(store_commit(s, &e), e);
 	sweep(s, &r);
 	sample_close(s);
-	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
+	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange "
+			  "WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
 		    "dpd|1|5\ndpd|3|20\ndpd|6|20\nmobike|1|20");
 
 	s = sample_open(path);
-	r = (struct store_retention){ .keep = 10 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY };	/* not before the rest */
+	/* not before the rest */
+	r = (struct store_retention){ .keep = 10 * DAY, .minutes = 2 * DAY, .hours = 10 * DAY };
 	sweep(s, &r);
 	sample_close(s);
-	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
+	assert_look(path, "SELECT purpose, requests, count(*) FROM exchange "
+			  "WHERE id & 0xffffffff >= 5000 GROUP BY 1, 2 ORDER BY 1, 2",
 		    "dpd|1|5\ndpd|3|10\ndpd|6|10\nmobike|1|10");
 }
 
@@ -253,8 +296,13 @@ static void a_file_from_the_future_ages_no_monitor(void **state)
 	struct store *s = sample_open(NULL);
 	struct err e = { "" };
 	struct store_retention r = { .keep = 400 * DAY };
-	struct record_capture c = { .name = "future.pcap", .kind = "file", .size = 1, .first = T0 + 80 * 365 * DAY,
-				    .last = T0 + 80 * 365 * DAY, .packets = 1, .complete = true };
+	struct record_capture c = { .name = "future.pcap",
+				    .kind = "file",
+				    .size = 1,
+				    .first = T0 + 80 * 365 * DAY,
+				    .last = T0 + 80 * 365 * DAY,
+				    .packets = 1,
+				    .complete = true };
 	bool known;
 
 	(void)state;
@@ -277,7 +325,8 @@ static void an_sa_that_nobody_heard_of_for_a_month_is_not_living(void **state)
 	live(s, 115);			/* and that of the first run 75 */
 	sweep(s, &r);
 	sample_close(s);
-	assert_look(path, "SELECT id >> 32, end_reason FROM esp_sa WHERE id & 0xffffffff = 1 ORDER BY id", "1|unknown\n2|NULL");
+	assert_look(path, "SELECT id >> 32, end_reason FROM esp_sa WHERE id & 0xffffffff = "
+			  "1 ORDER BY id", "1|unknown\n2|NULL");
 }
 
 /* A tunnel's row may go while its name is still in the memory of the writer. */
@@ -291,8 +340,12 @@ static void a_tunnel_that_comes_back_after_its_row_was_deleted_gets_a_new_one(vo
 	(void)state;
 	live(s, 40);
 
-	struct record_tunnel back = { .id = object_id_of(1, 2), .peers = { other_peers[0], other_peers[1] },
-				      .first = T0, .last = T0 + HOUR, .since = T0, .behind_nat = { -1, -1 } };
+	struct record_tunnel back = { .id = object_id_of(1, 2),
+				      .peers = { other_peers[0], other_peers[1] },
+				      .first = T0,
+				      .last = T0 + HOUR,
+				      .since = T0,
+				      .behind_nat = { -1, -1 } };
 
 	sweep(s, &r);
 	assert_look(path, "SELECT count(*) FROM tunnel", "1");
@@ -312,7 +365,9 @@ static void a_slow_reader_stops_no_sweep(void **state)
 	(void)state;
 	live(s, 40);
 	reader = look_open(path);
-	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM esp_sa", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM esp_sa", NULL, NULL, NULL),
+		SQLITE_OK);
 	sweep(s, &r);
 	assert_true(r.deleted > 0);
 	assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);

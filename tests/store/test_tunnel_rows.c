@@ -63,7 +63,8 @@ static void tunnels_of_other_networks_and_of_the_running_transaction_are_not_for
 	assert_int_equal(tunnel_rows_see(&t, 2)->row, 0);	/* to be looked up again */
 	assert_int_equal(tunnel_rows_see(&t, 3)->row, 3);
 	tunnel_rows_settle(&t, false);
-	assert_int_equal(tunnel_rows_see(&t, 3)->row, 0);	/* its transaction came to nothing */
+	/* its transaction came to nothing */
+	assert_int_equal(tunnel_rows_see(&t, 3)->row, 0);
 	tunnel_rows_done(&t);
 }
 
@@ -89,7 +90,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_seen_is_there_until_there_are_many),
 		cmocka_unit_test(millions_of_strangers_take_no_more_than_many),
-		cmocka_unit_test(tunnels_of_other_networks_and_of_the_running_transaction_are_not_forgotten),
+		cmocka_unit_test(
+			tunnels_of_other_networks_and_of_the_running_transaction_are_not_forgotten),
 		cmocka_unit_test(once_something_is_forgotten_any_row_may_be_shared),
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* schema/views.sql: the names that other people's scripts use, and what the views work out themselves. */
+/*
+ * schema/views.sql: the names that other people's scripts use, and what the views work out
+ * themselves.
+ */
 #include "store/samples.h"
 
 static void assert_columns(const char *path, const char *view, const char *names)
@@ -31,26 +34,35 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 	(void)state;
 	sample_close(sample_open(path));
 	assert_columns(path, "v_captures",
-		       "id at name kind link_type first last packets bytes ike_messages esp_packets ah_packets keepalives "
+		       "id at name kind link_type first last packets bytes ike_messages "
+		       "esp_packets ah_packets keepalives "
 		       "duplicates malformed cut dropped fragments warnings");
-	assert_columns(path, "v_tunnels", "id at tunnel peers state since nat ike_sas child_sas alerts first last");
+	assert_columns(path, "v_tunnels", "id at tunnel peers state since nat ike_sas child_sas "
+					  "alerts first last");
 	assert_columns(path, "v_ike_sas",
-		       "id at tunnel version spi_i spi_r initiator responder state origin parent created established ended "
-		       "end_reason ended_by suite_encryption suite_integrity suite_prf suite_group offered nat_initiator "
+		       "id at tunnel version spi_i spi_r initiator responder state origin parent "
+		       "created established ended "
+		       "end_reason ended_by suite_encryption suite_integrity suite_prf suite_group "
+		       "offered nat_initiator "
 		       "nat_responder vendor_ids grade");
 	assert_columns(path, "v_esp_sas",
-		       "id at tunnel protocol spi src dst encap first last packets bytes seq_first seq_last lost late "
+		       "id at tunnel protocol spi src dst encap first last packets bytes seq_first "
+		       "seq_last lost late "
 		       "duplicates predecessor successor end_reason ended_by grade");
 	assert_columns(path, "v_child_sas",
-		       "id at tunnel sas ike_sa created created_by created_how predecessor ended end_reason ended_by grade");
+		       "id at tunnel sas ike_sa created created_by created_how predecessor ended "
+		       "end_reason ended_by grade");
 	assert_columns(path, "v_exchanges",
-		       "id at tunnel spi_i spi_r kind message_id from request_at response_at requests responses "
+		       "id at tunnel spi_i spi_r kind message_id from request_at response_at "
+		       "requests responses "
 		       "request_bytes response_bytes rtt_ms outcome purpose grade");
 	assert_columns(path, "v_events", "id at tunnel kind text frames sensor capture seq");
 	assert_columns(path, "v_alerts",
-		       "id at tunnel code severity confidence status first last count summary cause evidence frames actions");
+		       "id at tunnel code severity confidence status first last count summary "
+		       "cause evidence frames actions");
 	assert_columns(path, "v_lifetimes",
-		       "id tunnel kind side n min_s median_s max_s who_rekeys expected_s expected_grade ended_by");
+		       "id tunnel kind side n min_s median_s max_s who_rekeys expected_s "
+		       "expected_grade ended_by");
 	assert_columns(path, "v_traffic", "id at tunnel spi src dst span_s packets bytes lost");
 	assert_columns(path, "v_timeline", "id at tunnel what text");
 }
@@ -58,7 +70,8 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 static void a_tunnel_of_the_inventory_is_expected_and_has_its_label(void **state)
 {
 	static const struct endpoint other[2] = {
-		{ { 0, ADDR_V4_PREFIX | 0xc0000201 }, 0 }, { { 0, ADDR_V4_PREFIX | 0xc6336403 }, 0 },
+		{ { 0, ADDR_V4_PREFIX | 0xc0000201 }, 0 },
+		{ { 0, ADDR_V4_PREFIX | 0xc6336403 }, 0 },
 	};
 	const char *path = scratch_path("expected.db");
 	struct store *s = sample_open(path);
@@ -105,14 +118,20 @@ static void the_views_work_where_the_schema_is_not_trusted(void **state)
 }
 
 /* A child SA of `tunnel`, its two ESP SAs with `bytes` each, rekeyed by `by` at `age` seconds. */
-static void put_child(struct store *s, uint32_t number, nsec created, double age, int by, int64_t bytes)
+static void put_child(struct store *s, uint32_t number, nsec created, double age, int by,
+		      int64_t bytes)
 {
 	struct record_child_sa child = {
-		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .created = created, .created_by = by,
-		.created_how = CREATED_CREATE_CHILD_SA, .spis = { 0xa0000000 + number, 0xb0000000 + number },
-		.sas = { object_id_of(1, 2 * number), object_id_of(1, 2 * number + 1) }, .state = CHILD_REKEYED,
-		.ended = created + (nsec)(age * 1e9) + NSEC_PER_S, .end_reason = END_REKEYED, .ended_by = by,
-		.rekeyed_by = by, .rekey_at = created + (nsec)(age * 1e9), .grade = GRADE_DERIVED, .peers = sample_peers,
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .created = created,
+		.created_by = by,
+		.created_how = CREATED_CREATE_CHILD_SA,
+		.spis = { 0xa0000000 + number, 0xb0000000 + number },
+		.sas = { object_id_of(1, 2 * number), object_id_of(1, 2 * number + 1) },
+		.state = CHILD_REKEYED,
+		.ended = created + (nsec)(age * 1e9) + NSEC_PER_S, .end_reason = END_REKEYED,
+		.ended_by = by,
+		.rekeyed_by = by, .rekey_at = created + (nsec)(age * 1e9), .grade = GRADE_DERIVED,
+		.peers = sample_peers,
 	};
 	struct err e = { "" };
 
@@ -125,8 +144,10 @@ static void put_child(struct store *s, uint32_t number, nsec created, double age
 	}
 }
 
-static const char child_rows[] = "SELECT ifnull(side, 'both'), n, min_s, median_s, max_s, who_rekeys, expected_s, "
-				 "expected_grade, ended_by FROM v_lifetimes WHERE kind = 'child' ORDER BY id";
+static const char child_rows[] = "SELECT ifnull(side, 'both'), n, min_s, median_s, max_s, "
+				 "who_rekeys, expected_s, "
+				 "expected_grade, ended_by FROM v_lifetimes "
+				 "WHERE kind = 'child' ORDER BY id";
 
 static void lifetimes_tell_the_ages_by_side_and_who_rekeys(void **state)
 {
@@ -164,8 +185,10 @@ static void an_sa_whose_birth_was_not_seen_has_no_age(void **state)
 	const char *path = scratch_path("midstream.db");
 	struct store *s = sample_open(path);
 	struct record_child_sa child = {
-		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .created = T0, .created_by = -1,
-		.created_how = CREATED_UNKNOWN, .ended = T0 + 100 * NSEC_PER_S, .end_reason = END_REKEYED, .ended_by = 0,
+		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .created = T0,
+		.created_by = -1,
+		.created_how = CREATED_UNKNOWN, .ended = T0 + 100 * NSEC_PER_S,
+		.end_reason = END_REKEYED, .ended_by = 0,
 		.rekeyed_by = 0, .rekey_at = T0 + 99 * NSEC_PER_S, .peers = sample_peers,
 	};
 	struct err e = { "" };
@@ -186,7 +209,8 @@ static void equal_bytes_at_unequal_ages_are_a_volume_lifetime(void **state)
 	for (uint32_t i = 0; i < 4; i++)
 		put_child(s, i + 1, T0 + i, ages[i], 0, 2304000000 + i * 1000000);
 	sample_close(s);
-	assert_look(path, "SELECT DISTINCT ended_by, expected_grade FROM v_lifetimes", "volume|unknown");
+	assert_look(path, "SELECT DISTINCT ended_by, expected_grade FROM v_lifetimes",
+		    "volume|unknown");
 }
 
 static void idle_ends_are_told_without_any_rekey(void **state)
@@ -198,9 +222,12 @@ static void idle_ends_are_told_without_any_rekey(void **state)
 	(void)state;
 	for (uint32_t i = 1; i <= 3; i++) {
 		struct record_child_sa child = {
-			.id = object_id_of(1, i), .tunnel = object_id_of(1, 1), .created = T0 + i, .created_by = 0,
-			.created_how = CREATED_IKE_AUTH, .ended = T0 + 1800 * NSEC_PER_S, .end_reason = END_IDLE,
-			.ended_by = 0, .rekeyed_by = -1, .rekey_at = NSEC_NONE, .peers = sample_peers,
+			.id = object_id_of(1, i), .tunnel = object_id_of(1, 1), .created = T0 + i,
+			.created_by = 0,
+			.created_how = CREATED_IKE_AUTH, .ended = T0 + 1800 * NSEC_PER_S,
+			.end_reason = END_IDLE,
+			.ended_by = 0, .rekeyed_by = -1, .rekey_at = NSEC_NONE,
+			.peers = sample_peers,
 		};
 
 		assert_ok(store_child_sa(s, &child, &e), e);
@@ -209,17 +236,22 @@ static void idle_ends_are_told_without_any_rekey(void **state)
 	assert_look(path, child_rows, "both|0|NULL|NULL|NULL|NULL|NULL|unknown|idle");
 }
 
-static void put_ike(struct store *s, uint32_t number, int initiator, int64_t offered_s, uint32_t parent, nsec created,
-		    enum end_reason end, nsec ended)
+static void put_ike(struct store *s, uint32_t number, int initiator, int64_t offered_s,
+		    uint32_t parent, nsec created, enum end_reason end, nsec ended)
 {
 	const struct record_offer offer = { .life_seconds = offered_s, .encryption = "AES_CBC" };
 	struct record_ike_sa sa = {
-		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = number, .spi_r = number + 100,
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = number,
+		.spi_r = number + 100,
 		.version = offered_s > 0 ? 1 : 2, .initiator = sample_peers[initiator],
-		.responder = sample_peers[!initiator], .origin = parent ? ORIGIN_REKEY : ORIGIN_OBSERVED,
-		.parent = parent ? object_id_of(1, parent) : 0, .created = created, .established = created, .ended = ended,
-		.last = created, .end_reason = end, .ended_by = -1, .suite = { .life_seconds = -1 }, .n_offered = 1,
-		.offered = &offer, .nat_initiator = -1, .nat_responder = -1, .messages = 4, .peers = sample_peers,
+		.responder = sample_peers[!initiator],
+		.origin = parent ? ORIGIN_REKEY : ORIGIN_OBSERVED,
+		.parent = parent ? object_id_of(1, parent) : 0, .created = created,
+		.established = created, .ended = ended,
+		.last = created, .end_reason = end, .ended_by = -1, .suite = { .life_seconds = -1 },
+		.n_offered = 1,
+		.offered = &offer, .nat_initiator = -1, .nat_responder = -1, .messages = 4,
+		.peers = sample_peers,
 	};
 	struct err e = { "" };
 
@@ -234,10 +266,13 @@ static void lifetimes_that_ikev1_says_in_clear_are_observed(void **state)
 	(void)state;
 	put_ike(s, 1, 0, 86400, 0, T0, END_NONE, NSEC_NONE);
 	put_ike(s, 2, 1, 3600, 0, T0 + 1, END_NONE, NSEC_NONE);
-	put_ike(s, 3, 1, 28800, 0, T0 + 2, END_NONE, NSEC_NONE);	/* the latest word of this side */
+	/* the latest word of this side */
+	put_ike(s, 3, 1, 28800, 0, T0 + 2, END_NONE, NSEC_NONE);
 	sample_close(s);
-	assert_look(path, "SELECT ifnull(side, 'both'), n, expected_s, expected_grade FROM v_lifetimes ORDER BY id",
-		    "both|0|28800|observed\n192.0.2.1|0|86400|observed\n198.51.100.2|0|28800|observed");
+	assert_look(path, "SELECT ifnull(side, 'both'), n, expected_s, expected_grade "
+			  "FROM v_lifetimes ORDER BY id",
+		    "both|0|28800|observed\n192.0.2.1|0|86400|observed\n198.51.100.2|0|28"
+		    "800|observed");
 }
 
 static void an_ike_rekey_is_aged_by_its_successor_and_owed_to_its_initiator(void **state)
@@ -249,7 +284,8 @@ static void an_ike_rekey_is_aged_by_its_successor_and_owed_to_its_initiator(void
 	put_ike(s, 1, 0, -1, 0, T0, END_REKEYED, T0 + 14000 * NSEC_PER_S);
 	put_ike(s, 2, 1, -1, 1, T0 + 13800 * NSEC_PER_S, END_NONE, NSEC_NONE);
 	sample_close(s);
-	assert_look(path, "SELECT ifnull(side, 'both'), kind, n, median_s, who_rekeys FROM v_lifetimes ORDER BY id",
+	assert_look(path, "SELECT ifnull(side, 'both'), kind, n, median_s, who_rekeys "
+			  "FROM v_lifetimes ORDER BY id",
 		    "both|ike|1|13800.0|198.51.100.2\n198.51.100.2|ike|1|13800.0|198.51.100.2");
 }
 
@@ -263,16 +299,21 @@ static void speak(void *user, const struct store_lifetime *l)
 	struct spoken *ret = user;
 
 	if (ret->rows++ == 0)
-		snprintf(ret->first, sizeof(ret->first), "%s %s %s n=%lld %lld/%lld/%lld %s %lld %s %s", l->tunnel, l->kind,
-			 l->side ? l->side : "both", (long long)l->rekeys, (long long)l->min_ns, (long long)l->median_ns,
-			 (long long)l->max_ns, l->who_rekeys, (long long)l->expected_ns, l->expected_grade,
+		snprintf(ret->first, sizeof(ret->first),
+			 "%s %s %s n=%lld %lld/%lld/%lld "
+			 "%s %lld %s %s",
+			 l->tunnel, l->kind, l->side ? l->side : "both", (long long)l->rekeys,
+			 (long long)l->min_ns, (long long)l->median_ns, (long long)l->max_ns,
+			 l->who_rekeys, (long long)l->expected_ns, l->expected_grade,
 			 l->ended_by ? l->ended_by : "unknown");
 }
 
 static void the_walk_of_lifetimes_gives_the_rows_of_the_view(void **state)
 {
 	struct store *s = sample_open(NULL);
-	struct store_scope other = { .tunnel = "203.0.113.9", .since = NSEC_NONE, .until = NSEC_NONE };
+	struct store_scope other = { .tunnel = "203.0.113.9",
+				     .since = NSEC_NONE,
+				     .until = NSEC_NONE };
 	struct spoken spoken = { 0 };
 	struct err e = { "" };
 
@@ -283,7 +324,8 @@ static void the_walk_of_lifetimes_gives_the_rows_of_the_view(void **state)
 	assert_int_equal(spoken.rows, 0);
 	assert_ok(store_walk_lifetimes(s, NULL, speak, &spoken, &e), e);
 	assert_int_equal(spoken.rows, 2);
-	assert_string_equal(spoken.first, SAMPLE_TUNNEL " child both n=2 28000000000000/28050000000000/28100000000000 "
+	assert_string_equal(spoken.first, SAMPLE_TUNNEL " child both n=2 28000000000000/28050000000"
+							"000/28100000000000 "
 			    "198.51.100.2 28800000000000 inferred unknown");
 	sample_close(s);
 }
@@ -295,8 +337,10 @@ static void the_timeline_tells_births_rekeys_ends_events_and_alerts_in_order(voi
 	struct record_event event = sample_event(1, 1), repeated = sample_event(1, 2);
 	struct record_alert alert = {
 		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .code = "spi_churn",
-		.severity = SEVERITY_WARNING, .first = T0 + 400 * NSEC_PER_S, .last = T0 + 500 * NSEC_PER_S,
-		.raised = T0 + 450 * NSEC_PER_S, .cleared = true, .cleared_at = T0 + 600 * NSEC_PER_S,
+		.severity = SEVERITY_WARNING, .first = T0 + 400 * NSEC_PER_S,
+		.last = T0 + 500 * NSEC_PER_S,
+		.raised = T0 + 450 * NSEC_PER_S, .cleared = true,
+		.cleared_at = T0 + 600 * NSEC_PER_S,
 		.summary = "too many", .peers = sample_peers,
 	};
 	struct err e = { "" };
@@ -313,10 +357,12 @@ static void the_timeline_tells_births_rekeys_ends_events_and_alerts_in_order(voi
 	assert_ok(store_alert(s, &alert, &e), e);
 	sample_close(s);
 	assert_look(path, "SELECT what FROM v_timeline WHERE tunnel = '" SAMPLE_TUNNEL "'",
-		    "ike_sa_created\nike_sa_established\nnat_found\nchild_sa_created\nchild_sa_rekeyed\nchild_sa_ended\n"
+		    "ike_sa_created\nike_sa_established\nnat_found\nchild_sa_created\nchild_sa_reke"
+		    "yed\nchild_sa_ended\n"
 		    "alert_raised\nalert_cleared\nike_sa_ended");
 	assert_look(path, "SELECT at, text FROM v_timeline WHERE what = 'child_sa_rekeyed'",
-		    "2026-11-22T04:55:51.000000000Z|child SA a0000001/b0000001 rekeyed by 198.51.100.2 at the age of 200.0 s");
+		    "2026-11-22T04:55:51.000000000Z|child SA a0000001/b0000001 rekeyed by "
+		    "198.51.100.2 at the age of 200.0 s");
 }
 
 static void lists_are_json_that_json_each_reads(void **state)
@@ -324,15 +370,18 @@ static void lists_are_json_that_json_each_reads(void **state)
 	const char *path = scratch_path("lists.db");
 	struct store *s = sample_open(path);
 	struct record_child_sa child = {
-		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .created = T0, .spis = { 0, 0xff },
-		.predecessor_spis = { 0xaa, 0 }, .ended = NSEC_NONE, .rekey_at = NSEC_NONE, .peers = sample_peers,
+		.id = object_id_of(1, 1), .tunnel = object_id_of(1, 1), .created = T0,
+		.spis = { 0, 0xff },
+		.predecessor_spis = { 0xaa, 0 }, .ended = NSEC_NONE, .rekey_at = NSEC_NONE,
+		.peers = sample_peers,
 	};
 	struct err e = { "" };
 
 	(void)state;
 	assert_ok(store_child_sa(s, &child, &e), e);
 	sample_close(s);
-	assert_look(path, "SELECT c.sas, c.predecessor, group_concat(j.value) FROM v_child_sas c, json_each(c.sas) j",
+	assert_look(path, "SELECT c.sas, c.predecessor, group_concat(j.value) "
+			  "FROM v_child_sas c, json_each(c.sas) j",
 		    "[null,\"000000ff\"]|[\"000000aa\",null]|000000ff");
 	assert_look(path, "SELECT peers, group_concat(j.value) FROM v_tunnels, json_each(peers) j",
 		    "[\"192.0.2.1\",\"198.51.100.2\"]|192.0.2.1,198.51.100.2");
@@ -381,7 +430,8 @@ static void the_queries_of_the_readme_run(void **state)
 
 		char *rows = look(path, block);
 
-		if (!strstr(block, "v_captures"))	/* there is none with an end in this history */
+		/* there is none with an end in this history */
+		if (!strstr(block, "v_captures"))
 			assert_string_not_equal(rows, "");
 		free(rows);
 		block = end + 3;

@@ -33,7 +33,8 @@ static void put_alerts(struct store_writer *w, uint32_t n)
 		struct record_alert alert = {
 			.id = object_id_of(1, i), .tunnel = object_id_of(1, 1), .code = "spi_churn",
 			.severity = SEVERITY_WARNING, .first = T0, .last = T0 + i, .raised = T0,
-			.cleared_at = NSEC_NONE, .count = 1, .summary = "too many SPIs", .peers = sample_peers,
+			.cleared_at = NSEC_NONE, .count = 1, .summary = "too many SPIs",
+			.peers = sample_peers,
 		};
 
 		sink.alert(sink.user, &alert);
@@ -78,9 +79,14 @@ static pid_t reader_begin(const char *path)
 	if (reader == 0) {
 		sqlite3 *db = NULL;
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a test that fails leaves nobody behind who keeps the output open: ctest waits for its end */
+		/*
+		 * a test that fails leaves nobody behind who keeps the output open: ctest waits for
+		 * its end
+		 */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-		    sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL) != SQLITE_OK)
+		    sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL) !=
+			    SQLITE_OK)
 			_exit(1);
 		if (write(ready[1], &c, 1) != 1)
 			_exit(1);
@@ -143,7 +149,10 @@ static void a_reader_that_never_ends_makes_the_writer_wait_and_is_named(void **s
 	most = log_bytes(path);
 	assert_in_range(most, LIMIT, LIMIT + A_TRANSACTION);
 
-	/* from here on nothing grows but the backlog, and that to its ceiling; alerts have their place to the last */
+	/*
+	 * from here on nothing grows but the backlog, and that to its ceiling; alerts have their
+	 * place to the last
+	 */
 	put_events(w, n + 1, n + 60000);
 	put_alerts(w, 50);
 	rest_ms(1500);

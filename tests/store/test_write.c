@@ -8,11 +8,14 @@
 
 #include "store/store_parts.h"
 
-static struct record_tunnel tunnel_of(uint32_t capture, uint32_t number, uint32_t network, nsec last)
+static struct record_tunnel tunnel_of(uint32_t capture, uint32_t number, uint32_t network,
+				      nsec last)
 {
 	return (struct record_tunnel){
-		.id = object_id_of(capture, number), .peers = { sample_peers[0], sample_peers[1] }, .network = network,
-		.state = TUNNEL_UP, .since = last - NSEC_PER_S, .first = last - 100 * NSEC_PER_S, .last = last,
+		.id = object_id_of(capture, number), .peers = { sample_peers[0], sample_peers[1] },
+		.network = network,
+		.state = TUNNEL_UP, .since = last - NSEC_PER_S, .first = last - 100 * NSEC_PER_S,
+		.last = last,
 		.behind_nat = { -1, -1 },
 	};
 }
@@ -20,8 +23,10 @@ static struct record_tunnel tunnel_of(uint32_t capture, uint32_t number, uint32_
 static struct record_alert alert_of(uint32_t capture, uint32_t number)
 {
 	return (struct record_alert){
-		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1), .code = "spi_churn",
-		.severity = SEVERITY_WARNING, .first = T0, .last = T0 + number, .raised = T0, .cleared_at = NSEC_NONE,
+		.id = object_id_of(capture, number), .tunnel = object_id_of(capture, 1),
+		.code = "spi_churn",
+		.severity = SEVERITY_WARNING, .first = T0, .last = T0 + number, .raised = T0,
+		.cleared_at = NSEC_NONE,
 		.count = 1, .summary = "too many SPIs", .peers = sample_peers,
 	};
 }
@@ -33,7 +38,8 @@ static uint32_t run(struct store *s, const char *fingerprint, uint32_t events)
 	uint32_t capture = sample_capture(s, fingerprint);
 	struct record_tunnel tunnel = tunnel_of(capture, 1, 0, T0 + 50 * NSEC_PER_S);
 	struct record_capture end = {
-		.id = capture, .name = "x.pcap", .kind = "file", .fingerprint = fingerprint, .size = 1000, .first = T0,
+		.id = capture, .name = "x.pcap", .kind = "file", .fingerprint = fingerprint,
+		.size = 1000, .first = T0,
 		.last = T0 + 50 * NSEC_PER_S, .packets = 100, .complete = true,
 	};
 
@@ -45,7 +51,8 @@ static uint32_t run(struct store *s, const char *fingerprint, uint32_t events)
 	for (uint32_t i = 1; i <= 20; i++) {
 		struct record_esp_sa sa = sample_esp_sa(capture, i);
 		struct record_alert alert = alert_of(capture, i);
-		struct record_traffic traffic = { sa.id, sa.tunnel, T0 + i * 60 * NSEC_PER_S, 1, 2, 3 };
+		struct record_traffic traffic = { sa.id, sa.tunnel, T0 + i * 60 * NSEC_PER_S,
+						  1,     2,         3 };
 
 		assert_ok(store_esp_sa(s, &sa, &e), e);
 		assert_ok(store_traffic(s, &traffic, &e), e);
@@ -215,7 +222,8 @@ static void a_network_that_is_told_late_moves_what_was_written_before(void **sta
 		event = sample_event(2, 2);
 		assert_ok(store_event(s, &event, &e), e);
 		sample_close(s);
-		assert_look(path, "SELECT group_concat(t.network || ':' || e.capture || '/' || e.seq, ' ') FROM v_events e "
+		assert_look(path, "SELECT group_concat(t.network || ':' || e.capture || '/' || "
+				  "e.seq, ' ') FROM v_events e "
 				  "JOIN v_tunnels t ON t.id = e.tunnel_id", "0:1/1 7:2/1 7:2/2");
 		assert_look(path, "SELECT count(*) FROM tunnel", "2");
 	}
@@ -313,7 +321,8 @@ static uint32_t fill(struct store *s, uint32_t from, struct err *e)
 	return 0;
 }
 
-static void a_full_database_keeps_what_was_committed_and_works_again_when_there_is_room(void **state)
+static void a_full_database_keeps_what_was_committed_and_works_again_when_there_is_room(
+	void **state)
 {
 	const char *path = scratch_path("full.db");
 	struct store *s = sample_open(path);
@@ -411,7 +420,8 @@ static void killed_at_any_moment_it_keeps_every_commit_and_its_integrity(void **
 		char name[32], sql[80];
 		uint32_t committed = 0, seq;
 		int pipe_ends[2], status;
-		const struct timespec while_writing = { .tv_nsec = (long)(3 + 7 * turn) * NSEC_PER_MS };
+		const struct timespec while_writing = { .tv_nsec = (long)(3 + 7 * turn) *
+								   NSEC_PER_MS };
 
 		snprintf(name, sizeof(name), "killed%u.db", turn);
 
@@ -424,7 +434,8 @@ static void killed_at_any_moment_it_keeps_every_commit_and_its_integrity(void **
 		if (child == 0)
 			write_for_ever(path, pipe_ends[1]);
 		close(pipe_ends[1]);
-		assert_int_equal(read(pipe_ends[0], &committed, sizeof(committed)), sizeof(committed));
+		assert_int_equal(read(pipe_ends[0], &committed, sizeof(committed)),
+				 sizeof(committed));
 		nanosleep(&while_writing, NULL);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, &status, 0), child);
@@ -434,7 +445,8 @@ static void killed_at_any_moment_it_keeps_every_commit_and_its_integrity(void **
 		close(pipe_ends[0]);
 
 		sample_close(sample_open(path));
-		snprintf(sql, sizeof(sql), "SELECT count(*) >= %u, count(*) = max(seq) FROM v_events", committed);
+		snprintf(sql, sizeof(sql), "SELECT count(*) >= %u, count(*) = max(seq) "
+					   "FROM v_events", committed);
 		assert_look(path, sql, "1|1");
 		assert_look(path, "PRAGMA integrity_check", "ok");
 	}
@@ -456,7 +468,8 @@ static void others_read_while_it_writes_and_see_whole_transactions(void **state)
 		assert_ok(store_event(s, &event, &e), e);
 		if (seq % 500 == 250) {	/* in the middle of a transaction */
 			assert_look(path, "SELECT code FROM v_alerts", "spi_churn");
-			assert_look(path, "SELECT ifnull(max(seq), 0) = count(*) FROM v_events", "1");
+			assert_look(path, "SELECT ifnull(max(seq), 0) = count(*) FROM v_events",
+				    "1");
 			assert_ok(store_open(&reader, path, STORE_READ, NULL, &e), e);
 			sample_close(reader);
 		}
@@ -506,7 +519,8 @@ static void imports_at_the_same_time_all_succeed(void **state)
 		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_look(path, "SELECT count(*), count(DISTINCT capture), count(DISTINCT tunnel_id) FROM v_events", "60000|3|1");
+	assert_look(path, "SELECT count(*), count(DISTINCT capture), count(DISTINCT tunnel_id) "
+			  "FROM v_events", "60000|3|1");
 	assert_look(path, "PRAGMA integrity_check", "ok");
 	assert_look(path, "PRAGMA journal_mode", "delete");	/* the last one left a plain file */
 }
@@ -525,7 +539,8 @@ int main(void)
 		cmocka_unit_test(transactions_end_by_themselves_after_a_thousand_rows_or_a_moment),
 		cmocka_unit_test(an_alert_is_synced_to_the_disk_and_an_event_need_not_be),
 		cmocka_unit_test(a_wrong_record_is_refused_alone),
-		cmocka_unit_test(a_full_database_keeps_what_was_committed_and_works_again_when_there_is_room),
+		cmocka_unit_test(
+		a_full_database_keeps_what_was_committed_and_works_again_when_there_is_room),
 		cmocka_unit_test(a_file_that_cannot_grow_loses_nothing_that_was_committed),
 		cmocka_unit_test(killed_at_any_moment_it_keeps_every_commit_and_its_integrity),
 		cmocka_unit_test(others_read_while_it_writes_and_see_whole_transactions),

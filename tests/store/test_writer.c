@@ -44,7 +44,8 @@ static void put_alerts(struct store_writer *w, uint32_t from, uint32_t to)
 		struct record_alert alert = {
 			.id = object_id_of(1, i), .tunnel = object_id_of(1, 1), .code = "spi_churn",
 			.severity = SEVERITY_WARNING, .first = T0, .last = T0 + i, .raised = T0,
-			.cleared_at = NSEC_NONE, .count = 1, .summary = "too many SPIs", .peers = sample_peers,
+			.cleared_at = NSEC_NONE, .count = 1, .summary = "too many SPIs",
+			.peers = sample_peers,
 		};
 
 		sink.alert(sink.user, &alert);
@@ -114,24 +115,33 @@ static void put_everything(const struct record_sink *sink)
 {
 	const char *sentences[] = { "a", "b" };
 	struct record_tunnel tunnel = {
-		.id = object_id_of(1, 1), .peers = { sample_peers[0], sample_peers[1] }, .state = TUNNEL_UP, .since = T0,
-		.first = T0, .last = T0 + 1, .behind_nat = { -1, 1 }, .n_unobservable = 2, .unobservable = sentences,
+		.id = object_id_of(1, 1), .peers = { sample_peers[0], sample_peers[1] },
+		.state = TUNNEL_UP, .since = T0,
+		.first = T0, .last = T0 + 1, .behind_nat = { -1, 1 }, .n_unobservable = 2,
+		.unobservable = sentences,
 	};
 	struct record_ike_sa ike = {
 		.id = object_id_of(1, 1), .tunnel = tunnel.id, .spi_i = 1, .spi_r = 2, .version = 2,
-		.initiator = sample_peers[0], .responder = sample_peers[1], .created = T0, .established = T0 + 1,
-		.ended = NSEC_NONE, .last = T0 + 1, .suite = { .encryption = "AES" }, .n_vendor_ids = 2,
+		.initiator = sample_peers[0], .responder = sample_peers[1], .created = T0,
+		.established = T0 + 1,
+		.ended = NSEC_NONE, .last = T0 + 1, .suite = { .encryption = "AES" },
+		.n_vendor_ids = 2,
 		.vendor_ids = sentences, .peers = sample_peers,
 	};
 	struct record_child_sa child = {
-		.id = object_id_of(1, 1), .tunnel = tunnel.id, .spis = { 1, 2 }, .created = T0, .ended = NSEC_NONE,
+		.id = object_id_of(1, 1), .tunnel = tunnel.id, .spis = { 1, 2 }, .created = T0,
+		.ended = NSEC_NONE,
 		.rekey_at = NSEC_NONE, .peers = sample_peers,
 	};
 	struct record_exchange exchange = {
-		.id = object_id_of(1, 1), .tunnel = tunnel.id, .spi_i = 1, .version = 2, .kind = "IKE_AUTH",
-		.request_at = T0, .response_at = T0 + 1, .outcome = OUTCOME_ANSWERED, .peers = sample_peers,
+		.id = object_id_of(1, 1), .tunnel = tunnel.id, .spi_i = 1, .version = 2,
+		.kind = "IKE_AUTH",
+		.request_at = T0, .response_at = T0 + 1, .outcome = OUTCOME_ANSWERED,
+		.peers = sample_peers,
 	};
-	struct record_capture capture = { .id = 1, .name = "x.pcap", .kind = "file", .first = T0, .last = T0 + 1 };
+	struct record_capture capture = {
+		.id = 1, .name = "x.pcap", .kind = "file", .first = T0, .last = T0 + 1
+	};
 
 	for (uint32_t i = 1; i <= 3000; i++) {
 		struct record_event event = sample_event(1, i);
@@ -156,15 +166,18 @@ static void put_everything(const struct record_sink *sink)
                                                                                   \
 		assert_ok(store_##kind(s, r, &e), e);                             \
 	}
-DIRECT(capture) DIRECT(tunnel) DIRECT(ike_sa) DIRECT(child_sa) DIRECT(esp_sa) DIRECT(exchange) DIRECT(event) DIRECT(traffic)
+DIRECT(capture) DIRECT(tunnel) DIRECT(ike_sa) DIRECT(child_sa) DIRECT(esp_sa) DIRECT(exchange)
+DIRECT(event) DIRECT(traffic)
 
 static void a_writer_makes_the_same_rows_as_its_caller_would(void **state)
 {
 	const char *mine = scratch_path("mine.db"), *its = scratch_path("its.db");
 	struct store *s = sample_open(mine);
 	struct record_sink direct = {
-		.user = s, .capture = direct_capture, .tunnel = direct_tunnel, .ike_sa = direct_ike_sa,
-		.child_sa = direct_child_sa, .esp_sa = direct_esp_sa, .exchange = direct_exchange, .event = direct_event,
+		.user = s, .capture = direct_capture, .tunnel = direct_tunnel,
+		.ike_sa = direct_ike_sa,
+		.child_sa = direct_child_sa, .esp_sa = direct_esp_sa, .exchange = direct_exchange,
+		.event = direct_event,
 		.traffic = direct_traffic,
 	};
 	struct err e = { "" };
@@ -315,7 +328,9 @@ static void states_go_before_traffic_before_facts_before_alerts(void **state)
 	assert_true(c.left_out > 0 && c.left_out < 20000);
 	assert_int_equal(c.dropped_traffic, 0);
 	for (uint32_t i = 1; i <= 40000; i++) {
-		struct record_traffic traffic = { object_id_of(1, i), object_id_of(1, 1), T0, 1, 2, 3 };
+		struct record_traffic traffic = {
+			object_id_of(1, i), object_id_of(1, 1), T0, 1, 2, 3
+		};
 
 		sink.traffic(sink.user, &traffic);
 	}
@@ -466,12 +481,15 @@ int main(void)
 		cmocka_unit_test(more_records_than_fit_wait_for_the_disk_when_they_may),
 		cmocka_unit_test(after_a_drain_the_store_is_the_callers),
 		cmocka_unit_test(a_locked_database_keeps_no_watcher_waiting),
-		cmocka_unit_test_teardown(what_a_full_disk_refused_is_written_when_there_is_room, disk_free),
-		cmocka_unit_test_teardown(states_go_before_traffic_before_facts_before_alerts, disk_free),
+		cmocka_unit_test_teardown(
+			what_a_full_disk_refused_is_written_when_there_is_room, disk_free),
+		cmocka_unit_test_teardown(
+			states_go_before_traffic_before_facts_before_alerts, disk_free),
 		cmocka_unit_test_teardown(a_reader_of_files_stops_at_the_first_failure, disk_free),
 		cmocka_unit_test(a_wrong_record_is_refused_alone),
 		cmocka_unit_test(a_task_finds_what_came_before_it_and_nothing_else),
-		cmocka_unit_test_teardown(closing_writes_what_can_be_written_and_counts_the_rest, disk_free),
+		cmocka_unit_test_teardown(
+			closing_writes_what_can_be_written_and_counts_the_rest, disk_free),
 		cmocka_unit_test(records_are_on_the_disk_within_a_moment_without_being_asked_for),
 	};
 

@@ -35,7 +35,10 @@ static inline void check_timers(const struct tracker *t)
 {
 	assert_true(t->n_timers <= t->tunnel_pool.capacity + t->ike_pool.capacity);
 	for (uint32_t i = 0; i < t->n_timers; i++)
-		assert_int_equal((t->timers[i].kind == TIMER_TUNNEL ? t->timer_of_tunnel : t->timer_of_ike_sa)[t->timers[i].object], i + 1);
+		assert_int_equal((t->timers[i].kind == TIMER_TUNNEL
+					  ? t->timer_of_tunnel
+					  : t->timer_of_ike_sa)[t->timers[i].object],
+				 i + 1);
 	for (uint32_t i = 1; i < t->n_timers; i++)
 		assert_true(t->timers[(i - 1) / TIMER_CHILDREN].at <= t->timers[i].at);
 	if (t->n_timers > 0)
@@ -43,17 +46,22 @@ static inline void check_timers(const struct tracker *t)
 }
 
 /* What is due stands in the heap. */
-static inline void check_due(const struct tracker *t, enum timer_kind kind, uint32_t object, nsec due)
+static inline void check_due(const struct tracker *t, enum timer_kind kind, uint32_t object,
+			     nsec due)
 {
-	uint32_t i = (kind == TIMER_TUNNEL ? t->timer_of_tunnel[object] : t->timer_of_ike_sa[object]) - 1;
+	uint32_t i =
+		(kind == TIMER_TUNNEL ? t->timer_of_tunnel[object] : t->timer_of_ike_sa[object]) -
+		1;
 
 	if (due == NSEC_NONE)
 		return;
 	assert_true(i < t->n_timers);
-	assert_true(t->timers[i].object == object && t->timers[i].kind == (uint8_t)kind && t->timers[i].at == due);
+	assert_true(t->timers[i].object == object && t->timers[i].kind == (uint8_t)kind &&
+		    t->timers[i].at == due);
 }
 
-static inline void check_exchange(const struct tracker *t, const struct exchange *x, uint32_t ike_sa)
+static inline void check_exchange(const struct tracker *t, const struct exchange *x,
+				  uint32_t ike_sa)
 {
 	if (x->id == 0)
 		return;
@@ -65,8 +73,9 @@ static inline void check_exchange(const struct tracker *t, const struct exchange
 	assert_true(x->from == 0 || x->from == 1);
 }
 
-static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_t *paths, uint32_t *ike, uint32_t *child,
-				    uint32_t *of_ike, uint32_t *with_ike)
+static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_t *paths,
+				    uint32_t *ike, uint32_t *child, uint32_t *of_ike,
+				    uint32_t *with_ike)
 {
 	const struct tunnel *w = &t->tunnels[i];
 	uint32_t unconfirmed = 0, esp = 0, unowned = 0;
@@ -79,7 +88,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		assert_true(p < t->path_pool.high);
 		assert_int_equal(t->paths[p].tunnel, i);
 		assert_true(endpoint_compare(t->paths[p].a, t->paths[p].b) <= 0);
-		assert_int_equal(tunnel_find((struct tracker *)t, t->paths[p].a, t->paths[p].b, &side), i);
+		assert_int_equal(
+			tunnel_find((struct tracker *)t, t->paths[p].a, t->paths[p].b, &side), i);
 		++*paths;
 		assert_true(*paths <= t->path_pool.used);
 	}
@@ -89,7 +99,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		assert_true(s < t->ike_pool.high && (sa->flags & IKE_SA_USED) && sa->id != 0);
 		assert_int_equal(sa->tunnel, i);
 		assert_true(sa->initiator_side == 0 || sa->initiator_side == 1);
-		assert_int_equal(ike_sa_find((struct tracker *)t, sa->spi_i, sa->spi_r) == NO_INDEX, 0);
+		assert_int_equal(ike_sa_find((struct tracker *)t, sa->spi_i, sa->spi_r) == NO_INDEX,
+				 0);
 		for (int slot = 0; slot < 2; slot++) {
 			check_exchange(t, &sa->current[slot], s);
 			check_exchange(t, &sa->previous[slot], s);
@@ -100,7 +111,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 			assert_int_equal(t->ike_sas[sa->successor].parent, sa->id);
 		}
 		assert_true(ike_sa_find_half_open((struct tracker *)t, i, sa->spi_i) != NO_INDEX);
-		for (uint32_t c = sa->children, before = NO_INDEX; c != NO_INDEX; before = c, c = t->child_sas[c].next_of_ike) {
+		for (uint32_t c = sa->children, before = NO_INDEX; c != NO_INDEX;
+		     before = c, c = t->child_sas[c].next_of_ike) {
 			assert_int_equal(t->child_sas[c].ike_sa, s);
 			assert_int_equal(t->child_sas[c].prev_of_ike, before);
 			assert_true(++*of_ike <= t->child_pool.used);
@@ -113,7 +125,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 				assert_int_equal(t->child_sas[held[n]].ike_sa_id, sa->id);
 			}
 		check_due(t, TIMER_IKE_SA, s, sa->due);
-		assert_true(sa->due != NSEC_NONE || t->finishing);	/* or it would stay for ever */
+		/* or it would stay for ever */
+		assert_true(sa->due != NSEC_NONE || t->finishing);
 		++*ike;
 		assert_true(*ike <= t->ike_pool.used);
 	}
@@ -153,7 +166,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 	for (int d = 0; d < 2; d++) {
 		uint32_t n = 0;
 
-		for (uint32_t e = w->esp_sas[d]; e != NO_INDEX; e = t->esp_sas[e].next_in_direction) {
+		for (uint32_t e = w->esp_sas[d]; e != NO_INDEX;
+		     e = t->esp_sas[e].next_in_direction) {
 			const struct esp_sa *sa = &t->esp_sas[e];
 
 			assert_true(e < t->esp_pool.high && (sa->flags & ESP_SA_USED));
@@ -178,7 +192,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 
 static inline void tracker_check(const struct tracker *t)
 {
-	uint32_t tunnels = 0, paths = 0, ike = 0, child = 0, esp = 0, unconfirmed = 0, of_ike = 0, with_ike = 0;
+	uint32_t tunnels = 0, paths = 0, ike = 0, child = 0, esp = 0, unconfirmed = 0, of_ike = 0,
+		 with_ike = 0;
 
 	check_pool(&t->tunnel_pool);
 	check_pool(&t->path_pool);
@@ -207,8 +222,10 @@ static inline void tracker_check(const struct tracker *t)
 		if (t->esp_sas[i].flags & ESP_SA_USED) {
 			const struct esp_sa *sa = &t->esp_sas[i];
 			const struct esp_arrival a = {
-				.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol, .encap = sa->encap,
-				.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap) };
+				.src = sa->src, .dst = sa->dst, .spi = sa->spi,
+				.protocol = sa->protocol, .encap = sa->encap,
+				.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol,
+				sa->encap) };
 			uint32_t found = esp_find(t, &a);
 
 			/* an earlier generation keeps only its record */

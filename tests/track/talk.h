@@ -20,17 +20,21 @@ struct session {
 
 /* Lengths of whole messages, and first payloads inside (RFC 7296 3.2). */
 enum {
-	LEN_AUTH = 256, LEN_AUTH_OK = 224, LEN_ERROR = 80, LEN_DPD = 80, LEN_CHILD = 256, LEN_CHILD_OK = 240,
+	LEN_AUTH = 256, LEN_AUTH_OK = 224, LEN_ERROR = 80, LEN_DPD = 80, LEN_CHILD = 256,
+	LEN_CHILD_OK = 240,
 	LEN_IKE_REKEY = 208,
 	NP_NONE = 0, NP_SA = IKE2_PAYLOAD_SA, NP_IDI = IKE2_PAYLOAD_IDI, NP_IDR = IKE2_PAYLOAD_IDR,
-	NP_AUTH = IKE2_PAYLOAD_AUTH, NP_NOTIFY = IKE2_PAYLOAD_NOTIFY, NP_DELETE = IKE2_PAYLOAD_DELETE,
+	NP_AUTH = IKE2_PAYLOAD_AUTH, NP_NOTIFY = IKE2_PAYLOAD_NOTIFY,
+	NP_DELETE = IKE2_PAYLOAD_DELETE,
 	NP_EAP = IKE2_PAYLOAD_EAP, NP_NONCE = IKE2_PAYLOAD_NONCE,
 };
 #define RTT (10 * MS)
 
 static inline struct session session_between(uint32_t a, uint32_t b, uint64_t spi_i)
 {
-	return (struct session){ .peer = { { a, 500 }, { b, 500 } }, .spi_i = spi_i, .spi_r = spi_i ^ UINT64_C(0xffff0000ffff0000),
+	return (struct session){ .peer = { { a, 500 }, { b, 500 } },
+				 .spi_i = spi_i,
+				 .spi_r = spi_i ^ UINT64_C(0xffff0000ffff0000),
 				 .major = 2 };
 }
 
@@ -52,7 +56,8 @@ static inline void put_noise(struct build *b, uint64_t seed, size_t length)
 }
 
 /* On its way: with the non-ESP marker where port 4500 or a NAT's is used (RFC 3948 2.2). */
-static inline void give_ike(struct watch *w, struct peer from, struct peer to, const struct build *b)
+static inline void give_ike(struct watch *w, struct peer from, struct peer to,
+			    const struct build *b)
 {
 	uint8_t marked[512];
 	bool marker = from.port != 500 && to.port != 500;
@@ -77,8 +82,10 @@ struct sk {
 
 static inline struct build sk_message(const struct session *s, const struct sk *k)
 {
-	struct build b = ike_begin(2, k->exchange, (uint8_t)((k->response ? IKE2_FLAG_RESPONSE : 0) |
-							     (k->by_initiator ? IKE2_FLAG_INITIATOR : 0)), k->id);
+	struct build b = ike_begin(2, k->exchange,
+				   (uint8_t)((k->response ? IKE2_FLAG_RESPONSE : 0) |
+					     (k->by_initiator ? IKE2_FLAG_INITIATOR : 0)),
+				   k->id);
 	size_t head = IKE_HEADER_LEN + 4 + (k->total ? 4 : 0);
 
 	put_spis(&b, s->spi_i, s->spi_r);
@@ -89,15 +96,18 @@ static inline struct build sk_message(const struct session *s, const struct sk *
 		put_number(&b, k->total, 2);
 	}
 	assert_true(k->length > head);
-	put_noise(&b, s->spi_i ^ (uint64_t)k->id << 32 ^ (uint64_t)k->exchange << 24 ^ (uint64_t)k->number << 8 ^
-		      (k->response ? 2u : 0u) ^ (k->by_initiator ? 1u : 0u) ^ k->salt << 40, k->length - head);
+	put_noise(&b,
+		  s->spi_i ^ (uint64_t)k->id << 32 ^ (uint64_t)k->exchange << 24 ^
+			  (uint64_t)k->number << 8 ^ (k->response ? 2u : 0u) ^
+			  (k->by_initiator ? 1u : 0u) ^ k->salt << 40,
+		  k->length - head);
 	ike_end(&b);
 	return b;
 }
 
 /* `by`: who asked, 0 the initiator of the IKE SA.  The answer comes from the other. */
-static inline void say(struct watch *w, const struct session *s, int by, bool response, uint8_t exchange, uint32_t id,
-		       uint8_t np1, size_t length)
+static inline void say(struct watch *w, const struct session *s, int by, bool response,
+		       uint8_t exchange, uint32_t id, uint8_t np1, size_t length)
 {
 	const struct sk k = { .exchange = exchange, .np1 = np1, .id = id, .response = response,
 			      .by_initiator = (by == 0) != response, .length = length };
@@ -107,7 +117,8 @@ static inline void say(struct watch *w, const struct session *s, int by, bool re
 	give_ike(w, s->peer[from], s->peer[1 - from], &b);
 }
 
-static inline uint32_t ask(struct watch *w, struct session *s, int by, uint8_t exchange, uint8_t np1, size_t length)
+static inline uint32_t ask(struct watch *w, struct session *s, int by, uint8_t exchange,
+			   uint8_t np1, size_t length)
 {
 	uint32_t id = s->next_id[by]++;
 
@@ -115,14 +126,15 @@ static inline uint32_t ask(struct watch *w, struct session *s, int by, uint8_t e
 	return id;
 }
 
-static inline void answer(struct watch *w, const struct session *s, int by, uint8_t exchange, uint32_t id, uint8_t np1,
-			  size_t length)
+static inline void answer(struct watch *w, const struct session *s, int by, uint8_t exchange,
+			  uint32_t id, uint8_t np1, size_t length)
 {
 	say(w, s, by, true, exchange, id, np1, length);
 }
 
-static inline void exchange_done(struct watch *w, struct session *s, int by, uint8_t exchange, uint8_t np1, size_t length,
-				 uint8_t np1_answer, size_t length_answer)
+static inline void exchange_done(struct watch *w, struct session *s, int by, uint8_t exchange,
+				 uint8_t np1, size_t length, uint8_t np1_answer,
+				 size_t length_answer)
 {
 	uint32_t id = ask(w, s, by, exchange, np1, length);
 
@@ -167,7 +179,8 @@ static inline void put_sa2_alone(struct build *b)
 
 static inline struct build init_message(const struct session *s, bool response, uint64_t salt)
 {
-	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT,
+				   response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
 
 	put_spis(&b, s->spi_i, response ? s->spi_r : 0);
 	put_suite2(&b);
@@ -188,7 +201,8 @@ static inline void say_init(struct watch *w, const struct session *s, bool respo
 }
 
 /* IKE_SA_INIT answered by an error or a cookie, in clear. */
-static inline void say_init_notify(struct watch *w, const struct session *s, uint16_t notify, const void *data, size_t n)
+static inline void say_init_notify(struct watch *w, const struct session *s, uint16_t notify,
+				   const void *data, size_t n)
 {
 	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_RESPONSE, 0);
 
@@ -217,12 +231,14 @@ static inline void dpd(struct watch *w, struct session *s, int by)
 
 static inline void rekey_child(struct watch *w, struct session *s, int by)
 {
-	exchange_done(w, s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(w, s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 }
 
 static inline void delete_child(struct watch *w, struct session *s, int by)
 {
-	exchange_done(w, s, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_DELETE, LEN_DPD);
+	exchange_done(w, s, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_DELETE,
+		      LEN_DPD);
 }
 
 static inline void delete_ike(struct watch *w, struct session *s, int by)
@@ -235,7 +251,8 @@ static inline struct session rekey_ike(struct watch *w, struct session *s, int b
 {
 	struct session next = *s;
 
-	exchange_done(w, s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY, NP_SA, LEN_IKE_REKEY);
+	exchange_done(w, s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY, NP_SA,
+		      LEN_IKE_REKEY);
 	next.peer[0] = s->peer[by];
 	next.peer[1] = s->peer[1 - by];
 	next.spi_i = s->spi_i * 31 + 1;
@@ -255,8 +272,8 @@ static inline struct session session1(void)
 }
 
 /* `length` 0: as long as it is. */
-static inline void say1(struct watch *w, const struct session *s, int from, uint8_t exchange, uint32_t id, struct build *b,
-			bool first)
+static inline void say1(struct watch *w, const struct session *s, int from, uint8_t exchange,
+			uint32_t id, struct build *b, bool first)
 {
 	(void)exchange, (void)id;
 	put_spis(b, s->spi_i, first ? 0 : s->spi_r);
@@ -264,13 +281,15 @@ static inline void say1(struct watch *w, const struct session *s, int from, uint
 }
 
 /* Encrypted: the header says its type and length, nothing else. */
-static inline void say1_sealed(struct watch *w, const struct session *s, int from, uint8_t exchange, uint32_t id,
-			       size_t length, uint64_t salt)
+static inline void say1_sealed(struct watch *w, const struct session *s, int from, uint8_t exchange,
+			       uint32_t id, size_t length, uint64_t salt)
 {
 	struct build b = ike_begin(1, exchange, IKE1_FLAG_ENCRYPTED, id);
 
 	b.bytes[16] = IKE1_PAYLOAD_HASH;
-	put_noise(&b, s->spi_i ^ (uint64_t)id << 24 ^ (uint64_t)exchange << 16 ^ (unsigned)from ^ salt << 4,
+	put_noise(&b,
+		  s->spi_i ^ (uint64_t)id << 24 ^ (uint64_t)exchange << 16 ^ (unsigned)from ^
+			  salt << 4,
 		  length - IKE_HEADER_LEN);
 	b.bytes[26] = (uint8_t)(b.length >> 8);
 	b.bytes[27] = (uint8_t)b.length;
@@ -328,11 +347,13 @@ static inline void main_mode(struct watch *w, const struct session *s)
 	}
 }
 
-static inline void quick_step(struct watch *w, const struct session *s, int by, uint32_t id, unsigned step)
+static inline void quick_step(struct watch *w, const struct session *s, int by, uint32_t id,
+			      unsigned step)
 {
 	static const size_t length[] = { 0, 188, 188, 76 };
 
-	say1_sealed(w, s, step == 2 ? 1 - by : by, IKE1_EXCHANGE_QUICK_MODE, id, length[step], step);
+	say1_sealed(w, s, step == 2 ? 1 - by : by, IKE1_EXCHANGE_QUICK_MODE, id, length[step],
+		    step);
 }
 
 static inline void quick_mode(struct watch *w, const struct session *s, int by, uint32_t id)
@@ -348,7 +369,8 @@ enum { LEN1_DPD = 28 + 80, LEN1_DELETE_IKE = 28 + 64, LEN1_DELETE_CHILD = 28 + 6
 
 /* ---- ESP ------------------------------------------------------------------- */
 
-static inline void esp_between(struct watch *w, uint32_t from, uint32_t to, uint32_t spi, uint32_t seq)
+static inline void esp_between(struct watch *w, uint32_t from, uint32_t to, uint32_t spi,
+			       uint32_t seq)
 {
 	uint8_t esp[48];
 
@@ -361,7 +383,8 @@ static inline void esp_between(struct watch *w, uint32_t from, uint32_t to, uint
 	give(w, &b);
 }
 
-static inline void esp_in_udp(struct watch *w, struct peer from, struct peer to, uint32_t spi, uint32_t seq)
+static inline void esp_in_udp(struct watch *w, struct peer from, struct peer to, uint32_t spi,
+			      uint32_t seq)
 {
 	uint8_t esp[48];
 
@@ -371,7 +394,8 @@ static inline void esp_in_udp(struct watch *w, struct peer from, struct peer to,
 	give_udp(w, from, to, esp, sizeof(esp));
 }
 
-static inline void ah_between(struct watch *w, uint32_t from, uint32_t to, uint32_t spi, uint32_t seq)
+static inline void ah_between(struct watch *w, uint32_t from, uint32_t to, uint32_t spi,
+			      uint32_t seq)
 {
 	uint8_t ah[64];
 
@@ -387,7 +411,8 @@ static inline void ah_between(struct watch *w, uint32_t from, uint32_t to, uint3
 }
 
 /* Packets `from`..`to` of both directions, `gap` apart. */
-static inline void talk(struct watch *w, const struct session *s, const uint32_t spi[2], uint32_t from, uint32_t to, nsec gap)
+static inline void talk(struct watch *w, const struct session *s, const uint32_t spi[2],
+			uint32_t from, uint32_t to, nsec gap)
 {
 	for (uint32_t seq = from; seq <= to; seq++) {
 		esp_between(w, s->peer[0].addr, s->peer[1].addr, spi[0], seq);

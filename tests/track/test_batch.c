@@ -46,7 +46,8 @@ static size_t make(struct told *told, uint64_t seed)
 			seq[i] += draw(&x, 40) ? 1 : draw(&x, 100);
 		if (draw(&x, 900) == 0)
 			seq[i] = draw(&x, 2) ? 1 : 0xffffffe0;
-		if (forged[i] == 0 && draw(&x, 150) == 0) {	/* somebody plays back old packets, or guesses ahead, in between */
+		/* somebody plays back old packets, or guesses ahead, in between */
+		if (forged[i] == 0 && draw(&x, 150) == 0) {
 			forged[i] = 2 + draw(&x, 40);
 			other[i] = draw(&x, 3) ? seq[i] - 1000 : seq[i] + 200000;
 		}
@@ -66,7 +67,12 @@ static size_t make(struct told *told, uint64_t seed)
 		if (six)
 			wrap_ipv6(&b, udp ? IP_UDP : ah ? IP_AH : IP_ESP, 1 + i / 2, 100 + i / 2);
 		else
-			wrap_ipv4(&b, draw(&x, 50) ? udp ? IP_UDP : ah ? IP_AH : IP_ESP : 6, i % 2 ? GW_A + i / 2 : GW_B + i / 2,
+			wrap_ipv4(&b,
+				  draw(&x, 50) ? udp  ? IP_UDP
+						 : ah ? IP_AH
+						      : IP_ESP
+					       : 6,
+				  i % 2 ? GW_A + i / 2 : GW_B + i / 2,
 				  i % 2 ? GW_B + i / 2 : GW_A + i / 2);
 		told[n] = (struct told){ .at = now, .length = (uint32_t)b.length };
 		memset(told[n].bytes, 0, ENVELOPE);
@@ -88,8 +94,12 @@ static void replay(struct watch *w, const struct told *told, size_t n, bool plai
 			const struct told *t = &told[i + k];
 			uint32_t length = t->length + (plain ? 0 : ENVELOPE);
 
-			frames[k] = (struct frame){ .at = t->at, .number = i + k + 1, .capture = 1, .captured = length,
-						    .length = length, .link_type = plain ? LINK_RAW : LINK_LINUX_SLL,
+			frames[k] = (struct frame){ .at = t->at,
+						    .number = i + k + 1,
+						    .capture = 1,
+						    .captured = length,
+						    .length = length,
+						    .link_type = plain ? LINK_RAW : LINK_LINUX_SLL,
 						    .data = t->bytes + (plain ? ENVELOPE : 0) };
 		}
 		tracker_frames(w->tracker, frames, k);
@@ -100,8 +110,8 @@ static void replay(struct watch *w, const struct told *told, size_t n, bool plai
 }
 
 /*
- * As another thread does it: prepared in blocks of any size, and the frames' bytes gone before the tracker sees the
- * block; numbers with holes are those that a filter leaves.
+ * As another thread does it: prepared in blocks of any size, and the frames' bytes gone before the
+ * tracker sees the block; numbers with holes are those that a filter leaves.
  */
 static void replay_prepared(struct watch *w, const struct told *told, size_t n)
 {
@@ -125,8 +135,13 @@ static void replay_prepared(struct watch *w, const struct told *told, size_t n)
 			bytes[k] = malloc(t->length);
 			assert_non_null(bytes[k]);
 			memcpy(bytes[k], t->bytes + ENVELOPE, t->length);
-			frames[k] = (struct frame){ .at = t->at, .number = i + k + 1, .capture = 1, .captured = t->length,
-						    .length = t->length, .link_type = LINK_RAW, .data = bytes[k] };
+			frames[k] = (struct frame){ .at = t->at,
+						    .number = i + k + 1,
+						    .capture = 1,
+						    .captured = t->length,
+						    .length = t->length,
+						    .link_type = LINK_RAW,
+						    .data = bytes[k] };
 		}
 		prepare_frames(&p, tracker_key(w->tracker), frames, many);
 		if (draw(&x, 2))
@@ -153,12 +168,19 @@ static void replay_slowly(struct watch *w, const struct told *told, size_t n)
 	static const uint8_t nobodys[ENVELOPE] = { [14] = 0x08, [15] = 0x06 };	/* ARP */
 
 	for (size_t i = 0; i < n; i++) {
-		struct frame f = { .at = told[i].at, .number = i + 1, .capture = 1, .captured = ENVELOPE, .length = ENVELOPE,
-				   .link_type = LINK_LINUX_SLL, .data = nobodys };
+		struct frame f = { .at = told[i].at,
+				   .number = i + 1,
+				   .capture = 1,
+				   .captured = ENVELOPE,
+				   .length = ENVELOPE,
+				   .link_type = LINK_LINUX_SLL,
+				   .data = nobodys };
 		struct packet p;
 
 		tracker_frames(w->tracker, &f, 1);
-		assert_int_equal(ip_parse(told[i].bytes + ENVELOPE, told[i].length, told[i].length, &p), LINK_PACKET);
+		assert_int_equal(
+			ip_parse(told[i].bytes + ENVELOPE, told[i].length, told[i].length, &p),
+			LINK_PACKET);
 		tracker_packet(w->tracker, &f, &p);
 		if ((i + 1) % 1000 == 0)
 			tracker_flush(w->tracker);
@@ -190,7 +212,8 @@ static void the_short_way_tells_what_the_long_way_tells(void **state)
 			c[way].bytes = c[way].not_ip = 0;	/* of the frames around them */
 		}
 		assert_true(w[0].count[EVENT_ESP_LATE] > 0 && w[0].count[EVENT_TRAFFIC] > 0 &&
-			    w[0].count[EVENT_ESP_DUPLICATE] > 0 && w[0].count[EVENT_ADDRESS_MOVED] > 0);
+			    w[0].count[EVENT_ESP_DUPLICATE] > 0 &&
+			    w[0].count[EVENT_ADDRESS_MOVED] > 0);
 		for (int way = 1; way < WAYS; way++) {
 			assert_int_equal(w[way].digest, w[0].digest);
 			assert_memory_equal(&c[way], &c[0], sizeof(c[0]));
@@ -201,7 +224,10 @@ static void the_short_way_tells_what_the_long_way_tells(void **state)
 	free(told);
 }
 
-/* Nothing but the table of SAs decides how fast a frame goes: batches never see a neighbour's births. */
+/*
+ * Nothing but the table of SAs decides how fast a frame goes: batches never see a neighbour's
+ * births.
+ */
 static void an_sa_born_in_a_batch_is_known_to_the_rest_of_it(void **state)
 {
 	struct watch w;
@@ -217,8 +243,13 @@ static void an_sa_born_in_a_batch_is_known_to_the_rest_of_it(void **state)
 		put32(esp + 4, i + 1);
 		b[i] = built_from(esp, sizeof(esp));
 		wrap_ipv4(&b[i], IP_ESP, GW_A, GW_B);
-		frames[i] = (struct frame){ .at = T0 + i * MS, .number = i + 1, .capture = 1, .captured = (uint32_t)b[i].length,
-					    .length = (uint32_t)b[i].length, .link_type = LINK_RAW, .data = built_data(&b[i]) };
+		frames[i] = (struct frame){ .at = T0 + i * MS,
+					    .number = i + 1,
+					    .capture = 1,
+					    .captured = (uint32_t)b[i].length,
+					    .length = (uint32_t)b[i].length,
+					    .link_type = LINK_RAW,
+					    .data = built_data(&b[i]) };
 	}
 	tracker_frames(w.tracker, frames, 20);
 
@@ -241,7 +272,8 @@ static void an_esp_sa_begins_a_cache_line(void **state)
 	watch_open(&w);
 	assert_int_equal((uintptr_t)w.tracker->esp_sas % 64, 0);
 	assert_int_equal(sizeof(struct esp_sa) % 64, 0);
-	assert_int_equal(offsetof(struct esp_sa, first), 128);	/* what the fast path needs ends before */
+	/* what the fast path needs ends before */
+	assert_int_equal(offsetof(struct esp_sa, first), 128);
 	watch_close(&w);
 }
 
@@ -254,7 +286,10 @@ static void packet_time_is_the_latest_and_a_capture_has_its_own(void **state)
 	(void)state;
 	watch_open(&w);
 	for (unsigned i = 0; i < 8; i++) {
-		struct frame f = { .at = T0 + at[i], .number = i + 1, .capture = i < 6 ? 1 : 2, .link_type = LINK_RAW };
+		struct frame f = { .at = T0 + at[i],
+				   .number = i + 1,
+				   .capture = i < 6 ? 1 : 2,
+				   .link_type = LINK_RAW };
 
 		if (i == 6)
 			tracker_counters_reset(w.tracker);
@@ -264,7 +299,9 @@ static void packet_time_is_the_latest_and_a_capture_has_its_own(void **state)
 			assert_int_equal(c.first, T0 + 4 * S);
 			assert_int_equal(c.last, T0 + 7 * S);
 		}
-		assert_int_equal(tracker_now(w.tracker), T0 + (i == 0 ? 5 * S : i < 5 ? 6 * S : 7 * S));
+		assert_int_equal(tracker_now(w.tracker), T0 + (i == 0  ? 5 * S
+							       : i < 5 ? 6 * S
+								       : 7 * S));
 	}
 	assert_int_equal(c.first, T0 + 2 * S);
 	assert_int_equal(c.last, T0 + 3 * S);

@@ -99,7 +99,8 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 
 	for (uint32_t k = 1; k < 3; k++) {
 		two(spi[k], FIRST + 0x100 * k);
-		exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+		exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+			      LEN_CHILD_OK);
 		talk(&w, &s, spi[k], 1, 2, 10 * MS);
 	}
 	uint32_t seq[3] = { 101, 3, 3 };
@@ -124,7 +125,10 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 	watch_close(&w);
 }
 
-/* With several child SAs a rekey waits to be decided; whatever waits, the end of the IKE SA is not the end of what was replaced. */
+/*
+ * With several child SAs a rekey waits to be decided; whatever waits, the end of the IKE SA is not
+ * the end of what was replaced.
+ */
 static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **state)
 {
 	(void)state;
@@ -135,7 +139,8 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 	struct session s = talking(&w, spi[0]);
 
 	two(spi[1], FIRST + 0x100);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	talk(&w, &s, spi[1], 1, 2, 10 * MS);
 	for (uint32_t i = 0; i < 400; i++) {
 		talk(&w, &s, spi[0], 101 + i, 101 + i, 33 * MS);
@@ -155,7 +160,8 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 
 	delete_ike(&w, &s, 1);
 	idle(&w, 20 * S);
-	const struct child_sa *old = child_of(&w, spi[0][0]), *c = child_of(&w, new[0]), *other = child_of(&w, spi[1][0]);
+	const struct child_sa *old = child_of(&w, spi[0][0]), *c = child_of(&w, new[0]),
+			      *other = child_of(&w, spi[1][0]);
 
 	assert_int_equal(c->predecessor_id, old->id);
 	assert_int_equal(old->end_reason, END_REKEYED);
@@ -167,8 +173,9 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 }
 
 /*
- * Two child SAs, and only the second has traffic, a packet every 3 s.  Each is rekeyed in turn: the first packet
- * after both rekeys is the second's, for what it replaces was sent on after the first's rekey.
+ * Two child SAs, and only the second has traffic, a packet every 3 s.  Each is rekeyed in turn: the
+ * first packet after both rekeys is the second's, for what it replaces was sent on after the
+ * first's rekey.
  */
 static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour(void **state)
 {
@@ -180,7 +187,8 @@ static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neigh
 	struct session s = session_between(GW_A, GW_B, 0x11);
 
 	set_up(&w, &s);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	two(spi, FIRST);
 	talk(&w, &s, spi, 1, 10, 3 * S);
 	for (uint32_t round = 0; round < 4; round++) {
@@ -212,7 +220,10 @@ static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neigh
 	watch_close(&w);
 }
 
-/* The lifetime of one end is over: it deletes, and the other asks for a new SA within a millisecond. */
+/*
+ * The lifetime of one end is over: it deletes, and the other asks for a new SA within a
+ * millisecond.
+ */
 static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed(void **state)
 {
 	(void)state;
@@ -226,7 +237,8 @@ static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed
 		nsec deleted = w.now;
 
 		if (k > 0) {
-			say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x7000 + k, LEN1_DELETE_CHILD, 0);
+			say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x7000 + k,
+				    LEN1_DELETE_CHILD, 0);
 			pass(&w, MS);
 		}
 		quick_mode(&w, &s, 0, 0x100 + k);
@@ -256,7 +268,8 @@ static void pairs_made_by_order_are_put_right_by_their_numbers_of_packets(void *
 
 	watch_open(&w);
 	set_up(&w, &s);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	esp_between(&w, GW_A, GW_B, a[0], 1);
 	esp_between(&w, GW_A, GW_B, b[0], 1);
 	esp_between(&w, GW_B, GW_A, b[1], 1);
@@ -282,7 +295,10 @@ static void pairs_made_by_order_are_put_right_by_their_numbers_of_packets(void *
 	watch_close(&w);
 }
 
-/* IKEv2, and the new one only seconds later: the Delete is older, and what fell silent at it was meant. */
+/*
+ * IKEv2, and the new one only seconds later: the Delete is older, and what fell silent at it was
+ * meant.
+ */
 static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed(void **state)
 {
 	(void)state;
@@ -293,7 +309,8 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	struct session s = talking(&w, old);
 	uint32_t other[2] = { FIRST + 4, FIRST + 5 };
 
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	for (uint32_t n = 0; n < 600; n++) {
 		talk(&w, &s, old, 101 + n, 101 + n, 50 * MS);
 		talk(&w, &s, other, 1 + n, 1 + n, 50 * MS);
@@ -303,7 +320,8 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	delete_child(&w, &s, 1);
 	delete_child(&w, &s, 1);
 	pass(&w, 6 * S);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	two(new, SECOND);
 	talk(&w, &s, new, 1, 600, 100 * MS);
 	idle(&w, 40 * S);
@@ -316,7 +334,10 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	watch_close(&w);
 }
 
-/* Both ends initiated: traffic goes to the child SA of the other IKE SA at the moment of a Delete there. */
+/*
+ * Both ends initiated: traffic goes to the child SA of the other IKE SA at the moment of a Delete
+ * there.
+ */
 static void a_delete_is_for_no_child_sa_of_another_ike_sa(void **state)
 {
 	(void)state;
@@ -328,7 +349,8 @@ static void a_delete_is_for_no_child_sa_of_another_ike_sa(void **state)
 
 	two(beside, FIRST + 4);
 	set_up(&w, &other);
-	exchange_done(&w, &other, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &other, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	pass(&w, 100 * MS);
 	delete_child(&w, &other, 0);
 	talk(&w, &s, beside, 1, 400, 50 * MS);
@@ -378,13 +400,16 @@ static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(voi
 	unsigned redundant = 0;
 
 	for (size_t i = 0; i < w.n_child_sas; i++)
-		redundant += w.child_sas[i].spis[0] == 0 && w.child_sas[i].spis[1] == 0 && w.child_sas[i].end_reason == END_DELETED;
+		redundant += w.child_sas[i].spis[0] == 0 && w.child_sas[i].spis[1] == 0 &&
+			     w.child_sas[i].end_reason == END_DELETED;
 	assert_int_equal(redundant, 1);
 	assert_int_equal(w.n_child_sas, 3);
 	watch_free(&w);
 }
 
-/* The tap lost the answer of the rekey; that the rekeyer deletes at once says that there was one. */
+/*
+ * The tap lost the answer of the rekey; that the rekeyer deletes at once says that there was one.
+ */
 static void a_rekey_whose_answer_was_not_captured_is_known_by_its_delete(void **state)
 {
 	(void)state;
@@ -466,7 +491,10 @@ static void a_refused_rekey_whose_answer_was_not_captured_made_nothing(void **st
 	watch_free(&w);
 }
 
-/* A busy one-way SPI goes on for half a minute after the Delete, an idle one of the same tunnel does not. */
+/*
+ * A busy one-way SPI goes on for half a minute after the Delete, an idle one of the same tunnel
+ * does not.
+ */
 static void what_goes_on_long_after_the_delete_is_not_what_was_replaced(void **state)
 {
 	(void)state;
@@ -477,7 +505,8 @@ static void what_goes_on_long_after_the_delete_is_not_what_was_replaced(void **s
 	struct session s = talking(&w, idle_pair);
 	const uint32_t one_way = 0xc0000055;
 
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	for (uint32_t seq = 1; seq <= 600; seq++) {
 		esp_between(&w, GW_B, GW_A, one_way, seq);
 		if (seq <= 200)
@@ -511,12 +540,15 @@ int main(void)
 		cmocka_unit_test(a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago),
 		cmocka_unit_test(with_several_child_sas_each_rekey_finds_the_one_that_fell_silent),
 		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
-		cmocka_unit_test(the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
-		cmocka_unit_test(what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
+		cmocka_unit_test(
+			the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neighbour),
+		cmocka_unit_test(
+			what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(pairs_made_by_order_are_put_right_by_their_numbers_of_packets),
 		cmocka_unit_test(a_delete_is_for_no_child_sa_of_another_ike_sa),
 		cmocka_unit_test(what_goes_on_long_after_the_delete_is_not_what_was_replaced),
-		cmocka_unit_test(what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
+		cmocka_unit_test(
+			what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
 		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),

@@ -11,7 +11,8 @@ static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 	struct session s = talking(&w, first);
 
 	two(second, SECOND);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	for (uint32_t seq = 1; seq <= 600; seq++) {
 		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
 		talk(&w, &s, second, seq, seq, 50 * MS);
@@ -48,7 +49,10 @@ static void crossing_deletes_are_told_and_end_the_sa_once(void **state)
 	watch_close(&w);
 }
 
-/* Both delete the only child SA, `apart`, and both answers are empty (RFC 7296 1.4.1); then one of them goes on with it. */
+/*
+ * Both delete the only child SA, `apart`, and both answers are empty (RFC 7296 1.4.1); then one of
+ * them goes on with it.
+ */
 static void deleted_by_both(nsec apart)
 {
 	struct watch w;
@@ -74,14 +78,16 @@ static void deleted_by_both(nsec apart)
 		esp_between(&w, GW_A, GW_B, spi[0], seq);
 		pass(&w, 500 * MS);
 	}
-	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	two(spi, SECOND);
 	talk(&w, &s, spi, 1, 100, 100 * MS);
 	idle(&w, 60 * S);
 	assert_int_equal(w.count[EVENT_DELETE_COLLISION], 1);
 	assert_int_equal(child_of(&w, FIRST)->end_reason, END_DELETED);
 	assert_in_range(child_of(&w, FIRST)->ended, deleted, deleted + apart);
-	assert_in_range(w.count[EVENT_ESP_AFTER_END], 25, 35);	/* of fifty; the budget is ten seconds */
+	/* of fifty; the budget is ten seconds */
+	assert_in_range(w.count[EVENT_ESP_AFTER_END], 25, 35);
 	assert_int_equal(child_of(&w, SECOND)->end_reason, END_NONE);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	watch_close(&w);
@@ -178,7 +184,8 @@ static void more_child_sas_than_a_tunnel_may_have_cost_the_oldest_ended_ones(voi
 		uint32_t new[2];
 
 		two(new, FIRST + 0x100 * i);
-		exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+		exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+			      LEN_CHILD_OK);
 		talk(&w, &s, new, 1, 1, MS);
 	}
 	tracker_check(w.tracker);

@@ -14,7 +14,10 @@ static void begin(struct watch *w)
 	watch_start(w);
 }
 
-/* Pairs of addresses that nobody saw before, three packets each way with SPIs of their own: whole tunnels, forged. */
+/*
+ * Pairs of addresses that nobody saw before, three packets each way with SPIs of their own: whole
+ * tunnels, forged.
+ */
 static void forge_tunnels(struct watch *w, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -76,7 +79,10 @@ static void an_spi_that_keeps_coming_is_tracked_though_the_purse_is_empty(void *
 	finish(&w);
 }
 
-/* A flood leaves a packet or two in every word; who comes more often than the others in its own gets there. */
+/*
+ * A flood leaves a packet or two in every word; who comes more often than the others in its own
+ * gets there.
+ */
 static void an_spi_that_keeps_coming_is_tracked_among_a_hundred_thousand_others(void **state)
 {
 	(void)state;
@@ -99,7 +105,8 @@ static void what_an_exchange_made_pays_nothing(void **state)
 	(void)state;
 	struct watch w;
 	struct session s = session_between(GW_A, GW_B, 0x11);
-	const uint32_t first[2] = { 0xc0000001, 0xc0000002 }, second[2] = { 0xc0000003, 0xc0000004 };
+	const uint32_t first[2] = { 0xc0000001, 0xc0000002 },
+	second[2] = { 0xc0000003, 0xc0000004 };
 
 	begin(&w);
 	forge_tunnels(&w, 100);
@@ -116,13 +123,17 @@ static void what_an_exchange_made_pays_nothing(void **state)
 	finish(&w);
 }
 
-/* Its exchange was not captured: where IKE is seen, an SPI after a whole lifetime is believed, one at once is not. */
+/*
+ * Its exchange was not captured: where IKE is seen, an SPI after a whole lifetime is believed, one
+ * at once is not.
+ */
 static void in_a_tunnel_with_ike_an_spi_after_a_lifetime_pays_nothing(void **state)
 {
 	(void)state;
 	struct watch w;
 	struct session s = session_between(GW_A, GW_B, 0x11);
-	const uint32_t first[2] = { 0xc0000001, 0xc0000002 }, second[2] = { 0xc0000003, 0xc0000004 };
+	const uint32_t first[2] = { 0xc0000001, 0xc0000002 },
+	second[2] = { 0xc0000003, 0xc0000004 };
 
 	begin(&w);
 	set_up(&w, &s);
@@ -143,7 +154,8 @@ int main(void)
 		cmocka_unit_test(spis_that_nothing_speaks_for_share_a_purse),
 		cmocka_unit_test(tunnels_without_ike_that_churn_pay_for_each_spi),
 		cmocka_unit_test(an_spi_that_keeps_coming_is_tracked_though_the_purse_is_empty),
-		cmocka_unit_test(an_spi_that_keeps_coming_is_tracked_among_a_hundred_thousand_others),
+		cmocka_unit_test(
+			an_spi_that_keeps_coming_is_tracked_among_a_hundred_thousand_others),
 		cmocka_unit_test(what_an_exchange_made_pays_nothing),
 		cmocka_unit_test(in_a_tunnel_with_ike_an_spi_after_a_lifetime_pays_nothing),
 	};

@@ -211,7 +211,9 @@ static void one_packet_from_far_ahead_changes_no_sequence(void **state)
 		packets(&w, 101, 200);
 		assert_int_equal(esp_at(&w, SPI)->seq_high, 200);
 		assert_int_equal(esp_sa_lost(esp_at(&w, SPI)), 0);
-		assert_int_equal(w.count[EVENT_ESP_SEQ_JUMP] + w.count[EVENT_ESP_SEQ_RESET] + w.count[EVENT_ESP_GAP], 0);
+		assert_int_equal(w.count[EVENT_ESP_SEQ_JUMP] + w.count[EVENT_ESP_SEQ_RESET] +
+					 w.count[EVENT_ESP_GAP],
+				 0);
 		assert_int_equal(esp_at(&w, SPI)->epoch, 0);
 		watch_close(&w);
 	}
@@ -412,7 +414,8 @@ int main(void)
 		cmocka_unit_test(the_window_remembers_sixty_four_numbers),
 		cmocka_unit_test(numbers_that_wrap_go_on_with_esn),
 		cmocka_unit_test(a_sequence_that_starts_again_is_told_once_and_nothing_is_lost),
-		cmocka_unit_test(a_mirror_that_delivers_twice_does_not_hide_a_sequence_that_starts_again),
+		cmocka_unit_test(
+			a_mirror_that_delivers_twice_does_not_hide_a_sequence_that_starts_again),
 		cmocka_unit_test(a_restart_from_the_upper_half_is_no_wrap),
 		cmocka_unit_test(old_packets_played_again_between_living_ones_restart_nothing),
 		cmocka_unit_test(a_fail_over_jumps_ahead_and_loses_nothing),

@@ -47,15 +47,21 @@ static void the_history_is_told_in_sentences(void **state)
 	idle(&w, 60 * S);
 	delete_ike(&w, &s, 0);
 	idle(&w, 60 * S);
-	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, initiator SPI 1122334455667788");
+	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, "
+							"initiator SPI 1122334455667788");
 	assert_string_equal(line(&l, "ike_sa_established"),
-			    "IKE SA 1122334455667788:eedd3344aa997788 is established, initiator 192.0.2.1");
-	assert_string_equal(line(&l, "esp_sa_first"), "first packet on SPI c0000001 to 203.0.113.1, sequence 1");
-	assert_string_equal(line(&l, "child_sa_created"), "child SA c0000001/? is created by 192.0.2.1");
+			    "IKE SA 1122334455667788:eedd3344aa997788 is established, "
+			    "initiator 192.0.2.1");
+	assert_string_equal(line(&l, "esp_sa_first"), "first packet on SPI c0000001 to "
+						      "203.0.113.1, sequence 1");
+	assert_string_equal(line(&l, "child_sa_created"), "child SA c0000001/? is created "
+							  "by 192.0.2.1");
 	/* the new one's SPIs have not spoken yet: nothing is said of them */
 	assert_string_equal(line(&l, "child_sa_rekeyed"),
-			    "child SA c0000001/c0000002 was rekeyed by 203.0.113.1 at the age of 2 s");
-	assert_string_equal(line(&l, "child_sa_ended"), "child SA c0000001/c0000002 ended: rekeyed by 203.0.113.1");
+			    "child SA c0000001/c0000002 was rekeyed by 203.0.113.1 at "
+			    "the age of 2 s");
+	assert_string_equal(line(&l, "child_sa_ended"), "child SA c0000001/c0000002 ended: "
+							"rekeyed by 203.0.113.1");
 	tracker_free(w.tracker);
 }
 
@@ -79,9 +85,11 @@ static void without_details_a_tunnel_tells_that_it_was_heard_and_no_more(void **
 	static struct lines l;
 	struct watch w;
 	const struct tracker_handler handler = {
-		.sink = { .user = &l, .event = keep, .exchange = count_exchange, .traffic = count_traffic },
+		.sink = { .user = &l, .event = keep, .exchange = count_exchange,
+		.traffic = count_traffic },
 	};
-	struct session a = session_between(GW_A, GW_B, 0x1122334455667788), c = session_between(GW_A, GW_C, 0x2233445566778899);
+	struct session a = session_between(GW_A, GW_B, 0x1122334455667788),
+		       c = session_between(GW_A, GW_C, 0x2233445566778899);
 	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
 
 	watch_init(&w);
@@ -89,7 +97,8 @@ static void without_details_a_tunnel_tells_that_it_was_heard_and_no_more(void **
 	tracker_without_details(w.tracker);
 	set_up(&w, &a);
 	assert_int_equal(l.n, 1);
-	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, initiator SPI 1122334455667788");
+	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, "
+							"initiator SPI 1122334455667788");
 	set_up(&w, &c);
 	assert_int_equal(l.n, 2);
 	talk(&w, &a, spi, 1, 20, 100 * MS);
@@ -107,7 +116,8 @@ static void every_kind_has_a_text_of_its_own(void **state)
 	for (int a = 0; a < EVENT_KINDS; a++) {
 		assert_non_null(event_kind_text((enum event_kind)a));
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(event_kind_text((enum event_kind)a), event_kind_text((enum event_kind)b));
+			assert_string_not_equal(event_kind_text((enum event_kind)a),
+						event_kind_text((enum event_kind)b));
 	}
 }
 

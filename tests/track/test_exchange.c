@@ -69,7 +69,10 @@ static void the_same_request_again_is_a_copy_and_its_gap_is_kept(void **state)
 	assert_int_equal(w.exchanges[1].requests, 4);
 	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
 	assert_int_equal(w.count[EVENT_RETRANSMISSION], 1);
-	/* told when the exchange is given up, as of the last copy: the same live and at the end of a file */
+	/*
+	 * told when the exchange is given up, as of the last copy: the same live and at the end of
+	 * a file
+	 */
 	assert_true(seen(&w, EVENT_RETRANSMISSION, 0)->at == seen(&w, EVENT_REQUEST_COPY, 2)->at);
 	watch_free(&w);
 }
@@ -134,13 +137,25 @@ static void fragments_of_one_message_are_one_transmission_in_any_order(void **st
 		struct session s = half_up(&w);
 
 		for (int i = 0; i < 3; i++) {
-			sealed(&w, &s, (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH, .np1 = NP_IDI, .id = 1, .by_initiator = true,
-						    .length = 300, .number = order[n][i], .total = 3 });
+			sealed(&w, &s,
+			       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+					    .np1 = NP_IDI,
+					    .id = 1,
+					    .by_initiator = true,
+					    .length = 300,
+					    .number = order[n][i],
+					    .total = 3 });
 			pass(&w, MS);
 		}
 		for (int i = 0; i < 3; i++) {
-			sealed(&w, &s, (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH, .np1 = NP_IDR, .id = 1, .response = true,
-						    .length = 300, .number = order[n][i], .total = 3 });
+			sealed(&w, &s,
+			       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+					    .np1 = NP_IDR,
+					    .id = 1,
+					    .response = true,
+					    .length = 300,
+					    .number = order[n][i],
+					    .total = 3 });
 			pass(&w, MS);
 		}
 		const struct exchange *x = &ike_at(&w, 0x11)->current[0];
@@ -174,8 +189,15 @@ static void a_copy_that_comes_in_fragments_is_one_copy(void **state)
 	for (int i = 0; i < 2; i++) {
 		pass(&w, 3 * S);
 		for (uint16_t n = 1; n <= 2; n++)
-			sealed(&w, &s, (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH, .np1 = NP_IDI, .id = 1, .by_initiator = true,
-						    .length = 300, .number = n, .total = 2, .salt = (uint64_t)i + 1 });
+			sealed(&w, &s,
+			       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+					    .np1 = NP_IDI,
+					    .id = 1,
+					    .by_initiator = true,
+					    .length = 300,
+					    .number = n,
+					    .total = 2,
+					    .salt = (uint64_t)i + 1 });
 	}
 	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
 
@@ -342,7 +364,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_requests_under_way_together_each_has_its_answer),
-		cmocka_unit_test(of_requests_under_way_together_one_without_an_answer_was_not_observable),
+		cmocka_unit_test(
+			of_requests_under_way_together_one_without_an_answer_was_not_observable),
 		cmocka_unit_test(the_same_request_again_is_a_copy_and_its_gap_is_kept),
 		cmocka_unit_test(copies_after_the_answer_say_that_it_did_not_arrive),
 		cmocka_unit_test(copies_of_the_mirror_are_no_retransmissions),

@@ -23,7 +23,8 @@ static void a_mirror_that_delivers_all_twice_is_told_and_counts_nothing_twice(vo
 	idle(&w, 20 * S);
 	assert_int_equal(w.count[EVENT_MIRROR], 1);
 	assert_in_range(seen(&w, EVENT_MIRROR, 0)->value[0], 90, 102);
-	assert_in_range(seen(&w, EVENT_MIRROR, 0)->value[1] - seen(&w, EVENT_MIRROR, 0)->value[0], 0, 1);
+	assert_in_range(seen(&w, EVENT_MIRROR, 0)->value[1] - seen(&w, EVENT_MIRROR, 0)->value[0],
+			0, 1);
 	assert_int_equal(esp_at(&w, spi[0])->packets, 100);
 	assert_int_equal(ike_at(&w, 0x11)->messages, 2);
 	assert_int_equal(w.count[EVENT_ESP_DUPLICATE] + w.count[EVENT_REQUEST_COPY], 0);
@@ -67,10 +68,12 @@ static void both_sides_of_a_nat_in_the_mirror_are_one_tunnel(void **state)
 	}
 	in.next_id[0] = out.next_id[0] = 1;
 	for (int leg = 0; leg < 2; leg++)
-		say(&w, leg ? &out : &in, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH), pass(&w, MS);
+		say(&w, leg ? &out : &in, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH),
+			pass(&w, MS);
 	pass(&w, RTT);
 	for (int leg = 0; leg < 2; leg++)
-		say(&w, leg ? &in : &out, 0, true, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDR, LEN_AUTH_OK), pass(&w, MS);
+		say(&w, leg ? &in : &out, 0, true, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDR, LEN_AUTH_OK),
+			pass(&w, MS);
 	idle(&w, 5 * S);
 	assert_int_equal(tunnels_living(&w), 1);
 	assert_int_equal(ike_at(&w, 0x11)->messages, 4);
@@ -240,7 +243,8 @@ static void after_an_honest_pause_of_days_the_second_frame_is_believed(void **st
 
 	talk(&w, &s, spi, 101, 101, 10 * MS);
 	assert_int_equal(tracker_now(w.tracker), back);
-	assert_int_equal(esp_at(&w, spi[0])->packets, 101);	/* the first one was counted, at its own time */
+	/* the first one was counted, at its own time */
+	assert_int_equal(esp_at(&w, spi[0])->packets, 101);
 	assert_int_equal(esp_at(&w, spi[0])->last, back);
 	watch_close(&w);
 }
@@ -249,7 +253,9 @@ static void after_an_honest_pause_of_days_the_second_frame_is_believed(void **st
 static void no_time_overflows(void **state)
 {
 	(void)state;
-	static const nsec moment[] = { 0, 1, -1, INT64_MAX, -(INT64_C(1) << 62), INT64_MIN, INT64_C(1) << 61, T0, T0 - S };
+	static const nsec moment[] = {
+		0, 1, -1, INT64_MAX, -(INT64_C(1) << 62), INT64_MIN, INT64_C(1) << 61, T0, T0 - S,
+	};
 	enum { MOMENTS = sizeof(moment) / sizeof(*moment) };
 
 	for (size_t a = 0; a < MOMENTS; a++)
@@ -268,20 +274,27 @@ static void no_time_overflows(void **state)
 			say_init(&w, &s, true);
 			s.next_id[0] = 1;
 			for (unsigned i = 0; i < 3; i++) {
-				uint32_t id = ask(&w, &s, 0, i ? IKE2_EXCHANGE_CREATE_CHILD_SA : IKE2_EXCHANGE_IKE_AUTH,
+				uint32_t id = ask(&w, &s, 0,
+						  i ? IKE2_EXCHANGE_CREATE_CHILD_SA
+						    : IKE2_EXCHANGE_IKE_AUTH,
 						  i ? NP_NOTIFY : NP_IDI, LEN_AUTH);
 
 				w.now = moment[i % 2 ? b : a];
-				answer(&w, &s, 0, i ? IKE2_EXCHANGE_CREATE_CHILD_SA : IKE2_EXCHANGE_IKE_AUTH, id, i ? NP_SA : NP_IDR,
-				       LEN_AUTH);
+				answer(&w, &s, 0,
+				       i ? IKE2_EXCHANGE_CREATE_CHILD_SA : IKE2_EXCHANGE_IKE_AUTH,
+				       id, i ? NP_SA : NP_IDR, LEN_AUTH);
 				for (uint32_t seq = 1; seq < 5; seq++) {
-					esp_between(&w, GW_A, GW_B, i == 2 ? new[0] : spi[0], seq + i);
+					esp_between(&w, GW_A, GW_B, i == 2 ? new[0] : spi[0],
+						    seq + i);
 					w.now = moment[seq % 2 ? b : a];
-					esp_between(&w, GW_B, GW_A, i == 2 ? new[1] : spi[1], seq + i);
+					esp_between(&w, GW_B, GW_A, i == 2 ? new[1] : spi[1],
+						    seq + i);
 				}
-				say(&w, &s, 0, false, IKE2_EXCHANGE_CREATE_CHILD_SA, id, NP_NOTIFY, LEN_AUTH);
+				say(&w, &s, 0, false, IKE2_EXCHANGE_CREATE_CHILD_SA, id, NP_NOTIFY,
+				    LEN_AUTH);
 			}
-			uint32_t id = ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+			uint32_t id =
+				ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
 
 			w.now = moment[b];
 			answer(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, id, NP_DELETE, LEN_DPD);

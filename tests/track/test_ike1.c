@@ -133,12 +133,16 @@ static void copies_of_a_quick_mode_make_no_second_child_sa(void **state)
 	watch_finish(&w);
 	assert_int_equal(w.n_child_sas, 1);
 	assert_int_equal(w.n_exchanges, 4);
-	assert_int_equal(w.exchanges[3].requests, 6);	/* two of them copies of the third message */
+	/* two of them copies of the third message */
+	assert_int_equal(w.exchanges[3].requests, 6);
 	assert_int_equal(w.exchanges[3].responses, 3);
 	watch_free(&w);
 }
 
-/* Its third message is shorter than its first (RFC 2409 5.5): another one as long completes nothing. */
+/*
+ * Its third message is shorter than its first (RFC 2409 5.5): another one as long completes
+ * nothing.
+ */
 static void noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa(void **state)
 {
 	(void)state;
@@ -162,8 +166,12 @@ static void noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa(void **
 	watch_free(&w);
 }
 
-/* Whoever is heard otherwise answers: a third message without a second may be forged, and makes nothing. */
-static void a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen(void **state)
+/*
+ * Whoever is heard otherwise answers: a third message without a second may be forged, and makes
+ * nothing.
+ */
+static void a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen(
+	void **state)
 {
 	(void)state;
 
@@ -249,7 +257,8 @@ static void a_probe_and_its_echo_are_dpd_and_end_nothing(void **state)
 	unsigned probes = 0;
 
 	for (size_t i = 0; i < w.n_exchanges; i++)
-		probes += w.exchanges[i].purpose == PURPOSE_DPD && w.exchanges[i].outcome == OUTCOME_ANSWERED;
+		probes += w.exchanges[i].purpose == PURPOSE_DPD &&
+			  w.exchanges[i].outcome == OUTCOME_ANSWERED;
 	assert_int_equal(probes, 5);
 	watch_free(&w);
 }
@@ -273,7 +282,10 @@ static void silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sa
 	watch_close(&w);
 }
 
-/* Noise of the length of a Delete, in the name of one side, on living cookies; ESP goes on all the time. */
+/*
+ * Noise of the length of a Delete, in the name of one side, on living cookies; ESP goes on all the
+ * time.
+ */
 static struct session deleted_by_a_forger(struct watch *w)
 {
 	struct session s = up(w);
@@ -309,9 +321,11 @@ static void a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe(void **st
 
 	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
 	pass(&w, RTT);
-	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);	/* one side alone may be forged again */
+	/* one side alone may be forged again */
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
 	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN1_DPD, 0);
-	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);	/* with this suite a child SA's is as long */
+	/* with this suite a child SA's is as long */
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);
 	idle(&w, 120 * S);
 	assert_goes_on(&w);
 }
@@ -336,7 +350,10 @@ static void a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later
 	assert_goes_on(&w);
 }
 
-/* A continuous-channel gateway leaves its child SAs behind (RFC 2409 5.5): their traffic contradicts nothing. */
+/*
+ * A continuous-channel gateway leaves its child SAs behind (RFC 2409 5.5): their traffic
+ * contradicts nothing.
+ */
 static void esp_that_goes_on_takes_no_delete_of_phase_1_back(void **state)
 {
 	(void)state;
@@ -346,7 +363,8 @@ static void esp_that_goes_on_takes_no_delete_of_phase_1_back(void **state)
 	struct session s = deleted_by_a_forger(&w);
 
 	talk(&w, &s, spi, 901, 2000, 100 * MS);
-	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);	/* asked, and not answered */
+	/* asked, and not answered */
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
 	idle(&w, 60 * S);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
 	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
@@ -354,7 +372,10 @@ static void esp_that_goes_on_takes_no_delete_of_phase_1_back(void **state)
 	watch_close(&w);
 }
 
-/* Where only one side is seen a probe without its echo may be a Delete, and no answer will tell: what comes next has to do. */
+/*
+ * Where only one side is seen a probe without its echo may be a Delete, and no answer will tell:
+ * what comes next has to do.
+ */
 static void where_one_side_is_unseen_a_message_takes_the_end_back(void **state)
 {
 	(void)state;
@@ -435,7 +456,8 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	}
 	const struct ike_sa *after = ike_at(&w, 0x11);
 
-	assert_true(after->life_seconds == before.life_seconds && after->n_offers == before.n_offers);
+	assert_true(after->life_seconds == before.life_seconds &&
+		    after->n_offers == before.n_offers);
 	assert_int_equal(after->state, before.state);
 	assert_int_equal(after->end_reason, END_NONE);
 	assert_int_equal(w.count[EVENT_LIFETIME_ANSWERED], 1);
@@ -449,8 +471,12 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	watch_close(&w);
 }
 
-/* A Delete, or a notify of any kind, that nobody encrypted (RFC 2408 3.14, 3.15): for the IKE SA, or for an ESP SA. */
-static void say1_clear(struct watch *w, const struct session *s, int from, uint8_t payload, uint8_t protocol, uint16_t kind)
+/*
+ * A Delete, or a notify of any kind, that nobody encrypted (RFC 2408 3.14, 3.15): for the IKE SA,
+ * or for an ESP SA.
+ */
+static void say1_clear(struct watch *w, const struct session *s, int from, uint8_t payload,
+		       uint8_t protocol, uint16_t kind)
 {
 	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 0x4000u + kind);
 
@@ -474,7 +500,9 @@ static void say1_clear(struct watch *w, const struct session *s, int from, uint8
 static void a_delete_or_an_error_in_clear_ends_nothing(void **state)
 {
 	(void)state;
-	static const uint16_t errors[] = { IKE1_NOTIFY_NO_PROPOSAL_CHOSEN, IKE1_NOTIFY_INVALID_COOKIE, 11 /* INVALID-SPI */ };
+	static const uint16_t errors[] = {
+		IKE1_NOTIFY_NO_PROPOSAL_CHOSEN, IKE1_NOTIFY_INVALID_COOKIE, 11 /* INVALID-SPI */,
+	};
 	struct watch w;
 
 	watch_open(&w);
@@ -492,7 +520,9 @@ static void a_delete_or_an_error_in_clear_ends_nothing(void **state)
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
 	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
-	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] + w.count[EVENT_ESP_SA_ENDED], 0);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] +
+				 w.count[EVENT_ESP_SA_ENDED],
+			 0);
 	watch_close(&w);
 }
 
@@ -552,13 +582,16 @@ int main(void)
 		cmocka_unit_test(quick_modes_that_run_at_the_same_time_make_a_child_sa_each),
 		cmocka_unit_test(copies_of_a_quick_mode_make_no_second_child_sa),
 		cmocka_unit_test(noise_under_the_message_id_of_a_quick_mode_makes_no_child_sa),
-		cmocka_unit_test(a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen),
+		cmocka_unit_test(
+		a_quick_mode_without_its_answer_makes_a_child_sa_only_where_one_side_is_unseen),
 		cmocka_unit_test(a_quick_mode_replaces_the_sa_that_falls_silent),
 		cmocka_unit_test(crossing_quick_modes_leave_one_redundant_sa),
 		cmocka_unit_test(a_probe_and_its_echo_are_dpd_and_end_nothing),
-		cmocka_unit_test(silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
+		cmocka_unit_test(
+			silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
 		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe),
-		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later),
+		cmocka_unit_test(
+			a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later),
 		cmocka_unit_test(esp_that_goes_on_takes_no_delete_of_phase_1_back),
 		cmocka_unit_test(where_one_side_is_unseen_a_message_takes_the_end_back),
 		cmocka_unit_test(a_clear_notify_refuses_what_is_being_set_up),

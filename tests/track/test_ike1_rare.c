@@ -37,7 +37,10 @@ static void a_phase_1_that_speaks_from_another_address_takes_its_tunnel_along(vo
 	}
 }
 
-/* Transactions (XAUTH, mode config), new group mode: a row with its answer, and no end and no beginning. */
+/*
+ * Transactions (XAUTH, mode config), new group mode: a row with its answer, and no end and no
+ * beginning.
+ */
 static void a_transaction_is_an_exchange_and_no_more(void **state)
 {
 	(void)state;
@@ -47,7 +50,8 @@ static void a_transaction_is_an_exchange_and_no_more(void **state)
 	struct session s = up(&w);
 
 	for (uint32_t i = 0; i < 2; i++) {
-		uint8_t exchange = i == 0 ? IKE1_EXCHANGE_TRANSACTION : IKE1_EXCHANGE_NEW_GROUP_MODE;
+		uint8_t exchange =
+			i == 0 ? IKE1_EXCHANGE_TRANSACTION : IKE1_EXCHANGE_NEW_GROUP_MODE;
 
 		say1_sealed(&w, &s, 1, exchange, 0x5000 + i, 108, 0);
 		pass(&w, RTT);
@@ -55,7 +59,8 @@ static void a_transaction_is_an_exchange_and_no_more(void **state)
 		pass(&w, S);
 	}
 	quick_step(&w, &s, 1, 0xcccc, 1);
-	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_TRANSACTION, 0x5002, 108, 0);	/* its slot is busy */
+	/* its slot is busy */
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_TRANSACTION, 0x5002, 108, 0);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
 	watch_finish(&w);
@@ -78,7 +83,8 @@ static void spis_under_another_version_are_nobodys(void **state)
 {
 	(void)state;
 	struct watch w;
-	struct session one = session1(), two = session_between(GW_A, GW_B, 0x22), half = session_between(GW_A, GW_B, 0x33);
+	struct session one = session1(), two = session_between(GW_A, GW_B, 0x22),
+		       half = session_between(GW_A, GW_B, 0x33);
 
 	watch_open(&w);
 	main_mode(&w, &one);
@@ -89,9 +95,11 @@ static void spis_under_another_version_are_nobodys(void **state)
 	main_mode_step(&w, &half1, 1);
 	const uint64_t rows = w.tracker->ike_pool.used;
 
-	dpd(&w, &one, 0);					/* IKEv2 with the cookies of a phase 1 */
+	/* IKEv2 with the cookies of a phase 1 */
+	dpd(&w, &one, 0);
 	say1_sealed(&w, &two, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
-	main_mode_step(&w, &half, 1);				/* main mode with the SPI of an IKE_SA_INIT */
+	/* main mode with the SPI of an IKE_SA_INIT */
+	main_mode_step(&w, &half, 1);
 	say_init(&w, &half1, false);				/* and the other way round */
 	assert_int_equal(w.tracker->ike_pool.used, rows);
 	assert_int_equal(ike_at(&w, 0x11)->major, 1);
@@ -101,7 +109,10 @@ static void spis_under_another_version_are_nobodys(void **state)
 	watch_close(&w);
 }
 
-/* A clear message of main mode that has neither an SA nor a key: it belongs to the step that it is in. */
+/*
+ * A clear message of main mode that has neither an SA nor a key: it belongs to the step that it is
+ * in.
+ */
 static void a_vendor_id_alone_belongs_to_the_step_it_comes_in(void **state)
 {
 	(void)state;
@@ -208,7 +219,9 @@ static void where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told(voi
 	watch_free(&w);
 }
 
-/* Only what the responder sends is captured: its first message says who it is, and what it chose. */
+/*
+ * Only what the responder sends is captured: its first message says who it is, and what it chose.
+ */
 static void an_answer_alone_tells_who_began_and_what_was_chosen(void **state)
 {
 	(void)state;
@@ -242,8 +255,12 @@ static void an_answer_alone_tells_who_began_and_what_was_chosen(void **state)
 	}
 }
 
-/* From mid-life no suite is known, and no length: what comes again every few seconds without an echo is a probe. */
-static void without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none(void **state)
+/*
+ * From mid-life no suite is known, and no length: what comes again every few seconds without an
+ * echo is a probe.
+ */
+static void without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none(
+	void **state)
 {
 	static const nsec apart[] = { 5 * NSEC_PER_S, 20 * MS, 3600 * NSEC_PER_S };
 
@@ -274,7 +291,8 @@ int main(void)
 		cmocka_unit_test(spis_under_another_version_are_nobodys),
 		cmocka_unit_test(a_vendor_id_alone_belongs_to_the_step_it_comes_in),
 		cmocka_unit_test(a_status_in_clear_is_no_error),
-		cmocka_unit_test(without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none),
+		cmocka_unit_test(
+		without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none),
 		cmocka_unit_test(an_answer_alone_tells_who_began_and_what_was_chosen),
 		cmocka_unit_test(where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told),
 	};

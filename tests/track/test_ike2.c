@@ -26,7 +26,8 @@ static void a_tunnel_is_set_up(void **state)
 	assert_true(sa->created == T0 && sa->established == T0 + 3 * RTT);
 	assert_int_equal(w.count[EVENT_IKE_SA_CREATED], 1);
 	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 1);
-	assert_int_equal(w.count[EVENT_CHILD_SA_CREATED], 0);	/* no packet yet: it may be childless */
+	/* no packet yet: it may be childless */
+	assert_int_equal(w.count[EVENT_CHILD_SA_CREATED], 0);
 	talk(&w, &s, spi, 1, 3, 10 * MS);
 	assert_int_equal(w.count[EVENT_CHILD_SA_CREATED], 1);
 	assert_int_equal(child_of(&w, spi[0])->how, CREATED_IKE_AUTH);
@@ -140,7 +141,8 @@ static void intermediate_exchanges_come_between_init_and_auth(void **state)
 	pass(&w, RTT);
 	say_init(&w, &s, true);
 	s.next_id[0] = 1;
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_INTERMEDIATE, IKE2_PAYLOAD_KE, 400, IKE2_PAYLOAD_KE, 400);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_INTERMEDIATE, IKE2_PAYLOAD_KE, 400,
+		      IKE2_PAYLOAD_KE, 400);
 	exchange_done(&w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, LEN_AUTH_OK);
 	watch_finish(&w);
 	assert_int_equal(w.exchanges[1].purpose, PURPOSE_INTERMEDIATE);
@@ -179,7 +181,8 @@ static void an_initiator_that_refuses_the_responder_ends_the_sa(void **state)
 
 	watch_open(&w);
 	set_up(&w, &s);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, LEN_ERROR, NP_NONE, LEN_DPD);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, LEN_ERROR, NP_NONE,
+		      LEN_DPD);
 	idle(&w, 10 * S);
 	assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 0);
 	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 1);
@@ -198,7 +201,8 @@ static void a_refused_child_sa_is_told_and_creates_none(void **state)
 	watch_open(&w);
 	set_up(&w, &s);
 	talk(&w, &s, spi, 1, 5, 10 * MS);
-	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY, LEN_ERROR);
+	exchange_done(&w, &s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY,
+		      LEN_ERROR);
 	assert_int_equal(w.count[EVENT_CHILD_REFUSED], 1);
 	idle(&w, 100 * S);
 	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
@@ -236,8 +240,12 @@ static void a_forged_failure_before_the_true_answer_to_auth_is_taken_back(void *
 	(void)state;
 	struct watch w;
 	struct session s = session_between(GW_A, GW_B, 0x11);
-	const struct sk forged = { .exchange = IKE2_EXCHANGE_IKE_AUTH, .np1 = NP_NOTIFY, .id = 1, .response = true,
-				   .length = LEN_ERROR, .salt = 666 };
+	const struct sk forged = { .exchange = IKE2_EXCHANGE_IKE_AUTH,
+				   .np1 = NP_NOTIFY,
+				   .id = 1,
+				   .response = true,
+				   .length = LEN_ERROR,
+				   .salt = 666 };
 
 	watch_open(&w);
 	say_init(&w, &s, false);
@@ -273,7 +281,8 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	const struct esp_sa esp = *esp_at(&w, spi[0]);
 
 	for (int response = 0; response < 2; response++) {	/* another suite under its SPIs */
-		struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
+		struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT,
+					   response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
 
 		put_spis(&b, s.spi_i, response ? s.spi_r : 0);
 		put_sa2_alone(&b);
@@ -282,7 +291,8 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 		pass(&w, MS);
 	}
 	say_init_notify(&w, &s, IKE2_NOTIFY_NO_PROPOSAL_CHOSEN, NULL, 0);
-	for (int from = 0; from < 2; from++) {			/* INVALID_IKE_SPI, INVALID_SPI in clear */
+	/* INVALID_IKE_SPI, INVALID_SPI in clear */
+	for (int from = 0; from < 2; from++) {
 		struct build b = ike_begin(2, IKE2_EXCHANGE_INFORMATIONAL, IKE2_FLAG_RESPONSE, 0);
 
 		put_spis(&b, s.spi_i, s.spi_r);
@@ -306,7 +316,8 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	assert_int_equal(after->group, before.group);
 	assert_int_equal(after->n_transforms, before.n_transforms);
 	assert_int_equal(after->n_vendors, before.n_vendors);
-	assert_true(after->current[0].id == before.current[0].id && after->previous[0].id == before.previous[0].id);
+	assert_true(after->current[0].id == before.current[0].id &&
+		    after->previous[0].id == before.previous[0].id);
 	assert_true(after->established == before.established && after->spi_r == before.spi_r);
 	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
 	assert_true(esp_at(&w, spi[0])->packets == esp.packets);
@@ -319,7 +330,8 @@ static void an_init_with_new_spis_for_a_living_tunnel_touches_nothing(void **sta
 {
 	(void)state;
 	struct watch w;
-	struct session s = session_between(GW_A, GW_B, 0x11), forged = session_between(GW_A, GW_B, 0x99);
+	struct session s = session_between(GW_A, GW_B, 0x11),
+		       forged = session_between(GW_A, GW_B, 0x99);
 
 	watch_open(&w);
 	set_up(&w, &s);
@@ -360,13 +372,17 @@ static void an_ike_sa_from_before_the_capture_lives_through_long_silences(void *
 	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 0);
 	ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);	/* its answer is lost */
 	idle(&w, 300 * S);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY, LEN_ERROR);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_NOTIFY,
+		      LEN_ERROR);
 	idle(&w, 300 * S);
 	assert_int_equal(sa->end_reason, END_NONE);
 	watch_close(&w);
 }
 
-/* A NAT gives ports 500 and 4500 other ports; the tunnel from before the capture is known by the second alone. */
+/*
+ * A NAT gives ports 500 and 4500 other ports; the tunnel from before the capture is known by the
+ * second alone.
+ */
 static void a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in(void **state)
 {
 	(void)state;
@@ -410,8 +426,8 @@ static void answers_alone_prove_that_the_other_side_is_not_captured(void **state
 	watch_open(&w);
 	say_init(&w, &s, true);
 	for (uint32_t id = 1; id < 8; id++) {
-		answer(&w, &s, 0, id == 1 ? IKE2_EXCHANGE_IKE_AUTH : IKE2_EXCHANGE_INFORMATIONAL, id, id == 1 ? NP_IDR : NP_NONE,
-		       id == 1 ? LEN_AUTH_OK : LEN_DPD);
+		answer(&w, &s, 0, id == 1 ? IKE2_EXCHANGE_IKE_AUTH : IKE2_EXCHANGE_INFORMATIONAL,
+		       id, id == 1 ? NP_IDR : NP_NONE, id == 1 ? LEN_AUTH_OK : LEN_DPD);
 		idle(&w, 20 * S);
 	}
 	assert_int_equal(w.count[EVENT_ONE_SIDED], 1);
@@ -469,7 +485,8 @@ static void what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more(void **state
 	watch_close(&w);
 }
 
-static void say_clear_error(struct watch *w, uint64_t spi_i, uint64_t spi_r, uint8_t exchange, uint16_t type, uint32_t about)
+static void say_clear_error(struct watch *w, uint64_t spi_i, uint64_t spi_r, uint8_t exchange,
+			    uint16_t type, uint32_t about)
 {
 	struct build b = ike_begin(2, exchange, IKE2_FLAG_RESPONSE, 3);
 	uint8_t data[4];
@@ -481,7 +498,10 @@ static void say_clear_error(struct watch *w, uint64_t spi_i, uint64_t spi_r, uin
 	give_ike(w, (struct peer){ GW_B, 500 }, (struct peer){ GW_A, 500 }, &b);
 }
 
-/* RFC 7296 1.5: the SPI stands in the data; 2.21: an answer in clear to a message of the IKE SA is no answer. */
+/*
+ * RFC 7296 1.5: the SPI stands in the data; 2.21: an answer in clear to a message of the IKE SA is
+ * no answer.
+ */
 static void an_error_in_clear_is_told_with_what_it_is_about(void **state)
 {
 	(void)state;
@@ -495,10 +515,13 @@ static void an_error_in_clear_is_told_with_what_it_is_about(void **state)
 	say_clear_error(&w, 0, 0, IKE2_EXCHANGE_INFORMATIONAL, IKE2_NOTIFY_INVALID_SPI, 0xc0ffee01);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 1);
 	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 0)->value[2], 0xc0ffee01);
-	say_clear_error(&w, s.spi_i, s.spi_r, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_NOTIFY_INVALID_IKE_SPI, 0);
+	say_clear_error(&w, s.spi_i, s.spi_r, IKE2_EXCHANGE_CREATE_CHILD_SA,
+			IKE2_NOTIFY_INVALID_IKE_SPI, 0);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 2);
 	assert_int_equal(seen(&w, EVENT_ERROR_NOTIFY, 1)->value[0], IKE2_NOTIFY_INVALID_IKE_SPI);
-	say_clear_error(&w, 0x99, 0x98, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_NOTIFY_INVALID_IKE_SPI, 0);	/* of no SA */
+	/* of no SA */
+	say_clear_error(&w, 0x99, 0x98, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_NOTIFY_INVALID_IKE_SPI,
+			0);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 3);
 	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
 	assert_int_equal(ike_at(&w, 0x11)->current[0].id, before.id);
@@ -522,7 +545,8 @@ int main(void)
 		cmocka_unit_test(clear_messages_change_nothing_of_an_established_sa),
 		cmocka_unit_test(an_init_with_new_spis_for_a_living_tunnel_touches_nothing),
 		cmocka_unit_test(an_ike_sa_from_before_the_capture_lives_through_long_silences),
-		cmocka_unit_test(a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in),
+		cmocka_unit_test(
+			a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in),
 		cmocka_unit_test(answers_alone_prove_that_the_other_side_is_not_captured),
 		cmocka_unit_test(what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more),
 		cmocka_unit_test(an_error_in_clear_is_told_with_what_it_is_about),

@@ -22,7 +22,8 @@ static void reauthentication_supersedes_the_old_ike_sa(void **state)
 	assert_int_equal(ike_at(&w, 0x22)->origin, ORIGIN_OBSERVED);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_SUPERSEDED);
 	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
-	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);	/* its traffic went on there */
+	/* its traffic went on there */
+	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);
 	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
 	watch_close(&w);
 }
@@ -91,7 +92,8 @@ static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(ike_at(&w, 0x11)->state, IKE_ESTABLISHED);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
-	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);	/* nothing like a Delete was seen */
+	/* nothing like a Delete was seen */
+	assert_int_equal(seen(&w, EVENT_IKE_SA_REVISED, 0)->value[1], 0);
 	watch_finish(&w);
 	assert_int_equal(w.ike_sas[0].end_reason, END_CAPTURE_END);
 	watch_free(&w);
@@ -151,8 +153,12 @@ static void one_message_after_a_delete_takes_nothing_back(void **state)
 	watch_close(&w);
 }
 
-/* Only what B sends is captured: its Delete has no answer, but the next set-up says what it was for. */
-static void a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again(void **state)
+/*
+ * Only what B sends is captured: its Delete has no answer, but the next set-up says what it was
+ * for.
+ */
+static void a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again(
+	void **state)
 {
 	(void)state;
 	struct watch w;
@@ -233,7 +239,9 @@ static void the_capture_ends_and_what_lives_lives(void **state)
 	assert_true(w.ike_sas[0].ended == NSEC_NONE);
 	assert_int_equal(w.child_sas[0].state, CHILD_INSTALLED);
 	assert_int_equal(w.esp_sas[0].end_reason, END_CAPTURE_END);
-	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] + w.count[EVENT_ESP_SA_ENDED], 0);
+	assert_int_equal(w.count[EVENT_IKE_SA_ENDED] + w.count[EVENT_CHILD_SA_ENDED] +
+				 w.count[EVENT_ESP_SA_ENDED],
+			 0);
 	watch_free(&w);
 }
 
@@ -242,11 +250,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
-		cmocka_unit_test(an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
+		cmocka_unit_test(
+			an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
 		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
 		cmocka_unit_test(a_forged_delete_is_taken_back_when_both_peers_go_on),
 		cmocka_unit_test(one_message_after_a_delete_takes_nothing_back),
-		cmocka_unit_test(a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again),
+		cmocka_unit_test(
+		a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again),
 		cmocka_unit_test(one_that_asks_again_after_it_was_given_up_has_not_failed),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),

@@ -2,7 +2,10 @@
 #include "track/talk.h"
 
 /* RFC 7296 2.23: SHA-1 of SPIi 0x11, SPIr, address, port 500; made with another implementation. */
-enum { SRC_TRUE, SRC_INSIDE, DST_TRUE, ANSWER_SRC_TRUE, ANSWER_DST_TRUE, NEXT_SRC_TRUE, NEXT_DST_TRUE, FALSE_HASH };
+enum {
+	SRC_TRUE, SRC_INSIDE, DST_TRUE, ANSWER_SRC_TRUE, ANSWER_DST_TRUE, NEXT_SRC_TRUE,
+	NEXT_DST_TRUE, FALSE_HASH,
+};
 static const uint8_t nat_hash[][20] = {
 	[SRC_TRUE] = { 0xd2, 0x94, 0xdb, 0xfc, 0x03, 0xcb, 0x2a, 0xd7, 0xb2, 0x41,
 		0x84, 0x68, 0xc1, 0x5d, 0x3b, 0x74, 0xf8, 0x97, 0x0b, 0x4c },
@@ -22,9 +25,11 @@ static const uint8_t nat_hash[][20] = {
 	[FALSE_HASH] = { 0 },
 };
 
-static void hello(struct watch *w, const struct session *s, bool response, int source, int destination)
+static void hello(struct watch *w, const struct session *s, bool response, int source,
+		  int destination)
 {
-	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
+	struct build b = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT,
+				   response ? IKE2_FLAG_RESPONSE : IKE2_FLAG_INITIATOR, 0);
 
 	put_spis(&b, s->spi_i, response ? s->spi_r : 0);
 	put_suite2(&b);
@@ -67,7 +72,8 @@ static void an_inside_address_in_the_hash_shows_the_nat_of_its_sender(void **sta
 	assert_int_equal(seen(&w, EVENT_NAT_FOUND, 0)->side, 0);
 	pass(&w, RTT);
 	hello(&w, &s, true, ANSWER_SRC_TRUE, ANSWER_DST_TRUE);
-	assert_int_equal(ike_at(&w, 0x11)->nat[0], 1);	/* the answer knows the outside address only */
+	/* the answer knows the outside address only */
+	assert_int_equal(ike_at(&w, 0x11)->nat[0], 1);
 	assert_int_equal(w.count[EVENT_NAT_FOUND], 1);
 	watch_close(&w);
 }
@@ -76,10 +82,14 @@ static void a_peer_behind_a_nat_is_told_once_and_not_with_each_new_ike_sa(void *
 {
 	(void)state;
 	struct watch w;
-	struct session first = session_between(GW_A, GW_B, 0x11), next = session_between(GW_A, GW_B, 0x12);
+	struct session first = session_between(GW_A, GW_B, 0x11),
+		       next = session_between(GW_A, GW_B, 0x12);
 
 	watch_open(&w);
-	/* the initiator's hash of the responder's address fits, as it does outside of the NAT; the responder's own does not */
+	/*
+	 * the initiator's hash of the responder's address fits, as it does outside of the NAT; the
+	 * responder's own does not
+	 */
 	hello(&w, &first, false, SRC_TRUE, DST_TRUE);
 	pass(&w, RTT);
 	hello(&w, &first, true, FALSE_HASH, ANSWER_DST_TRUE);
@@ -151,7 +161,9 @@ static void vendors_are_kept_once_and_only_so_many(void **state)
 	watch_close(&w);
 }
 
-/* The responder's choice: one encryption alone, as an AEAD suite is, or what nobody has a name for. */
+/*
+ * The responder's choice: one encryption alone, as an AEAD suite is, or what nobody has a name for.
+ */
 static void choose(struct watch *w, uint64_t spi_i, uint16_t encryption)
 {
 	struct session s = session_between(GW_A, GW_B, spi_i);
@@ -174,7 +186,10 @@ static void choose(struct watch *w, uint64_t spi_i, uint16_t encryption)
 	pass(w, S);
 }
 
-/* What an error answer can be long at most depends on it: without a known cipher no answer passes for an error. */
+/*
+ * What an error answer can be long at most depends on it: without a known cipher no answer passes
+ * for an error.
+ */
 static void the_cipher_says_how_long_an_error_can_be(void **state)
 {
 	(void)state;

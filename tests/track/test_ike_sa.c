@@ -77,12 +77,17 @@ static void a_successor_that_speaks_an_hour_later_is_known_as_one(void **state)
 	idle(&w, 10 * S);
 	assert_int_equal(ike_at(&w, next.spi_i)->origin, ORIGIN_REKEY);
 	assert_int_equal(ike_at(&w, next.spi_i)->parent, ike_at(&w, s.spi_i)->id);
-	assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) == ike_at(&w, next.spi_i));
+	assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) ==
+		    ike_at(&w, next.spi_i));
 	watch_close(&w);
 }
 
-/* RFC 7296 2.8.2: both ends rekey at once, and who made the one with the lowest nonce deletes it before anything else is said. */
-static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_redundant(void **state)
+/*
+ * RFC 7296 2.8.2: both ends rekey at once, and who made the one with the lowest nonce deletes it
+ * before anything else is said.
+ */
+static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_redundant(
+	void **state)
 {
 	(void)state;
 	for (int loser = 0; loser < 2; loser++) {
@@ -93,7 +98,8 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		struct session s = talking(&w, spi), next[2] = { s, s };
 
 		for (int by = 0; by < 2; by++) {
-			id[by] = ask(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_IKE_REKEY);
+			id[by] = ask(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA,
+				     LEN_IKE_REKEY);
 			next[by].peer[0] = s.peer[by];
 			next[by].peer[1] = s.peer[1 - by];
 			next[by].spi_i = s.spi_i * 31 + (uint64_t)by + 1;
@@ -102,7 +108,8 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		}
 		pass(&w, RTT);
 		for (int by = 0; by < 2; by++)
-			answer(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, id[by], NP_SA, LEN_IKE_REKEY);
+			answer(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, id[by], NP_SA,
+			       LEN_IKE_REKEY);
 		pass(&w, RTT);
 		delete_ike(&w, &next[loser], 0);
 		nsec deleted = w.now;
@@ -111,7 +118,8 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		talk(&w, &s, spi, 101, 200, 100 * MS);
 		dpd(&w, &next[1 - loser], 0);
 		idle(&w, 60 * S);
-		const struct ike_sa *gone = ike_at(&w, next[loser].spi_i), *lives = ike_at(&w, next[1 - loser].spi_i);
+		const struct ike_sa *gone = ike_at(&w, next[loser].spi_i),
+				    *lives = ike_at(&w, next[1 - loser].spi_i);
 
 		assert_int_equal(gone->end_reason, END_SUPERSEDED);
 		assert_int_equal(gone->ended_by, loser);
@@ -122,7 +130,10 @@ static void of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_
 		assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
 		assert_true(tracker_ike_sa(w.tracker, child_of(&w, spi[0])->ike_sa) == lives);
 		assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
-		/* each was made by the request of its own side, and neither exchange made a child SA */
+		/*
+		 * each was made by the request of its own side, and neither exchange made a child
+		 * SA
+		 */
 		assert_true(gone->created == ike_at(&w, s.spi_i)->rekey[loser].at);
 		assert_true(lives->created == ike_at(&w, s.spi_i)->rekey[1 - loser].at);
 		idle(&w, 120 * S);
@@ -195,7 +206,8 @@ int main(void)
 		cmocka_unit_test(a_rekey_makes_an_ike_sa_without_init_that_inherits_the_child_sas),
 		cmocka_unit_test(a_rekey_is_seen_although_its_delete_was_lost),
 		cmocka_unit_test(a_successor_that_speaks_an_hour_later_is_known_as_one),
-		cmocka_unit_test(of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_redundant),
+		cmocka_unit_test(
+		of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_redundant),
 		cmocka_unit_test(a_full_table_forgets_half_open_ike_sas_first),
 		cmocka_unit_test(the_same_initiator_spi_in_two_tunnels_is_two_ike_sas),
 	};

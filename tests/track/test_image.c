@@ -20,11 +20,14 @@ static struct images save(struct watch *w)
 
 	tracker_flush(w->tracker);
 	for (uint32_t i = 0; i < tracker_tunnels(w->tracker); i++) {
-		size_t length = tracker_tunnel(w->tracker, i) ? tracker_save(w->tracker, i, room, sizeof(room)) : 0;
+		size_t length = tracker_tunnel(w->tracker, i)
+					? tracker_save(w->tracker, i, room, sizeof(room))
+					: 0;
 
 		if (length == 0)
 			continue;
-		length = tracker_save(w->tracker, i, room, sizeof(room));	/* nothing is unsaved now */
+		/* nothing is unsaved now */
+		length = tracker_save(w->tracker, i, room, sizeof(room));
 		assert_true(length <= sizeof(room) && s.n < IMAGES_MAX);
 		s.at[s.n] = malloc(length);
 		assert_non_null(s.at[s.n]);
@@ -46,14 +49,16 @@ static unsigned restore(struct watch *w, const struct images *s)
 	uint32_t tunnel;
 
 	for (unsigned i = 0; i < s->n; i++)
-		n += tracker_restore(w->tracker, 1, (struct bytes){ s->at[i], s->length[i] }, &tunnel);
+		n += tracker_restore(w->tracker, 1, (struct bytes){ s->at[i], s->length[i] },
+				     &tunnel);
 	return n;
 }
 
 /* A tunnel with a rekeyed child SA, one with IKEv1, and a stranger's packet. */
 static void live(struct watch *w)
 {
-	struct session s = session_between(GW_A, GW_B, 0x11), old = session_between(GW_A, GW_C, 0x22);
+	struct session s = session_between(GW_A, GW_B, 0x11),
+		       old = session_between(GW_A, GW_C, 0x22);
 
 	set_up(w, &s);
 	talk(w, &s, spi, 1, 40, 100 * MS);
@@ -109,7 +114,8 @@ static void images_do_not_tell_what_was_on_the_stack(void **state)
 
 	(void)state;
 	for (int run = 0; run < 2; run++) {
-		struct session session = session_between(GW_A, GW_B, 0x11), old = session_between(GW_A, GW_C, 0x22);
+		struct session session = session_between(GW_A, GW_B, 0x11),
+			       old = session_between(GW_A, GW_C, 0x22);
 		struct watch w;
 
 		watch_open(&w);
@@ -224,7 +230,9 @@ static void no_damage_to_an_image_breaks_a_table(void **state)
 	for (size_t at = 0; at < s.length[0]; at += 3)
 		for (size_t k = 0; k < sizeof(flips); k++) {
 			struct watch again;
-			struct images one = { .at = { malloc(s.length[0]) }, .length = { s.length[0] }, .n = 1 };
+			struct images one = { .at = { malloc(s.length[0]) },
+					      .length = { s.length[0] },
+					      .n = 1 };
 
 			memcpy(one.at[0], s.at[0], s.length[0]);
 			one.at[0][at] ^= flips[k];
@@ -271,11 +279,14 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	const int of = esp->direction;
 
 	assert_true(TAKEN(esp_sa, esp, (void)it, , of));
-	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_DELETED, it->ended = NSEC_NONE), , of));
-	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE), , of));
+	assert_false(
+		TAKEN(esp_sa, esp, (it->end_reason = END_DELETED, it->ended = NSEC_NONE), , of));
+	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE), ,
+			   of));
 	assert_false(TAKEN(esp_sa, esp, (it->end_reason = END_NONE, it->ended = T0), , of));
 	assert_false(TAKEN(esp_sa, esp, it->next_minute = NSEC_NONE, , of));
-	assert_true(TAKEN(esp_sa, esp, (it->next_minute = NSEC_NONE, it->flags |= ESP_SA_UNWATCHED), , of));
+	assert_true(TAKEN(esp_sa, esp, (it->next_minute = NSEC_NONE, it->flags |= ESP_SA_UNWATCHED),
+			  , of));
 	assert_false(TAKEN(esp_sa, esp, it->packets = UINT64_MAX, , of));
 	assert_false(TAKEN(esp_sa, esp, it->bytes = UINT64_MAX, , of));
 	assert_false(TAKEN(esp_sa, esp, it->minute_packets = it->packets + 1, , of));
@@ -293,13 +304,15 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	assert_false(TAKEN(ike_sa, ike, it->previous[0].response_last = NSEC_NONE));
 	assert_false(TAKEN(ike_sa, ike, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
 	assert_false(TAKEN(ike_sa, ike, it->delete_wait = INT64_C(1) << 61));
-	assert_false(TAKEN(ike_sa, ike, (it->established = NSEC_NONE, it->flags |= IKE_SA_AUTH_TENTATIVE)));
+	assert_false(TAKEN(ike_sa, ike,
+			   (it->established = NSEC_NONE, it->flags |= IKE_SA_AUTH_TENTATIVE)));
 	assert_false(TAKEN(ike_sa, ike, it->n_offers = 1));		/* of IKEv1 */
 
 	const struct child_sa *child = tracker_child_sa(w.tracker, 0);
 
 	assert_true(TAKEN(child_sa, child, (void)it));
-	assert_false(TAKEN(child_sa, child, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
+	assert_false(
+		TAKEN(child_sa, child, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
 
 	const struct tunnel *tunnel = tracker_tunnel(w.tracker, 0);
 

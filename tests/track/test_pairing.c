@@ -89,7 +89,10 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	watch_close(&w);
 }
 
-/* The exchange of a second child SA was not captured, and its packets come faster than those of the first. */
+/*
+ * The exchange of a second child SA was not captured, and its packets come faster than those of the
+ * first.
+ */
 static void an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on(void **state)
 {
 	(void)state;
@@ -142,7 +145,10 @@ static void the_only_packet_after_a_rekey_is_its_sa(void **state)
 	watch_close(&w);
 }
 
-/* RFC 6023: IKE_AUTH without a child SA looks like one with it, and the one that is made on demand seconds later speaks at once. */
+/*
+ * RFC 6023: IKE_AUTH without a child SA looks like one with it, and the one that is made on demand
+ * seconds later speaks at once.
+ */
 static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void **state)
 {
 	(void)state;
@@ -156,7 +162,8 @@ static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void *
 	pass(&w, 5 * S);
 	nsec asked = w.now;
 
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	talk(&w, &s, spi, 1, 50, 100 * MS);
 	assert_int_equal(child_of(&w, spi[0])->how, CREATED_CREATE_CHILD_SA);
 	assert_true(child_of(&w, spi[0]) == child_of(&w, spi[1]));
@@ -172,26 +179,32 @@ static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void *
 	watch_close(&w);
 }
 
-/* Set up in the same second, each with a child SA: which of them the SPIs are of is a guess, and what they follow later. */
+/*
+ * Set up in the same second, each with a child SA: which of them the SPIs are of is a guess, and
+ * what they follow later.
+ */
 static void of_two_ike_sas_that_are_set_up_at_once_the_pair_is_of_either(void **state)
 {
 	(void)state;
 	for (int n = 1; n <= 2; n++) {
 		struct watch w;
 		uint32_t spi[2] = { FIRST, FIRST + 1 }, second[2] = { OTHER, OTHER + 1 };
-		struct session s = session_between(GW_A, GW_B, 0x11), beside = session_between(GW_A, GW_B, 0x22);
+		struct session s = session_between(GW_A, GW_B, 0x11),
+			       beside = session_between(GW_A, GW_B, 0x22);
 
 		watch_open(&w);
 		set_up(&w, &s);
 		if (n == 2)
 			set_up(&w, &beside);
 		talk(&w, &s, spi, 1, 50, 100 * MS);
-		assert_int_equal(child_of(&w, spi[0])->grade, n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
+		assert_int_equal(child_of(&w, spi[0])->grade,
+				 n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
 		rekey_child(&w, &s, 0);
 		delete_child(&w, &s, 0);
 		talk(&w, &s, second, 1, 50, 100 * MS);
 		idle(&w, 60 * S);
-		assert_int_equal(child_of(&w, second[0])->grade, n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
+		assert_int_equal(child_of(&w, second[0])->grade,
+				 n == 1 ? GRADE_DERIVED : GRADE_INFERRED);
 		watch_close(&w);
 	}
 }

@@ -58,7 +58,8 @@ static uint64_t few(uint32_t i)
 
 static bool holds(const struct index *x, uint32_t i)
 {
-	for (uint32_t at = (uint32_t)few(i), found; (found = index_next(x, few(i), &at)) != NO_INDEX;)
+	for (uint32_t at = (uint32_t)few(i), found;
+	     (found = index_next(x, few(i), &at)) != NO_INDEX;)
 		if (found == i)
 			return true;
 	return false;
@@ -137,25 +138,34 @@ static uint64_t addresses(const struct hash_key *k, uint64_t a, uint64_t b)
 	return hash_fold(hash_2(k, 0, a), hash_2(k, 0, b) | 1);
 }
 
-/* The nth key of somebody who chooses SPIs, addresses and ports as he likes, for each table that he can fill. */
+/*
+ * The nth key of somebody who chooses SPIs, addresses and ports as he likes, for each table that he
+ * can fill.
+ */
 static uint64_t chosen(const struct hash_key *k, unsigned table, uint64_t n)
 {
 	const uint64_t a = V4(0x0a000000), b = V4(0xc0000201);
 	const struct addr from = { 0, a }, to = { 0, b };
 
 	switch (table) {
-	case 0: return sa_hash(k, &from, &to, (uint32_t)n, 50, 0);		/* SPIs one after the other */
-	case 1: return sa_hash(k, &from, &to, (uint32_t)n << 16, 50, 2);	/* and with equal low bits */
-	case 2: return sa_hash(k, &(struct addr){ 0, a + n }, &to, 0xc0000001, 50, 0);	/* one SPI from a /8 */
+	/* SPIs one after the other */
+	case 0: return sa_hash(k, &from, &to, (uint32_t)n, 50, 0);
+	/* and with equal low bits */
+	case 1: return sa_hash(k, &from, &to, (uint32_t)n << 16, 50, 2);
+	/* one SPI from a /8 */
+	case 2: return sa_hash(k, &(struct addr){ 0, a + n }, &to, 0xc0000001, 50, 0);
 	case 3: return sa_hash(k, &to, &(struct addr){ 0, a + (n << 8) }, 0x100, 51, 0);
-	case 4: return hash_5(k, 0, a + n, 0, b, 0);				/* paths: addresses */
+	/* paths: addresses */
+	case 4: return hash_5(k, 0, a + n, 0, b, 0);
 	case 5: return hash_5(k, 0, a, 0, b, n << 16);				/* and ports */
 	case 6: return hash_2(k, n, 0);						/* IKE SPIs */
 	case 7: return hash_2(k, n << 32, 0);
 	case 8: return hash_2(k, 0x1111, n);
-	case 9: return hash_2(k, addresses(k, a, b), n);			/* fragments: identifications */
+	/* fragments: identifications */
+	case 9: return hash_2(k, addresses(k, a, b), n);
 	case 10: return hash_2(k, addresses(k, a + n, b), 17);			/* and senders */
-	default: return hash_5(k, hash_2(k, 0, a), hash_2(k, 0, b), n << 16 | 4500, 0, 0);	/* TCP: ports */
+	/* TCP: ports */
+	default: return hash_5(k, hash_2(k, 0, a), hash_2(k, 0, b), n << 16 | 4500, 0, 0);
 	}
 }
 
@@ -170,7 +180,8 @@ static void chosen_keys_stand_no_closer_than_chance_puts_them(void **state)
 		uint64_t away = 0, run = 0, longest = 0;
 
 		for (int i = 0; i < 4; i++)
-			key.word[i] = seed = hash_fold(seed ^ UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xda942042e4dd58b5) + round);
+			key.word[i] = seed = hash_fold(seed ^ UINT64_C(0x9e3779b97f4a7c15),
+						       UINT64_C(0xda942042e4dd58b5) + round);
 		assert_true(index_new(&x, ENTRIES));
 		for (uint64_t n = 0; n < ENTRIES; n++)
 			index_add(&x, chosen(&key, round % 12, n), (uint32_t)n);

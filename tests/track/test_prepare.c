@@ -22,7 +22,8 @@ static void make(struct made *m)
 	put32(esp, 0x7000);
 	put32(esp + 4, 9);
 	for (int i = 0; i < FRAMES; i++)
-		m->built[i] = i == 0 || i == 4 ? built_from(esp, sizeof(esp)) : built_from(other, sizeof(other));
+		m->built[i] = i == 0 || i == 4 ? built_from(esp, sizeof(esp))
+					       : built_from(other, sizeof(other));
 	wrap_ipv4(&m->built[0], IP_ESP, GW_A, GW_B);
 	wrap_udp(&m->built[1], 53, 1053);
 	wrap_ipv4(&m->built[1], IP_UDP, GW_A, GW_B);
@@ -34,8 +35,10 @@ static void make(struct made *m)
 	wrap_ipv4(&m->built[5], IP_ESP, GW_A, GW_B);
 	for (unsigned i = 0; i < FRAMES; i++)
 		m->frames[i] = (struct frame){ .at = T0 + i, .number = 7 + i, .capture = 3,
-					       .captured = (uint32_t)m->built[i].length - (i == 5 ? 38 : 0),
-					       .length = (uint32_t)m->built[i].length, .link_type = LINK_RAW,
+					       .captured = (uint32_t)m->built[i].length - (i == 5 ?
+					       38 : 0),
+					       .length = (uint32_t)m->built[i].length,
+					       .link_type = LINK_RAW,
 					       .data = built_data(&m->built[i]) };
 	m->p = (struct prepared){ .list = m->list, .packets = m->packets };
 	prepare_frames(&m->p, &key, m->frames, FRAMES);
@@ -44,7 +47,8 @@ static void make(struct made *m)
 static void each_frame_is_known_for_what_it_is(void **state)
 {
 	static const enum prepared_kind kinds[] = {
-		PREPARED_ESP, PREPARED_OTHER, PREPARED_PACKET, PREPARED_FRAGMENT, PREPARED_ESP, PREPARED_NOTHING,
+		PREPARED_ESP, PREPARED_OTHER, PREPARED_PACKET, PREPARED_FRAGMENT, PREPARED_ESP,
+		PREPARED_NOTHING,
 	};
 	struct made m;
 	uint64_t bytes = 0;
@@ -81,15 +85,18 @@ static void what_is_not_esp_outlives_the_bytes_of_its_frame(void **state)
 	make(&m);
 	size = prepared_keep_bytes(&m.p, m.frames, NULL, 0);
 	assert_int_equal(size, m.frames[1].captured + m.frames[2].captured + m.frames[3].captured);
-	assert_ptr_equal(m.frames[2].data, built_data(&m.built[2]));	/* too little room: nothing was done */
+	/* too little room: nothing was done */
+	assert_ptr_equal(m.frames[2].data, built_data(&m.built[2]));
 	room = malloc(size);
 	assert_non_null(room);
 	assert_int_equal(prepared_keep_bytes(&m.p, m.frames, room, size - 1), size);
 	assert_ptr_equal(m.frames[2].data, built_data(&m.built[2]));
 	assert_int_equal(prepared_keep_bytes(&m.p, m.frames, room, size), size);
 	for (int i = 1; i <= 3; i++) {
-		assert_memory_equal(m.frames[i].data, built_data(&m.built[i]), m.frames[i].captured);
-		assert_true(m.frames[i].data >= room && m.frames[i].data + m.frames[i].captured <= room + size);
+		assert_memory_equal(m.frames[i].data, built_data(&m.built[i]),
+				    m.frames[i].captured);
+		assert_true(m.frames[i].data >= room &&
+			    m.frames[i].data + m.frames[i].captured <= room + size);
 	}
 
 	const struct packet *icmp = &m.packets[m.list[2].packet];
@@ -134,8 +141,13 @@ static void esp_longer_than_any_ipv4_packet_keeps_its_length(void **state)
 	put32(frame + 24, 0x20010db9);
 	watch_open(&w);
 	for (uint32_t i = 1; i <= 4; i++) {
-		struct frame f = { .at = T0 + i * MS, .number = i, .capture = 1, .captured = sizeof(frame), .length = 65570,
-				   .link_type = LINK_IPV6, .data = frame };
+		struct frame f = { .at = T0 + i * MS,
+				   .number = i,
+				   .capture = 1,
+				   .captured = sizeof(frame),
+				   .length = 65570,
+				   .link_type = LINK_IPV6,
+				   .data = frame };
 
 		frame[47] = (uint8_t)i;
 		tracker_frames(w.tracker, &f, 1);
@@ -193,9 +205,13 @@ static void what_gives_nothing_is_counted_for_its_reason(void **state)
 		exact[i] = malloc(captured);
 		assert_non_null(exact[i]);
 		memcpy(exact[i], built_data(&built[i]), captured);
-		frames[i] = (struct frame){ .at = T0 + i, .number = 1 + i, .capture = 1, .captured = captured,
+		frames[i] = (struct frame){ .at = T0 + i,
+					    .number = 1 + i,
+					    .capture = 1,
+					    .captured = captured,
 					    .length = (uint32_t)built[i].length,
-					    .link_type = i == 7 ? LINK_ETHERNET : LINK_RAW, .data = exact[i] };
+					    .link_type = i == 7 ? LINK_ETHERNET : LINK_RAW,
+					    .data = exact[i] };
 	}
 	prepare_frames(&p, &key, frames, REFUSED);
 	for (unsigned i = 0; i < REFUSED; i++)

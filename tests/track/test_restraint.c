@@ -36,7 +36,10 @@ static void knock(struct watch *w, uint32_t from, uint64_t spi)
 	pass(w, MS);
 }
 
-/* The key is known, and it is zero: all addresses fall together.  What there was goes on, and no probe becomes long. */
+/*
+ * The key is known, and it is zero: all addresses fall together.  What there was goes on, and no
+ * probe becomes long.
+ */
 static void with_the_key_known_no_more_is_added_to_a_place_than_a_bound(void **state)
 {
 	(void)state;
@@ -85,7 +88,10 @@ static void strangers_leave_so_many_rows_and_one_event_for_the_rest(void **state
 	watch_free(&w);
 }
 
-/* Who begins to watch a large gateway meets tunnels with SAs side by side, all at once: they look like churn, and go on. */
+/*
+ * Who begins to watch a large gateway meets tunnels with SAs side by side, all at once: they look
+ * like churn, and go on.
+ */
 static void sas_side_by_side_have_their_rows_however_many_there_are(void **state)
 {
 	(void)state;
@@ -99,8 +105,10 @@ static void sas_side_by_side_have_their_rows_however_many_there_are(void **state
 		for (uint32_t sa = 0; sa < 4; sa++)
 			for (uint32_t pair = 0; pair < 50; pair++)
 				for (uint32_t k = 0; k < 4; k++) {
-					esp_between(&w, GW_A, 0x30000000 + pair, 0xc0000000 + pair * 8 + sa, seq + k);
-					esp_between(&w, 0x30000000 + pair, GW_A, 0xd0000000 + pair * 8 + sa, seq + k);
+					esp_between(&w, GW_A, 0x30000000 + pair,
+						    0xc0000000 + pair * 8 + sa, seq + k);
+					esp_between(&w, 0x30000000 + pair, GW_A,
+						    0xd0000000 + pair * 8 + sa, seq + k);
 					pass(&w, MS / 100);
 				}
 	finish(&w);
@@ -149,7 +157,8 @@ static void who_comes_up_in_a_flood_of_strangers_has_all_its_rows(void **state)
 	assert_int_equal(ike, 1);
 	assert_int_equal(child, 1);
 	assert_int_equal(esp, 2);
-	assert_int_equal(exchanges, 3);		/* IKE_SA_INIT, which was quiet at first, IKE_AUTH, the probe */
+	/* IKE_SA_INIT, which was quiet at first, IKE_AUTH, the probe */
+	assert_int_equal(exchanges, 3);
 	watch_free(&w);
 }
 
@@ -184,7 +193,9 @@ static void forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all(
 static void garbage_on_living_spis_moves_nothing(void **state)
 {
 	(void)state;
-	static const uint8_t types[] = { IKE2_EXCHANGE_IKE_AUTH, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL };
+	static const uint8_t types[] = {
+		IKE2_EXCHANGE_IKE_AUTH, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_EXCHANGE_INFORMATIONAL,
+	};
 	struct watch w;
 	struct session s = session_between(GW_A, GW_B, 0x11);
 	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
@@ -209,7 +220,8 @@ static void garbage_on_living_spis_moves_nothing(void **state)
 	unsigned answered = 0;
 
 	for (size_t i = 0; i < w.n_exchanges; i++)
-		answered += w.exchanges[i].spi_i == 0x11 && w.exchanges[i].outcome == OUTCOME_ANSWERED &&
+		answered += w.exchanges[i].spi_i == 0x11 &&
+			    w.exchanges[i].outcome == OUTCOME_ANSWERED &&
 			    w.exchanges[i].requests == 1 && w.exchanges[i].responses == 1;
 	assert_int_equal(answered, 2 + 3 + 1 + 10);	/* all of the honest ones */
 	assert_int_equal(w.count[EVENT_AUTH_REFUSED] + w.count[EVENT_CHILD_REFUSED], 0);
@@ -224,7 +236,8 @@ int main(void)
 		cmocka_unit_test(strangers_leave_so_many_rows_and_one_event_for_the_rest),
 		cmocka_unit_test(sas_side_by_side_have_their_rows_however_many_there_are),
 		cmocka_unit_test(who_comes_up_in_a_flood_of_strangers_has_all_its_rows),
-		cmocka_unit_test(forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all),
+		cmocka_unit_test(
+			forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all),
 		cmocka_unit_test(garbage_on_living_spis_moves_nothing),
 	};
 

@@ -25,12 +25,15 @@ static void packets_that_nobody_watched_are_not_lost(void **state)
 	set_up(&w, &s);
 	talk(&w, &s, spi, 1, 100, 10 * MS);
 	unwatched(&w, 3600 * S);
-	talk(&w, &s, spi, 360101, 360200, 10 * MS);	/* more than any network could lose at once */
+	/* more than any network could lose at once */
+	talk(&w, &s, spi, 360101, 360200, 10 * MS);
 	assert_int_equal(esp_sa_lost(esp_at(&w, SPI)), 0);
 	assert_int_equal(esp_at(&w, SPI)->packets, 200);
 	assert_int_equal(esp_at(&w, SPI)->seq_first, 1);
 	assert_int_equal(esp_at(&w, SPI)->seq_high, 360200);
-	assert_int_equal(w.count[EVENT_ESP_SEQ_JUMP] + w.count[EVENT_ESP_SEQ_RESET] + w.count[EVENT_ESP_GAP], 0);
+	assert_int_equal(w.count[EVENT_ESP_SEQ_JUMP] + w.count[EVENT_ESP_SEQ_RESET] +
+				 w.count[EVENT_ESP_GAP],
+			 0);
 	assert_int_equal(w.count[EVENT_ESP_SA_FIRST], 2);
 	assert_int_equal(w.count[EVENT_UNWATCHED], 1);
 	/* what is lost from then on is */
@@ -57,7 +60,8 @@ static void a_request_whose_answer_nobody_could_see_is_not_observable(void **sta
 	watch_close(&w);
 }
 
-static void a_tunnel_that_was_silent_while_nobody_watched_is_up_until_it_is_silent_again(void **state)
+static void a_tunnel_that_was_silent_while_nobody_watched_is_up_until_it_is_silent_again(
+	void **state)
 {
 	struct watch w;
 
@@ -132,9 +136,12 @@ static void a_minute_that_goes_on_after_nobody_watched_is_told_once(void **state
 static struct record_esp_sa later_row(const struct esp_sa *sa)
 {
 	return (struct record_esp_sa){
-		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol, .encap = (enum encap)sa->encap, .spi = sa->spi,
-		.src = { sa->src, sa->src_port }, .dst = { sa->dst, sa->dst_port }, .first = sa->first, .last = sa->last + 60 * S,
-		.packets = 90, .bytes = 9000, .seq_first = 1, .seq_last = 100, .lost = 10, .late = 2, .duplicates = 3,
+		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol,
+		.encap = (enum encap)sa->encap, .spi = sa->spi,
+		.src = { sa->src, sa->src_port }, .dst = { sa->dst, sa->dst_port },
+		.first = sa->first, .last = sa->last + 60 * S,
+		.packets = 90, .bytes = 9000, .seq_first = 1, .seq_last = 100, .lost = 10,
+		.late = 2, .duplicates = 3,
 	};
 }
 
@@ -151,7 +158,8 @@ static void an_esp_sa_goes_on_from_its_row_when_that_is_later_than_its_image(voi
 	image_last = esp_at(&w, SPI)->last;
 	r = later_row(esp_at(&w, SPI));
 	assert_true(tracker_catch_up_esp_sa(w.tracker, &r, &bucket));
-	assert_true(bucket <= image_last && image_last - bucket < 60 * S);	/* the minute that ran then */
+	/* the minute that ran then */
+	assert_true(bucket <= image_last && image_last - bucket < 60 * S);
 	assert_int_equal(esp_at(&w, SPI)->packets, 90);
 	assert_int_equal(esp_at(&w, SPI)->bytes, 9000);
 	assert_int_equal(esp_at(&w, SPI)->last, r.last);
@@ -159,7 +167,8 @@ static void an_esp_sa_goes_on_from_its_row_when_that_is_later_than_its_image(voi
 	assert_int_equal(esp_at(&w, SPI)->late, 2);
 	assert_int_equal(esp_at(&w, SPI)->duplicates, 3);
 	w.now = r.last + S;
-	esp_between(&w, GW_A, GW_B, SPI, 101);		/* the next of its sequence: nothing more is lost */
+	/* the next of its sequence: nothing more is lost */
+	esp_between(&w, GW_A, GW_B, SPI, 101);
 	assert_int_equal(esp_at(&w, SPI)->packets, 91);
 	assert_int_equal(esp_sa_lost(esp_at(&w, SPI)), 10);
 	watch_close(&w);
@@ -201,7 +210,8 @@ static void the_traffic_of_the_minute_that_ran_is_told_once(void **state)
 {
 	struct watch w;
 	struct record_esp_sa r;
-	struct record_traffic told = { .packets = 60, .bytes = 6000, .lost = 10 }, too_much = { .packets = 1000, .bytes = 1 };
+	struct record_traffic told = { .packets = 60, .bytes = 6000, .lost = 10 },
+			      too_much = { .packets = 1000, .bytes = 1 };
 	nsec bucket;
 
 	(void)state;
@@ -215,7 +225,8 @@ static void the_traffic_of_the_minute_that_ran_is_told_once(void **state)
 	w.now = r.last + 61 * S;		/* the bucket of the row's last packet is over */
 	esp_between(&w, GW_A, GW_B, SPI, 101);
 	assert_int_equal(w.count[EVENT_TRAFFIC], 1);
-	assert_int_equal(seen(&w, EVENT_TRAFFIC, 0)->value[0], 90 - 60);	/* what no row has told yet */
+	/* what no row has told yet */
+	assert_int_equal(seen(&w, EVENT_TRAFFIC, 0)->value[0], 90 - 60);
 	assert_int_equal(seen(&w, EVENT_TRAFFIC, 0)->value[2], 0);
 	/* more was told than there was: then nothing is left to tell */
 	tracker_catch_up_traffic(w.tracker, &r, &too_much);
@@ -240,8 +251,12 @@ static void an_ike_sa_goes_on_from_its_row_when_that_is_later(void **state)
 	watch_open(&w);
 	set_up(&w, &s);
 	messages = ike_at(&w, 0x11)->messages;
-	r = (struct record_ike_sa){ .id = ike_at(&w, 0x11)->id, .spi_i = 0x11, .spi_r = ike_at(&w, 0x11)->spi_r,
-				    .last = ike_at(&w, 0x11)->last + 10 * S, .messages = (int64_t)messages + 6, .last_frame = 77 };
+	r = (struct record_ike_sa){ .id = ike_at(&w, 0x11)->id,
+				    .spi_i = 0x11,
+				    .spi_r = ike_at(&w, 0x11)->spi_r,
+				    .last = ike_at(&w, 0x11)->last + 10 * S,
+				    .messages = (int64_t)messages + 6,
+				    .last_frame = 77 };
 	r.id++;
 	tracker_catch_up_ike_sa(w.tracker, &r);		/* another one with these SPIs */
 	assert_int_equal(ike_at(&w, 0x11)->messages, messages);
@@ -282,8 +297,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_that_nobody_watched_are_not_lost),
 		cmocka_unit_test(a_request_whose_answer_nobody_could_see_is_not_observable),
-		cmocka_unit_test(a_tunnel_that_was_silent_while_nobody_watched_is_up_until_it_is_silent_again),
-		cmocka_unit_test(what_was_replaced_while_nobody_watched_ended_then_and_nobody_knows_how),
+		cmocka_unit_test(
+		a_tunnel_that_was_silent_while_nobody_watched_is_up_until_it_is_silent_again),
+		cmocka_unit_test(
+			what_was_replaced_while_nobody_watched_ended_then_and_nobody_knows_how),
 		cmocka_unit_test(a_minute_that_goes_on_after_nobody_watched_is_told_once),
 		cmocka_unit_test(an_esp_sa_goes_on_from_its_row_when_that_is_later_than_its_image),
 		cmocka_unit_test(a_row_that_is_not_later_or_of_another_sa_is_not_gone_on_from),

@@ -54,7 +54,9 @@ static void keep_tunnel(void *user, const struct record_tunnel *r)
 
 static void open_with(struct watch *w, struct kept *k)
 {
-	const struct tracker_handler handler = { .sink = { .user = k, .ike_sa = keep_ike, .tunnel = keep_tunnel } };
+	const struct tracker_handler handler = {
+		.sink = { .user = k, .ike_sa = keep_ike, .tunnel = keep_tunnel }
+	};
 
 	memset(k, 0, sizeof(*k));
 	watch_init(w);
@@ -150,7 +152,8 @@ static void an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up
 	tracker_finish(w.tracker, true);
 	assert_int_equal(k.state, TUNNEL_UNKNOWN);
 	assert_int_equal(k.n_unobservable, 1);
-	assert_non_null(strstr(k.unobservable[0], "nor any answer: whether it is up cannot be judged"));
+	assert_non_null(strstr(k.unobservable[0], "nor any answer: whether it is up "
+						  "cannot be judged"));
 	tracker_free(w.tracker);
 }
 
@@ -182,7 +185,8 @@ int main(void)
 		cmocka_unit_test(the_lifetime_of_phase_1_is_told),
 		cmocka_unit_test(what_cannot_be_seen_is_said_in_sentences),
 		cmocka_unit_test(a_state_that_is_unknown_has_its_reason),
-		cmocka_unit_test(an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up),
+		cmocka_unit_test(
+			an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up),
 		cmocka_unit_test(unchanged_objects_are_told_once),
 	};
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
-/* Moments that only move: nothing is behind the objects, so that nothing happens when they are due. */
+/*
+ * Moments that only move: nothing is behind the objects, so that nothing happens when they are due.
+ */
 static void whatever_is_scheduled_stands_once_and_in_order(void **state)
 {
 	(void)state;
@@ -46,7 +48,8 @@ static void a_tunnel_is_judged_every_ten_seconds_while_something_lives(void **st
 	idle(&w, 1000 * S);
 	assert_in_range(w.count[EVENT_TICK], 99, 102);
 	for (unsigned n = 1; n + 1 < w.count[EVENT_TICK]; n++)
-		assert_true(seen(&w, EVENT_TICK, n)->at - seen(&w, EVENT_TICK, n - 1)->at <= 10 * S);
+		assert_true(seen(&w, EVENT_TICK, n)->at - seen(&w, EVENT_TICK, n - 1)->at <=
+			    10 * S);
 	watch_close(&w);
 }
 
@@ -65,7 +68,9 @@ static void a_leap_of_the_clock_ends_what_was_silent_and_is_not_ticked_through(v
 	tracker_flush(w.tracker);
 	assert_int_equal(w.ike_sas[0].end_reason, END_UNKNOWN);
 	assert_int_equal(w.esp_sas[0].end_reason, END_UNKNOWN);
-	assert_int_equal(w.tracker->esp_pool.used + w.tracker->child_pool.used + w.tracker->ike_pool.used, 0);
+	assert_int_equal(w.tracker->esp_pool.used + w.tracker->child_pool.used +
+				 w.tracker->ike_pool.used,
+			 0);
 	watch_close(&w);
 }
 
@@ -94,7 +99,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_is_scheduled_stands_once_and_in_order),
 		cmocka_unit_test(a_tunnel_is_judged_every_ten_seconds_while_something_lives),
-		cmocka_unit_test(a_leap_of_the_clock_ends_what_was_silent_and_is_not_ticked_through),
+		cmocka_unit_test(
+			a_leap_of_the_clock_ends_what_was_silent_and_is_not_ticked_through),
 		cmocka_unit_test(a_time_stamp_from_the_future_keeps_nobody_busy_until_it_comes),
 	};
 

@@ -123,8 +123,10 @@ static bool file_read(struct file *ret, const char *path)
 		const uint8_t *r = ret->bytes + at;
 
 		ret->frame[ret->n] = (struct frame){
-			.at = (nsec)little(r) * S + (nsec)little(r + 4) * (fine ? 1 : 1000), .number = ret->n + 1, .capture = 1,
-			.captured = little(r + 8), .length = little(r + 12), .link_type = (uint16_t)little(ret->bytes + 20),
+			.at = (nsec)little(r) * S + (nsec)little(r + 4) * (fine ? 1 : 1000),
+			.number = ret->n + 1, .capture = 1,
+			.captured = little(r + 8), .length = little(r + 12),
+			.link_type = (uint16_t)little(ret->bytes + 20),
 			.data = r + 16 };
 		ret->n++;
 		at += 16 + (size_t)little(r + 8);
@@ -294,8 +296,10 @@ static void after_its_start_the_tracker_takes_no_memory(void **state)
 
 			x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
 			if (i % 2) {
-				const struct session s = session_between((uint32_t)(x >> 50), GW_B, x);
-				struct build m = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT, IKE2_FLAG_INITIATOR, 0);
+				const struct session s =
+					session_between((uint32_t)(x >> 50), GW_B, x);
+				struct build m = ike_begin(2, IKE2_EXCHANGE_IKE_SA_INIT,
+							   IKE2_FLAG_INITIATOR, 0);
 
 				put_spis(&m, s.spi_i, 0);
 				put_sa2_alone(&m);
@@ -310,9 +314,13 @@ static void after_its_start_the_tracker_takes_no_memory(void **state)
 			}
 			assert_true(b.length <= sizeof(room[0]));
 			memcpy(room[i], built_data(&b), b.length);
-			frames[i] = (struct frame){ .at = T0 + (nsec)(round * 256 + i) * 10 * MS, .number = round * 256 + i + 1,
-						    .capture = 1, .captured = (uint32_t)b.length, .length = (uint32_t)b.length,
-						    .link_type = LINK_RAW, .data = room[i] };
+			frames[i] = (struct frame){ .at = T0 + (nsec)(round * 256 + i) * 10 * MS,
+						    .number = round * 256 + i + 1,
+						    .capture = 1,
+						    .captured = (uint32_t)b.length,
+						    .length = (uint32_t)b.length,
+						    .link_type = LINK_RAW,
+						    .data = room[i] };
 		}
 		tracker_frames(t, frames, 256);
 	}
@@ -330,7 +338,8 @@ static void memory_that_is_short_at_the_start_is_told(void **state)
 
 	settings_defaults(&settings);
 	tracker_free(NULL);
-	settings.tables_tunnels = settings.tables_ike_sas = settings.tables_child_sas = settings.tables_esp_sas = 1;
+	settings.tables_tunnels = settings.tables_ike_sas = settings.tables_child_sas =
+		settings.tables_esp_sas = 1;
 	struct tracker *t = tracker_new(&settings, &key, &handler);
 
 	assert_non_null(t);
@@ -366,8 +375,11 @@ static void what_time_decides_comes_also_without_packets(void **state)
 	watch_free(&file);
 }
 
-/* A whole packet, as reassembly makes it, of which `captured` bytes were seen behind its IP header. */
-static void give_whole(struct watch *w, uint8_t protocol, const void *payload, size_t captured, size_t length)
+/*
+ * A whole packet, as reassembly makes it, of which `captured` bytes were seen behind its IP header.
+ */
+static void give_whole(struct watch *w, uint8_t protocol, const void *payload, size_t captured,
+		       size_t length)
 {
 	struct built b = built_from(payload, length);
 	struct frame f = { .at = w->now, .number = ++w->frames, .capture = 1 };
@@ -378,7 +390,8 @@ static void give_whole(struct watch *w, uint8_t protocol, const void *payload, s
 
 	assert_non_null(exact);
 	memcpy(exact, built_data(&b), 20 + captured);
-	assert_int_equal(ip_parse(exact, (uint32_t)(20 + captured), (uint32_t)(20 + length), &p), LINK_PACKET);
+	assert_int_equal(ip_parse(exact, (uint32_t)(20 + captured), (uint32_t)(20 + length), &p),
+			 LINK_PACKET);
 	tracker_packet(w->tracker, &f, &p);
 	free(exact);
 }
@@ -387,8 +400,10 @@ static void give_whole(struct watch *w, uint8_t protocol, const void *payload, s
 static void a_header_that_is_not_whole_is_counted_for_its_reason(void **state)
 {
 	(void)state;
-	static const uint8_t esp[8] = { 0xc0, 0, 0, 1, 0, 0, 0, 1 }, ah[24] = { 50, 4, [4] = 0xc0, [7] = 1, [11] = 1 };
-	static const uint8_t udp[8] = { 0x01, 0xf4, 0x01, 0xf4, 0, 8 }, tcp[20] = { 0x11, 0x94, 0x11, 0x94, [12] = 0x50 };
+	static const uint8_t esp[8] = { 0xc0, 0, 0, 1, 0, 0, 0, 1 },
+	ah[24] = { 50, 4, [4] = 0xc0, [7] = 1, [11] = 1 };
+	static const uint8_t udp[8] = { 0x01, 0xf4, 0x01, 0xf4, 0, 8 },
+	tcp[20] = { 0x11, 0x94, 0x11, 0x94, [12] = 0x50 };
 	static const struct { uint8_t protocol; const uint8_t *bytes; size_t header; } of[] = {
 		{ IP_ESP, esp, 8 }, { IP_AH, ah, 12 }, { IP_UDP, udp, 8 }, { IP_TCP, tcp, 4 },
 	};
@@ -407,14 +422,18 @@ static void a_header_that_is_not_whole_is_counted_for_its_reason(void **state)
 		assert_int_equal(c.malformed, i + 1);
 	}
 	assert_int_equal(tunnels_living(&w), 0);
-	give_whole(&w, 89, esp, 8, 8);			/* nothing of ours; nor is a stream that nobody follows */
+	/* nothing of ours; nor is a stream that nobody follows */
+	give_whole(&w, 89, esp, 8, 8);
 	give_whole(&w, IP_TCP, tcp, 20, 20);
 	tracker_counters(w.tracker, &c);
 	assert_int_equal(c.other, 2);
 	watch_close(&w);
 }
 
-/* ICMP about a tunnel that nobody knows, a keepalive of one, a missing fragment: nothing is made of them. */
+/*
+ * ICMP about a tunnel that nobody knows, a keepalive of one, a missing fragment: nothing is made of
+ * them.
+ */
 static void what_is_about_an_unknown_tunnel_makes_none(void **state)
 {
 	(void)state;

@@ -65,17 +65,28 @@ static void send_sk(struct world *w, struct line *l, const struct sk *k)
 }
 
 /* One exchange with its losses and retransmissions; true when the asker was answered. */
-static bool exchange(struct world *w, struct line *l, int by, uint8_t type, uint8_t np1, size_t length, uint8_t np1_answer,
-		     size_t length_answer)
+static bool exchange(struct world *w, struct line *l, int by, uint8_t type, uint8_t np1,
+		     size_t length, uint8_t np1_answer, size_t length_answer)
 {
-	struct sk k = { .exchange = type, .np1 = np1, .id = l->session.next_id[by]++, .by_initiator = by == 0, .length = length };
-	struct sk a = { .exchange = type, .np1 = np1_answer, .id = k.id, .response = true, .by_initiator = by != 0,
+	struct sk k = { .exchange = type,
+			.np1 = np1,
+			.id = l->session.next_id[by]++,
+			.by_initiator = by == 0,
+			.length = length };
+	struct sk a = { .exchange = type,
+			.np1 = np1_answer,
+			.id = k.id,
+			.response = true,
+			.by_initiator = by != 0,
 			.length = length_answer };
 	unsigned parts = draw(&w->random, 10) == 0 ? 2 + draw(&w->random, 3) : 1;
 
 	for (unsigned try = 0; try < 1 + draw(&w->random, 5); try++) {
 		for (unsigned n = 1; n <= parts; n++) {
-			k.number = parts > 1 ? (uint16_t)(draw(&w->random, 4) ? n : 1 + draw(&w->random, parts)) : 0;
+			k.number = parts > 1 ? (uint16_t)(draw(&w->random, 4)
+								  ? n
+								  : 1 + draw(&w->random, parts))
+					     : 0;
 			k.total = parts > 1 ? (uint16_t)parts : 0;
 			send_sk(w, l, &k);
 		}
@@ -103,7 +114,10 @@ static void begin(struct world *w, struct line *l)
 		tick(w);
 	}
 	if (draw(&w->random, 8) == 0)
-		say_init_notify(&w->watch, s, draw(&w->random, 2) ? IKE2_NOTIFY_COOKIE : IKE2_NOTIFY_NO_PROPOSAL_CHOSEN, "cookie", 6);
+		say_init_notify(&w->watch, s,
+				draw(&w->random, 2) ? IKE2_NOTIFY_COOKIE
+						    : IKE2_NOTIFY_NO_PROPOSAL_CHOSEN,
+				"cookie", 6);
 	if (copies(w))
 		say_init(&w->watch, s, true);
 	tick(w);
@@ -137,12 +151,15 @@ static void traffic(struct world *w, struct line *l)
 		if (draw(&w->random, 2000) == 0)
 			*seq = draw(&w->random, 2) ? 0xfffffff0 : 0;
 		for (unsigned c = copies(w); c > 0; c--) {
-			uint32_t now = *seq - (draw(&w->random, 10) == 0 ? draw(&w->random, 100) : 0);
+			uint32_t now =
+				*seq - (draw(&w->random, 10) == 0 ? draw(&w->random, 100) : 0);
 
 			if (udp)
-				esp_in_udp(&w->watch, l->session.peer[d], l->session.peer[1 - d], l->spi[child][d], now);
+				esp_in_udp(&w->watch, l->session.peer[d], l->session.peer[1 - d],
+					   l->spi[child][d], now);
 			else
-				esp_between(&w->watch, l->session.peer[d].addr, l->session.peer[1 - d].addr, l->spi[child][d], now);
+				esp_between(&w->watch, l->session.peer[d].addr,
+					    l->session.peer[1 - d].addr, l->spi[child][d], now);
 		}
 		if (draw(&w->random, 3) == 0)
 			tick(w);
@@ -154,19 +171,22 @@ static void rekey(struct world *w, struct line *l)
 	int by = (int)draw(&w->random, 2);
 	unsigned child = draw(&w->random, CHILDREN);
 	bool fresh = draw(&w->random, 3) == 0, refused = draw(&w->random, 8) == 0;
-	bool done = exchange(w, l, by, IKE2_EXCHANGE_CREATE_CHILD_SA, fresh ? NP_SA : NP_NOTIFY, LEN_CHILD,
-			     refused ? NP_NOTIFY : NP_SA, refused ? LEN_ERROR : LEN_CHILD_OK);
+	bool done = exchange(w, l, by, IKE2_EXCHANGE_CREATE_CHILD_SA, fresh ? NP_SA : NP_NOTIFY,
+			     LEN_CHILD, refused ? NP_NOTIFY : NP_SA,
+			     refused ? LEN_ERROR : LEN_CHILD_OK);
 
 	if (!done || refused)
 		return;
 	for (int d = 0; d < 2; d++) {
-		l->spi[child][d] = draw(&w->random, 30) ? w->next_spi++ : l->spi[draw(&w->random, CHILDREN)][d];
+		l->spi[child][d] = draw(&w->random, 30) ? w->next_spi++
+							: l->spi[draw(&w->random, CHILDREN)][d];
 		l->seq[child][d] = 0;
 	}
 	if (draw(&w->random, 3))
 		traffic(w, l);
 	if (!fresh)
-		exchange(w, l, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_DELETE, LEN_DPD);
+		exchange(w, l, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_DELETE,
+			 LEN_DPD);
 }
 
 static void crossing(struct world *w, struct line *l, uint8_t type, uint8_t np1, uint8_t np1_answer)
@@ -174,14 +194,19 @@ static void crossing(struct world *w, struct line *l, uint8_t type, uint8_t np1,
 	uint32_t id[2];
 
 	for (int by = 0; by < 2; by++) {
-		struct sk k = { .exchange = type, .np1 = np1, .id = id[by] = l->session.next_id[by]++, .by_initiator = by == 0,
+		struct sk k = { .exchange = type, .np1 = np1,
+		.id = id[by] = l->session.next_id[by]++, .by_initiator = by == 0,
 				.length = LEN_CHILD };
 		send_sk(w, l, &k);
 		if (draw(&w->random, 2))
 			tick(w);
 	}
 	for (int by = 0; by < 2; by++) {
-		struct sk a = { .exchange = type, .np1 = np1_answer, .id = id[by], .response = true, .by_initiator = by != 0,
+		struct sk a = { .exchange = type,
+				.np1 = np1_answer,
+				.id = id[by],
+				.response = true,
+				.by_initiator = by != 0,
 				.length = LEN_CHILD_OK };
 		send_sk(w, l, &a);
 		tick(w);
@@ -208,35 +233,44 @@ static void old_protocol(struct world *w, struct line *l)
 				tick(w);
 			}
 		traffic(w, l);
-		say1_sealed(&w->watch, &s, (int)by, IKE1_EXCHANGE_INFORMATIONAL, id + 5, draw(&w->random, 2) ? LEN1_DPD : LEN1_DELETE_IKE, id);
+		say1_sealed(&w->watch, &s, (int)by, IKE1_EXCHANGE_INFORMATIONAL, id + 5,
+			    draw(&w->random, 2) ? LEN1_DPD : LEN1_DELETE_IKE, id);
 	}
 }
 
 static void stranger(struct world *w)
 {
-	struct session s = session_between(draw(&w->random, 2) ? GW_A : 0x0a000000 + draw(&w->random, 40), GW_B, draw(&w->random, 50) + 1);
-	struct peer from = { 0x0a000000 + draw(&w->random, 40), (uint16_t)(draw(&w->random, 2) ? 4500 : 1024 + draw(&w->random, 100)) };
+	struct session s =
+		session_between(draw(&w->random, 2) ? GW_A : 0x0a000000 + draw(&w->random, 40),
+				GW_B, draw(&w->random, 50) + 1);
+	struct peer from = { 0x0a000000 + draw(&w->random, 40),
+			     (uint16_t)(draw(&w->random, 2) ? 4500
+							    : 1024 + draw(&w->random, 100)) };
 
 	switch (draw(&w->random, 6)) {
 	case 0:
-		esp_between(&w->watch, from.addr, GW_B, 0x20000000 + draw(&w->random, 100), draw(&w->random, 60));
+		esp_between(&w->watch, from.addr, GW_B, 0x20000000 + draw(&w->random, 100),
+			    draw(&w->random, 60));
 		break;
 	case 1:
 		say_init(&w->watch, &s, draw(&w->random, 2));
 		break;
 	case 2:
-		say(&w->watch, &s, (int)draw(&w->random, 2), draw(&w->random, 2), (uint8_t)(34 + draw(&w->random, 5)), draw(&w->random, 3),
+		say(&w->watch, &s, (int)draw(&w->random, 2), draw(&w->random, 2),
+		    (uint8_t)(34 + draw(&w->random, 5)), draw(&w->random, 3),
 		    (uint8_t)(33 + draw(&w->random, 10)), 100);
 		break;
 	case 3:
-		esp_in_udp(&w->watch, from, (struct peer){ GW_B, 4500 }, 0x30000000 + draw(&w->random, 100), draw(&w->random, 60));
+		esp_in_udp(&w->watch, from, (struct peer){ GW_B, 4500 },
+			   0x30000000 + draw(&w->random, 100), draw(&w->random, 60));
 		break;
 	case 4: {	/* a known gateway, forged: its SPI, far ahead or with another port */
 		struct line *l = &w->line[draw(&w->random, LINES)];
 		int d = (int)draw(&w->random, 2);
 
 		if (l->spi[0][d])
-			esp_in_udp(&w->watch, (struct peer){ l->session.peer[d].addr, from.port }, l->session.peer[1 - d], l->spi[0][d],
+			esp_in_udp(&w->watch, (struct peer){ l->session.peer[d].addr, from.port },
+				   l->session.peer[1 - d], l->spi[0][d],
 				   l->seq[0][d] + draw(&w->random, 100000));
 		break;
 	}
@@ -245,7 +279,8 @@ static void stranger(struct world *w)
 		struct peer kept = l->session.peer[0];
 
 		l->session.peer[0] = (struct peer){ from.addr, kept.port == 500 ? 500 : from.port };
-		exchange(w, l, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, LEN_DPD, NP_NOTIFY, LEN_DPD);
+		exchange(w, l, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, LEN_DPD, NP_NOTIFY,
+			 LEN_DPD);
 		if (draw(&w->random, 2))
 			l->session.peer[0] = kept;
 		break;
@@ -271,22 +306,26 @@ static void step(struct world *w)
 		crossing(w, l, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, NP_SA);
 		break;
 	case 2:
-		crossing(w, l, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, draw(&w->random, 2) ? NP_DELETE : NP_NONE);
+		crossing(w, l, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE,
+			 draw(&w->random, 2) ? NP_DELETE : NP_NONE);
 		break;
 	case 3: {
 		int by = (int)draw(&w->random, 2);
 		struct session next = rekey_ike(&w->watch, &l->session, by);
 
 		if (draw(&w->random, 2))
-			exchange(w, l, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_NONE, LEN_DPD);
+			exchange(w, l, by, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_NONE,
+				 LEN_DPD);
 		l->session = next;
 		break;
 	}
 	case 4:
-		exchange(w, l, (int)draw(&w->random, 2), IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD, NP_NONE, LEN_DPD);
+		exchange(w, l, (int)draw(&w->random, 2), IKE2_EXCHANGE_INFORMATIONAL, NP_NONE,
+			 LEN_DPD, NP_NONE, LEN_DPD);
 		break;
 	case 5:
-		exchange(w, l, (int)draw(&w->random, 2), IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_NONE, LEN_DPD);
+		exchange(w, l, (int)draw(&w->random, 2), IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE,
+			 LEN_DPD, NP_NONE, LEN_DPD);
 		l->up = draw(&w->random, 3) == 0;	/* or it was another's Delete */
 		break;
 	case 6:
@@ -299,7 +338,8 @@ static void step(struct world *w)
 
 static void live(struct world *w, uint64_t seed, struct hash_key key)
 {
-	static const uint32_t addr[LINES][2] = { { GW_A, GW_B }, { GW_A, GW_C }, { NAT, GW_B }, { NAT, GW_B }, { 0x0a000001, 0x0a000002 } };
+	static const uint32_t addr[LINES][2] = { { GW_A, GW_B }, { GW_A, GW_C }, { NAT, GW_B },
+	{ NAT, GW_B }, { 0x0a000001, 0x0a000002 } };
 
 	memset(w, 0, sizeof(*w));
 	watch_init(&w->watch);
@@ -362,7 +402,8 @@ static void the_hash_key_shows_in_no_record_and_no_event(void **state)
 		uint64_t digest[2];
 
 		for (uint64_t k = 0; k < 2; k++) {
-			live(&w, seed, (struct hash_key){ { 5 + k * 999, 6, 7 + k * 12345678901, 8 } });
+			live(&w, seed,
+			     (struct hash_key){ { 5 + k * 999, 6, 7 + k * 12345678901, 8 } });
 			digest[k] = w.watch.digest;
 			watch_free(&w.watch);
 		}

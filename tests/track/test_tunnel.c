@@ -191,7 +191,9 @@ static void mobike_moves_ike_and_esp_to_another_address(void **state)
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, 0)->value[0], 1);
 	assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(0x0a090807)));
-	/* one child SA before and after: the records under the new address go on from the old ones */
+	/*
+	 * one child SA before and after: the records under the new address go on from the old ones
+	 */
 	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 1);
 	watch_finish(&w);
 	assert_int_equal(w.n_esp_sas, 4);
@@ -210,7 +212,8 @@ static void an_sa_that_moves_in_a_full_table_makes_room_for_itself(void **state)
 	watch_start(&w);
 	for (uint32_t seq = 1; seq <= 5; seq++)
 		esp_in_udp(&w, (struct peer){ NAT, 4500 }, (struct peer){ GW_B, 4500 }, SPI, seq);
-	for (uint32_t seq = 6; seq <= 9; seq++)		/* a stranger is believed at its second packet */
+	/* a stranger is believed at its second packet */
+	for (uint32_t seq = 6; seq <= 9; seq++)
 		esp_in_udp(&w, (struct peer){ GW_A, 4500 }, (struct peer){ GW_B, 4500 }, SPI, seq);
 	tracker_check(w.tracker);
 	assert_int_equal(esp_at(&w, SPI)->packets, 3);
@@ -225,7 +228,8 @@ static void the_path_of_a_tunnel_that_is_up_cannot_be_taken(void **state)
 {
 	(void)state;
 	struct watch w;
-	struct session honest = session_between(GW_A, GW_B, 0x11), other = session_between(GW_C, GW_B, 0x22);
+	struct session honest = session_between(GW_A, GW_B, 0x11),
+		       other = session_between(GW_C, GW_B, 0x22);
 
 	watch_open(&w);
 	set_up(&w, &honest);
@@ -244,7 +248,8 @@ static void a_client_that_shows_a_thousand_ports_keeps_eight_paths_and_its_name(
 {
 	(void)state;
 	struct watch w;
-	struct session s = session_between(NAT, GW_B, 0x11), again = session_between(NAT, GW_B, 0x22);
+	struct session s = session_between(NAT, GW_B, 0x11),
+		       again = session_between(NAT, GW_B, 0x22);
 
 	watch_open(&w);
 	s.peer[0].port = again.peer[0].port = 20001;
@@ -386,8 +391,10 @@ static void what_is_over_for_a_day_leaves_nothing_behind(void **state)
 	talk(&w, &s, spi, 1, 100, 100 * MS);
 	set_up(&w, &t);
 	rekey_child(&w, &t, 0);		/* child SAs that never carry anything */
-	exchange_done(&w, &t, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
-	exchange_done(&w, &t, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA, LEN_CHILD_OK);
+	exchange_done(&w, &t, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	exchange_done(&w, &t, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
 	esp_between(&w, GW_C, GW_B, 0x12345678, 5000);
 	idle(&w, 3 * 86400 * S);
 	assert_int_equal(w.tracker->ike_pool.used, 0);
@@ -402,7 +409,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_directions_and_both_ike_ports_are_one_tunnel),
-		cmocka_unit_test(a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
+		cmocka_unit_test(
+			a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
 		cmocka_unit_test(clients_behind_one_nat_address_are_tunnels_of_their_own),
 		cmocka_unit_test(plain_esp_to_the_only_client_of_a_nat_is_its_missing_direction),
 		cmocka_unit_test(plain_esp_between_a_nat_and_the_peer_of_two_clients_is_neithers),
@@ -411,7 +419,8 @@ int main(void)
 		cmocka_unit_test(mobike_moves_ike_and_esp_to_another_address),
 		cmocka_unit_test(an_sa_that_moves_in_a_full_table_makes_room_for_itself),
 		cmocka_unit_test(the_path_of_a_tunnel_that_is_up_cannot_be_taken),
-		cmocka_unit_test(a_client_that_shows_a_thousand_ports_keeps_eight_paths_and_its_name),
+		cmocka_unit_test(
+			a_client_that_shows_a_thousand_ports_keeps_eight_paths_and_its_name),
 		cmocka_unit_test(strangers_push_out_no_tunnel_that_is_up),
 		cmocka_unit_test(a_flood_under_a_peers_own_address_ends_nothing_that_is_up),
 		cmocka_unit_test(a_tunnel_is_up_with_an_ike_sa_and_down_without),

@@ -115,8 +115,10 @@ static inline void watch_event(void *user, const struct tracker *t, const struct
 		assert_non_null(w->events);
 	}
 	w->events[w->n_events++] = (struct seen_event){
-		.kind = ev->kind, .at = ev->at, .frame = ev->frame, .tunnel = ev->tunnel, .ike_sa = ev->ike_sa,
-		.child_sa = ev->child_sa, .esp_sa = ev->esp_sa, .other = ev->other, .side = ev->side,
+		.kind = ev->kind, .at = ev->at, .frame = ev->frame, .tunnel = ev->tunnel,
+		.ike_sa = ev->ike_sa,
+		.child_sa = ev->child_sa, .esp_sa = ev->esp_sa, .other = ev->other,
+		.side = ev->side,
 		.value = { ev->value[0], ev->value[1], ev->value[2], ev->value[3] },
 		.exchange = ev->exchange ? ev->exchange->id : 0,
 		.purpose = ev->exchange ? ev->exchange->purpose : PURPOSE_UNKNOWN,
@@ -130,7 +132,8 @@ static inline void watch_tunnel(void *user, const struct record_tunnel *r)
 
 	assert_true(r->first <= r->last);
 	assert_true(endpoint_compare(r->peers[0], r->peers[1]) <= 0);
-	fold(w, (int64_t)r->id), fold(w, r->state), fold(w, r->since), fold(w, r->last), fold(w, r->ike_sas), fold(w, r->child_sas);
+	fold(w, (int64_t)r->id), fold(w, r->state), fold(w, r->since), fold(w, r->last),
+		fold(w, r->ike_sas), fold(w, r->child_sas);
 	*kept = *r;
 	kept->unobservable = NULL;
 }
@@ -146,14 +149,17 @@ static inline void watch_ike_sa(void *user, const struct record_ike_sa *r)
 	struct record_ike_sa *kept = PLACE(w, ike_sas, r->id);
 
 	assert_int_not_equal(r->tunnel, 0);
-	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) == (r->ended == NSEC_NONE));
+	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) ==
+		    (r->ended == NSEC_NONE));
 	if (kept->id != 0) {
 		assert_int_equal(kept->tunnel, r->tunnel);
 		assert_true(kept->spi_i == r->spi_i);
 		assert_true(kept->messages <= r->messages);
 	}
-	fold(w, (int64_t)r->id), fold(w, (int64_t)r->spi_i), fold(w, (int64_t)r->spi_r), fold(w, r->state), fold(w, r->end_reason);
-	fold(w, r->created), fold(w, r->established), fold(w, r->ended), fold(w, (int64_t)r->parent), fold(w, r->messages);
+	fold(w, (int64_t)r->id), fold(w, (int64_t)r->spi_i), fold(w, (int64_t)r->spi_r),
+		fold(w, r->state), fold(w, r->end_reason);
+	fold(w, r->created), fold(w, r->established), fold(w, r->ended),
+		fold(w, (int64_t)r->parent), fold(w, r->messages);
 	*kept = *r;
 	kept->offered = NULL, kept->vendor_ids = NULL, kept->peers = NULL;
 }
@@ -165,14 +171,20 @@ static inline void watch_child_sa(void *user, const struct record_child_sa *r)
 
 	assert_int_not_equal(r->tunnel, 0);
 	assert_true(r->predecessor != r->id);
-	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) == (r->ended == NSEC_NONE));
+	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) ==
+		    (r->ended == NSEC_NONE));
 	if (kept->id != 0)
 		assert_int_equal(kept->tunnel, r->tunnel);
-	/* What IKE said of it is final; only a presumed end, or one of the IKE SA's, may be taken back. */
+	/*
+	 * What IKE said of it is final; only a presumed end, or one of the IKE SA's, may be taken
+	 * back.
+	 */
 	if (kept->id != 0 && kept->end_reason == END_REKEYED)
 		assert_int_equal(r->end_reason, END_REKEYED);
-	fold(w, (int64_t)r->id), fold(w, r->spis[0]), fold(w, r->spis[1]), fold(w, (int64_t)r->predecessor), fold(w, r->end_reason);
-	fold(w, r->created), fold(w, r->ended), fold(w, r->rekeyed_by), fold(w, r->rekey_at), fold(w, r->created_by);
+	fold(w, (int64_t)r->id), fold(w, r->spis[0]), fold(w, r->spis[1]),
+		fold(w, (int64_t)r->predecessor), fold(w, r->end_reason);
+	fold(w, r->created), fold(w, r->ended), fold(w, r->rekeyed_by), fold(w, r->rekey_at),
+		fold(w, r->created_by);
 	*kept = *r;
 	kept->peers = NULL;
 }
@@ -185,17 +197,21 @@ static inline void watch_esp_sa(void *user, const struct record_esp_sa *r)
 	assert_int_not_equal(r->tunnel, 0);
 	assert_int_not_equal(r->spi, 0);
 	assert_true(r->predecessor != r->id && r->successor != r->id);
-	assert_true(r->packets > 0 && r->bytes > 0 && r->lost >= 0 && r->late >= 0 && r->duplicates >= 0);
+	assert_true(r->packets > 0 && r->bytes > 0 && r->lost >= 0 && r->late >= 0 &&
+		    r->duplicates >= 0);
 	assert_true(r->first <= r->last);
-	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) == (r->ended_by == -1 && is_presumed(r->end_reason)) ||
+	assert_true((r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END) ==
+			    (r->ended_by == -1 && is_presumed(r->end_reason)) ||
 		    r->end_reason != END_NONE);
 	if (kept->id != 0) {
 		assert_int_equal(kept->tunnel, r->tunnel);
 		assert_int_equal(kept->spi, r->spi);
 		assert_true(kept->packets <= r->packets && kept->bytes <= r->bytes);
 	}
-	fold(w, (int64_t)r->id), fold(w, r->spi), fold(w, r->packets), fold(w, r->bytes), fold(w, r->lost), fold(w, r->late);
-	fold(w, r->duplicates), fold(w, (int64_t)r->predecessor), fold(w, r->end_reason), fold(w, r->seq_last);
+	fold(w, (int64_t)r->id), fold(w, r->spi), fold(w, r->packets), fold(w, r->bytes),
+		fold(w, r->lost), fold(w, r->late);
+	fold(w, r->duplicates), fold(w, (int64_t)r->predecessor), fold(w, r->end_reason),
+		fold(w, r->seq_last);
 	*kept = *r;
 	kept->peers = NULL;
 }
@@ -210,7 +226,8 @@ static inline void watch_exchange(void *user, const struct record_exchange *r)
 	assert_true((r->requests == 0) == (r->request_at == NSEC_NONE));
 	assert_true((r->responses == 0) == (r->response_at == NSEC_NONE));
 	assert_true(r->rtt_ns >= -1);
-	fold(w, (int64_t)r->id), fold(w, r->message_id), fold(w, r->requests), fold(w, r->responses), fold(w, r->outcome);
+	fold(w, (int64_t)r->id), fold(w, r->message_id), fold(w, r->requests),
+		fold(w, r->responses), fold(w, r->outcome);
 	fold(w, r->purpose), fold(w, r->request_at), fold(w, r->response_at), fold(w, r->rtt_ns);
 	*kept = *r;
 	kept->kind = NULL, kept->peers = NULL;
@@ -246,7 +263,8 @@ static inline void watch_init(struct watch *w)
 	memset(w, 0, sizeof(*w));
 	settings_defaults(&w->settings);
 	/* everything leaves its row: how the history is kept small is test_restraint.c's */
-	w->settings.history_births = w->settings.history_strangers = w->settings.history_hints = w->settings.history_confirmed = 1 << 30;
+	w->settings.history_births = w->settings.history_strangers = w->settings.history_hints =
+		w->settings.history_confirmed = 1 << 30;
 	w->settings.tables_tunnels = 64;
 	w->settings.tables_ike_sas = 256;
 	w->settings.tables_child_sas = 512;
@@ -260,8 +278,10 @@ static inline void watch_start(struct watch *w)
 {
 	const struct tracker_handler handler = {
 		.user = w, .event = watch_event,
-		.sink = { .user = w, .tunnel = watch_tunnel, .ike_sa = watch_ike_sa, .child_sa = watch_child_sa,
-			  .esp_sa = watch_esp_sa, .exchange = watch_exchange, .event = watch_history, .traffic = watch_traffic },
+		.sink = { .user = w, .tunnel = watch_tunnel, .ike_sa = watch_ike_sa,
+		.child_sa = watch_child_sa,
+			  .esp_sa = watch_esp_sa, .exchange = watch_exchange,
+			  .event = watch_history, .traffic = watch_traffic },
 	};
 
 	w->tracker = tracker_new(&w->settings, &w->key, &handler);
@@ -279,14 +299,14 @@ static inline void watch_complete(struct watch *w)
 {
 	size_t n;
 
-#define DENSE(table)                                                                                    \
-	for (n = 0; n < w->n_##table && w->table[n].id != 0; n++)                                         \
-		assert_int_equal((uint32_t)w->table[n].id, n + 1);                                        \
-	w->n_##table = n;                                                                                 \
-	for (size_t i = 0; w->table && i < n; i++)                                                        \
+#define DENSE(table) \
+	for (n = 0; n < w->n_##table && w->table[n].id != 0; n++) \
+		assert_int_equal((uint32_t)w->table[n].id, n + 1); \
+	w->n_##table = n; \
+	for (size_t i = 0; w->table && i < n; i++) \
 		assert_int_equal((uint32_t)w->table[i].id, i + 1)
-	size_t room_tunnels = w->n_tunnels, room_ike = w->n_ike_sas, room_child = w->n_child_sas, room_esp = w->n_esp_sas,
-	       room_exchanges = w->n_exchanges;
+	size_t room_tunnels = w->n_tunnels, room_ike = w->n_ike_sas, room_child = w->n_child_sas,
+	       room_esp = w->n_esp_sas, room_exchanges = w->n_exchanges;
 
 	DENSE(tunnels);
 	DENSE(ike_sas);
@@ -321,8 +341,10 @@ static inline void watch_complete(struct watch *w)
 		for (int d = 0; d < 2; d++) {
 			assert_in_range((uint32_t)c->sas[d], 0, w->n_esp_sas);
 			if (c->sas[d] != 0) {
-				assert_int_equal(w->esp_sas[(uint32_t)c->sas[d] - 1].spi, c->spis[d]);
-				assert_int_equal(w->esp_sas[(uint32_t)c->sas[d] - 1].tunnel, c->tunnel);
+				assert_int_equal(w->esp_sas[(uint32_t)c->sas[d] - 1].spi,
+						 c->spis[d]);
+				assert_int_equal(w->esp_sas[(uint32_t)c->sas[d] - 1].tunnel,
+						 c->tunnel);
 			}
 		}
 	}
@@ -391,8 +413,13 @@ static inline void give_frame(struct watch *w, const uint8_t *bytes, size_t capt
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, captured);
-	struct frame f = { .at = w->now, .number = ++w->frames, .capture = 1, .captured = (uint32_t)captured,
-			   .length = (uint32_t)length, .link_type = LINK_RAW, .data = copy };
+	struct frame f = { .at = w->now,
+			   .number = ++w->frames,
+			   .capture = 1,
+			   .captured = (uint32_t)captured,
+			   .length = (uint32_t)length,
+			   .link_type = LINK_RAW,
+			   .data = copy };
 
 	tracker_frames(w->tracker, &f, 1);
 	free(copy);
@@ -408,7 +435,8 @@ struct peer {
 	uint16_t port;
 };
 
-static inline void give_udp(struct watch *w, struct peer from, struct peer to, const void *payload, size_t length)
+static inline void give_udp(struct watch *w, struct peer from, struct peer to, const void *payload,
+			    size_t length)
 {
 	struct built b = built_from(payload, length);
 

@@ -99,8 +99,9 @@ static inline void expect_no_overread(struct built *b, uint16_t link_type)
 		uint8_t original = data[at];
 
 		for (int value = 0; value < 256; value++) {
-			size_t captured = value % 4 == 0 ? b->length - (size_t)value * b->length / 512 :
-							   b->length;
+			size_t captured = value % 4 == 0
+						  ? b->length - (size_t)value * b->length / 512
+						  : b->length;
 			struct packet p;
 			uint8_t *copy;
 

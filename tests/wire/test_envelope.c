@@ -425,7 +425,8 @@ static void on_the_vxlan_port_nobody_is_wrong_who_was_not_seen(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_envelope_gives_up_its_esp_packet_and_cut_anywhere_is_never_malformed),
+		cmocka_unit_test(
+			every_envelope_gives_up_its_esp_packet_and_cut_anywhere_is_never_malformed),
 		cmocka_unit_test(depth_and_network_are_those_of_the_envelopes),
 		cmocka_unit_test(no_single_wrong_byte_makes_it_read_outside_the_frame),
 		cmocka_unit_test(eight_envelopes_come_off_and_nine_are_too_deep),

@@ -109,7 +109,8 @@ int main(void)
 		cmocka_unit_test(spi_zero_is_malformed_in_both_protocols),
 		cmocka_unit_test(an_ah_header_is_read_and_passed_with_its_icv),
 		cmocka_unit_test(an_ah_header_is_cut_only_while_the_sequence_number_is_missing),
-		cmocka_unit_test(an_ah_length_below_the_fixed_part_or_beyond_the_packet_is_malformed),
+		cmocka_unit_test(
+			an_ah_length_below_the_fixed_part_or_beyond_the_packet_is_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

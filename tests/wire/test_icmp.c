@@ -156,7 +156,8 @@ static void half_an_spi_that_is_quoted_is_none(void **s)
 		struct built b = answered(udp4(ike(), 500, 500), quoted, 3, 3, 0);
 
 		assert_true(parse(&b, &e));
-		assert_int_equal(e.ike_spi_i, quoted == 20 + 8 + 8 ? UINT64_C(0x1122334455667788) : 0);
+		assert_int_equal(e.ike_spi_i,
+				 quoted == 20 + 8 + 8 ? UINT64_C(0x1122334455667788) : 0);
 	}
 }
 
@@ -204,7 +205,9 @@ static void quoted_tcp_counts_on_port_4500_only(void **s)
 
 	(void)s;
 	for (int i = 0; i < 3; i++) {
-		uint8_t tcp[20] = { 0x9c, 0x40, (uint8_t)(rows[i].port >> 8), (uint8_t)rows[i].port };
+		uint8_t tcp[20] = {
+			0x9c, 0x40, (uint8_t)(rows[i].port >> 8), (uint8_t)rows[i].port,
+		};
 		struct built b = built_from(tcp, sizeof(tcp));
 
 		wrap_ipv4(&b, IP_TCP, BUILT_SRC, BUILT_DST);
@@ -284,7 +287,8 @@ static void every_cut_and_every_wrong_byte_stays_within_the_packet(void **s)
 			memcpy(copy, built_data(&b), captured);
 			if (at < captured)
 				copy[at] ^= 0xff;
-			if (ip_parse(copy, (uint32_t)captured, (uint32_t)b.length, &p) == LINK_PACKET &&
+			if (ip_parse(copy, (uint32_t)captured, (uint32_t)b.length, &p) ==
+				    LINK_PACKET &&
 			    icmp_error_parse(&p, &e))
 				assert_true(e.quoted.ip + e.quoted.ip_captured <= copy + captured);
 			free(copy);
@@ -295,7 +299,8 @@ static void every_cut_and_every_wrong_byte_stays_within_the_packet(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fragmentation_needed_tells_the_mtu_and_the_spi_of_the_esp_packet_it_quotes),
+		cmocka_unit_test(
+			fragmentation_needed_tells_the_mtu_and_the_spi_of_the_esp_packet_it_quotes),
 		cmocka_unit_test(packet_too_big_of_ipv6_has_a_wide_mtu),
 		cmocka_unit_test(other_errors_have_no_mtu),
 		cmocka_unit_test(a_quoted_ah_packet_tells_its_spi),

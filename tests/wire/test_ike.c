@@ -314,7 +314,8 @@ static void an_identity_in_clear_is_noticed_and_may_be_cut(void **s)
 		assert_int_equal(parse(&b, &m), VERDICT_OK);
 		assert_true(m.has_id);
 		assert_false(m.encrypted);
-		assert_int_equal(ike_parse(reader_over(b.bytes, b.length - 1, b.length), &m), VERDICT_CUT);
+		assert_int_equal(ike_parse(reader_over(b.bytes, b.length - 1, b.length), &m),
+				 VERDICT_CUT);
 		assert_true(m.has_id);
 	}
 }

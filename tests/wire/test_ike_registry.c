@@ -105,7 +105,8 @@ static void sizes_give_the_lengths_seen_on_the_wire(void **s)
 	assert_int_equal(empty_message(IKE2_ENCR_CHACHA20_POLY1305, IKE2_INTEG_NONE), 57);
 	assert_int_equal(empty_message(IKE2_ENCR_AES_GCM_12, IKE2_INTEG_NONE), 53);
 	assert_int_equal(empty_message(IKE2_ENCR_AES_GCM_8, IKE2_INTEG_NONE), 49);
-	assert_int_equal(empty_message(IKE2_ENCR_AES_CTR, IKE2_INTEG_AES_CMAC_96), 53);	/* RFC 5930: an IV of 8 */
+	/* RFC 5930: an IV of 8 */
+	assert_int_equal(empty_message(IKE2_ENCR_AES_CTR, IKE2_INTEG_AES_CMAC_96), 53);
 	assert_int_equal(ike2_integ_icv_bytes(IKE2_INTEG_DES_MAC), 8);
 	assert_int_equal(ike2_integ_icv_bytes(IKE2_INTEG_HMAC_SHA1_160), 20);	/* RFC 4595 */
 	assert_int_equal(ike2_encr_block_bytes(4000), 0);

@@ -44,7 +44,8 @@ static void a_message_must_fill_what_was_sent_exactly(void **s)
 	for (size_t sent = 0; sent < 60; sent++) {
 		size_t captured = sent < b.length ? sent : b.length;
 
-		assert_int_equal(ike_shaped(reader_over(built_data(&b), captured, sent)), sent == 36);
+		assert_int_equal(ike_shaped(reader_over(built_data(&b), captured, sent)),
+				 sent == 36);
 	}
 	assert_true(ike_shaped(reader_over(built_data(&b), 28, 36)));
 	assert_false(ike_shaped(reader_over(built_data(&b), 27, 36)));

@@ -315,7 +315,8 @@ int main(void)
 		cmocka_unit_test(a_total_length_beyond_what_was_sent_is_malformed_even_if_cut),
 		cmocka_unit_test(a_total_length_shorter_than_the_header_is_malformed),
 		cmocka_unit_test(a_total_length_of_zero_is_what_was_on_the_wire),
-		cmocka_unit_test(an_ipv6_length_of_zero_is_what_was_on_the_wire_unless_nothing_follows),
+		cmocka_unit_test(
+			an_ipv6_length_of_zero_is_what_was_on_the_wire_unless_nothing_follows),
 		cmocka_unit_test(an_ipv6_length_beyond_what_was_sent_is_malformed),
 		cmocka_unit_test(every_ipv4_fragment_is_one_and_says_where_it_belongs),
 		cmocka_unit_test(extension_headers_are_walked_and_cut_anywhere_is_never_malformed),

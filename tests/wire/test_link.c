@@ -549,7 +549,8 @@ static void every_link_type_that_is_read_has_a_name_and_says_so(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_link_type_gives_up_its_esp_packet_and_cut_anywhere_is_never_malformed),
+		cmocka_unit_test(
+		every_link_type_gives_up_its_esp_packet_and_cut_anywhere_is_never_malformed),
 		cmocka_unit_test(depth_and_network_are_those_of_the_envelopes),
 		cmocka_unit_test(no_single_wrong_byte_makes_it_read_outside_the_frame),
 		cmocka_unit_test(what_is_not_ip_is_not_ip),

@@ -24,8 +24,9 @@ static bool long_way(const struct frame *f, struct plain_esp *ret)
 	if (link_decap(f, &p) != LINK_PACKET || p.fragment)
 		return false;
 	ret->in_udp = p.protocol == IP_UDP;
-	if (ret->in_udp && (udp_parse(&p.payload, &u) != VERDICT_OK || (u.src_port != 4500 && u.dst_port != 4500) ||
-			    udp_classify(&u, &p.payload) != UDP_ESP))
+	if (ret->in_udp &&
+	    (udp_parse(&p.payload, &u) != VERDICT_OK ||
+	     (u.src_port != 4500 && u.dst_port != 4500) || udp_classify(&u, &p.payload) != UDP_ESP))
 		return false;
 	if ((!ret->in_udp && p.protocol != IP_ESP) || esp_parse(&p.payload, &h) != VERDICT_OK)
 		return false;
@@ -49,7 +50,8 @@ static bool other_by_the_long_way(const struct frame *f)
 	if (link_decap(f, &p) != LINK_PACKET || p.fragment)
 		return false;
 	if (p.protocol == IP_UDP)
-		return udp_parse(&p.payload, &u) == VERDICT_OK && udp_classify(&u, &p.payload) == UDP_OTHER;
+		return udp_parse(&p.payload, &u) == VERDICT_OK &&
+		       udp_classify(&u, &p.payload) == UDP_OTHER;
 
 	uint16_t src = reader_u16(&p.payload), dst = reader_u16(&p.payload);
 
@@ -67,7 +69,9 @@ static bool parses(const uint8_t *bytes, size_t captured, size_t length, uint16_
 	assert_non_null(copy);
 	memcpy(copy, bytes, captured);
 
-	const struct frame f = { .captured = (uint32_t)captured, .length = (uint32_t)length, .link_type = link_type,
+	const struct frame f = { .captured = (uint32_t)captured,
+				 .length = (uint32_t)length,
+				 .link_type = link_type,
 				 .data = copy };
 	enum plain plain = plain_esp_parse(&f, &p);
 
@@ -145,7 +149,8 @@ static void a_cut_frame_is_read_as_soon_as_the_sequence_number_is_there(void **s
 		if (link_type == LINK_RAW && n / 2 % 2)
 			continue;
 		for (size_t captured = 0; captured <= b.length; captured++)
-			assert_int_equal(parses(built_data(&b), captured, b.length, link_type), captured >= b.length - 24);
+			assert_int_equal(parses(built_data(&b), captured, b.length, link_type),
+					 captured >= b.length - 24);
 	}
 }
 
@@ -182,7 +187,8 @@ static void what_is_not_ours_is_passed_by_and_ike_on_any_port_is_not(void **stat
 			if (damaged == 1)
 				data[4 * marked + 27]++;	/* its length does not fit */
 			if (damaged == 2)
-				data[4 * marked + 17] = 0x30;	/* the length fits, the version does not: a closer look */
+				/* the length fits, the version does not: a closer look */
+				data[4 * marked + 17] = 0x30;
 
 			struct built b = built_from(data, 60 + 4 * marked);
 
@@ -190,7 +196,8 @@ static void what_is_not_ours_is_passed_by_and_ike_on_any_port_is_not(void **stat
 			wrap_ipv4(&b, IP_UDP, SRC, DST);
 			wrap_ethernet(&b, 0x0800);
 			for (size_t captured = 0; captured <= b.length; captured++)
-				assert_false(parses(built_data(&b), captured, b.length, LINK_ETHERNET));
+				assert_false(
+					parses(built_data(&b), captured, b.length, LINK_ETHERNET));
 			others = 0;
 			parses(built_data(&b), b.length, b.length, LINK_ETHERNET);
 			assert_int_equal(others, damaged == 1);
@@ -204,7 +211,8 @@ static void what_is_not_ours_is_passed_by_and_ike_on_any_port_is_not(void **stat
 		others = 0;
 		parses(built_data(&b), b.length, b.length, LINK_ETHERNET);
 		assert_int_equal(others, port != 4500);
-		parses(built_data(&b), b.length - 17, b.length, LINK_ETHERNET);	/* cut within the ports */
+		/* cut within the ports */
+		parses(built_data(&b), b.length - 17, b.length, LINK_ETHERNET);
 		assert_int_equal(others, port != 4500);
 	}
 }
@@ -217,7 +225,9 @@ static void random_damage_leaves_what_the_long_way_says(void **state)
 
 	(void)state;
 	others = 0;
-#define DRAW(below) ((unsigned)((x = x * UINT64_C(6364136223846793005) + 1442695040888963407) >> 33) % (below))
+#define DRAW(below) \
+	((unsigned)((x = x * UINT64_C(6364136223846793005) + 1442695040888963407) >> 33) % \
+		(below))
 	for (unsigned round = 0; round < 200000; round++) {
 		uint16_t link_type;
 		struct built b = shape(DRAW(SHAPES), &link_type);
@@ -230,7 +240,8 @@ static void random_damage_leaves_what_the_long_way_says(void **state)
 			if (DRAW(3) == 0)
 				put16(bytes + at, ports[DRAW(8)]);
 			else
-				bytes[at] = (uint8_t)(DRAW(3) ? bytes[at] + DRAW(5) - 2 : DRAW(256));
+				bytes[at] =
+					(uint8_t)(DRAW(3) ? bytes[at] + DRAW(5) - 2 : DRAW(256));
 		}
 		if (DRAW(4) == 0)
 			captured = DRAW((unsigned)b.length + 1);

@@ -91,8 +91,9 @@ static void a_stream_is_its_prefix_and_then_its_messages(void **s)
 		struct bytes message;
 		size_t used;
 
-		assert_int_equal(tcpencap_next((struct bytes){ t.data + at, t.length - at }, at == 0,
-					       &message, &used), expected[i].content);
+		assert_int_equal(tcpencap_next((struct bytes){ t.data + at, t.length - at },
+					       at == 0, &message, &used),
+				 expected[i].content);
 		assert_int_equal(message.length, expected[i].message);
 		assert_int_equal(used, expected[i].used);
 		at += used;
@@ -126,8 +127,9 @@ static void every_incomplete_message_wants_more_and_uses_nothing(void **s)
 			struct bytes message;
 			size_t used;
 
-			assert_int_equal(tcpencap_next((struct bytes){ copy, length }, i == 0, &message,
-						       &used), TCPENCAP_MORE);
+			assert_int_equal(tcpencap_next((struct bytes){ copy, length }, i == 0,
+						       &message, &used),
+					 TCPENCAP_MORE);
 			assert_int_equal(used, 0);
 			assert_int_equal(message.length, 0);
 			free(copy);

@@ -132,7 +132,8 @@ static void port_500_on_either_side_is_ike(void **s)
 	assert_int_equal(classify(ike(), 500, 500), UDP_IKE);
 	assert_int_equal(classify(ike(), 1024, 500), UDP_IKE);
 	assert_int_equal(classify(ike(), 500, 1024), UDP_IKE);
-	assert_int_equal(classify(built_from("garbage garbage garbage garbage", 31), 500, 500), UDP_IKE);
+	assert_int_equal(classify(built_from("garbage garbage garbage garbage", 31), 500, 500),
+			 UDP_IKE);
 	assert_int_equal(classify(built_from("short", 5), 500, 500), UDP_OTHER);
 }
 
@@ -277,8 +278,10 @@ int main(void)
 		cmocka_unit_test(port_4500_is_told_apart_by_the_marker),
 		cmocka_unit_test(a_keepalive_is_one_byte_ff_on_4500_and_nothing_else),
 		cmocka_unit_test(what_is_too_short_for_anything_on_4500_is_other),
-		cmocka_unit_test(a_datagram_cut_before_the_spi_is_never_taken_for_ike_and_parses_as_cut),
-		cmocka_unit_test(the_marker_is_enough_to_know_ike_on_4500_however_short_the_capture),
+		cmocka_unit_test(
+			a_datagram_cut_before_the_spi_is_never_taken_for_ike_and_parses_as_cut),
+		cmocka_unit_test(
+			the_marker_is_enough_to_know_ike_on_4500_however_short_the_capture),
 		cmocka_unit_test(between_500_and_4500_the_content_decides),
 		cmocka_unit_test(ike_on_another_port_is_known_by_its_header),
 		cmocka_unit_test(esp_on_another_port_is_never_guessed),

@@ -186,7 +186,8 @@ static void a_name_that_was_saved_is_known_again_and_no_part_of_it(void **s)
 {
 	(void)s;
 	for (unsigned i = 0; i < PATTERNS; i++)
-		assert_string_equal(known_name(patterns[i].name, strlen(patterns[i].name)), patterns[i].name);
+		assert_string_equal(known_name(patterns[i].name, strlen(patterns[i].name)),
+				    patterns[i].name);
 	assert_null(known_name("", 0));
 	assert_null(known_name("Libreswa", 8));
 	assert_null(known_name("Libreswan\0", 10));

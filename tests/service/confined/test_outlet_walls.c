@@ -36,10 +36,13 @@ static struct sockaddr_in listener_at;
 static int listener;
 
 static const struct outlet_needs to_socket = { .local = true }, to_number = { .connects = true },
-	to_name = { .connects = true, .resolves = true }, server = { .serves = true }, writer = { .file = page },
+	to_name = { .connects = true, .resolves = true }, server = { .serves = true },
+	writer = { .file = page },
 	both = { .serves = true, .file = page };
 
-static const struct outlet_needs *const all[] = { &to_socket, &to_number, &to_name, &server, &writer, &both };
+static const struct outlet_needs *const all[] = {
+	&to_socket, &to_number, &to_name, &server, &writer, &both,
+};
 
 /* DONE, or the errno of what was refused. */
 static int tried_behind(const struct outlet_needs *n, bool keeper, int (*attempt)(void))
@@ -49,7 +52,8 @@ static int tried_behind(const struct outlet_needs *n, bool keeper, int (*attempt
 	int status;
 
 	if (child == 0) {
-		if (!privileges_give_up(&e) || !outlet_walls_of_keeper(n, &e) || (!keeper && !outlet_walls(n, &e)))
+		if (!privileges_give_up(&e) || !outlet_walls_of_keeper(n, &e) ||
+		    (!keeper && !outlet_walls(n, &e)))
 			_exit(NO_WALLS);
 		errno = 0;
 		_exit(attempt() >= 0 ? DONE : errno);
@@ -92,7 +96,10 @@ static int listen_to_packets(void)
 
 static int run_memory(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0) == MAP_FAILED
+		       ? -1
+		       : 0;
 }
 
 static int make_memory_run(void)
@@ -118,14 +125,18 @@ static int write_page(void)
 	char renamed[128];
 
 	snprintf(renamed, sizeof(renamed), "%s.new", page);
-	return fd >= 0 && write(fd, "x", 1) == 1 && fchmod(fd, 0644) == 0 && rename(page, renamed) == 0 ? unlink(renamed) : -1;
+	return fd >= 0 && write(fd, "x", 1) == 1 && fchmod(fd, 0644) == 0 &&
+			       rename(page, renamed) == 0
+		       ? unlink(renamed)
+		       : -1;
 }
 
 static int connect_out(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	return fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&listener_at, sizeof(listener_at));
+	return fd < 0 ? -1
+		      : connect(fd, (const struct sockaddr *)&listener_at, sizeof(listener_at));
 }
 
 static int listen_anew(void)
@@ -154,7 +165,8 @@ static int find_name(void)
 static void nobody_gains_anything(void **state)
 {
 	int (*const attempts[])(void) = {
-		start_program, fork_once, trace_the_monitor, signal_the_monitor, listen_to_packets, run_memory, make_memory_run,
+		start_program, fork_once, trace_the_monitor, signal_the_monitor, listen_to_packets,
+		run_memory, make_memory_run,
 		listen_anew,
 	};
 
@@ -162,7 +174,8 @@ static void nobody_gains_anything(void **state)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		for (size_t k = 0; k < sizeof(attempts) / sizeof(attempts[0]); k++)
 			if (tried(all[i], attempts[k]) != EPERM)
-				fail_msg("needs %zu, attempt %zu: %d", i, k, tried(all[i], attempts[k]));
+				fail_msg("needs %zu, attempt %zu: %d", i, k,
+					 tried(all[i], attempts[k]));
 }
 
 static int fork_and_wait(void)
@@ -183,7 +196,8 @@ static int have_a_user_namespace(void)
 static void a_keeper_begins_processes_and_nothing_else(void **state)
 {
 	int (*const attempts[])(void) = {
-		start_program, trace_the_monitor, signal_the_monitor, listen_to_packets, run_memory, make_memory_run, listen_anew,
+		start_program, trace_the_monitor, signal_the_monitor, listen_to_packets, run_memory,
+		make_memory_run, listen_anew,
 		have_a_user_namespace,
 	};
 
@@ -192,7 +206,8 @@ static void a_keeper_begins_processes_and_nothing_else(void **state)
 		assert_int_equal(tried_behind(all[i], true, fork_and_wait), DONE);
 		for (size_t k = 0; k < sizeof(attempts) / sizeof(attempts[0]); k++)
 			if (tried_behind(all[i], true, attempts[k]) != EPERM)
-				fail_msg("needs %zu, attempt %zu: %d", i, k, tried_behind(all[i], true, attempts[k]));
+				fail_msg("needs %zu, attempt %zu: %d", i, k,
+					 tried_behind(all[i], true, attempts[k]));
 	}
 }
 
@@ -229,7 +244,8 @@ static void only_who_asks_for_names_reads_and_nobody_writes_but_the_page(void **
 
 static int prepare(void **state)
 {
-	const struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct sockaddr_in here = { .sin_family = AF_INET,
+					  .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t size = sizeof(listener_at);
 
 	(void)state;

@@ -148,8 +148,10 @@ static bool opens(const char *path, int flags)
 
 static int open_sockets(void)
 {
-	STEPS(refused(socket(AF_INET, SOCK_STREAM, 0), EPERM), refused(socket(AF_INET6, SOCK_DGRAM, 0), EPERM),
-	      refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM), refused(socket(AF_PACKET, SOCK_RAW, 0), EPERM),
+	STEPS(refused(socket(AF_INET, SOCK_STREAM, 0), EPERM),
+	      refused(socket(AF_INET6, SOCK_DGRAM, 0), EPERM),
+	      refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM),
+	      refused(socket(AF_PACKET, SOCK_RAW, 0), EPERM),
 	      refused(socket(AF_NETLINK, SOCK_RAW, 0), EPERM));
 }
 
@@ -215,25 +217,32 @@ static void a_failed_assertion_still_says_what_it_is(void **state)
 
 static int read_outside(void)
 {
-	STEPS(refused(open("/etc/passwd", O_RDONLY), EACCES), refused(open("/proc/self/status", O_RDONLY), EACCES),
-	      refused(open(in(outside, "old"), O_RDONLY), EACCES), refused(open(in(writable, "../outside/old"), O_RDONLY), EACCES),
-	      refused(open(in(writable, "link"), O_RDONLY), EACCES), refused(open(root, O_RDONLY | O_DIRECTORY), EACCES));
+	STEPS(refused(open("/etc/passwd", O_RDONLY), EACCES),
+	      refused(open("/proc/self/status", O_RDONLY), EACCES),
+	      refused(open(in(outside, "old"), O_RDONLY), EACCES),
+	      refused(open(in(writable, "../outside/old"), O_RDONLY), EACCES),
+	      refused(open(in(writable, "link"), O_RDONLY), EACCES),
+	      refused(open(root, O_RDONLY | O_DIRECTORY), EACCES));
 }
 
 static int write_outside(void)
 {
 	STEPS(refused(open(in(outside, "new"), O_WRONLY | O_CREAT, 0644), EACCES),
-	      refused(open(in(outside, "old"), O_WRONLY), EACCES), refused(unlink(in(outside, "old")), EACCES),
+	      refused(open(in(outside, "old"), O_WRONLY), EACCES),
+	      refused(unlink(in(outside, "old")), EACCES),
 	      refused(open(in(readable, "new"), O_WRONLY | O_CREAT, 0644), EACCES),
-	      refused(open(in(readable, "old"), O_WRONLY), EACCES), refused(unlink(in(readable, "old")), EACCES),
+	      refused(open(in(readable, "old"), O_WRONLY), EACCES),
+	      refused(unlink(in(readable, "old")), EACCES),
 	      rename(in(writable, "old"), in(outside, "old2")) < 0);
 }
 
 static int use_folders(void)
 {
 	STEPS(opens(in(readable, "old"), O_RDONLY), opens(readable, O_RDONLY | O_DIRECTORY),
-	      opens(in(writable, "old"), O_RDWR), opens(in(writable, "new"), O_RDWR | O_CREAT | O_EXCL),
-	      truncate(in(writable, "old"), 1) == 0, rename(in(writable, "new"), in(writable, "newer")) == 0,
+	      opens(in(writable, "old"), O_RDWR),
+	      opens(in(writable, "new"), O_RDWR | O_CREAT | O_EXCL),
+	      truncate(in(writable, "old"), 1) == 0,
+	      rename(in(writable, "new"), in(writable, "newer")) == 0,
 	      unlink(in(writable, "newer")) == 0, opens(writable, O_RDONLY | O_DIRECTORY));
 }
 
@@ -271,7 +280,8 @@ static void files_in_the_folders_can_be_used(void **state)
 
 static void *behind_the_walls(void *ret)
 {
-	bool ok = open_sockets() == DONE && (abi == 0 || read_outside() == DONE) && use_folders() == DONE;
+	bool ok = open_sockets() == DONE && (abi == 0 || read_outside() == DONE) &&
+		  use_folders() == DONE;
 
 	*(int *)ret = ok ? DONE : STILL_ALIVE;
 	return NULL;
@@ -334,7 +344,8 @@ static void take_away(int call, const int *more)
 
 	seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0);
 	if (more)	/* prctl(PR_SET_SECCOMP), the older way to the same */
-		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), *more, 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), *more, 1,
+				 SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
 	if (seccomp_load(filter) != 0)
 		_exit(NOT_ENTERED);
 	seccomp_release(filter);
@@ -350,7 +361,10 @@ static bool stands_without(int call, const int *more, bool seccomp, int landlock
 	if (child == 0) {
 		take_away(call, more);
 		_exit(sandbox_enter(&folder, 1, &stands, NULL) && stands.seccomp == seccomp &&
-		      stands.landlock == landlock && opens(in(writable, "old"), O_RDWR) ? DONE : STILL_ALIVE);
+				      stands.landlock == landlock &&
+				      opens(in(writable, "old"), O_RDWR)
+			      ? DONE
+			      : STILL_ALIVE);
 	}
 	waitpid(child, &status, 0);
 	return WIFEXITED(status) && WEXITSTATUS(status) == DONE;
