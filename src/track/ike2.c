@@ -4,9 +4,7 @@
  * the header, the order of exchanges and np1, the type of the first inner
  * payload, are not (DETECTION-FACTS 1.3).
  */
-#include "track/tracker.h"
-
-#include <sawatch/ike_registry.h>
+#include "track/ike2_parts.h"
 
 enum {
 	/* EAP and certificate requests; beyond, IKE_AUTH of an SA that is up is forged */
@@ -14,41 +12,6 @@ enum {
 	/* a step of the message ID that lost packets may make while a request waits */
 	FAR = 64,
 };
-
-enum { INITIATOR_REFUSAL_S = 2 };
-
-/* after a rekey: libreswan waits 1 s (DETECTION-FACTS 2.4) */
-#define DELETES_WITHIN (2 * NSEC_PER_S)
-
-static bool is_initial(uint8_t exchange)
-{
-	return exchange == IKE2_EXCHANGE_IKE_SA_INIT ||
-	       exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
-}
-
-static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
-			  const struct arrival *a)
-{
-	struct event ev = event_of(t, kind, a->at, x->tunnel);
-
-	ev.ike_sa = x->ike_sa;
-	ev.exchange = x;
-	ev.side = a->side;
-	event_emit(t, &ev);
-}
-
-static void emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type,
-		       uint64_t spi)
-{
-	struct event ev = event_of(t, EVENT_ERROR_NOTIFY, a->at, a->tunnel);
-
-	ev.ike_sa = ike_sa;
-	ev.side = a->side;
-	ev.value[0] = type;
-	ev.value[1] = 2;
-	ev.value[2] = (int64_t)spi;
-	event_emit(t, &ev);
-}
 
 /* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
 static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
@@ -115,7 +78,7 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		       m->from_initiator ? a->side : (int8_t)(1 - a->side));
 	if (i == NO_INDEX)
 		return NO_INDEX;
-	if (is_initial(h->exchange)) {
+	if (ike2_is_initial(h->exchange)) {
 		struct event ev = event_of(t, EVENT_IKE_SA_CREATED, a->at, a->tunnel);
 
 		t->ike_sas[i].init_seen = true;
@@ -137,377 +100,6 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	return i;
 }
 
-/* ---- requests ------------------------------------------------------------- */
-
-static void classify_request(struct tracker *t, struct exchange *x, const struct ike_message *m)
-{
-	const struct ike_sa *sa = &t->ike_sas[x->ike_sa];
-
-	x->grade = GRADE_OBSERVED;
-	switch (m->header.exchange) {
-	case IKE2_EXCHANGE_IKE_SA_INIT:
-	case IKE2_EXCHANGE_IKE_SESSION_RESUME:
-		x->purpose = PURPOSE_IKE_SA_INIT;
-		break;
-	case IKE2_EXCHANGE_IKE_INTERMEDIATE:
-		x->purpose = PURPOSE_INTERMEDIATE;
-		break;
-	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:
-		x->purpose = PURPOSE_FOLLOWUP_KE;
-		break;
-	case IKE2_EXCHANGE_IKE_AUTH:
-		x->purpose = m->np1 == IKE2_PAYLOAD_EAP ? PURPOSE_EAP : PURPOSE_IKE_AUTH;
-		break;
-	case IKE2_EXCHANGE_CREATE_CHILD_SA:
-		x->grade = GRADE_INFERRED;
-		x->purpose =
-			m->np1 == IKE2_PAYLOAD_NOTIFY ? PURPOSE_REKEY_CHILD : PURPOSE_CREATE_CHILD;
-		break;
-	case IKE2_EXCHANGE_INFORMATIONAL:
-		x->grade = GRADE_DERIVED;
-		if (m->np1 == 0)
-			x->purpose = PURPOSE_DPD;
-		else if (m->np1 == IKE2_PAYLOAD_DELETE)
-			x->purpose = PURPOSE_DELETE_UNKNOWN;
-		else if (m->np1 == IKE2_PAYLOAD_NOTIFY)
-			x->purpose = PURPOSE_NOTIFY;
-		else if (m->np1 == IKE2_PAYLOAD_CP)
-			x->purpose = PURPOSE_CONFIG;
-		else
-			x->grade = GRADE_UNKNOWN;
-		break;
-	default:
-		x->purpose = PURPOSE_OTHER;
-	}
-	(void)sa;
-}
-
-/*
- * The other side's Delete was answered empty, and yet it was not the end of the IKE SA: the one who
- * answered was about to delete the same child SA, and does so now (RFC 7296 1.4.1).
- */
-static bool one_after_other(const struct exchange *x, const struct exchange *y)
-{
-	return y->response_np1 == 0 && x->request_at >= y->request_at &&
-	       x->request_at - y->request_at <= NSEC_PER_S;
-}
-
-/* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
-static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a)
-{
-	const struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
-
-	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE ||
-	    ((y->response_at != NSEC_NONE || y->closed) && !one_after_other(x, y)))
-		return;
-	if (x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
-	    y->request_np1 == IKE2_PAYLOAD_DELETE) {
-		struct event ev = event_of(t, EVENT_DELETE_COLLISION, a->at, sa->tunnel);
-
-		ev.ike_sa = x->ike_sa;
-		ev.exchange = x;
-		ev.other_exchange = y;
-		ev.side = x->from;
-		event_emit(t, &ev);
-	}
-}
-
-/* Mark child SAs whose exchanges crossed, once both are known. */
-static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
-			   const struct exchange *y, uint32_t child)
-{
-	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
-		return;
-	if (y->request_at > x->response_at ||
-	    (y->response_at != NSEC_NONE && y->response_at < x->request_at))
-		return;
-	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
-		struct child_sa *c = &t->child_sas[i];
-
-		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
-			c->flags |= CHILD_SA_COLLIDED;
-	}
-}
-
-/* Its answer comes after what it was already taken from (supply_unseen_answer()). */
-static bool was_made(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
-{
-	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike)
-		if (t->child_sas[i].how == CREATED_CREATE_CHILD_SA &&
-		    t->child_sas[i].created_by == x->from &&
-		    t->child_sas[i].requested == x->request_at)
-			return true;
-	return false;
-}
-
-/* A CREATE_CHILD_SA exchange succeeded, at that moment. */
-static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchange *x, int slot,
-		       nsec at)
-{
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-	bool rekey = x->request_np1 == IKE2_PAYLOAD_NOTIFY;
-
-	if (was_made(t, sa, x))
-		return;
-	uint32_t child =
-		child_birth(t, i, CREATED_CREATE_CHILD_SA, x->request_at, at, x->from, x, !rekey);
-
-	if (child == NO_INDEX)
-		return;
-	if (x->responses == 0)
-		t->child_sas[child].grade = GRADE_INFERRED;
-	mark_collision(t, sa, x, &sa->current[1 - slot], child);
-	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
-	if (rekey) {
-		child_born(t, child);
-		return;
-	}
-	/* perhaps: the request began with SA, not with N(REKEY_SA) */
-	sa->rekey[x->from] =
-		(struct ike_rekey){ .at = at, .requested = x->request_at, .child = child };
-	sa->rekey_by = x->from;
-}
-
-/*
- * A Delete right after one's own CREATE_CHILD_SA is for what that replaced (RFC
- * 7296 2.8): it was answered, and well, although the answer was not captured.
- */
-static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot,
-				 const struct exchange *x)
-{
-	const struct exchange *before = &sa->previous[slot];
-
-	if (x == &sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
-	    x->request_np1 == IKE2_PAYLOAD_DELETE && before->id != 0 &&
-	    before->type == IKE2_EXCHANGE_CREATE_CHILD_SA && before->responses == 0 &&
-	    before->request_at != NSEC_NONE && before->message_id + 1 == x->message_id &&
-	    x->request_at - before->request_at <= DELETES_WITHIN)
-		child_made(t, sa, before, slot, x->request_at);
-}
-
-static void on_first_request(struct tracker *t, struct ike_sa *sa, int slot,
-			     const struct arrival *a, const struct ike_message *m)
-{
-	struct exchange *x = &sa->current[slot];
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-
-	classify_request(t, x, m);
-	if (x->type == IKE2_EXCHANGE_IKE_AUTH && (sa->flags & IKE_SA_AUTH_TENTATIVE)) {
-		/* Another round: the answer before was EAP, not success. */
-		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
-		sa->established = NSEC_NONE;
-		sa->state = IKE_CONNECTING;
-		if (sa->auth_child != NO_INDEX)
-			child_discard(t, sa->auth_child);
-		sa->auth_child = NO_INDEX;
-	} else if (x->type != IKE2_EXCHANGE_IKE_AUTH && (sa->flags & IKE_SA_AUTH_TENTATIVE)) {
-		if (x->request_np1 == IKE2_PAYLOAD_NOTIFY && slot == 0 &&
-		    a->at - sa->established <= INITIATOR_REFUSAL_S * NSEC_PER_S) {
-			sa->flags |= IKE_SA_INITIATOR_REFUSED;
-		} else {
-			ike_sa_established(t, i, sa->established);
-		}
-	} else if (sa->state < IKE_ESTABLISHED && (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
-						   x->type == IKE2_EXCHANGE_INFORMATIONAL)) {
-		/* These come after authentication only: its answer was not captured. */
-		ike_sa_established(t, i,
-				   sa->previous[slot].request_at != NSEC_NONE &&
-						   sa->previous[slot].id != 0
-					   ? sa->previous[slot].request_at
-					   : a->at);
-	}
-	if (sa->delete_at != NSEC_NONE && a->at > sa->delete_at) {
-		/*
-		 * It lives on, so the Delete meant a child SA (its answer crossed another Delete).
-		 */
-		if (x->request_np1 != IKE2_PAYLOAD_DELETE || x->from == sa->delete_by) {
-			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
-			sa->delete_at = NSEC_NONE;
-		}
-	}
-	supply_unseen_answer(t, sa, slot, x);
-	if (x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
-	    sa->state < IKE_DELETING && sa->rekey_by != SIDE_UNKNOWN)
-		sa->state = IKE_DELETING;
-	note_crossing(t, sa, slot, a);
-	emit_exchange(t, EVENT_REQUEST, x, a);
-}
-
-/* ---- answers -------------------------------------------------------------- */
-
-static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-			   const struct arrival *a, const struct ike_message *m)
-{
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-	const struct ike_notify *cookie = ike_find_notify(m, IKE2_NOTIFY_COOKIE);
-	const struct ike_notify *ke = ike_find_notify(m, IKE2_NOTIFY_INVALID_KE_PAYLOAD);
-
-	if (m->header.spi_r != 0)
-		ike_sa_answered(t, i, m->header.spi_r);
-	if (m->n_transforms > 0) {
-		restraint_ike_sa_answered(t, i);
-		if (sa->state == IKE_CREATED)
-			sa->state = IKE_CONNECTING;
-		return;
-	}
-	if (cookie) {
-		x->purpose = PURPOSE_COOKIE;
-		emit_exchange(t, EVENT_COOKIE, x, a);
-		return;
-	}
-	if (ke) {
-		x->purpose = PURPOSE_INVALID_KE;
-		x->outcome = OUTCOME_FAILED;
-		if (ke->data.length >= 2)
-			x->error_group = (uint16_t)(ke->data.data[0] << 8 | ke->data.data[1]);
-	}
-	for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++)
-		if (m->notifies[n].type < IKE2_NOTIFY_FIRST_STATUS) {
-			x->error = m->notifies[n].type;
-			x->outcome = OUTCOME_FAILED;
-			emit_error(t, a, i, x->error, x->error_group);
-			break;
-		}
-}
-
-static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-			   const struct arrival *a, const struct ike_message *m)
-{
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-
-	if (ike_sa_is_error_answer(sa, m)) {
-		x->outcome = OUTCOME_FAILED;
-		sa->auth_failed = true;
-		sa->established = NSEC_NONE;
-		/* an earlier answer may have looked like success */
-		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
-		emit_exchange(t, EVENT_AUTH_REFUSED, x, a);
-		ike_sa_end(t, i, a->at, END_FAILED, a->side, GRADE_DERIVED);
-		return;
-	}
-	if (m->np1 != IKE2_PAYLOAD_IDR && m->np1 != IKE2_PAYLOAD_AUTH)
-		return;
-	if (sa->auth_child != NO_INDEX)
-		child_discard(t, sa->auth_child);
-	sa->auth_child =
-		child_birth(t, i, CREATED_IKE_AUTH, x->request_at, a->at, x->from, x, true);
-	sa->established = a->at;
-	sa->state = IKE_ESTABLISHED;
-	sa->flags |= IKE_SA_AUTH_TENTATIVE;
-	/* not forgotten for strangers from now on */
-	t->tunnels[sa->tunnel].flags |= TUNNEL_ESTABLISHED;
-	if (m->np1 == IKE2_PAYLOAD_AUTH)	/* final leg of EAP */
-		ike_sa_established(t, i, a->at);
-	else
-		ike_sa_wake(t, i, a->at + 2 * NSEC_PER_S);
-}
-
-static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x, int slot,
-			    const struct arrival *a, const struct ike_message *m)
-{
-	if (ike_sa_is_error_answer(sa, m)) {
-		x->outcome = OUTCOME_FAILED;
-		emit_exchange(t, EVENT_CHILD_REFUSED, x, a);
-		return;
-	}
-	child_made(t, sa, x, slot, a->at);
-}
-
-static bool crossing_delete(const struct exchange *other, const struct exchange *x)
-{
-	return other->id != 0 && other->type == x->type &&
-	       other->request_np1 == IKE2_PAYLOAD_DELETE && other->request_at != NSEC_NONE &&
-	       other->request_at <= x->response_at &&
-	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at ||
-		one_after_other(x, other));
-}
-
-static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-				  int slot, const struct arrival *a, const struct ike_message *m)
-{
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-
-	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
-		return;
-	if (m->np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
-		x->purpose = PURPOSE_DELETE_CHILD;
-		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
-		return;
-	}
-	if (m->np1 != 0)
-		return;
-	if (sa->end_reason != END_NONE)
-		return;
-	const struct ike_rekey *rekey = &sa->rekey[x->from];
-
-	/* 42/0: the IKE SA, if nothing follows; at once when it was rekeyed by the same side. */
-	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-	    (rekey->child != NO_INDEX && (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE) &&
-	     a->at - rekey->at < 60 * NSEC_PER_S)) {
-		x->purpose = PURPOSE_DELETE_IKE;
-		ike_sa_delete_seen(t, i, x->request_at, x->from);
-		return;
-	}
-	/*
-	 * The first thing that is said on it: of two that came out of crossing rekeys, the one that
-	 * nobody wants.
-	 */
-	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
-		x->purpose = PURPOSE_DELETE_IKE;
-		return;
-	}
-	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	bool crossed = crossing_delete(&sa->current[1 - slot], x) ||
-		       crossing_delete(&sa->previous[1 - slot], x);
-
-	if (crossed && child_delete_expected(t, sa->tunnel)) {
-		x->purpose = PURPOSE_DELETE_CHILD;
-		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
-		return;
-	}
-	if (crossed)
-		child_deleted_by_both(t, sa->tunnel, i, x->request_at, x->from);
-	sa->delete_at = x->request_at;
-	sa->delete_by = x->from;
-	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;
-	ike_sa_wake(t, i, a->at + sa->delete_wait);
-}
-
-static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot,
-			      const struct arrival *a, const struct ike_message *m)
-{
-	struct exchange *x = &sa->current[slot];
-
-	x->outcome = OUTCOME_ANSWERED;
-	/* what tells was not seen: the answer has to do */
-	if (x->purpose == PURPOSE_UNKNOWN && x->request_np1 <= 0)
-		classify_request(t, x, m);
-	switch (m->header.exchange) {
-	case IKE2_EXCHANGE_IKE_SA_INIT:
-	case IKE2_EXCHANGE_IKE_SESSION_RESUME:
-		on_init_answer(t, sa, x, a, m);
-		break;
-	case IKE2_EXCHANGE_IKE_AUTH:
-		on_auth_answer(t, sa, x, a, m);
-		break;
-	case IKE2_EXCHANGE_CREATE_CHILD_SA:
-		on_child_answer(t, sa, x, slot, a, m);
-		break;
-	case IKE2_EXCHANGE_INFORMATIONAL:
-		on_information_answer(t, sa, x, slot, a, m);
-		break;
-	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:	/* the rekey is complete only now, RFC 9370 2.2.4 */
-		if (sa->rekey[x->from].at != NSEC_NONE)
-			sa->rekey[x->from].at = a->at;
-		break;
-	default:
-		break;
-	}
-	emit_exchange(t, EVENT_RESPONSE, x, a);
-}
-
 /* ---- one message ---------------------------------------------------------- */
 
 /*
@@ -516,7 +108,7 @@ static void on_first_response(struct tracker *t, struct ike_sa *sa, int slot,
  */
 static bool is_next_step(const struct exchange *x, const struct ike_message *m, uint64_t hash)
 {
-	return m->is_request && is_initial(m->header.exchange) && x->request_at != NSEC_NONE &&
+	return m->is_request && ike2_is_initial(m->header.exchange) && x->request_at != NSEC_NONE &&
 	       x->request_hash != hash && !m->is_fragment;
 }
 
@@ -638,34 +230,8 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 			spi = (uint64_t)f->data.data[0] << 24 | (uint64_t)f->data.data[1] << 16 |
 			      (uint64_t)f->data.data[2] << 8 | f->data.data[3];
 		if (f->type < IKE2_NOTIFY_FIRST_STATUS)
-			emit_error(t, a, NO_INDEX, f->type, spi);
+			ike2_emit_error(t, a, NO_INDEX, f->type, spi);
 	}
-}
-
-/*
- * A second answer says other than the first, which was a refusal: that one was forged (RFC 7296
- * 2.21.1).
- */
-static void another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-			   const struct arrival *a, const struct ike_message *m)
-{
-	bool auth = x->type == IKE2_EXCHANGE_IKE_AUTH &&
-		    (m->np1 == IKE2_PAYLOAD_IDR || m->np1 == IKE2_PAYLOAD_AUTH) &&
-		    x == &sa->current[0] && sa->end_reason == END_FAILED;
-
-	if (!auth && !(is_initial(x->type) && m->n_transforms > 0))
-		return;
-	x->outcome = OUTCOME_ANSWERED;
-	x->error = 0;
-	if (auth) {
-		sa->auth_failed = false;
-		ike_sa_revive(t, x->ike_sa);
-		on_auth_answer(t, sa, x, a, m);
-	} else {
-		x->purpose = PURPOSE_IKE_SA_INIT;
-		on_init_answer(t, sa, x, a, m);
-	}
-	exchange_write(t, x);
 }
 
 void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
@@ -676,7 +242,8 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	 * A clear error inside an exchange (INVALID_IKE_SPI copies our header): no answer of that
 	 * exchange.
 	 */
-	bool foreign_error = !m->is_request && !m->encrypted && !is_initial(m->header.exchange);
+	bool foreign_error =
+		!m->is_request && !m->encrypted && !ike2_is_initial(m->header.exchange);
 
 	/* Only a whole SPI pair leads to the IKE SA it is about: in clear it makes none. */
 	if (m->header.spi_i == 0 || (clear_error && m->n_notifies > 0) ||
@@ -697,16 +264,16 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	ike_sa_seen(t, i, a, a->side);
 	if (foreign_error) {
 		for (unsigned n = 0; n < m->n_notifies && n < IKE_NOTIFIES_MAX; n++)
-			emit_error(t, a, i, m->notifies[n].type, m->notifies[n].spi);
+			ike2_emit_error(t, a, i, m->notifies[n].type, m->notifies[n].spi);
 		return;
 	}
 	/* Once it is authenticated nothing in clear changes it. */
-	if (is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED &&
+	if (ike2_is_initial(m->header.exchange) && sa->state >= IKE_ESTABLISHED &&
 	    !is_known(sa, slot, m))
 		return;
 	if (is_garbage(sa, slot, m, hash))
 		return;
-	if (is_initial(m->header.exchange) && sa->state < IKE_ESTABLISHED)
+	if (ike2_is_initial(m->header.exchange) && sa->state < IKE_ESTABLISHED)
 		ike_sa_clear_parts(t, i, a, m);
 
 	struct exchange *x = exchange_of(t, i, slot, a, m, hash);
@@ -729,13 +296,14 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 	} else if (current &&
 		   (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
 		if (m->is_request)
-			on_first_request(t, sa, slot, a, m);
+			ike2_first_request(t, sa, slot, a, m);
 		else
-			on_first_response(t, sa, slot, a, m);
+			ike2_first_response(t, sa, slot, a, m);
 	} else if (what == TRANSMISSION_COPY) {
-		emit_exchange(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+		ike2_emit_exchange(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x,
+				   a);
 		if (!m->is_request && x->outcome == OUTCOME_FAILED && hash != x->response_hash)
-			another_answer(t, sa, x, a, m);
+			ike2_another_answer(t, sa, x, a, m);
 	}
 	if (sa->flags & IKE_SA_USED)
 		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));
