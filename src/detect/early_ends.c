@@ -72,7 +72,7 @@ static nsec traffic_of(const struct scene *sc, const struct child_sa *child, nse
 		if (!sa || sa->id != child->esp_id[d] || sa->last <= latest)
 			continue;
 		latest = sa->last;
-		*ret_pace = sa->packets > 1 ? (sa->last - sa->first) / (nsec)(sa->packets - 1) : 0;
+		*ret_pace = traffic_pace(sa);
 	}
 	return latest;
 }

@@ -294,6 +294,17 @@ void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome
 	}
 }
 
+void exchange_emit(struct tracker *t, enum event_kind kind, const struct exchange *x,
+		   const struct arrival *a)
+{
+	struct event ev = event_of(t, kind, a->at, x->tunnel);
+
+	ev.ike_sa = x->ike_sa;
+	ev.exchange = x;
+	ev.side = a->side;
+	event_emit(t, &ev);
+}
+
 /* Give it to the sink when it changed since the last time. */
 void exchange_write(struct tracker *t, struct exchange *x)
 {

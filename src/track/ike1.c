@@ -11,17 +11,6 @@
 enum { HASH_ALONE_MAX = 108 };	/* SHA2-512, AES */
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
-static void emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
-			  const struct arrival *a)
-{
-	struct event ev = event_of(t, kind, a->at, x->tunnel);
-
-	ev.ike_sa = x->ike_sa;
-	ev.exchange = x;
-	ev.side = a->side;
-	event_emit(t, &ev);
-}
-
 /* Length of an encrypted message whose payloads after HASH are `payload` bytes, RFC 2409 5.7. */
 static uint32_t message_bytes(const struct ike_sa *sa, uint32_t payload)
 {
@@ -183,13 +172,13 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 		request ? exchange_request(t, x, a, m, hash) : exchange_response(t, x, a, m, hash);
 
 	if (what == TRANSMISSION_COPY) {
-		emit_exchange(t, request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+		exchange_emit(t, request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
 		return;
 	}
 	if (what == TRANSMISSION_PART)
 		return;
 	if (request) {
-		emit_exchange(t, EVENT_REQUEST, x, a);
+		exchange_emit(t, EVENT_REQUEST, x, a);
 		return;
 	}
 	x->outcome = OUTCOME_ANSWERED;
@@ -198,7 +187,7 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 		sa->state = IKE_CONNECTING;
 	if (step == PURPOSE_MAIN_MODE_AUTH)
 		ike_sa_established(t, i, a->at);
-	emit_exchange(t, EVENT_RESPONSE, x, a);
+	exchange_emit(t, EVENT_RESPONSE, x, a);
 }
 
 /* ---- quick mode ----------------------------------------------------------- */
@@ -336,9 +325,9 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a,
 		if (what == TRANSMISSION_FIRST) {
 			x->outcome = OUTCOME_ANSWERED;
 			ike_sa_exchanged(t, i, x);
-			emit_exchange(t, EVENT_RESPONSE, x, a);
+			exchange_emit(t, EVENT_RESPONSE, x, a);
 		} else if (what == TRANSMISSION_COPY) {
-			emit_exchange(t, EVENT_RESPONSE_COPY, x, a);
+			exchange_emit(t, EVENT_RESPONSE_COPY, x, a);
 		}
 		return;
 	}
@@ -357,9 +346,9 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a,
 	enum transmission what = exchange_request(t, x, a, m, hash);
 
 	if (what == TRANSMISSION_FIRST)
-		emit_exchange(t, EVENT_REQUEST, x, a);
+		exchange_emit(t, EVENT_REQUEST, x, a);
 	else if (what == TRANSMISSION_COPY)
-		emit_exchange(t, EVENT_REQUEST_COPY, x, a);
+		exchange_emit(t, EVENT_REQUEST_COPY, x, a);
 }
 
 /* ---- informational -------------------------------------------------------- */
@@ -511,13 +500,13 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 		exchange_response(t, x, a, m, hash);
 		x->outcome = OUTCOME_ANSWERED;
 		ike_sa_exchanged(t, i, x);
-		emit_exchange(t, EVENT_RESPONSE, x, a);
+		exchange_emit(t, EVENT_RESPONSE, x, a);
 		return;
 	}
 	if (quick && short_one != 0 && bytes <= short_one &&
 	    a->at - quick->request_last <= 5 * NSEC_PER_S) {
 		quick->outcome = OUTCOME_FAILED;
-		emit_exchange(t, EVENT_CHILD_REFUSED, quick, a);
+		exchange_emit(t, EVENT_CHILD_REFUSED, quick, a);
 		return;
 	}
 	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
@@ -536,7 +525,7 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 	classify_information(t, i, x, a, repeated);
 	if (probe)
 		x->purpose = PURPOSE_DPD;
-	emit_exchange(t, EVENT_REQUEST, x, a);
+	exchange_emit(t, EVENT_REQUEST, x, a);
 }
 
 /*

@@ -16,8 +16,6 @@ static inline bool ike2_is_initial(uint8_t exchange)
 	       exchange == IKE2_EXCHANGE_IKE_SESSION_RESUME;
 }
 
-void ike2_emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
-			const struct arrival *a);
 void ike2_emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type,
 		     uint64_t spi);
 

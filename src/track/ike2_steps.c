@@ -7,17 +7,6 @@ enum { INITIATOR_REFUSAL_S = 2 };
 /* after a rekey: libreswan waits 1 s (DETECTION-FACTS 2.4) */
 #define DELETES_WITHIN (2 * NSEC_PER_S)
 
-void ike2_emit_exchange(struct tracker *t, enum event_kind kind, const struct exchange *x,
-			const struct arrival *a)
-{
-	struct event ev = event_of(t, kind, a->at, x->tunnel);
-
-	ev.ike_sa = x->ike_sa;
-	ev.exchange = x;
-	ev.side = a->side;
-	event_emit(t, &ev);
-}
-
 void ike2_emit_error(struct tracker *t, const struct arrival *a, uint32_t ike_sa, uint16_t type,
 		     uint64_t spi)
 {
@@ -226,7 +215,7 @@ void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const st
 	    sa->state < IKE_DELETING && sa->rekey_by != SIDE_UNKNOWN)
 		sa->state = IKE_DELETING;
 	note_crossing(t, sa, slot, a);
-	ike2_emit_exchange(t, EVENT_REQUEST, x, a);
+	exchange_emit(t, EVENT_REQUEST, x, a);
 }
 
 /* ---- answers -------------------------------------------------------------- */
@@ -248,7 +237,7 @@ static void on_init_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 	}
 	if (cookie) {
 		x->purpose = PURPOSE_COOKIE;
-		ike2_emit_exchange(t, EVENT_COOKIE, x, a);
+		exchange_emit(t, EVENT_COOKIE, x, a);
 		return;
 	}
 	if (ke) {
@@ -277,7 +266,7 @@ static void on_auth_answer(struct tracker *t, struct ike_sa *sa, struct exchange
 		sa->established = NSEC_NONE;
 		/* an earlier answer may have looked like success */
 		sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
-		ike2_emit_exchange(t, EVENT_AUTH_REFUSED, x, a);
+		exchange_emit(t, EVENT_AUTH_REFUSED, x, a);
 		ike_sa_end(t, i, a->at, END_FAILED, a->side, GRADE_DERIVED);
 		return;
 	}
@@ -303,7 +292,7 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 {
 	if (ike_sa_is_error_answer(sa, m)) {
 		x->outcome = OUTCOME_FAILED;
-		ike2_emit_exchange(t, EVENT_CHILD_REFUSED, x, a);
+		exchange_emit(t, EVENT_CHILD_REFUSED, x, a);
 		return;
 	}
 	child_made(t, sa, x, slot, a->at);
@@ -399,7 +388,7 @@ void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const s
 	default:
 		break;
 	}
-	ike2_emit_exchange(t, EVENT_RESPONSE, x, a);
+	exchange_emit(t, EVENT_RESPONSE, x, a);
 }
 
 /*

@@ -517,6 +517,9 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 const struct ike_message *m, uint64_t hash);
 void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
+/* An event about the exchange, of whom this message is. */
+void exchange_emit(struct tracker *t, enum event_kind kind, const struct exchange *x,
+		   const struct arrival *a);
 void exchange_write(struct tracker *t, struct exchange *x);
 /* a window above 1 may be why its answer is not here */
 bool exchange_in_flight(const struct exchange *x, nsec at);
