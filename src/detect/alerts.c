@@ -263,7 +263,8 @@ static void fill_tunnel(struct alert *a, const struct scene *sc)
 	vendors_of(sc, a->vendors);
 }
 
-static void update(struct alert *a, const struct finding *f, nsec now)
+/* Returns whether it is worse than before: what did no harm so far may explain another one now. */
+static bool update(struct alert *a, const struct finding *f, nsec now)
 {
 	enum severity severity =
 		f->severity > a->finding.severity ? f->severity : a->finding.severity;
@@ -287,6 +288,7 @@ static void update(struct alert *a, const struct finding *f, nsec now)
 	}
 	a->true_last = now;
 	a->held = true;
+	return worse;
 }
 
 static bool pay(nsec *purse, nsec now, int64_t burst, nsec refill)
@@ -394,7 +396,7 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count,
 			a->cleared_at = NSEC_NONE;
 			a->dirty = changed = true;
 		}
-		update(a, f, now);
+		changed |= update(a, f, now);
 	}
 	return clear_quiet(as, *head, detector, sc->settings, now) || changed;
 }
@@ -406,6 +408,13 @@ static bool over_before(const struct alert *b, const struct alert *a)
 		return true;
 	return a->finding.well != NSEC_NONE && b->evidence_last < a->finding.well &&
 	       precedence_of_set_up(b->detector->code);
+}
+
+/* What did no harm explains none. */
+static bool harmless(const struct alert *b, const struct alert *a)
+{
+	return a->finding.severity > SEVERITY_INFO && b->finding.severity == SEVERITY_INFO &&
+	       precedence_by_harm_alone(b->detector->code);
 }
 
 void alerts_relate(struct alerts *as, uint32_t head)
@@ -421,7 +430,7 @@ void alerts_relate(struct alerts *as, uint32_t head)
 			const struct alert *b = &as->at[j];
 			int this_rank = precedence_of(b->detector->code, a->detector->code);
 
-			if (this_rank >= rank || over_before(b, a))
+			if (this_rank >= rank || over_before(b, a) || harmless(b, a))
 				continue;
 			best = b;
 			rank = this_rank;

@@ -41,13 +41,14 @@ static const struct {
 	{ "ts_mismatch", { "pfs_mismatch" } },
 	{ "expiry_gap", { "peer_restart", "dpd_timeout", "pfs_mismatch", "volume_expiry",
 	  "periodic_drop",
-			  "rekey_collision", "rekey_failing", "lifetime_mismatch",
-			  "ts_mismatch" } },
+			  "rekey_collision", "simultaneous_delete", "rekey_failing",
+			  "lifetime_mismatch", "ts_mismatch" } },
 	{ "stale_spi", { "peer_restart", "rekey_collision", "simultaneous_delete",
 	  "lifetime_mismatch",
 			 "duplicate_ike_sa" } },
 	{ "one_way_esp", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "encap_mismatch",
-			   "rekey_collision", "stale_spi", "duplicate_ike_sa", "nat_rebind" } },
+			   "rekey_collision", "simultaneous_delete", "stale_spi",
+			   "duplicate_ike_sa", "nat_rebind" } },
 	{ "simultaneous_delete", { "rekey_collision" } },
 	{ "lifetime_asymmetry", { "lifetime_mismatch" } },
 };
@@ -62,6 +63,11 @@ int precedence_of(const char *cause, const char *symptom)
 				return n;
 	}
 	return PRECEDENCE_NONE;
+}
+
+bool precedence_by_harm_alone(const char *cause)
+{
+	return strcmp(cause, "simultaneous_delete") == 0;
 }
 
 bool precedence_of_set_up(const char *cause)

@@ -14,6 +14,9 @@ int precedence_of(const char *cause, const char *symptom);
 /* A failure to set up: with an IKE SA that works it is over. */
 bool precedence_of_set_up(const char *cause);
 
+/* It happens without any harm, too, and explains nothing as long as it is information. */
+bool precedence_by_harm_alone(const char *cause);
+
 /* The table's rows, for the test that it has no circle; false at the end. */
 int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes);
 

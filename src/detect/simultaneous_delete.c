@@ -9,6 +9,8 @@
 enum { WATCHED = 8, LOOKED_AT = 64 };
 
 #define UNDER_WAY NSEC_PER_S	/* packets this soon after a Delete had been sent before it came */
+/* Crossings at most this far apart are one series: lifetimes are a day at most. */
+#define SERIES (25 * 3600 * NSEC_PER_S)
 
 /* An SA that was in use when the Deletes crossed. */
 struct watched {
@@ -21,13 +23,20 @@ struct watched {
 
 struct state {
 	struct moments crossings;
-	nsec apart;		/* between the two requests of the latest */
+	nsec first;		/* of the series */
+	uint32_t times, hurt;	/* of the series, and how many of them did harm */
+	nsec longest_gap;	/* traffic stopped for; 0 never */
+	nsec longest_dead;	/* one end went on sending on what was dead for; 0 never */
+	int8_t dead_sender;
+	bool dead_for_sure;	/* nothing else can have been meant */
+	/* of the latest */
+	nsec apart;		/* between the two requests */
+	nsec age;		/* of the SA; 0 not known */
 	uint64_t frames[2];
 	object_id ike_sa;
 	uint32_t ike_index;
 	struct watched watched[WATCHED];
-	nsec gap;		/* that followed it; 0 none so far */
-	bool stale;		/* and packets on the dead SA */
+	bool harm;		/* counted in `hurt` */
 };
 
 static void watch(struct state *s, const struct scene *sc, nsec at)
@@ -57,13 +66,51 @@ static void watch(struct state *s, const struct scene *sc, nsec at)
 	}
 }
 
+static unsigned watched_of(const struct state *s, int direction)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < WATCHED; i++)
+		n += s->watched[i].esp_sa != 0 && s->watched[i].direction == direction;
+	return n;
+}
+
+/* Of the only SA that was in use; of several nobody knows which one was meant. */
+static nsec age_of(const struct state *s, const struct scene *sc, nsec at)
+{
+	if (watched_of(s, 0) > 1 || watched_of(s, 1) > 1)
+		return 0;
+	for (size_t i = 0; i < WATCHED; i++) {
+		const struct watched *w = &s->watched[i];
+		const struct esp_sa *sa =
+			w->esp_sa != 0 ? tracker_esp_sa(sc->tracker, w->index) : NULL;
+		const struct child_sa *c = sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
+
+		if (c && c->how != CREATED_UNKNOWN)
+			return at - c->created;
+	}
+	return 0;
+}
+
+static void count(struct state *s, nsec at, uint64_t frame)
+{
+	if (moments_kept(&s->crossings) == 0 || at - moments_at(&s->crossings, 0) > SERIES) {
+		s->first = at;
+		s->times = s->hurt = 0;
+		s->longest_gap = s->longest_dead = 0;
+		s->dead_for_sure = false;
+	}
+	s->times++;
+	moments_add(&s->crossings, at, frame);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
 	const struct exchange *a = ev->exchange, *b = ev->other_exchange;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
-	moments_add(&s->crossings, ev->at, ev->frame);
+	count(s, ev->at, ev->frame);
 	s->apart = a && b ? a->request_at - b->request_at : 0;
 	if (s->apart < 0)
 		s->apart = -s->apart;
@@ -71,9 +118,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	s->frames[1] = a ? a->request_frame : 0;
 	s->ike_sa = sa ? sa->id : 0;
 	s->ike_index = ev->ike_sa;
-	s->gap = 0;
-	s->stale = false;
+	s->harm = false;
 	watch(s, sc, ev->at);
+	s->age = age_of(s, sc, ev->at);
 }
 
 /*
@@ -85,10 +132,8 @@ static const struct esp_sa *next_of(const struct state *s, const struct scene *s
 {
 	uint32_t index = sc->tunnel->esp_sas[w->direction];
 	const struct esp_sa *next = NULL;
-	unsigned beside = 0;
+	unsigned beside = watched_of(s, w->direction);
 
-	for (size_t i = 0; i < WATCHED; i++)
-		beside += s->watched[i].esp_sa != 0 && s->watched[i].direction == w->direction;
 	for (int i = 0; i < LOOKED_AT; i++) {
 		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, index);
 
@@ -125,8 +170,12 @@ static void look_for_gap(struct state *s, const struct scene *sc, const struct w
 
 	nsec gap = next->first - sa->last;
 
-	if (gap >= set->gap_min && (double)gap >= set->gap_factor * (double)w->pace && gap > s->gap)
-		s->gap = gap;
+	if (gap < set->gap_min || (double)gap < set->gap_factor * (double)w->pace)
+		return;
+	s->hurt += !s->harm;
+	s->harm = true;
+	if (gap > s->longest_gap)
+		s->longest_gap = gap;
 }
 
 /* The other half of its pair was in use, and stopped with the Deletes. */
@@ -158,6 +207,17 @@ static bool on_dead_sa(const struct state *s, const struct scene *sc, const stru
 	       partner_stopped(s, back, at, sa->last);
 }
 
+static void went_on(struct state *s, const struct esp_sa *sa, nsec at)
+{
+	s->hurt += !s->harm;
+	s->harm = true;
+	if (sa->last - at <= s->longest_dead)
+		return;
+	s->longest_dead = sa->last - at;
+	s->dead_sender = sa->direction;
+	s->dead_for_sure = watched_of(s, sa->direction) == 1;
+}
+
 static void look_for_harm(struct state *s, const struct scene *sc, nsec now)
 {
 	nsec at = moments_at(&s->crossings, 0);
@@ -168,61 +228,99 @@ static void look_for_harm(struct state *s, const struct scene *sc, nsec now)
 			w->esp_sa != 0 ? tracker_esp_sa(sc->tracker, w->index) : NULL;
 
 		if (!sa || sa->id != w->esp_sa ||
-		    now - at > sc->settings->churn_window + sc->settings->settle) {
+		    now - at > sc->settings->delete_race_window) {
 			*w = (struct watched){ 0 };
 			continue;
 		}
 		if (sa->last <= at + UNDER_WAY)
 			look_for_gap(s, sc, w, sa, at);
 		else if (sa->packets > w->packets && on_dead_sa(s, sc, sa, at))
-			s->stale = true;
+			went_on(s, sa, at);
 	}
+}
+
+/* What traffic suffered, by the same measure as a gap at the end of an SA. */
+static enum severity severity_of(const struct state *s, const struct settings *set)
+{
+	if (s->hurt == 0)
+		return SEVERITY_INFO;
+	return s->longest_gap >= set->gap_crit ||
+	       (s->dead_for_sure && s->longest_dead >= set->gap_crit) ? SEVERITY_CRITICAL
+								      : SEVERITY_WARNING;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
-	nsec from = now - sc->settings->delete_race_window;
-	unsigned n = moments_since(&s->crossings, from);
 
-	if (n == 0)
+	if (moments_since(&s->crossings, now - sc->settings->delete_race_window) == 0)
 		return false;
 	look_for_harm(s, sc, now);
 
-	bool hurt = s->gap > 0 || s->stale;
-	struct finding *f = finding_raise(out, hurt ? SEVERITY_WARNING : SEVERITY_INFO,
-					  CONFIDENCE_HIGH, moments_first(&s->crossings, from),
-					  moments_at(&s->crossings, 0), (int64_t)n);
+	struct finding *f = finding_raise(out, severity_of(s, sc->settings), CONFIDENCE_HIGH,
+					  s->first, moments_at(&s->crossings, 0), s->times);
 
-	finding_integer(f, "times", n);
+	finding_integer(f, "times", s->times);
+	finding_integer(f, "times_with_harm", s->hurt);
 	finding_seconds(f, "apart_s", s->apart);
-	if (s->gap > 0)
-		finding_seconds(f, "traffic_gap_s", s->gap);
-	finding_text(f, "packets_on_the_dead_sa", "%s", s->stale ? "yes" : "no");
+	if (s->age > 0)
+		finding_seconds(f, "sa_age_s", s->age);
+	if (s->longest_gap > 0)
+		finding_seconds(f, "traffic_gap_s", s->longest_gap);
+	finding_text(f, "packets_on_the_dead_sa", "%s", s->longest_dead > 0 ? "yes" : "no");
+	if (s->longest_dead > 0) {
+		finding_address(f, "went_on_sending", sc, s->dead_sender);
+		finding_seconds(f, "on_the_dead_sa_s", s->longest_dead);
+	}
 	finding_frame(f, s->frames[0]);
 	finding_frame(f, s->frames[1]);
-	moments_frames(&s->crossings, from, f);
+	moments_frames(&s->crossings, s->first, f);
 	return true;
+}
+
+static void harm_in_words(struct text *t, const struct finding *f)
+{
+	long long hurt = finding_get(f, "times_with_harm");
+	bool gap = finding_item(f, "traffic_gap_s") != NULL;
+	char span[NSEC_TEXT_MAX];
+
+	text_add(t, ".");
+	if (gap) {
+		nsec_span(finding_get_span(f, "traffic_gap_s"), span);
+		text_add(t, " Traffic stopped for %s%s until a new SA was made",
+			 hurt > 1 ? "up to " : "", span);
+	}
+	if (finding_item(f, "on_the_dead_sa_s")) {
+		nsec_span(finding_get_span(f, "on_the_dead_sa_s"), span);
+		text_add(t, "%s %s went on to send on the dead SA for at least %s", gap ? ";" : "",
+			 finding_get_text(f, "went_on_sending"), span);
+	}
+	if (f->count > 1 && hurt == f->count)
+		text_add(t, " (each time)");
+	else if (f->count > 1)
+		text_add(t, " (%lld of these times)", hurt);
+	text_add(t, ". That happens when both ends have the same lifetime.");
 }
 
 static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
-	char apart[NSEC_TEXT_MAX], gap[NSEC_TEXT_MAX];
+	char apart[NSEC_TEXT_MAX], age[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "apart_s"), apart);
-	text_add(story->summary, "Both ends deleted an SA at the same time (%s apart)",
+	text_add(story->summary, "Both ends deleted an SA at the same time (%s apart",
 		 finding_get_span(f, "apart_s") < NSEC_PER_MS ? "less than 1 ms" : apart);
+	if (finding_item(f, "sa_age_s")) {
+		nsec_span(finding_get_span(f, "sa_age_s"), age);
+		text_add(story->summary, ", at an age of %s", age);
+	}
+	text_add(story->summary, ")");
 	if (f->count > 1)
 		text_add(story->summary, ", %lld times", (long long)f->count);
-	if (finding_item(f, "traffic_gap_s")) {
-		nsec_span(finding_get_span(f, "traffic_gap_s"), gap);
-		text_add(story->summary, "; traffic stopped for %s", gap);
-	}
-	if (finding_get_text(f, "packets_on_the_dead_sa")[0] == 'y')
-		text_add(story->summary, "; packets were still sent on the dead SA");
-	text_add(story->summary, f->severity == SEVERITY_INFO ? ". That is legal and did no harm." :
-		 ". Their lifetimes coincide.");
+	if (f->severity == SEVERITY_INFO)
+		text_add(story->summary, ". That is legal and did no harm.");
+	else
+		harm_in_words(story->summary, f);
 	story_remedy(story, REMEDY_STAG);
 	story_remedy(story, REMEDY_LOG);
 }
@@ -232,7 +330,16 @@ static void fields(struct fields *f, void *state)
 	struct state *s = state;
 
 	moments_fields(f, &s->crossings);
+	FIELD(f, s->first);
+	FIELD(f, s->times);
+	FIELD(f, s->hurt);
+	FIELD(f, s->longest_gap);
+	FIELD(f, s->longest_dead);
+	FIELD(f, s->dead_sender);
+	FIELD(f, s->dead_for_sure);
+	fields_require(f, s->dead_sender == 0 || s->dead_sender == 1);
 	FIELD(f, s->apart);
+	FIELD(f, s->age);
 	FIELD(f, s->frames);
 	FIELD(f, s->ike_sa);
 	FIELD(f, s->ike_index);
@@ -246,8 +353,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, w->pace);
 		fields_require(f, w->direction == 0 || w->direction == 1);
 	}
-	FIELD(f, s->gap);
-	FIELD(f, s->stale);
+	FIELD(f, s->harm);
 }
 
 const struct detector detect_simultaneous_delete = {

@@ -98,11 +98,28 @@ const struct why_line why_renewal[] = {
 	  "then look at what else makes both act at once." },
 
 	/* ---- simultaneous_delete ---- */
+	{ "simultaneous_delete", NULL, WHY_HEAD, "times_with_harm>0",
+	  "Both sides end the same SA at the same moment (seen {times} times), as happens when "
+	  "their lifetimes are the same, and traffic is lost until a new one is in use." },
 	{ "simultaneous_delete", NULL, WHY_HEAD, NULL,
-	  "Both sides deleted an SA at the same moment. The protocol allows it." },
+	  "Both sides deleted an SA at the same moment. The protocol allows it, and no traffic "
+	  "suffered." },
 	{ "simultaneous_delete", NULL, WHY_LOOK, NULL,
-	  "No side is at fault; different lifetimes on the two avoid it." },
-	{ "simultaneous_delete", NULL, WHY_CONFIRM, NULL, "Both boxes show the same lifetime." },
+	  "Neither side is at fault by itself. Make one of them earlier: a phase 2 lifetime "
+	  "shorter by 60 to 300 s on the side that should renew." },
+	{ "simultaneous_delete", NULL, WHY_FOR, "sa_age_s",
+	  "The two Deletes were {apart_s} apart, when the SA was {sa_age_s} old." },
+	{ "simultaneous_delete", NULL, WHY_FOR, "traffic_gap_s",
+	  "After them nothing was sent for up to {traffic_gap_s}." },
+	{ "simultaneous_delete", NULL, WHY_FOR, "went_on_sending",
+	  "{went_on_sending} went on to send on the SPI that no longer existed, for at least "
+	  "{on_the_dead_sa_s}." },
+	{ "simultaneous_delete", NULL, WHY_AGAINST, "times_with_harm>0",
+	  "The protocol allows for crossing Deletes (RFC 7296, 1.4.1); "
+	  "boxes that make the new SA first lose nothing." },
+	{ "simultaneous_delete", NULL, WHY_CONFIRM, NULL,
+	  "Both boxes show the same phase 2 lifetime; with 60 to 300 s between them the "
+	  "crossing stops." },
 	{ "simultaneous_delete", NULL, WHY_REFUTE, NULL,
 	  "The deletes were commanded by hand on both." },
 

@@ -12,6 +12,17 @@ static const struct collected_alert *alert(void)
 	return collected_find(&stage->alerts, "simultaneous_delete");
 }
 
+/* One that was over for long is another alert. */
+static const struct collected_alert *latest(const char *code)
+{
+	const struct collected_alert *found = NULL;
+
+	for (size_t i = 0; i < stage->alerts.n; i++)
+		if (strcmp(stage->alerts.alert[i].code, code) == 0)
+			found = &stage->alerts.alert[i];
+	return found;
+}
+
 static uint32_t child;
 
 static void busy(void)
@@ -140,9 +151,89 @@ static void the_pause_of_one_direction_counts_although_the_other_end_goes_on_for
 	stage_child(0, 1);
 	stage_pass(10 * S);
 	detect_flush(stage->detect, stage);
-	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 	assert_int_equal(collected_number(alert(), "traffic_gap_s"), 30);
 	assert_string_equal(collected_text(alert(), "packets_on_the_dead_sa"), "yes");
+}
+
+static void half_a_minute_without_traffic_is_critical(void **state)
+{
+	(void)state;
+	busy();
+	cross();
+	one_end_goes_on(child, 60, 500 * NSEC_PER_MS);
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(collected_number(alert(), "on_the_dead_sa_s"), 30);
+	assert_non_null(strstr(alert()->summary, "went on to send on the dead SA"));
+}
+
+/* An SA of `age`, busy to its end; both delete it, and `until_next` later there is another one. */
+static void generation(nsec age, nsec until_next)
+{
+	stage_pass(age);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / (100 * NSEC_PER_MS)),
+				  600000);
+	cross();
+	stage_pass(until_next);
+
+	uint32_t old = child;
+
+	child = stage_child(0, 0);
+	for (int d = 0; d < 2; d++) {
+		struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
+
+		ev.esp_sa = stage->child[child].esp[d];
+		ev.other = stage->child[old].esp[d];
+		stage_send(ev);
+	}
+}
+
+static void a_lifetime_of_eight_hours_is_one_series_of_crossings(void **state)
+{
+	(void)state;
+	child = stage_child(stage_ike_up(0, 2), 0);
+	for (int i = 0; i < 3; i++)
+		generation(8 * 3600 * S, 3 * S);
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(latest("simultaneous_delete"), "times"), 3);
+	assert_int_equal(collected_number(latest("simultaneous_delete"), "times_with_harm"), 3);
+	assert_non_null(strstr(latest("simultaneous_delete")->summary, "3 times"));
+	assert_non_null(strstr(latest("simultaneous_delete")->summary, "8 h 00 min"));
+}
+
+static void a_crossing_that_did_harm_is_not_forgotten_for_one_that_did_none(void **state)
+{
+	(void)state;
+	busy();
+	generation(1800 * S, 3 * S);
+	generation(1800 * S, NSEC_PER_MS);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 10, 1000);
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(collected_number(alert(), "times"), 2);
+	assert_int_equal(collected_number(alert(), "times_with_harm"), 1);
+}
+
+static void crossing_deletes_that_did_harm_are_the_cause_of_the_gap(void **state)
+{
+	(void)state;
+	const struct collected_alert *gap;
+
+	child = stage_child(stage_ike_up(0, 2), 0);
+	for (int i = 0; i < 2; i++)
+		generation(3600 * S, 8 * S);
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	gap = collected_find(&stage->alerts, "expiry_gap");
+	assert_non_null(gap);
+	assert_string_equal(gap->cause, "simultaneous_delete");
+	assert_int_equal(gap->record.incident, alert()->record.id);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
 }
 
 static void beside_another_selector_the_one_that_stopped_is_seen(void **state)
@@ -168,7 +259,7 @@ static void beside_another_selector_the_one_that_stopped_is_seen(void **state)
 		stage_esp_replace(stage->child[old].esp[d]);
 	stage_pass(10 * S);
 	detect_flush(stage->detect, stage);
-	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
 	assert_int_equal(collected_number(alert(), "traffic_gap_s"), 30);
 }
 
@@ -184,6 +275,10 @@ int main(void)
 		ON_STAGE(
 		the_pause_of_one_direction_counts_although_the_other_end_goes_on_for_half_a_minute),
 		ON_STAGE(beside_another_selector_the_one_that_stopped_is_seen),
+		ON_STAGE(half_a_minute_without_traffic_is_critical),
+		ON_STAGE(a_lifetime_of_eight_hours_is_one_series_of_crossings),
+		ON_STAGE(a_crossing_that_did_harm_is_not_forgotten_for_one_that_did_none),
+		ON_STAGE(crossing_deletes_that_did_harm_are_the_cause_of_the_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
