@@ -10,7 +10,8 @@
  *
  * One tunnel is unpacked at a time and stays so until another one is asked for:
  * what a message tells of comes as several events.  What was opened to be written
- * is compared then, once; what was only read is not.
+ * is compared then, once; what was only read is not, and where nothing is kept
+ * of a detector, reading it unpacks nothing.
  */
 #include "detect/states.h"
 
@@ -45,7 +46,10 @@ struct states {
 	uint64_t *set, *any;	/* of the image, before what is in `written` */
 	uint32_t slot;		/* NO_INDEX: nobody's, and the image is fresh */
 	uint64_t written;	/* detectors whose state was opened to be written */
-	uint32_t *heads;	/* by slot; NONE: fresh */
+	struct kept {
+		uint64_t which;	/* detectors whose state is not fresh, before `written` */
+		uint32_t head;	/* NONE: all are */
+	} *kept;		/* by slot */
 	struct chunk *chunks;	/* [0] is NONE */
 	void *chunk_memory;
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
@@ -125,10 +129,10 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 		s->fresh = aligned_alloc(ALIGNMENT, (s->words + STRIDE) * sizeof(uint64_t));
 		s->set = calloc(s->blocks, sizeof(uint64_t));
 		s->any = calloc(s->tops, sizeof(uint64_t));
-		s->heads = memory_table((size_t)slots + 1, sizeof(s->heads[0]));
+		s->kept = memory_table((size_t)slots + 1, sizeof(s->kept[0]));
 		s->chunk_memory = memory_table((size_t)slots * chunks + 2, sizeof(s->chunks[0]));
 	}
-	if (s->values && s->live && s->fresh && s->set && s->any && s->heads && s->chunk_memory) {
+	if (s->values && s->live && s->fresh && s->set && s->any && s->kept && s->chunk_memory) {
 		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) /
 					     ALIGNMENT * ALIGNMENT);
 		memset(s->fresh, 0, (s->words + STRIDE) * sizeof(uint64_t));
@@ -152,7 +156,7 @@ void states_free(struct states *s)
 	free(s->set);
 	free(s->any);
 	free(s->values);
-	free(s->heads);
+	free(s->kept);
 	free(s->chunk_memory);
 	free(s);
 }
@@ -217,7 +221,7 @@ static inline void put_word(struct states *s, struct cursor *c, uint64_t value)
 
 static void unpack(struct states *s)
 {
-	struct cursor c = begin(s, &s->heads[s->slot]);
+	struct cursor c = begin(s, &s->kept[s->slot].head);
 
 	__builtin_prefetch(&s->chunks[c.chunk->next], 1);
 	for (size_t i = 0; i < s->tops; i++)
@@ -250,8 +254,8 @@ static inline uint64_t differences(const uint64_t *is, const uint64_t *was)
 	return set;
 }
 
-/* Which words of the image are set from `at` to `end`, which are in one block? */
-static void compare(struct states *s, size_t at, size_t end)
+/* Which words of the image are set from `at` to `end`, which are in one block?  False: none. */
+static bool compare(struct states *s, size_t at, size_t end)
 {
 	size_t block = at / BLOCK;
 	uint64_t whole = (end - at == BLOCK ? 0 : UINT64_C(1) << (end - at)) - 1,
@@ -259,38 +263,41 @@ static void compare(struct states *s, size_t at, size_t end)
 
 	for (; at < end; at += STRIDE)
 		set |= differences(s->live + at, s->fresh + at) << at % BLOCK;
-	set |= s->set[block] & ~mask;
-	s->set[block] = set;
 
+	uint64_t all = set | (s->set[block] & ~mask);
 	uint64_t *any = &s->any[block / BLOCK], bit = UINT64_C(1) << block % BLOCK;
 
-	*any = set ? *any | bit : *any & ~bit;
+	s->set[block] = all;
+	*any = all ? *any | bit : *any & ~bit;
+	return set != 0;
 }
 
 /* What was written is known again, word by word; false: there is nothing left. */
 static bool look_through(struct states *s)
 {
-	uint64_t any = 0;
+	struct kept *kept = &s->kept[s->slot];
 
+	kept->which &= ~s->written;
 	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
 		const struct shape *shape = &s->shapes[__builtin_ctzll(mask)];
 		size_t end = shape->first + shape->words;
+		bool any = false;
 
 		for (size_t at = shape->first, next; at < end; at = next) {
 			next = at - at % BLOCK + BLOCK;
 			next = next < end ? next : end;
-			compare(s, at, next);
+			any |= compare(s, at, next);
 		}
+		if (any)
+			kept->which |= mask & -mask;
 	}
-	for (size_t i = 0; i < s->tops; i++)
-		any |= s->any[i];
-	return any != 0;
+	return kept->which != 0;
 }
 
 /* The image is fresh again; what was in it goes into the chain. */
 static void pack(struct states *s)
 {
-	struct cursor c = begin(s, &s->heads[s->slot]);
+	struct cursor c = begin(s, &s->kept[s->slot].head);
 
 	for (size_t i = 0; i < s->tops; i++)
 		put_word(s, &c, s->any[i]);
@@ -338,7 +345,7 @@ static void put_away(struct states *s)
 	else if (look_through(s))
 		pack(s);
 	else
-		give_back(s, &s->heads[s->slot]);
+		give_back(s, &s->kept[s->slot].head);
 	s->written = 0;
 	s->slot = NO_INDEX;
 }
@@ -349,23 +356,34 @@ static void bring(struct states *s, uint32_t slot)
 		return;
 	put_away(s);
 	s->slot = slot;
-	if (s->heads[slot] != NONE)
+	if (s->kept[slot].head != NONE)
 		unpack(s);
+}
+
+/* The state as it is, which is not to be changed. */
+static void *view(struct states *s, uint32_t slot, size_t which)
+{
+	const struct shape *shape = &s->shapes[which];
+
+	if (shape->of_capture)
+		return shape->live;
+	if (s->slot != slot && !(s->kept[slot].which >> which & 1))
+		return shape->fresh;
+	bring(s, slot);
+	return shape->live;
 }
 
 /* ---- one state ------------------------------------------------------------ */
 
 void states_expect(const struct states *s, uint32_t slot)
 {
-	__builtin_prefetch(&s->chunks[s->heads[slot]], 1);
+	__builtin_prefetch(&s->chunks[s->kept[slot].head], 1);
 }
 
 const void *states_read(struct states *s, uint32_t slot, size_t which)
 {
 	assert(!s->open);
-	if (!s->shapes[which].of_capture)
-		bring(s, slot);
-	return s->shapes[which].live;
+	return view(s, slot, which);
 }
 
 void *states_open(struct states *s, uint32_t slot, size_t which)
@@ -383,9 +401,7 @@ void *states_look(struct states *s, uint32_t slot, size_t which)
 {
 	assert(!s->open);
 	s->open = &s->shapes[which];
-	if (!s->open->of_capture)
-		bring(s, slot);
-	return s->open->live;
+	return view(s, slot, which);
 }
 
 void states_close(struct states *s)
@@ -410,8 +426,7 @@ bool states_fresh(struct states *s, uint32_t slot, size_t which)
 {
 	const struct shape *shape = &s->shapes[which];
 
-	bring(s, slot);
-	return memcmp(shape->live, shape->fresh, bytes_of(shape)) == 0;
+	return memcmp(view(s, slot, which), shape->fresh, bytes_of(shape)) == 0;
 }
 
 /* ---- all of a slot -------------------------------------------------------- */
@@ -420,7 +435,8 @@ void states_forget(struct states *s, uint32_t slot)
 {
 	if (s->slot == slot)
 		put_away(s);
-	give_back(s, &s->heads[slot]);
+	give_back(s, &s->kept[slot].head);
+	s->kept[slot].which = 0;
 }
 
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)

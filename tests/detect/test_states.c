@@ -193,6 +193,14 @@ static void any_history_of_writing_reads_back_the_same(void **state)
 			memset(w, round % 2 ? 0 : 0xab, sizeof(*w));
 		model[slot] = *w;
 		states_close(s);
+
+		/* fresh or not, unpacked or not */
+		uint32_t other = (random >> 16) % SLOTS;
+		static const struct wide nothing;
+
+		assert_memory_equal(states_read(s, other, 0), &model[other], sizeof(*w));
+		assert_int_equal(states_fresh(s, other, 0),
+				 memcmp(&model[other], &nothing, sizeof(nothing)) == 0);
 	}
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		memset(states_open(s, slot, 0), 0xff, sizeof(struct wide));
