@@ -24,6 +24,45 @@ bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec a
 	return false;
 }
 
+/* It is being deleted, too: answered, or asked for only. */
+static bool ends_with(const struct ike_sa *o, nsec at)
+{
+	nsec latest = at + DELETE_DRAINS_S * NSEC_PER_S;
+
+	if (o->delete_at != NSEC_NONE && o->delete_at <= latest)
+		return true;
+	for (int slot = 0; slot < 2; slot++) {
+		const struct exchange *x = &o->current[slot];
+
+		if (x->id != 0 && x->responses == 0 && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+		    x->request_np1 == IKE2_PAYLOAD_DELETE && x->request_at <= latest)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Did another one take its place?  A phase 1 of IKEv1 is renewed by a younger one whenever; one of
+ * IKEv2 is deleted as soon as the new one stands, so one that lived beside it for longer was just
+ * deleted, and so were both that were deleted together.
+ */
+static bool replaced(const struct tracker *t, const struct ike_sa *sa, nsec at)
+{
+	if (sa->major != 2)
+		return ike_sa_has_younger(t, sa, at);
+	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX && &t->ike_sas[i] != sa;
+	     i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *o = &t->ike_sas[i];
+
+		if (o->established != NSEC_NONE && o->end_reason == END_NONE &&
+		    o->origin != ORIGIN_MIDSTREAM && o->created > sa->created &&
+		    o->created <= at && at - o->established <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
+		    !ends_with(o, at))
+			return true;
+	}
+	return false;
+}
+
 /*
  * One of two IKE SAs that came out of crossing rekeys is deleted by who made
  * it (RFC 7296 2.8.2).  Its child SAs belong to the other, which may not have
@@ -82,7 +121,7 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		ike_sa_end(t, ike_sa, at, END_REKEYED, by, grade);
 		return;
 	}
-	enum end_reason why = ike_sa_has_younger(t, sa, at) ? END_SUPERSEDED : END_DELETED;
+	enum end_reason why = replaced(t, sa, at) ? END_SUPERSEDED : END_DELETED;
 
 	ike_sa_end(t, ike_sa, at, why, by, grade);
 	if (sa->major == 2)		/* IKEv1 child SAs outlive their phase 1 */

@@ -28,6 +28,55 @@ static void reauthentication_supersedes_the_old_ike_sa(void **state)
 	watch_close(&w);
 }
 
+/* Both sides initiated, and both IKE SAs stayed; one is shut down after that time. */
+static void beside_another(struct watch *w, struct session *s, struct session *beside, nsec later)
+{
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	watch_open(w);
+	*s = talking(w, spi);
+	*beside = session_between(GW_A, GW_B, 0x22);
+	set_up(w, beside);
+	talk(w, s, new, 1, 30, 100 * MS);
+	idle(w, later);
+}
+
+static void two_ike_sas_deleted_together_do_not_supersede_each_other(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s, beside;
+
+	beside_another(&w, &s, &beside, S);
+	nsec asked = w.now;
+
+	delete_ike(&w, &s, 0);
+	delete_ike(&w, &beside, 0);
+	idle(&w, 60 * S);
+	for (uint64_t which = 0x11; which <= 0x22; which += 0x11) {
+		assert_int_equal(ike_at(&w, which)->end_reason, END_DELETED);
+		assert_int_equal(ike_at(&w, which)->ended_by, 0);
+		assert_true(ike_at(&w, which)->ended >= asked);
+	}
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	watch_close(&w);
+}
+
+static void one_that_lived_beside_another_for_long_was_deleted(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s, beside;
+
+	beside_another(&w, &s, &beside, 300 * S);
+	delete_ike(&w, &s, 1);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
 {
 	(void)state;
@@ -249,6 +298,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
+		cmocka_unit_test(two_ike_sas_deleted_together_do_not_supersede_each_other),
+		cmocka_unit_test(one_that_lived_beside_another_for_long_was_deleted),
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
 		cmocka_unit_test(
 			an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
