@@ -9,7 +9,7 @@
 #include "detect/detector.h"
 #include "detect/traffic.h"
 
-enum { LOOKS = 16, LOOKS_IN_WINDOW = 6 };
+enum { LOOKS = 16, LOOKS_IN_WINDOW = 6, PAIRS_LOOKED_AT = 64 };
 
 /* Packets of both directions at one moment. */
 struct look {
@@ -26,7 +26,8 @@ struct state {
 		nsec since;		/* silent since; 0 not */
 		uint64_t other_then;	/* packets of the other side at that moment */
 		bool lively;		/* it had been sending much before */
-		/* the other side's rate fell with it: an application ended */
+		/* the other side's rate, or its half of the pair, fell with it: an application
+		 * ended */
 		bool together;
 	} stop[2];
 	/* it was silent for so long before, and went on with the same SAs */
@@ -158,6 +159,36 @@ static bool fell_together(const struct state *s, const struct scene *sc, int sid
 		       rate(before->packets[!side], at->packets[!side], at->at - before->at);
 }
 
+/*
+ * Did both halves of the pair that it used last fall silent, while other SAs carry what goes on?
+ * Then what used the pair is over, as above; whoever has lost his half is still sent to on the
+ * other.
+ */
+static bool pair_fell_silent(const struct scene *sc, int side, nsec since, nsec now)
+{
+	nsec window = sc->settings->oneway_window;
+	uint32_t index = sc->tunnel->esp_sas[side];
+
+	for (int i = 0; i < PAIRS_LOOKED_AT; i++) {
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		index = sa->next_in_direction;
+		if (sa->last != since)
+			continue;
+
+		const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
+		const struct esp_sa *other =
+			c ? tracker_esp_sa(sc->tracker, c->esp[!side]) : NULL;
+
+		return other && other->id == c->esp_id[!side] && other->direction == !side &&
+		       other->successor == 0 && other->packets > 1 && other->last <= since + window / LOOKS_IN_WINDOW &&
+		       now - other->last >= window && traffic_elsewhere(sc, other, since);
+	}
+	return false;
+}
+
 /* It sends again.  Without another SA in between the silence was its own. */
 static void speaks(struct state *s, int side)
 {
@@ -193,7 +224,8 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 		stop->lively = before && (then->packets[side] - before->packets[side]) * 5 >=
 						 (then->packets[!side] - before->packets[!side]) &&
 			       then->packets[side] > before->packets[side];
-		stop->together = fell_together(s, sc, side, stop->since, now);
+		stop->together = fell_together(s, sc, side, stop->since, now) ||
+				 pair_fell_silent(sc, side, stop->since, now);
 	}
 	if (!stop->lively && broke_off(s, sc, side, stop->since, &other))
 		stop->lively = true;

@@ -195,6 +195,46 @@ static void when_an_application_ends_what_never_has_answers_goes_on(void **state
 	assert_string_equal(collected_text(one_way(), "the_other_fell_too"), "yes");
 }
 
+/* Two selectors: `with` both ways, and on `beside` one packet a second from side 0 alone. */
+static void beside_logs(uint32_t with, uint32_t beside, nsec span, int back)
+{
+	for (nsec t = 0; t < span; t += 10 * S) {
+		stage_pass(10 * S);
+		stage_esp_packets(stage->child[beside].esp[0], 10, 1000);
+		if (back >= 0)
+			stage_esp_packets(stage->child[with].esp[0], 10, 1000);
+		if (back > 0)
+			stage_esp_packets(stage->child[with].esp[1], (uint64_t)back, 1000);
+	}
+}
+
+static void a_pair_that_falls_silent_as_a_whole_is_no_one_way_tunnel(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), web = stage_child(ike, 0), logs = stage_child(ike, 0);
+
+	beside_logs(web, logs, 30 * S, 10);
+	beside_logs(web, logs, 120 * S, -1);
+	ike_is_answered();
+	stage_finish();
+	assert_non_null(one_way());
+	assert_int_equal(one_way()->record.severity, SEVERITY_INFO);
+	assert_string_equal(collected_text(one_way(), "the_other_fell_too"), "yes");
+}
+
+static void a_pair_that_loses_one_half_beside_another_selector_is(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), web = stage_child(ike, 0), logs = stage_child(ike, 0);
+
+	beside_logs(web, logs, 30 * S, 10);
+	beside_logs(web, logs, 120 * S, 0);
+	ike_is_answered();
+	stage_finish();
+	assert_non_null(one_way());
+	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
+}
+
 static void who_was_silent_and_went_on_with_the_same_sa_may_be_so_again(void **state)
 {
 	(void)state;
@@ -222,6 +262,8 @@ int main(void)
 		ON_STAGE(two_tunnels_one_for_each_direction_are_both_ways),
 		ON_STAGE(a_one_sided_capture_cannot_tell),
 		ON_STAGE(when_an_application_ends_what_never_has_answers_goes_on),
+		ON_STAGE(a_pair_that_falls_silent_as_a_whole_is_no_one_way_tunnel),
+		ON_STAGE(a_pair_that_loses_one_half_beside_another_selector_is),
 		ON_STAGE(who_was_silent_and_went_on_with_the_same_sa_may_be_so_again),
 	};
 
