@@ -150,6 +150,7 @@ static struct scene scene_of(const struct detect *d, const struct tracker *t, ui
 		.expected_since = NSEC_NONE,
 		.loss_last = d->loss_last,
 		.jump_last = d->jump_last,
+		.others = &d->others,
 	};
 }
 
@@ -342,6 +343,7 @@ static void clock_went_back(struct detect *d, nsec now)
 		d->slots[i].awake = 0;
 	}
 	d->loss_last = NSEC_NONE;
+	d->others = (struct others){ 0 };
 	d->next_capture_judgement = now;
 }
 
@@ -358,6 +360,9 @@ static void about_capture(struct detect *d, const struct event *ev, nsec now)
 		d->loss_last = ev->at;
 		wait_anew(d, ev->at);
 	}
+	if (ev->kind == EVENT_TRAFFIC && ev->side >= 0)
+		others_add(&d->others, ev->value[3], d->settings->loss_window, ev->value[0],
+			   ev->value[2]);
 	if (ev->kind == EVENT_UNWATCHED) {	/* what is missing may have come then */
 		d->loss_last = ev->at;
 		wait_anew(d, ev->at);

@@ -33,6 +33,7 @@ struct scene {
 	nsec expected_since;		/* so, since then; NSEC_NONE: from the beginning */
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
+	const struct others *others;	/* what all tunnels got lately, this one with them */
 };
 
 enum { FINDING_EVIDENCE_MAX = 20, FINDING_TEXT_MAX = 128, FINDINGS_MAX = 8 };

@@ -4,11 +4,16 @@
  * capture.  Judged by the minute of a direction, all its SAs together.
  */
 #include "detect/detector.h"
+#include "detect/others.h"
 #include "detect/traffic.h"
 
 enum {
 	/* packets, before their share is compared with the other direction's */
 	ALIKE_FROM = 3,
+	/* so many of the other tunnels' would be missing if the tap lost as much of everything */
+	OTHERS_FROM = 20,
+	/* and at most a tenth of that is */
+	OTHERS_FEW = 10,
 	/* standard deviations above the threshold's share that chance does not reach */
 	CHANCE = 6,
 	JUMP_MIN = 1024,	/* numbers skipped at once; fewer can be a burst that was lost */
@@ -203,6 +208,26 @@ static bool loses_alike(const struct direction *d, const struct direction *other
 }
 
 /*
+ * The other tunnels of this capture lose next to nothing meanwhile: it is not the tap that does
+ * (DETECTION-FACTS 3.1.4).
+ */
+static bool others_get_theirs(const struct state *s, const struct direction *d,
+			      const struct scene *sc)
+{
+	const struct others *o = sc->others;
+	int64_t came = o->came[0] + o->came[1], lost = o->lost[0] + o->lost[1];
+
+	for (int side = 0; side < 2; side++) {
+		came -= recently_came(&s->direction[side]);
+		lost -= recently_lost(&s->direction[side]);
+	}
+
+	double would_miss = recent_share(d) * (double)came;
+
+	return would_miss >= OTHERS_FROM && (double)lost * OTHERS_FEW <= would_miss;
+}
+
+/*
  * The tap missed IKE messages of this sender as well, which its peer got: it
  * answered them, or nobody repeated them.  A like share of them, because a
  * single one says nothing about much ESP that is lost.
@@ -240,12 +265,13 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 
 		double share = (double)d->bad_lost / (double)d->bad_expected;
-		bool alike = loses_alike(d, other),
+		bool others_whole = others_get_theirs(s, d, sc);
+		bool alike = loses_alike(d, other) && !others_whole,
 		     missed = capture_misses(sc, side, share) ||
 			      (alike && capture_misses(sc, !side, share));
 		/* one of two paths shows half of everything */
 		enum confidence confidence =
-			alike || missed || is_alone(d, other) || d->worst >= HALF_SEEN
+			alike || missed || (is_alone(d, other) && !others_whole) || d->worst >= HALF_SEEN
 				? CONFIDENCE_MEDIUM
 				: CONFIDENCE_HIGH;
 		struct finding *f = finding_raise(
@@ -262,7 +288,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_real(f, "lost_percent", (double)(int64_t)(share * 10000) / 100);
 		finding_real(f, "worst_minute_percent", (double)(int64_t)(d->worst * 10000) / 100);
 		finding_integer(f, "minutes", d->minutes);
-		finding_text(f, "both_directions_alike", "%s", alike ? "yes" : "no");
+		finding_text(f, "both_directions_alike", "%s",
+			     loses_alike(d, other) ? "yes" : "no");
+		finding_text(f, "other_tunnels_lose_nothing", "%s", others_whole ? "yes" : "no");
 		finding_text(f, "ike_missed_too", "%s", missed ? "yes" : "no");
 		finding_frame(f, d->frames[0]);
 		finding_frame(f, d->frames[1]);
@@ -288,7 +316,9 @@ static void explain(struct story *story)
 			 "and the tunnel perhaps nothing.");
 	} else {
 		text_add(story->summary, "; they were lost between %s and the capture.", from);
-		if (f->confidence != CONFIDENCE_HIGH)
+		if (finding_get_text(f, "other_tunnels_lose_nothing")[0] == 'y')
+			text_add(story->summary, " Other tunnels in this capture lose nothing.");
+		else if (f->confidence != CONFIDENCE_HIGH)
 			text_add(story->summary, " The capture itself may be what loses them.");
 	}
 	story_remedy(story, REMEDY_REACH);

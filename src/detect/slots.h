@@ -8,6 +8,7 @@
 #include "detect/alerts.h"
 #include "detect/detector.h"
 #include "detect/inventory.h"
+#include "detect/others.h"
 #include "detect/states.h"
 
 enum { DETECTORS_MAX = 64 };
@@ -38,6 +39,7 @@ struct detect {
 	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
 	nsec next_capture_judgement;
 	nsec loss_last, jump_last;
+	struct others others;
 	uint32_t capture;		/* being read */
 	struct findings found;		/* of one judgement; here because it is large */
 };

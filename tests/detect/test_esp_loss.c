@@ -91,6 +91,61 @@ static void six_percent_alike_is_a_warning_for_it_may_be_the_network(void **stat
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 }
 
+/* The same minute of another tunnel. */
+static void neighbours(nsec begin, int64_t came, int64_t lost)
+{
+	struct event ev = stage_event(EVENT_TRAFFIC);
+
+	ev.tunnel = NO_INDEX;
+	ev.esp_sa = NO_INDEX;
+	ev.side = 0;
+	ev.value[0] = came;
+	ev.value[2] = lost;
+	ev.value[3] = begin;
+	stage_send(ev);
+}
+
+static void loss_alike_is_the_line_s_when_the_other_tunnels_get_theirs(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	for (int i = 0; i < 2; i++) {
+		neighbours(stage->now, 9000, 3);
+		both(a, b, 200, 210);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_HIGH);
+	assert_non_null(strstr(alert()->summary, "Other tunnels in this capture lose nothing"));
+}
+
+static void loss_alike_of_all_tunnels_is_the_tap_s(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	for (int i = 0; i < 2; i++) {
+		neighbours(stage->now, 9000, 300);
+		both(a, b, 200, 210);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+}
+
+static void few_packets_of_other_tunnels_say_nothing_about_the_tap(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	for (int i = 0; i < 2; i++) {
+		neighbours(stage->now, 200, 0);
+		both(a, b, 200, 210);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+}
+
 static void loss_unlike_the_other_direction_s_is_the_network_s(void **state)
 {
 	(void)state;
@@ -200,6 +255,9 @@ int main(void)
 			loss_alike_in_both_directions_suspects_the_capture, stage_open,
 						stage_close),
 		ON_STAGE(six_percent_alike_is_a_warning_for_it_may_be_the_network),
+		ON_STAGE(loss_alike_is_the_line_s_when_the_other_tunnels_get_theirs),
+		ON_STAGE(loss_alike_of_all_tunnels_is_the_tap_s),
+		ON_STAGE(few_packets_of_other_tunnels_say_nothing_about_the_tap),
 		ON_STAGE(loss_unlike_the_other_direction_s_is_the_network_s),
 		ON_STAGE(where_ike_is_missing_as_well_the_capture_loses),
 		cmocka_unit_test_setup_teardown(
