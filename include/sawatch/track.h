@@ -151,6 +151,29 @@ struct ike_sa {
 };
 
 /*
+ * What most ESP SAs never have while they live: an end, a restart of the sequence, copies.  Taken
+ * when there is something to say; until then `rare` leads to esp_sa_nothing_rare.
+ */
+struct esp_sa_rare {
+	object_id successor;		/* in the same direction; 0 none */
+	nsec ended;
+	uint64_t lost_before;		/* lost up to the last jump or restart of the sequence */
+	uint64_t packets_before;	/* packets up to it */
+	uint32_t successor_spi;
+	uint32_t low_seq;		/* the latest of either run */
+	uint32_t stale_packets;		/* after it had ended and its budget was over */
+	uint32_t duplicates;
+	uint32_t epoch;			/* times the sequence number wrapped (ESN) */
+	uint32_t generation;
+	/* copies within dup_esp since the last judgement (saturates) */
+	uint16_t mirrored;
+	int8_t ended_by;
+	uint8_t grade;
+};
+
+extern const struct esp_sa_rare esp_sa_nothing_rare;
+
+/*
  * One SPI, one direction, one generation.  The fast path needs the first 128 bytes only: two cache
  * lines.
  */
@@ -167,37 +190,28 @@ struct esp_sa {
 	uint64_t last_frame;
 	nsec next_minute;		/* when the running traffic bucket ends */
 	uint32_t seq_first;
-	uint32_t duplicates, late;
-	uint32_t epoch;			/* times the sequence number wrapped (ESN) */
+	uint32_t late;
 	uint8_t protocol, encap;	/* enum esp_protocol, enum encap */
 	int8_t direction;		/* side that sends */
 	uint8_t flags;			/* ESP_SA_… */
 	uint8_t low_run;		/* packets in a row that look like a restarted sequence */
 	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
-	int8_t ended_by;
-	uint8_t grade;
-	/* copies within dup_esp since the last judgement (saturates) */
-	uint16_t mirrored;
-	uint32_t generation;
+	object_id id;
+	const struct esp_sa_rare *rare;
 
 	nsec first;
 	uint64_t first_frame;
-	uint64_t lost_before;		/* lost up to the last jump or restart of the sequence */
-	uint64_t packets_before;	/* packets up to it */
-	/* totals when the running bucket began */
-	uint64_t minute_packets, minute_bytes, minute_lost;
-	object_id id;
+	/* totals when the running bucket began; of two the lower half, which differences need */
+	uint64_t minute_bytes;
+	uint32_t minute_packets, minute_lost;
+	/* highest sequence number when the running traffic bucket began, and the one before */
+	uint32_t seq_minute, seq_minute_before;
 	uint32_t child;			/* child SA index; NO_INDEX */
 	/* the tunnel's list of this direction, newest first */
 	uint32_t next_in_direction, prev_in_direction;
-	object_id predecessor, successor;	/* in the same direction; 0 none */
-	uint32_t predecessor_spi, successor_spi;
-	uint32_t low_seq;		/* the latest of either run */
-	uint32_t stale_packets;		/* after it had ended and its budget was over */
-	nsec ended;
-	/* highest sequence number when the running traffic bucket began, and the one before */
-	uint32_t seq_minute, seq_minute_before;
+	uint32_t predecessor_spi;
+	object_id predecessor;		/* in the same direction; 0 none */
 };
 
 enum {
@@ -542,6 +556,11 @@ uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
 /* Sequence numbers of an ESP SA that never came (as far as decided). */
 uint64_t esp_sa_lost(const struct esp_sa *sa);
+/* The same of its running minute: below 0, some of those before came late. */
+static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa)
+{
+	return (int32_t)((uint32_t)esp_sa_lost(sa) - sa->minute_lost);
+}
 /* Is it alive: not ended, and heard of within `within` of `now`? */
 bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within);
 

@@ -49,7 +49,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 /* A mirror that delivers some packets twice at once does so with late ones, too. */
 static bool mirror_doubles_some(const struct direction *d, const struct esp_sa *sa)
 {
-	return sa && (uint64_t)sa->duplicates * 20 > sa->packets && sa->duplicates / 4 > d->total;
+	return sa && (uint64_t)sa->rare->duplicates * 20 > sa->packets &&
+	       sa->rare->duplicates / 4 > d->total;
 }
 
 /* What the latest minute says; false when it is nothing. */
@@ -64,7 +65,7 @@ static bool bad(struct direction *d, const struct scene *sc, nsec now, enum seve
 	unsigned copies = moments_since(&d->copies, now - MINUTE);
 
 	/* most packets twice is a slow mirror, two merged captures or a loop, nobody's replay */
-	d->most = mirror_doubles(sc) || (sa && (uint64_t)sa->duplicates * 2 > sa->packets);
+	d->most = mirror_doubles(sc) || (sa && (uint64_t)sa->rare->duplicates * 2 > sa->packets);
 	if (replays >= warn + open && !d->most && !mirror_doubles_some(d, sa))
 		*ret = SEVERITY_WARNING;
 	else if (copies >= warn + open)

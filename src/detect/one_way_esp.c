@@ -183,7 +183,8 @@ static bool pair_fell_silent(const struct scene *sc, int side, nsec since, nsec 
 			c ? tracker_esp_sa(sc->tracker, c->esp[!side]) : NULL;
 
 		return other && other->id == c->esp_id[!side] && other->direction == !side &&
-		       other->successor == 0 && other->packets > 1 && other->last <= since + window / LOOKS_IN_WINDOW &&
+		       other->rare->successor == 0 && other->packets > 1 &&
+		       other->last <= since + window / LOOKS_IN_WINDOW &&
 		       now - other->last >= window && traffic_elsewhere(sc, other, since);
 	}
 	return false;

@@ -228,7 +228,8 @@ static bool dead_end(const struct scene *sc, const struct event *ev)
 					    : NULL;
 
 	return !back ||
-	       (sa->ended != NSEC_NONE && back->last <= sa->ended + sc->settings->overlap_budget);
+	       (sa->rare->ended != NSEC_NONE &&
+		back->last <= sa->rare->ended + sc->settings->overlap_budget);
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)

@@ -48,7 +48,7 @@ static const struct esp_sa *oldest(const struct scene *sc, int direction, nsec n
 
 		if (!sa)
 			break;
-		if (lives((enum end_reason)sa->end_reason) && sa->successor == 0 &&
+		if (lives((enum end_reason)sa->end_reason) && sa->rare->successor == 0 &&
 		    sa->flags & ESP_SA_CONFIRMED && now - sa->last <= sc->settings->idle &&
 		    !clock_stepped_since(sc, sa->first) && (!found || sa->first < found->first))
 			found = sa;

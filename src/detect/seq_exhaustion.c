@@ -68,13 +68,13 @@ static bool runs_out(const struct high *h, const struct scene *sc, nsec now)
 	const struct settings *set = sc->settings;
 
 	/* after a wrap that went on it has extended numbers; a replaced one needs none */
-	if (!sa || sa->id != h->esp_sa || sa->flags & ESP_SA_ESN || sa->successor != 0 ||
+	if (!sa || sa->id != h->esp_sa || sa->flags & ESP_SA_ESN || sa->rare->successor != 0 ||
 	    sa->end_reason != END_NONE || (int64_t)sa->seq_high < set->wrap_warn ||
 	    now - sa->last > set->wrap_window)
 		return false;
 	if (h->jumped == NSEC_NONE)
 		return true;
-	return now - h->jumped > set->wrap_jump && sa->packets - sa->packets_before >= STEADY;
+	return now - h->jumped > set->wrap_jump && sa->packets - sa->rare->packets_before >= STEADY;
 }
 
 static void raise(const struct high *h, const struct scene *sc, struct findings *out)

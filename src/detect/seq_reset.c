@@ -53,7 +53,7 @@ static void confirm(struct state *s, struct reset *r, const struct scene *sc)
 
 	if (!sa || sa->id != r->esp_sa || (int64_t)sa->seq_high >= r->from)
 		r->esp_sa = 0;
-	else if (sa->packets - sa->packets_before >= STEADY) {
+	else if (sa->packets - sa->rare->packets_before >= STEADY) {
 		r->certain = true;
 		s->total++;
 	}

@@ -54,7 +54,7 @@ static void watch(struct state *s, const struct scene *sc, nsec at)
 			if (!sa)
 				break;
 			if (sa->packets > 10 && lives((enum end_reason)sa->end_reason) &&
-			    sa->successor == 0 && at - sa->last <= set->delete_race_effect &&
+			    sa->rare->successor == 0 && at - sa->last <= set->delete_race_effect &&
 			    traffic_pace(sa) <= set->delete_race_effect)
 				s->watched[n++] = (struct watched){ .esp_sa = sa->id,
 								    .index = index,
@@ -198,8 +198,8 @@ static bool on_dead_sa(const struct state *s, const struct scene *sc, const stru
 	const struct settings *set = sc->settings;
 	const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
 	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction]) : NULL;
-	bool ended = !lives((enum end_reason)sa->end_reason) && sa->ended <= at + UNDER_WAY &&
-		     sa->ended >= at - set->delete_race_effect;
+	bool ended = !lives((enum end_reason)sa->end_reason) && sa->rare->ended <= at + UNDER_WAY &&
+		     sa->rare->ended >= at - set->delete_race_effect;
 
 	if (ended)
 		return sa->last - at >= set->gap_min && (!back || back->last <= at + UNDER_WAY);

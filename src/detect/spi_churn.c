@@ -98,7 +98,7 @@ static int64_t parallel(const struct scene *sc, int direction, nsec now)
 
 		if (!sa)
 			break;
-		chains += sa->successor == 0 && lives((enum end_reason)sa->end_reason) &&
+		chains += sa->rare->successor == 0 && lives((enum end_reason)sa->end_reason) &&
 			  now - sa->last <= sc->settings->idle && sa->flags & ESP_SA_CONFIRMED;
 		index = sa->next_in_direction;
 	}

@@ -62,12 +62,12 @@ static void after_end(struct state *s, const struct scene *sc, const struct even
 
 	e->last = ev->at;
 	e->packets++;
-	e->dead = sa->ended;
+	e->dead = sa->rare->ended;
 	/*
 	 * without a Delete the old SA may be used until it expires (IKEv1), and the end is only a
 	 * guess
 	 */
-	e->certain |= sa->grade >= GRADE_DERIVED;
+	e->certain |= sa->rare->grade >= GRADE_DERIVED;
 	if (e->frames[0] == 0)
 		e->frames[0] = ev->frame;
 	e->frames[1] = ev->frame;

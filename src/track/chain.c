@@ -33,8 +33,8 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 			continue;
 		struct esp_sa *old_sa = &t->esp_sas[old->esp[d]];
 
-		old_sa->successor = new_sa->id;
-		old_sa->successor_spi = new_sa->spi;
+		esp_rare(t, old_sa)->successor = new_sa->id;
+		esp_rare(t, old_sa)->successor_spi = new_sa->spi;
 		old_sa->flags |= ESP_SA_DIRTY;
 		struct event ev = event_of(t, EVENT_ESP_SA_REPLACED, new_sa->first, c->tunnel);
 

@@ -493,10 +493,12 @@ void child_revive(struct tracker *t, uint32_t child)
 	c->flags |= CHILD_SA_DIRTY;
 	for (int d = 0; d < 2; d++)
 		if (c->esp[d] != NO_INDEX) {
-			t->esp_sas[c->esp[d]].end_reason = END_NONE;
-			t->esp_sas[c->esp[d]].ended = NSEC_NONE;
-			t->esp_sas[c->esp[d]].ended_by = SIDE_UNKNOWN;
-			t->esp_sas[c->esp[d]].flags |= ESP_SA_DIRTY;
+			struct esp_sa *sa = &t->esp_sas[c->esp[d]];
+
+			sa->end_reason = END_NONE;
+			esp_rare(t, sa)->ended = NSEC_NONE;
+			esp_rare(t, sa)->ended_by = SIDE_UNKNOWN;
+			sa->flags |= ESP_SA_DIRTY;
 		}
 	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
 }

@@ -272,16 +272,17 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		.protocol = a->protocol,
 		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY,
 		.first = a->at,
-		.first_frame = a->frame->number, .child = NO_INDEX, .generation = generation,
+		.first_frame = a->frame->number, .child = NO_INDEX,
 		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
-		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_OBSERVED,
-		.ended = NSEC_NONE,
+		.end_reason = END_NONE, .rare = &esp_sa_nothing_rare,
 		.next_minute = NSEC_NONE,
 	};
+	if (generation > 1)
+		esp_rare(t, sa)->generation = generation;
 	sa->id = tracker_number(t, OBJECT_ESP_SA);
 	esp_close_minute(t, sa, a->at);
-	sa->minute_packets = sa->minute_bytes = 0;
-	sa->minute_lost = 0;
+	sa->minute_packets = sa->minute_lost = 0;
+	sa->minute_bytes = 0;
 	sa->seq_minute = sa->seq_minute_before = a->seq;
 	if (a->seq > (uint32_t)t->settings->birth_seq_max)
 		sa->flags |= ESP_SA_MIDSTREAM;
@@ -290,8 +291,8 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 
 		sa->predecessor = old->id;
 		sa->predecessor_spi = old->spi;
-		old->successor = sa->id;
-		old->successor_spi = sa->spi;
+		esp_rare(t, old)->successor = sa->id;
+		esp_rare(t, old)->successor_spi = sa->spi;
 		sa->child = old->child;
 		sa->flags |= old->flags & (ESP_SA_CLAIMED | ESP_SA_CONFIRMED);
 		if (sa->child != NO_INDEX) {

@@ -37,12 +37,29 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 	return NO_INDEX;
 }
 
+const struct esp_sa_rare esp_sa_nothing_rare = {
+	.ended = NSEC_NONE, .ended_by = SIDE_UNKNOWN, .generation = 1, .grade = GRADE_OBSERVED,
+};
+
+struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa)
+{
+	if (sa->rare == &esp_sa_nothing_rare) {
+		/* there are as many as ESP SAs */
+		struct esp_sa_rare *own = &t->esp_rare[pool_take(&t->rare_pool)];
+
+		*own = esp_sa_nothing_rare;
+		sa->rare = own;
+	}
+	return &t->esp_rare[sa->rare - t->esp_rare];
+}
+
 uint64_t esp_sa_lost(const struct esp_sa *sa)
 {
-	uint64_t span = ((uint64_t)sa->epoch << 32) + sa->seq_high - sa->seq_first + 1;
-	uint64_t came = sa->packets - sa->packets_before;
+	const struct esp_sa_rare *r = sa->rare;
+	uint64_t span = ((uint64_t)r->epoch << 32) + sa->seq_high - sa->seq_first + 1;
+	uint64_t came = sa->packets - r->packets_before;
 
-	return sa->lost_before + (span > came ? span - came : 0);
+	return r->lost_before + (span > came ? span - came : 0);
 }
 
 bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
@@ -61,8 +78,7 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	if (sa->flags & ESP_SA_UNWATCHED)	/* it was put aside */
 		sa->next_minute = esp_minute_end(sa->last);
 
-	uint64_t lost = esp_sa_lost(sa);
-	int64_t packets = (int64_t)(sa->packets - sa->minute_packets);
+	uint32_t packets = (uint32_t)sa->packets - sa->minute_packets;
 
 	if (packets > 0 && sa->next_minute != NSEC_NONE) {
 		struct event ev = event_of(t, EVENT_TRAFFIC, sa->last, sa->tunnel);
@@ -71,13 +87,13 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 		ev.side = sa->direction;
 		ev.value[0] = packets;
 		ev.value[1] = (int64_t)(sa->bytes - sa->minute_bytes);
-		ev.value[2] = (int64_t)(lost - sa->minute_lost);
+		ev.value[2] = esp_sa_minute_lost(sa);
 		ev.value[3] = sa->next_minute - MINUTE;
 		event_emit(t, &ev);
 	}
-	sa->minute_packets = sa->packets;
+	sa->minute_packets = (uint32_t)sa->packets;
 	sa->minute_bytes = sa->bytes;
-	sa->minute_lost = lost;
+	sa->minute_lost = (uint32_t)esp_sa_lost(sa);
 	if (esp_minute_end(at) > sa->next_minute) {
 		sa->seq_minute_before = sa->seq_minute;
 		sa->seq_minute = sa->seq_high;
@@ -88,11 +104,12 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 /* The sequence number went on from another place: count from here. */
 static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
 {
-	(void)t;
-	sa->lost_before = esp_sa_lost(sa);
-	sa->packets_before = sa->packets;
+	struct esp_sa_rare *rare = esp_rare(t, sa);
+
+	rare->lost_before = esp_sa_lost(sa);
+	rare->packets_before = sa->packets;
+	rare->epoch = 0;
 	sa->seq_first = sa->seq_high = a->seq;
-	sa->epoch = 0;
 	sa->window = 1;
 	sa->low_run = 0;
 	/* nothing is older */
@@ -140,15 +157,17 @@ void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
 /* A copy: the mirror's when it comes soon, otherwise somebody sent it again. */
 static void copy(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
 {
-	sa->duplicates++;
+	struct esp_sa_rare *rare = esp_rare(t, sa);
+
+	rare->duplicates++;
 	sa->flags |= ESP_SA_DIRTY;
 	if (a->at - sa->last > t->settings->dup_esp) {
 		emit_duplicate(t, sa, a, behind);
 		return;
 	}
 	t->counters.duplicates++;
-	if (sa->mirrored < UINT16_MAX)
-		sa->mirrored++;
+	if (rare->mirrored < UINT16_MAX)
+		rare->mirrored++;
 	if (a->at > sa->last)
 		sa->last = a->at;
 }
@@ -174,14 +193,16 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 	 * Far behind: too late for the window, a replay, or a new sequence; and what a mirror
 	 * delivers twice is one of it.
 	 */
-	if (sa->low_run > 0 && a->seq == sa->low_seq) {
+	uint32_t before = sa->rare->low_seq;
+
+	if (sa->low_run > 0 && a->seq == before) {
 		copy(t, sa, a, behind);
 		return false;
 	}
-	sa->low_run = sa->low_run > 0 && a->seq > sa->low_seq && a->seq - sa->low_seq <= WINDOW_BITS
+	sa->low_run = sa->low_run > 0 && a->seq > before && a->seq - before <= WINDOW_BITS
 			      ? (uint8_t)(sa->low_run + 1)
 			      : 1;
-	sa->low_seq = a->seq;
+	esp_rare(t, sa)->low_seq = a->seq;
 	if (sa->low_run >= LOW_RUN_RESET) {
 		uint32_t from = sa->seq_high;
 
@@ -193,9 +214,9 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 	 * no number is missing since the first one: this one came before; and no network holds a
 	 * packet back for so long
 	 */
-	if ((esp_sa_lost(sa) == sa->lost_before && behind <= sa->seq_high - sa->seq_first) ||
+	if ((esp_sa_lost(sa) == sa->rare->lost_before && behind <= sa->seq_high - sa->seq_first) ||
 	    passed_ago(sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {
-		sa->duplicates++;
+		esp_rare(t, sa)->duplicates++;
 		sa->flags |= ESP_SA_DIRTY;
 		emit_duplicate(t, sa, a, behind);
 		return false;
@@ -230,7 +251,7 @@ static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct es
 		return;
 	}
 	if (a->seq < sa->seq_high) {		/* wrapped: legal with ESN, RFC 4303 2.2.1 */
-		sa->epoch++;
+		esp_rare(t, sa)->epoch++;
 		sa->flags |= ESP_SA_ESN;
 	}
 	if (ahead > 1)
@@ -242,9 +263,10 @@ static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct es
 }
 
 /* What came from far ahead had no followers: it belongs to no sequence. */
-static void disbelieve(struct esp_sa *sa)
+static void disbelieve(struct tracker *t, struct esp_sa *sa)
 {
-	sa->packets_before += sa->far_run;
+	if (sa->far_run > 0)
+		esp_rare(t, sa)->packets_before += sa->far_run;
 	sa->far_run = 0;
 }
 
@@ -257,13 +279,13 @@ static bool far_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 		      uint32_t ahead)
 {
 	sa->low_run = 0;
-	if (sa->far_run > 0 && a->seq == sa->low_seq) {
+	if (sa->far_run > 0 && a->seq == sa->rare->low_seq) {
 		copy(t, sa, a, 0);
 		return false;
 	}
-	if (a->seq - sa->low_seq - 1 >= WINDOW_BITS)
-		disbelieve(sa);
-	sa->low_seq = a->seq;
+	if (a->seq - sa->rare->low_seq - 1 >= WINDOW_BITS)
+		disbelieve(t, sa);
+	esp_rare(t, sa)->low_seq = a->seq;
 	if (++sa->far_run < FAR_RUN)
 		return true;
 	sa->far_run = 0;
@@ -277,8 +299,7 @@ static bool sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arri
 {
 	if (ahead > WINDOW_BITS && ahead <= INT32_MAX && !explained(sa, a, ahead))
 		return far_ahead(t, sa, a, ahead);
-	if (sa->far_run > 0)
-		disbelieve(sa);
+	disbelieve(t, sa);
 	if (ahead == 0 || ahead > INT32_MAX)
 		return sequence_behind(t, sa, a);
 	sa->low_run = 0;
@@ -297,16 +318,16 @@ static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 	if (sa->end_reason == END_IDLE || sa->end_reason == END_UNKNOWN ||
 	    sa->end_reason == END_CAPTURE_END) {
 		sa->end_reason = END_NONE;	/* it had only been silent */
-		sa->ended = NSEC_NONE;
-		sa->ended_by = SIDE_UNKNOWN;
+		esp_rare(t, sa)->ended = NSEC_NONE;
+		esp_rare(t, sa)->ended_by = SIDE_UNKNOWN;
 		if (sa->child != NO_INDEX && t->child_sas[sa->child].end_reason == END_UNKNOWN)
 			child_revive(t, sa->child);
 		return;
 	}
-	if (a->at - sa->ended <= t->settings->overlap_budget)
+	if (a->at - sa->rare->ended <= t->settings->overlap_budget)
 		return;
-	sa->stale_packets++;
-	esp_emit(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->ended);
+	esp_rare(t, sa)->stale_packets++;
+	esp_emit(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->rare->ended);
 }
 
 static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
@@ -350,18 +371,19 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
  * The first packet after a time that nobody watched.  What came in between is
  * not lost, and where its sequence number stands now is no jump.
  */
-static uint32_t goes_on(struct esp_sa *sa, const struct esp_arrival *a, uint32_t ahead)
+static uint32_t goes_on(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+			uint32_t ahead)
 {
 	sa->flags &= (uint8_t)~ESP_SA_UNWATCHED;
 	sa->next_minute = esp_minute_end(sa->last);
 	if (ahead <= 1 || ahead > INT32_MAX)
 		return ahead;		/* nothing came, or an old one: as ever */
 	if (a->seq < sa->seq_high) {
-		sa->epoch++;
+		esp_rare(t, sa)->epoch++;
 		sa->flags |= ESP_SA_ESN;
 	}
 	/* counts them as come; esp_sa_lost() takes the difference */
-	sa->packets_before -= ahead - 1;
+	esp_rare(t, sa)->packets_before -= ahead - 1;
 	sa->seq_high = a->seq - 1;
 	sa->window = ahead - 1 >= WINDOW_BITS ? 0 : sa->window << (ahead - 1);
 	sa->low_run = sa->far_run = 0;
@@ -391,7 +413,7 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 
 	if (a->at >= sa->next_minute) {
 		if (sa->flags & ESP_SA_UNWATCHED)
-			ahead = goes_on(sa, a, ahead);
+			ahead = goes_on(t, sa, a, ahead);
 		if (a->at >= sa->next_minute)
 			esp_close_minute(t, sa, a->at);
 	}
@@ -427,7 +449,7 @@ static bool begins_again(const struct tracker *t, const struct esp_sa *sa,
 	    a->seq > sa->seq_high)
 		return false;
 	return sa->seq_high - a->seq >= WINDOW_BITS ||
-	       a->at - nsec_later(sa->ended, sa->last) > t->settings->overlap_budget;
+	       a->at - nsec_later(sa->rare->ended, sa->last) > t->settings->overlap_budget;
 }
 
 void esp_packet(struct tracker *t, const struct esp_arrival *a)
@@ -444,7 +466,7 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 		uint32_t generation = 1;
 
 		if (i != NO_INDEX) {		/* the name leads to the new one from now on */
-			generation = t->esp_sas[i].generation + 1;
+			generation = t->esp_sas[i].rare->generation + 1;
 			index_remove(&t->esp_index, a->hash, i);
 		}
 		esp_birth(t, a, generation);
@@ -459,11 +481,13 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 	if (sa->end_reason != END_NONE)
 		return;
 	esp_close_minute(t, sa, t->now);
+	struct esp_sa_rare *rare = esp_rare(t, sa);
+
 	sa->end_reason = (uint8_t)why;
-	sa->ended = at;
-	sa->ended_by = (int8_t)by;
-	if (grade < sa->grade)
-		sa->grade = (uint8_t)grade;
+	rare->ended = at;
+	rare->ended_by = (int8_t)by;
+	if (grade < rare->grade)
+		rare->grade = (uint8_t)grade;
 	if (why != END_CAPTURE_END) {
 		struct event ev = event_of(t, EVENT_ESP_SA_ENDED, at, sa->tunnel);
 
@@ -530,6 +554,8 @@ void esp_release(struct tracker *t, uint32_t esp)
 				child->esp[d] = NO_INDEX;
 	}
 	index_remove(&t->esp_index, hash_of_slot(t, esp), esp);
+	if (sa->rare != &esp_sa_nothing_rare)
+		pool_give(&t->rare_pool, (uint32_t)(sa->rare - t->esp_rare));
 	sa->flags = 0;
 	pool_give(&t->esp_pool, esp);
 }

@@ -272,8 +272,10 @@ static uint64_t distinct_esp(struct tracker *t, struct tunnel *w)
 		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX;
 		     i = t->esp_sas[i].next_in_direction) {
 			distinct += t->esp_sas[i].packets;
-			w->mirrored += t->esp_sas[i].mirrored;
-			t->esp_sas[i].mirrored = 0;
+			if (t->esp_sas[i].rare->mirrored == 0)
+				continue;
+			w->mirrored += t->esp_sas[i].rare->mirrored;
+			esp_rare(t, &t->esp_sas[i])->mirrored = 0;
 		}
 	}
 	return distinct;

@@ -69,6 +69,18 @@ static void pack_child_sas(struct packer *p, const struct tracker *t, const stru
 	}
 }
 
+static void pack_esp_sa(struct packer *p, uint32_t index, struct esp_sa *sa)
+{
+	struct esp_sa_rare rare = *sa->rare;
+	bool own = sa->rare != &esp_sa_nothing_rare;
+
+	pack_u32(p, index);
+	pack_values(p, image_esp_sa_fields, sa, sizeof(*sa));
+	pack_u32(p, own);
+	if (own)
+		pack_values(p, image_esp_rare_fields, &rare, sizeof(rare));
+}
+
 static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct tunnel *w,
 			 int direction)
 {
@@ -84,8 +96,7 @@ static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct
 			left_out--;		/* the oldest */
 			continue;
 		}
-		pack_u32(p, i);
-		pack_values(p, image_esp_sa_fields, &t->esp_sas[i], sizeof(t->esp_sas[i]));
+		pack_esp_sa(p, i, &t->esp_sas[i]);
 	}
 }
 
@@ -256,8 +267,15 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 	uint32_t i = reader_u32(r);
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct esp_sa sa;
+	struct esp_sa_rare rare = esp_sa_nothing_rare;
 
 	unpack_image(r, &sa, sizeof(sa));
+
+	bool own = reader_u32(r) != 0;
+
+	if (own)
+		unpack_image(r, &rare, sizeof(rare));
+	sa.rare = &rare;
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
 	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) ||
 	    !follows_namesake(t, &sa))
@@ -275,7 +293,10 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 		t->unconfirmed++;
 		w->unconfirmed++;
 	}
+	sa.rare = &esp_sa_nothing_rare;
 	t->esp_sas[i] = sa;
+	if (own)
+		*esp_rare(t, &t->esp_sas[i]) = rare;
 	esp_index_add(t, i);
 }
 

@@ -283,6 +283,7 @@ void image_child_sa_fields(struct fields *f, void *structure)
 	FIELD(f, c->response_bytes);
 }
 
+/* What is rare in it lies elsewhere. */
 void image_esp_sa_fields(struct fields *f, void *structure)
 {
 	struct esp_sa *sa = structure;
@@ -301,9 +302,7 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->last_frame);
 	FIELD_MAYBE(f, sa->next_minute);
 	FIELD(f, sa->seq_first);
-	FIELD(f, sa->duplicates);
 	FIELD(f, sa->late);
-	FIELD(f, sa->epoch);
 	FIELD_BELOW(f, sa->protocol, PROTOCOL_AH + 1);
 	FIELD_BELOW(f, sa->encap, ENCAP_TCP + 1);
 	FIELD(f, sa->direction);
@@ -311,14 +310,8 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->low_run);
 	FIELD(f, sa->far_run);
 	FIELD_BELOW(f, sa->end_reason, END_UNKNOWN + 1);
-	FIELD(f, sa->ended_by);
-	FIELD_BELOW(f, sa->grade, GRADE_OBSERVED + 1);
-	FIELD(f, sa->mirrored);
-	FIELD(f, sa->generation);
 	FIELD_MAYBE(f, sa->first);
 	FIELD(f, sa->first_frame);
-	FIELD(f, sa->lost_before);
-	FIELD(f, sa->packets_before);
 	FIELD(f, sa->minute_packets);
 	FIELD(f, sa->minute_bytes);
 	FIELD(f, sa->minute_lost);
@@ -327,14 +320,28 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->next_in_direction);
 	FIELD(f, sa->prev_in_direction);
 	FIELD(f, sa->predecessor);
-	FIELD(f, sa->successor);
 	FIELD(f, sa->predecessor_spi);
-	FIELD(f, sa->successor_spi);
-	FIELD(f, sa->low_seq);
-	FIELD(f, sa->stale_packets);
-	FIELD_MAYBE(f, sa->ended);
 	FIELD(f, sa->seq_minute);
 	FIELD(f, sa->seq_minute_before);
+}
+
+void image_esp_rare_fields(struct fields *f, void *structure)
+{
+	struct esp_sa_rare *r = structure;
+
+	FIELD(f, r->successor);
+	FIELD_MAYBE(f, r->ended);
+	FIELD(f, r->lost_before);
+	FIELD(f, r->packets_before);
+	FIELD(f, r->successor_spi);
+	FIELD(f, r->low_seq);
+	FIELD(f, r->stale_packets);
+	FIELD(f, r->duplicates);
+	FIELD(f, r->epoch);
+	FIELD(f, r->generation);
+	FIELD(f, r->mirrored);
+	FIELD(f, r->ended_by);
+	FIELD_BELOW(f, r->grade, GRADE_OBSERVED + 1);
 }
 
 /* ---- what may stand in them ----------------------------------------------- */
@@ -437,25 +444,25 @@ bool image_child_sa_is_sane(struct child_sa *c)
 /* So much as no wire carries: sums and differences of them are numbers. */
 static bool esp_sa_counts(const struct esp_sa *sa)
 {
-	const uint64_t many = UINT64_C(1) << 56, in_a_minute = UINT64_C(1) << 48,
-		       bytes_each = UINT64_C(1) << 20;
-	uint64_t came = sa->packets - sa->packets_before, lost = esp_sa_lost(sa);
+	const uint64_t many = UINT64_C(1) << 56, bytes_each = UINT64_C(1) << 20;
+	uint64_t came = sa->packets - sa->rare->packets_before;
 
 	return sa->packets > 0 && sa->packets < many && sa->bytes / sa->packets < bytes_each &&
-	       came < many && sa->epoch < many >> 32 && sa->lost_before < many &&
-	       sa->minute_packets <= sa->packets &&
-	       sa->packets - sa->minute_packets < in_a_minute && sa->minute_bytes <= sa->bytes &&
-	       (lost > sa->minute_lost ? lost - sa->minute_lost : sa->minute_lost - lost) <
-		       in_a_minute;
+	       came < many && sa->rare->epoch < many >> 32 && sa->rare->lost_before < many &&
+	       (uint32_t)sa->packets - sa->minute_packets <= sa->packets &&
+	       sa->minute_bytes <= sa->bytes;
 }
 
 bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
-	return fields_sane(image_esp_sa_fields, sa) && (sa->flags & ESP_SA_USED) && sa->id != 0 &&
+	struct esp_sa_rare rare = *sa->rare;
+
+	return fields_sane(image_esp_sa_fields, sa) && fields_sane(image_esp_rare_fields, &rare) &&
+	       (sa->flags & ESP_SA_USED) && sa->id != 0 &&
 	       sa->spi != 0 && sa->direction == direction && esp_sa_counts(sa) &&
 	       is_moment(sa->first) && is_moment(sa->last) && sa->first <= sa->last &&
-	       is_time(sa->ended) && is_end(sa->end_reason, sa->ended) &&
+	       is_time(rare.ended) && is_end(sa->end_reason, rare.ended) &&
 	       (is_moment(sa->next_minute) ||
 		(sa->next_minute == NSEC_NONE && sa->flags & ESP_SA_UNWATCHED));
 }

@@ -260,8 +260,8 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 	if (old) {
 		sa->predecessor = old->id;
 		sa->predecessor_spi = old->spi;
-		old->successor = sa->id;
-		old->successor_spi = sa->spi;
+		esp_rare(t, old)->successor = sa->id;
+		esp_rare(t, old)->successor_spi = sa->spi;
 		old->flags |= ESP_SA_DIRTY;
 		holder->predecessor = 0;
 		holder->predecessor_spi = 0;

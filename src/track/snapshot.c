@@ -254,6 +254,7 @@ void snapshot_child_sa(struct tracker *t, uint32_t i)
 void snapshot_esp_sa(struct tracker *t, uint32_t i)
 {
 	struct esp_sa *sa = &t->esp_sas[i];
+	const struct esp_sa_rare *rare = sa->rare;
 	const struct record_sink *sink = &t->handler.sink;
 
 	sa->flags &= (uint8_t)~ESP_SA_DIRTY;
@@ -268,25 +269,25 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .src = { sa->src, sa->src_port },
 			     .dst = { sa->dst, sa->dst_port },
 			     .encap = sa->encap,
-			     .generation = sa->generation,
+			     .generation = rare->generation,
 			     .first = sa->first,
 			     .last = sa->last,
 			     .packets = (int64_t)sa->packets,
 			     .bytes = (int64_t)sa->bytes,
 			     .seq_first = sa->seq_first,
-			     .seq_last = (int64_t)(((uint64_t)sa->epoch << 32) + sa->seq_high),
+			     .seq_last = (int64_t)(((uint64_t)rare->epoch << 32) + sa->seq_high),
 			     .lost = (int64_t)esp_sa_lost(sa),
 			     .late = sa->late,
-			     .duplicates = sa->duplicates,
+			     .duplicates = rare->duplicates,
 			     .predecessor = sa->predecessor,
-			     .successor = sa->successor,
+			     .successor = rare->successor,
 			     .predecessor_spi = sa->predecessor_spi,
-			     .successor_spi = sa->successor_spi,
+			     .successor_spi = rare->successor_spi,
 			     .end_reason = sa->end_reason,
-			     .ended_by = sa->ended_by,
+			     .ended_by = rare->ended_by,
 			     .first_frame = sa->first_frame,
 			     .last_frame = sa->last_frame,
-			     .grade = sa->grade,
+			     .grade = rare->grade,
 			     .peers = t->tunnels[sa->tunnel].peer });
 }
 

@@ -378,7 +378,7 @@ void tracker_finish(struct tracker *t, bool final)
 				w->side[d].esp_last =
 					nsec_later(w->side[d].esp_last, t->esp_sas[e].last);
 				esp_end(t, e, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN,
-					t->esp_sas[e].grade);
+					t->esp_sas[e].rare->grade);
 			}
 		tunnel_judge(t, i, t->now);
 		if (w->state_since == NSEC_NONE)
@@ -483,6 +483,8 @@ static bool make_tables(struct tracker *t)
 	       (t->ike_vendors =
 			memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
+	       pool_new(&t->rare_pool, esp) &&
+	       (t->esp_rare = memory_table(esp, sizeof(*t->esp_rare))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
 	       (t->clients = calloc(CLIENT_HINTS, sizeof(*t->clients))) &&
 	       (t->timers = memory_table((size_t)tunnels + ike, sizeof(*t->timers))) &&
@@ -544,6 +546,7 @@ void tracker_free(struct tracker *t)
 	pool_free(&t->ike_pool);
 	pool_free(&t->child_pool);
 	pool_free(&t->esp_pool);
+	pool_free(&t->rare_pool);
 	index_free(&t->path_index);
 	index_free(&t->ike_index);
 	index_free(&t->initiator_index);
@@ -556,6 +559,7 @@ void tracker_free(struct tracker *t)
 	free(t->ike_vendors);
 	free(t->child_sas);
 	free(t->esp_memory);
+	free(t->esp_rare);
 	free(t->esp_by_spi);
 	free(t->clients);
 	free(t->timers);

@@ -244,7 +244,7 @@ struct tracker {
 	struct hash_key key;
 	struct tracker_handler handler;
 
-	struct pool tunnel_pool, path_pool, ike_pool, child_pool, esp_pool;
+	struct pool tunnel_pool, path_pool, ike_pool, child_pool, esp_pool, rare_pool;
 	struct index path_index, esp_index;
 	/* IKE SAs by both SPIs; by tunnel and the initiator's */
 	struct index ike_index, initiator_index;
@@ -257,6 +257,7 @@ struct tracker {
 	struct child_sa *child_sas;
 	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
 	void *esp_memory;
+	struct esp_sa_rare *esp_rare;	/* of those that have something to say */
 	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
 	uint32_t esp_by_spi_mask;
 
@@ -370,6 +371,7 @@ void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
+struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa);	/* to write to */
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
 	      const struct esp_arrival *a, int64_t value);

@@ -376,7 +376,8 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 			if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
 				esp_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 			if (sa->end_reason != END_NONE &&
-			    now - nsec_later(sa->ended, sa->last) > resume_keep(t, sa->end_reason))
+			    now - nsec_later(sa->rare->ended, sa->last) >
+				    resume_keep(t, sa->end_reason))
 				esp_release(t, i);
 			else
 				alive = true;

@@ -31,6 +31,7 @@ struct tracker {
 	} offered[128];			/* by each of them */
 	struct child_sa child[256];
 	struct esp_sa esp[512];
+	struct esp_sa_rare rare[512];	/* of each of them */
 	struct exchange exchange[64];
 	uint32_t n_exchanges;
 	uint64_t frame;
@@ -92,7 +93,7 @@ bool tunnel_had_ike(const struct tunnel *w)
 
 uint64_t esp_sa_lost(const struct esp_sa *sa)
 {
-	return sa->lost_before;
+	return sa->rare->lost_before;
 }
 
 bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
@@ -300,10 +301,13 @@ static inline uint32_t stage_esp(int direction)
 		.seq_high = 1,
 		.child = NO_INDEX,
 		.next_in_direction = t->esp_sas[direction],
+		.rare = &stage->rare[i],
+		.first_frame = ++stage->frame,
+	};
+	stage->rare[i] = (struct esp_sa_rare){
 		.generation = 1,
 		.ended_by = SIDE_UNKNOWN,
 		.ended = NSEC_NONE,
-		.first_frame = ++stage->frame,
 	};
 	t->esp_sas[direction] = i;
 	t->n_esp_sas++;
@@ -330,13 +334,13 @@ static inline uint32_t stage_esp_replace(uint32_t old)
 	uint32_t new = stage_esp(stage->esp[old].direction);
 	struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
 
-	stage->esp[old].successor = stage->esp[new].id;
+	stage->rare[old].successor = stage->esp[new].id;
 	stage->esp[new].predecessor = stage->esp[old].id;
 	ev.esp_sa = new;
 	ev.other = old;
 	stage_send(ev);
 	stage->esp[old].end_reason = END_REKEYED;
-	stage->esp[old].ended = stage->now;
+	stage->rare[old].ended = stage->now;
 	stage->tunnel[0].live_esp[stage->esp[old].direction]--;
 	return new;
 }
@@ -401,9 +405,9 @@ static inline void stage_child_down(uint32_t child, enum end_reason reason, int 
 	c->ended_by = (int8_t)by;
 	c->state = CHILD_DELETED;
 	for (int d = 0; d < 2; d++) {
-		stage->esp[c->esp[d]].ended = stage->now;
+		stage->rare[c->esp[d]].ended = stage->now;
 		stage->esp[c->esp[d]].end_reason = (uint8_t)reason;
-		stage->esp[c->esp[d]].ended_by = (int8_t)by;
+		stage->rare[c->esp[d]].ended_by = (int8_t)by;
 		stage->tunnel[0].live_esp[d]--;
 	}
 	ev = stage_event(EVENT_CHILD_SA_ENDED);
@@ -538,7 +542,7 @@ static inline uint32_t stage_child_rekey(uint32_t old, int by)
 
 		replaced.esp_sa = stage->child[new].esp[d];
 		replaced.other = stage->child[old].esp[d];
-		stage->esp[replaced.other].successor = stage->esp[replaced.esp_sa].id;
+		stage->rare[replaced.other].successor = stage->esp[replaced.esp_sa].id;
 		stage_send(replaced);
 	}
 	stage_child_down(old, END_REKEYED, by);

@@ -24,7 +24,7 @@ static void again(uint32_t esp, int times, nsec after, int64_t behind)
 {
 	for (int i = 0; i < times; i++) {
 		stage->now += S;
-		stage->esp[esp].duplicates++;
+		stage->rare[esp].duplicates++;
 		esp_event(EVENT_ESP_DUPLICATE, esp, after, behind);
 	}
 	stage_pass(10 * S);
@@ -66,7 +66,7 @@ static void nor_does_a_mirror_that_doubles_some_packets_and_late_ones_among_them
 	(void)state;
 	uint32_t esp = busy();
 
-	stage->esp[esp].duplicates = 51;
+	stage->rare[esp].duplicates = 51;
 	again(esp, 12, S / 1000, 150);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_string_equal(collected_text(alert(), "most_packets_twice"), "no");
@@ -77,7 +77,7 @@ static void a_slow_mirror_replays_nothing(void **state)
 	(void)state;
 	uint32_t esp = busy();
 
-	stage->esp[esp].duplicates = 900;
+	stage->rare[esp].duplicates = 900;
 	again(esp, 12, 2 * S, 100);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_string_equal(collected_text(alert(), "most_packets_twice"), "yes");

@@ -41,7 +41,7 @@ static void three_incomplete_of_ten_datagrams_are_a_warning(void **state)
 
 	missing(0, 1);
 	stage->tunnel[0].side[0].reassembled = 7;
-	stage->esp[esp].lost_before = 3;
+	stage->rare[esp].lost_before = 3;
 	missing(0, 2);
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(alert()->cause, "ip_fragments");
@@ -112,7 +112,7 @@ static void what_came_whole_counts_also_when_the_others_are_missed_only_later(vo
 	(void)state;
 	uint32_t esp = stage_esp(0);
 
-	stage->esp[esp].lost_before = 100;
+	stage->rare[esp].lost_before = 100;
 	stage->tunnel[0].side[0].reassembled = 5700;
 	missing(0, 40);			/* given up one after the other, when no more came */
 	assert_null(alert());
@@ -123,7 +123,7 @@ static void all_that_are_missing_are_told(void **state)
 	(void)state;
 	uint32_t esp = stage_esp(0);
 
-	stage->esp[esp].lost_before = 30;
+	stage->rare[esp].lost_before = 30;
 	stage->tunnel[0].side[0].reassembled = 30;
 	missing(0, 30);
 	detect_flush(stage->detect, stage);
@@ -145,7 +145,7 @@ static void what_came_whole_long_ago_does_not_count(void **state)
 		stage_send(ev);
 		stage_pass(60 * S);
 	}
-	stage->esp[esp].lost_before = 5;
+	stage->rare[esp].lost_before = 5;
 	missing(0, 5);
 	assert_non_null(alert());
 	assert_int_equal(collected_number(alert(), "complete_datagrams"), 0);

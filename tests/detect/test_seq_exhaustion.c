@@ -89,10 +89,10 @@ static void a_cluster_may_jump_there_to_force_a_rekey(void **state)
 
 	esp_event(EVENT_ESP_SEQ_JUMP, esp, 0xe0001000, 0);
 	stage->esp[esp].seq_high = 0xe0001000;
-	stage->esp[esp].packets_before = stage->esp[esp].packets;
+	stage->rare[esp].packets_before = stage->esp[esp].packets;
 	stage_pass(30 * S);
 	assert_null(alert());
-	stage->esp[esp].successor = object_id_of(1, 99);
+	stage->rare[esp].successor = object_id_of(1, 99);
 	stage_pass(120 * S);
 	assert_null(alert());
 }
@@ -104,7 +104,7 @@ static void a_forged_packet_exhausts_nothing(void **state)
 
 	esp_event(EVENT_ESP_SEQ_JUMP, esp, 0xe0001000, 0);
 	stage->esp[esp].seq_high = 0xe0001000;
-	stage->esp[esp].packets_before = stage->esp[esp].packets;
+	stage->rare[esp].packets_before = stage->esp[esp].packets;
 	stage->esp[esp].packets += 3;
 	stage_pass(120 * S);
 	assert_null(alert());

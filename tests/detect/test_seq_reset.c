@@ -16,7 +16,7 @@ static const struct collected_alert *alert(void)
 static void restart(uint32_t esp, int64_t from, uint32_t to)
 {
 	stage->esp[esp].packets = 200000;
-	stage->esp[esp].packets_before = 200000;
+	stage->rare[esp].packets_before = 200000;
 	stage->esp[esp].seq_first = stage->esp[esp].seq_high = to;
 	esp_event(EVENT_ESP_SEQ_RESET, esp, from, 0);
 }

@@ -192,7 +192,7 @@ static void seen_exchanges_make_it_sure(void **state)
 			stage_esp_packets(stage->child[old].esp[d], 100, 10000);
 			ev.esp_sa = stage->child[new].esp[d];
 			ev.other = stage->child[old].esp[d];
-			stage->esp[ev.other].successor = stage->esp[ev.esp_sa].id;
+			stage->rare[ev.other].successor = stage->esp[ev.esp_sa].id;
 			stage_send(ev);
 		}
 		old = new;

@@ -24,7 +24,7 @@ static void go_on(uint32_t child, int n, nsec pace)
 
 		stage_pass(pace);
 		stage_esp_packets(esp, 1, 100);
-		if (stage->now - stage->esp[esp].ended <= stage->settings.overlap_budget)
+		if (stage->now - stage->rare[esp].ended <= stage->settings.overlap_budget)
 			continue;
 		ev = stage_event(EVENT_ESP_AFTER_END);
 		ev.esp_sa = esp;
@@ -44,7 +44,7 @@ static uint32_t ended_child(enum grade grade)
 		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
 	stage_child_down(child, END_DELETED, 1);
 	for (int d = 0; d < 2; d++)
-		stage->esp[stage->child[child].esp[d]].grade = (uint8_t)grade;
+		stage->rare[stage->child[child].esp[d]].grade = (uint8_t)grade;
 	return child;
 }
 
@@ -165,7 +165,7 @@ static uint32_t replaced_beside_another(bool partner, uint32_t *ret_new)
 	*ret_new = stage_child_rekey(old, 0);
 	stage->child[*ret_new].grade = GRADE_INFERRED;
 	for (int d = 0; d < 2; d++)
-		stage->esp[stage->child[old].esp[d]].grade = GRADE_DERIVED;
+		stage->rare[stage->child[old].esp[d]].grade = GRADE_DERIVED;
 	return old;
 }
 
@@ -204,7 +204,7 @@ static void nor_was_it_deleted_when_another_takes_over_as_it_stops(void **state)
 
 		stage->now += 1 * S / 30;
 		stage_esp_packets(esp, 1, 100);
-		stage->esp[esp].ended = stage->now - 15 * S;
+		stage->rare[esp].ended = stage->now - 15 * S;
 		ev = stage_event(EVENT_ESP_AFTER_END);
 		ev.esp_sa = esp;
 		ev.side = 0;

@@ -312,7 +312,7 @@ static void catch_up(struct engine *en, const struct edit *e)
 		.dst = { .addr = sa->dst }, .encap = (enum encap)sa->encap,
 		.last = sa->last + NSEC_PER_S, .packets = (int64_t)sa->packets + 5,
 		.bytes = (int64_t)sa->bytes + 500, .seq_first = sa->seq_first,
-		.seq_last = (int64_t)(((uint64_t)sa->epoch << 32) + sa->seq_high + 5),
+		.seq_last = (int64_t)(((uint64_t)sa->rare->epoch << 32) + sa->seq_high + 5),
 	};
 	int64_t *const values[] = { &r.last,     &r.packets, &r.bytes, &r.seq_first,
 				    &r.seq_last, &r.lost,    &r.late,  &r.duplicates };

@@ -193,13 +193,14 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 static inline void tracker_check(const struct tracker *t)
 {
 	uint32_t tunnels = 0, paths = 0, ike = 0, child = 0, esp = 0, unconfirmed = 0, of_ike = 0,
-		 with_ike = 0;
+		 with_ike = 0, rare = 0;
 
 	check_pool(&t->tunnel_pool);
 	check_pool(&t->path_pool);
 	check_pool(&t->ike_pool);
 	check_pool(&t->child_pool);
 	check_pool(&t->esp_pool);
+	check_pool(&t->rare_pool);
 	check_timers(t);
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
 		if (t->tunnels[i].flags & TUNNEL_USED) {
@@ -228,12 +229,18 @@ static inline void tracker_check(const struct tracker *t)
 				sa->encap) };
 			uint32_t found = esp_find(t, &a);
 
+			if (sa->rare != &esp_sa_nothing_rare) {
+				assert_true((uint32_t)(sa->rare - t->esp_rare) < t->rare_pool.high);
+				rare++;
+			}
+
 			/* an earlier generation keeps only its record */
 			if (found == NO_INDEX)
 				assert_int_not_equal(t->esp_sas[i].end_reason, END_NONE);
 			else
 				assert_true(t->esp_sas[found].id >= t->esp_sas[i].id);
 		}
+	assert_int_equal(rare, t->rare_pool.used);
 }
 
 #endif

@@ -31,7 +31,7 @@ static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **st
 		assert_true(seen(&w, EVENT_CHILD_SA_REKEYED, 0)->value[0] == asked - o->created);
 		for (int d = 0; d < 2; d++) {
 			assert_int_equal(esp_at(&w, new[d])->predecessor, esp_at(&w, old[d])->id);
-			assert_int_equal(esp_at(&w, old[d])->successor_spi, new[d]);
+			assert_int_equal(esp_at(&w, old[d])->rare->successor_spi, new[d]);
 		}
 		assert_int_equal(w.count[EVENT_ESP_SA_REPLACED], 2);
 		watch_close(&w);

@@ -118,7 +118,28 @@ static void a_delete_after_long_silence_closed_an_idle_sa(void **state)
 	delete_child(&w, &s, 1);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_IDLE);
 	assert_int_equal(esp_at(&w, spi[1])->end_reason, END_IDLE);
-	assert_int_equal(esp_at(&w, spi[1])->ended_by, 1);
+	assert_int_equal(esp_at(&w, spi[1])->rare->ended_by, 1);
+	watch_close(&w);
+}
+
+static void an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t spi[2];
+
+	assert_in_range(sizeof(struct esp_sa), 1, 192);
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+
+	assert_int_equal(w.tracker->rare_pool.used, 0);
+	assert_true(esp_at(&w, spi[0])->rare->ended == NSEC_NONE);
+	delete_child(&w, &s, 1);
+	assert_true(esp_at(&w, spi[0])->rare->ended != NSEC_NONE);
+	assert_int_equal(w.tracker->rare_pool.used, 2);
+	idle(&w, w.settings.ended_keep + 60 * S);
+	assert_null(esp_at(&w, spi[0]));
+	assert_int_equal(w.tracker->rare_pool.used, 0);
 	watch_close(&w);
 }
 
@@ -202,6 +223,7 @@ int main(void)
 		cmocka_unit_test(what_both_ends_deleted_is_dead_for_who_goes_on_with_it),
 		cmocka_unit_test(also_when_one_had_answered_before_it_asked_for_the_same),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
+		cmocka_unit_test(an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end),
 		cmocka_unit_test(without_ike_two_spis_that_begin_together_are_a_pair),
 		cmocka_unit_test(an_sa_from_before_the_capture_has_no_age),
 		cmocka_unit_test(more_child_sas_than_a_tunnel_may_have_cost_the_oldest_ended_ones),

@@ -44,7 +44,7 @@ static void a_few_copies_are_no_duplicating_mirror(void **state)
 	}
 	idle(&w, 20 * S);
 	assert_int_equal(w.count[EVENT_MIRROR], 0);
-	assert_int_equal(esp_at(&w, spi[0])->duplicates, 50);
+	assert_int_equal(esp_at(&w, spi[0])->rare->duplicates, 50);
 	watch_close(&w);
 }
 

@@ -165,7 +165,7 @@ static void an_esp_sa_goes_on_from_its_row_when_that_is_later_than_its_image(voi
 	assert_int_equal(esp_at(&w, SPI)->last, r.last);
 	assert_int_equal(esp_sa_lost(esp_at(&w, SPI)), 10);
 	assert_int_equal(esp_at(&w, SPI)->late, 2);
-	assert_int_equal(esp_at(&w, SPI)->duplicates, 3);
+	assert_int_equal(esp_at(&w, SPI)->rare->duplicates, 3);
 	w.now = r.last + S;
 	/* the next of its sequence: nothing more is lost */
 	esp_between(&w, GW_A, GW_B, SPI, 101);
