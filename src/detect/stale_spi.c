@@ -282,6 +282,41 @@ static bool chosen_of_several(const struct stale *e, const struct scene *sc,
 }
 
 /*
+ * Which SPI is whose may be a guess, and yet one of them is dead: the other end
+ * moved to the new pair as the Delete went by, and this one has not, for it
+ * goes on with every SPI that it had.
+ */
+static bool one_of_them_is_dead(const struct stale *e, const struct scene *sc,
+				const struct child_sa *own)
+{
+	const struct child_sa *new = own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
+	const struct esp_sa *back = new ? tracker_esp_sa(sc->tracker, new->esp[!e->from]) : NULL;
+	const struct esp_sa *out = new ? tracker_esp_sa(sc->tracker, new->esp[e->from]) : NULL;
+	nsec overlap = sc->settings->overlap_budget;
+	uint32_t index = sc->tunnel->child_sas;
+
+	if (!back || back->packets < 2 || back->first > e->dead + overlap ||
+	    (out && out->first < e->last) || !partner_stopped(e, sc, own))
+		return false;
+	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			return true;
+		index = c->next_in_tunnel;
+		if (c == new || !alive_at(c, e->dead - NSEC_PER_S))
+			continue;
+
+		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, c->esp[e->from]);
+
+		if (!sa || sa->id != c->esp_id[e->from] ||
+		    sa->last < e->dead + sc->settings->stale_min)
+			return false;
+	}
+	return false;
+}
+
+/*
  * Another SA of its direction took over just when it stopped: it was replaced then, and not deleted
  * before.
  */
@@ -302,11 +337,28 @@ static bool was_continued(const struct stale *e, const struct scene *sc)
 	return false;
 }
 
+/* The SPI may be another's, of a child SA made at the same time. */
+static bool may_be_anothers(const struct stale *e, const struct scene *sc,
+			    const struct child_sa *own)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; own && i < CHILDREN_LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c))
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
+
 /*
  * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
- * hardly begun; nor when child SAs live side by side and this SPI may be
- * another's: of one made at the same time, or of one without an SPI of this
- * direction so far; nor when the IKE SA that made it is not known, and there
+ * hardly begun; nor when child SAs live side by side and this SPI may be that
+ * of one without an SPI of this direction so far; nor when the IKE SA that made it is not known, and there
  * are several, or the pair is from before the capture: then there may be one
  * that has said nothing yet (DETECTION-FACTS 3.1).
  */
@@ -315,7 +367,7 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 {
 	const struct child_sa *own = tracker_child_sa(sc->tracker, sa->child);
 	uint32_t index = sc->tunnel->child_sas, successor = own ? own->successor : NO_INDEX;
-	bool beside = false, without_spi = false, unsure = false;
+	bool beside = false, without_spi = false;
 
 	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
@@ -326,12 +378,9 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 			without_spi |= c->spi[e->from] == 0;
 			beside |= index != successor && alive_at(c, e->dead);
 		}
-		unsure |=
-			own && c != own && alive_at(c, e->dead) && may_have_each_others(sc, own, c);
 		index = c->next_in_tunnel;
 	}
 	return e->dead - sa->first < sc->settings->life_min_age || (beside && without_spi) ||
-	       unsure ||
 	       (own && own->ike_sa == NO_INDEX &&
 		(own->flags & CHILD_SA_MIDSTREAM || ike_sas_at(sc, e->dead) > 1));
 }
@@ -344,9 +393,12 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	const struct child_sa *own =
 		sa && sa->id == e->esp_sa ? tracker_child_sa(sc->tracker, sa->child) : NULL;
 	bool of_several = e->why == AFTER_DELETE && chosen_of_several(e, sc, own);
+	bool anothers = may_be_anothers(e, sc, own);
+	bool one_of = anothers && one_of_them_is_dead(e, sc, own);
 	bool guessed =
 		sa && sa->id == e->esp_sa &&
-		(attribution_is_a_guess(e, sc, sa) || (of_several && !partner_stopped(e, sc, own)));
+		(attribution_is_a_guess(e, sc, sa) || (anothers && !one_of) ||
+		 (of_several && !partner_stopped(e, sc, own)));
 	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
 	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	enum severity severity =
@@ -358,7 +410,7 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 			return;
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
-	} else if (of_several) {
+	} else if (of_several || one_of) {
 		severity = SEVERITY_WARNING;
 		confidence = CONFIDENCE_MEDIUM;
 	}
@@ -377,6 +429,8 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	finding_integer(f, "packets", (int64_t)e->packets);
 	finding_seconds(f, "dead_for_s", since);
 	finding_text(f, "only_traffic", "%s", alone ? "yes" : "no");
+	if (e->why == AFTER_DELETE && one_of && !guessed)
+		finding_text(f, "which_spi", "this one, or another made with it");
 	finding_frame(f, e->frames[0]);
 	finding_frame(f, e->frames[1]);
 }
@@ -421,7 +475,8 @@ static void explain(struct story *story)
 			 "%lld packet%s went into a black hole.",
 			 since, (long long)f->count, f->count == 1 ? "" : "s");
 	else if (strcmp(cause, "deleted") == 0)
-		text_add(story->summary, ", which was deleted %s before", since);
+		text_add(story->summary, ", which was deleted %s before%s", since,
+			 finding_item(f, "which_spi") ? " (that one, or another made with it)" : "");
 	else if (strcmp(cause, "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else

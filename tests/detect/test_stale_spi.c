@@ -193,6 +193,63 @@ static void and_a_guess_when_it_was_the_only_direction(void **state)
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
 }
 
+/* Three made together, all busy both ways; one is rekeyed and its receiver moves to the new pair. */
+static uint32_t one_of_three(uint32_t *ret_new, uint32_t ret_beside[2])
+{
+	uint32_t ike = stage_ike_up(0, 2), child[3];
+
+	for (int i = 0; i < 3; i++) {
+		child[i] = stage_child(ike, 0);
+		stage->child[child[i]].flags |= CHILD_SA_PAIRED_BY_ORDER;
+	}
+	stage_pass(600 * S);
+	for (int i = 0; i < 3; i++)
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child[i]].esp[d], 600, 60000);
+	*ret_new = stage_child_rekey(child[0], 1);
+	stage->child[*ret_new].grade = GRADE_INFERRED;
+	for (int d = 0; d < 2; d++)
+		stage->esp[stage->child[child[0]].esp[d]].grade = GRADE_DERIVED;
+	stage_esp_packets(stage->child[*ret_new].esp[1], 10, 1000);
+	/* side 0 has not sent on it */
+	stage->child[*ret_new].esp[0] = NO_INDEX;
+	stage->child[*ret_new].esp_id[0] = 0;
+	ret_beside[0] = child[1];
+	ret_beside[1] = child[2];
+	return child[0];
+}
+
+static void who_goes_on_with_all_he_had_sends_on_a_dead_one(void **state)
+{
+	(void)state;
+	uint32_t new, beside[2], old = one_of_three(&new, beside);
+
+	for (int i = 0; i < 80; i++) {
+		for (int n = 0; n < 2; n++)
+			stage_esp_packets(stage->child[beside[n]].esp[0], 1, 100);
+		go_on(old, 1, 1 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(stale()->summary, "that one, or another made with it"));
+}
+
+static void who_stopped_with_one_of_them_perhaps_does_not(void **state)
+{
+	(void)state;
+	uint32_t new, beside[2], old = one_of_three(&new, beside);
+
+	for (int i = 0; i < 80; i++) {
+		stage_esp_packets(stage->child[beside[0]].esp[0], 1, 100);
+		go_on(old, 1, 1 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(stale());
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+}
+
 static void nor_was_it_deleted_when_another_takes_over_as_it_stops(void **state)
 {
 	(void)state;
@@ -309,6 +366,8 @@ int main(void)
 		nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
 		ON_STAGE(what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_stopped),
 		ON_STAGE(and_a_guess_when_it_was_the_only_direction),
+		ON_STAGE(who_goes_on_with_all_he_had_sends_on_a_dead_one),
+		ON_STAGE(who_stopped_with_one_of_them_perhaps_does_not),
 		ON_STAGE(nor_was_it_deleted_when_another_takes_over_as_it_stops),
 		ON_STAGE(a_pair_that_goes_on_both_ways_is_alive),
 		ON_STAGE(a_peer_that_came_back_with_a_new_tunnel_has_lost_the_old_one),
