@@ -209,7 +209,7 @@ static uint32_t one_of_three(uint32_t *ret_new, uint32_t ret_beside[2])
 	*ret_new = stage_child_rekey(child[0], 1);
 	stage->child[*ret_new].grade = GRADE_INFERRED;
 	for (int d = 0; d < 2; d++)
-		stage->esp[stage->child[child[0]].esp[d]].grade = GRADE_DERIVED;
+		stage->rare[stage->child[child[0]].esp[d]].grade = GRADE_DERIVED;
 	stage_esp_packets(stage->child[*ret_new].esp[1], 10, 1000);
 	/* side 0 has not sent on it */
 	stage->child[*ret_new].esp[0] = NO_INDEX;
