@@ -14,6 +14,7 @@
 enum { GAPS = 6, LOOKED_AT = 64 };
 
 #define ALIKE (2 * NSEC_PER_S)
+#define FIVE_MINUTES (300 * NSEC_PER_S)
 /* what becomes of the old SA is settled soon after settle_s */
 #define ENDS_LATE (2 * NSEC_PER_S)
 
@@ -39,6 +40,7 @@ struct hole {
 	/* its request said that it replaces one: who asked still had that */
 	bool replaces;
 	bool other_way_too;
+	bool lately;		/* the old SA had been quiet until its last minutes */
 };
 
 struct state {
@@ -116,6 +118,9 @@ static enum certainty of_deleted(const struct scene *sc, struct hole *h, const s
 
 	if (ready - old->ended < sc->settings->gap_min)
 		return NO_HOLE;
+	/* what was quiet for long before fell quiet again, and was deleted for that, perhaps */
+	if (h->lately && old->ended - h->stopped > ALIKE + 2 * h->pace)
+		return ONCE;
 	h->age = old->ended - old->created;
 	if (!h->by_new_ike_sa)
 		return SURE;
@@ -146,6 +151,14 @@ static bool deleted_since(const struct scene *sc, const struct hole *h, const st
 	       old->ended > presumed;
 }
 
+/* All known lifetimes are (DETECTION-FACTS 2.1), and it ends at or shortly before one. */
+static bool round_lifetime(nsec age, nsec before)
+{
+	nsec past = age % FIVE_MINUTES;
+
+	return past <= ALIKE || FIVE_MINUTES - past <= before;
+}
+
 /*
  * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for
  * it to be replaced; otherwise it may have run out in silence, and then traffic stopped at the age
@@ -160,6 +173,8 @@ static enum certainty of_not_deleted(const struct scene *sc, const struct hole *
 		return SURE;
 	if (h->made == NSEC_NONE && h->length >= sc->settings->idle)
 		return NO_HOLE;		/* of an idle tunnel, as far as its ESP tells */
+	if (h->lately && !round_lifetime(h->age, ALIKE + 2 * h->pace))
+		return ONCE;		/* what speaks now and then pauses at any minute */
 	return configured_age(h->age, ALIKE + 2 * h->pace) ? SURE : ONCE;
 }
 
@@ -204,6 +219,35 @@ static void add(struct state *s, const struct hole *h)
 	s->holes[s->n++] = *h;
 }
 
+/*
+ * Beside other selectors that go on: this one was deleted, for both directions of it stopped with
+ * the Delete, and came back with the child SA that was asked for later.
+ */
+static nsec slot_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
+		     const struct child_sa *was, const struct child_sa *is)
+{
+	const struct settings *set = sc->settings;
+	const struct esp_sa *back =
+		was ? tracker_esp_sa(sc->tracker, was->esp[!old->direction]) : NULL;
+	nsec pace = traffic_pace(old), gap = new->first - old->last;
+
+	if (!back || !is || is == was || back->id != was->esp_id[!old->direction] ||
+	    was->end_reason != END_DELETED || is->how == CREATED_UNKNOWN ||
+	    is->ike_sa_id != was->ike_sa_id || is->requested - was->ended < set->gap_min ||
+	    (was->flags | is->flags) & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT) ||
+	    back->packets < 20 || gap < set->gap_min ||
+	    (double)gap < set->gap_factor * (double)pace)
+		return 0;
+	for (int d = 0; d < 2; d++) {
+		const struct esp_sa *sa = d == 0 ? old : back;
+		nsec near = ALIKE + 2 * traffic_pace(sa);
+
+		if (sa->last > was->ended + ALIKE || was->ended - sa->last > near)
+			return 0;
+	}
+	return gap;
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -214,16 +258,20 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (!new || !old || new->direction < 0 || old->packets < 20 || one_eyed(sc))
 		return;
 
-	nsec gap = traffic_gap(sc, old, new), pace = traffic_pace(old);
+	nsec mean = traffic_pace(old), lately = traffic_pace_lately(old);
+	nsec pace = mean > set->gap_busy && lately < mean ? lately : mean;
+	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
+	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
+	nsec gap = traffic_gap(sc, old, new, pace);
 
+	if (gap == 0)
+		gap = slot_gap(sc, old, new, was, is);
 	/* quiet SAs leave holes all the time; young ones did not expire */
 	if (gap == 0 || pace > set->gap_busy || old->last - old->first < set->life_min_age ||
 	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->last) ||
 	    loss_since(sc, old->last))
 		return;
 
-	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
-	const struct child_sa *was = tracker_child_sa(sc->tracker, old->child);
 	bool known = is && is->how != CREATED_UNKNOWN;
 
 	if (known &&
@@ -245,6 +293,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		.direction = new->direction,
 		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
 		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
+		.lately = mean > set->gap_busy,
 	});
 }
 
@@ -358,6 +407,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->by_new_ike_sa);
 		FIELD(f, h->replaces);
 		FIELD(f, h->other_way_too);
+		FIELD(f, h->lately);
 	}
 	FIELD_BELOW(f, s->n, GAPS + 1);
 	FIELD(f, s->total);

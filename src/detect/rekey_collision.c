@@ -153,13 +153,13 @@ static void note_ages(struct state *s, nsec created, const nsec requested[2])
 static nsec gap_at(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
 		   nsec asked)
 {
-	if (!old || !new || traffic_gap(sc, old, new) == 0)
+	if (!old || !new || traffic_gap(sc, old, new, traffic_pace(old)) == 0)
 		return 0;
 
 	nsec pace = (nsec)(sc->settings->gap_factor * (double)traffic_pace(old));
 	nsec quiet = pace > sc->settings->gap_min ? pace : sc->settings->gap_min;
 
-	return old->last < asked - quiet ? 0 : traffic_gap(sc, old, new);
+	return old->last < asked - quiet ? 0 : traffic_gap(sc, old, new, traffic_pace(old));
 }
 
 static void note_gap(struct state *s, nsec gap)

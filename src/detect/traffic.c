@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/traffic.h"
 
+#define MINUTE (60 * NSEC_PER_S)
+enum { PACE_FROM = 20 };	/* packets of two minutes that tell how far they are apart */
 enum { LOOKED_AT = 256 };	/* SAs of one direction; more are beyond any use */
 
 #define EACH_ESP(sc, direction, sa) \
@@ -13,13 +15,26 @@ nsec traffic_pace(const struct esp_sa *sa)
 	return sa->packets > 1 ? (sa->last - sa->first) / (nsec)(sa->packets - 1) : 0;
 }
 
-nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new)
+nsec traffic_pace_lately(const struct esp_sa *sa)
+{
+	nsec begin = sa->next_minute - 2 * MINUTE;
+	uint32_t n = sa->seq_high - sa->seq_minute_before;
+
+	/* the minutes that are counted, and not later ones */
+	if (sa->next_minute == NSEC_NONE || sa->last < begin + MINUTE ||
+	    sa->first > begin + MINUTE || n < PACE_FROM || n > sa->packets)
+		return traffic_pace(sa);
+	return (sa->last - (sa->first > begin ? sa->first : begin)) / (nsec)n;
+}
+
+nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
+		 nsec pace)
 {
 	const struct settings *s = sc->settings;
 	nsec gap = new->first - old->last;
 	const struct esp_sa *sa;
 
-	if (gap < s->gap_min || (double)gap < s->gap_factor * (double)traffic_pace(old))
+	if (gap < s->gap_min || (double)gap < s->gap_factor * (double)pace)
 		return 0;
 	EACH_ESP(sc, new->direction, sa)
 		if (sa != old && sa != new && sa->first < new->first && sa->last > old->last)

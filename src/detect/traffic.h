@@ -8,12 +8,16 @@
 /* Usual distance of an SA's packets; 0 when it had fewer than two. */
 nsec traffic_pace(const struct esp_sa *sa);
 
+/* The same of its latest minute or two, as long as they are the latest; otherwise of its life. */
+nsec traffic_pace_lately(const struct esp_sa *sa);
+
 /*
- * How long traffic paused between the last packet of `old` and the first of
- * `new`; 0 when that is no gap by the settings (gap.min_s, gap.factor), or when
+ * How long traffic paused between the last packet of `old`, usually `pace` after the one before
+ * it, and the first of `new`; 0 when that is no gap by the settings (gap.min_s, gap.factor), or when
  * another SA of the direction carried traffic meanwhile.
  */
-nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new);
+nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
+		 nsec pace);
 
 /* Latest packet of the tunnel, both directions; NSEC_NONE never. */
 nsec traffic_last(const struct scene *sc);

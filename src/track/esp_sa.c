@@ -95,7 +95,10 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	sa->minute_bytes = sa->bytes;
 	sa->minute_lost = (uint32_t)esp_sa_lost(sa);
 	if (esp_minute_end(at) > sa->next_minute) {
-		sa->seq_minute_before = sa->seq_minute;
+		/* of the minute just before; nothing was sent in it when some were skipped */
+		sa->seq_minute_before = esp_minute_end(at) - MINUTE == sa->next_minute
+						? sa->seq_minute
+						: sa->seq_high;
 		sa->seq_minute = sa->seq_high;
 	}
 	sa->next_minute = esp_minute_end(at);

@@ -145,6 +145,112 @@ static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint32_
 	return new;
 }
 
+/* A packet now and then, and in its last two minutes one a second. */
+static void quiet_until_lately(uint32_t child, nsec age)
+{
+	stage_until(stage->child[child].created + age);
+	for (int d = 0; d < 2; d++) {
+		struct esp_sa *sa = &stage->esp[stage->child[child].esp[d]];
+
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / (20 * S)) + 120,
+				  100000);
+		sa->seq_high = (uint32_t)sa->packets;
+		sa->seq_minute_before = sa->seq_high - 110;
+		sa->next_minute = stage->now - stage->now % (60 * S) + 60 * S;
+	}
+}
+
+/* Both directions of a child SA have another one, with both events. */
+static uint32_t next_child(uint32_t old)
+{
+	uint32_t new = stage_child(stage->child[old].ike_sa, 0);
+
+	for (int d = 0; d < 2; d++) {
+		struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
+
+		ev.esp_sa = stage->child[new].esp[d];
+		ev.other = stage->child[old].esp[d];
+		stage_send(ev);
+	}
+	return new;
+}
+
+static void an_sa_that_was_quiet_until_its_last_minutes_has_a_gap_as_well(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	quiet_until_lately(child, 43200 * S - S / 2);
+	stage_pass(8 * S);
+	next_child(child);
+	stage_child_down(child, END_REKEYED, 0);
+	stage_pass(60 * S);
+	assert_non_null(gap());
+	assert_int_equal(gap()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void a_burst_that_ends_at_no_lifetime_is_a_burst(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	quiet_until_lately(child, 3420 * S);	/* whole minutes, but not five of them */
+	stage_pass(8 * S);
+	next_child(child);
+	stage_child_down(child, END_REKEYED, 0);
+	stage_pass(60 * S);
+	assert_null(gap());
+}
+
+static void nor_is_one_that_was_over_long_before_the_delete(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	quiet_until_lately(child, 3600 * S);
+	stage_pass(40 * S);
+	stage_child_down(child, END_DELETED, 1);
+	stage_pass(60 * S);
+	next_child(child);
+	stage_pass(60 * S);
+	assert_null(gap());
+}
+
+/* Two selectors, both busy; the Delete of one comes `before` after its latest packet. */
+static void one_of_two(nsec before)
+{
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0), beside = stage_child(ike, 0);
+
+	stage_pass(3600 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], 7200, 100000);
+	stage_pass(before);
+	stage_child_down(old, END_DELETED, 1);
+	for (int i = 0; i < 60; i++) {
+		stage_pass(S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[beside].esp[d], 1, 100);
+	}
+	next_child(old);
+	stage_pass(60 * S);
+}
+
+static void beside_another_selector_that_goes_on_it_is_a_gap_of_this_one(void **state)
+{
+	(void)state;
+	one_of_two(S / 2);
+	assert_non_null(gap());
+	assert_int_equal(gap()->record.severity, SEVERITY_CRITICAL);
+	assert_int_equal(collected_number(gap(), "gap_s"), 60);
+}
+
+static void beside_another_selector_one_that_was_quiet_already_has_none(void **state)
+{
+	(void)state;
+	one_of_two(30 * S);
+	assert_null(gap());
+}
+
 static uint32_t first_child(void)
 {
 	return stage_child(stage_ike_up(0, 2), 0);
@@ -232,6 +338,11 @@ int main(void)
 		ON_STAGE(an_sa_younger_than_any_lifetime_did_not_expire),
 		ON_STAGE(capture_loss_hides_the_packets_not_the_traffic),
 		ON_STAGE(a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire),
+		ON_STAGE(an_sa_that_was_quiet_until_its_last_minutes_has_a_gap_as_well),
+		ON_STAGE(a_burst_that_ends_at_no_lifetime_is_a_burst),
+		ON_STAGE(nor_is_one_that_was_over_long_before_the_delete),
+		ON_STAGE(beside_another_selector_that_goes_on_it_is_a_gap_of_this_one),
+		ON_STAGE(beside_another_selector_one_that_was_quiet_already_has_none),
 		ON_STAGE(who_deletes_the_old_sa_afterwards_had_it_while_the_sender_paused),
 		ON_STAGE(who_asks_for_an_sa_to_be_replaced_still_has_it),
 		ON_STAGE(traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence),
