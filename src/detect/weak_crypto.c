@@ -6,12 +6,12 @@
 struct state {
 	/* by initiator: each side's offers lead to another choice */
 	struct chosen {
-		nsec at;		/* 0 none */
+		nsec at;
 		uint64_t frame;
 		object_id ike_sa;
 		enum strength strength;
 		bool offered_only;
-		int64_t times;
+		int64_t times;		/* 0: none */
 		nsec first;
 		char names[FINDING_TEXT_MAX], suite[FINDING_TEXT_MAX], offered[FINDING_TEXT_MAX];
 	} by[2];
@@ -38,10 +38,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	/* weak parts that were only offered cost nothing until somebody chooses them */
 	c->offered_only = strength == STRENGTH_GOOD && offer <= STRENGTH_WEAK;
 	if (strength == STRENGTH_GOOD && !c->offered_only) {
-		c->at = 0;
+		c->times = 0;
 		return;
 	}
-	c->times = c->at != 0 && ev->at - c->at <= sc->settings->weak_window ? c->times + 1 : 1;
+	c->times = c->times > 0 && ev->at - c->at <= sc->settings->weak_window ? c->times + 1 : 1;
 	if (c->times == 1)
 		c->first = ev->at;
 	c->at = ev->at;
@@ -74,7 +74,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	for (int i = 0; i < 2; i++) {
 		const struct chosen *c = &s->by[i];
 
-		if (c->at == 0 || now - c->at > sc->settings->weak_window)
+		if (c->times == 0 || now - c->at > sc->settings->weak_window)
 			continue;
 		if (!worst || c->strength < worst->strength) {
 			worst = c;

@@ -32,6 +32,16 @@ static void triple_des_and_group_2_are_a_warning(void **state)
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_UP);
 }
 
+/* As of a capture whose times begin at zero. */
+static void nor_does_it_matter_that_the_time_is_zero(void **state)
+{
+	(void)state;
+	stage->now = 0;
+	chose(0, 2, 3, 0, 2, 2, 2);
+	assert_non_null(alert());
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
 static void des_and_the_smallest_group_are_critical(void **state)
 {
 	(void)state;
@@ -89,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(the_suites_of_today_are_no_news),
 		ON_STAGE(triple_des_and_group_2_are_a_warning),
+		ON_STAGE(nor_does_it_matter_that_the_time_is_zero),
 		ON_STAGE(des_and_the_smallest_group_are_critical),
 		ON_STAGE(sha1_and_ikev1_are_information),
 		ON_STAGE(ikev1_itself_is_information),
