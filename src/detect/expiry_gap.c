@@ -40,6 +40,7 @@ struct hole {
 	/* its request said that it replaces one: who asked still had that */
 	bool replaces;
 	bool other_way_too;
+	bool not_both;		/* the other direction hardly paused meanwhile */
 	bool lately;		/* the old SA had been quiet until its last minutes */
 };
 
@@ -80,6 +81,33 @@ static bool one_way_first(const struct scene *sc, const struct esp_sa *old)
 	nsec apart = old->last > back->last ? old->last - back->last : back->last - old->last;
 
 	return apart > sc->settings->gap_min && apart > limit && apart > 5 * traffic_pace(back);
+}
+
+/*
+ * Without an SA nobody sends: of two directions that pause independently of each
+ * other, the time in which neither sent must be a gap, too.
+ */
+static bool not_both(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new)
+{
+	const struct child_sa *c = tracker_child_sa(sc->tracker, old->child);
+	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!old->direction]) : NULL;
+	nsec pace = traffic_pace(old);
+
+	if (!back || back->id != c->esp_id[!old->direction] || back->packets < 20)
+		return false;
+
+	nsec its = traffic_pace(back), latest = old->last > back->last ? old->last : back->last;
+	const struct child_sa *is = tracker_child_sa(sc->tracker, new->child);
+	const struct esp_sa *its_new =
+		is ? tracker_esp_sa(sc->tracker, is->esp[!old->direction]) : NULL;
+	nsec resumed = its_new && its_new->id == is->esp_id[!old->direction] &&
+				       its_new->first < new->first
+			       ? its_new->first
+			       : new->first;
+	double both = pace + its > 0 ? (double)pace * (double)its / (double)(pace + its) : 0;
+
+	return resumed - latest < sc->settings->gap_min ||
+	       (double)(resumed - latest) < sc->settings->gap_factor * both;
 }
 
 /*
@@ -175,7 +203,9 @@ static enum certainty of_not_deleted(const struct scene *sc, const struct hole *
 		return NO_HOLE;		/* of an idle tunnel, as far as its ESP tells */
 	if (h->lately && !round_lifetime(h->age, ALIKE + 2 * h->pace))
 		return ONCE;		/* what speaks now and then pauses at any minute */
-	return configured_age(h->age, ALIKE + 2 * h->pace) ? SURE : ONCE;
+	if (configured_age(h->age, ALIKE + 2 * h->pace))
+		return SURE;
+	return h->not_both ? NO_HOLE : ONCE;
 }
 
 static enum certainty decide(const struct scene *sc, struct hole *h, nsec now)
@@ -293,6 +323,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		.direction = new->direction,
 		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
 		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
+		.not_both = not_both(sc, old, new),
 		.lately = mean > set->gap_busy,
 	});
 }
@@ -407,6 +438,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->by_new_ike_sa);
 		FIELD(f, h->replaces);
 		FIELD(f, h->other_way_too);
+		FIELD(f, h->not_both);
 		FIELD(f, h->lately);
 	}
 	FIELD_BELOW(f, s->n, GAPS + 1);

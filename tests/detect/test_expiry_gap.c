@@ -289,6 +289,31 @@ static void a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_ag
 	assert_int_equal(collected_number(gap(), "gaps"), 2);
 }
 
+/* As above, at one age and without a word, but the other direction sends for 5 of the 6 s. */
+static uint32_t one_direction_paused(uint32_t old)
+{
+	uint32_t new;
+
+	stage_until(stage->child[old].created + 3333 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], 6666, 1000);
+	stage_pass(5 * S);
+	stage_esp_packets(stage->child[old].esp[1], 10, 1000);
+	stage_pass(S);
+	new = next_child(old);
+	stage_child_down(old, END_REKEYED, 0);
+	stage->child[old].ended = stage->child[new].created;
+	stage_pass(60 * S);
+	return new;
+}
+
+static void when_only_one_direction_pauses_there_was_an_sa(void **state)
+{
+	(void)state;
+	one_direction_paused(one_direction_paused(first_child()));
+	assert_null(gap());
+}
+
 /* With its IKE SA, and another session begins 90 s later. */
 static void session(nsec age)
 {
@@ -347,6 +372,7 @@ int main(void)
 		ON_STAGE(who_asks_for_an_sa_to_be_replaced_still_has_it),
 		ON_STAGE(traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence),
 		ON_STAGE(a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_age),
+		ON_STAGE(when_only_one_direction_pauses_there_was_an_sa),
 		ON_STAGE(a_session_that_is_closed_once_is_a_restart),
 		ON_STAGE(sessions_that_are_closed_at_one_age_are_a_timer),
 	};
