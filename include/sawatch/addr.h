@@ -23,21 +23,25 @@ enum { ADDR_TEXT_MAX = 48, ENDPOINT_TEXT_MAX = 64 };
 
 #define ADDR_V4_PREFIX UINT64_C(0x0000ffff00000000)
 
+/* 0xc0000201 is 192.0.2.1. */
 static inline struct addr addr_v4(uint32_t host_order)
 {
 	return (struct addr){ 0, ADDR_V4_PREFIX | host_order };
 }
 
+/* IPv4-mapped: what came as ::ffff:a.b.c.d in IPv6 counts as IPv4, too. */
 static inline bool addr_is_v4(struct addr a)
 {
 	return a.high == 0 && (a.low & UINT64_C(0xffffffff00000000)) == ADDR_V4_PREFIX;
 }
 
+/* The same address; ports and families play no part of their own. */
 static inline bool addr_equal(struct addr a, struct addr b)
 {
 	return a.high == b.high && a.low == b.low;
 }
 
+/* 224.0.0.0/4 (RFC 5771) or ff00::/8 (RFC 4291 2.7). */
 static inline bool addr_is_multicast(struct addr a)
 {
 	return addr_is_v4(a) ? (a.low >> 28 & 0xf) == 0xe : a.high >> 56 == 0xff;
@@ -53,6 +57,7 @@ static inline int addr_compare(struct addr a, struct addr b)
 	return a.low == b.low ? 0 : a.low < b.low ? -1 : 1;
 }
 
+/* The same address and port. */
 static inline bool endpoint_equal(struct endpoint a, struct endpoint b)
 {
 	return addr_equal(a.addr, b.addr) && a.port == b.port;
@@ -68,6 +73,7 @@ static inline int endpoint_compare(struct endpoint a, struct endpoint b)
 
 /* Sixteen bytes in network order, sortable with memcmp (IPv4 as ::ffff:a.b.c.d). */
 void addr_bytes(struct addr a, uint8_t ret[16]);
+/* The address that addr_bytes() wrote. */
 struct addr addr_from_bytes(const uint8_t bytes[16]);
 
 /* Canonical text (RFC 5952 for IPv6), written to `ret`, which is returned. */

@@ -72,8 +72,7 @@ void detect_flush(struct detect *d, const struct tracker *t);
  * (ret_since may be NULL), and how many alerts it had.
  */
 enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t,
-uint32_t tunnel,
-				      nsec *ret_since);
+				      uint32_t tunnel, nsec *ret_since);
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 
 /*
@@ -83,13 +82,20 @@ uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
  * expected tunnel that was never seen is kept by its place in the inventory.
  */
 const char *detect_stamp(void);
+/* Bytes that it takes; more than `size`: nothing was saved. */
 size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
+/* Alerts of it were opened or closed since then. */
 bool detect_unsaved(const struct detect *d, uint32_t tunnel);
+/* Is there an alert of this identity, open or not forgotten yet? */
 bool detect_knows_alert(const struct detect *d, object_id id);
 size_t detect_expected(const struct detect *d);		/* tunnels in the inventory */
-/* NULL: it is not missed */
+/* Place `place` of it, when nothing was ever seen of it and that was told; else NULL. */
 const struct tunnel *detect_missed(const struct detect *d, size_t place);
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
+/*
+ * `image` may be anybody's.  False: it is damaged, or there is no such tunnel; what could be read
+ * before the damage was taken.
+ */
 bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image,
 		    nsec shift, bool states);
 bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2],

@@ -24,6 +24,7 @@ struct fields {
 	bool sane;		/* so far */
 };
 
+/* Names each field of `structure` to `f`, by the macros below. */
 typedef void fields_walk(struct fields *f, void *structure);
 
 /* A copy of its values, zero everywhere else. */
@@ -61,16 +62,22 @@ bool fields_sane(fields_walk *walk, void *structure);
  */
 bool fields_is_time(int64_t at);
 
+/*
+ * What the macros call: `at` lies in the structure that is walked, `bytes` is the size of the
+ * field, all elements of an array together.  Each copies the field and takes note when it holds
+ * what this program never puts there.
+ */
 void fields_any(struct fields *f, const void *at, size_t bytes);
 void fields_truths(struct fields *f, const void *at, size_t bytes);
 void fields_sides(struct fields *f, const void *at, size_t bytes);
-void fields_times(struct fields *f, const void *at, size_t bytes);
-void fields_maybe(struct fields *f, const void *at, size_t bytes);
+void fields_times(struct fields *f, const void *at, size_t bytes);	/* fields_is_time() */
+void fields_maybe(struct fields *f, const void *at, size_t bytes);	/* or NSEC_NONE */
 void fields_counts(struct fields *f, const void *at, size_t bytes);
-void fields_seconds(struct fields *f, const void *at, size_t bytes);
+void fields_seconds(struct fields *f, const void *at, size_t bytes);	/* finite, a span */
 void fields_reals(struct fields *f, const void *at, size_t bytes);
 void fields_amounts(struct fields *f, const void *at, size_t bytes);
-void fields_text(struct fields *f, const void *at, size_t bytes);
+void fields_text(struct fields *f, const void *at, size_t bytes);	/* ends in its room */
+/* `value` is what the field says: below `limit`. */
 void fields_below(struct fields *f, const void *at, size_t bytes, uint64_t value, uint64_t limit);
 void fields_endpoint(struct fields *f, const struct endpoint *e);
 

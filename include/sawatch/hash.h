@@ -14,6 +14,7 @@ struct hash_key {
 	uint64_t word[4];	/* secret; from the operating system's random source */
 };
 
+/* Two words made one: all bits of both count, unless either is 0. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
 	__extension__ typedef unsigned __int128 wide;
@@ -42,7 +43,7 @@ static inline uint64_t hash_5(const struct hash_key *k, uint64_t a, uint64_t b, 
 	return hash_fold(third ^ k->word[2], k->word[3] | 1);
 }
 
-/* Hash of bytes. */
+/* Hash of `length` bytes, any number; equal bytes of other lengths have other hashes. */
 uint64_t hash_bytes(const struct hash_key *k, const void *data, size_t length);
 
 #endif

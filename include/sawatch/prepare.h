@@ -44,6 +44,7 @@ struct prepared_frame {
 	uint32_t tag;
 };
 
+/* The two parts of a tag, and a tag of both; `network` is a VLAN id or VNI below 1 << 24. */
 static inline enum prepared_kind prepared_kind(const struct prepared_frame *f)
 {
 	return (enum prepared_kind)(f->tag & 0xff);

@@ -26,11 +26,13 @@ struct readiness {
  * Before the sandbox.  False, with the reason: nobody will be told.
  */
 bool readiness_open(struct readiness *r, struct err *e);
-void readiness_close(struct readiness *r);
+void readiness_close(struct readiness *r);	/* also of one that did not open */
 
 /* Everything is open, or the settings are read again. */
 void readiness_ready(struct readiness *r);
+/* The settings are being read again, until readiness_ready(). */
 void readiness_reloading(struct readiness *r);
+/* It was told to end, and flushes. */
 void readiness_stopping(struct readiness *r);
 
 /* One line for people; told only when it is another one. */

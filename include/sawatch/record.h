@@ -29,6 +29,7 @@
  */
 typedef uint64_t object_id;
 
+/* `number` from 1; `capture` as in record_capture. */
 static inline object_id object_id_of(uint32_t capture, uint32_t number)
 {
 	return (object_id)capture << 32 | number;

@@ -413,7 +413,9 @@ struct tunnel {
 #define SAWATCH_ENUM_EVENT(kind, text, history) EVENT_##kind,
 enum event_kind { EVENTS(SAWATCH_ENUM_EVENT) EVENT_KINDS };
 
+/* As in the column `kind` of the table events, static. */
 const char *event_kind_text(enum event_kind k);
+/* Does it leave a row there?  The others are for the detectors only. */
 bool event_is_history(enum event_kind k);
 
 struct event {
@@ -536,7 +538,9 @@ void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind
 /* The row of this tunnel is to be written anew at the next flush. */
 void tracker_touch(struct tracker *t, uint32_t tunnel);
 
+/* Packet time: the latest that any frame had; NSEC_NONE before the first. */
 nsec tracker_now(const struct tracker *t);
+/* Those of tracker_new(), borrowed. */
 const struct settings *tracker_settings(const struct tracker *t);
 
 /* Objects by index; NULL when the slot is free or the index NO_INDEX. */
@@ -590,6 +594,7 @@ enum tracker_table {
 struct tracker_fill {
 	uint32_t used, most;
 };
+/* Entries in use and the most that fit, of each table now. */
 void tracker_fill(const struct tracker *t, struct tracker_fill ret[TRACKER_TABLES]);
 
 #endif

@@ -447,8 +447,7 @@ void detect_flush(struct detect *d, const struct tracker *t)
 }
 
 enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t,
-uint32_t index,
-				      nsec *ret_since)
+				      uint32_t index, nsec *ret_since)
 {
 	const struct tunnel *tunnel = tracker_tunnel(t, index);
 	const struct slot *slot = detect_tenant(d, t, index) ? &d->slots[index] : NULL;
