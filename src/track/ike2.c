@@ -13,6 +13,29 @@ enum {
 	FAR = 64,
 };
 
+/*
+ * Where the peers of an IKE SA are now.  A way that the tunnel had before is told only when it is
+ * announced (RFC 4555 3.5, UPDATE_SA_ADDRESSES): who moved comes back, too.
+ */
+static void speaks_from(struct tracker *t, const struct arrival *a, uint32_t ike_sa, bool known,
+			bool announced)
+{
+	struct tunnel *w = &t->tunnels[a->tunnel];
+	bool moved = !addr_equal(w->now[a->side].addr, a->packet->src);
+
+	w->now[a->side] = arrival_src(a);
+	w->now[1 - a->side] = arrival_dst(a);
+	if (t->ike_sas[ike_sa].established == NSEC_NONE || (known && !(moved && announced)))
+		return;
+
+	struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, a->tunnel);
+
+	ev.ike_sa = ike_sa;
+	ev.side = a->side;
+	ev.value[0] = announced;
+	event_emit(t, &ev);
+}
+
 /* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
 static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
 {
@@ -34,22 +57,10 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		if (leads_to != NO_INDEX && leads_to != sa->tunnel && side == a->side &&
 		    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
 			leads_to = a->tunnel = sa->tunnel;
-		if (leads_to != sa->tunnel) {	/* same SPIs, other endpoints: NAT or MOBIKE */
-			if (!tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a),
-					     a->side))
-				return i;
-			if (sa->established != NSEC_NONE) {
-				struct event ev =
-					event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
-
-				ev.ike_sa = i;
-				ev.side = a->side;
-				ev.value[0] = m->np1 == IKE2_PAYLOAD_NOTIFY;
-				event_emit(t, &ev);
-			}
-		}
-		t->tunnels[sa->tunnel].now[a->side] = arrival_src(a);
-		t->tunnels[sa->tunnel].now[1 - a->side] = arrival_dst(a);
+		if (leads_to != sa->tunnel &&	/* same SPIs, other endpoints: NAT or MOBIKE */
+		    !tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
+			return i;
+		speaks_from(t, a, i, leads_to == sa->tunnel, m->np1 == IKE2_PAYLOAD_NOTIFY);
 		return i;
 	}
 	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);

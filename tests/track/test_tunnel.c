@@ -202,6 +202,35 @@ static void mobike_moves_ike_and_esp_to_another_address(void **state)
 	watch_free(&w);
 }
 
+/* RFC 4555: a laptop that changes from one network to another and back says so each time. */
+static void mobike_back_to_the_first_address_is_announced_too(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	s.peer[0].port = s.peer[1].port = 4500;
+	set_up(&w, &s);
+
+	uint32_t home = s.peer[0].addr;
+
+	for (unsigned move = 0; move < 4; move++) {
+		s.peer[0].addr = move % 2 == 0 ? 0x0a090807 : home;
+		pass(&w, 60 * NSEC_PER_S);
+		exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NOTIFY, 120, NP_NOTIFY,
+			      120);
+		assert_int_equal(w.count[EVENT_ADDRESS_MOVED], move + 1);
+		assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, move)->side, 0);
+		assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, move)->value[0], 1);
+		assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(s.peer[0].addr)));
+	}
+	/* from a place that is known, what is no announcement tells nothing new */
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD, NP_NONE, LEN_DPD);
+	assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 4);
+	watch_free(&w);
+}
+
 static void an_sa_that_moves_in_a_full_table_makes_room_for_itself(void **state)
 {
 	(void)state;
@@ -417,6 +446,7 @@ int main(void)
 		cmocka_unit_test(plain_esp_of_the_nat_itself_is_not_its_clients),
 		cmocka_unit_test(a_nat_that_rebinds_moves_the_tunnel),
 		cmocka_unit_test(mobike_moves_ike_and_esp_to_another_address),
+		cmocka_unit_test(mobike_back_to_the_first_address_is_announced_too),
 		cmocka_unit_test(an_sa_that_moves_in_a_full_table_makes_room_for_itself),
 		cmocka_unit_test(the_path_of_a_tunnel_that_is_up_cannot_be_taken),
 		cmocka_unit_test(
