@@ -17,6 +17,8 @@ enum {
 /* Header, RFC 7296 3.1, RFC 2408 3.1. */
 enum verdict ike_header_parse(struct reader *r, struct ike_header *ret)
 {
+	size_t sent = reader_remaining(r);
+
 	ret->spi_i = reader_u64(r);
 	ret->spi_r = reader_u64(r);
 	ret->next_payload = reader_u8(r);
@@ -28,7 +30,18 @@ enum verdict ike_header_parse(struct reader *r, struct ike_header *ret)
 	ret->exchange = reader_u8(r);
 	ret->flags = reader_u8(r);
 	ret->message_id = reader_u32(r);
+
+	bool all_but_length = reader_ok(r);
+
 	ret->length = reader_u32(r);
+	if (!reader_ok(r)) {
+		/* Of 68 bytes of a frame its last two are missing; the datagram tells it, too. */
+		if (all_but_length && r->verdict == VERDICT_CUT)
+			ret->length = (uint32_t)sent;
+		else
+			*ret = (struct ike_header){ 0 };
+		return r->verdict;
+	}
 	if ((ret->major != 1 && ret->major != 2) || ret->length < IKE_HEADER_LEN)
 		reader_reject(r, VERDICT_MALFORMED);
 	else
@@ -329,14 +342,24 @@ enum verdict ike_parse(struct reader r, struct ike_message *ret)
 	const uint8_t *begin = r.at;
 
 	message_clear(ret);
+	size_t captured = r.left;
+
 	ret->verdict = ike_header_parse(&r, &ret->header);
-	if (ret->verdict != VERDICT_OK)
+	if (ret->verdict == VERDICT_MALFORMED)
 		return ret->verdict;
-	ret->whole = (struct bytes){ begin, IKE_HEADER_LEN + r.left };
+	ret->whole = (struct bytes){
+		begin, ret->verdict == VERDICT_OK ? IKE_HEADER_LEN + r.left : captured };
 	ret->encrypted = is_encrypted_v1(&ret->header);
 	if (ret->header.major == 2) {
 		ret->is_request = !(ret->header.flags & IKE2_FLAG_RESPONSE);
 		ret->from_initiator = ret->header.flags & IKE2_FLAG_INITIATOR;
+	}
+
+	if (ret->verdict != VERDICT_OK) {
+		if (ret->header.major == 2)
+			ret->encrypted = ret->header.next_payload == IKE2_PAYLOAD_SK ||
+					 ret->header.next_payload == IKE2_PAYLOAD_SKF;
+		return ret->verdict;
 	}
 
 	struct ike_walk w = ike_walk_over(&ret->header, r);
