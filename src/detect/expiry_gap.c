@@ -187,6 +187,12 @@ static bool round_lifetime(nsec age, nsec before)
 	return past <= ALIKE || FIVE_MINUTES - past <= before;
 }
 
+/* From a quarter of an hour on, as no box's default is shorter. */
+static bool usual_lifetime(nsec age, nsec before)
+{
+	return age >= 3 * FIVE_MINUTES - before && round_lifetime(age, before);
+}
+
 /*
  * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for
  * it to be replaced; otherwise it may have run out in silence, and then traffic stopped at the age
@@ -201,6 +207,9 @@ static enum certainty of_not_deleted(const struct scene *sc, const struct hole *
 		return SURE;
 	if (h->made == NSEC_NONE && h->length >= sc->settings->idle)
 		return NO_HOLE;		/* of an idle tunnel, as far as its ESP tells */
+	/* nor is an hour of silence one, unless it began at the end of a lifetime */
+	if (h->length >= sc->settings->idle && !usual_lifetime(h->age, ALIKE + 2 * h->pace))
+		return ONCE;
 	if (h->lately && !round_lifetime(h->age, ALIKE + 2 * h->pace))
 		return ONCE;		/* what speaks now and then pauses at any minute */
 	if (configured_age(h->age, ALIKE + 2 * h->pace))

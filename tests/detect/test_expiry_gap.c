@@ -307,6 +307,29 @@ static uint32_t one_direction_paused(uint32_t old)
 	return new;
 }
 
+static void an_hour_of_silence_is_no_gap_unless_it_began_with_a_lifetime_s_end(void **state)
+{
+	(void)state;
+	const nsec age[] = { 600 * S - S / 2, 3600 * S - S / 2 };
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t old = first_child(), new;
+
+		stage_until(stage->child[old].created + age[i]);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age[i] / S),
+					  1000);
+		stage_pass(4000 * S);
+		new = next_child(old);
+		stage_child_down(old, END_REKEYED, 0);
+		stage->child[old].ended = stage->child[new].created;
+		stage_pass(60 * S);
+		assert_true((gap() != NULL) == (i == 1));
+		stage_close(state);
+		stage_open(state);
+	}
+}
+
 static void when_only_one_direction_pauses_there_was_an_sa(void **state)
 {
 	(void)state;
@@ -372,6 +395,7 @@ int main(void)
 		ON_STAGE(who_asks_for_an_sa_to_be_replaced_still_has_it),
 		ON_STAGE(traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence),
 		ON_STAGE(a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_age),
+		ON_STAGE(an_hour_of_silence_is_no_gap_unless_it_began_with_a_lifetime_s_end),
 		ON_STAGE(when_only_one_direction_pauses_there_was_an_sa),
 		ON_STAGE(a_session_that_is_closed_once_is_a_restart),
 		ON_STAGE(sessions_that_are_closed_at_one_age_are_a_timer),
