@@ -2,10 +2,13 @@
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
+#include "detect/ike_use.h"
 #include "detect/moments.h"
 #include "detect/sample.h"
 
 #define DELETE_FOLLOWS (2 * NSEC_PER_S)	/* the responder makes room this soon after a set-up */
+/* without its Deletes they come for at least this long: several tunnels come up together */
+#define LASTS (30 * NSEC_PER_S)
 
 struct state {
 	struct side {
@@ -120,6 +123,35 @@ static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned
 	return n;
 }
 
+/*
+ * Those since then that their initiator accepted: it went on to speak on them, or their child SA
+ * carries its packets.  Several tunnels between two addresses, or clients behind one, are no loop.
+ */
+static unsigned accepted(const struct scene *sc, int initiator, nsec from, unsigned *ret_major)
+{
+	unsigned n = 0, other = 0, unowned;
+	uint32_t index = sc->tunnel->ike_sas;
+
+	*ret_major = 0;
+	for (int looked = 0; looked < 64; looked++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		index = sa->next_in_tunnel;
+		if (sa->initiator_side != initiator || sa->origin == ORIGIN_REKEY ||
+		    sa->established == NSEC_NONE || sa->established < from)
+			continue;
+		*ret_major = *ret_major == 0 ? sa->major : *ret_major;
+		if (ike_use_of(sc, sa) == IKE_UNUSED)
+			other++;
+		else
+			n++;
+	}
+	unowned = ike_use_unowned(sc, initiator, from);
+	return n + (unowned < other ? unowned : other);
+}
+
 static void judge_side(const struct state *s, const struct scene *sc, int initiator, nsec now,
 		       struct findings *out)
 {
@@ -138,9 +170,17 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 		return;
 
 	unsigned left, makes_room = rounds(by, from), living = alive(sc, initiator, from, &left);
+	unsigned major, used = accepted(sc, initiator, from, &major);
 
-	/* without the responder's Deletes they must at least pile up, or it is only flapping */
-	if (makes_room < 3 && living + left < n)
+	if (n < used + (unsigned)set->limit_loop_n)
+		return;
+	/*
+	 * without the responder's Deletes they must at least pile up, or it is only flapping, and for
+	 * longer than several tunnels need to come up
+	 */
+	if (makes_room < 3 &&
+	    (living + left < n ||
+	     moments_at(&by->set_ups, 0) - moments_first(&by->set_ups, from) < LASTS))
 		return;
 
 	bool plateau = makes_room >= 3 && living <= (unsigned)set->limit_loop_plateau + 1;
@@ -158,6 +198,8 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 	finding_real(f, "interval_s", sample_median(gaps, n - 1));
 	finding_integer(f, "deleted_by_responder", makes_room);
 	finding_integer(f, "living", living);
+	if (major == 1)
+		finding_integer(f, "ike_version", 1);
 	moments_frames(&by->set_ups, from, f);
 }
 
@@ -176,6 +218,8 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *a = story_peer(story, f->side), *b = story_peer(story, other_side(f->side));
+	const char *answer = finding_get(f, "ike_version") == 1 ? "last answer of phase 1"
+								: "IKE_AUTH answer";
 	char interval[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "interval_s"), interval);
@@ -183,14 +227,14 @@ static void explain(struct story *story)
 		text_add(story->summary,
 			 "%s keeps at most %lld IKE SAs and drops the oldest each "
 			 "time %s starts "
-			 "another, every %s; %s evidently never accepts the IKE_AUTH answer of %s.",
-			 b, (long long)finding_get(f, "living"), a, interval, a, b);
+			 "another, every %s; %s evidently never accepts the %s of %s.",
+			 b, (long long)finding_get(f, "living"), a, interval, a, answer, b);
 	else
 		text_add(story->summary,
 			 "%s builds a new IKE SA with %s every %s (%lld of them) "
 			 "and never uses the "
-			 "ones before; it evidently never accepts the IKE_AUTH answer of %s.",
-			 a, b, interval, (long long)finding_get(f, "ike_sas"), b);
+			 "ones before; it evidently never accepts the %s of %s.",
+			 a, b, interval, (long long)finding_get(f, "ike_sas"), answer, b);
 	text_add(story->summary, " The fault is on the side of %s or on the way back to it;"
 				 " raising the limit cures "
 		 "nothing.", a);

@@ -105,6 +105,100 @@ static void each_lost_before_the_next_it_is_an_unsteady_path(void **state)
 	assert_null(loop());
 }
 
+/* SD-WAN: several phase 1 between two addresses, which come up one after the other. */
+static void tunnels_that_carry_traffic_are_no_loop(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		stage_child(stage_ike_up(0, 2), 0);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
+/* The SPIs appear, and nobody can say of which child SA they are. */
+static void nor_are_they_when_their_child_sas_are_not_known(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		stage_ike_up(0, 2);
+		stage_esp(0);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
+static void nor_tunnels_whose_probes_are_answered(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+		struct exchange *x;
+
+		stage_pass(9 * S);
+		x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 1, 0);
+		stage_answer(x);
+		stage->ike[ike].current[1] = *x;
+		stage_pass(1 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
+/* Probes of the responder that nobody answers are no use. */
+static void a_probe_that_stays_unanswered_is_no_sign_of_life(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(9 * S);
+		stage->ike[ike].current[1] =
+			*stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 1, 0);
+		stage_pass(1 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(loop());
+}
+
+static void many_at_once_that_wait_for_traffic_are_no_loop(void **state)
+{
+	(void)state;
+	build(8, 2 * S, 100, 1);
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
+/* IKEv1: who asks for a child SA has accepted phase 1. */
+static void a_quick_mode_without_an_answer_is_not_the_fault_of_who_asks(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		uint32_t ike = stage_ike_up(0, 1);
+
+		stage->ike[ike].current[0] =
+			*stage_request(ike, IKE1_EXCHANGE_QUICK_MODE, PURPOSE_QUICK_MODE, 0, 1);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_null(loop());
+}
+
+static void of_ikev1_it_speaks_of_phase_1(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		stage_ike_up(0, 1);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(loop());
+	assert_non_null(strstr(loop()->summary, "the last answer of phase 1"));
+	assert_null(strstr(loop()->summary, "IKE_AUTH"));
+}
+
 static void an_initiator_that_deletes_its_own_is_something_else(void **state)
 {
 	(void)state;
@@ -163,6 +257,13 @@ int main(void)
 		ON_STAGE(one_that_the_responder_has_asked_to_delete_is_not_kept),
 		ON_STAGE(given_up_for_want_of_answers_they_are_still_a_loop),
 		ON_STAGE(each_lost_before_the_next_it_is_an_unsteady_path),
+		ON_STAGE(tunnels_that_carry_traffic_are_no_loop),
+		ON_STAGE(nor_are_they_when_their_child_sas_are_not_known),
+		ON_STAGE(nor_tunnels_whose_probes_are_answered),
+		ON_STAGE(a_probe_that_stays_unanswered_is_no_sign_of_life),
+		ON_STAGE(many_at_once_that_wait_for_traffic_are_no_loop),
+		ON_STAGE(a_quick_mode_without_an_answer_is_not_the_fault_of_who_asks),
+		ON_STAGE(of_ikev1_it_speaks_of_phase_1),
 		ON_STAGE(an_initiator_that_deletes_its_own_is_something_else),
 		ON_STAGE(uneven_distances_are_no_loop),
 		ON_STAGE(one_a_minute_is_too_slow),
