@@ -278,6 +278,79 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
 }
 
+/* The places of two child SAs of one tunnel that no other one is linked to are exchanged. */
+static void exchange_places(struct tracker *t, uint32_t a, uint32_t b)
+{
+	const uint32_t index[2] = { a, b };
+	const struct child_sa old = t->child_sas[a];
+
+	for (int n = 0; n < 2; n++) {
+		struct child_sa *c = &t->child_sas[index[n]];
+		const struct child_sa *from = n == 0 ? &t->child_sas[b] : &old;
+
+		for (int d = 0; d < 2; d++) {
+			c->esp[d] = from->esp[d];
+			c->esp_id[d] = from->esp_id[d];
+			c->spi[d] = from->spi[d];
+			if (c->esp[d] != NO_INDEX)
+				t->esp_sas[c->esp[d]].child = index[n];
+		}
+		c->state = from->state;
+		c->flags |= CHILD_SA_PAIRED_BY_ORDER | CHILD_SA_DIRTY;
+		if (c->grade > GRADE_INFERRED)
+			c->grade = GRADE_INFERRED;
+	}
+	for (int n = 0; n < 2; n++) {
+		child_reveal(t, index[n]);
+		child_emit(t, EVENT_CHILD_SA_REVISED, index[n], t->now, SIDE_UNKNOWN, NO_INDEX);
+	}
+}
+
+/* It may be the one that the SPIs of `c` were made for: it was there, and is silent since `at`. */
+static bool could_be(const struct tracker *t, const struct child_sa *o, const struct child_sa *c,
+		     nsec at)
+{
+	if (o->how == CREATED_UNKNOWN || o->end_reason != END_NONE || o->ike_sa == NO_INDEX ||
+	    o->ike_sa == c->ike_sa || o->flags & CHILD_SA_REDUNDANT ||
+	    o->predecessor_id != 0 || o->successor != NO_INDEX ||
+	    t->ike_sas[o->ike_sa].end_reason != END_NONE ||
+	    t->ike_sas[o->ike_sa].delete_at != NSEC_NONE ||
+	    !((o->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER))
+		return false;
+	for (int d = 0; d < 2; d++) {
+		nsec early = o->requested < o->created ? o->requested : o->created;
+
+		if (child_last_packet(t, o, d) > at ||
+		    (c->esp[d] != NO_INDEX &&
+		     t->esp_sas[c->esp[d]].first < early - 50 * NSEC_PER_MS))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * An IKE SA is deleted whose child SA speaks on after `at`.  When that one has its SPIs by the
+ * order of first packets alone, they are those of another IKE SA that was set up beside it.
+ */
+void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at)
+{
+	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
+	     i = t->child_sas[i].next_of_ike) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->how == CREATED_UNKNOWN || c->end_reason != END_NONE ||
+		    c->predecessor_id != 0 || c->successor != NO_INDEX ||
+		    (child_last_packet(t, c, 0) <= at && child_last_packet(t, c, 1) <= at))
+			continue;
+		for (uint32_t o = t->tunnels[c->tunnel].child_sas; o != NO_INDEX;
+		     o = t->child_sas[o].next_in_tunnel)
+			if (could_be(t, &t->child_sas[o], c, at)) {
+				exchange_places(t, i, o);
+				break;
+			}
+	}
+}
+
 /* Its own child SA, until its partner is known. */
 static uint32_t found(struct tracker *t, const struct esp_sa *sa)
 {

@@ -457,6 +457,7 @@ void child_release(struct tracker *t, uint32_t child);
 
 /* pairing.c */
 void child_esp_born(struct tracker *t, uint32_t esp);
+void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at);
 /* a first packet, of a child SA that was made */
 bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);
 uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);

@@ -77,6 +77,36 @@ static void one_that_lived_beside_another_for_long_was_deleted(void **state)
 	watch_close(&w);
 }
 
+/*
+ * Both ends began at once, and one of the two IKE SAs is deleted again before it is known whose
+ * the first packets are.
+ */
+static void of_two_built_at_once_the_one_that_is_deleted_does_not_keep_the_others_traffic(
+	void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session a = session_between(GW_A, GW_B, 0x11),
+		       b = session_between(GW_B, GW_A, 0x22);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	watch_open(&w);
+	set_up(&w, &a);
+	set_up(&w, &b);
+	nsec asked = w.now;
+
+	delete_ike(&w, &a, 1);
+	talk(&w, &a, new, 1, 200, 100 * MS);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_SUPERSEDED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11)->ended >= asked && ike_at(&w, 0x11)->ended < asked + S);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
+	assert_int_equal(child_of(&w, new[0])->spi[1], new[1]);
+	assert_true(child_of(&w, new[0])->ike_sa_id == ike_at(&w, 0x22)->id);
+	watch_close(&w);
+}
+
 static void a_delete_of_the_ike_sa_ends_its_child_sas(void **state)
 {
 	(void)state;
@@ -300,6 +330,8 @@ int main(void)
 		cmocka_unit_test(reauthentication_supersedes_the_old_ike_sa),
 		cmocka_unit_test(two_ike_sas_deleted_together_do_not_supersede_each_other),
 		cmocka_unit_test(one_that_lived_beside_another_for_long_was_deleted),
+		cmocka_unit_test(
+		of_two_built_at_once_the_one_that_is_deleted_does_not_keep_the_others_traffic),
 		cmocka_unit_test(a_delete_of_the_ike_sa_ends_its_child_sas),
 		cmocka_unit_test(
 			an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
