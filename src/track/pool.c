@@ -76,15 +76,12 @@ bool index_new(struct index *x, uint32_t capacity)
 
 	while (size < capacity * 2)	/* at most half full, so that probes stay short */
 		size *= 2;
-	/* a quarter more: where a doubling puts its entries aside */
-	size_t slots = (size_t)size + size / 4;
-
-	*x = (struct index){ .slot = calloc(slots, sizeof(*x->slot)),
+	*x = (struct index){ .slot = calloc(size, sizeof(*x->slot)),
 			     .mask = INDEX_FIRST_SIZE - 1 };
 	/* not its beginning, which is all that most have use for */
-	if (x->slot && slots > INDEX_SMALL)
+	if (x->slot && size > INDEX_SMALL)
 		memory_in_large_pages(x->slot + INDEX_SMALL,
-				      (slots - INDEX_SMALL) * sizeof(*x->slot));
+				      (size_t)(size - INDEX_SMALL) * sizeof(*x->slot));
 	return x->slot != NULL;
 }
 
@@ -115,19 +112,27 @@ static void put(struct index *x, struct index_slot s)
 	x->slot[at] = s;
 }
 
-/* Half full: twice the size.  The entries wait behind the new end meanwhile. */
+/*
+ * Half full: twice the size, in place.  Begun after an empty slot, whatever stands between an
+ * entry's old slot and its home was moved before it, so it finds room there, or as far beyond its
+ * home in the new half.
+ */
 static void index_double(struct index *x)
 {
-	uint32_t size = x->mask + 1, n = 0;
-	struct index_slot *aside = x->slot + 2 * (size_t)size;
+	uint32_t size = x->mask + 1, empty = 0;
 
-	for (uint32_t at = 0; at < size; at++)
-		if (x->slot[at].object != 0)
-			aside[n++] = x->slot[at];
-	memset(x->slot, 0, 2 * (size_t)size * sizeof(*x->slot));
+	while (x->slot[empty].object != 0)
+		empty++;
 	x->mask = 2 * size - 1;
-	for (uint32_t i = 0; i < n; i++)
-		put(x, aside[i]);
+	for (uint32_t n = 1; n < size; n++) {
+		uint32_t at = (empty + n) & (size - 1);
+		struct index_slot s = x->slot[at];
+
+		if (s.object == 0)
+			continue;
+		x->slot[at].object = 0;
+		put(x, s);
+	}
 }
 
 void index_add(struct index *x, uint64_t hash, uint32_t i)

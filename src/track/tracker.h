@@ -104,7 +104,7 @@ struct path {
 	uint32_t tunnel;		/* NO_INDEX: slot free */
 	int8_t side_of_a;
 	uint32_t next_in_tunnel;
-	uint64_t hash;
+	uint32_t hash;			/* as the index keeps it */
 };
 
 /* ---- timers: a heap of moments -------------------------------------------- */

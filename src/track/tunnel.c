@@ -189,7 +189,7 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 				     .next_in_tunnel = t->tunnels[tunnel].paths };
 	t->tunnels[tunnel].paths = i;
 	t->tunnels[tunnel].n_paths++;
-	t->paths[i].hash = path_hash(t, t->paths[i].a, t->paths[i].b);
+	t->paths[i].hash = (uint32_t)path_hash(t, t->paths[i].a, t->paths[i].b);
 	index_add(&t->path_index, t->paths[i].hash, i);
 	note_client(t, &t->paths[i]);
 	return true;

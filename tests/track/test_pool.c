@@ -92,6 +92,43 @@ static void an_index_that_doubles_loses_nothing(void **state)
 	index_free(&x);
 }
 
+/* Runs that go round the end of the table, of entries that its next size takes apart. */
+static uint64_t round_the_end(uint32_t i)
+{
+	return 500 + i % 24 + (uint64_t)(i / 24 % 16) * 512;
+}
+
+static void an_index_that_doubles_in_place_keeps_runs_that_go_round_its_end(void **state)
+{
+	(void)state;
+	enum { N = 1200 };
+	struct index x;
+	uint32_t doubled = 0;
+
+	assert_true(index_new(&x, N));
+	for (uint32_t n = 0; n < N; n++) {
+		uint32_t mask = x.mask;
+
+		index_add(&x, round_the_end(n), n);
+		if (x.mask == mask)
+			continue;
+		doubled++;
+		assert_int_equal(x.mask, 2 * mask + 1);
+		for (uint32_t i = 0; i <= n; i++) {
+			uint32_t at = (uint32_t)round_the_end(i), found;
+
+			while ((found = index_next(&x, round_the_end(i), &at)) != i)
+				assert_int_not_equal(found, NO_INDEX);
+		}
+	}
+	assert_int_equal(doubled, 3);
+	for (uint32_t n = 0; n < N; n++)
+		index_remove(&x, round_the_end(n), n);
+	for (uint32_t at = 0; at <= x.mask; at++)
+		assert_int_equal(x.slot[at].object, 0);
+	index_free(&x);
+}
+
 /* A nearly empty table of a large capacity touches little memory. */
 static void an_index_begins_small(void **state)
 {
@@ -237,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_sample_reaches_every_slot_and_no_other),
 		cmocka_unit_test(an_index_finds_what_is_in_it_whatever_was_removed),
 		cmocka_unit_test(an_index_that_doubles_loses_nothing),
+		cmocka_unit_test(an_index_that_doubles_in_place_keeps_runs_that_go_round_its_end),
 		cmocka_unit_test(an_index_begins_small),
 		cmocka_unit_test(chosen_keys_stand_no_closer_than_chance_puts_them),
 		cmocka_unit_test(a_place_that_is_filled_on_purpose_is_crowded_at_a_bound),
