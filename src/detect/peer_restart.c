@@ -117,6 +117,20 @@ static uint32_t left_behind(const struct scene *sc, const struct ike_sa *new)
 	return NO_INDEX;
 }
 
+/*
+ * Who asked for its Delete, or answered it, had not forgotten it: the new IKE SA is up before such a
+ * Delete is decided upon, and what the other side still sent on the old child SAs was under way.  A
+ * Delete of IKEv1 has no answer, so there it proves something of its sender only.
+ */
+static bool deleted_it(const struct ike_sa *old, int side)
+{
+	if (old->delete_at != NSEC_NONE)
+		return old->delete_by == side || old->major == 2;
+	return old->ended_by == side &&
+	       (old->end_reason == END_DELETED || old->end_reason == END_SUPERSEDED ||
+		old->end_reason == END_REKEYED);
+}
+
 static bool is_from_scratch(const struct ike_sa *sa)
 {
 	return sa->origin == ORIGIN_OBSERVED && sa->init_seen && sa->established != NSEC_NONE;
@@ -163,7 +177,11 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 			found.side = (int8_t)side;
 			found.began = new->created - silence[side];
 		}
-	if (found.side < 0)
+	if (found.side < 0 || deleted_it(old, found.side))
+		return;
+	/* it spoke until it was told that the tunnel is closed */
+	if (!found.complained && old->delete_at != NSEC_NONE &&
+	    fell_silent(sc, found.side, old->delete_at) == 0)
 		return;
 	found.silence = silence[found.side];
 	s->suspicion = found;
@@ -229,9 +247,13 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	nsec from = now - sc->settings->restart_window;
 
 	if (s->suspicion.open && now - s->suspicion.at >= sc->settings->restart_forgets) {
+		const struct ike_sa *old = tracker_ike_sa(sc->tracker, s->suspicion.old);
+
 		s->suspicion.open = false;
-		s->confirmed = s->suspicion;
-		moments_add(&s->restarts, s->confirmed.at, s->confirmed.frames[1]);
+		if (!old || old->id != s->suspicion.old_id || !deleted_it(old, s->suspicion.side)) {
+			s->confirmed = s->suspicion;
+			moments_add(&s->restarts, s->confirmed.at, s->confirmed.frames[1]);
+		}
 	}
 
 	unsigned n = moments_since(&s->restarts, from);

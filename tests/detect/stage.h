@@ -231,6 +231,7 @@ static inline uint32_t stage_ike(int initiator, uint8_t major)
 		.created = stage->now,
 		.established = NSEC_NONE,
 		.ended = NSEC_NONE,
+		.delete_at = NSEC_NONE,
 		.last = stage->now,
 		.ended_by = SIDE_UNKNOWN,
 		.successor = NO_INDEX,

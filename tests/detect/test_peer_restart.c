@@ -133,6 +133,66 @@ static void a_deleted_ike_sa_was_not_forgotten(void **state)
 	assert_null(alert());
 }
 
+/* A Delete of the old IKE SA on which nothing is decided as yet. */
+static void delete_asked_for(int side)
+{
+	stage->ike[old_ike].delete_at = stage->now;
+	stage->ike[old_ike].delete_by = (int8_t)side;
+}
+
+static void who_has_just_deleted_it_did_not_lose_it(void **state)
+{
+	(void)state;
+	working();
+	delete_asked_for(1);
+	silence(1, 2 * S);
+	stage_ike_up(0, 2);
+	stage_pass(5 * S);
+	stage_ike_down(old_ike, END_DELETED, 1);
+	stage->ike[old_ike].delete_at = NSEC_NONE;
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void nor_did_who_answered_its_delete(void **state)
+{
+	(void)state;
+	working();
+	delete_asked_for(0);
+	silence(1, 2 * S);
+	stage_ike_up(0, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void nor_did_who_spoke_until_the_other_deleted_it(void **state)
+{
+	(void)state;
+	working();
+	stage->ike[old_ike].major = 1;
+	delete_asked_for(0);
+	silence(1, 6 * S);
+	stage_ike_up(1, 1);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void a_delete_of_ikev1_to_the_silent_side_proves_nothing_of_it(void **state)
+{
+	(void)state;
+	working();
+	stage->ike[old_ike].major = 1;
+	silence(1, 6 * S);
+	delete_asked_for(0);
+	stage_ike_up(1, 1);
+	stage_pass(5 * S);
+	stage_ike_down(old_ike, END_DELETED, 0);
+	stage->ike[old_ike].delete_at = NSEC_NONE;
+	stage_pass(60 * S);
+	assert_non_null(alert());
+	assert_string_equal(collected_text(alert(), "restarted"), "203.0.113.1");
+}
+
 /* The capture began in mid-life, and the old IKE SA asked nothing until its peer had restarted. */
 static void one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind(
 	void **state)
@@ -176,6 +236,10 @@ int main(void)
 		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),
 		ON_STAGE(when_both_are_silent_nobody_had_anything_to_say),
 		ON_STAGE(a_deleted_ike_sa_was_not_forgotten),
+		ON_STAGE(who_has_just_deleted_it_did_not_lose_it),
+		ON_STAGE(nor_did_who_answered_its_delete),
+		ON_STAGE(nor_did_who_spoke_until_the_other_deleted_it),
+		ON_STAGE(a_delete_of_ikev1_to_the_silent_side_proves_nothing_of_it),
 		ON_STAGE(
 		one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind),
 	};
