@@ -266,8 +266,9 @@ static void fill_tunnel(struct alert *a, const struct scene *sc)
 /* Returns whether it is worse than before: what did no harm so far may explain another one now. */
 static bool update(struct alert *a, const struct finding *f, nsec now)
 {
-	enum severity severity =
-		f->severity > a->finding.severity ? f->severity : a->finding.severity;
+	enum severity severity = f->instead || f->severity > a->finding.severity
+					 ? f->severity
+					 : a->finding.severity;
 	bool worse = f->severity > a->finding.severity;
 	nsec first = a->finding.first < f->first ? a->finding.first : f->first;
 
@@ -275,12 +276,12 @@ static bool update(struct alert *a, const struct finding *f, nsec now)
 		a->evidence_last = f->last;
 		a->dirty = true;
 	}
-	if (worse || a->detector->of_now ||
+	if (worse || f->instead || a->detector->of_now ||
 	    (f->severity == a->finding.severity && f->count >= a->finding.count)) {
-		if (worse || f->count != a->finding.count || f->cause != a->finding.cause ||
+		if (severity != a->finding.severity || f->count != a->finding.count || f->cause != a->finding.cause ||
 		    !finding_same_evidence(&a->finding, f))
 			a->dirty = true;
-		if (worse)
+		if (severity != a->finding.severity)
 			a->urgent = true;
 		a->finding = *f;
 		a->finding.first = first;

@@ -63,6 +63,8 @@ struct finding {
 	 */
 	nsec well;
 	int64_t count;
+	/* what was found before was not so: this is all that is left, even when it says less */
+	bool instead;
 	uint8_t n_items, n_frames;
 	struct finding_item items[FINDING_EVIDENCE_MAX];
 	uint64_t frames[RECORD_FRAMES_MAX];

@@ -207,6 +207,15 @@ static unsigned copies_within(const struct attempt *a, nsec window)
 	return n;
 }
 
+/*
+ * Was the answer out of sight?  Nothing of that side was captured, or the initiator went on as it
+ * only can with an answer.
+ */
+static bool unseen(const struct scene *sc, const struct attempt *a)
+{
+	return side_unseen(sc, !a->from) || a->not_observable;
+}
+
 /* How bad one attempt is by itself; false when it is nothing worth telling. */
 static bool bad(const struct attempt *a, const struct settings *set, nsec now, enum severity *ret)
 {
@@ -289,7 +298,7 @@ static void describe(const struct state *s, const struct scene *sc, const struct
 static enum confidence confidence_of(const struct scene *sc, const struct attempt *a,
 				     enum severity *severity)
 {
-	bool blind = side_unseen(sc, !a->from) || a->not_observable || loss_since(sc, a->first);
+	bool blind = unseen(sc, a) || loss_since(sc, a->first);
 
 	if (answered_in_vain(a, sc->settings))
 		return CONFIDENCE_HIGH;
@@ -315,7 +324,9 @@ static const struct attempt *worst_of(struct state *s, const struct scene *sc, i
 		if (!a->used || a->from != from || a->last < since ||
 		    !bad(a, sc->settings, now, &severity))
 			continue;
-		if (!a->counted) {
+		if (a->responses == 0 && unseen(sc, a))
+			severity = SEVERITY_INFO;
+		else if (!a->counted) {
 			a->counted = true;
 			moments_add(&s->rounds[from], a->last, a->frames[0]);
 		}
@@ -358,6 +369,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 				      a->last, requests);
 
 		f->key = (uint64_t)from;
+		f->instead = a->responses == 0 && unseen(sc, a);
 		describe(s, sc, a, rounds, f);
 		moments_frames(&s->rounds[from], since, f);
 	}

@@ -239,6 +239,21 @@ static void what_is_not_captured_is_not_called_unanswered(void **state)
 	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_LOW);
 }
 
+/* The initiator goes on to the next message id: RFC 7296 2.3, it has the answer. */
+static void an_answer_that_came_out_of_sight_takes_the_warning_back(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	copies(x, 4, 4 * S);
+	stage_pass(10 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+	stage_exchange_close(x, OUTCOME_NOT_OBSERVABLE);
+	stage_pass(60 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
+	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_LOW);
+}
+
 static void other_exchanges_are_not_its_business(void **state)
 {
 	(void)state;
@@ -280,6 +295,7 @@ int main(void)
 		ON_STAGE(ike_fragments_have_their_own_cause),
 		ON_STAGE(eap_rounds_may_wait_for_people),
 		ON_STAGE(what_is_not_captured_is_not_called_unanswered),
+		ON_STAGE(an_answer_that_came_out_of_sight_takes_the_warning_back),
 		ON_STAGE(other_exchanges_are_not_its_business),
 		ON_STAGE(later_message_ids_are_watched_too),
 	};
