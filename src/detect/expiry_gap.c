@@ -5,6 +5,8 @@
  * its SA is renewed in time looks alike, so each hole waits until it is known
  * what became of the old SA.
  */
+#include <sawatch/ike_registry.h>
+
 #include "detect/detector.h"
 #include "detect/early_ends.h"
 #include "detect/traffic.h"
@@ -34,7 +36,7 @@ struct hole {
 	nsec pace;
 	object_id old_child;
 	uint64_t frame;
-	int8_t direction;
+	int8_t direction, asker;
 	uint8_t certainty;
 	bool by_new_ike_sa;	/* the new SA came with an IKE SA of its own */
 	/* its request said that it replaces one: who asked still had that */
@@ -42,9 +44,11 @@ struct hole {
 	bool other_way_too;
 	bool not_both;		/* the other direction hardly paused meanwhile */
 	bool lately;		/* the old SA had been quiet until its last minutes */
+	bool idle;		/* nobody wanted another one for as long as makes an idle tunnel */
 };
 
 struct state {
+	nsec in_vain;		/* an SA was asked for, and not got; 0 never */
 	struct hole holes[GAPS];	/* oldest first */
 	uint8_t n;
 	uint32_t total;
@@ -139,12 +143,27 @@ static const struct child_sa *child_of(const struct scene *sc, object_id id)
 	return NULL;
 }
 
+/*
+ * One side deleted it with its IKE SA, and later dials again itself: it closed the session because
+ * it wanted no tunnel, and nothing expired.
+ */
+static bool hung_up(const struct scene *sc, const struct hole *h, const struct child_sa *old)
+{
+	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, old->ike_sa);
+	nsec within = sc->settings->life_active;
+
+	return ike && ike->id == old->ike_sa_id && h->asked != NSEC_NONE && old->ended_by >= 0 &&
+	       old->ended_by == h->asker && ike->ended_by == h->asker &&
+	       ike->end_reason == END_DELETED && ike->ended - old->ended <= within &&
+	       old->ended - ike->ended <= within && h->asked - old->ended > within;
+}
+
 /* It was deleted before anybody asked for the next one. */
 static enum certainty of_deleted(const struct scene *sc, struct hole *h, const struct child_sa *old)
 {
 	nsec ready = h->made != NSEC_NONE ? h->made : h->at;
 
-	if (ready - old->ended < sc->settings->gap_min)
+	if (ready - old->ended < sc->settings->gap_min || hung_up(sc, h, old))
 		return NO_HOLE;
 	/* what was quiet for long before fell quiet again, and was deleted for that, perhaps */
 	if (h->lately && old->ended - h->stopped > ALIKE + 2 * h->pace)
@@ -201,7 +220,7 @@ static bool usual_lifetime(nsec age, nsec before)
 static enum certainty of_not_deleted(const struct scene *sc, const struct hole *h,
 				     const struct child_sa *old)
 {
-	if (h->replaces || (old && deleted_since(sc, h, old)))
+	if (h->replaces || h->idle || (old && deleted_since(sc, h, old)))
 		return NO_HOLE;
 	if (h->by_new_ike_sa)
 		return SURE;
@@ -287,9 +306,47 @@ static nsec slot_gap(const struct scene *sc, const struct esp_sa *old, const str
 	return gap;
 }
 
-static void observe(void *state, const struct scene *sc, const struct event *ev)
+/*
+ * Traffic that finds no SA has one asked for.  When nobody even tried to for as long as makes a
+ * tunnel idle, nothing was sent, whenever the old SA ran out (idle_expiry).
+ */
+static bool was_idle(const struct state *s, const struct scene *sc, const struct child_sa *is,
+		     nsec stopped)
 {
-	struct state *s = state;
+	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, is->ike_sa);
+	nsec asked = is->requested;
+
+	if (ike && ike->id == is->ike_sa_id && ike->origin == ORIGIN_OBSERVED &&
+	    ike->created > stopped && ike->created < asked)
+		asked = ike->created;
+	if (asked - stopped < sc->settings->idle || s->in_vain > stopped)
+		return false;
+
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (sa->end_reason == END_FAILED && sa->created > stopped)
+			return false;
+		index = sa->next_in_tunnel;
+	}
+	return true;
+}
+
+static void tried_in_vain(struct state *s, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	if (x && ((x->major == 2 && x->type == IKE2_EXCHANGE_CREATE_CHILD_SA) ||
+		  (x->major == 1 && x->type == IKE1_EXCHANGE_QUICK_MODE)))
+		s->in_vain = ev->at;
+}
+
+static void replaced(struct state *s, const struct scene *sc, const struct event *ev)
+{
 	const struct settings *set = sc->settings;
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
@@ -329,12 +386,21 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		.age = old->last - (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
 		.asked = known ? is->requested : NSEC_NONE, .made = known ? is->created : NSEC_NONE,
 		.old_child = was ? was->id : 0, .frame = new->first_frame,
-		.direction = new->direction,
+		.direction = new->direction, .asker = known ? is->created_by : SIDE_UNKNOWN,
 		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
 		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
 		.not_both = not_both(sc, old, new),
 		.lately = mean > set->gap_busy,
+		.idle = known && was_idle(s, sc, is, old->last),
 	});
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	if (ev->kind == EVENT_ESP_SA_REPLACED)
+		replaced(state, sc, ev);
+	else
+		tried_in_vain(state, ev);
 }
 
 static void decide_all(struct state *s, const struct scene *sc, nsec now)
@@ -443,13 +509,16 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->old_child);
 		FIELD(f, h->frame);
 		FIELD(f, h->direction);
+		FIELD(f, h->asker);
 		FIELD_BELOW(f, h->certainty, NO_HOLE + 1);
 		FIELD(f, h->by_new_ike_sa);
 		FIELD(f, h->replaces);
 		FIELD(f, h->other_way_too);
 		FIELD(f, h->not_both);
 		FIELD(f, h->lately);
+		FIELD(f, h->idle);
 	}
+	FIELD(f, s->in_vain);
 	FIELD_BELOW(f, s->n, GAPS + 1);
 	FIELD(f, s->total);
 }
@@ -460,7 +529,7 @@ const struct detector detect_expiry_gap = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, gap_window),
-	.observes = WANTS(ESP_SA_REPLACED),
+	.observes = WANTS(ESP_SA_REPLACED) | WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY),
 	.judges_after = WANTS(ESP_SA_REPLACED),
 	.observe = observe,
 	.judge = judge,

@@ -307,27 +307,45 @@ static uint32_t one_direction_paused(uint32_t old)
 	return new;
 }
 
-static void an_hour_of_silence_is_no_gap_unless_it_began_with_a_lifetime_s_end(void **state)
+/* Nothing is sent for more than an hour; `sought`: in the meantime a new SA is asked for in vain. */
+static void hour_of_silence(nsec age, bool sought)
+{
+	uint32_t old = first_child(), new;
+
+	stage_until(stage->child[old].created + age);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age / S), 1000);
+	stage_pass(10 * S);
+	if (sought)
+		stage_copy(stage_request(stage->child[old].ike_sa, IKE2_EXCHANGE_CREATE_CHILD_SA,
+					 PURPOSE_UNKNOWN, 0, 2));
+	stage_pass(4000 * S);
+	new = next_child(old);
+	stage_child_down(old, END_REKEYED, 0);
+	stage->child[old].ended = stage->child[new].created;
+	stage_pass(60 * S);
+}
+
+static void an_hour_of_silence_in_which_nobody_sought_an_sa_is_an_idle_tunnel(void **state)
 {
 	(void)state;
-	const nsec age[] = { 600 * S - S / 2, 3600 * S - S / 2 };
+	hour_of_silence(3600 * S - S / 2, false);
+	assert_null(gap());
+}
 
-	for (int i = 0; i < 2; i++) {
-		uint32_t old = first_child(), new;
+static void nor_is_one_a_gap_that_did_not_begin_with_a_lifetime_s_end(void **state)
+{
+	(void)state;
+	hour_of_silence(600 * S - S / 2, true);
+	assert_null(gap());
+}
 
-		stage_until(stage->child[old].created + age[i]);
-		for (int d = 0; d < 2; d++)
-			stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age[i] / S),
-					  1000);
-		stage_pass(4000 * S);
-		new = next_child(old);
-		stage_child_down(old, END_REKEYED, 0);
-		stage->child[old].ended = stage->child[new].created;
-		stage_pass(60 * S);
-		assert_true((gap() != NULL) == (i == 1));
-		stage_close(state);
-		stage_open(state);
-	}
+static void but_one_in_which_it_was_sought_in_vain_is(void **state)
+{
+	(void)state;
+	hour_of_silence(3600 * S - S / 2, true);
+	assert_non_null(gap());
+	assert_int_equal(gap()->record.severity, SEVERITY_CRITICAL);
 }
 
 static void when_only_one_direction_pauses_there_was_an_sa(void **state)
@@ -337,16 +355,45 @@ static void when_only_one_direction_pauses_there_was_an_sa(void **state)
 	assert_null(gap());
 }
 
-/* With its IKE SA, and another session begins 90 s later. */
-static void session(nsec age)
+/*
+ * An application sends for `age` and pauses; the SA runs out in silence, and the next packet has
+ * another one made.
+ */
+static uint32_t used_on_demand(uint32_t old, nsec age, nsec pause)
+{
+	uint32_t new;
+
+	stage_until(stage->child[old].created + age);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age / S), 100000);
+	stage_pass(pause);
+	new = next_child(old);
+	stage_child_down(old, END_REKEYED, 0);
+	stage->child[old].ended = stage->child[new].created;
+	stage_pass(60 * S);
+	return new;
+}
+
+static void what_nobody_asked_for_until_the_next_packet_is_an_idle_tunnel(void **state)
+{
+	(void)state;
+	uint32_t child = first_child();
+
+	for (int i = 0; i < 4; i++)
+		child = used_on_demand(child, 300 * S, 6900 * S);
+	assert_null(gap());
+}
+
+/* `by` deletes it with its IKE SA, and side 0 begins another session 90 s later. */
+static void session(nsec age, int by)
 {
 	uint32_t ike = stage_ike_up(0, 2), old = stage_child_how(ike, 0, CREATED_IKE_AUTH), new;
 
 	stage_pass(age);
 	for (int d = 0; d < 2; d++)
 		stage_esp_packets(stage->child[old].esp[d], (uint64_t)(2 * age / S), 1000);
-	stage_child_down(old, END_DELETED, 1);
-	stage_ike_down(ike, END_DELETED, 1);
+	stage_child_down(old, END_DELETED, by);
+	stage_ike_down(ike, END_DELETED, by);
 	stage_pass(90 * S);
 	new = stage_child_how(stage_ike_up(0, 2), 0, CREATED_IKE_AUTH);
 	for (int d = 0; d < 2; d++) {
@@ -362,17 +409,25 @@ static void session(nsec age)
 static void a_session_that_is_closed_once_is_a_restart(void **state)
 {
 	(void)state;
-	session(3600 * S);
+	session(3600 * S, 1);
 	assert_null(gap());
 }
 
 static void sessions_that_are_closed_at_one_age_are_a_timer(void **state)
 {
 	(void)state;
-	session(3600 * S);
-	session(3600 * S);
+	session(3600 * S, 1);
+	session(3600 * S, 1);
 	assert_non_null(gap());
 	assert_int_equal(gap()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void who_hangs_up_and_dials_again_later_wanted_no_tunnel(void **state)
+{
+	(void)state;
+	session(3600 * S, 0);
+	session(3600 * S, 0);
+	assert_null(gap());
 }
 
 int main(void)
@@ -395,10 +450,14 @@ int main(void)
 		ON_STAGE(who_asks_for_an_sa_to_be_replaced_still_has_it),
 		ON_STAGE(traffic_that_stops_at_a_configured_age_ran_out_of_its_sa_in_silence),
 		ON_STAGE(a_pause_at_any_age_is_the_senders_until_it_comes_back_at_the_same_age),
-		ON_STAGE(an_hour_of_silence_is_no_gap_unless_it_began_with_a_lifetime_s_end),
+		ON_STAGE(an_hour_of_silence_in_which_nobody_sought_an_sa_is_an_idle_tunnel),
+		ON_STAGE(nor_is_one_a_gap_that_did_not_begin_with_a_lifetime_s_end),
+		ON_STAGE(but_one_in_which_it_was_sought_in_vain_is),
 		ON_STAGE(when_only_one_direction_pauses_there_was_an_sa),
+		ON_STAGE(what_nobody_asked_for_until_the_next_packet_is_an_idle_tunnel),
 		ON_STAGE(a_session_that_is_closed_once_is_a_restart),
 		ON_STAGE(sessions_that_are_closed_at_one_age_are_a_timer),
+		ON_STAGE(who_hangs_up_and_dials_again_later_wanted_no_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
