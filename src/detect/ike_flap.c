@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/detector.h"
+#include "detect/ike_use.h"
 #include "detect/moments.h"
 #include "detect/traffic.h"
 
 enum { KEPT = 16 };
+
+/* sooner after one another, several tunnels come up together */
+#define APART (5 * NSEC_PER_S)
+/* one that waits for traffic was probed by now */
+#define IDLE_LONG (30 * NSEC_PER_S)
 
 /* An IKE SA built from scratch. */
 struct set_up {
@@ -90,22 +96,67 @@ static bool from_scratch(const struct set_up *u, const struct settings *set, nse
 		now - u->at >= set->flap_reauth_overlap);
 }
 
+static const struct ike_sa *ike_sa_of(const struct scene *sc, const struct set_up *u)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int i = 0; i < 64; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa || sa->id == u->ike_sa)
+			return sa;
+		index = sa->next_in_tunnel;
+	}
+	return NULL;
+}
+
+/*
+ * It lives, but nothing ever came of it, and who made it made the next one some time after: given
+ * up without a word.
+ */
+static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, nsec now,
+		     bool *ret_asked)
+{
+	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
+	const struct ike_sa *sa, *after;
+
+	if (u->ended || i + 1 >= s->total || next->at - u->at < APART)
+		return false;
+	sa = ike_sa_of(sc, u);
+	after = ike_sa_of(sc, next);
+	if (!sa || !after || sa->initiator_side < 0 || after->initiator_side != sa->initiator_side)
+		return false;
+
+	enum ike_use use = ike_use_of(sc, sa);
+
+	*ret_asked = use == IKE_ASKED;
+	return use != IKE_USED && ike_use_unowned(sc, sa->initiator_side, u->at) == 0 &&
+	       (ike_use_refused(sa) || now - u->at >= IDLE_LONG);
+}
+
 struct flapping {
-	unsigned set_ups, ended;	/* ended: of these, gone again */
+	/* ended: of these, gone again; unused: given up; asked: of these, after asking for more */
+	unsigned set_ups, ended, unused, asked;
 	nsec first, latest;
 };
 
-static struct flapping since(const struct state *s, const struct settings *set, nsec from, nsec now)
+static struct flapping since(const struct state *s, const struct scene *sc, nsec from, nsec now)
 {
 	struct flapping ret = {.first = NSEC_NONE, .latest = NSEC_NONE};
+	const struct settings *set = sc->settings;
+	uint32_t kept = s->total > KEPT ? s->total - KEPT : 0;
 
-	for (size_t i = 0; i < KEPT; i++) {
+	for (uint32_t k = kept; k < s->total; k++) {
+		size_t i = k % KEPT;
+		bool asked = false;
 		const struct set_up *u = &s->kept[i];
 
 		if (u->at < from || !from_scratch(u, set, now))
 			continue;
 		ret.set_ups++;
 		ret.ended += u->ended;
+		ret.unused += given_up(s, sc, k, now, &asked);
+		ret.asked += asked;
 		if (ret.first == NSEC_NONE || u->at < ret.first)
 			ret.first = u->at;
 		if (ret.latest == NSEC_NONE || u->at > ret.latest)
@@ -118,15 +169,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 {
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
-	struct flapping slow = since(s, set, now - set->flap_warn_window, now);
-	struct flapping fast = since(s, set, now - set->flap_crit_window, now);
-	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended >= 2;
+	struct flapping slow = since(s, sc, now - set->flap_warn_window, now);
+	struct flapping fast = since(s, sc, now - set->flap_crit_window, now);
+	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended + fast.unused >= 2;
 
 	if (slow.set_ups == 0)
 		return s->total > 0 &&
 		       now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
 	/* several tunnels between the same peers come up together and stay: that is no flapping */
-	if (!critical && (slow.set_ups < (unsigned)set->flap_warn || slow.ended < 2))
+	if (!critical &&
+	    (slow.set_ups < (unsigned)set->flap_warn || slow.ended + slow.unused < 2))
 		return true;
 
 	enum confidence confidence =
@@ -139,6 +191,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	finding_seconds(f, "window_s", set->flap_warn_window);
 	finding_seconds(f, "span_s", slow.latest - slow.first);
 	finding_integer(f, "ended_again", slow.ended);
+	if (slow.unused > 0)
+		finding_integer(f, "never_used", slow.unused);
+	if (slow.asked > 0)
+		finding_integer(f, "asked_in_vain", slow.asked);
 	finding_address(f, "latest_ended_by", sc, s->ended_by);
 	for (uint32_t i = s->total > KEPT ? s->total - KEPT : 0; i < s->total; i++) {
 		const struct set_up *u = &s->kept[i % KEPT];
@@ -166,7 +222,17 @@ static void explain(struct story *story)
 	if (f->side >= 0)
 		text_add(story->summary, ", and it was %s that ended the latest",
 			 story_peer(story, f->side));
+	if (finding_get(f, "never_used") > 0)
+		text_add(story->summary, "; %lld of them were given up without ever being used",
+			 (long long)finding_get(f, "never_used"));
+	if (finding_get(f, "asked_in_vain") > 0)
+		text_add(story->summary, ", because no child SA came up: nothing that was asked "
+					 "after the login was answered");
 	text_add(story->summary, ".");
+	if (finding_get(f, "never_used") > 0) {
+		story_remedy(story, REMEDY_AUTHCFG);
+		story_remedy(story, REMEDY_FRAG);
+	}
 	story_remedy(story, REMEDY_DPD);
 	story_remedy(story, REMEDY_SESS);
 	story_remedy(story, REMEDY_LIFE);

@@ -48,7 +48,13 @@ const struct why_line why_stability[] = {
 	  "Look first at {latest_ended_by}: it ended the latest phase 1, so its log says why." },
 	{ "ike_flap", NULL, WHY_LOOK, "!latest_ended_by",
 	  "Look at both gateways: nobody was seen deleting phase 1, it was simply started again." },
-	{ "ike_flap", NULL, WHY_FOR, NULL,
+	{ "ike_flap", NULL, WHY_FOR, "asked_in_vain",
+	  "{asked_in_vain} of them were given up because nothing that was asked after the login "
+	  "was answered: phase 2 is refused without a word, or its messages are lost." },
+	{ "ike_flap", NULL, WHY_FOR, "never_used",
+	  "{never_used} of them were answered to the end and never used: who starts them does "
+	  "not accept the last answer of the login, does not get it, or gets no tunnel after it." },
+	{ "ike_flap", NULL, WHY_FOR, "!never_used",
 	  "Each set-up succeeds, so password, ciphers and path are good enough for it: "
 	  "something ends the tunnel afterwards (dead peer detection, idle timer, session timer, "
 	  "refused phase 2, a script)." },

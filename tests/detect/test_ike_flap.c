@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sawatch/ike_registry.h>
+
 #include "detect/stage.h"
 
 static const struct collected_alert *flap(void)
@@ -176,6 +178,94 @@ static void several_tunnels_that_come_up_together_and_stay_are_no_flapping(void 
 	assert_null(flap());
 }
 
+/* The responder keeps all of them, and nobody ends one where it can be seen. */
+static void set_ups_that_nobody_uses_before_the_next_are_flapping(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		stage_ike_up(0, 2);
+		stage_pass(20 * S);
+	}
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(flap()->summary, "given up without ever being used"));
+	assert_null(strstr(flap()->summary, "ended the latest"));
+	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
+}
+
+static void a_login_that_was_repeated_though_answered_need_not_be_waited_for(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+		struct exchange *x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH,
+						   0, 1);
+
+		stage_answer(x);
+		stage_pass(4 * S);
+		stage_copy(x);
+		stage->ike[ike].current[0] = *x;
+		stage_pass(6 * S);
+	}
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_WARNING);
+	assert_int_equal((int)collected_number(flap(), "never_used"), 2);
+}
+
+static void several_tunnels_that_are_used_are_no_flapping(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		stage_child(stage_ike_up(0, 2), 0);
+		stage_pass(20 * S);
+	}
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
+static void nor_when_their_child_sas_are_not_known(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		stage_ike_up(0, 2);
+		stage_esp(0);
+		stage_pass(20 * S);
+	}
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
+static void nor_tunnels_without_traffic_whose_probes_are_answered(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+		struct exchange *x;
+
+		stage_pass(10 * S);
+		x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 2);
+		stage_answer(x);
+		stage->ike[ike].current[0] = *x;
+		stage_pass(10 * S);
+	}
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
+static void quick_mode_asked_in_vain_is_told(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		uint32_t ike = stage_ike_up(0, 1);
+
+		stage->ike[ike].current[0] =
+			*stage_request(ike, IKE1_EXCHANGE_QUICK_MODE, PURPOSE_QUICK_MODE, 0, 1);
+		stage_pass(30 * S);
+	}
+	assert_non_null(flap());
+	assert_non_null(strstr(flap()->summary, "no child SA came up"));
+}
+
 static void the_churn_of_a_flapping_tunnel_is_its_symptom(void **state)
 {
 	(void)state;
@@ -207,6 +297,12 @@ int main(void)
 		ON_STAGE(reauthentication_without_a_gap_is_meant_so),
 		ON_STAGE(the_same_every_minute_is_flapping_all_the_same),
 		ON_STAGE(several_tunnels_that_come_up_together_and_stay_are_no_flapping),
+		ON_STAGE(set_ups_that_nobody_uses_before_the_next_are_flapping),
+		ON_STAGE(a_login_that_was_repeated_though_answered_need_not_be_waited_for),
+		ON_STAGE(several_tunnels_that_are_used_are_no_flapping),
+		ON_STAGE(nor_when_their_child_sas_are_not_known),
+		ON_STAGE(nor_tunnels_without_traffic_whose_probes_are_answered),
+		ON_STAGE(quick_mode_asked_in_vain_is_told),
 		ON_STAGE(the_churn_of_a_flapping_tunnel_is_its_symptom),
 	};
 
