@@ -133,6 +133,12 @@ static enum exchange_purpose step_of(const struct ike_sa *sa, const struct ike_m
 							 : sa->current[0].purpose;
 }
 
+static void phase1_up(struct tracker *t, uint32_t i, nsec at)
+{
+	ike_sa_established(t, i, at);
+	ike_sa_hasten_deletes(t, i, at);
+}
+
 static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 		   const struct ike_message *m, uint64_t hash)
 {
@@ -165,7 +171,7 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 	}
 	/* The third message of aggressive mode completes it; it is no copy of the first. */
 	if (step == PURPOSE_AGGRESSIVE && request && x->responses > 0 && hash != x->request_hash) {
-		ike_sa_established(t, i, a->at);
+		phase1_up(t, i, a->at);
 		return;
 	}
 	enum transmission what =
@@ -186,7 +192,7 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 	if (sa->state == IKE_CREATED)
 		sa->state = IKE_CONNECTING;
 	if (step == PURPOSE_MAIN_MODE_AUTH)
-		ike_sa_established(t, i, a->at);
+		phase1_up(t, i, a->at);
 	exchange_emit(t, EVENT_RESPONSE, x, a);
 }
 

@@ -278,14 +278,40 @@ static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_
 }
 
 /*
+ * How long it must be silent before a Delete is believed.  A message of IKEv1 that may have been a
+ * probe as well is one sooner when another phase 1 came after it (DETECTION-FACTS 3.5).
+ */
+static nsec delete_wait(const struct tracker *t, const struct ike_sa *sa, nsec now)
+{
+	nsec certain = IKE_DELETE_SETTLES_S * NSEC_PER_S;
+
+	return sa->major == 1 && sa->delete_wait > certain && ike_sa_has_younger(t, sa, now)
+		       ? certain
+		       : sa->delete_wait;
+}
+
+/* One of this tunnel that is up: what waits because of a Delete may wait no longer. */
+void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now)
+{
+	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].ike_sas; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *o = &t->ike_sas[i];
+
+		if (i != ike_sa && o->delete_at != NSEC_NONE && o->end_reason == END_NONE)
+			ike_sa_wake(t, i, nsec_later(o->last + delete_wait(t, o, now),
+						     now + NSEC_PER_MS));
+	}
+}
+
+/*
  * A Delete was answered: of the IKE SA, or of a child SA?  When to look again; NSEC_NONE: decided.
  */
 static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	nsec at = sa->last + sa->delete_wait;
+	nsec wait = delete_wait(t, sa, now), at = sa->last + wait;
 
-	if (now < at && !(last_call && sa->delete_wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S))
+	if (now < at && !(last_call && wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S))
 		return at;
 	if (sa->major == 2)
 		child_pass_on(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S);

@@ -282,6 +282,53 @@ static void silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sa
 	watch_close(&w);
 }
 
+/* Another phase 1 between the same gateways. */
+static void phase_1_again(struct watch *w)
+{
+	struct session s = session_between(GW_A, GW_B, 0x22);
+
+	s.major = 1;
+	main_mode(w, &s);
+}
+
+static void a_new_phase_1_soon_after_it_says_that_it_was_a_delete(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	/* as long as the Delete of a child SA, so that a minute of silence would have to prove it */
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DELETE_IKE, 0);
+	nsec deleted = w.now;
+
+	idle(&w, 8 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	phase_1_again(&w);
+	idle(&w, S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11)->ended == deleted);
+	watch_close(&w);
+}
+
+static void a_new_phase_1_beside_one_that_answers_ends_nothing(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up(&w);
+
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
+	phase_1_again(&w);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN1_DPD, 0);
+	idle(&w, 120 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 /*
  * Noise of the length of a Delete, in the name of one side, on living cookies; ESP goes on all the
  * time.
@@ -589,6 +636,8 @@ int main(void)
 		cmocka_unit_test(a_probe_and_its_echo_are_dpd_and_end_nothing),
 		cmocka_unit_test(
 			silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
+		cmocka_unit_test(a_new_phase_1_soon_after_it_says_that_it_was_a_delete),
+		cmocka_unit_test(a_new_phase_1_beside_one_that_answers_ends_nothing),
 		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe),
 		cmocka_unit_test(
 			a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later),
