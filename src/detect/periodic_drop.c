@@ -272,6 +272,11 @@ static bool regular(const struct settings *set, struct pattern *p)
 	       sample_cv(p->ages, p->n) < set->periodic_cv;
 }
 
+static bool is_declared_lifetime(double age, double declared)
+{
+	return declared > 0 && sample_near(age, declared, 0.03);
+}
+
 /* The latest ends, as far back as they are alike. */
 static struct pattern pattern_of(const struct state *s, const struct settings *set)
 {
@@ -306,8 +311,7 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.lost &= e->lost;
 		p.unsaid &= e->unsaid;
 		p.rekeyed_inside |= e->rekeys > 0;
-		p.declared &= e->declared_s > 0 &&
-			      sample_near(p.ages[p.n - 1], (double)e->declared_s, 0.03);
+		p.declared &= is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
 		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
 			p.longest_gap = e->gap;
 	}
@@ -399,10 +403,11 @@ static void explain(struct story *story)
 	struct text *t = story->summary;
 	char period[NSEC_TEXT_MAX];
 	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
+	bool declared = is_declared_lifetime(finding_get_real(f, "period_s"),
+					     (double)finding_get(f, "declared_lifetime_s"));
 
 	nsec_span(finding_get_span(f, "period_s"), period);
-	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 &&
-	    !finding_item(f, "declared_lifetime_s")) {
+	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !declared) {
 		text_add(t,
 			 "The session is over every %s (%lld times) without a Delete, "
 			 "and is built anew: its "

@@ -145,6 +145,8 @@ static void an_end_that_is_known_only_after_the_next_session_began_counts(void *
 	assert_string_equal(drop()->cause, "max_session_timer");
 }
 
+static uint32_t declared_life;		/* seconds, in IKEv1; 0: IKEv2 */
+
 /*
  * Sessions that nobody deletes; the traffic of each stops this long before the next one is asked
  * for.
@@ -152,7 +154,10 @@ static void an_end_that_is_known_only_after_the_next_session_began_counts(void *
 static void silent_sessions(int n, nsec pause)
 {
 	for (int i = 0; i < n; i++) {
-		uint32_t ike = stage_ike_up(0, 2);
+		uint32_t ike = stage_ike_up(0, declared_life ? 1 : 2);
+
+		stage->ike[ike].has_life_seconds = declared_life != 0;
+		stage->ike[ike].life_seconds = declared_life;
 
 		stage_pass(S / 10);
 
@@ -178,6 +183,18 @@ static void sessions_that_run_out_without_a_delete_are_a_lifetime_that_nobody_re
 	assert_non_null(drop());
 	assert_string_equal(drop()->cause, "ike_lifetime_no_rekey");
 	assert_int_equal(drop()->record.severity, SEVERITY_WARNING);
+	assert_non_null(strstr(drop()->summary, "without a Delete"));
+}
+
+static void only_what_was_declared_is_called_the_declared_lifetime(void **state)
+{
+	(void)state;
+	declared_life = 86400;
+	silent_sessions(3, 3 * S);
+	declared_life = 0;
+	assert_non_null(drop());
+	assert_int_equal(collected_number(drop(), "declared_lifetime_s"), 86400);
+	assert_null(strstr(drop()->summary, "86400"));
 	assert_non_null(strstr(drop()->summary, "without a Delete"));
 }
 
@@ -227,6 +244,7 @@ int main(void)
 		ON_STAGE(make_before_break_is_not_an_end),
 		ON_STAGE(an_end_that_is_known_only_after_the_next_session_began_counts),
 		ON_STAGE(sessions_that_run_out_without_a_delete_are_a_lifetime_that_nobody_renews),
+		ON_STAGE(only_what_was_declared_is_called_the_declared_lifetime),
 		ON_STAGE(traffic_that_flowed_until_the_next_was_asked_for_is_renewal_in_time),
 		ON_STAGE(a_tunnel_that_is_idle_until_it_is_asked_for_again_does_not_run_out),
 		ON_STAGE(deletes_that_are_not_captured_are_no_silence),
