@@ -187,6 +187,8 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 	find_all(t, list, n, sa);
 	for (size_t i = 0; i < n; i++) {
 		const struct prepared_frame *p = &list[i];
+
+		__builtin_prefetch(p + BATCH);	/* from the core that prepared it */
 		/* a frame costs a cache line */
 		uint64_t number = in_row ? first + i : frames[i].number;
 		nsec at = calm(t, p->at) ? p->at : arrive(t, &frames[i], b->capture);
@@ -230,11 +232,13 @@ void tracker_frames(struct tracker *t, const struct frame *frames, size_t n)
 	struct prepared_frame list[BATCH];
 	struct packet packets[BATCH];
 	struct prepared p = { .list = list, .packets = packets };
+	const uint32_t capture = n > 0 ? frames[0].capture : 0;
 
 	while (n > 0) {
 		size_t batch = n < BATCH ? n : BATCH;
 
 		prepare_frames(&p, &t->key, frames, batch);
+		p.capture = capture;
 		tracker_prepared(t, &p);
 		frames += batch;
 		n -= batch;
