@@ -23,7 +23,10 @@ struct source_options {
 	bool no_mmap;
 	/* a regular file is still being written: its end is not the end (source_waits) */
 	bool grows;
-	/* bytes of a mapped file behind the latest frame that stay in memory: see source_keeps() */
+	/*
+	 * Bytes of a mapped file behind the latest frame that stay in memory: see source_keeps().
+	 * What is further behind is then the caller's to give back: source_passed().
+	 */
 	size_t behind;
 	/* When it is not 0, a read ends as if the stream had ended there; may be NULL */
 	const volatile sig_atomic_t *stop;
@@ -89,6 +92,17 @@ bool source_waits(const struct source *s);
  * unless they are within `behind`.
  */
 bool source_keeps(const struct source *s);
+
+/*
+ * A part of the file that lies further behind than `behind`.  To give it back takes some 0.1 ms,
+ * which any thread may spend before the source is closed.  True once for each part.
+ */
+struct source_passed {
+	void *at;
+	size_t length;
+};
+bool source_passed(struct source *s, struct source_passed *ret);
+void source_release(const struct source_passed *p);
 
 /* what its frames say they are of */
 void source_set_capture(struct source *s, uint32_t capture);

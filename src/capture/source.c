@@ -183,6 +183,16 @@ bool source_keeps(const struct source *s)
 	return s->stream.map && !s->order.sorting;
 }
 
+bool source_passed(struct source *s, struct source_passed *ret)
+{
+	return stream_passed(&s->stream, ret);
+}
+
+void source_release(const struct source_passed *p)
+{
+	stream_release(p);
+}
+
 void source_set_capture(struct source *s, uint32_t capture)
 {
 	s->capture = capture;

@@ -105,6 +105,20 @@ static void buffer_need(struct stream *s, size_t n)
 		buffer_add(s);
 }
 
+bool stream_passed(struct stream *s, struct source_passed *ret)
+{
+	if (s->map_passed == s->map_released)
+		return false;
+	*ret = (struct source_passed){ s->map + s->map_released, s->map_passed - s->map_released };
+	s->map_released = s->map_passed;
+	return true;
+}
+
+void stream_release(const struct source_passed *p)
+{
+	madvise(p->at, p->length, MADV_DONTNEED);
+}
+
 /* Show the mapping up to the next border of a window, and give back the pages passed. */
 static void map_need(struct stream *s, size_t n)
 {
@@ -115,6 +129,7 @@ static void map_need(struct stream *s, size_t n)
 	size_t passed = at > s->behind ? (at - s->behind) / step * step : 0;
 	size_t length = s->map_length;
 	size_t end = (at + n + WINDOW - 1) / WINDOW * WINDOW;
+	struct source_passed p;
 	struct stat st;
 
 	if (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size < length)
@@ -124,10 +139,10 @@ static void map_need(struct stream *s, size_t n)
 		s->ended = true;
 	}
 	s->left = end > at ? end - at : 0;
-	if (passed > s->map_released) {
-		madvise(s->map + s->map_released, passed - s->map_released, MADV_DONTNEED);
-		s->map_released = passed;
-	}
+	if (passed > s->map_passed)
+		s->map_passed = passed;
+	if (s->behind == 0 && stream_passed(s, &p))
+		stream_release(&p);
 #ifdef MADV_POPULATE_READ
 	if (end > shown && madvise(s->map + shown, end - shown, MADV_POPULATE_READ) != 0 &&
 	    errno != EINVAL) {	/* EINVAL: a kernel before 5.14 */

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <sawatch/err.h>
+#include <sawatch/source.h>
 
 /* How much of the (decompressed) stream the fingerprint covers. */
 /* Few enough that a file which still grows keeps its identity, enough for some time stamps. */
@@ -41,7 +42,8 @@ struct stream {
 	int64_t origin_offset;
 	int64_t taken_bytes;	/* from the descriptor; not for a mapped file */
 	uint8_t *map;
-	size_t map_length, map_released;
+	size_t map_length;
+	size_t map_passed, map_released;	/* where nobody looks any more; and is given back */
 	size_t behind;		/* this much of the mapping is not given back yet */
 	uint8_t *buffer;
 	size_t buffer_size;
@@ -64,6 +66,13 @@ bool stream_open(struct stream *s, const char *path, enum stream_use use,
  * FIFO, but only until there are `n` bytes.
  */
 bool stream_need(struct stream *s, size_t n);
+
+/*
+ * With `behind`: a part of the mapping that was passed, which the caller is to give back by
+ * stream_release().  True once for each.
+ */
+bool stream_passed(struct stream *s, struct source_passed *ret);
+void stream_release(const struct source_passed *p);
 
 static inline void stream_take(struct stream *s, size_t n)
 {

@@ -11,6 +11,7 @@
 #include <sawatch/err.h>
 #include <sawatch/link.h>
 #include <sawatch/prepare.h>
+#include <sawatch/source.h>
 
 enum { BLOCK_FRAMES = 256 };	/* so that the tracker can fetch ahead */
 
@@ -23,6 +24,8 @@ struct block {
 	struct prepared prepared;
 	bool is_prepared;		/* else only its frames are there */
 	int n;				/* as source_read(); 0 and below end the capture */
+	bool has_passed;		/* a part of the file, to be given back with the block */
+	struct source_passed passed;
 	struct err error;		/* of -1 */
 	_Atomic bool ready;		/* for the tracker; else it is for those who read */
 };

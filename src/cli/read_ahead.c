@@ -22,12 +22,17 @@
 #include "cli/block.h"
 
 enum {
-	BLOCKS = 16,
+	BLOCKS = 64,
 	/*
 	 * Ready blocks that last while the file's next pages are mapped.  As long as there are
 	 * fewer, the caller waits for the file, and may as well prepare frames himself.
 	 */
 	ENOUGH = 6,
+	/*
+	 * Blocks that were given back when a thread that sleeps for them is woken: that takes
+	 * longer than to read one.
+	 */
+	AT_ONCE = 8,
 };
 
 struct lane {
@@ -111,6 +116,7 @@ static void read_block(struct lane *l)
 	b->is_prepared = false;
 	b->n = source_read(l->source, b->frames, BLOCK_FRAMES, &b->error);
 	keeps = source_keeps(l->source);
+	b->has_passed = source_passed(l->source, &b->passed);
 	if (b->n <= 0)
 		atomic_store(&l->over, true);
 	else if (!keeps)
@@ -313,6 +319,8 @@ void read_ahead_info(struct read_ahead *a, struct source_info *ret)
 /* Frames that were read before it was known which capture they are of. */
 static void lend(struct read_ahead *a, struct block *b, uint32_t capture, struct batch *ret)
 {
+	if (b->has_passed)	/* here, because reading is the longer half */
+		source_release(&b->passed);
 	a->lent = b;
 	*ret = (struct batch){ .frames = b->frames, .n = b->n > 0 ? (size_t)b->n : 0 };
 	if (b->is_prepared) {
@@ -320,8 +328,7 @@ static void lend(struct read_ahead *a, struct block *b, uint32_t capture, struct
 		ret->prepared = &b->prepared;
 		return;
 	}
-	for (size_t i = 0; i < ret->n; i++)
-		b->frames[i].capture = capture;
+	b->frames[0].capture = capture;
 }
 
 int read_ahead_batch(struct read_ahead *a, uint32_t capture, struct batch *ret, struct err *e)
@@ -332,8 +339,8 @@ int read_ahead_batch(struct read_ahead *a, uint32_t capture, struct batch *ret, 
 	give_back(a);
 	l = lane_at_hand(a);
 	b = l->blocks[(atomic_load(&l->wanted) + 1) % BLOCKS];
-	atomic_fetch_add(&l->wanted, 1);
-	bell_ring(&a->room);
+	if (atomic_fetch_add(&l->wanted, 1) % AT_ONCE == 0)
+		bell_ring(&a->room);
 	bell_wait(&a->ready, is_ready, b);
 	lend(a, b, capture, ret);
 	if (b->n < 0)

@@ -37,7 +37,10 @@ bool read_ahead_next(struct read_ahead *a, struct source_info *ret, struct err *
 /* Of the capture at hand.  It may have been read further than the latest batch. */
 void read_ahead_info(struct read_ahead *a, struct source_info *ret);
 
-/* The next batch of it, as source_read() of READ_BATCH frames; lent until the next call. */
+/*
+ * The next batch of it, as source_read() of READ_BATCH frames; lent until the next call.  The
+ * capture of the first frame counts for all.
+ */
 struct batch {
 	struct frame *frames;
 	size_t n;

@@ -464,6 +464,36 @@ static void what_was_read_of_a_mapping_is_given_back(void **state)
 	made_free(&m);
 }
 
+static void with_behind_it_is_the_callers_to_give_back_part_by_part(void **state)
+{
+	const size_t behind = 2 * 1024 * 1024;
+	struct made m = { 0 };
+	struct source_passed p;
+	struct stream s;
+	struct err e;
+	size_t passed = 0;
+
+	(void)state;
+	a_large_file(&m, 12000);
+	assert_true(stream_open(&s, made_file("large", m.data, m.length), STREAM_MAPPED_IF_POSSIBLE,
+				NULL, &e));
+	s.behind = behind;
+	while (stream_need(&s, 1)) {
+		if (stream_passed(&s, &p)) {
+			assert_ptr_equal(p.at, s.map + passed);
+			passed += p.length;
+			assert_true(passed + behind <= (size_t)(s.at - s.map));
+			assert_false(stream_passed(&s, &p));
+			stream_release(&p);
+		}
+		stream_take(&s, s.left);
+	}
+	assert_in_range(passed, m.length - 3 * behind, m.length - behind);
+	assert_memory_equal(s.map, m.data, m.length);	/* whoever is late gets it again */
+	stream_close(&s);
+	made_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +507,7 @@ int main(void)
 		cmocka_unit_test(a_mapped_file_that_is_shortened_meanwhile_ends_there),
 		cmocka_unit_test(only_files_that_lie_still_are_mapped),
 		cmocka_unit_test(what_was_read_of_a_mapping_is_given_back),
+		cmocka_unit_test(with_behind_it_is_the_callers_to_give_back_part_by_part),
 	};
 
 	return cmocka_run_group_tests(tests, made_folder_create, made_folder_remove);
