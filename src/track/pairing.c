@@ -49,13 +49,6 @@ uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *
 	return NO_INDEX;
 }
 
-/* The partner of the crossing exchange speaks and this one never did. */
-static bool lost_collision(const struct tracker *t, const struct child_sa *c)
-{
-	return (c->flags & CHILD_SA_COLLIDED) && c->spi[0] == 0 && c->spi[1] == 0 &&
-	       child_collision_winner(t, c) != NO_INDEX;
-}
-
 /* Could this birth be the one that the first packet of `sa` has waited for? */
 static bool waits_for(const struct tracker *t, const struct child_sa *c, const struct esp_sa *sa)
 {
@@ -67,6 +60,35 @@ static bool waits_for(const struct tracker *t, const struct child_sa *c, const s
 		return false;
 	/* A partner that stopped long ago says that this birth's time is over. */
 	return other == NO_INDEX || t->esp_sas[other].end_reason == END_NONE;
+}
+
+/*
+ * The partner of the crossing exchange speaks and this one never did.  Not so for an SA that is no
+ * stray and beside which the partner's goes on: these replace two SAs, and both are in use.
+ */
+static bool lost_collision(const struct tracker *t, const struct child_sa *c,
+			   const struct esp_sa *sa)
+{
+	if (!(c->flags & CHILD_SA_COLLIDED) || c->spi[0] != 0 || c->spi[1] != 0)
+		return false;
+	uint32_t winner = child_collision_winner(t, c);
+
+	if (winner == NO_INDEX)
+		return false;
+	return sa->packets < ESP_CONFIRMING_PACKETS ||
+	       child_last_packet(t, &t->child_sas[winner], sa->direction) <= sa->first;
+}
+
+/* Whether it is that of a child SA made by a crossing exchange shows only later. */
+static bool may_have_lost(const struct tracker *t, const struct esp_sa *sa)
+{
+	if (sa->packets >= ESP_CONFIRMING_PACKETS)
+		return false;
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel)
+		if (waits_for(t, &t->child_sas[i], sa) && lost_collision(t, &t->child_sas[i], sa))
+			return true;
+	return false;
 }
 
 /*
@@ -89,7 +111,7 @@ static uint32_t of_this_moment(const struct tracker *t, const struct esp_sa *sa,
 			half = i;		/* newest first: the earliest of them */
 		if (fresh == NO_INDEX && i != best && other == NO_INDEX &&
 		    sa->first - c->created <= AT_ONCE &&
-		    c->created - t->child_sas[best].created > AT_ONCE && !lost_collision(t, c))
+		    c->created - t->child_sas[best].created > AT_ONCE && !lost_collision(t, c, sa))
 			fresh = i;
 		if (i == best)
 			break;
@@ -111,7 +133,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 		if (!waits_for(t, c, sa))
 			continue;
 		if ((c->flags & CHILD_SA_COLLIDED) && judged++ < COLLISIONS_JUDGED &&
-		    lost_collision(t, c))
+		    lost_collision(t, c, sa))
 			continue;
 		*ret_several = best != NO_INDEX;
 		best = i;		/* newest first: the last that fits is the earliest */
@@ -142,7 +164,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 			continue;
 		if (c->spi[1 - sa->direction] != 0)
 			return i;
-		if (sa->first - c->created <= t->settings->birth_window && !lost_collision(t, c))
+		if (sa->first - c->created <= t->settings->birth_window && !lost_collision(t, c, sa))
 			fresh = i;
 	}
 	return fresh;
@@ -392,7 +414,7 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 			}
 		}
 	}
-	if (child == NO_INDEX && perhaps_stray(t, sa))
+	if (child == NO_INDEX && (perhaps_stray(t, sa) || may_have_lost(t, sa)))
 		return;
 	if (child == NO_INDEX)
 		child = lonely_partner(t, sa);

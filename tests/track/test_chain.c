@@ -407,6 +407,60 @@ static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(voi
 	watch_free(&w);
 }
 
+/* Both rekey at the same moment, and their requests cross. */
+static void crossing_rekeys(struct watch *w, struct session *s)
+{
+	uint32_t a = ask(w, s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
+
+	pass(w, MS);
+	uint32_t b = ask(w, s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_NOTIFY, LEN_CHILD);
+
+	pass(w, RTT);
+	answer(w, s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, a, NP_SA, LEN_CHILD_OK);
+	answer(w, s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, b, NP_SA, LEN_CHILD_OK);
+}
+
+static void two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collision(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2][2], new[2][2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old[0]);
+
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	two(old[1], SECOND);
+	two(new[0], SECOND + 0x10);
+	two(new[1], SECOND + 0x20);
+	for (uint32_t n = 1; n < 1000; n++)
+		for (int k = 0; k < 2; k++)
+			talk(&w, &s, old[k], n + (k == 0 ? 1000 : 0), n + (k == 0 ? 1000 : 0),
+			     50 * MS);
+	crossing_rekeys(&w, &s);
+	for (uint32_t n = 1; n < 500; n++) {
+		for (int k = 0; k < 2; k++)
+			talk(&w, &s, new[k], n, n, 50 * MS);
+		if (n == 2)
+			delete_child(&w, &s, 0);
+		if (n == 3)
+			delete_child(&w, &s, 1);
+	}
+	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 0);
+	for (int k = 0; k < 2; k++) {
+		const struct child_sa *c = child_of(&w, new[k][0]);
+
+		assert_true(c && c == child_of(&w, new[k][1]));
+		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
+		assert_int_equal(c->end_reason, END_NONE);
+		assert_true(c->predecessor_id != 0);
+		assert_int_equal(child_of(&w, old[k][0])->end_reason, END_REKEYED);
+	}
+	assert_true(child_of(&w, new[0][0])->created_by != child_of(&w, new[1][0])->created_by);
+	watch_close(&w);
+}
+
 /*
  * The tap lost the answer of the rekey; that the rekeyer deletes at once says that there was one.
  */
@@ -550,6 +604,8 @@ int main(void)
 		cmocka_unit_test(
 			what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_rekeyed),
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
+		cmocka_unit_test(
+		two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collision),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
 		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),
 		cmocka_unit_test(a_refused_rekey_whose_answer_was_not_captured_made_nothing),
