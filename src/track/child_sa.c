@@ -347,12 +347,24 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
 
+/* It looked as if it was being deleted, and a child SA was meant. */
+static void ike_sa_stays(struct ike_sa *sa)
+{
+	if (sa->state != IKE_DELETING || sa->end_reason != END_NONE)
+		return;
+	sa->state = sa->successor != NO_INDEX ? IKE_REKEYED : IKE_ESTABLISHED;
+	sa->flags |= IKE_SA_DIRTY;
+}
+
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
 		       bool answered)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 	uint8_t *n = &t->tunnels[tunnel].n_deletes;
 	unsigned oldest = 0;
+
+	if (ike_sa != NO_INDEX)
+		ike_sa_stays(&t->ike_sas[ike_sa]);
 
 	for (unsigned i = 0; i < PENDING_DELETES; i++) {
 		if (i == *n)

@@ -461,6 +461,28 @@ static void requests_alone_prove_answers_because_the_window_is_one(void **state)
 }
 
 /* Rare exchanges and first payloads: a row that says so, and nothing else. */
+static void a_deleted_child_sa_leaves_its_ike_sa_established(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	two(new, SECOND);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	talk(&w, &s, new, 1, 100, 100 * MS);
+	uint32_t id = ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	assert_int_equal(ike_at(&w, s.spi_i)->state, IKE_DELETING);	/* perhaps */
+	pass(&w, RTT);
+	answer(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, id, NP_DELETE, LEN_DPD);
+	assert_int_equal(ike_at(&w, s.spi_i)->state, IKE_ESTABLISHED);
+	watch_close(&w);
+}
+
 static void what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more(void **state)
 {
 	(void)state;
@@ -548,6 +570,7 @@ int main(void)
 		cmocka_unit_test(
 			a_set_up_from_another_port_of_the_nat_joins_the_tunnel_that_it_goes_on_in),
 		cmocka_unit_test(answers_alone_prove_that_the_other_side_is_not_captured),
+		cmocka_unit_test(a_deleted_child_sa_leaves_its_ike_sa_established),
 		cmocka_unit_test(what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more),
 		cmocka_unit_test(an_error_in_clear_is_told_with_what_it_is_about),
 		cmocka_unit_test(requests_alone_prove_answers_because_the_window_is_one),
