@@ -4,6 +4,7 @@
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
+#include "detect/ike_use.h"
 #include "detect/moments.h"
 
 enum {
@@ -21,6 +22,8 @@ struct attempt {
 	bool given_up;		/* closed without an answer */
 	bool restarted;		/* and the same side began a new IKE SA soon after */
 	bool counted;		/* among the rounds */
+	bool left;		/* answered, asked again, and then left unused for a new IKE SA */
+	bool in_vain;		/* one of several in a row that were */
 	bool init_seen;		/* its IKE_SA_INIT was answered on this capture */
 	bool not_observable;
 	nsec first, last, answered;	/* answered NSEC_NONE: never */
@@ -121,6 +124,41 @@ static void ports_seen(struct state *s, const struct scene *sc, const struct eve
 	}
 }
 
+/* Nothing came of the IKE SA of this attempt. */
+static bool unused(const struct scene *sc, const struct attempt *a)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int looked = 0; looked < 64; looked++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			break;
+		if (sa->spi_i == a->spi_i)
+			return ike_use_of(sc, sa) == IKE_UNUSED &&
+			       ike_use_unowned(sc, a->from, a->first) == 0;
+		index = sa->next_in_tunnel;
+	}
+	return false;
+}
+
+/*
+ * A copy that crosses the answer on its way is normal life, but not round after round, each left
+ * for a new IKE SA.
+ */
+static void count_left(struct state *s, const struct scene *sc, int from, nsec now)
+{
+	nsec since = now - sc->settings->retx_rounds_window;
+	int n = 0;
+
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		n += s->attempts[i].left && s->attempts[i].from == from &&
+		     s->attempts[i].last >= since;
+	for (size_t i = 0; i < ATTEMPTS && n >= sc->settings->retx_rounds_crit; i++)
+		s->attempts[i].in_vain |= s->attempts[i].left && s->attempts[i].from == from &&
+					  s->attempts[i].last >= since;
+}
+
 static void begun_anew(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
@@ -134,7 +172,13 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 		    a->responses == 0 && ev->at > a->last &&
 		    ev->at - a->last <= sc->settings->retx_restart)
 			a->given_up = a->restarted = true;
+		else if (a->used && a->from == sa->initiator_side && a->spi_i != sa->spi_i &&
+			 a->after_response > 0 && !a->left && ev->at > a->last &&
+			 ev->at - a->last <= sc->settings->retx_restart)
+			a->left = unused(sc, a);
 	}
+	if (sa->initiator_side >= 0)
+		count_left(s, sc, sa->initiator_side, ev->at);
 }
 
 static bool rests(const void *state)
@@ -194,7 +238,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 static bool answered_in_vain(const struct attempt *a, const struct settings *set)
 {
-	return a->responses > 0 && a->after_response >= set->retx_answered_copies;
+	return a->responses > 0 &&
+	       (a->after_response >= set->retx_answered_copies || a->in_vain);
 }
 
 /* Transmissions within the window that ends with the latest. */
@@ -452,6 +497,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, a->given_up);
 		FIELD(f, a->restarted);
 		FIELD(f, a->counted);
+		FIELD(f, a->left);
+		FIELD(f, a->in_vain);
 		FIELD(f, a->init_seen);
 		FIELD(f, a->not_observable);
 		FIELD(f, a->first);

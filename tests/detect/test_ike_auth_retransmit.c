@@ -163,6 +163,46 @@ static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
 	assert_int_equal(collected_number(retransmit(), "rounds"), 3);
 }
 
+/* Set up by `initiator`, its IKE_AUTH answered and asked once more; then `pause`. */
+static void round_with_one_copy(bool used, nsec pause)
+{
+	uint32_t ike = stage_ike(0, 2);
+	struct exchange *x;
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+	x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+	stage_answer(x);
+	stage->ike[ike].established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, 0);
+	stage_pass(4 * S);
+	stage_copy(x);
+	stage_answer(x);
+	stage->ike[ike].current[0] = *x;
+	if (used)
+		stage_child(ike, 0);
+	stage_pass(pause);
+}
+
+static void one_copy_after_the_answer_in_round_after_round_is_in_vain(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		round_with_one_copy(false, 7 * S);
+	assert_null(retransmit());
+	round_with_one_copy(false, 7 * S);
+	assert_non_null(retransmit());
+	assert_string_equal(retransmit()->record.cause, "answered");
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+}
+
+static void but_not_when_the_ike_sas_are_used(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		round_with_one_copy(true, 60 * S);
+	assert_null(retransmit());
+}
+
 static void port_4500_is_blamed_only_when_nothing_ever_came_from_it(void **state)
 {
 	(void)state;
@@ -289,6 +329,8 @@ int main(void)
 		ON_STAGE(a_new_ike_sa_of_the_other_side_is_not_the_restart),
 		ON_STAGE(requests_after_the_answer_have_the_cause_answered),
 		ON_STAGE(three_answered_rounds_in_ten_minutes_are_critical),
+		ON_STAGE(one_copy_after_the_answer_in_round_after_round_is_in_vain),
+		ON_STAGE(but_not_when_the_ike_sas_are_used),
 		ON_STAGE(port_4500_is_blamed_only_when_nothing_ever_came_from_it),
 		ON_STAGE(a_keepalive_from_port_4500_clears_the_port),
 		ON_STAGE(a_large_request_is_lost_in_fragments),
