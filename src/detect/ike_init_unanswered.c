@@ -18,6 +18,8 @@ struct state {
 		object_id id;
 		uint16_t copies;		/* transmissions of it */
 		uint16_t most;			/* of any one attempt in this spell */
+		/* of these, how many an answer was waited for: not for the latest message yet */
+		uint16_t waited, waited_attempts;
 		uint32_t messages;		/* in this spell */
 		nsec first, last;		/* of the spell */
 		uint64_t frames[2];
@@ -50,6 +52,11 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 		s->first = ev->at;
 		s->frames[0] = ev->frame;
 		s->worked = tunnel_worked(sc, ev->at);
+	}
+	if (s->messages > 0 && ev->at - s->last >= sc->settings->retx_answer_wait) {
+		s->waited = s->most;
+		s->waited_attempts = (uint16_t)moments_since(
+			&s->attempts, s->last - sc->settings->init_window);
 	}
 	/* another group or a cookie is a further step of the same attempt */
 	if (s->spi_i != x->spi_i) {
@@ -215,12 +222,15 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	const struct settings *set = sc->settings;
 	const struct side *s = &st->side[from];
 	unsigned attempts = moments_since(&s->attempts, s->last - set->init_window);
+	/* the latest may still be answered, those before it were not: a file may end here */
+	bool waits = now - s->last < set->retx_answer_wait;
+	unsigned most = waits ? s->waited : s->most;
 	enum severity severity = SEVERITY_INFO;
 
-	if ((s->most < 2 && attempts < 2) || now - s->last > set->init_window ||
-	    now - s->last < set->retx_answer_wait || came_back(sc, s))
+	attempts = waits ? s->waited_attempts : attempts;
+	if ((most < 2 && attempts < 2) || now - s->last > set->init_window || came_back(sc, s))
 		return;
-	if (s->most >= set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
+	if (most >= (unsigned)set->init_warn_copies || attempts >= (unsigned)set->init_warn_spis)
 		severity = SEVERITY_WARNING;
 	if (severity == SEVERITY_WARNING && (s->last - s->first >= set->init_crit || s->worked))
 		severity = SEVERITY_CRITICAL;
@@ -241,7 +251,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_address(f, "responder", sc, !from);
 	finding_integer(f, "messages", (int64_t)s->messages);
 	finding_integer(f, "attempts", attempts);
-	finding_integer(f, "copies_of_one", s->most);
+	finding_integer(f, "copies_of_one", most);
 	finding_seconds(f, "span_s", s->last - s->first);
 	finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 	if (s->unreachable != 0 && s->unreachable >= s->first)
@@ -304,6 +314,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->id);
 		FIELD(f, side->copies);
 		FIELD(f, side->most);
+		FIELD(f, side->waited);
+		FIELD(f, side->waited_attempts);
 		FIELD(f, side->messages);
 		FIELD(f, side->first);
 		FIELD(f, side->last);

@@ -52,6 +52,38 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 						      "to 203.0.113.1"));
 }
 
+/* A mailed capture that ends with the latest copy: nothing makes the time pass after it. */
+static void a_file_that_holds_nothing_else_tells_it_at_its_end(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	for (int i = 0; i < 3; i++) {
+		stage->now += 7 * S;
+		stage->next_tick = stage->now + S;
+		stage_copy(x);
+	}
+	stage_finish();
+	assert_non_null(unanswered());
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(collected_number(unanswered(), "copies_of_one"), 3);
+}
+
+/* Copies every half second on the way through a satellite: the first may still be answered. */
+static void copies_that_follow_too_soon_say_nothing_yet(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	for (int i = 0; i < 5; i++) {
+		stage->now += S / 2;
+		stage->next_tick = stage->now + S;
+		stage_copy(x);
+	}
+	stage_finish();
+	assert_null(unanswered());
+}
+
 static void a_refusal_of_which_only_the_cookies_were_captured_is_an_answer(void **state)
 {
 	(void)state;
@@ -233,6 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
+		ON_STAGE(a_file_that_holds_nothing_else_tells_it_at_its_end),
+		ON_STAGE(copies_that_follow_too_soon_say_nothing_yet),
 		ON_STAGE(a_refusal_of_which_only_the_cookies_were_captured_is_an_answer),
 		ON_STAGE(a_side_that_was_never_heard_makes_it_a_warning_of_low_confidence),
 		ON_STAGE(the_answers_of_others_show_that_the_way_back_is_captured),
