@@ -404,6 +404,28 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 }
 
 /*
+ * The only SA that `c` can have replaced, of which at least one end took leave by `at`; NO_INDEX
+ * when there is none or there are several.
+ */
+uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at)
+{
+	uint32_t only = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		if (!eligible(&t->child_sas[i], c) || t->child_sas[i].end_reason != END_NONE)
+			continue;
+		if (only != NO_INDEX)
+			return NO_INDEX;
+		only = i;
+	}
+	if (only == NO_INDEX || (child_last_packet(t, &t->child_sas[only], 0) > at &&
+				 child_last_packet(t, &t->child_sas[only], 1) > at))
+		return NO_INDEX;
+	return only;
+}
+
+/*
  * The birth at which `old` fell silent in direction `d`, and on which nobody was seen to send;
  * NO_INDEX none.
  */

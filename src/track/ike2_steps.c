@@ -345,8 +345,12 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	bool crossed = crossing_delete(&sa->current[1 - slot], x) ||
 		       crossing_delete(&sa->previous[1 - slot], x);
 
-	if (crossed && child_delete_expected(t, sa->tunnel)) {
+	if (crossed && (child_delete_expected(t, sa->tunnel) || ike_sa_follows_rekey(t, i, x))) {
 		x->purpose = PURPOSE_DELETE_CHILD;
+		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {	/* so was that one */
+			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
+			sa->delete_at = NSEC_NONE;
+		}
 		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
 		return;
 	}

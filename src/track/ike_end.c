@@ -165,7 +165,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 }
 
 /* This side had just made a child SA: its Delete is for the one that was replaced, RFC 7296 2.8. */
-static bool follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
+bool ike_sa_follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
 	     i = t->child_sas[i].next_of_ike) {
@@ -222,7 +222,7 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 		return;
 	if (sa->state < IKE_ESTABLISHED)
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
-	else if (was_delete && x->requests == 1 && follows_rekey(t, ike_sa, x))
+	else if (was_delete && x->requests == 1 && ike_sa_follows_rekey(t, ike_sa, x))
 		/* its answer was not captured */
 		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);
 	else if (was_delete && sa->last <= asked)
@@ -240,14 +240,13 @@ static nsec earlier(nsec a, nsec b)
 }
 
 /*
- * The successor of one that was rekeyed may be silent until the next child SA is due.  So may be a
- * phase 1 that nothing follows: when it speaks then, it was not deleted, however much it looked so.
+ * The successor of one that was rekeyed may be silent until the next child SA is due.  So may be
+ * one that nothing follows: when it speaks then, it was not deleted, however much it looked so.
  */
 static nsec keep(const struct tracker *t, const struct ike_sa *sa, nsec now)
 {
 	bool awaited = sa->end_reason == END_REKEYED && sa->successor == NO_INDEX;
-	bool doubtful =
-		sa->major == 1 && sa->end_reason == END_DELETED && !ike_sa_has_younger(t, sa, now);
+	bool doubtful = sa->end_reason == END_DELETED && !ike_sa_has_younger(t, sa, now);
 
 	return resume_keep(t, awaited || doubtful ? END_UNKNOWN : sa->end_reason);
 }

@@ -74,6 +74,66 @@ static bool outage_between(const struct tracker *t, const struct child_sa *old,
 	return false;
 }
 
+/*
+ * Deletes of the IKE SA of `c`, since its exchange, that are not yet known to mean one SA.  *ret: of
+ * them the one by the side that made `c`, or any.
+ */
+static unsigned deletes_since(struct tracker *t, const struct child_sa *c,
+			      struct pending_delete **ret)
+{
+	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
+	unsigned n = 0;
+
+	*ret = NULL;
+	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++) {
+		if (d[i].at == NSEC_NONE || d[i].ike_sa != c->ike_sa || d[i].at < c->created ||
+		    d[i].at - c->created > t->settings->settle)
+			continue;
+		n++;
+		if (!*ret || d[i].by == c->created_by)
+			*ret = &d[i];
+	}
+	return n;
+}
+
+/*
+ * Nothing tells by its packets which of two SAs out of crossing rekeys is used.  When two Deletes
+ * followed, one was for what they replaced and one for the redundant SA (RFC 7296 2.8.1): the
+ * earlier is taken for the one that lives.
+ */
+static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
+{
+	struct child_sa *c = &t->child_sas[child];
+	struct pending_delete *d;
+	unsigned n = deletes_since(t, c, &d);
+
+	if (n == 0 || c->predecessor_id != 0)
+		return NO_INDEX;
+	for (uint32_t i = c->next_in_tunnel; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
+		struct child_sa *o = &t->child_sas[i];
+
+		if (!(o->flags & CHILD_SA_COLLIDED) || o->flags & CHILD_SA_REDUNDANT ||
+		    o->ike_sa != c->ike_sa || o->created_by == c->created_by ||
+		    o->spi[0] != 0 || o->spi[1] != 0 || o->end_reason != END_NONE ||
+		    c->created - o->created > t->settings->settle)
+			continue;
+		if (o->predecessor_id == 0 && n >= 2) {
+			uint32_t old = chain_half_dead(t, o, d->at + DRAINS_WITHIN);
+
+			if (old != NO_INDEX) {
+				chain_link_rekey(t, old, i, GRADE_INFERRED);
+				chain_end_predecessor(t, old, i, now);
+				(void)deletes_since(t, c, &d);
+			}
+		}
+		if (o->predecessor_id == 0)
+			continue;
+		d->at = NSEC_NONE;
+		return i;
+	}
+	return NO_INDEX;
+}
+
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -85,7 +145,8 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 
 		if (!ripe)
 			return;
-
+		if (winner == NO_INDEX)
+			winner = silent_winner(t, child, now);
 		if (winner != NO_INDEX) {
 			child_reveal(t, child);
 			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;

@@ -412,6 +412,7 @@ bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
 nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
 uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
 				  bool *ret_alone, bool *ret_sure);
+uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at);
 void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
 /*
  * who asked for a new SA sends on it this soon after the answer (RFC 7296 2.8), and no more on what
@@ -495,6 +496,7 @@ void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec 
 		 uint32_t other);
 
 /* ike_end.c */
+bool ike_sa_follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x);
 void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
 		enum grade grade);
 bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by);

@@ -420,6 +420,19 @@ static void crossing_rekeys(struct watch *w, struct session *s)
 	answer(w, s, 1, IKE2_EXCHANGE_CREATE_CHILD_SA, b, NP_SA, LEN_CHILD_OK);
 }
 
+/* Deletes of both that cross are answered empty (RFC 7296 1.4.1). */
+static void crossing_deletes(struct watch *w, struct session *s)
+{
+	uint32_t a = ask(w, s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	pass(w, MS);
+	uint32_t b = ask(w, s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	pass(w, RTT);
+	answer(w, s, 0, IKE2_EXCHANGE_INFORMATIONAL, a, NP_NONE, LEN_DPD);
+	answer(w, s, 1, IKE2_EXCHANGE_INFORMATIONAL, b, NP_NONE, LEN_DPD);
+}
+
 static void two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collision(void **state)
 {
 	(void)state;
@@ -458,6 +471,68 @@ static void two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collisi
 		assert_int_equal(child_of(&w, old[k][0])->end_reason, END_REKEYED);
 	}
 	assert_true(child_of(&w, new[0][0])->created_by != child_of(&w, new[1][0])->created_by);
+	watch_close(&w);
+}
+
+/* The third main story, while nobody has anything to send. */
+static void crossing_deletes_after_crossing_rekeys_leave_the_ike_sa_alone(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	for (unsigned n = 1; n <= 3; n++) {
+		idle(&w, 3600 * S);
+		crossing_rekeys(&w, &s);
+		pass(&w, 20 * MS);
+		crossing_deletes(&w, &s);
+		idle(&w, 60 * S);
+		assert_int_equal(w.count[EVENT_REKEY_COLLISION], n);
+		assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_NONE);
+		assert_int_equal(ike_at(&w, s.spi_i)->state, IKE_ESTABLISHED);
+	}
+	watch_finish(&w);
+	unsigned redundant = 0, rekeyed = 0;
+
+	for (size_t i = 0; i < w.n_child_sas; i++) {
+		redundant += w.child_sas[i].end_reason == END_DELETED;
+		rekeyed += w.child_sas[i].end_reason == END_REKEYED;
+	}
+	assert_int_equal(w.n_ike_sas, 1);
+	assert_int_equal(w.n_child_sas, 7);
+	assert_int_equal(redundant, 3);
+	assert_int_equal(rekeyed, 3);
+	watch_free(&w);
+}
+
+static void who_goes_on_after_both_deletes_sends_on_a_dead_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	talk(&w, &s, old, 1000, 1400, 100 * MS);
+	crossing_rekeys(&w, &s);
+	pass(&w, 20 * MS);
+	nsec deleted = w.now;
+
+	crossing_deletes(&w, &s);
+	for (uint32_t n = 1401; n < 3000; n++) {
+		esp_between(&w, s.peer[0].addr, s.peer[1].addr, old[0], n);
+		pass(&w, 100 * MS);
+	}
+	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
+	assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_NONE);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
+	assert_true(child_of(&w, old[0])->ended >= deleted &&
+		    child_of(&w, old[0])->ended < deleted + S);
+	assert_true(w.count[EVENT_ESP_AFTER_END] > 0);
 	watch_close(&w);
 }
 
@@ -606,6 +681,8 @@ int main(void)
 		cmocka_unit_test(of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on),
 		cmocka_unit_test(
 		two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collision),
+		cmocka_unit_test(crossing_deletes_after_crossing_rekeys_leave_the_ike_sa_alone),
+		cmocka_unit_test(who_goes_on_after_both_deletes_sends_on_a_dead_sa),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
 		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),
 		cmocka_unit_test(a_refused_rekey_whose_answer_was_not_captured_made_nothing),
