@@ -343,6 +343,7 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 	uint32_t only = the_only_one(t, tunnel, at - BOTH_DELETE_WITHIN);
 
 	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa &&
+	    child_predecessor_undeleted(t, &t->child_sas[only], at) == NO_INDEX &&
 	    !one_was_deleted(t, tunnel, at))
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
@@ -391,10 +392,14 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 			return;
 		}
 	}
-	/* With one living SA and no rekey under way there is nothing to wait for. */
+	/*
+	 * With one living SA, no rekey under way and what it replaced deleted there is nothing to
+	 * wait for.
+	 */
 	uint32_t only = the_only_one(t, tunnel, at);
 
-	if (answered && only != NO_INDEX) {
+	if (answered && only != NO_INDEX &&
+	    child_predecessor_undeleted(t, &t->child_sas[only], at) == NO_INDEX) {
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 		d[oldest].at = NSEC_NONE;
 	}

@@ -11,6 +11,9 @@ enum { ORPHAN_S = 60 };			/* no sign of an IKE rekey for so long: it was none */
 #define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
 #define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
 #define RUNS_BESIDE (500 * NSEC_PER_MS)	/* several child SAs rekeyed at the same time */
+/* what was replaced may be deleted when its lifetime is over: the longest margin (pluto) */
+#define OUTLIVES_REKEY (1200 * NSEC_PER_S)
+#define STOPS_WITH_DELETE (10 * NSEC_PER_S)
 
 /* The Delete that the other end sent just before `c` was asked for; NULL when there is none. */
 static struct pending_delete *delete_before(struct tracker *t, const struct child_sa *c)
@@ -264,8 +267,50 @@ static bool of_another_ike_sa(const struct tracker *t, const struct pending_dele
 }
 
 /*
+ * What `c` replaced, when its end was presumed for its silence, and its Delete may still come at the
+ * end of its lifetime; NO_INDEX otherwise.
+ */
+uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
+{
+	if (c->predecessor == NO_INDEX || c->how != CREATED_CREATE_CHILD_SA ||
+	    at - c->created > OUTLIVES_REKEY)
+		return NO_INDEX;
+
+	const struct child_sa *old = &t->child_sas[c->predecessor];
+	nsec presumed = nsec_later(c->created, child_last_sign(t, old));
+
+	return old->end_reason == END_REKEYED && old->ended == presumed ? c->predecessor : NO_INDEX;
+}
+
+/* The Delete was for the oldest of a chain (DETECTION-FACTS 3.5): it ended then, and not before. */
+static void end_predecessor_late(struct tracker *t, const struct pending_delete *d)
+{
+	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
+	     i = t->child_sas[i].prev_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		uint32_t index = child_predecessor_undeleted(t, c, d->at);
+
+		if (index == NO_INDEX || c->created > d->at || of_another_ike_sa(t, d, c))
+			continue;
+		struct child_sa *old = &t->child_sas[index];
+
+		old->ended = d->at;
+		old->flags |= CHILD_SA_DIRTY;
+		for (int k = 0; k < 2; k++) {
+			if (old->esp[k] == NO_INDEX ||
+			    t->esp_sas[old->esp[k]].end_reason != END_REKEYED)
+				continue;
+			esp_rare(t, &t->esp_sas[old->esp[k]])->ended = d->at;
+			t->esp_sas[old->esp[k]].flags |= ESP_SA_DIRTY;
+		}
+		child_emit(t, EVENT_CHILD_SA_REVISED, index, d->at, d->by, NO_INDEX);
+		return;
+	}
+}
+
+/*
  * A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after
- * it.  False: none did.
+ * it; one whose predecessor may still be deleted only if it spoke until then.  False: none did.
  */
 static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
 {
@@ -280,6 +325,10 @@ static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drai
 		    last > d->at + drains || of_another_ike_sa(t, d, c) ||
 		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget,
 								   3 * chain_usual_pause(t, c))))
+			continue;
+		if (child_predecessor_undeleted(t, c, d->at) != NO_INDEX &&
+		    (last == NSEC_NONE ||
+		     d->at - last > STOPS_WITH_DELETE + 2 * chain_usual_pause(t, c)))
 			continue;
 		/*
 		 * who deletes it is the first to stop; and what was just made is not what it
@@ -339,7 +388,9 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 		t->tunnels[tunnel].flags &= ~(uint32_t)TUNNEL_UNSETTLED;
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
-			settle_delete(t, &d[k], t->settings->overlap_budget, now);
+			if (!settle_delete(t, &d[k], t->settings->overlap_budget, now) &&
+			    d[k].answered)
+				end_predecessor_late(t, &d[k]);
 			d[k].at = NSEC_NONE;
 		}
 }

@@ -433,6 +433,7 @@ void child_reveal(struct tracker *t, uint32_t child);
 uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
+uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
 		     nsec created, int by, const struct exchange *x, bool tentative);

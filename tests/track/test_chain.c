@@ -661,12 +661,61 @@ static void what_goes_on_long_after_the_delete_is_not_what_was_replaced(void **s
 	watch_close(&w);
 }
 
+/* Replaced, but deleted only 300 s later; `silent`: with that the new one falls silent. */
+static void deleted_late(bool silent)
+{
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	two(new, SECOND);
+	rekey_child(&w, &s, 0);
+	talk(&w, &s, new, 1, 3000, 100 * MS);
+	nsec at = w.now;
+
+	delete_child(&w, &s, 1);
+	if (!silent)
+		talk(&w, &s, new, 3001, 3600, 100 * MS);
+	idle(&w, 60 * S);
+	const struct child_sa *o = child_of(&w, old[0]), *c = child_of(&w, new[0]);
+
+	assert_int_equal(o->end_reason, END_REKEYED);
+	assert_int_equal(c->predecessor_id, o->id);
+	if (silent) {
+		assert_int_equal(c->end_reason, END_DELETED);
+		assert_int_equal(c->ended_by, 1);
+		assert_true(c->ended >= at && c->ended <= at + S);
+		assert_true(o->ended < at);
+	} else {
+		assert_int_equal(c->end_reason, END_NONE);
+		assert_true(o->ended >= at && o->ended <= at + S);
+		assert_true(esp_at(&w, old[0])->rare->ended == o->ended);
+	}
+	watch_close(&w);
+}
+
+static void a_delete_minutes_after_a_rekey_is_for_what_was_replaced(void **state)
+{
+	(void)state;
+	deleted_late(false);
+}
+
+static void unless_the_new_one_falls_silent_with_it(void **state)
+{
+	(void)state;
+	deleted_late(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when),
 		cmocka_unit_test(a_chain_of_rekeys_has_no_branch_and_no_gap),
 		cmocka_unit_test(a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago),
+		cmocka_unit_test(a_delete_minutes_after_a_rekey_is_for_what_was_replaced),
+		cmocka_unit_test(unless_the_new_one_falls_silent_with_it),
 		cmocka_unit_test(with_several_child_sas_each_rekey_finds_the_one_that_fell_silent),
 		cmocka_unit_test(what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed),
 		cmocka_unit_test(
