@@ -14,6 +14,7 @@ struct state {
 		bool worked;		/* the tunnel had been up before it */
 		bool guessed;		/* only by silence (IKEv1) */
 		bool port4500;		/* asked at port 4500, and silent since, on every port */
+		bool aggressive;	/* the latest: by silence after an answer in aggressive mode */
 		uint16_t error;		/* clear notify; 0 none */
 		uint8_t major;
 	} side[2];
@@ -35,6 +36,7 @@ static void refuse(struct state *st, const struct scene *sc, int side, nsec at, 
 	s->port4500 &= port4500 && !s->worked;
 	s->major = major;
 	s->error = error;
+	s->aggressive = false;
 	moments_add(&s->refused, at, frame);
 }
 
@@ -45,6 +47,19 @@ static bool is_auth_error(int64_t type)
 	       type == IKE1_NOTIFY_INVALID_ID_INFORMATION ||
 	       type == IKE1_NOTIFY_INVALID_HASH_INFORMATION ||
 	       type == IKE1_NOTIFY_INVALID_SIGNATURE;
+}
+
+/*
+ * The second message of aggressive mode repeated of its own accord: who asked for it goes no
+ * further.  When that one asks again as well, the answers are lost on their way to it.
+ */
+static bool goes_no_further(const struct scene *sc, const struct exchange *x,
+			    const struct ike_sa *sa)
+{
+	return x && x->from >= 0 && x->purpose == PURPOSE_AGGRESSIVE && sa &&
+	       sa->established == NSEC_NONE &&
+	       x->responses + 1 - x->requests == sc->settings->retx_warn_copies &&
+	       !side_unseen(sc, x->from) && !loss_since(sc, x->request_at);
 }
 
 /* Who sent this message of IKEv1; SIDE_UNKNOWN: nobody. */
@@ -65,6 +80,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	(void)sc;
 	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
 		return !st->side[0].worked && !st->side[1].worked;
+	if (ev->kind == EVENT_RESPONSE_COPY)
+		return !ev->exchange || ev->exchange->purpose != PURPOSE_AGGRESSIVE;
 	return (ev->kind == EVENT_REQUEST || ev->kind == EVENT_RESPONSE) && speaker(ev) < 0;
 }
 
@@ -97,6 +114,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		 */
 		refuse(st, sc, !x->from, ev->at, ev->frame, 1, 0, true,
 		       x->request_dst_port == 4500 && st->heard[!x->from] < x->request_at);
+	} else if (ev->kind == EVENT_RESPONSE_COPY && goes_no_further(sc, x, sa)) {
+		refuse(st, sc, x->from, ev->at, ev->frame, 1, 0, true, false);
+		st->side[x->from].aggressive = true;
 	} else if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->origin == ORIGIN_OBSERVED) {
 		for (int side = 0; side < 2; side++)
 			st->side[side].worked = false;
@@ -133,7 +153,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_integer(f, "refusals", n);
 		finding_integer(f, "ike_version", s->major);
 		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
-		finding_text(f, "sign", "%s", s->guessed ? "fifth message of main mode repeated "
+		finding_text(f, "sign", "%s", s->guessed && s->aggressive ?
+			     "second message of aggressive mode repeated without an answer" :
+			     s->guessed ? "fifth message of main mode repeated "
 							   "without an answer" :
 			     name ? name : "short answer that begins with a notify");
 		moments_frames(&s->refused, from, f);
@@ -158,6 +180,12 @@ static void explain(struct story *story)
 			 "blocked; else the "
 			 "pre-shared keys differ", by, peer, (long long)f->count);
 		story_remedy(story, REMEDY_NAT4500);
+	} else if (strncmp(finding_get_text(f, "sign"), "second", 6) == 0) {
+		text_add(story->summary,
+			 "%s goes no further after the answer of %s in aggressive mode, which is "
+			 "sent again and again (%lld attempts): it probably cannot verify it, "
+			 "because the pre-shared keys differ; or the answer is lost on its way",
+			 by, peer, (long long)f->count);
 	} else {
 		text_add(story->summary,
 			 "%s does not answer the authentication of %s (%lld "
@@ -184,6 +212,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->worked);
 		FIELD(f, side->guessed);
 		FIELD(f, side->port4500);
+		FIELD(f, side->aggressive);
 		FIELD(f, side->error);
 		FIELD(f, side->major);
 	}
@@ -198,8 +227,8 @@ const struct detector detect_auth_failed = {
 	.window = offsetof(struct settings, auth_window),
 	.observes = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(REQUEST) |
 		    WANTS(REQUEST_COPY) |
-		    WANTS(RESPONSE) | WANTS(IKE_SA_ESTABLISHED),
-	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY),
+		    WANTS(RESPONSE) | WANTS(RESPONSE_COPY) | WANTS(IKE_SA_ESTABLISHED),
+	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(RESPONSE_COPY),
 	.observe = observe,
 	.ignores = ignores,
 	.only_looks = true,

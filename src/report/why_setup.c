@@ -130,7 +130,12 @@ const struct why_line why_setup[] = {
 	{ "auth_failed", "port4500", WHY_LOOK, NULL,
 	  "First see whether UDP 4500 passes between {peer} and {refused_by}, both ways; "
 	  "only then compare the pre-shared keys." },
-	{ "auth_failed", NULL, WHY_HEAD, "ike_version=1",
+	{ "auth_failed", NULL, WHY_HEAD,
+	  "sign=second message of aggressive mode repeated without an answer",
+	  "{refused_by} goes no further after the answer of {peer} in aggressive mode: most likely "
+	  "the pre-shared keys differ." },
+	{ "auth_failed", NULL, WHY_HEAD,
+	  "sign=fifth message of main mode repeated without an answer",
 	  "{refused_by} does not accept the login of {peer} (the first encrypted message of main "
 	  "mode): most likely the pre-shared keys differ." },
 	{ "auth_failed", NULL, WHY_HEAD, NULL,
@@ -142,7 +147,13 @@ const struct why_line why_setup[] = {
 	{ "auth_failed", NULL, WHY_FOR, "ike_version=2",
 	  "The two reach each other and agree on ciphers; the refusal comes at the login "
 	  "(IKE_AUTH), as a short encrypted error." },
-	{ "auth_failed", NULL, WHY_FOR, "ike_version=1",
+	{ "auth_failed", NULL, WHY_FOR,
+	  "sign=second message of aggressive mode repeated without an answer",
+	  "{peer} sends its answer again and again, and {refused_by} does not send the message "
+	  "that must follow: it cannot verify the answer, which is what a wrong pre-shared key "
+	  "does." },
+	{ "auth_failed", NULL, WHY_FOR,
+	  "sign=fifth message of main mode repeated without an answer",
 	  "The first encrypted message of main mode gets no usable answer: "
 	  "{refused_by} cannot decrypt it, which is what a wrong pre-shared key does." },
 	{ "auth_failed", NULL, WHY_FOR, "worked_before=yes",

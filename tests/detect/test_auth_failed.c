@@ -124,6 +124,50 @@ static void a_peer_that_is_heard_after_that_message_has_another_key(void **state
 	assert_null(strstr(failed()->summary, "4500"));
 }
 
+/* Aggressive mode; the answer comes `answers` times, the request `requests` times. */
+static uint32_t aggressive(int requests, int answers)
+{
+	uint32_t ike = stage_ike(0, 1);
+	struct exchange *x = stage_request(ike, IKE1_EXCHANGE_AGGRESSIVE, PURPOSE_AGGRESSIVE, 0, 0);
+
+	for (int i = 0; i < answers; i++) {
+		if (i > 0 && i < requests)
+			stage_copy(x);
+		stage_answer(x);
+		stage_pass(6 * S);
+	}
+	return ike;
+}
+
+static void an_answer_of_aggressive_mode_sent_again_and_again_is_not_accepted(void **state)
+{
+	(void)state;
+	aggressive(1, 2);
+	assert_null(failed());
+	aggressive(1, 3);
+	assert_non_null(failed());
+	assert_int_equal(failed()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(failed()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(failed()->summary, "192.0.2.1 goes no further after the answer of "
+						  "203.0.113.1"));
+}
+
+/* Who asks again did not get the answer. */
+static void but_not_when_it_was_asked_for_again(void **state)
+{
+	(void)state;
+	aggressive(4, 4);
+	assert_null(failed());
+}
+
+static void nor_on_a_capture_without_the_initiator(void **state)
+{
+	(void)state;
+	stage->tunnel[0].one_sided[0] = true;
+	aggressive(1, 4);
+	assert_null(failed());
+}
+
 static void clear_errors_of_ikev1_say_it_themselves(void **state)
 {
 	(void)state;
@@ -157,6 +201,9 @@ int main(void)
 		ON_STAGE(a_repeated_fifth_message_of_main_mode_is_probably_another_key),
 		ON_STAGE(at_port_4500_and_then_silence_the_port_is_suspected_first),
 		ON_STAGE(a_peer_that_is_heard_after_that_message_has_another_key),
+		ON_STAGE(an_answer_of_aggressive_mode_sent_again_and_again_is_not_accepted),
+		ON_STAGE(but_not_when_it_was_asked_for_again),
+		ON_STAGE(nor_on_a_capture_without_the_initiator),
 		ON_STAGE(clear_errors_of_ikev1_say_it_themselves),
 		ON_STAGE(other_errors_are_not_about_authentication),
 	};
