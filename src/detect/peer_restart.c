@@ -55,13 +55,9 @@ static void complained(struct state *s, const struct event *ev)
 	sign->last = ev->at;
 }
 
-/*
- * For how long this side had sent nothing before `at`, though it had been busy; 0 when it was not
- * silent.
- */
-static nsec fell_silent(const struct scene *sc, int direction, nsec at)
+/* What this side sent on latest before `at`; NULL nothing. */
+static const struct esp_sa *spoke_on(const struct scene *sc, int direction, nsec at)
 {
-	const struct settings *set = sc->settings;
 	const struct esp_sa *latest = NULL;
 	uint32_t index = sc->tunnel->esp_sas[direction];
 
@@ -74,6 +70,26 @@ static nsec fell_silent(const struct scene *sc, int direction, nsec at)
 			latest = sa;
 		index = sa->next_in_direction;
 	}
+	return latest;
+}
+
+/* It fell silent because it had deleted that, and said so. */
+static bool said_so(const struct scene *sc, int direction, nsec at)
+{
+	const struct esp_sa *latest = spoke_on(sc, direction, at);
+
+	return latest && latest->end_reason == END_DELETED && latest->rare->ended_by == direction;
+}
+
+/*
+ * For how long this side had sent nothing before `at`, though it had been busy; 0 when it was not
+ * silent.
+ */
+static nsec fell_silent(const struct scene *sc, int direction, nsec at)
+{
+	const struct settings *set = sc->settings;
+	const struct esp_sa *latest = spoke_on(sc, direction, at);
+
 	if (!latest || latest->packets < BUSY_PACKETS || latest->last >= at)
 		return 0;
 
@@ -172,7 +188,8 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 		/*
 		 * both silent: nobody had anything to say; of one that is not captured nobody knows
 		 */
-		if (silence[side] > 0 && silence[!side] == 0 && !side_unseen(sc, side) &&
+		if (silence[side] > 0 && silence[!side] == 0 &&
+		    !said_so(sc, side, new->created) && !side_unseen(sc, side) &&
 		    !side_unseen(sc, !side) && !loss_since(sc, new->created - silence[side])) {
 			found.side = (int8_t)side;
 			found.began = new->created - silence[side];

@@ -10,6 +10,7 @@ enum { ORPHAN_S = 60 };			/* no sign of an IKE rekey for so long: it was none */
 
 #define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
 #define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
+#define DELETE_UNHEEDED (5 * NSEC_PER_S)	/* who goes on for longer did not see it */
 #define RUNS_BESIDE (500 * NSEC_PER_MS)	/* several child SAs rekeyed at the same time */
 /* what was replaced may be deleted when its lifetime is over: the longest margin (pluto) */
 #define OUTLIVES_REKEY (1200 * NSEC_PER_S)
@@ -344,6 +345,56 @@ static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drai
 	return false;
 }
 
+/* The one child SA that lived when this came; NO_INDEX when there were more or none. */
+static uint32_t only_one_at(const struct tracker *t, const struct pending_delete *d)
+{
+	uint32_t only = NO_INDEX;
+
+	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->end_reason != END_NONE || c->created > d->at)
+			continue;
+		if (only != NO_INDEX || c->id == 0)
+			return NO_INDEX;
+		only = i;
+	}
+	return only;
+}
+
+/*
+ * IKEv1 answers no Delete, and one that was not heeded is not one of nothing: who sent it stops at
+ * that moment with the only child SA, and the other end goes on with it (DETECTION-FACTS 3.5).
+ */
+static void settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now)
+{
+	if (d->at == NSEC_NONE || d->ike_sa == NO_INDEX || d->by < 0 ||
+	    t->ike_sas[d->ike_sa].major != 1 || t->tunnels[d->tunnel].one_sided[d->by])
+		return;
+
+	nsec ripe = d->at + t->settings->overlap_budget;
+
+	if (now < ripe) {
+		tunnel_wake(t, d->tunnel, ripe);
+		return;
+	}
+	uint32_t child = only_one_at(t, d);
+
+	if (child == NO_INDEX)
+		return;
+	const struct child_sa *c = &t->child_sas[child];
+	nsec pause = nsec_later(NSEC_PER_S, 3 * chain_usual_pause(t, c));
+	nsec last = child_last_packet(t, c, d->by);
+
+	if (c->successor != NO_INDEX || last == NSEC_NONE || last > d->at + DRAINS_WITHIN ||
+	    d->at - last > pause || now - last <= pause ||
+	    child_last_packet(t, c, 1 - d->by) <= d->at + nsec_later(pause, DELETE_UNHEEDED))
+		return;
+	child_end(t, child, d->at, END_DELETED, d->by, GRADE_DERIVED);
+	d->at = NSEC_NONE;
+}
+
 static bool due(const struct tracker *t, const struct pending_delete *d, nsec now, bool last_call)
 {
 	return d->at != NSEC_NONE && (last_call || now - d->at >= t->settings->settle);
@@ -377,6 +428,8 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 
+	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
+		settle_unheeded(t, &d[k], now);
 	/* What fell silent at a Delete before a new SA was asked for is not what that replaced. */
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {

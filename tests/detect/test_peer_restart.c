@@ -177,6 +177,17 @@ static void nor_did_who_spoke_until_the_other_deleted_it(void **state)
 	assert_null(alert());
 }
 
+static void nor_did_who_deleted_the_child_sa_it_sent_on(void **state)
+{
+	(void)state;
+	working();
+	stage_child_down(old_child, END_DELETED, 1);
+	silence(1, 6 * S);
+	stage_ike_up(0, 1);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
 static void a_delete_of_ikev1_to_the_silent_side_proves_nothing_of_it(void **state)
 {
 	(void)state;
@@ -239,6 +250,7 @@ int main(void)
 		ON_STAGE(who_has_just_deleted_it_did_not_lose_it),
 		ON_STAGE(nor_did_who_answered_its_delete),
 		ON_STAGE(nor_did_who_spoke_until_the_other_deleted_it),
+		ON_STAGE(nor_did_who_deleted_the_child_sa_it_sent_on),
 		ON_STAGE(a_delete_of_ikev1_to_the_silent_side_proves_nothing_of_it),
 		ON_STAGE(
 		one_from_before_the_capture_that_gets_no_answer_beside_a_new_one_was_left_behind),

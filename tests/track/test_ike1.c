@@ -282,6 +282,61 @@ static void silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sa
 	watch_close(&w);
 }
 
+/* Side 1 sends a Delete and nothing more; side 0 goes on for 20 seconds with its SPI of each. */
+static void one_goes_on(struct watch *w, const struct session *s, const uint32_t spis[], int n)
+{
+	say1_sealed(w, s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd3, LEN1_DELETE_CHILD, 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		for (int k = 0; k < n; k++)
+			esp_between(w, s->peer[0].addr, s->peer[1].addr, spis[k], 1000 + i);
+		idle(w, 100 * MS);
+	}
+}
+
+static void a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	main_mode(&w, &s);
+	quick_mode(&w, &s, 0, 0xaaaa);
+	talk(&w, &s, spi, 1, 300, 100 * MS);
+
+	nsec deleted = w.now;
+
+	one_goes_on(&w, &s, spi, 1);
+	for (int d = 0; d < 2; d++)
+		assert_int_equal(esp_at(&w, spi[d])->end_reason, END_DELETED);
+	assert_int_equal(child_of(&w, spi[0])->ended_by, 1);
+	assert_true(child_of(&w, spi[0])->ended == deleted);
+	assert_in_range(w.count[EVENT_ESP_AFTER_END], 90, 110);
+	watch_close(&w);
+}
+
+static void of_several_nobody_knows_which_one_it_meant(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+	const uint32_t other[2] = { 0xc0000021, 0xc0000022 }, both[2] = { spi[0], other[0] };
+
+	watch_open(&w);
+	main_mode(&w, &s);
+	quick_mode(&w, &s, 0, 0xaaaa);
+	talk(&w, &s, spi, 1, 20, 100 * MS);
+	quick_mode(&w, &s, 0, 0xbbbb);
+	for (uint32_t i = 0; i < 600; i++) {
+		talk(&w, &s, spi, 21 + i, 21 + i, 0);
+		talk(&w, &s, other, 1 + i, 1 + i, 100 * MS);
+	}
+	one_goes_on(&w, &s, both, 2);
+	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
+	assert_int_equal(esp_at(&w, other[0])->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 /* Another phase 1 between the same gateways. */
 static void phase_1_again(struct watch *w)
 {
@@ -636,6 +691,9 @@ int main(void)
 		cmocka_unit_test(a_probe_and_its_echo_are_dpd_and_end_nothing),
 		cmocka_unit_test(
 			silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
+		cmocka_unit_test(
+		a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa),
+		cmocka_unit_test(of_several_nobody_knows_which_one_it_meant),
 		cmocka_unit_test(a_new_phase_1_soon_after_it_says_that_it_was_a_delete),
 		cmocka_unit_test(a_new_phase_1_beside_one_that_answers_ends_nothing),
 		cmocka_unit_test(a_forged_delete_of_phase_1_is_taken_back_by_the_next_probe),
