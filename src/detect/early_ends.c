@@ -16,6 +16,8 @@
 #define MINUTE (60 * NSEC_PER_S)
 #define TOLERANCE (2 * NSEC_PER_S)
 
+enum { LOOKED_AT = 64 };
+
 /* ---- without a word ------------------------------------------------------- */
 
 bool configured_age(nsec age, nsec before)
@@ -101,6 +103,48 @@ static void add(struct early_ends *s, int side, const struct early_end *e)
 		s->rekey_age[!side] = 0;
 }
 
+static bool follows_an_end(const struct scene *sc, const struct child_sa *c,
+			   const struct child_sa *except)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		const struct child_sa *o = tracker_child_sa(sc->tracker, index);
+
+		if (!o)
+			break;
+		if (o != c && o != except && o->ended != NSEC_NONE && o->successor == NO_INDEX &&
+		    o->ended <= c->created && c->created - o->ended <= sc->settings->life_silent)
+			return true;
+		index = o->next_in_tunnel;
+	}
+	return false;
+}
+
+/*
+ * IKEv1: both may send on old and new SA until the old one's end (DETECTION-FACTS 1.6), so that
+ * nobody could tell which replaced which; but a Quick Mode shortly before it renewed it, unless
+ * that followed the end of another.
+ */
+static bool renewed_beside(const struct scene *sc, const struct child_sa *old)
+{
+	uint32_t index = sc->tunnel->child_sas;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			break;
+		if (c != old && c->how == CREATED_QUICK_MODE && c->predecessor == NO_INDEX &&
+		    c->created > old->created && c->created < old->ended &&
+		    old->ended - c->created <= REKEYS_BEFORE && c->spi[0] != 0 &&
+		    c->spi[1] != 0 && !follows_an_end(sc, c, old))
+			return true;
+		index = c->next_in_tunnel;
+	}
+	return false;
+}
+
 static void child_ended(struct early_ends *s, const struct scene *sc, const struct event *ev)
 {
 	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
@@ -123,6 +167,9 @@ static void child_ended(struct early_ends *s, const struct scene *sc, const stru
 	 * pfs_mismatch)
 	 */
 	if (s->failing_since > child->created && child->ended - s->failing_since > REKEYS_BEFORE)
+		return;
+
+	if (renewed_beside(sc, child))
 		return;
 
 	nsec pace, traffic = traffic_of(sc, child, &pace), age = child->ended - child->created;
@@ -288,7 +335,7 @@ static bool maybe_rekeyed(const struct scene *sc, nsec at)
 	nsec near = sc->settings->birth_window;
 	uint32_t index = sc->tunnel->child_sas;
 
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LOOKED_AT; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
 
 		if (!c)

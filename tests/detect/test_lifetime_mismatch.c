@@ -371,6 +371,45 @@ static void who_says_that_the_new_sa_replaces_one_has_not_given_it_up(void **sta
  * The peer of the side that ends one selector's SAs early renews the other's, before and after that
  * age.
  */
+/*
+ * IKEv1: side 0 ends SAs at 3600 s; a Quick Mode made another `before` it, and 10 s before that, or
+ * not, another selector's ended.
+ */
+static void quick_mode_beside(nsec before, bool follows)
+{
+	uint32_t ike = stage_ike_up(0, 1), old = stage_child_how(ike, 0, CREATED_QUICK_MODE);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t new, other = follows ? stage_child_how(ike, 0, CREATED_QUICK_MODE) : 0;
+
+		stage_until(stage->child[old].created + 3600 * S - before - 5 * S);
+		if (follows)
+			stage_child_down(other, END_DELETED, 0);
+		stage_pass(5 * S);
+		new = stage_child_how(ike, 1, CREATED_QUICK_MODE);
+		stage_pass(before);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[old].esp[d], 3600, 100000);
+		stage_child_down(old, END_DELETED, 0);
+		old = new;
+	}
+	stage_pass(60 * S);
+}
+
+static void what_a_quick_mode_renewed_shortly_before_its_end_ended_in_time(void **state)
+{
+	(void)state;
+	quick_mode_beside(30 * S, false);
+	assert_null(mismatch());
+}
+
+static void unless_that_was_for_another_that_had_ended(void **state)
+{
+	(void)state;
+	quick_mode_beside(30 * S, true);
+	assert_non_null(mismatch());
+}
+
 static void rekeys_of_another_selector_disprove_nothing(void **state)
 {
 	(void)state;
@@ -416,6 +455,8 @@ int main(void)
 		ON_STAGE(crossing_deletes_have_no_single_author),
 		ON_STAGE(an_sa_that_appears_without_an_exchange_may_be_the_successor),
 		ON_STAGE(a_side_that_always_rekeys_first_is_no_fault),
+		ON_STAGE(what_a_quick_mode_renewed_shortly_before_its_end_ended_in_time),
+		ON_STAGE(unless_that_was_for_another_that_had_ended),
 		ON_STAGE(rekeys_of_another_selector_disprove_nothing),
 		ON_STAGE(
 		an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_an_early_end),
