@@ -85,11 +85,14 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			continue;
 
 		/*
-		 * of an SA from before the capture the age is a lower bound: it is at least that
-		 * old
+		 * An SA from before the capture may have manual keys, and whether its numbers began
+		 * with it nobody saw: its age is a hint (DETECTION-FACTS 4.9).
 		 */
-		struct finding *f = finding_raise(out, old ? SEVERITY_WARNING : SEVERITY_INFO,
-						  CONFIDENCE_HIGH, sa->first, sa->last, 1);
+		bool hint = sa->flags & ESP_SA_MIDSTREAM;
+		struct finding *f =
+			finding_raise(out, old && !hint ? SEVERITY_WARNING : SEVERITY_INFO,
+				      hint ? CONFIDENCE_LOW : CONFIDENCE_HIGH, sa->first, sa->last,
+				      1);
 
 		f->key = (uint64_t)d;
 		f->cause = old ? "key_too_old" : "later_than_usual";
