@@ -325,13 +325,13 @@ static uint32_t the_only_one(const struct tracker *t, uint32_t tunnel, nsec at)
 }
 
 /* After a rekey both may delete what was replaced: then neither Delete is for another. */
-static bool one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
+bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
 {
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->end_reason != END_NONE && c->ended <= at &&
+		if (c->end_reason != END_NONE && c->ended <= at + BOTH_DELETE_WITHIN &&
 		    at - c->ended <= BOTH_DELETE_WITHIN)
 			return true;
 	}
@@ -344,7 +344,7 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 
 	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa &&
 	    child_predecessor_undeleted(t, &t->child_sas[only], at) == NO_INDEX &&
-	    !one_was_deleted(t, tunnel, at))
+	    !child_one_was_deleted(t, tunnel, at))
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
 

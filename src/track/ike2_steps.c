@@ -342,16 +342,25 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		return;
 	}
 	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	bool crossed = crossing_delete(&sa->current[1 - slot], x) ||
-		       crossing_delete(&sa->previous[1 - slot], x);
+	const struct exchange *y = crossing_delete(&sa->current[1 - slot], x)
+					   ? &sa->current[1 - slot]
+				   : crossing_delete(&sa->previous[1 - slot], x)
+					   ? &sa->previous[1 - slot]
+					   : NULL;
+	bool crossed = y != NULL;
 
-	if (crossed && (child_delete_expected(t, sa->tunnel) || ike_sa_follows_rekey(t, i, x))) {
+	bool expected = crossed && child_delete_expected(t, sa->tunnel);
+
+	if (expected ||
+	    (crossed && (ike_sa_follows_rekey(t, i, x) || ike_sa_follows_rekey(t, i, y)))) {
 		x->purpose = PURPOSE_DELETE_CHILD;
 		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {	/* so was that one */
 			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
 			sa->delete_at = NSEC_NONE;
 		}
-		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
+		/* when it is gone already, both meant the same one */
+		if (expected || !child_one_was_deleted(t, sa->tunnel, x->request_at))
+			child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, expected);
 		return;
 	}
 	if (crossed)

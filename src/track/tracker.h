@@ -446,6 +446,7 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
  * case.
  */
 void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by);
+bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at);
 void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
 	       enum grade grade);

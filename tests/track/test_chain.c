@@ -508,6 +508,32 @@ static void crossing_deletes_after_crossing_rekeys_leave_the_ike_sa_alone(void *
 	watch_free(&w);
 }
 
+/* Both delete the one that was replaced: neither Delete is for what replaced it. */
+static void crossing_deletes_of_what_one_side_rekeyed_leave_the_new_sa_alone(void **state)
+{
+	(void)state;
+	for (int idles = 0; idles < 2; idles++) {
+		struct watch w;
+		uint32_t old[2], new[2];
+
+		watch_open(&w);
+		struct session s = talking(&w, old);
+
+		rekey_child(&w, &s, 0);
+		crossing_deletes(&w, &s);
+		two(new, SECOND);
+		if (idles)
+			idle(&w, 300 * S);
+		talk(&w, &s, new, 1, 400, 100 * MS);
+		assert_int_equal(w.count[EVENT_REKEY_COLLISION], 0);
+		assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_NONE);
+		assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
+		assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
+		assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+		watch_close(&w);
+	}
+}
+
 static void who_goes_on_after_both_deletes_sends_on_a_dead_sa(void **state)
 {
 	(void)state;
@@ -731,6 +757,7 @@ int main(void)
 		cmocka_unit_test(
 		two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collision),
 		cmocka_unit_test(crossing_deletes_after_crossing_rekeys_leave_the_ike_sa_alone),
+		cmocka_unit_test(crossing_deletes_of_what_one_side_rekeyed_leave_the_new_sa_alone),
 		cmocka_unit_test(who_goes_on_after_both_deletes_sends_on_a_dead_sa),
 		cmocka_unit_test(a_rekey_whose_answer_was_not_captured_is_known_by_its_delete),
 		cmocka_unit_test(an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas),
