@@ -24,6 +24,9 @@ struct crossing {
 	nsec at;
 	object_id ike_sa;
 	uint64_t frames[2];
+	/* one began with N(REKEY_SA), the other with SA: perhaps it was for the IKE SA */
+	bool unlike;
+	int8_t refused;			/* then: whose was refused; SIDE_UNKNOWN none */
 };
 
 /* IKE SAs are rekeyed more seldom than child SAs: each kind has its own latest rekeys. */
@@ -94,6 +97,16 @@ static bool crossed(const struct state *s, const struct scene *sc, const struct 
 	return false;
 }
 
+/*
+ * N(REKEY_SA) comes first in the request of many for a child SA, and never in that for an IKE SA
+ * (RFC 7296 1.3.2, 1.3.3).
+ */
+static bool perhaps_of_two_kinds(const struct exchange *x, const struct exchange *y)
+{
+	return (x->request_np1 == IKE2_PAYLOAD_NOTIFY && y->request_np1 == IKE2_PAYLOAD_SA) ||
+	       (x->request_np1 == IKE2_PAYLOAD_SA && y->request_np1 == IKE2_PAYLOAD_NOTIFY);
+}
+
 static void requested(struct state *s, const struct scene *sc, const struct exchange *x, nsec at)
 {
 	const struct exchange *other = other_of(sc, x);
@@ -104,6 +117,8 @@ static void requested(struct state *s, const struct scene *sc, const struct exch
 		s->crossings[s->next++ % CROSSINGS] = (struct crossing){
 			.at = at, .ike_sa = tracker_ike_sa(sc->tracker, x->ike_sa)->id,
 			.frames = { other->request_frame, x->request_frame },
+			.unlike = perhaps_of_two_kinds(x, other),
+			.refused = SIDE_UNKNOWN,
 		};
 		s->latest_apart = at - other->request_at;
 	}
@@ -127,6 +142,28 @@ static void refused(struct state *s, const struct scene *sc, const struct event 
 		struct crossing *c = &s->crossings[i];
 
 		if (c->ike_sa != sa->id || ev->at - c->at > EFFECT_FOLLOWS)
+			continue;
+		if (c->unlike) {
+			c->refused = ev->exchange ? ev->exchange->from : SIDE_UNKNOWN;
+			return;
+		}
+		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
+		c->ike_sa = 0;
+		return;
+	}
+}
+
+/* What crossed the request that was refused made a child SA, and no IKE SA. */
+static void made_child(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	const struct child_sa *made = tracker_child_sa(sc->tracker, ev->child_sa);
+
+	for (size_t i = 0; made && i < CROSSINGS; i++) {
+		struct crossing *c = &s->crossings[i];
+
+		if (c->ike_sa == 0 || c->refused == SIDE_UNKNOWN ||
+		    made->created_by != !c->refused || made->requested > c->at ||
+		    c->at > made->created)
 			continue;
 		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
 		c->ike_sa = 0;
@@ -267,6 +304,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		(ev->child_sa == NO_INDEX ? redundant_ike_sa : redundant)(s, sc, ev);
 	} else if (ev->kind == EVENT_CHILD_SA_REKEYED) {
 		moments_add(&s->kind[OF_CHILD_SAS].rekeys, ev->at, ev->frame);
+		made_child(s, sc, ev);
 	} else if (ev->kind == EVENT_IKE_SA_REKEYED) {
 		const struct ike_sa *old = tracker_ike_sa(sc->tracker, ev->other);
 
@@ -367,7 +405,9 @@ static void explain(struct story *story)
 		text_add(t, "%s and %s started rekeying the same %s", story->peer[0],
 			 story->peer[1], of_ike_sa ? "IKE SA" : "SA");
 		if (finding_item(f, "apart_ms"))
-			text_add(t, " within %.0f ms", finding_get_real(f, "apart_ms"));
+			text_add(t, " within %.0f ms", finding_get_real(f, "apart_ms") < 1
+							       ? 1.0
+							       : finding_get_real(f, "apart_ms"));
 	}
 	text_add(t, " (%lld of the latest rekeys)",
 		 (long long)finding_get(f, "among_latest_rekeys"));
@@ -396,6 +436,9 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, c->at);
 		FIELD(f, c->ike_sa);
 		FIELD(f, c->frames);
+		FIELD(f, c->unlike);
+		FIELD(f, c->refused);
+		fields_require(f, c->refused >= SIDE_UNKNOWN && c->refused <= 1);
 	}
 	FIELD(f, s->next);
 	FIELD_BELOW(f, s->latest, KINDS);

@@ -236,6 +236,66 @@ static void a_crossing_request_that_is_refused_is_one(void **state)
 	assert_int_equal(collision()->record.confidence, CONFIDENCE_MEDIUM);
 }
 
+/* N(REKEY_SA) first on the one side, SA first on the other; and A's is refused. */
+static void crossing_for_two_kinds(uint32_t ike)
+{
+	struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD,
+					   0, 10);
+	struct event ev;
+
+	a->request_np1 = IKE2_PAYLOAD_NOTIFY;
+	struct exchange first = *a;
+	struct exchange b = first;
+
+	b.request_np1 = IKE2_PAYLOAD_SA;
+	b.from = 1;
+	b.request_at = stage->now;
+	stage->ike[ike].current[0] = first;
+	ev = stage_event(EVENT_REQUEST);
+	ev.ike_sa = ike;
+	ev.exchange = &b;
+	ev.side = 1;
+	stage_send(ev);
+	ev = stage_event(EVENT_CHILD_REFUSED);
+	ev.ike_sa = ike;
+	ev.exchange = &first;
+	ev.side = 1;
+	stage_send(ev);
+}
+
+static void a_child_sa_and_the_ike_sa_rekeyed_at_once_are_not_the_same_sa(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	crossing_for_two_kinds(ike);
+	stage_pass(120 * S);
+	assert_null(collision());
+}
+
+static void what_began_with_sa_and_made_a_child_sa_was_for_the_same(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0), made;
+	struct event ev;
+
+	stage_pass(3600 * S);
+	nsec asked = stage->now;
+
+	crossing_for_two_kinds(ike);
+	stage->now += 20 * NSEC_PER_MS;
+	made = stage_child(ike, 1);
+	stage->child[made].requested = asked;
+	ev = stage_event(EVENT_CHILD_SA_REKEYED);
+	ev.child_sa = made;
+	ev.other = old;
+	ev.side = 1;
+	stage_send(ev);
+	stage_pass(120 * S);
+	assert_non_null(collision());
+	assert_int_equal(collision()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
 /* A Delete from this side, told with its first payload known. */
 static void request_delete(uint32_t ike, const struct exchange *like, int8_t from)
 {
@@ -309,6 +369,8 @@ int main(void)
 		ON_STAGE(a_collision_long_ago_does_not_make_the_next_one_a_warning),
 		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),
 		ON_STAGE(a_crossing_request_that_is_refused_is_one),
+		ON_STAGE(a_child_sa_and_the_ike_sa_rekeyed_at_once_are_not_the_same_sa),
+		ON_STAGE(what_began_with_sa_and_made_a_child_sa_was_for_the_same),
 		ON_STAGE(a_delete_right_after_its_own_answer_crosses_the_rekey),
 		ON_STAGE(where_answers_are_not_captured_requests_do_not_prove_to_cross),
 		ON_STAGE(the_initiators_delete_after_its_rekey_is_as_it_should_be),
