@@ -267,6 +267,7 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 		    NO_INDEX);
 	restraint_tunnel_up(t, sa->tunnel);
 	restraint_confirm_ike_sa(t, ike_sa);
+	tunnel_begin_anew(t, ike_sa);
 	tunnel_judge(t, sa->tunnel, sa->established);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }

@@ -368,6 +368,8 @@ void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
+/* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
+void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);
 
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);

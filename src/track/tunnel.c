@@ -355,6 +355,47 @@ void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at)
 	w->flags |= TUNNEL_DIRTY;
 }
 
+/* Did anything come of this IKE SA after its login?  Of EAP this cannot be told: it may have. */
+static bool was_used(const struct ike_sa *sa)
+{
+	return sa->answered_id[0] > 1 || sa->answered_id[1] >= 0;
+}
+
+/*
+ * An initiator that never accepts the last answer of the login starts over again and again: what
+ * came up and was never used is not what the tunnel lives by now.  IKEv1 renews by a new phase 1,
+ * and has no answers to its probes that are sure.
+ */
+void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa)
+{
+	const struct ike_sa *new = &t->ike_sas[ike_sa];
+	struct tunnel *w = &t->tunnels[new->tunnel];
+	bool other = false;
+
+	if (w->state != TUNNEL_UP || new->major != 2 || new->origin != ORIGIN_OBSERVED)
+		return;
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa == new || sa->established == NSEC_NONE ||
+		    (sa->ended != NSEC_NONE && sa->ended < w->state_since))
+			continue;
+		if (sa->initiator_side != new->initiator_side || was_used(sa))
+			return;
+		other = true;
+	}
+	for (int d = 0; d < 2; d++)
+		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX;
+		     i = t->esp_sas[i].next_in_direction)
+			if (t->esp_sas[i].first < new->established &&
+			    t->esp_sas[i].last >= w->state_since)
+				return;
+	if (!other)
+		return;
+	w->state_since = new->established;
+	w->flags |= TUNNEL_DIRTY;
+}
+
 /* Forget SAs that ended long ago; end those that fell silent. */
 static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 {

@@ -28,6 +28,53 @@ static void both_directions_and_both_ike_ports_are_one_tunnel(void **state)
 	watch_close(&w);
 }
 
+/* Set-ups that nobody used, one every 10 s, of which the last one is the one that works. */
+static void up_since_the_set_up_that_works_not_the_first_one_of_a_loop(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s;
+	nsec last = 0;
+
+	watch_open(&w);
+	for (uint64_t i = 0; i < 4; i++) {
+		s = session_between(GW_A, GW_B, 0x11 + i);
+		set_up(&w, &s);
+		last = ike_at(&w, 0x11 + i)->established;
+		pass(&w, 10 * NSEC_PER_S);
+	}
+	esp_between(&w, GW_A, GW_B, SPI, 1);
+	esp_between(&w, GW_B, GW_A, SPI2, 1);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	assert_int_equal(tunnel_at(&w, 0)->state_since, last);
+	pass(&w, 10 * NSEC_PER_S);
+	s = session_between(GW_A, GW_B, 0x21);
+	set_up(&w, &s);		/* beside one that is used: it is up as before */
+	pass(&w, 10 * NSEC_PER_S);
+	assert_int_equal(tunnel_at(&w, 0)->state_since, last);
+	watch_close(&w);
+}
+
+static void an_idle_tunnel_that_is_probed_and_authenticated_anew_is_up_as_before(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	nsec first;
+
+	watch_open(&w);
+	set_up(&w, &s);
+	first = ike_at(&w, 0x11)->established;
+	pass(&w, 10 * NSEC_PER_S);
+	dpd(&w, &s, 1);
+	pass(&w, 10 * NSEC_PER_S);
+	s = session_between(GW_A, GW_B, 0x12);
+	set_up(&w, &s);
+	pass(&w, 10 * NSEC_PER_S);
+	assert_int_equal(tunnel_at(&w, 0)->state_since, first);
+	watch_close(&w);
+}
+
 static void a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel(void **state)
 {
 	(void)state;
@@ -438,6 +485,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_directions_and_both_ike_ports_are_one_tunnel),
+		cmocka_unit_test(
+			up_since_the_set_up_that_works_not_the_first_one_of_a_loop),
+		cmocka_unit_test(
+			an_idle_tunnel_that_is_probed_and_authenticated_anew_is_up_as_before),
 		cmocka_unit_test(
 			a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
 		cmocka_unit_test(clients_behind_one_nat_address_are_tunnels_of_their_own),
