@@ -98,6 +98,20 @@ static void began(struct state *s, const struct scene *sc, const struct ike_sa *
 		follow(s, sc, s->n_ends - 1u, sa->established, sa->initiator_side);
 }
 
+/* A pause since `traffic` no longer than between any two packets is none. */
+static nsec gap_of(const struct scene *sc, nsec traffic, nsec pause)
+{
+	nsec pace;
+
+	if (pause == NSEC_NONE)
+		return NSEC_NONE;
+	pace = traffic_pace_before(sc, traffic);
+	return pause >= sc->settings->gap_min &&
+			       (double)pause >= sc->settings->gap_factor * (double)pace
+		       ? pause
+		       : 0;
+}
+
 static void push(struct state *s, struct end e)
 {
 	if (s->n_ends == ENDS) {
@@ -131,7 +145,9 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		.at = sa->ended,
 		.age = sa->ended - was.start,
 		.traffic = traffic,
-		.gap = traffic == NSEC_NONE ? NSEC_NONE : traffic_silence(sc, traffic, sa->ended),
+		.gap = traffic == NSEC_NONE
+			       ? NSEC_NONE
+			       : gap_of(sc, traffic, traffic_silence(sc, traffic, sa->ended)),
 		.frame = (uint32_t)sa->last_frame,
 		.declared_s = declared_lifetime(sa),
 		.by = sa->ended_by,
@@ -178,7 +194,7 @@ static void settle_one(struct state *s, const struct scene *sc, const struct ses
 		.at = last,
 		.age = last - was->start,
 		.traffic = last,
-		.gap = traffic_silence(sc, last, was->renewed),
+		.gap = gap_of(sc, last, traffic_silence(sc, last, was->renewed)),
 		.frame = (uint32_t)was->renewed_frame,
 		.declared_s = declared_lifetime(sa),
 		.by = SIDE_UNKNOWN,
@@ -232,7 +248,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		struct end *e = &s->ends[s->n_ends - 1];
 
 		if (e->gap == NSEC_NONE && e->traffic != NSEC_NONE && ev->at >= e->at)
-			e->gap = ev->at - e->traffic;
+			e->gap = gap_of(sc, e->traffic, ev->at - e->traffic);
 	}
 }
 

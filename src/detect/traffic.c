@@ -75,6 +75,23 @@ nsec traffic_before(const struct scene *sc, nsec at)
 	return latest;
 }
 
+nsec traffic_pace_before(const struct scene *sc, nsec at)
+{
+	nsec latest = traffic_before(sc, at), best = 0;
+	const struct esp_sa *sa;
+
+	for (int d = 0; d < 2; d++)
+		EACH_ESP(sc, d, sa) {
+			nsec pace = traffic_pace_lately(sa);
+
+			if (pace > 0 && sa->first <= at &&
+			    latest - (sa->last < at ? sa->last : at) <= pace &&
+			    (best == 0 || pace < best))
+				best = pace;
+		}
+	return best;
+}
+
 nsec traffic_silence(const struct scene *sc, nsec before, nsec at)
 {
 	nsec resumed = NSEC_NONE;

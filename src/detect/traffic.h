@@ -24,6 +24,9 @@ nsec traffic_last(const struct scene *sc);
 /* The same of one direction. */
 nsec traffic_last_of(const struct scene *sc, int direction);
 
+/* Usual distance of the packets that flowed until `at`, of the busier direction; 0 not known. */
+nsec traffic_pace_before(const struct scene *sc, nsec at);
+
 /*
  * Latest packet at or before `at`, and how long after it traffic went on: on SAs born later than
  * `at`.

@@ -64,6 +64,27 @@ static void a_long_gap_each_time_is_critical(void **state)
 	assert_int_equal(drop()->record.severity, SEVERITY_CRITICAL);
 }
 
+/* Ten seconds and a half between packets that come every five are no hole. */
+static void a_pause_of_sparse_traffic_is_no_gap(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+		for (int n = 0; n < 720; n++) {
+			for (int d = 0; d < 2; d++)
+				stage_esp_packets(stage->child[child].esp[d], 1, 100);
+			stage_pass(5 * S);
+		}
+		stage_child_down(child, END_DELETED, 1);
+		stage_ike_down(ike, END_DELETED, 1);
+		stage_pass(11 * S / 2);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(drop()->record.severity, SEVERITY_WARNING);
+	assert_string_equal(collected_text(drop(), "traffic_before_end"), "flowing");
+}
+
 static void sessions_of_scattered_ages_are_not_periodic(void **state)
 {
 	(void)state;
@@ -237,6 +258,7 @@ int main(void)
 		three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
 		ON_STAGE(five_are_certain),
 		ON_STAGE(a_long_gap_each_time_is_critical),
+		ON_STAGE(a_pause_of_sparse_traffic_is_no_gap),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
 		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
