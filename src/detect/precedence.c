@@ -50,6 +50,7 @@ static const struct {
 			   "rekey_collision", "simultaneous_delete", "stale_spi",
 			   "duplicate_ike_sa", "nat_rebind" } },
 	{ "simultaneous_delete", { "rekey_collision" } },
+	{ "periodic_drop", { "pfs_mismatch" } },
 	{ "lifetime_asymmetry", { "lifetime_mismatch" } },
 };
 
