@@ -406,6 +406,15 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 	tunnel_wake(t, tunnel, at + t->settings->overlap_budget);
 }
 
+void child_delete_withdrawn(struct tracker *t, uint32_t tunnel, nsec at)
+{
+	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
+
+	for (unsigned i = 0; i < t->tunnels[tunnel].n_deletes; i++)
+		if (d[i].at == at)
+			d[i].at = NSEC_NONE;
+}
+
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
 	       enum grade grade)
 {

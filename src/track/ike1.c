@@ -9,6 +9,11 @@
 #include <sawatch/ike_registry.h>
 
 enum { HASH_ALONE_MAX = 108 };	/* SHA2-512, AES */
+/* D(ESP) of the suites there are (DETECTION-FACTS 1.8) */
+enum { DELETE_BYTES_MIN = 68, DELETE_BYTES_MAX = 124 };
+
+#define FLOWS_UNTIL (2 * NSEC_PER_S)
+
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 /* Length of an encrypted message whose payloads after HASH are `payload` bytes, RFC 2409 5.7. */
@@ -431,6 +436,31 @@ static uint32_t probe_bytes(const struct ike_sa *sa)
 }
 
 /*
+ * The suite was not captured, but traffic flowed until now: whether this was the Delete of a child
+ * SA is for the silence after it to tell (DETECTION-FACTS 3.5).
+ */
+static bool may_delete_child(const struct tracker *t, const struct ike_sa *sa, uint32_t bytes,
+			     nsec at)
+{
+	if (sa->origin != ORIGIN_MIDSTREAM || message_bytes(sa, 16) != 0 ||
+	    bytes < DELETE_BYTES_MIN || bytes > DELETE_BYTES_MAX ||
+	    (sa->dpd_bytes != 0 && bytes >= sa->dpd_bytes))
+		return false;
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+		nsec quiet = FLOWS_UNTIL + 2 * chain_usual_pause(t, c);
+
+		if (c->end_reason == END_NONE && c->successor == NO_INDEX &&
+		    at - c->created > t->settings->settle &&
+		    at - child_last_packet(t, c, 0) <= quiet &&
+		    at - child_last_packet(t, c, 1) <= quiet)
+			return true;
+	}
+	return false;
+}
+
+/*
  * What a one-way message is, by its length.  A Delete of the IKE SA is four
  * bytes shorter than a DPD message, which padding may hide (strongSwan adds at
  * least one byte); with SHA2-256 it is as long as the Delete of a child SA.
@@ -501,6 +531,7 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 	if (x && x->purpose != PURPOSE_DELETE_CHILD) {	/* the echo: both were DPD, RFC 3706 */
 		x->purpose = PURPOSE_DPD;
 		x->grade = GRADE_INFERRED;
+		child_delete_withdrawn(t, sa->tunnel, x->request_at);
 		sa->dpd_bytes = bytes;
 		sa->delete_at = NSEC_NONE;
 		exchange_response(t, x, a, m, hash);
@@ -522,8 +553,10 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 		   sa->current[slot].responses == 0 && sa->current[slot].request_bytes == bytes &&
 		   sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
 	probe = repeated && probes_again(sa, &sa->current[slot], bytes, a->at);
-	if (probe)
+	if (probe) {
 		sa->current[slot].purpose = PURPOSE_DPD;
+		child_delete_withdrawn(t, sa->tunnel, sa->current[slot].request_at);
+	}
 	exchange_close(t, &sa->current[slot],
 		       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
@@ -531,6 +564,8 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 	classify_information(t, i, x, a, repeated);
 	if (probe)
 		x->purpose = PURPOSE_DPD;
+	else if (may_delete_child(t, sa, bytes, a->at))
+		child_delete_seen(t, sa->tunnel, i, a->at, a->side, false);
 	exchange_emit(t, EVENT_REQUEST, x, a);
 }
 

@@ -370,7 +370,8 @@ static uint32_t only_one_at(const struct tracker *t, const struct pending_delete
 static void settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now)
 {
 	if (d->at == NSEC_NONE || d->ike_sa == NO_INDEX || d->by < 0 ||
-	    t->ike_sas[d->ike_sa].major != 1 || t->tunnels[d->tunnel].one_sided[d->by])
+	    t->ike_sas[d->ike_sa].major != 1 || t->tunnels[d->tunnel].one_sided[d->by] ||
+	    t->ike_sas[d->ike_sa].integ == 0)	/* perhaps a probe, and it died */
 		return;
 
 	nsec ripe = d->at + t->settings->overlap_budget;

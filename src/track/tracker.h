@@ -443,6 +443,8 @@ void child_born(struct tracker *t, uint32_t child);
 void child_discard(struct tracker *t, uint32_t child);
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
 		       bool answered);
+/* What was taken for a Delete was none. */
+void child_delete_withdrawn(struct tracker *t, uint32_t tunnel, nsec at);
 /*
  * Crossing Deletes, of a child SA or of the IKE SA itself: the only child SA is gone in either
  * case.

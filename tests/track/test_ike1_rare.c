@@ -283,6 +283,64 @@ static void without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at
 	}
 }
 
+/*
+ * From mid-life: a tunnel without its phase 1, and a one-way message of the length of a Delete; then
+ * `silence` on its child SA, or not, or its echo, and another Quick Mode 3 s later.
+ */
+static void one_way_message(bool silence, bool echo)
+{
+	static const uint32_t old[2] = { 0xc0000001, 0xc0000002 }, new[2] = { SECOND, SECOND + 1 };
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	talk(&w, &s, old, 5000, 6000, 100 * MS);
+	nsec at = w.now;
+
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x77, LEN1_DELETE_CHILD, 1);
+	if (echo) {
+		pass(&w, RTT);
+		say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x78, LEN1_DELETE_CHILD, 2);
+	}
+	if (silence)
+		pass(&w, 3 * S);
+	else
+		talk(&w, &s, old, 6001, 6030, 100 * MS);
+	quick_mode(&w, &s, 1, 0xaaaa);
+	talk(&w, &s, new, 1, 900, 100 * MS);
+
+	const struct child_sa *o = child_of(&w, old[0]), *c = child_of(&w, new[0]);
+
+	if (silence && !echo) {
+		assert_int_equal(o->end_reason, END_DELETED);
+		assert_int_equal(o->ended_by, 1);
+		assert_true(o->ended == at);
+		assert_int_equal(c->predecessor_id, 0);
+	} else {
+		assert_int_equal(o->end_reason, END_REKEYED);
+		assert_int_equal(c->predecessor_id, o->id);
+	}
+	watch_close(&w);
+}
+
+static void without_a_suite_the_silence_after_it_tells_a_delete(void **state)
+{
+	(void)state;
+	one_way_message(true, false);
+}
+
+static void without_a_suite_what_traffic_goes_on_after_was_none(void **state)
+{
+	(void)state;
+	one_way_message(false, false);
+}
+
+static void without_a_suite_what_has_its_echo_was_a_probe_and_none(void **state)
+{
+	(void)state;
+	one_way_message(true, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +351,9 @@ int main(void)
 		cmocka_unit_test(a_status_in_clear_is_no_error),
 		cmocka_unit_test(
 		without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at_once_is_none),
+		cmocka_unit_test(without_a_suite_the_silence_after_it_tells_a_delete),
+		cmocka_unit_test(without_a_suite_what_traffic_goes_on_after_was_none),
+		cmocka_unit_test(without_a_suite_what_has_its_echo_was_a_probe_and_none),
 		cmocka_unit_test(an_answer_alone_tells_who_began_and_what_was_chosen),
 		cmocka_unit_test(where_lengths_differ_a_delete_is_certain_and_its_forgery_is_told),
 	};
