@@ -23,7 +23,7 @@ struct session {
 };
 
 struct end {
-	nsec at, age;
+	nsec at, age;			/* age 0: it began before the capture */
 	nsec traffic;			/* latest packet before it; NSEC_NONE none */
 	nsec gap;			/* until traffic went on; NSEC_NONE not yet */
 	uint32_t frame;
@@ -130,20 +130,22 @@ static uint32_t declared_lifetime(const struct ike_sa *sa)
 
 static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
 {
-	struct session *session = session_of(s, sa->id);
-
-	if (!session || (session->renewed != 0 && sa->ended_by < 0))
-		return;			/* nobody said so: settle() decides */
-
-	struct session was = *session;
+	struct session *session = session_of(s, sa->id), was = { .start = sa->created };
 	nsec traffic = traffic_before(sc, sa->ended);
 
-	session->ike_sa = 0;
+	/* of what was there before the capture a Delete is all that counts */
+	if (session ? session->renewed != 0 && sa->ended_by < 0
+		    : sa->origin != ORIGIN_MIDSTREAM || sa->end_reason != END_DELETED)
+		return;			/* nobody said so: settle() decides */
+	if (session) {
+		was = *session;
+		session->ike_sa = 0;
+	}
 	if (!session_over(sc, sa) || clock_stepped_since(sc, was.start))
 		return;
 	push(s, (struct end){
 		.at = sa->ended,
-		.age = sa->ended - was.start,
+		.age = session ? sa->ended - was.start : 0,
 		.traffic = traffic,
 		.gap = traffic == NSEC_NONE
 			       ? NSEC_NONE
@@ -264,7 +266,7 @@ static bool rests(const void *state)
 
 /* What the ends that count have in common. */
 struct pattern {
-	size_t n;
+	size_t n, ends;			/* of known age; and with one that began before */
 	double ages[ENDS], period;
 	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
 	int side;
@@ -276,7 +278,7 @@ static bool regular(const struct settings *set, struct pattern *p)
 {
 	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
 
-	if (p->n == 0 || p->n < (size_t)set->periodic_min_n)
+	if (p->n < 2 || p->ends < (size_t)set->periodic_min_n)
 		return false;
 	p->period = sample_mean(p->ages, p->n);
 	if (tolerance < 0.02 * p->period)
@@ -313,12 +315,17 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 			break;
 		if (!e->restarted)
 			continue;
+		if (e->age == 0) {	/* its end began the first whole one */
+			p.ends += p.n > 0 && e->by == p.side;
+			break;
+		}
 		p.ages[p.n] = (double)e->age / (double)NSEC_PER_S;
 		p.of[p.n++] = e;
 		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
 			p.n--;
 			break;
 		}
+		p.ends++;
 		if (p.n == 1)
 			p.side = e->by;
 		p.one_side &= e->by >= 0 && e->by == p.side;
@@ -370,13 +377,14 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 					  lossy    ? SEVERITY_CRITICAL
 					  : p.idle ? SEVERITY_INFO
 						   : SEVERITY_WARNING,
-					  p.n >= (size_t)set->periodic_high_n ? CONFIDENCE_HIGH
-									      : CONFIDENCE_MEDIUM,
-					  oldest->at, latest->at, (int64_t)p.n);
+					  p.ends >= (size_t)set->periodic_high_n
+						  ? CONFIDENCE_HIGH
+						  : CONFIDENCE_MEDIUM,
+					  oldest->at, latest->at, (int64_t)p.ends);
 
 	f->cause = cause_of(&p);
 	f->side = (int8_t)(p.one_side ? p.side : SIDE_UNKNOWN);
-	finding_integer(f, "ends", (int64_t)p.n);
+	finding_integer(f, "ends", (int64_t)p.ends);
 	finding_real(f, "period_s", p.period);
 	finding_real(f, "cv", sample_cv(p.ages, p.n));
 	if (p.one_side)

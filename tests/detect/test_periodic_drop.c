@@ -85,6 +85,44 @@ static void a_pause_of_sparse_traffic_is_no_gap(void **state)
 	assert_string_equal(collected_text(drop(), "traffic_before_end"), "flowing");
 }
 
+/* One that was there before the capture; side 1 deletes it. */
+static void session_from_before(int by)
+{
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage->ike[ike].origin = ORIGIN_MIDSTREAM;
+	stage->ike[ike].id += 1000;	/* nobody saw it come up */
+	stage_pass(9000 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 9000, 1000);
+	stage_child_down(child, END_DELETED, by);
+	stage_ike_down(ike, END_DELETED, by);
+	stage_pass(2 * S);
+}
+
+static void the_end_of_one_from_before_the_capture_is_an_end_too(void **state)
+{
+	(void)state;
+	session_from_before(1);
+	for (int i = 0; i < 3; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_int_equal(collected_number(drop(), "ends"), 3);
+	assert_int_equal(collected_number(drop(), "period_s"), 10800);
+}
+
+static void but_not_when_the_other_side_deleted_it(void **state)
+{
+	(void)state;
+	session_from_before(0);
+	for (int i = 0; i < 3; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+}
+
 static void sessions_of_scattered_ages_are_not_periodic(void **state)
 {
 	(void)state;
@@ -259,6 +297,8 @@ int main(void)
 		ON_STAGE(five_are_certain),
 		ON_STAGE(a_long_gap_each_time_is_critical),
 		ON_STAGE(a_pause_of_sparse_traffic_is_no_gap),
+		ON_STAGE(the_end_of_one_from_before_the_capture_is_an_end_too),
+		ON_STAGE(but_not_when_the_other_side_deleted_it),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
 		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
