@@ -414,7 +414,10 @@ static void explain(struct story *story)
 	if (finding_get(f, "at_equal_ages") >= 2)
 		text_add(t, " because their %s lifetimes coincide",
 			 of_ike_sa ? "IKE SA" : "phase 2");
-	text_add(t, "; one SA was discarded");
+	text_add(t, f->confidence != CONFIDENCE_HIGH &&
+					    strcmp(finding_cause(f), "rekey_rekey") == 0
+			    ? "; one request was refused"
+			    : "; one SA was discarded");
 	if (finding_get_real(f, "longest_gap_s") > 0)
 		text_add(t, ", and traffic stopped for %s",
 			 nsec_span(finding_get_span(f, "longest_gap_s"), gap));

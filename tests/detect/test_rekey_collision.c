@@ -234,6 +234,7 @@ static void a_crossing_request_that_is_refused_is_one(void **state)
 	stage_send(ev);
 	assert_non_null(collision());
 	assert_int_equal(collision()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(collision()->summary, "one request was refused"));
 }
 
 /* N(REKEY_SA) first on the one side, SA first on the other; and A's is refused. */
