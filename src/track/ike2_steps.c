@@ -354,7 +354,8 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	if (expected ||
 	    (crossed && (ike_sa_follows_rekey(t, i, x) || ike_sa_follows_rekey(t, i, y)))) {
 		x->purpose = PURPOSE_DELETE_CHILD;
-		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {	/* so was that one */
+		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {
+			/* so was that one */
 			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
 			sa->delete_at = NSEC_NONE;
 		}

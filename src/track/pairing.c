@@ -164,7 +164,8 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 			continue;
 		if (c->spi[1 - sa->direction] != 0)
 			return i;
-		if (sa->first - c->created <= t->settings->birth_window && !lost_collision(t, c, sa))
+		if (sa->first - c->created <= t->settings->birth_window &&
+		    !lost_collision(t, c, sa))
 			fresh = i;
 	}
 	return fresh;

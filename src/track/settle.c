@@ -79,8 +79,8 @@ static bool outage_between(const struct tracker *t, const struct child_sa *old,
 }
 
 /*
- * Deletes of the IKE SA of `c`, since its exchange, that are not yet known to mean one SA.  *ret: of
- * them the one by the side that made `c`, or any.
+ * Deletes of the IKE SA of `c`, since its exchange, that are not yet known to mean one SA.
+ * *ret: of them the one by the side that made `c`, or any.
  */
 static unsigned deletes_since(struct tracker *t, const struct child_sa *c,
 			      struct pending_delete **ret)
