@@ -268,8 +268,8 @@ static bool of_another_ike_sa(const struct tracker *t, const struct pending_dele
 }
 
 /*
- * What `c` replaced, when its end was presumed for its silence, and its Delete may still come at the
- * end of its lifetime; NO_INDEX otherwise.
+ * What `c` replaced, when its end was presumed for its silence, and its Delete may still come at
+ * the end of its lifetime; NO_INDEX otherwise.
  */
 uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
 {

@@ -307,7 +307,7 @@ static uint32_t one_direction_paused(uint32_t old)
 	return new;
 }
 
-/* Nothing is sent for more than an hour; `sought`: in the meantime a new SA is asked for in vain. */
+/* Nothing is sent for more than an hour; `sought`: meanwhile a new SA is asked for in vain. */
 static void hour_of_silence(nsec age, bool sought)
 {
 	uint32_t old = first_child(), new;

@@ -284,8 +284,8 @@ static void without_a_suite_what_repeats_in_seconds_is_a_probe_and_what_comes_at
 }
 
 /*
- * From mid-life: a tunnel without its phase 1, and a one-way message of the length of a Delete; then
- * `silence` on its child SA, or not, or its echo, and another Quick Mode 3 s later.
+ * From mid-life: a tunnel without its phase 1, and a one-way message of the length of a Delete;
+ * then `silence` on its child SA, or not, or its echo, and another Quick Mode 3 s later.
  */
 static void one_way_message(bool silence, bool echo)
 {
