@@ -450,11 +450,11 @@ static bool may_delete_child(const struct tracker *t, const struct ike_sa *sa, u
 	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 		nsec quiet = FLOWS_UNTIL + 2 * chain_usual_pause(t, c);
+		nsec last[2] = { child_last_packet(t, c, 0), child_last_packet(t, c, 1) };
 
 		if (c->end_reason == END_NONE && c->successor == NO_INDEX &&
-		    at - c->created > t->settings->settle &&
-		    at - child_last_packet(t, c, 0) <= quiet &&
-		    at - child_last_packet(t, c, 1) <= quiet)
+		    at - c->created > t->settings->settle && last[0] != NSEC_NONE &&
+		    last[1] != NSEC_NONE && at - last[0] <= quiet && at - last[1] <= quiet)
 			return true;
 	}
 	return false;
