@@ -278,8 +278,8 @@ static bool update(struct alert *a, const struct finding *f, nsec now)
 	}
 	if (worse || f->instead || a->detector->of_now ||
 	    (f->severity == a->finding.severity && f->count >= a->finding.count)) {
-		if (severity != a->finding.severity || f->count != a->finding.count || f->cause != a->finding.cause ||
-		    !finding_same_evidence(&a->finding, f))
+		if (severity != a->finding.severity || f->count != a->finding.count ||
+		    f->cause != a->finding.cause || !finding_same_evidence(&a->finding, f))
 			a->dirty = true;
 		if (severity != a->finding.severity)
 			a->urgent = true;

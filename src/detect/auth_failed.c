@@ -14,7 +14,8 @@ struct state {
 		bool worked;		/* the tunnel had been up before it */
 		bool guessed;		/* only by silence (IKEv1) */
 		bool port4500;		/* asked at port 4500, and silent since, on every port */
-		bool aggressive;	/* the latest: by silence after an answer in aggressive mode */
+		/* the latest: by silence after an answer in aggressive mode */
+		bool aggressive;
 		uint16_t error;		/* clear notify; 0 none */
 		uint8_t major;
 	} side[2];

@@ -271,7 +271,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			      (alike && capture_misses(sc, !side, share));
 		/* one of two paths shows half of everything */
 		enum confidence confidence =
-			alike || missed || (is_alone(d, other) && !others_whole) || d->worst >= HALF_SEEN
+			alike || missed || (is_alone(d, other) && !others_whole) ||
+					d->worst >= HALF_SEEN
 				? CONFIDENCE_MEDIUM
 				: CONFIDENCE_HIGH;
 		struct finding *f = finding_raise(

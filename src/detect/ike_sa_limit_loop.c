@@ -175,8 +175,8 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 	if (n < used + (unsigned)set->limit_loop_n)
 		return;
 	/*
-	 * without the responder's Deletes they must at least pile up, or it is only flapping, and for
-	 * longer than several tunnels need to come up
+	 * without the responder's Deletes they must at least pile up, or it is only flapping, and
+	 * for longer than several tunnels need to come up
 	 */
 	if (makes_room < 3 &&
 	    (living + left < n ||

@@ -134,9 +134,9 @@ static uint32_t left_behind(const struct scene *sc, const struct ike_sa *new)
 }
 
 /*
- * Who asked for its Delete, or answered it, had not forgotten it: the new IKE SA is up before such a
- * Delete is decided upon, and what the other side still sent on the old child SAs was under way.  A
- * Delete of IKEv1 has no answer, so there it proves something of its sender only.
+ * Who asked for its Delete, or answered it, had not forgotten it: the new IKE SA is up before such
+ * a Delete is decided upon, and what the other side still sent on the old child SAs was under way.
+ * A Delete of IKEv1 has no answer, so there it proves something of its sender only.
  */
 static bool deleted_it(const struct ike_sa *old, int side)
 {

@@ -358,9 +358,9 @@ static bool may_be_anothers(const struct stale *e, const struct scene *sc,
 /*
  * Which SPI a Delete meant is inferred.  That is not safe for an SA that had
  * hardly begun; nor when child SAs live side by side and this SPI may be that
- * of one without an SPI of this direction so far; nor when the IKE SA that made it is not known, and there
- * are several, or the pair is from before the capture: then there may be one
- * that has said nothing yet (DETECTION-FACTS 3.1).
+ * of one without an SPI of this direction so far; nor when the IKE SA that made it is not known,
+ * and there are several, or the pair is from before the capture: then there may be one that has
+ * said nothing yet (DETECTION-FACTS 3.1).
  */
 static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc,
 				   const struct esp_sa *sa)
@@ -476,7 +476,8 @@ static void explain(struct story *story)
 			 since, (long long)f->count, f->count == 1 ? "" : "s");
 	else if (strcmp(cause, "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before%s", since,
-			 finding_item(f, "which_spi") ? " (that one, or another made with it)" : "");
+			 finding_item(f, "which_spi") ? " (that one, or another made with it)"
+						      : "");
 	else if (strcmp(cause, "invalid_spi") == 0)
 		text_add(story->summary, ", which %s says it does not know", b);
 	else

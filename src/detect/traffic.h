@@ -13,8 +13,8 @@ nsec traffic_pace_lately(const struct esp_sa *sa);
 
 /*
  * How long traffic paused between the last packet of `old`, usually `pace` after the one before
- * it, and the first of `new`; 0 when that is no gap by the settings (gap.min_s, gap.factor), or when
- * another SA of the direction carried traffic meanwhile.
+ * it, and the first of `new`; 0 when that is no gap by the settings (gap.min_s, gap.factor), or
+ * when another SA of the direction carried traffic meanwhile.
  */
 nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
 		 nsec pace);

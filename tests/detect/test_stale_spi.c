@@ -193,7 +193,9 @@ static void and_a_guess_when_it_was_the_only_direction(void **state)
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
 }
 
-/* Three made together, all busy both ways; one is rekeyed and its receiver moves to the new pair. */
+/*
+ * Three made together, all busy both ways; one is rekeyed and its receiver moves to the new pair.
+ */
 static uint32_t one_of_three(uint32_t *ret_new, uint32_t ret_beside[2])
 {
 	uint32_t ike = stage_ike_up(0, 2), child[3];

@@ -354,7 +354,9 @@ static void a_new_phase_1_soon_after_it_says_that_it_was_a_delete(void **state)
 	watch_open(&w);
 	struct session s = up(&w);
 
-	/* as long as the Delete of a child SA, so that a minute of silence would have to prove it */
+	/*
+	 * as long as the Delete of a child SA, so that a minute of silence would have to prove it
+	 */
 	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DELETE_IKE, 0);
 	nsec deleted = w.now;
 
