@@ -17,12 +17,15 @@ nsec traffic_pace(const struct esp_sa *sa)
 
 nsec traffic_pace_lately(const struct esp_sa *sa)
 {
-	nsec begin = sa->next_minute - 2 * MINUTE;
 	uint32_t n = sa->seq_high - sa->seq_minute_before;
 
+	if (sa->next_minute == NSEC_NONE || n < PACE_FROM || n > sa->packets)
+		return traffic_pace(sa);
+
+	nsec begin = sa->next_minute - 2 * MINUTE;
+
 	/* the minutes that are counted, and not later ones */
-	if (sa->next_minute == NSEC_NONE || sa->last < begin + MINUTE ||
-	    sa->first > begin + MINUTE || n < PACE_FROM || n > sa->packets)
+	if (sa->last < begin + MINUTE || sa->first > begin + MINUTE)
 		return traffic_pace(sa);
 	return (sa->last - (sa->first > begin ? sa->first : begin)) / (nsec)n;
 }
