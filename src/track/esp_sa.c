@@ -122,10 +122,11 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 /* So long ago, at least, the sequence passed this number; 0 not known. */
 static nsec passed_ago(const struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
 {
-	nsec minute = sa->next_minute - MINUTE;
-
 	if (sa->next_minute == NSEC_NONE || behind < sa->seq_high - sa->seq_minute)
 		return 0;
+
+	nsec minute = sa->next_minute - MINUTE;
+
 	if (behind >= sa->seq_high - sa->seq_minute_before)
 		minute -= MINUTE;
 	return a->at - nsec_later(minute, sa->first);
