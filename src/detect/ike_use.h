@@ -11,6 +11,10 @@ enum ike_use {
 	IKE_USED,		/* it spoke on, or its child SA carries the initiator's packets */
 };
 
+/*
+ * By the latest exchanges of each side and by ESP.  Where the initiator is not known, or its peer
+ * is out of sight, nothing is said against it: used.
+ */
 enum ike_use ike_use_of(const struct scene *sc, const struct ike_sa *sa);
 
 /*
