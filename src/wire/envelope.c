@@ -7,7 +7,7 @@
 
 #include "wire/descent.h"
 
-enum { GRE_ERSPAN = 0x88be, GRE_ERSPAN_3 = 0x22eb, UDP_HEADER_LEN = 8 };
+enum { GRE_ERSPAN = 0x88be, GRE_ERSPAN_3 = 0x22eb };
 
 /* `network` is the outermost VNI, wherever it stands; VLAN ids count only without one. */
 static void vni_note(struct descent *d, uint32_t vni)
@@ -138,12 +138,6 @@ enum link_result envelope_descend(struct descent *d, uint8_t protocol)
 	case IP_GRE:
 		return gre_descend(d);
 	default:
-		/*
-		 * what would tell an envelope from other traffic was not captured: then nobody is
-		 * wrong
-		 */
-		if (d->r.left <= UDP_HEADER_LEN && d->r.unseen > 0)
-			return LINK_CUT;
 		if (udp_parse(&d->r, &u) != VERDICT_OK)
 			return descent_failure(&d->r);
 		return u.dst_port == GENEVE_PORT ? geneve_descend(d) : vxlan_descend(d);

@@ -4,7 +4,7 @@
 
 #include "wire/descent.h"
 
-enum { IPV4_HEADER_LEN = 20, IPV6_HEADER_LEN = 40 };
+enum { IPV4_HEADER_LEN = 20, IPV6_HEADER_LEN = 40, UDP_HEADER_LEN = 8 };
 
 /*
  * RFC 8200 4.1 allows each extension header once, destination options twice;
@@ -209,6 +209,13 @@ enum link_result ip_descend(struct descent *d, struct packet *ret)
 			return result;
 		if (!envelope_carried(ret))
 			break;
+		/*
+		 * what would tell an envelope from other traffic was not captured: then nobody is
+		 * wrong, however deep it lies
+		 */
+		if (ret->protocol == IP_UDP && ret->payload.left <= UDP_HEADER_LEN &&
+		    ret->payload.unseen > 0)
+			return LINK_CUT;
 		if (!descent_deeper(d))
 			return LINK_TOO_DEEP;
 		d->r = ret->payload;
