@@ -443,4 +443,16 @@ static inline struct session talking(struct watch *w, uint32_t ret_spi[2])
 	return s;
 }
 
+/* Phase 1, a child SA of these SPIs, and so many packets each way. */
+static inline struct session up1(struct watch *w, const uint32_t spi[2], uint32_t packets)
+{
+	struct session s = session1();
+
+	main_mode(w, &s);
+	pass(w, RTT);
+	quick_mode(w, &s, 0, 0xaaaa);
+	talk(w, &s, spi, 1, packets, 100 * MS);
+	return s;
+}
+
 #endif

@@ -5,16 +5,6 @@
 
 static const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
 
-static struct session up(struct watch *w)
-{
-	struct session s = session1();
-
-	main_mode(w, &s);
-	quick_mode(w, &s, 0, 0xaaaa);
-	talk(w, &s, spi, 1, 10, 100 * MS);
-	return s;
-}
-
 static void a_phase_1_that_speaks_from_another_address_takes_its_tunnel_along(void **state)
 {
 	(void)state;
@@ -23,7 +13,7 @@ static void a_phase_1_that_speaks_from_another_address_takes_its_tunnel_along(vo
 		struct watch w;
 
 		watch_open(&w);
-		struct session s = up(&w);
+		struct session s = up1(&w, spi, 10);
 
 		s.peer[mover].addr = NAT;
 		say1_sealed(&w, &s, mover, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);
@@ -47,7 +37,7 @@ static void a_transaction_is_an_exchange_and_no_more(void **state)
 	struct watch w;
 
 	watch_open(&w);
-	struct session s = up(&w);
+	struct session s = up1(&w, spi, 10);
 
 	for (uint32_t i = 0; i < 2; i++) {
 		uint8_t exchange =

@@ -436,7 +436,6 @@ static void packets_of_one_side_that_stop_take_no_tunnel_down(void **state)
 	watch_close(&w);
 }
 
-/* Months of running: what is over is forgotten, and nothing ticks for it. */
 static void the_row_of_a_tunnel_that_carries_only_esp_is_not_old(void **state)
 {
 	(void)state;
@@ -456,6 +455,7 @@ static void the_row_of_a_tunnel_that_carries_only_esp_is_not_old(void **state)
 	watch_close(&w);
 }
 
+/* Months of running: what is over is forgotten, and nothing ticks for it. */
 static void what_is_over_for_a_day_leaves_nothing_behind(void **state)
 {
 	(void)state;
