@@ -175,6 +175,13 @@ struct detector {
 extern const struct detector *const detectors[];
 size_t detectors_count(void);
 
+/* ---- what the tunnel has --------------------------------------------------- */
+
+enum { LATEST_SAS = 64 };	/* of either kind, of a tunnel; those before them are history */
+
+/* Of the latest IKE SAs of the tunnel the one with this identity; NULL when it is none of them. */
+const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id);
+
 /* ---- hygiene (DETECTION-FACTS 3.1, 4.9) ----------------------------------- */
 
 /* What this side sends is not captured: its silence proves nothing. */

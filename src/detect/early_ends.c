@@ -45,7 +45,8 @@ bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struc
 
 	const struct esp_sa *peers = tracker_esp_sa(sc->tracker, was->esp[!side]);
 
-	if (!peers || peers->id != was->esp_id[!side] || old->packets < 20 || peers->packets < 20 ||
+	if (!peers || peers->id != was->esp_id[!side] || old->packets < PACE_PACKETS ||
+	    peers->packets < PACE_PACKETS ||
 	    traffic_pace(old) > set->gap_busy || traffic_pace(peers) > set->gap_busy)
 		return false;
 

@@ -79,7 +79,7 @@ static bool one_way_first(const struct scene *sc, const struct esp_sa *old)
 	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!old->direction]) : NULL;
 	nsec limit = (nsec)(sc->settings->gap_factor * (double)traffic_pace(old));
 
-	if (!back || back->packets < 20)
+	if (!back || back->packets < PACE_PACKETS)
 		return false;
 
 	nsec apart = old->last > back->last ? old->last - back->last : back->last - old->last;
@@ -97,7 +97,7 @@ static bool not_both(const struct scene *sc, const struct esp_sa *old, const str
 	const struct esp_sa *back = c ? tracker_esp_sa(sc->tracker, c->esp[!old->direction]) : NULL;
 	nsec pace = traffic_pace(old);
 
-	if (!back || back->id != c->esp_id[!old->direction] || back->packets < 20)
+	if (!back || back->id != c->esp_id[!old->direction] || back->packets < PACE_PACKETS)
 		return false;
 
 	nsec its = traffic_pace(back), latest = old->last > back->last ? old->last : back->last;
@@ -293,7 +293,7 @@ static nsec slot_gap(const struct scene *sc, const struct esp_sa *old, const str
 	    was->end_reason != END_DELETED || is->how == CREATED_UNKNOWN ||
 	    is->ike_sa_id != was->ike_sa_id || is->requested - was->ended < set->gap_min ||
 	    (was->flags | is->flags) & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT) ||
-	    back->packets < 20 || gap < set->gap_min ||
+	    back->packets < PACE_PACKETS || gap < set->gap_min ||
 	    (double)gap < set->gap_factor * (double)pace)
 		return 0;
 	for (int d = 0; d < 2; d++) {
@@ -351,7 +351,7 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 	const struct esp_sa *new = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	const struct esp_sa *old = tracker_esp_sa(sc->tracker, ev->other);
 
-	if (!new || !old || new->direction < 0 || old->packets < 20 || one_eyed(sc))
+	if (!new || !old || new->direction < 0 || old->packets < PACE_PACKETS || one_eyed(sc))
 		return;
 
 	nsec mean = traffic_pace(old), lately = traffic_pace_lately(old);

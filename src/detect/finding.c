@@ -189,6 +189,20 @@ void story_remedy(struct story *s, enum remedy r)
 	s->remedies[s->n_remedies++] = r;
 }
 
+const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int i = 0; i < LATEST_SAS; i++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa || sa->id == id)
+			return sa;
+		index = sa->next_in_tunnel;
+	}
+	return NULL;
+}
+
 bool side_unseen(const struct scene *sc, int side)
 {
 	return sc->tunnel && side >= 0 && sc->tunnel->one_sided[side];

@@ -129,7 +129,7 @@ static bool unused(const struct scene *sc, const struct attempt *a)
 {
 	uint32_t index = sc->tunnel->ike_sas;
 
-	for (int looked = 0; looked < 64; looked++) {
+	for (int looked = 0; looked < LATEST_SAS; looked++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
 
 		if (!sa)

@@ -32,7 +32,7 @@ static const struct ike_sa *living(const struct scene *sc, const struct ike_sa *
 {
 	uint32_t index = sc->tunnel->ike_sas;
 
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LATEST_SAS; i++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
 
 		if (!sa)
@@ -96,20 +96,6 @@ static bool from_scratch(const struct set_up *u, const struct settings *set, nse
 		now - u->at >= set->flap_reauth_overlap);
 }
 
-static const struct ike_sa *ike_sa_of(const struct scene *sc, const struct set_up *u)
-{
-	uint32_t index = sc->tunnel->ike_sas;
-
-	for (int i = 0; i < 64; i++) {
-		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
-
-		if (!sa || sa->id == u->ike_sa)
-			return sa;
-		index = sa->next_in_tunnel;
-	}
-	return NULL;
-}
-
 /*
  * It lives, but nothing ever came of it, and who made it made the next one some time after: given
  * up without a word.
@@ -122,8 +108,8 @@ static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, 
 
 	if (u->ended || i + 1 >= s->total || next->at - u->at < APART)
 		return false;
-	sa = ike_sa_of(sc, u);
-	after = ike_sa_of(sc, next);
+	sa = ike_sa_of(sc, u->ike_sa);
+	after = ike_sa_of(sc, next->ike_sa);
 	if (!sa || !after || sa->initiator_side < 0 || after->initiator_side != sa->initiator_side)
 		return false;
 

@@ -106,7 +106,7 @@ static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned
 
 	*ret_left = 0;
 
-	for (int looked = 0; looked < 64; looked++) {
+	for (int looked = 0; looked < LATEST_SAS; looked++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
 
 		if (!sa)
@@ -133,7 +133,7 @@ static unsigned accepted(const struct scene *sc, int initiator, nsec from, unsig
 	uint32_t index = sc->tunnel->ike_sas;
 
 	*ret_major = 0;
-	for (int looked = 0; looked < 64; looked++) {
+	for (int looked = 0; looked < LATEST_SAS; looked++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
 
 		if (!sa)

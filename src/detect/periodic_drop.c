@@ -163,19 +163,6 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 			       s->sessions[i].initiator);
 }
 
-static const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
-{
-	uint32_t index = sc->tunnel->ike_sas;
-	const struct ike_sa *sa;
-
-	for (int i = 0; i < 64 && (sa = tracker_ike_sa(sc->tracker, index)) != NULL; i++) {
-		if (sa->id == id)
-			return sa;
-		index = sa->next_in_tunnel;
-	}
-	return NULL;
-}
-
 /*
  * A session that was followed by another and never deleted.  Busy traffic had stopped before the
  * next one was asked for, and went on with that alone: both ends had let it run out.  Made before

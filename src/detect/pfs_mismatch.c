@@ -28,7 +28,7 @@ static const struct child_sa *first_child(const struct scene *sc, const struct e
 {
 	uint32_t index = sc->tunnel->child_sas;
 
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LATEST_SAS; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
 
 		if (!c)

@@ -39,7 +39,7 @@ static bool has_old_child(const struct scene *sc, nsec asked, nsec *ret_age)
 	bool found = false;
 
 	*ret_age = NSEC_NONE;
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LATEST_SAS; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
 
 		if (!c)

@@ -5,6 +5,8 @@
 
 #include "detect/detector.h"
 
+enum { PACE_PACKETS = 20 };		/* fewer of an SA say nothing of its pace */
+
 /* Usual distance of an SA's packets; 0 when it had fewer than two. */
 nsec traffic_pace(const struct esp_sa *sa);
 

@@ -29,7 +29,7 @@ static bool renews(const struct side *s, const struct scene *sc, const struct ex
 	bool in_row = moments_since(&s->refused, at - sc->settings->ts_window) > 0;
 	uint32_t index = sc->tunnel->child_sas;
 
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LATEST_SAS; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
 
 		if (!c)
@@ -84,7 +84,7 @@ static int64_t working(const struct scene *sc, nsec now)
 	uint32_t index = sc->tunnel->child_sas;
 	int64_t n = 0;
 
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < LATEST_SAS; i++) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
 
 		if (!c)
