@@ -92,8 +92,8 @@ static bool take_peers(struct expected *x, struct expected_tunnel *t, const char
 	for (int i = 0; i < 2; i++) {
 		if (!endpoint_parse(part[i], &t->peers[i]))
 			return err_set(e, "peers: \"%s\" is no address; write 192.0.2.1, "
-					  "192.0.2.1:1024, 2001:db8::1"
-					  " or [2001:db8::1]:1024", part[i]);
+					  "192.0.2.1:1024, 2001:db8::1 or [2001:db8::1]:1024",
+					  part[i]);
 		if (t->peers[i].port == IKE_PORT || t->peers[i].port == NAT_T_PORT)
 			t->peers[i].port = 0;	/* these tell no peers apart */
 	}

@@ -95,9 +95,8 @@ bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct er
 	if (w->failed)
 		return cannot_write(w, e);
 	if (f->link_type != w->link_type)
-		return err_set(e, "%s: frame %" PRIu64 " has link type %u, a pcap has only"
-						       " one, here %u; "
-				  "save one at a time",
+		return err_set(e, "%s: frame %" PRIu64 " has link type %u, a pcap has only one, "
+				  "here %u; save one at a time",
 			       w->name, f->number, f->link_type, w->link_type);
 	set_time(&record, f->at);
 	if (fwrite(&record, sizeof(record), 1, w->file) != 1 ||

@@ -91,8 +91,7 @@ static bool add_directory(struct listing *l, const char *path, struct err *e)
 	closedir(d);
 	if (ok && l->n == before)
 		return err_set(e, "%s: no captures in this directory; they are known by their "
-				  "content: pcap or pcapng, "
-				  "compressed or not", path);
+				  "content: pcap or pcapng, compressed or not", path);
 	return ok;
 }
 

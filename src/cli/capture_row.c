@@ -40,21 +40,19 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (tables[i].n > 0)
-			warn(r, "%" PRIu64 " %s%s made room for others because a table was"
-					   " full; raise %s", tables[i].n,
-			     tables[i].what, plural(tables[i].n), tables[i].key);
+			warn(r, "%" PRIu64 " %s%s made room for others because a table was full; "
+			     "raise %s",
+			     tables[i].n, tables[i].what, plural(tables[i].n), tables[i].key);
 	if (c->quiet_tunnels > 0)
-		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a"
-				   " flood?), and nothing came up "
-			"between them, or nothing was carried; raise history.strangers or "
-			"table.tunnels", c->quiet_tunnels,
-		     plural(c->quiet_tunnels));
+		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a "
+		     "flood?), and nothing came up between them, or nothing was carried; raise "
+		     "history.strangers or table.tunnels",
+		     c->quiet_tunnels, plural(c->quiet_tunnels));
 	if (c->strangers > 0)
-		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made,"
-				   " faster than they are believed (a flood?): those SPIs "
-			"were not tracked until they came again; raise history.births or "
-			"table.esp_sas", c->strangers,
-		     plural(c->strangers));
+		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made, faster than "
+		     "they are believed (a flood?): those SPIs were not tracked until they came "
+		     "again; raise history.births or table.esp_sas",
+		     c->strangers, plural(c->strangers));
 }
 
 /* What a disk that was slow, full or locked for too long has cost. */
@@ -71,9 +69,9 @@ static void warn_of_drops(struct capture_row *r, const struct store_writer_count
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].n > 0)
-			warn(r, "%" PRIu64 " %s are missing here: the database could not be written"
-					   " for too long; "
-				"raise store.backlog_mb", kinds[i].n, kinds[i].what);
+			warn(r, "%" PRIu64 " %s are missing here: the database could not be "
+			     "written for too long; raise store.backlog_mb",
+			     kinds[i].n, kinds[i].what);
 }
 
 void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
@@ -86,10 +84,9 @@ void capture_row_fill(struct capture_row *r, const struct record_capture *base, 
 		warn(r, "%s", left_out);
 	if (c->cut > 0)
 		warn(r,
-		     "%" PRIu64 " packet%s cut short by the capturer within what is read in"
-		     " clear: cipher suites, lifetimes, vendors, "
-		     "NAT and refusals may be missing here, and without its suite a Delete of "
-		     "IKEv1 cannot be told from a probe; "
+		     "%" PRIu64 " packet%s cut short by the capturer within what is read in clear: "
+		     "cipher suites, lifetimes, vendors, NAT and refusals may be missing here, "
+		     "and without its suite a Delete of IKEv1 cannot be told from a probe; "
 		     "capture whole packets (tcpdump -s 0)",
 		     c->cut, c->cut == 1 ? " was" : "s were");
 	if (c->unsupported > 0)

@@ -32,9 +32,8 @@ bool check_range_parse(const char *text, struct check_range *ret, struct err *e)
 	if (!colon || *high != '\0')
 		good = good && number(high, high + strlen(high), &ret->high);
 	if (!good || ret->low > ret->high)
-		return err_set(e, "\"%s\": not a range; write 5 (alarm above), 5: "
-				  "(alarm below), 2:5 (alarm outside) "
-			       "or @2:5 (alarm inside)", text);
+		return err_set(e, "\"%s\": not a range; write 5 (alarm above), 5: (alarm below), "
+				  "2:5 (alarm outside) or @2:5 (alarm inside)", text);
 	return true;
 }
 

@@ -22,8 +22,8 @@ const struct command cli_commands[] = {
 	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs; --csv needs it\n"
 	  QUERY_OPTIONS
 	  "\nExample\n  sawatch sas --db h.db --kind esp --tunnel 192.0.2.1 --csv > sas.csv\n" },
-	{ "exchanges", exchanges_run, "IKE requests with their answers, copies and "
-				      "round-trip times",
+	{ "exchanges", exchanges_run,
+	  "IKE requests with their answers, copies and round-trip times",
 	  "--db FILE [--tunnel T] [--since TIME] [--until TIME] [--json|--csv]\n\n" QUERY_OPTIONS
 	  "\nExample\n  sawatch exchanges --db h.db --json | jq 'select(.requests > 1)'\n" },
 	{ "alerts", alerts_run, "what was found, with severity, confidence and frame numbers",

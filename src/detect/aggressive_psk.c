@@ -68,9 +68,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 static void explain(struct story *story)
 {
 	text_add(story->summary,
-		 "%s answers IKEv1 aggressive mode: the hash of its pre-shared key "
-		 "is in clear, and anybody "
-		 "who saw the handshake can try keys against it offline.",
+		 "%s answers IKEv1 aggressive mode: the hash of its pre-shared key is in clear, "
+		 "and anybody who saw the handshake can try keys against it offline.",
 		 story_peer(story, story->finding->side));
 	story_remedy(story, REMEDY_AGGR);
 }

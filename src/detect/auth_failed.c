@@ -156,8 +156,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 		finding_text(f, "sign", "%s", s->guessed && s->aggressive ?
 			     "second message of aggressive mode repeated without an answer" :
-			     s->guessed ? "fifth message of main mode repeated "
-							   "without an answer" :
+			     s->guessed ? "fifth message of main mode repeated without an answer" :
 			     name ? name : "short answer that begins with a notify");
 		moments_frames(&s->refused, from, f);
 	}
@@ -170,16 +169,15 @@ static void explain(struct story *story)
 	const char *by = story_peer(story, f->side), *peer = story_peer(story, other_side(f->side));
 
 	if (f->confidence == CONFIDENCE_HIGH) {
-		text_add(story->summary, "%s rejected the authentication of %s (wrong pre-shared "
-					 "key, identity or "
+		text_add(story->summary,
+			 "%s rejected the authentication of %s (wrong pre-shared key, identity or "
 			 "certificate) ", by, peer);
 		text_add_times(story->summary, f->count);
 	} else if (strcmp(finding_cause(f), "port4500") == 0) {
-		text_add(story->summary, "%s does not answer the authentication of %s (%lld "
-					 "attempts), which goes to UDP "
-			 "port 4500, and is not heard of since: UDP 4500 is probably "
-			 "blocked; else the "
-			 "pre-shared keys differ", by, peer, (long long)f->count);
+		text_add(story->summary,
+			 "%s does not answer the authentication of %s (%lld attempts), which goes "
+			 "to UDP port 4500, and is not heard of since: UDP 4500 is probably "
+			 "blocked; else the pre-shared keys differ", by, peer, (long long)f->count);
 		story_remedy(story, REMEDY_NAT4500);
 	} else if (strncmp(finding_get_text(f, "sign"), "second", 6) == 0) {
 		text_add(story->summary,
@@ -189,8 +187,7 @@ static void explain(struct story *story)
 			 by, peer, (long long)f->count);
 	} else {
 		text_add(story->summary,
-			 "%s does not answer the authentication of %s (%lld "
-			 "attempts): it probably "
+			 "%s does not answer the authentication of %s (%lld attempts): it probably "
 			 "cannot decrypt it, because the pre-shared keys differ",
 			 by, peer, (long long)f->count);
 	}

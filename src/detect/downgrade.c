@@ -197,9 +197,8 @@ static void explain(struct story *story)
 
 	if (finding_item(f, "before"))
 		text_add(story->summary,
-			 "The tunnel %s - %s was better protected before: "
-			 "%s, now %s. Somebody changed the "
-			 "configuration, or interferes with the negotiation.",
+			 "The tunnel %s - %s was better protected before: %s, now %s. Somebody "
+			 "changed the configuration, or interferes with the negotiation.",
 			 story->peer[0], story->peer[1], finding_get_text(f, "before"),
 			 finding_get_text(f, "after"));
 	else

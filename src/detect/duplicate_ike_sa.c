@@ -122,8 +122,7 @@ static void explain(struct story *story)
 	if (f->count > 1)
 		text_add(story->summary, " (%lld times)", (long long)f->count);
 	text_add(story->summary, "; both existed for at least %s. Each side may send on an SA that "
-				 "the other has given "
-		 "up.", span);
+				 "the other has given up.", span);
 	story_remedy(story, REMEDY_ROLE);
 	story_remedy(story, REMEDY_LOG);
 }

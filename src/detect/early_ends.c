@@ -436,16 +436,14 @@ void early_ends_explain(struct story *story)
 	nsec_span(finding_get_span(f, "age_at_end_s"), age);
 	if (says_so)
 		text_add(story->summary,
-			 "%s ends the child SA at an age of about %s (%lld times) "
-			 "although traffic flows, "
-			 "before %s rekeys it",
+			 "%s ends the child SA at an age of about %s (%lld times) although traffic "
+			 "flows, before %s rekeys it",
 			 story_peer(story, f->side), age, (long long)f->count,
 			 story_peer(story, other_side(f->side)));
 	else
 		text_add(story->summary,
-			 "%s gives up the child SA at an age of about %s (%lld "
-			 "times) without a word, while %s "
-			 "goes on sending on it",
+			 "%s gives up the child SA at an age of about %s (%lld times) without a "
+			 "word, while %s goes on sending on it",
 			 story_peer(story, f->side), age, (long long)f->count,
 			 story_peer(story, other_side(f->side)));
 	if (finding_get(f, "traffic_gaps") > 0) {

@@ -312,9 +312,9 @@ static void explain(struct story *story)
 		 (long long)f->count, (long long)finding_get(f, "expected"),
 		 finding_get_real(f, "lost_percent"), from, story_peer(story, other_side(f->side)));
 	if (missed && missed[0] == 'y') {
-		text_add(story->summary, ", and neither did a like share of IKE messages that "
-					 "their receiver got: the capture itself loses them, "
-			 "and the tunnel perhaps nothing.");
+		text_add(story->summary,
+			 ", and neither did a like share of IKE messages that their receiver got: "
+			 "the capture itself loses them, and the tunnel perhaps nothing.");
 	} else {
 		text_add(story->summary, "; they were lost between %s and the capture.", from);
 		if (finding_get_text(f, "other_tunnels_lose_nothing")[0] == 'y')

@@ -155,9 +155,8 @@ static void explain(struct story *story)
 		 (long long)finding_get(f, "largest_displacement"));
 	if (finding_get(f, "beyond_window") > 0)
 		text_add(story->summary,
-			 "; %lld of them by %lld or more: %s drops those as "
-			 "replays when its window has "
-			 "%lld packets.",
+			 "; %lld of them by %lld or more: %s drops those as replays when its "
+			 "window has %lld packets.",
 			 (long long)finding_get(f, "beyond_window"),
 			 (long long)finding_get(f, "window"), receiver,
 			 (long long)finding_get(f, "window"));

@@ -131,16 +131,15 @@ static void explain(struct story *story)
 	bool replay = f->severity >= SEVERITY_WARNING;
 
 	text_add(story->summary,
-		 "%lld ESP packets from %s to %s within a minute had come before, "
-		 "up to %lld positions "
-		 "earlier: ",
+		 "%lld ESP packets from %s to %s within a minute had come before, up to %lld "
+		 "positions earlier: ",
 		 (long long)f->count, story_peer(story, f->side),
 		 story_peer(story, other_side(f->side)),
 		 (long long)finding_get(f, "furthest_behind"));
-	text_add(story->summary, replay ? "somebody or something sends old packets again; "
-					  "%s drops them when its replay "
-		 "protection is on." : "the network or the capture delivers packets more than "
-				       "once; %s drops the copies.",
+	text_add(story->summary, replay ?
+		 "somebody or something sends old packets again; %s drops them when its replay "
+		 "protection is on." :
+		 "the network or the capture delivers packets more than once; %s drops the copies.",
 		 story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_RPLY);
 	story_remedy(story, REMEDY_LOG);

@@ -262,23 +262,21 @@ static void explain(struct story *story)
 	case MTU:
 		text_add(story->summary, "Routers said ");
 		text_add_times(story->summary, f->count);
-		text_add(story->summary, " that packets from %s to %s do not fit an MTU of %lld,"
-					 " but %s keeps sending such "
-			 "packets.", from, to, (long long)finding_get(f, "mtu"), from);
+		text_add(story->summary,
+			 " that packets from %s to %s do not fit an MTU of %lld, but %s keeps "
+			 "sending such packets.", from, to, (long long)finding_get(f, "mtu"), from);
 		break;
 	case IKE_FRAGMENTS:
 		text_add(story->summary,
-			 "An IKE message of %s travels in %lld fragments, "
-			 "of which only %lld ever came, "
-			 "although it was sent again.",
+			 "An IKE message of %s travels in %lld fragments, of which only %lld ever "
+			 "came, although it was sent again.",
 			 from, (long long)finding_get(f, "fragments_total"),
 			 (long long)finding_get(f, "fragments_seen"));
 		break;
 	case IP_FRAGMENTS:
 		text_add(story->summary,
-			 "Of %lld datagrams from %s to %s that travelled in IP "
-			 "fragments, %lld were never "
-			 "complete: larger packets do not arrive.",
+			 "Of %lld datagrams from %s to %s that travelled in IP fragments, %lld "
+			 "were never complete: larger packets do not arrive.",
 			 (long long)((uint64_t)f->count +
 				     (uint64_t)finding_get(f, "complete_datagrams")),
 			 from, to, (long long)f->count);

@@ -118,9 +118,9 @@ static void explain(struct story *story)
 	char idle[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "idle_for_s"), idle);
-	text_add(story->summary, "%s closed the idle %s after %s without traffic; "
-				 "the next packet will have to wait for "
-		 "a new one.", story_peer(story, f->side), finding_get_text(f, "what"), idle);
+	text_add(story->summary, "%s closed the idle %s after %s without traffic; the next packet "
+				 "will have to wait for a new one.", story_peer(story, f->side),
+				 finding_get_text(f, "what"), idle);
 	story_remedy(story, REMEDY_KEEP);
 	story_remedy(story, REMEDY_IDLE);
 }

@@ -430,11 +430,9 @@ static void explain_answered(struct story *story, const char *a, const char *b)
 	const char *why = finding_get_text(f, "likely");
 
 	text_add(story->summary,
-		 "%s answered every IKE_AUTH of %s (%lld answers), "
-		 "but %s kept asking (%lld "
+		 "%s answered every IKE_AUTH of %s (%lld answers), but %s kept asking (%lld "
 		 "requests, %lld of them after the answer): the answer is lost between this "
-		 "capture and %s, or "
-		 "%s refuses it.",
+		 "capture and %s, or %s refuses it.",
 		 b, a, (long long)finding_get(f, "responses"), a,
 		 (long long)finding_get(f, "requests"),
 		 (long long)finding_get(f, "requests_after_response"), a, a);
@@ -454,9 +452,9 @@ static void explain(struct story *story)
 	if (strcmp(cause, "answered") == 0) {
 		explain_answered(story, a, b);
 	} else {
-		text_add(story->summary, "%s sent the same IKE_AUTH request %lld times to %s port "
-					 "%lld without "
-			 "an answer", a, (long long)finding_get(f, "requests"), b, (long long)port);
+		text_add(story->summary,
+			 "%s sent the same IKE_AUTH request %lld times to %s port %lld without an "
+			 "answer", a, (long long)finding_get(f, "requests"), b, (long long)port);
 		if (strcmp(cause, "port4500") == 0) {
 			text_add(story->summary, "; IKE_SA_INIT worked on port 500, "
 						 "so UDP 4500 is probably blocked.");
@@ -469,8 +467,7 @@ static void explain(struct story *story)
 			story_remedy(story, REMEDY_AUTHCFG);
 		} else {
 			text_add(story->summary,
-				 "; the request of %lld bytes travels in fragments "
-				 "(%s), and one "
+				 "; the request of %lld bytes travels in fragments (%s), and one "
 				 "of them is probably lost.",
 				 (long long)finding_get(f, "request_bytes"), cause);
 			story_remedy(story, REMEDY_FRAG);

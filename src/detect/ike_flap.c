@@ -203,8 +203,8 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s and %s built %lld complete IKE SAs from scratch within %s; "
-				 "the tunnel is "
-		 "flapping", story->peer[0], story->peer[1], (long long)f->count, span);
+				 "the tunnel is flapping", story->peer[0], story->peer[1],
+				 (long long)f->count, span);
 	if (f->side >= 0)
 		text_add(story->summary, ", and it was %s that ended the latest",
 			 story_peer(story, f->side));

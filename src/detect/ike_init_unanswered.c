@@ -286,9 +286,8 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any "
-				 "reply seen: %s is "
-		 "unreachable, filtered, not configured for this peer, "
-		 "or silently rejects the proposal", a,
+				 "reply seen: %s is unreachable, filtered, not configured for this "
+				 "peer, or silently rejects the proposal", a,
 		 (long long)f->count, b, span, b);
 	if (*finding_get_text(f, "icmp"))
 		text_add(story->summary, " (ICMP %s came back)", finding_get_text(f, "icmp"));

@@ -225,19 +225,16 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "interval_s"), interval);
 	if (f->confidence == CONFIDENCE_HIGH)
 		text_add(story->summary,
-			 "%s keeps at most %lld IKE SAs and drops the oldest each "
-			 "time %s starts "
+			 "%s keeps at most %lld IKE SAs and drops the oldest each time %s starts "
 			 "another, every %s; %s evidently never accepts the %s of %s.",
 			 b, (long long)finding_get(f, "living"), a, interval, a, answer, b);
 	else
 		text_add(story->summary,
-			 "%s builds a new IKE SA with %s every %s (%lld of them) "
-			 "and never uses the "
-			 "ones before; it evidently never accepts the %s of %s.",
+			 "%s builds a new IKE SA with %s every %s (%lld of them) and never uses "
+			 "the ones before; it evidently never accepts the %s of %s.",
 			 a, b, interval, (long long)finding_get(f, "ike_sas"), answer, b);
-	text_add(story->summary, " The fault is on the side of %s or on the way back to it;"
-				 " raising the limit cures "
-		 "nothing.", a);
+	text_add(story->summary, " The fault is on the side of %s or on the way back to it; "
+				 "raising the limit cures nothing.", a);
 	story_remedy(story, REMEDY_FRAG);
 	story_remedy(story, REMEDY_NAT4500);
 	story_remedy(story, REMEDY_AUTHCFG);

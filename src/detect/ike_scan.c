@@ -134,9 +134,8 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 
 	text_add(story->summary,
-		 "%s asked %lld addresses for IKE within %.0f s and authenticated "
-		 "to none (%lld answered): "
-		 "somebody looks for VPN gateways.",
+		 "%s asked %lld addresses for IKE within %.0f s and authenticated to none (%lld "
+		 "answered): somebody looks for VPN gateways.",
 		 finding_get_text(f, "source"), (long long)f->count,
 		 finding_get_real(f, "within_s"), (long long)finding_get(f, "answered"));
 	story_remedy(story, REMEDY_FLOOD);

@@ -122,8 +122,8 @@ static void explain(struct story *story)
 		text_add(story->summary, "%s guesses a Diffie-Hellman group that %s does not want",
 			 a, b);
 	else
-		text_add(story->summary, "%s is sent back again and again (%lld times) because %s "
-					 "wants another "
+		text_add(story->summary,
+			 "%s is sent back again and again (%lld times) because %s wants another "
 			 "Diffie-Hellman group", a, (long long)f->count, b);
 	if (*wanted)
 		text_add(story->summary, " (%s)", wanted);

@@ -107,9 +107,8 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "median_age_s"), age);
 	text_add(story->summary, "Only %s ever rekeys the %s (at about %s, %lld times in a row, "
-				 "also when the other "
-		 "side had built the tunnel); the lifetime of %s is longer, or it is passive. "
-		 "That is no fault.",
+				 "also when the other side had built the tunnel); the lifetime of "
+				 "%s is longer, or it is passive. That is no fault.",
 		 story_peer(story, f->side), finding_get_text(f, "what"), age, (long long)f->count,
 		 story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_LIFE);

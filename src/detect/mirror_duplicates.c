@@ -40,10 +40,9 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 
 	text_add(story->summary,
-		 "The mirror delivers the packets between %s and %s twice (%lld of "
-		 "%lld when that was last "
-		 "looked at); the copies are not counted, and none of them is a retransmission "
-		 "or a replay.",
+		 "The mirror delivers the packets between %s and %s twice (%lld of %lld when that "
+		 "was last looked at); the copies are not counted, and none of them is a "
+		 "retransmission or a replay.",
 		 story->peer[0], story->peer[1], (long long)finding_get(f, "copies"),
 		 (long long)finding_get(f, "packets"));
 	story_remedy(story, REMEDY_TAP);

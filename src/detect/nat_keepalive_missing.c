@@ -156,9 +156,9 @@ static void explain(struct story *story)
 	text_add(story->summary, "%s stands behind a NAT and was silent ",
 		 story_peer(story, f->side));
 	text_add_times(story->summary, f->count);
-	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive;"
-				 " the NAT may forget it, and %s can "
-		 "then not reach it.", longest, story_peer(story, other_side(f->side)));
+	text_add(story->summary, " for up to %s while its SAs lived, without a keepalive; the NAT "
+				 "may forget it, and %s can then not reach it.", longest,
+				 story_peer(story, other_side(f->side)));
 	story_remedy(story, REMEDY_KA);
 }
 

@@ -87,9 +87,9 @@ static void explain(struct story *story)
 	text_add(story->summary, "%s went on from another address or port ",
 		 story_peer(story, f->side));
 	text_add_times(story->summary, f->count);
-	text_add(story->summary, " without announcing it, lastly %s: a NAT on its way forgets it;"
-				 " until it sends something "
-		 "itself it cannot be reached.", finding_get_text(f, "now_at"));
+	text_add(story->summary, " without announcing it, lastly %s: a NAT on its way forgets it; "
+				 "until it sends something itself it cannot be reached.",
+				 finding_get_text(f, "now_at"));
 	story_remedy(story, REMEDY_KA);
 }
 

@@ -48,10 +48,9 @@ static void explain(struct story *story)
 {
 	int side = story->finding->side;
 
-	text_add(story->summary, "What %s sends to %s is not captured: "
-				 "at least %lld of its messages must exist "
-		 "but were not seen, so its silence proves nothing and unanswered requests "
-		 "are not judged.",
+	text_add(story->summary, "What %s sends to %s is not captured: at least %lld of its "
+				 "messages must exist but were not seen, so its silence proves "
+				 "nothing and unanswered requests are not judged.",
 		 story_peer(story, side), story_peer(story, other_side(side)),
 		 (long long)story->finding->count);
 	story_remedy(story, REMEDY_TAP);

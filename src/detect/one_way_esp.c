@@ -313,8 +313,7 @@ static void explain(struct story *story)
 	nsec_rfc3339(f->first, at);
 	nsec_span(finding_get_span(f, "silent_for_s"), span);
 	text_add(story->summary,
-		 "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld "
-		 "packets in %s)",
+		 "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)",
 		 b, at,
 		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a,
 		 (long long)f->count, span);

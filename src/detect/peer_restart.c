@@ -286,9 +286,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	f->cause = c->complained ? "unknown_spi" : "silence";
 	f->side = c->side;
 	finding_address(f, "restarted", sc, c->side);
-	finding_text(f, "evidence", "%s", c->complained ? "it complained about unknown SPIs" :
-						       "it fell silent, then there was "
-						       "a new IKE SA");
+	finding_text(f, "evidence", "%s", c->complained ?
+		     "it complained about unknown SPIs" :
+		     "it fell silent, then there was a new IKE SA");
 	if (c->silence > 0)
 		finding_seconds(f, "silent_before_s", c->silence);
 	finding_seconds(f, "down_for_s", c->at - c->began);
@@ -305,10 +305,9 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "down_for_s"), span);
 	text_add(story->summary,
-		 "%s lost its state (reboot, fail-over, cleared SAs): "
-		 "%s, and a new IKE SA came up %s "
-		 "later while nobody had deleted the old ones; what %s sent on them "
-		 "meanwhile was lost.",
+		 "%s lost its state (reboot, fail-over, cleared SAs): %s, and a new IKE SA came up "
+		 "%s later while nobody had deleted the old ones; what %s sent on them meanwhile "
+		 "was lost.",
 		 b,
 		 strcmp(finding_cause(f), "silence") == 0 ? "it fell silent"
 							  : finding_get_text(f, "evidence"),

@@ -420,9 +420,8 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "period_s"), period);
 	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !declared) {
 		text_add(t,
-			 "The session is over every %s (%lld times) without a Delete, "
-			 "and is built anew: its "
-			 "lifetime runs out, and nobody renews it in time.",
+			 "The session is over every %s (%lld times) without a Delete, and is built "
+			 "anew: its lifetime runs out, and nobody renews it in time.",
 			 period, (long long)f->count);
 		story_remedy(story, REMEDY_LIFE);
 		story_remedy(story, REMEDY_LOG);

@@ -154,8 +154,8 @@ static void explain(struct story *story)
 		text_add_times(story->summary, finding_get(f, "cycles"));
 		text_add(story->summary, ")");
 	}
-	text_add(story->summary, ": classic for a phase 2 (PFS) group that differs "
-				 "between the two.");
+	text_add(story->summary,
+		 ": classic for a phase 2 (PFS) group that differs between the two.");
 	story_remedy(story, REMEDY_PFS);
 	story_remedy(story, REMEDY_PROP);
 	story_remedy(story, REMEDY_LOG);

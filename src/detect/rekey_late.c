@@ -117,8 +117,7 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "age_s"), age);
 	text_add(story->summary,
-		 "The SA %s from %s is still in use at an age of %s%s and "
-		 "was not rekeyed",
+		 "The SA %s from %s is still in use at an age of %s%s and was not rekeyed",
 		 finding_get_text(f, "spi"), story_peer(story, f->side), birth ? "" : "at least ",
 		 age);
 	if (finding_item(f, "usual_age_at_rekey_s")) {

@@ -101,9 +101,8 @@ static void explain(struct story *story)
 		   *receiver = story_peer(story, other_side(f->side));
 
 	text_add(story->summary,
-		 "%s started the sequence numbers of SPI %s over: "
-		 "from %lld to %lld without a new SA; "
-		 "%s takes these packets for replays and drops them.",
+		 "%s started the sequence numbers of SPI %s over: from %lld to %lld without a new "
+		 "SA; %s takes these packets for replays and drops them.",
 		 sender, finding_get_text(f, "spi"), (long long)finding_get(f, "sequence_before"),
 		 (long long)finding_get(f, "sequence_after"), receiver);
 	story_remedy(story, REMEDY_CLR);

@@ -245,8 +245,7 @@ static void explain(struct story *story)
 		text_add(story->summary, "with %lld new IKE SA%s among them", set_ups,
 			 set_ups == 1 ? "" : "s");
 	text_add(story->summary, "); keys are renegotiated far more often than any lifetime "
-				 "setting, so traffic is "
-		 "likely interrupted at each change.");
+				 "setting, so traffic is likely interrupted at each change.");
 	story_remedy(story, REMEDY_TS);
 	story_remedy(story, REMEDY_LIFE);
 	story_remedy(story, REMEDY_PFS);

@@ -209,9 +209,10 @@ static void explain(struct story *story)
 			 "with it: it was another message of that length, or forged.",
 			 story_peer(story, f->side));
 	else
-		text_add(story->summary, "%lld unprotected %s messages bear the address of %s, "
-					 "but the SA they speak of goes on "
-		 "working: they may be forged, or come from another box.", (long long)f->count,
+		text_add(story->summary,
+			 "%lld unprotected %s messages bear the address of %s, but the SA they "
+			 "speak of goes on working: they may be forged, or come from another box.",
+			 (long long)f->count,
 		 finding_get_text(f, "error"), story_peer(story, f->side));
 	story_remedy(story, REMEDY_LOG);
 	story_remedy(story, REMEDY_FLOOD);

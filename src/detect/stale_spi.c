@@ -470,9 +470,8 @@ static void explain(struct story *story)
 	text_add(story->summary, "%s still encrypts with SPI %s", a, finding_get_text(f, "spi"));
 	if (perhaps)
 		text_add(story->summary,
-			 ", which was perhaps deleted %s before (nobody can be "
-			 "sure from outside which SA was meant): if so, "
-			 "%lld packet%s went into a black hole.",
+			 ", which was perhaps deleted %s before (nobody can be sure from outside "
+			 "which SA was meant): if so, %lld packet%s went into a black hole.",
 			 since, (long long)f->count, f->count == 1 ? "" : "s");
 	else if (strcmp(cause, "deleted") == 0)
 		text_add(story->summary, ", which was deleted %s before%s", since,

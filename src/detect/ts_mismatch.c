@@ -143,14 +143,13 @@ static void explain(struct story *story)
 	text_add(story->summary, ")");
 	if (finding_get(f, "working_child_sas") > 0)
 		text_add(story->summary,
-			 "; %lld other SA pairs work, so the selectors of this "
-			 "one are not "
+			 "; %lld other SA pairs work, so the selectors of this one are not "
 			 "configured there, or %s allows no more",
 			 (long long)finding_get(f, "working_child_sas"), b);
 	else
-		text_add(story->summary, ": usually the traffic selectors (proxy IDs) differ, "
-					 "else the transforms or "
-			 "the PFS group");
+		text_add(story->summary,
+			 ": usually the traffic selectors (proxy IDs) differ, else the transforms "
+			 "or the PFS group");
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_TS);
 	story_remedy(story, REMEDY_PFS);

@@ -129,8 +129,7 @@ static void explain(struct story *story)
 					 : 1e3),
 		 unit);
 	text_add(story->summary, ", not after a fixed time: the volume lifetime triggers every %s "
-				 "on average at the "
-		 "present rate", age);
+				 "on average at the present rate", age);
 	if (*limit)
 		text_add(story->summary, " (%s)", limit);
 	text_add(story->summary, ".");

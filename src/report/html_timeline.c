@@ -272,9 +272,8 @@ void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until)
 	}
 	put_alerts(out, &s, d, height, true);
 	fputs("</svg>\n<p class=legend><span class=living></span> lives <span "
-	      "class=replaced></span> replaced by a rekey "
-	      "<span class=ended></span> ended <span class=failed></span> failed or peer lost; "
-	      "triangles: alerts. "
-	      "Point at a bar to read its story. Times are UTC.</p>\n", out);
+	      "class=replaced></span> replaced by a rekey <span class=ended></span> ended <span "
+	      "class=failed></span> failed or peer lost; triangles: alerts. Point at a bar to read "
+	      "its story. Times are UTC.</p>\n", out);
 	put_limits(out, d);
 }

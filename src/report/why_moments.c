@@ -136,12 +136,12 @@ static void ike_sa_end(struct why_moments *m, const struct record_ike_sa *r)
 			   side >= 0 ? ", refused by " : "", side >= 0 ? by : "", age);
 		break;
 	case END_EXPIRED:
-		moment_add(m, r->ended, 0, "ike_expired", side, "phase 1 expires at "
-								"the age of %s%s", least, age);
+		moment_add(m, r->ended, 0, "ike_expired", side,
+			   "phase 1 expires at the age of %s%s", least, age);
 		break;
 	case END_IDLE:
-		moment_add(m, r->ended, 0, "ike_idle", side, "%s closes the idle phase 1 at "
-							     "the age of %s%s", by, least, age);
+		moment_add(m, r->ended, 0, "ike_idle", side,
+			   "%s closes the idle phase 1 at the age of %s%s", by, least, age);
 		break;
 	case END_UNKNOWN:
 		moment_add(m, r->ended, 0, "ike_ended", side, "phase 1 is over, not seen how");

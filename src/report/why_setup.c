@@ -13,10 +13,9 @@ const struct why_line why_setup[] = {
 	{ "ike_auth_retransmit", "answered", WHY_LOOK, NULL,
 	  "Look at {initiator} and at the way back to it, not at {responder}." },
 	{ "ike_auth_retransmit", "answered", WHY_FOR, NULL,
-	  "{responses} answers of {responder} passed this capture, "
-	  "and {requests_after_response} more copies of the same request came after the first one: "
-	  "{responder} hears {initiator} and accepts or refuses it, "
-	  "but {initiator} acts as if it had heard nothing." },
+	  "{responses} answers of {responder} passed this capture, and {requests_after_response} "
+	  "more copies of the same request came after the first one: {responder} hears {initiator} "
+	  "and accepts or refuses it, but {initiator} acts as if it had heard nothing." },
 	{ "ike_auth_retransmit", "answered", WHY_FOR, "likely=response_fragments",
 	  "The answer travels in IP fragments ({response_bytes}): "
 	  "a firewall or NAT on the way back that drops fragments explains it." },
@@ -54,9 +53,8 @@ const struct why_line why_setup[] = {
 	{ "ike_auth_retransmit", "port4500", WHY_REFUTE, NULL,
 	  "The requests do arrive at {responder}: then read its log for why it keeps silent." },
 	{ "ike_auth_retransmit", "ip_fragments", WHY_HEAD, NULL,
-	  "The tunnel does not get past the login: its message (IKE_AUTH, "
-	  "{request_bytes}) is too large for one packet, travels in IP fragments, "
-	  "and is never answered." },
+	  "The tunnel does not get past the login: its message (IKE_AUTH, {request_bytes}) is too "
+	  "large for one packet, travels in IP fragments, and is never answered." },
 	{ "ike_auth_retransmit", "ip_fragments", WHY_LOOK, NULL,
 	  "Look at the path from {initiator} to {responder}: "
 	  "something drops IP fragments (firewall, NAT, provider)." },

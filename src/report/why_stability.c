@@ -72,9 +72,8 @@ const struct why_line why_stability[] = {
 	  "{initiator} sets up one phase 1 after the other (every {interval_s}) without using the "
 	  "ones it has; {responder} keeps {living} of them and drops the oldest each time." },
 	{ "ike_sa_limit_loop", NULL, WHY_LOOK, NULL,
-	  "Look at {initiator} and at the way back to it, not at {responder}: "
-	  "dropping the oldest is only how {responder} protects itself. "
-	  "Raising its limit cures nothing." },
+	  "Look at {initiator} and at the way back to it, not at {responder}: dropping the oldest "
+	  "is only how {responder} protects itself. Raising its limit cures nothing." },
 	{ "ike_sa_limit_loop", NULL, WHY_FOR, NULL,
 	  "{responder} answers every set-up; {initiator} behaves as if no answer had come." },
 	{ "ike_sa_limit_loop", NULL, WHY_AGAINST, NULL,

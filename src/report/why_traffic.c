@@ -168,13 +168,15 @@ const struct why_line why_traffic[] = {
 	  "port, or packets from outside stay unanswered until the inside sends." },
 	{ "nat_keepalive_missing", NULL, WHY_REFUTE, NULL,
 	  "The mapping of the NAT outlives the pauses." },
-	{ "nat_rebind", NULL, WHY_HEAD, "moves", "A NAT gives {peer} a new port or address "
-	  "while the tunnel runs ({moves} times); until the other side notices, "
-	  "its packets go astray." },
-	{ "nat_rebind", NULL, WHY_HEAD, NULL, "A NAT gives a side a new port or address while "
-	  "the tunnel runs; until the peer notices, its packets go astray." },
-	{ "nat_rebind", NULL, WHY_LOOK, NULL, "Look at the NAT box (timeout for UDP, "
-	  "restarts) and at the keepalives of the side behind it." },
+	{ "nat_rebind", NULL, WHY_HEAD, "moves",
+	  "A NAT gives {peer} a new port or address while the tunnel runs ({moves} times); until "
+	  "the other side notices, its packets go astray." },
+	{ "nat_rebind", NULL, WHY_HEAD, NULL,
+	  "A NAT gives a side a new port or address while the tunnel runs; until the peer "
+	  "notices, its packets go astray." },
+	{ "nat_rebind", NULL, WHY_LOOK, NULL,
+	  "Look at the NAT box (timeout for UDP, restarts) and at the keepalives of the side "
+	  "behind it." },
 	{ "nat_rebind", NULL, WHY_AGAINST, NULL,
 	  "A client that moves from one network to another does the same on purpose (MOBIKE)." },
 	{ "nat_rebind", NULL, WHY_CONFIRM, NULL,

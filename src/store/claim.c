@@ -64,9 +64,9 @@ bool store_claim(struct store *s, const char *source, struct err *e)
 		return true;
 	if (fcntl(s->claim - 1, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		lock.l_pid = 0;
-	return err_set(e, "database %s: process %ld writes %s there already; "
-			  "end that one, or name another database or "
-		       "another --sensor", s->name, (long)lock.l_pid, source);
+	return err_set(e, "database %s: process %ld writes %s there already; end that one, or name "
+			  "another database or another --sensor", s->name, (long)lock.l_pid,
+			  source);
 }
 
 void store_claim_end(struct store *s)

@@ -62,9 +62,8 @@ bool store_fault(const struct store *s, int rc, struct err *e)
 		return cannot_open(s, e);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return err_set(e, "database %s: is read-only; make the file and its "
-				  "directory writable, "
-			       "or name another file", name);
+		return err_set(e, "database %s: is read-only; make the file and its directory "
+				  "writable, or name another file", name);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(e, "database %s: is locked by another program; "
@@ -79,9 +78,8 @@ bool store_fault(const struct store *s, int rc, struct err *e)
 			       "look at the disk and try again", name,
 			       system_errno ? strerror(system_errno) : sqlite3_errmsg(s->db));
 	case SQLITE_CORRUPT:
-		return err_set(e, "database %s: is damaged; restore a copy, "
-				  "or rescue its rows with: "
-			       "sqlite3 %s .recover", name, name);
+		return err_set(e, "database %s: is damaged; restore a copy, or rescue its rows "
+				  "with: sqlite3 %s .recover", name, name);
 	case SQLITE_NOMEM:
 		return err_set(e, "database %s: out of memory", name);
 	}

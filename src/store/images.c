@@ -50,10 +50,9 @@ bool store_source_last(struct store *s, const char *source, nsec *ret, struct er
 	sqlite3_stmt *st;
 
 	*ret = NSEC_NONE;
-	if (!prepare(s, "SELECT max(at) FROM (SELECT max(saved_ns) AS at FROM image "
-			"WHERE sensor_id = ?1 AND source = ?2"
-			" UNION ALL SELECT max(last_ns) FROM capture WHERE sensor_id = ?1"
-			" AND source = ?2)", &st, e))
+	if (!prepare(s, "SELECT max(at) FROM (SELECT max(saved_ns) AS at FROM image"
+			" WHERE sensor_id = ?1 AND source = ?2 UNION ALL SELECT max(last_ns)"
+			" FROM capture WHERE sensor_id = ?1 AND source = ?2)", &st, e))
 		return false;
 	sqlite3_bind_int64(st, 1, s->sensor);
 	sqlite3_bind_text(st, 2, source, -1, SQLITE_STATIC);
@@ -94,16 +93,14 @@ bool store_image_put(struct store *s, const char *source, const struct store_ima
 			return false;
 		}
 	}
-	if (!prepare(s, empty ? "DELETE FROM image WHERE sensor_id = ?1 AND source = ?2 "
-				"AND tunnel_id = ?3" :
-		     "INSERT INTO image (sensor_id, source, tunnel_id, saved_ns, track_stamp, "
-		     "track, track_sum,"
-		     " detect_stamp, detect, detect_sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-		     " ?8, ?9, ?10)"
+	if (!prepare(s, empty ? "DELETE FROM image WHERE sensor_id = ?1 AND source = ?2"
+				" AND tunnel_id = ?3" :
+		     "INSERT INTO image (sensor_id, source, tunnel_id, saved_ns, track_stamp,"
+		     " track, track_sum, detect_stamp, detect, detect_sum)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 		     " ON CONFLICT (sensor_id, source, tunnel_id) DO UPDATE"
-		     " SET saved_ns = excluded.saved_ns,"
-		     " track_stamp = excluded.track_stamp, track = excluded.track,"
-		     " track_sum = excluded.track_sum,"
+		     " SET saved_ns = excluded.saved_ns, track_stamp = excluded.track_stamp,"
+		     " track = excluded.track, track_sum = excluded.track_sum,"
 		     " detect_stamp = excluded.detect_stamp, detect = excluded.detect,"
 		     " detect_sum = excluded.detect_sum",
 		     &st, e))
@@ -154,13 +151,11 @@ bool store_images_walk(struct store *s, const char *source,
 	sqlite3_stmt *st;
 	int rc;
 
-	if (!prepare(s, "SELECT i.tunnel_id, ifnull(t.network, 0), t.key_a, t.port_a, t.key_b, "
-			"t.port_b, i.saved_ns,"
-			" i.track_stamp, i.track, i.track_sum, i.detect_stamp, i.detect,"
-			" i.detect_sum"
-			" FROM image i LEFT JOIN tunnel t ON t.id = i.tunnel_id"
-			" WHERE i.sensor_id = ?1 AND i.source = ?2 AND (t.id IS NOT NULL"
-			" OR i.tunnel_id = 0)"
+	if (!prepare(s, "SELECT i.tunnel_id, ifnull(t.network, 0), t.key_a, t.port_a, t.key_b,"
+			" t.port_b, i.saved_ns, i.track_stamp, i.track, i.track_sum,"
+			" i.detect_stamp, i.detect, i.detect_sum FROM image i"
+			" LEFT JOIN tunnel t ON t.id = i.tunnel_id WHERE i.sensor_id = ?1"
+			" AND i.source = ?2 AND (t.id IS NOT NULL OR i.tunnel_id = 0)"
 			" ORDER BY i.saved_ns DESC, i.tunnel_id", &st, e))
 		return false;
 	sqlite3_bind_int64(st, 1, s->sensor);
@@ -229,9 +224,9 @@ bool store_traffic_since(struct store *s, object_id esp_sa, nsec bucket, struct 
 	sqlite3_stmt *st;
 
 	*ret = (struct record_traffic){ .esp_sa = esp_sa, .bucket = bucket };
-	if (!prepare(s, "SELECT ifnull(sum(packets), 0), ifnull(sum(bytes), 0), ifnull(sum(lost), "
-			"0) FROM traffic"
-			" WHERE esp_sa_id = ?1 AND span_s = 60 AND bucket_ns >= ?2", &st, e))
+	if (!prepare(s, "SELECT ifnull(sum(packets), 0), ifnull(sum(bytes), 0), ifnull(sum(lost),"
+			" 0) FROM traffic WHERE esp_sa_id = ?1 AND span_s = 60 AND bucket_ns >= ?2",
+			&st, e))
 		return false;
 	sqlite3_bind_int64(st, 1, (int64_t)esp_sa);
 	sqlite3_bind_int64(st, 2, bucket);
@@ -251,17 +246,14 @@ bool store_give_up(struct store *s, enum store_kind kind, const object_id *ids, 
 		   struct err *e)
 {
 	static const char *const texts[] = {
-		[STORE_IKE_SA] = "UPDATE ike_sa SET end_reason = 'unknown', ended_ns = last_ns, "
-				 "state = 'gone',"
-				 " grade = 'unknown' WHERE id = ?1 AND ?2 = ?2",
-		[STORE_CHILD_SA] = "UPDATE child_sa SET end_reason = 'unknown', state = 'deleted', "
-				   "grade = 'unknown',"
-				   " ended_ns = ifnull((SELECT max(last_ns) FROM esp_sa e"
-				   " WHERE e.id IN"
-				   " (child_sa.esp_sa_a_id, child_sa.esp_sa_b_id)), created_ns)"
-				   " WHERE id = ?1 AND ?2 = ?2",
-		[STORE_ESP_SA] = "UPDATE esp_sa SET end_reason = 'unknown', grade = 'unknown' "
-				 "WHERE id = ?1 AND ?2 = ?2",
+		[STORE_IKE_SA] = "UPDATE ike_sa SET end_reason = 'unknown', ended_ns = last_ns,"
+				 " state = 'gone', grade = 'unknown' WHERE id = ?1 AND ?2 = ?2",
+		[STORE_CHILD_SA] = "UPDATE child_sa SET end_reason = 'unknown', state = 'deleted',"
+				   " grade = 'unknown', ended_ns = ifnull((SELECT max(last_ns)"
+				   " FROM esp_sa e WHERE e.id IN (child_sa.esp_sa_a_id,"
+				   " child_sa.esp_sa_b_id)), created_ns) WHERE id = ?1 AND ?2 = ?2",
+		[STORE_ESP_SA] = "UPDATE esp_sa SET end_reason = 'unknown', grade = 'unknown'"
+				 " WHERE id = ?1 AND ?2 = ?2",
 		[STORE_ALERT] = "UPDATE alert SET status = 'cleared', cleared_ns = ?2 "
 				"WHERE id = ?1",
 	};

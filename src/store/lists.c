@@ -16,17 +16,15 @@ int lists_open(struct lists *l, sqlite3 *db)
 				   NULL);
 	if (l->rc == SQLITE_OK)
 		l->rc = sqlite3_prepare_v2(db,
-			"SELECT json_extract(value, '$.encryption'), json_extract(value, "
-			"'$.integrity'),"
-			" json_extract(value, '$.prf'), json_extract(value, '$.group'),"
-			" json_extract(value, '$.auth'), json_extract(value, '$.key_bits'),"
-			" json_extract(value, '$.life_seconds'), json_extract(value,"
-			" '$.life_kilobytes')"
-			" FROM json_each(?1)", -1, &l->offers, NULL);
+			"SELECT json_extract(value, '$.encryption'), json_extract(value,"
+			" '$.integrity'), json_extract(value, '$.prf'), json_extract(value,"
+			" '$.group'), json_extract(value, '$.auth'), json_extract(value,"
+			" '$.key_bits'), json_extract(value, '$.life_seconds'), json_extract(value,"
+			" '$.life_kilobytes') FROM json_each(?1)", -1, &l->offers, NULL);
 	if (l->rc == SQLITE_OK)
 		l->rc = sqlite3_prepare_v2(db,
-			"SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text') "
-			"FROM json_each(?1)",
+			"SELECT json_extract(value, '$.vendor'), json_extract(value, '$.text')"
+			" FROM json_each(?1)",
 			-1, &l->actions, NULL);
 	return l->rc;
 }

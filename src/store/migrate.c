@@ -54,8 +54,8 @@ static bool current(struct store *s, bool *ret, struct err *e)
 	if (!store_number(s, "PRAGMA user_version", &version, e))
 		return false;
 	if (version == store_schema_version() &&
-	    !store_number(s, "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM meta "
-			     "WHERE key = 'views'), 0)",
+	    !store_number(s, "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM meta"
+			     " WHERE key = 'views'), 0)",
 			  &views, e))
 		return false;
 	*ret = version == store_schema_version() && views == views_digest();

@@ -129,8 +129,7 @@ static bool identify(struct store *s, bool *ret_new, struct err *e)
 	if (application != STORE_APPLICATION_ID)
 		return err_set(e,
 			       "database %s: belongs to another program (application id %" PRId64
-			       "); "
-			       "name another file",
+			       "); name another file",
 			       s->name, application);
 	if (version > store_schema_version())
 		return err_set(e,
@@ -142,8 +141,7 @@ static bool identify(struct store *s, bool *ret_new, struct err *e)
 	if (version < store_schema_version() && s->mode == STORE_READ)
 		return err_set(e,
 			       "database %s: was written by an older sawatch (version %" PRId64
-			       " of its "
-			       "tables); it is brought up to date when something is next "
+			       " of its tables); it is brought up to date when something is next "
 			       "written to it",
 			       s->name, version);
 	return true;
@@ -210,8 +208,8 @@ static bool begin_log(struct store *s, struct err *e)
 	if (who == 0)
 		return store_fault(s, rc, e);
 	return err_set(e, "database %s: process %ld has been holding a lock on it for %d s without "
-			  "a pause; end that one, or its "
-		       "transaction", s->name, (long)who, STORE_WRITE_PATIENCE_MS / 1000);
+			  "a pause; end that one, or its transaction", s->name, (long)who,
+			  STORE_WRITE_PATIENCE_MS / 1000);
 }
 
 static bool open_for_writing(struct store *s, const char *sensor, struct err *e)

@@ -336,20 +336,17 @@ static void give_traffic(struct walk *w)
 
 const struct query store_queries[KINDS] = {
 	[CAPTURE] = {
-		"o.id, o.name, o.kind, o.link_type, o.fingerprint, o.size, o.first_ns,"
-		" o.last_ns, o.packets, o.bytes, o.ike_messages, o.esp_packets, o.ah_packets,"
-		" o.keepalives, o.duplicates, o.malformed, o.cut, o.dropped, o.fragments,"
-		" o.warnings, o.complete",
+		"o.id, o.name, o.kind, o.link_type, o.fingerprint, o.size, o.first_ns, o.last_ns, "
+		"o.packets, o.bytes, o.ike_messages, o.esp_packets, o.ah_packets, o.keepalives, "
+		"o.duplicates, o.malformed, o.cut, o.dropped, o.fragments, o.warnings, o.complete",
 		"capture", "o.first_ns", "o.last_ns", give_capture,
 	},
 	[TUNNEL] = {
 		"o.id, o.id, o.key_a, o.port_a, o.key_b, o.port_b, o.network, o.state,"
 		" o.since_ns, o.first_ns, o.last_ns,"
 		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", "
-		COUNT_OF("child_sa") ", "
-		COUNT_OF("alert") ", (SELECT x.label FROM expected x WHERE x.sensor_id "
-				  "= o.sensor_id"
-		" AND x.network = o.network AND x.name = o.name)",
+		COUNT_OF("child_sa") ", " COUNT_OF("alert") ", (SELECT x.label FROM expected x"
+		" WHERE x.sensor_id = o.sensor_id AND x.network = o.network AND x.name = o.name)",
 		"tunnel", "o.first_ns", "o.last_ns", give_tunnel,
 	},
 	[IKE_SA] = {

@@ -86,9 +86,8 @@ static bool add_up(struct store *s, struct store_retention *r, int64_t from, int
 		return true;
 	if (r->floor > before)
 		before = whole(r->floor, to * NSEC_PER_S);
-	if (!prepare(s, "SELECT bucket_ns, esp_sa_id FROM traffic WHERE span_s = ?1 "
-			"AND bucket_ns < ?2"
-			" ORDER BY bucket_ns, esp_sa_id LIMIT ?3", &st, e))
+	if (!prepare(s, "SELECT bucket_ns, esp_sa_id FROM traffic WHERE span_s = ?1"
+			" AND bucket_ns < ?2 ORDER BY bucket_ns, esp_sa_id LIMIT ?3", &st, e))
 		return false;
 	sqlite3_bind_int64(st, 1, from);
 	sqlite3_bind_int64(st, 2, before);
@@ -109,17 +108,15 @@ static bool add_up(struct store *s, struct store_retention *r, int64_t from, int
 	*ret_more = n == rows;
 	return run(s,
 		   "INSERT INTO traffic (span_s, bucket_ns, esp_sa_id, packets, bytes, lost)"
-		   " SELECT ?2, bucket_ns - bucket_ns % (?2 * 1000000000), esp_sa_id,"
-		   " sum(packets), sum(bytes), sum(lost)"
-		   " FROM traffic WHERE span_s = ?1 AND (bucket_ns, esp_sa_id) <= (?3, ?4)"
-		   " GROUP BY 2, 3"
+		   " SELECT ?2, bucket_ns - bucket_ns % (?2 * 1000000000), esp_sa_id, sum(packets),"
+		   " sum(bytes), sum(lost) FROM traffic WHERE span_s = ?1"
+		   " AND (bucket_ns, esp_sa_id) <= (?3, ?4) GROUP BY 2, 3"
 		   " ON CONFLICT (span_s, bucket_ns, esp_sa_id) DO UPDATE"
-		   " SET packets = packets + excluded.packets,"
-		   " bytes = bytes + excluded.bytes, lost = lost + excluded.lost",
+		   " SET packets = packets + excluded.packets, bytes = bytes + excluded.bytes,"
+		   " lost = lost + excluded.lost",
 		   from, to, bucket, esp_sa, NULL, e) &&
 	       run(s,
-		   "DELETE FROM traffic WHERE span_s = ?1 AND (bucket_ns, "
-		   "esp_sa_id) <= (?2, ?3)",
+		   "DELETE FROM traffic WHERE span_s = ?1 AND (bucket_ns, esp_sa_id) <= (?2, ?3)",
 		   from, bucket, esp_sa, 0, &r->added_up, e);
 }
 
@@ -142,50 +139,44 @@ static const struct {
 		        "DELETE FROM esp_sa WHERE id = ?1" },
 		      "UPDATE esp_sa SET end_reason = 'unknown', grade = 'unknown' WHERE id = ?1" },
 	/* after its ESP SAs, and only when both are gone */
-	[CHILD_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL "
-			"THEN coalesce(ended_ns, created_ns) < ?2"
-			" WHEN created_ns < ?4 THEN 2 END * (NOT EXISTS (SELECT 1 FROM esp_sa e"
+	[CHILD_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL"
+			" THEN coalesce(ended_ns, created_ns) < ?2 WHEN created_ns < ?4 THEN 2"
+			" END * (NOT EXISTS (SELECT 1 FROM esp_sa e"
 			" WHERE e.id IN (c.esp_sa_a_id, c.esp_sa_b_id))) FROM child_sa c"
 			" WHERE id > ?1 ORDER BY id LIMIT ?3",
 			{ NULL, "DELETE FROM child_sa WHERE id = ?1" },
-			"UPDATE child_sa SET end_reason = 'unknown', state = 'deleted', "
-			"grade = 'unknown',"
-			" ended_ns = created_ns WHERE id = ?1" },
-	[IKE_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL "
-		      "THEN max(coalesce(ended_ns, last_ns), last_ns) < ?2"
-		      " WHEN last_ns < ?4 THEN 2 END FROM ike_sa WHERE id > ?1"
-		      " ORDER BY id LIMIT ?3",
+			"UPDATE child_sa SET end_reason = 'unknown', state = 'deleted',"
+			" grade = 'unknown', ended_ns = created_ns WHERE id = ?1" },
+	[IKE_SAS] = { "SELECT id, CASE WHEN end_reason IS NOT NULL"
+		      " THEN max(coalesce(ended_ns, last_ns), last_ns) < ?2 WHEN last_ns < ?4"
+		      " THEN 2 END FROM ike_sa WHERE id > ?1 ORDER BY id LIMIT ?3",
 		      { NULL, "DELETE FROM ike_sa WHERE id = ?1" },
-		      "UPDATE ike_sa SET end_reason = 'unknown', state = 'gone', "
-		      "grade = 'unknown', ended_ns = last_ns"
-		      " WHERE id = ?1" },
-	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < CASE "
-			"WHEN purpose = 'dpd' AND outcome = 'answered'"
-			" AND requests = 1 THEN max(?2, ?5) ELSE ?2 END FROM exchange WHERE id > ?1"
-			" ORDER BY id LIMIT ?3",
+		      "UPDATE ike_sa SET end_reason = 'unknown', state = 'gone', grade = 'unknown',"
+		      " ended_ns = last_ns WHERE id = ?1" },
+	[EXCHANGES] = { "SELECT id, coalesce(response_ns, request_ns, 0) < CASE"
+			" WHEN purpose = 'dpd' AND outcome = 'answered' AND requests = 1"
+			" THEN max(?2, ?5) ELSE ?2 END FROM exchange WHERE id > ?1 ORDER BY id"
+			" LIMIT ?3",
 			{ NULL, "DELETE FROM exchange WHERE id = ?1" }, NULL },
-	[EVENTS] = { "SELECT id, coalesce(at_ns, 0) < ?2 FROM event WHERE id > ?1 "
-		     "ORDER BY id LIMIT ?3",
+	[EVENTS] = { "SELECT id, coalesce(at_ns, 0) < ?2 FROM event WHERE id > ?1 ORDER BY id"
+		     " LIMIT ?3",
 		     { NULL, "DELETE FROM event WHERE id = ?1" }, NULL },
 	/* what a file left raised nobody will clear; what a monitor raised is cleared by it */
-	[ALERTS] = { "SELECT id, CASE status WHEN 'cleared' THEN coalesce(cleared_ns, "
-		     "last_ns) < ?2 ELSE last_ns < ?2 AND"
-		     " EXISTS (SELECT 1 FROM capture c WHERE c.id = a.id >> 32"
-		     " AND c.source IS NULL) END"
-		     " FROM alert a WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[ALERTS] = { "SELECT id, CASE status WHEN 'cleared' THEN coalesce(cleared_ns, last_ns) < ?2"
+		     " ELSE last_ns < ?2 AND EXISTS (SELECT 1 FROM capture c"
+		     " WHERE c.id = a.id >> 32 AND c.source IS NULL) END FROM alert a WHERE id > ?1"
+		     " ORDER BY id LIMIT ?3",
 		     { NULL, "DELETE FROM alert WHERE id = ?1" }, NULL },
-	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i "
-		      "WHERE i.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM expected x WHERE x.sensor_id = t.sensor_id"
-		      " AND x.network = t.network"
-		      " AND x.name = t.name)"
-		      " AND NOT EXISTS (SELECT 1 FROM ike_sa o WHERE o.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM esp_sa o WHERE o.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM child_sa o WHERE o.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM exchange o WHERE o.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM event o WHERE o.tunnel_id = t.id)"
-		      " AND NOT EXISTS (SELECT 1 FROM alert o WHERE o.tunnel_id = t.id)"
-		      " FROM tunnel t WHERE id > ?1 ORDER BY id LIMIT ?3",
+	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i"
+		      " WHERE i.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM expected x"
+		      " WHERE x.sensor_id = t.sensor_id AND x.network = t.network"
+		      " AND x.name = t.name) AND NOT EXISTS (SELECT 1 FROM ike_sa o"
+		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM esp_sa o"
+		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM child_sa o"
+		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM exchange o"
+		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM event o"
+		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM alert o"
+		      " WHERE o.tunnel_id = t.id) FROM tunnel t WHERE id > ?1 ORDER BY id LIMIT ?3",
 		      { NULL, "DELETE FROM tunnel WHERE id = ?1" }, NULL },
 };
 
@@ -253,10 +244,9 @@ static bool begin(struct store *s, struct store_retention *r, struct err *e)
 	 * a file that somebody imported may come from the future; what a monitor saw is as true as
 	 * its clock
 	 */
-	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture "
-			     "WHERE source IS NOT NULL"
-			     " OR last_ns / 1000000000 < unixepoch('now', '+1 day')), max(last_ns),"
-			     " 0) FROM capture", &now, e) ||
+	if (!store_number(s, "SELECT coalesce((SELECT max(last_ns) FROM capture"
+			     " WHERE source IS NOT NULL OR last_ns / 1000000000 < unixepoch('now',"
+			     " '+1 day')), max(last_ns), 0) FROM capture", &now, e) ||
 	    !store_number(s, "SELECT count(*) FROM capture WHERE last_ns IS NOT NULL", &known, e))
 		return false;
 	r->now = now;

@@ -137,13 +137,11 @@ static bool find_tunnels(struct walk *w, struct err *e)
 	json_text_clear(&w->tunnels);
 	json_text_mark(&w->tunnels, '[');
 	rc = sqlite3_prepare_v2(w->s->db,
-		"SELECT id FROM tunnel WHERE ?1 IN (name, peer_b || '<->' || peer_a, "
-		"CAST(id AS TEXT),"
-		" peer_a, peer_b) OR ?2 IN (key_a, key_b) OR EXISTS (SELECT 1 FROM expected x"
-		" WHERE x.label = ?1"
-		" AND x.sensor_id = tunnel.sensor_id AND x.network = tunnel.network AND x.name ="
-		" tunnel.name)"
-		" ORDER BY id", -1, &w->st, NULL);
+		"SELECT id FROM tunnel"
+		" WHERE ?1 IN (name, peer_b || '<->' || peer_a, CAST(id AS TEXT), peer_a, peer_b)"
+		" OR ?2 IN (key_a, key_b) OR EXISTS (SELECT 1 FROM expected x WHERE x.label = ?1"
+		" AND x.sensor_id = tunnel.sensor_id AND x.network = tunnel.network"
+		" AND x.name = tunnel.name) ORDER BY id", -1, &w->st, NULL);
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(w->st, 1, w->scope->tunnel, -1, SQLITE_STATIC);
 		if (w->scope->tunnel && addr_parse(w->scope->tunnel, &addr)) {
@@ -218,9 +216,8 @@ static bool walk_lifetimes(struct walk *w, int64_t tunnel,
 			   void (*row)(void *user, const struct store_lifetime *l), void *user,
 			   struct err *e)
 {
-	static const char columns[] = "SELECT tunnel, kind, side, n, min_ns, median_ns, "
-				      "max_ns, who_rekeys,"
-				      " expected_s * 1000000000, expected_grade,"
+	static const char columns[] = "SELECT tunnel, kind, side, n, min_ns, median_ns, max_ns,"
+				      " who_rekeys, expected_s * 1000000000, expected_grade,"
 				      " ended_by FROM v_lifetimes";
 	struct store_lifetime lifetime;
 	char sql[sizeof(columns) + 64];

@@ -525,9 +525,8 @@ bool store_writer_open(struct store_writer **ret, struct store *store, enum stor
 	assert(n >= WORTHS * 4);
 	if (!w || !backlog_init(&w->backlog, bytes)) {
 		free(w);
-		return err_set(e, "memory: too little for the backlog of the history; "
-				  "make it smaller: "
-				  "--set store.backlog_mb=4");
+		return err_set(e, "memory: too little for the backlog of the history; make it "
+				  "smaller: --set store.backlog_mb=4");
 	}
 	w->store = store;
 	w->mode = mode;

@@ -27,9 +27,9 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 	for (int side = 0; side < 2; side++) {
 		if (!w->one_sided[side])
 			continue;
-		snprintf(text[side], sizeof(text[side]), "what %s sends is not in the capture, "
-							 "so unanswered requests and "
-			 "one-way traffic cannot be judged", endpoint_text(w->peer[side], peer));
+		snprintf(text[side], sizeof(text[side]),
+			 "what %s sends is not in the capture, so unanswered requests and one-way "
+			 "traffic cannot be judged", endpoint_text(w->peer[side], peer));
 		why[r.n_unobservable++] = text[side];
 	}
 	/* ike_sa_join_tunnel() */
