@@ -33,10 +33,9 @@ static void a_tunnel_that_turns_out_to_be_down_is_told_with_since_when(void **st
 	t.state = TUNNEL_DOWN;
 	t.since = AT(9);
 	t.last = AT(44);
-	assert_string_equal(told(&p, &t, 1, true), "2026-11-22T04:31:35.000Z  "
-						   "192.0.2.1<->198.51.100.2  "
-						   "tunnel state: down since "
-						   "2026-11-22T04:31:00Z\n");
+	assert_string_equal(told(&p, &t, 1, true),
+			    "2026-11-22T04:31:35.000Z  192.0.2.1<->198.51.100.2  tunnel state: "
+			    "down since 2026-11-22T04:31:00Z\n");
 	printed_close(&p);
 	t.since = t.last;
 	assert_string_equal(told(&p, &t, 1, true), "2026-11-22T04:31:35.000Z  "

@@ -75,9 +75,8 @@ static void the_verdict_comes_first(void **state)
 
 	(void)state;
 	html_judge(h);
-	assert_has(print(h, &p), "<p class=\"verdict critical\">3 tunnels: "
-				 "<b class=\"critical\">1 critical</b>, "
-				 "<b class=\"healthy\">2 healthy</b></p>");
+	assert_has(print(h, &p), "<p class=\"verdict critical\">3 tunnels: <b class=\"critical\">1 "
+				 "critical</b>, <b class=\"healthy\">2 healthy</b></p>");
 	assert_true(strstr(p.text, "class=\"verdict") < strstr(p.text, "<table"));
 	close_both(h, &p);
 }
@@ -161,8 +160,7 @@ static void lives_of_sas_are_bars_with_their_story(void **state)
 	assert_has(p.text, "IKEv2 SA 0123456789abcdef:fedcba9876543210, begun by 192.0.2.1 at "
 			   "2026-11-22 04:30:52.000; lives");
 	assert_has(p.text, "child SA c1f0a2b3/? since 2026-11-22 04:30:53.000, begun by 192.0.2.1; "
-			   "ended: rekeyed, by "
-			   "198.51.100.2 at 2026-11-22 04:31:23.000, age 30 s");
+			   "ended: rekeyed, by 198.51.100.2 at 2026-11-22 04:31:23.000, age 30 s");
 	assert_has(p.text, "ESP c1f0a2b3, 300 packets, 45.0 kB, 3 lost");
 	assert_has(p.text, ">from 192.0.2.1</text>");
 	assert_has(p.text, ">from 198.51.100.2</text>");

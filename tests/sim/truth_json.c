@@ -92,8 +92,7 @@ static void put_exchange(FILE *to, const struct sim_true_exchange *x)
 {
 	fprintf(to,
 		"{\"pair\":%u,\"ispi\":\"%016" PRIx64 "\",\"rspi\":\"%016" PRIx64
-		"\",\"exchange\":%u,\"message_id\":%u,"
-		"\"from\":%s,",
+		"\",\"exchange\":%u,\"message_id\":%u,\"from\":%s,",
 		x->pair->number, x->spi_i, x->spi_r, x->exchange, x->id, side(x->from));
 	put_text(to, "purpose", x->purpose);
 	fputc(',', to);

@@ -97,8 +97,8 @@ static void questions_about_one_tunnel_use_indexes(void **state)
 	static const char *const questions[] = {
 		"SELECT at, what, text FROM v_timeline WHERE tunnel = '" SAMPLE_TUNNEL "'",
 		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1",
-		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1 "
-		"ORDER BY at_ns DESC LIMIT 50",
+		"SELECT at, what, text FROM v_timeline WHERE tunnel_id = 1 ORDER BY at_ns DESC"
+		" LIMIT 50",
 		"SELECT * FROM v_lifetimes WHERE tunnel = '" SAMPLE_TUNNEL "'",
 		"SELECT * FROM v_lifetimes WHERE tunnel_id = 1",
 		"SELECT * FROM v_esp_sas WHERE tunnel = '" SAMPLE_TUNNEL "' ORDER BY src, first",
@@ -118,8 +118,8 @@ static void questions_about_one_tunnel_use_indexes(void **state)
 static void the_last_hour_of_events_and_the_list_of_tunnels_use_indexes(void **state)
 {
 	static const char *const questions[] = {
-		"SELECT at, tunnel, text FROM v_events WHERE at_ns >= 1795323051000000000 "
-		"ORDER BY at_ns",
+		"SELECT at, tunnel, text FROM v_events WHERE at_ns >= 1795323051000000000"
+		" ORDER BY at_ns",
 		"SELECT * FROM v_tunnels",
 		"SELECT * FROM v_alerts",	/* few, and none of the large tables */
 	};

@@ -73,8 +73,9 @@ static void every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_inde
 		sqlite3_stmt *columns;
 		const char *sql = sqlite3_sql(s->statements[tables[i].put]);
 
-		snprintf(query, sizeof(query), "SELECT name FROM pragma_table_info('%s') "
-					       "WHERE name <> 'id'", tables[i].table);
+		snprintf(query, sizeof(query),
+			 "SELECT name FROM pragma_table_info('%s') WHERE name <> 'id'",
+			 tables[i].table);
 		assert_int_equal(sqlite3_prepare_v2(s->db, query, -1, &columns, NULL), SQLITE_OK);
 		while (sqlite3_step(columns) == SQLITE_ROW) {
 			const char *name = (const char *)sqlite3_column_text(columns, 0);
@@ -86,11 +87,10 @@ static void every_column_of_a_table_of_objects_is_put_again_or_stands_in_an_inde
 		}
 		sqlite3_finalize(columns);
 		/* and those are all the columns of its indexes */
-		snprintf(query, sizeof(query), "SELECT group_concat(name, ', ') "
-					       "FROM (SELECT DISTINCT x.name FROM"
-			 " pragma_index_list('%s') i, pragma_index_xinfo(i.name) x WHERE x.key"
-			 " AND x.cid >= 0"
-			 " ORDER BY x.name <> 'tunnel_id', x.cid)", tables[i].table);
+		snprintf(query, sizeof(query),
+			 "SELECT group_concat(name, ', ') FROM (SELECT DISTINCT x.name"
+			 " FROM pragma_index_list('%s') i, pragma_index_xinfo(i.name) x WHERE x.key"
+			 " AND x.cid >= 0 ORDER BY x.name <> 'tunnel_id', x.cid)", tables[i].table);
 		assert_int_equal(sqlite3_prepare_v2(s->db, query, -1, &columns, NULL), SQLITE_OK);
 		assert_int_equal(sqlite3_step(columns), SQLITE_ROW);
 		for (const char *name = (const char *)sqlite3_column_text(columns, 0); *name;) {

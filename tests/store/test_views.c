@@ -41,10 +41,9 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 					  "alerts first last");
 	assert_columns(path, "v_ike_sas",
 		       "id at tunnel version spi_i spi_r initiator responder state origin parent "
-		       "created established ended "
-		       "end_reason ended_by suite_encryption suite_integrity suite_prf suite_group "
-		       "offered nat_initiator "
-		       "nat_responder vendor_ids grade");
+		       "created established ended end_reason ended_by suite_encryption "
+		       "suite_integrity suite_prf suite_group offered nat_initiator nat_responder "
+		       "vendor_ids grade");
 	assert_columns(path, "v_esp_sas",
 		       "id at tunnel protocol spi src dst encap first last packets bytes seq_first "
 		       "seq_last lost late "
@@ -144,10 +143,9 @@ static void put_child(struct store *s, uint32_t number, nsec created, double age
 	}
 }
 
-static const char child_rows[] = "SELECT ifnull(side, 'both'), n, min_s, median_s, max_s, "
-				 "who_rekeys, expected_s, "
-				 "expected_grade, ended_by FROM v_lifetimes "
-				 "WHERE kind = 'child' ORDER BY id";
+static const char child_rows[] = "SELECT ifnull(side, 'both'), n, min_s, median_s, max_s,"
+				 " who_rekeys, expected_s, expected_grade, ended_by"
+				 " FROM v_lifetimes WHERE kind = 'child' ORDER BY id";
 
 static void lifetimes_tell_the_ages_by_side_and_who_rekeys(void **state)
 {
@@ -269,8 +267,8 @@ static void lifetimes_that_ikev1_says_in_clear_are_observed(void **state)
 	/* the latest word of this side */
 	put_ike(s, 3, 1, 28800, 0, T0 + 2, END_NONE, NSEC_NONE);
 	sample_close(s);
-	assert_look(path, "SELECT ifnull(side, 'both'), n, expected_s, expected_grade "
-			  "FROM v_lifetimes ORDER BY id",
+	assert_look(path, "SELECT ifnull(side, 'both'), n, expected_s, expected_grade"
+			  " FROM v_lifetimes ORDER BY id",
 		    "both|0|28800|observed\n192.0.2.1|0|86400|observed\n198.51.100.2|0|28"
 		    "800|observed");
 }
@@ -284,8 +282,8 @@ static void an_ike_rekey_is_aged_by_its_successor_and_owed_to_its_initiator(void
 	put_ike(s, 1, 0, -1, 0, T0, END_REKEYED, T0 + 14000 * NSEC_PER_S);
 	put_ike(s, 2, 1, -1, 1, T0 + 13800 * NSEC_PER_S, END_NONE, NSEC_NONE);
 	sample_close(s);
-	assert_look(path, "SELECT ifnull(side, 'both'), kind, n, median_s, who_rekeys "
-			  "FROM v_lifetimes ORDER BY id",
+	assert_look(path, "SELECT ifnull(side, 'both'), kind, n, median_s, who_rekeys"
+			  " FROM v_lifetimes ORDER BY id",
 		    "both|ike|1|13800.0|198.51.100.2\n198.51.100.2|ike|1|13800.0|198.51.100.2");
 }
 
@@ -300,8 +298,7 @@ static void speak(void *user, const struct store_lifetime *l)
 
 	if (ret->rows++ == 0)
 		snprintf(ret->first, sizeof(ret->first),
-			 "%s %s %s n=%lld %lld/%lld/%lld "
-			 "%s %lld %s %s",
+			 "%s %s %s n=%lld %lld/%lld/%lld %s %lld %s %s",
 			 l->tunnel, l->kind, l->side ? l->side : "both", (long long)l->rekeys,
 			 (long long)l->min_ns, (long long)l->median_ns, (long long)l->max_ns,
 			 l->who_rekeys, (long long)l->expected_ns, l->expected_grade,
@@ -380,8 +377,8 @@ static void lists_are_json_that_json_each_reads(void **state)
 	(void)state;
 	assert_ok(store_child_sa(s, &child, &e), e);
 	sample_close(s);
-	assert_look(path, "SELECT c.sas, c.predecessor, group_concat(j.value) "
-			  "FROM v_child_sas c, json_each(c.sas) j",
+	assert_look(path, "SELECT c.sas, c.predecessor, group_concat(j.value)"
+			  " FROM v_child_sas c, json_each(c.sas) j",
 		    "[null,\"000000ff\"]|[\"000000aa\",null]|000000ff");
 	assert_look(path, "SELECT peers, group_concat(j.value) FROM v_tunnels, json_each(peers) j",
 		    "[\"192.0.2.1\",\"198.51.100.2\"]|192.0.2.1,198.51.100.2");

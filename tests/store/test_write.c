@@ -198,8 +198,8 @@ static void equal_addresses_in_two_networks_are_two_tunnels(void **state)
 		assert_ok(store_event(s, &event, &e), e);
 	}
 	sample_close(s);
-	assert_look(path, "SELECT group_concat(t.network || ':' || e.seq, ' ') FROM v_events e "
-			  "JOIN v_tunnels t ON t.id = e.tunnel_id", "10:1 20:2");
+	assert_look(path, "SELECT group_concat(t.network || ':' || e.seq, ' ') FROM v_events e"
+			  " JOIN v_tunnels t ON t.id = e.tunnel_id", "10:1 20:2");
 }
 
 static void a_network_that_is_told_late_moves_what_was_written_before(void **state)
@@ -223,8 +223,8 @@ static void a_network_that_is_told_late_moves_what_was_written_before(void **sta
 		assert_ok(store_event(s, &event, &e), e);
 		sample_close(s);
 		assert_look(path, "SELECT group_concat(t.network || ':' || e.capture || '/' || "
-				  "e.seq, ' ') FROM v_events e "
-				  "JOIN v_tunnels t ON t.id = e.tunnel_id", "0:1/1 7:2/1 7:2/2");
+				  "e.seq, ' ') FROM v_events e"
+				  " JOIN v_tunnels t ON t.id = e.tunnel_id", "0:1/1 7:2/1 7:2/2");
 		assert_look(path, "SELECT count(*) FROM tunnel", "2");
 	}
 }
@@ -445,8 +445,8 @@ static void killed_at_any_moment_it_keeps_every_commit_and_its_integrity(void **
 		close(pipe_ends[0]);
 
 		sample_close(sample_open(path));
-		snprintf(sql, sizeof(sql), "SELECT count(*) >= %u, count(*) = max(seq) "
-					   "FROM v_events", committed);
+		snprintf(sql, sizeof(sql),
+			 "SELECT count(*) >= %u, count(*) = max(seq) FROM v_events", committed);
 		assert_look(path, sql, "1|1");
 		assert_look(path, "PRAGMA integrity_check", "ok");
 	}
@@ -519,8 +519,8 @@ static void imports_at_the_same_time_all_succeed(void **state)
 		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_look(path, "SELECT count(*), count(DISTINCT capture), count(DISTINCT tunnel_id) "
-			  "FROM v_events", "60000|3|1");
+	assert_look(path, "SELECT count(*), count(DISTINCT capture), count(DISTINCT tunnel_id)"
+			  " FROM v_events", "60000|3|1");
 	assert_look(path, "PRAGMA integrity_check", "ok");
 	assert_look(path, "PRAGMA journal_mode", "delete");	/* the last one left a plain file */
 }
