@@ -550,6 +550,8 @@ const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index)
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 /* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
+/* The tunnel of these two as long as nothing of it was seen: no SA, no moment. */
+struct tunnel tunnel_unseen(struct endpoint a, struct endpoint b);
 /*
  * It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but
  * forged addresses.

@@ -16,32 +16,6 @@ static void plan(struct inventory *v)
 	}
 }
 
-static struct tunnel stand_in_of(const struct expected_tunnel *x)
-{
-	return (struct tunnel){
-		.peer = { x->peers[0], x->peers[1] },
-		.now = { x->peers[0], x->peers[1] },
-		.first = NSEC_NONE,
-		.last = NSEC_NONE,
-		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
-		.side = { { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE } },
-		.ike_sas = NO_INDEX,
-		.child_sas = NO_INDEX,
-		.esp_sas = { NO_INDEX, NO_INDEX },
-		.oldest_ike_sa = NO_INDEX,
-		.oldest_child_sa = NO_INDEX,
-		.oldest_esp_sa = { NO_INDEX, NO_INDEX },
-		.loss_last = NSEC_NONE,
-		.state = TUNNEL_UNKNOWN,
-		.state_since = NSEC_NONE,
-	};
-}
-
 bool inventory_init(struct inventory *v, const struct expected *x, const struct settings *general,
 		    uint32_t first_slot)
 {
@@ -56,7 +30,8 @@ bool inventory_init(struct inventory *v, const struct expected *x, const struct 
 	for (size_t i = 0; i < x->n; i++) {
 		v->entries[i].slot = first_slot + (uint32_t)i;
 		v->entries[i].since = NSEC_NONE;
-		v->entries[i].stand_in = stand_in_of(&x->tunnel[i]);
+		v->entries[i].stand_in =
+			tunnel_unseen(x->tunnel[i].peers[0], x->tunnel[i].peers[1]);
 	}
 	return true;
 }

@@ -256,35 +256,13 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	struct tunnel *w = &t->tunnels[i];
 	uint32_t generation = w->generation + 1;
 
-	*w = (struct tunnel){
-		.peer = { src_first ? s : d, src_first ? d : s },
-		.now = { src_first ? src : dst, src_first ? dst : src },
-		.network = network,
-		.first = t->now,
-		.last = t->now,
-		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
-		.side = { { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE } },
-		.paths = NO_INDEX,
-		.ike_sas = NO_INDEX,
-		.child_sas = NO_INDEX,
-		.esp_sas = { NO_INDEX, NO_INDEX },
-		.oldest_ike_sa = NO_INDEX,
-		.oldest_child_sa = NO_INDEX,
-		.oldest_esp_sa = { NO_INDEX, NO_INDEX },
-		.loss_last = NSEC_NONE,
-		.flags = TUNNEL_USED | TUNNEL_DIRTY,
-		.due = NSEC_NONE,
-		.purse_hints = NSEC_NONE,
-		.purse_confirmed = NSEC_NONE,
-		.state = TUNNEL_UNKNOWN,
-		.state_since = NSEC_NONE,
-		.generation = generation,
-	};
+	*w = tunnel_unseen(src_first ? s : d, src_first ? d : s);
+	w->now[0] = src_first ? src : dst;
+	w->now[1] = src_first ? dst : src;
+	w->network = network;
+	w->first = w->last = t->now;
+	w->flags = TUNNEL_USED | TUNNEL_DIRTY;
+	w->generation = generation;
 	w->id = tracker_number(t, OBJECT_TUNNEL);
 	if (!restraint_admits_stranger(t))
 		w->flags |= TUNNEL_QUIET;

@@ -107,26 +107,11 @@ static inline uint32_t stage_tunnel(void)
 	struct tunnel *t = &stage->tunnel[i];
 
 	assert(i < 8);
-	*t = (struct tunnel){
-		.id = object_id_of(1, i + 1),
-		.peer = { { addr_v4(0xc0000201 + 16 * i), 0 },
-			  { addr_v4(0xcb007101 + 16 * i), 0 } },
-		.first = stage->now,
-		.last = stage->now,
-		.ike_sas = NO_INDEX,
-		.child_sas = NO_INDEX,
-		.esp_sas = { NO_INDEX, NO_INDEX },
-		.loss_last = NSEC_NONE,
-		.state = TUNNEL_UP,
-		.side = { { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE },
-			  { .ike_last = NSEC_NONE,
-			    .esp_last = NSEC_NONE,
-			    .unseen_last = NSEC_NONE } },
-	};
-	t->now[0] = t->peer[0];
-	t->now[1] = t->peer[1];
+	*t = tunnel_unseen((struct endpoint){ addr_v4(0xc0000201 + 16 * i), 0 },
+			   (struct endpoint){ addr_v4(0xcb007101 + 16 * i), 0 });
+	t->id = object_id_of(1, i + 1);
+	t->first = t->last = stage->now;
+	t->state = TUNNEL_UP;
 	return i;
 }
 
