@@ -54,6 +54,7 @@ static void explain(struct story *story)
 		 story_peer(story, side), story_peer(story, other_side(side)),
 		 (long long)story->finding->count);
 	story_remedy(story, REMEDY_TAP);
+	story_remedy(story, REMEDY_LEGS);
 }
 
 static void fields(struct fields *f, void *state)

@@ -63,6 +63,8 @@
 	X(FLOOD, "Admit UDP 500 and 4500 from known peers only, and let the responder ask " \
 		"for cookies.") \
 	X(TAP, "Look after the capture, not the tunnel: mirror session, tap, capture host.") \
+	X(LEGS, "When another file has the other direction, join the two by time first: " \
+		"mergecap -w both.pcapng A B.") \
 	X(CLOCK, "Let the capture host keep time with NTP, slewing instead of stepping.")
 
 #define REMEDY_ENUM(id, text) REMEDY_##id,

@@ -33,6 +33,8 @@ static void it_names_the_side_that_is_not_captured_and_says_what_that_means(void
 	assert_int_equal((int)collected_number(alert(), "messages_proven_unseen"), 7);
 	assert_non_null(strstr(alert()->summary, "What 203.0.113.1 sends to 192.0.2.1 is not "
 						 "captured: at least 7 of its messages"));
+	assert_int_equal(alert()->record.n_actions, 2);
+	assert_non_null(strstr(alert()->actions[1].text, "mergecap"));
 }
 
 static void it_is_over_when_the_side_was_heard_again(void **state)
