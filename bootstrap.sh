@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 packages=(
 	build-essential cmake ninja-build pkg-config
-	libpcap-dev libnids-dev libnet1-dev libglib2.0-dev libsqlite3-dev libjansson-dev libarchive-dev
+	libpcap-dev libnids-dev libnet1-dev libglib2.0-dev libsqlite3-dev libjansson-dev libarchive-dev zlib1g-dev
 	libssl-dev libinih-dev libcap-ng-dev libmicrohttpd-dev libseccomp-dev libcmocka-dev
 	python3 sqlite3 jq tcpdump tshark zstd xz-utils mandoc iproute2 systemd
 )

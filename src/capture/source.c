@@ -14,10 +14,15 @@
 static int broken(const struct source *s, const char *how, const char *why, struct err *e)
 {
 	const struct stream *st = &s->stream;
+	int64_t at = stream_offset(st);
+	struct err place;
 
-	err_set(e, "%s: %s at byte %" PRId64 "%s, in frame %" PRIu64 ": %s; %s", st->name, how,
-		stream_offset(st), st->compression ? " of the unpacked data" : "",
-		s->info.frames + 1, why,
+	if (at == 0)
+		err_set(&place, "its header");
+	else
+		err_set(&place, "frame %" PRIu64, s->info.frames + 1);
+	err_set(e, "%s: %s at byte %" PRId64 "%s, in %s: %s; %s", st->name, how, at,
+		st->compression ? " of the unpacked data" : "", place.text, why,
 		s->info.frames ? "the frames before it were read" : "no frame could be read");
 	return -1;
 }

@@ -233,7 +233,7 @@ static bool unpack(struct stream *s, struct err *e)
 		s->map = NULL;
 		s->left = 0;
 	}
-	s->unpacking = unpacking_open(s->at, s->left, read_packed, s, &why);
+	s->unpacking = unpacking_open(s->compression, s->at, s->left, read_packed, s, &why);
 	if (!s->unpacking)
 		return err_set(e, "%s: %s", s->name, why.text);
 	s->left = 0;

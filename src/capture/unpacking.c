@@ -7,11 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKED_BUFFER = 128 * 1024 };
+#include "capture/gunzip.h"
+
+enum {
+	PACKED_BUFFER = 128 * 1024,
+	LONGEST_MAGIC = 6,
+	DEEPEST = 8,			/* some files unpack to themselves, for ever */
+};
 
 struct unpacking {
-	struct archive *archive;
-	bool begun;
+	struct gunzip *gunzip;		/* of gzip; else NULL */
+	struct unpacking *inner;	/* of what comes out of it, when that is packed, too */
+	struct err why;			/* nothing comes out of it any more */
+	int depth;
+	struct archive *archive;	/* of all else; else NULL */
+	bool begun, source_ended;
 	unpacking_source *source;
 	void *from;
 	size_t start_length;		/* bytes at the front of `packed` not yet handed over */
@@ -25,7 +35,7 @@ const char *unpacking_format(const uint8_t *start, size_t length)
 	static const struct {
 		const char *name;
 		size_t length;
-		uint8_t magic[6];
+		uint8_t magic[LONGEST_MAGIC];
 	} formats[] = {
 		{ "gzip", 3, { 0x1f, 0x8b, 8 } },
 		{ "zstd", 4, { 0x28, 0xb5, 0x2f, 0xfd } },
@@ -49,43 +59,54 @@ static la_ssize_t feed(struct archive *a, void *context, const void **ret)
 	u->start_length = 0;
 	if (got == 0)
 		got = u->source(u->from, u->packed, PACKED_BUFFER);
+	u->source_ended = got == 0;
 	if (got < 0)
 		archive_set_error(a, errno, "%s", strerror(errno));
 	*ret = u->packed;
 	return got;
 }
 
-struct unpacking *unpacking_open(const uint8_t *start, size_t length, unpacking_source *source,
-				 void *from, struct err *e)
+static bool begin_archive(struct unpacking *u)
 {
-	size_t size = length > PACKED_BUFFER ? length : PACKED_BUFFER;
-	struct unpacking *u = calloc(1, sizeof(*u) + size);
-
-	if (u)
-		u->archive = archive_read_new();
-	if (!u || !u->archive) {
-		err_set(e, "no memory");
-		free(u);
-		return NULL;
-	}
-	u->source = source;
-	u->from = from;
-	u->start_length = length;
-	if (length > 0)
-		memcpy(u->packed, start, length);
-	archive_read_support_filter_gzip(u->archive);
+	u->archive = archive_read_new();
+	if (!u->archive)
+		return false;
+	archive_read_support_filter_gzip(u->archive);	/* within another */
 	archive_read_support_filter_zstd(u->archive);
 	archive_read_support_filter_xz(u->archive);
 	archive_read_support_filter_bzip2(u->archive);
 	archive_read_support_filter_lz4(u->archive);
 	archive_read_support_format_raw(u->archive);
 	archive_read_support_format_empty(u->archive);
+	return true;
+}
+
+struct unpacking *unpacking_open(const char *format, const uint8_t *start, size_t length,
+				 unpacking_source *source, void *from, struct err *e)
+{
+	bool gzip = strcmp(format, "gzip") == 0;
+	size_t size = gzip ? 0 : length > PACKED_BUFFER ? length : PACKED_BUFFER;
+	struct unpacking *u = calloc(1, sizeof(*u) + size);
+
+	if (u && gzip)
+		u->gunzip = gunzip_open(start, length, source, from, e);
+	if (!u || (gzip ? !u->gunzip : !begin_archive(u))) {
+		err_set(e, "no memory");
+		free(u);
+		return NULL;
+	}
+	u->source = source;
+	u->from = from;
+	if (!gzip && length > 0) {
+		u->start_length = length;
+		memcpy(u->packed, start, length);
+	}
 	return u;
 }
 
 static ssize_t failure(const struct unpacking *u, struct err *e)
 {
-	const char *why = archive_error_string(u->archive);
+	const char *why = u->source_ended ? "it ends too early" : archive_error_string(u->archive);
 
 	err_set(e, "cannot be decompressed: %s", why ? why : "damaged");
 	return -1;
@@ -100,7 +121,7 @@ static int begin(struct unpacking *u)
 	return result == ARCHIVE_OK ? archive_read_next_header(u->archive, &entry) : result;
 }
 
-ssize_t unpacking_read(struct unpacking *u, uint8_t *ret, size_t size, struct err *e)
+static ssize_t read_archive(struct unpacking *u, uint8_t *ret, size_t size, struct err *e)
 {
 	if (!u->begun) {
 		int result = begin(u);
@@ -133,10 +154,64 @@ ssize_t unpacking_read(struct unpacking *u, uint8_t *ret, size_t size, struct er
 	return (ssize_t)size;
 }
 
+/* A source for what is packed twice. */
+static ssize_t read_outer(void *unpacking, void *ret, size_t size)
+{
+	struct unpacking *u = unpacking;
+	ssize_t got = gunzip_read(u->gunzip, ret, size, &u->why);
+
+	if (got < 0)
+		errno = EIO;	/* why, is in `why` */
+	return got;
+}
+
+/* The first bytes out of gzip, from which is seen whether they are packed themselves. */
+static ssize_t read_first(struct unpacking *u, uint8_t *ret, size_t size, struct err *e)
+{
+	const char *format;
+	size_t have = 0;
+	ssize_t got = 1;
+
+	while (have < LONGEST_MAGIC && have < size &&
+	       (got = gunzip_read(u->gunzip, ret + have, size - have, e)) > 0)
+		have += (size_t)got;
+	u->begun = true;
+	format = unpacking_format(ret, have);
+	if (!format)
+		return have > 0 ? (ssize_t)have : got;	/* an error comes again */
+	if (u->depth == DEEPEST) {
+		err_set(e, "is packed more than %d times", DEEPEST);
+		return -1;
+	}
+	u->inner = unpacking_open(format, ret, have, read_outer, u, e);
+	if (!u->inner)
+		return -1;
+	u->inner->depth = u->depth + 1;
+	return unpacking_read(u, ret, size, e);
+}
+
+ssize_t unpacking_read(struct unpacking *u, uint8_t *ret, size_t size, struct err *e)
+{
+	ssize_t got;
+
+	if (!u->gunzip)
+		return read_archive(u, ret, size, e);
+	if (!u->begun)
+		return read_first(u, ret, size, e);
+	if (!u->inner)
+		return gunzip_read(u->gunzip, ret, size, e);
+	got = unpacking_read(u->inner, ret, size, e);
+	if (got < 0 && *u->why.text)
+		*e = u->why;
+	return got;
+}
+
 void unpacking_close(struct unpacking *u)
 {
 	if (!u)
 		return;
+	unpacking_close(u->inner);
+	gunzip_close(u->gunzip);
 	archive_read_free(u->archive);
 	free(u);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Decompression in this process, through libarchive: no shell and no child,
+ * Decompression in this process, through libarchive and zlib: no shell and no child,
  * so that it works behind seccomp.
  */
 #ifndef SAWATCH_CAPTURE_UNPACKING_H
@@ -21,9 +21,12 @@ typedef ssize_t unpacking_source(void *from, void *ret, size_t size);
 /* "gzip", "zstd", "xz", "bzip2", "lz4" by the first bytes, or NULL. */
 const char *unpacking_format(const uint8_t *start, size_t length);
 
-/* `start` are packed bytes that were already taken from the source. */
-struct unpacking *unpacking_open(const uint8_t *start, size_t length, unpacking_source *source,
-				 void *from, struct err *e);
+/*
+ * `format` is of unpacking_format(); `start` are packed bytes that were already taken from the
+ * source.
+ */
+struct unpacking *unpacking_open(const char *format, const uint8_t *start, size_t length,
+				 unpacking_source *source, void *from, struct err *e);
 
 /* Up to `size` unpacked bytes; 0 at the end; -1 when the packed data is damaged or cut. */
 ssize_t unpacking_read(struct unpacking *u, uint8_t *ret, size_t size, struct err *e);
