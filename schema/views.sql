@@ -80,9 +80,15 @@ SELECT i.id, i.id >> 32 AS capture,
 		|| printf('.%09dZ', i.last_ns % 1000000000) AS last,
 	i.end_reason, CASE i.ended_by WHEN 0 THEN t.peer_a WHEN 1 THEN t.peer_b END AS ended_by,
 	(i.ended_ns - coalesce(i.established_ns, i.created_ns)) / 1e9 AS age_s,
+	'{"encryption":' || ifnull('"' || i.suite_encryption || ifnull('_' || nullif(i.suite_key_bits, 0), '') || '"', 'null')
+		|| ',"integrity":' || ifnull('"' || i.suite_integrity || '"', 'null') || ',"prf":' || ifnull('"' || i.suite_prf || '"', 'null')
+		|| ',"group":' || ifnull('"' || i.suite_group || '"', 'null') || '}' AS suite,	-- names of the registry: nothing to escape
 	i.suite_encryption, i.suite_key_bits, i.suite_integrity, i.suite_prf, i.suite_group, i.suite_auth,
 	i.suite_life_seconds, i.suite_life_kilobytes,
-	i.offered, i.offered_life_seconds, i.nat_initiator, i.nat_responder, i.vendor_ids, i.first_frame, i.last_frame, i.messages, i.grade
+	i.offered, i.offered_life_seconds,
+	'{"initiator":' || CASE i.nat_initiator WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE 'null' END
+		|| ',"responder":' || CASE i.nat_responder WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE 'null' END || '}' AS nat,
+	i.nat_initiator, i.nat_responder, i.vendor_ids, i.first_frame, i.last_frame, i.messages, i.grade
 FROM ike_sa i JOIN tunnel t ON t.id = i.tunnel_id;
 
 DROP VIEW IF EXISTS v_child_sas;

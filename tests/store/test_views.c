@@ -41,7 +41,7 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 					  "alerts first last");
 	assert_columns(path, "v_ike_sas",
 		       "id at tunnel version spi_i spi_r initiator responder state origin parent "
-		       "created established ended end_reason ended_by suite_encryption "
+		       "created established ended end_reason ended_by suite nat suite_encryption "
 		       "suite_integrity suite_prf suite_group offered nat_initiator nat_responder "
 		       "vendor_ids grade");
 	assert_columns(path, "v_esp_sas",
@@ -64,6 +64,39 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 		       "expected_grade ended_by");
 	assert_columns(path, "v_traffic", "id at tunnel spi src dst span_s packets bytes lost");
 	assert_columns(path, "v_timeline", "id at tunnel what text");
+}
+
+static void what_json_lines_nest_is_json_text_in_a_column_of_that_name(void **state)
+{
+	const char *path = scratch_path("nested.db");
+	struct store *s = sample_open(path);
+	uint32_t capture = sample_capture(s, "f1");
+	struct record_ike_sa sa = {
+		.id = object_id_of(capture, 1), .tunnel = object_id_of(capture, 1), .version = 2,
+		.spi_i = 1, .initiator = sample_peers[0], .responder = sample_peers[1],
+		.created = T0, .established = NSEC_NONE, .ended = NSEC_NONE, .last = T0,
+		.ended_by = -1, .peers = sample_peers,
+	};
+	struct err e = { "" };
+
+	(void)state;
+	sa.suite = (struct record_offer){ .encryption = "AES_CBC", .key_bits = 256,
+					  .integrity = "HMAC_SHA1_96", .prf = "PRF_HMAC_SHA1" };
+	sa.nat_initiator = 1;
+	sa.nat_responder = 0;
+	assert_ok(store_ike_sa(s, &sa, &e), e);
+	sa.id = object_id_of(capture, 2);
+	sa.spi_i = 2;
+	sa.suite = (struct record_offer){ .encryption = "CHACHA20_POLY1305" };
+	sa.nat_initiator = sa.nat_responder = -1;
+	assert_ok(store_ike_sa(s, &sa, &e), e);
+	sample_close(s);
+	assert_look(path, "SELECT suite, nat FROM v_ike_sas ORDER BY id",
+		    "{\"encryption\":\"AES_CBC_256\",\"integrity\":\"HMAC_SHA1_96\","
+		    "\"prf\":\"PRF_HMAC_SHA1\",\"group\":null}|"
+		    "{\"initiator\":true,\"responder\":false}\n"
+		    "{\"encryption\":\"CHACHA20_POLY1305\",\"integrity\":null,\"prf\":null,"
+		    "\"group\":null}|{\"initiator\":null,\"responder\":null}");
 }
 
 static void a_tunnel_of_the_inventory_is_expected_and_has_its_label(void **state)
@@ -440,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_views_have_the_columns_of_the_contract),
+		cmocka_unit_test(what_json_lines_nest_is_json_text_in_a_column_of_that_name),
 		cmocka_unit_test(a_tunnel_of_the_inventory_is_expected_and_has_its_label),
 		cmocka_unit_test(the_views_work_where_the_schema_is_not_trusted),
 		cmocka_unit_test(lifetimes_tell_the_ages_by_side_and_who_rekeys),
