@@ -38,6 +38,7 @@ struct exporter {
 	/* name of the file that is written before it takes the other's place */
 	char *temporary;
 	bool failing;
+	bool orderly;			/* the monitor has taken its leave */
 };
 
 /* ---- the file ---- */
@@ -209,6 +210,11 @@ static void take_page(struct exporter *x)
 
 	if (!page)
 		return;
+	if (length == 0) {
+		x->orderly = true;
+		free(page);
+		return;
+	}
 	if (x->options->file)
 		keep_file(x, page, length);
 	if (x->daemon) {
@@ -250,8 +256,9 @@ static void run(void *self, struct outlet_end *end)
 		if (!end->over)
 			poll(fds, 2, patience(x));
 	}
-	/* an old page would pass for a living monitor's */
-	if (x->options->file)
+	take_page(x);
+	/* one that was killed leaves its page, whose age calls somebody */
+	if (x->options->file && x->orderly)
 		unlink(x->options->file);
 }
 

@@ -223,6 +223,8 @@ void outlet_close(struct outlet *o, int patience_ms)
 		return;
 	until = outlet_clock_ms() + patience_ms;
 	push(o);
+	if (o->page)
+		outlet_page(o, "", 0);
 	shutdown(o->queue, SHUT_WR);
 	while (!o->gone && outlet_clock_ms() < until) {
 		struct pollfd p = { .fd = o->queue, .events = POLLIN };

@@ -86,7 +86,8 @@ bool outlet_end_over(const struct outlet_end *end);
 
 /*
  * The page in memory that both see.  A reader takes what it finds when nobody wrote meanwhile.
- * NULL: unchanged since `*seen`, or being written.  free() it.
+ * NULL: unchanged since `*seen`, or being written.  free() it.  The last one of a monitor that ends
+ * in order is empty.
  */
 char *outlet_page_read(struct outlet_page *page, uint32_t *seen, size_t *ret_length);
 

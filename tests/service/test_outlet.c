@@ -256,6 +256,36 @@ static void a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor(void
 	assert_int_not_equal(stat(path_of("m.prom"), &st), 0);
 }
 
+static void a_monitor_that_is_killed_leaves_its_page(void **state)
+{
+	const struct outlet_metrics m = { .file = path_of("killed.prom"), .user = user };
+	struct stat st;
+	pid_t monitor;
+
+	(void)state;
+	/* what it leaves becomes ours, to wait for */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	monitor = fork();
+	if (monitor == 0) {
+		struct outlet *o;
+		struct err e;
+
+		if (outlet_metrics(&o, &m, &e))
+			outlet_page(o, "sawatch_up 1\n", 13);
+		for (;;)
+			pause();
+	}
+	assert_int_not_equal(monitor, -1);
+	WAIT_FOR(stat(path_of("killed.prom"), &st) == 0 && st.st_size == 13);
+	assert_int_equal(kill(monitor, SIGKILL), 0);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	assert_int_equal(errno, ECHILD);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+	assert_int_equal(stat(path_of("killed.prom"), &st), 0);
+	assert_int_equal(st.st_size, 13);
+}
+
 static void the_page_is_served_over_http_and_nothing_else(void **state)
 {
 	uint16_t port = 0;
@@ -322,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_command_that_does_not_end_is_stopped_with_its_children),
 		cmocka_unit_test(more_than_so_many_in_a_minute_wait),
 		cmocka_unit_test(a_page_replaces_the_file_as_a_whole_and_leaves_with_the_monitor),
+		cmocka_unit_test(a_monitor_that_is_killed_leaves_its_page),
 		cmocka_unit_test(the_page_is_served_over_http_and_nothing_else),
 		cmocka_unit_test(what_cannot_be_done_is_said_at_the_beginning),
 	};
