@@ -67,7 +67,8 @@ struct table;
 /*
  * `columns` are the snake_case names of the fields, borrowed until
  * table_close(); a name that begins with '>' is a number, set to the right,
- * one with '<' a long text: it stands last when aligned, where it pushes nothing aside.
+ * one with '<' a long text: it stands last when aligned, where it pushes nothing aside;
+ * one with '~' a span, whose name ends in its unit for CSV and JSON: _s or _ms.
  * `type` is the "type" of TABLE_JSON.
  */
 struct table *table_open(FILE *out, enum table_format format, const char *type,
@@ -77,7 +78,7 @@ struct table *table_open(FILE *out, enum table_format format, const char *type,
 void table_text(struct table *t, const char *text);	/* NULL: not known */
 void table_number(struct table *t, int64_t number);	/* RECORD_UNKNOWN: not known */
 void table_time(struct table *t, nsec at);		/* NSEC_NONE: not known */
-/* RECORD_UNKNOWN: not known; seconds in CSV and JSON */
+/* RECORD_UNKNOWN: not known; of a '~' column */
 void table_span(struct table *t, nsec span);
 void table_close(struct table *t);			/* prints what is pending; accepts NULL */
 
@@ -85,13 +86,14 @@ void table_close(struct table *t);			/* prints what is pending; accepts NULL */
 enum rows_kind {
 	ROWS_TUNNELS, ROWS_IKE_SAS, ROWS_CHILD_SAS, ROWS_ESP_SAS, ROWS_EXCHANGES, ROWS_EVENTS,
 	ROWS_ALERTS,
+	ROWS_SAS,	/* SAs of every kind, what they have in common */
 };
 
 struct rows;
 
 /* never NULL; `out` is borrowed */
 struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);
-struct record_sink rows_sink(struct rows *r);	/* only the member of its kind is set */
+struct record_sink rows_sink(struct rows *r);	/* only the members of its kind are set */
 void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
 
 /*

@@ -31,6 +31,25 @@ static int unknown_command(const char *word)
 	return EXIT_TROUBLE;
 }
 
+/* A command behind its options; NULL when something is to be read, or asked of the program. */
+static const struct command *late_command(int argc, char **argv)
+{
+	const struct command *late = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i];
+		bool short_option = word[0] == '-' && word[1] != '-';
+
+		if ((short_option && strpbrk(word, "rihDV")) || strcmp(word, "--read") == 0 ||
+		    strcmp(word, "--interface") == 0 || strcmp(word, "--help") == 0 ||
+		    strcmp(word, "--version") == 0 || strcmp(word, "--list-interfaces") == 0)
+			return NULL;
+		if (!late && word[0] != '-')
+			late = command_find(word);
+	}
+	return late;
+}
+
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
@@ -63,8 +82,14 @@ int cli_main(int argc, char **argv)
 		help_print(stderr);
 		return EXIT_TROUBLE;
 	}
-	if (argv[1][0] == '-')
-		return read_run(argc, argv);
+	if (argv[1][0] == '-') {
+		c = late_command(argc, argv);
+		if (!c)
+			return read_run(argc, argv);
+		complain("%s: a command stands first: sawatch %s, then its options", c->name,
+			 c->name);
+		return EXIT_TROUBLE;
+	}
 	c = command_find(argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);

@@ -19,7 +19,8 @@ const struct command cli_commands[] = {
 	{ "sas", sas_run, "IKE SAs, child SAs and ESP SAs: suites, rekeys, packets, how each ended",
 	  "--db FILE [--kind ike|child|esp] [--tunnel T] [--since TIME] [--until TIME] "
 	  "[--json|--csv]\n\n"
-	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs; --csv needs it\n"
+	  "  --kind KIND      only IKE SAs, child SAs, or ESP and AH SAs, with all their columns;\n"
+	  "                   without it --csv gives those that all kinds have\n"
 	  QUERY_OPTIONS
 	  "\nExample\n  sawatch sas --db h.db --kind esp --tunnel 192.0.2.1 --csv > sas.csv\n" },
 	{ "exchanges", exchanges_run,

@@ -5,16 +5,31 @@
 #include "cli/cli.h"
 #include "cli/query_options.h"
 
-static const char *const columns[] = {
-	"tunnel", "kind", "side", ">rekeys", ">min", ">median", ">max", "who_rekeys", ">expected",
-	"expected_grade",
-	"ended_by",
+/* For programs, as v_lifetimes has them; `at` is a field of every JSON object. */
+static const char *const fields[] = {
+	"at", "tunnel", "kind", "side", ">n", "~min_s", "~median_s", "~max_s", "who_rekeys",
+	"~expected_s", "expected_grade", "ended_by",
+};
+/* For people. */
+static const char *const headings[] = {
+	"tunnel", "kind", "side", ">rekeys", "~min_s", "~median_s", "~max_s", "who_rekeys",
+	"~expected_s", "expected_grade", "ended_by",
+};
+
+enum { COLUMNS = sizeof(headings) / sizeof(headings[0]) };
+
+struct lines {
+	struct table *table;
+	bool begin_with_at;
 };
 
 static void put_row(void *user, const struct store_lifetime *l)
 {
-	struct table *t = user;
+	const struct lines *lines = user;
+	struct table *t = lines->table;
 
+	if (lines->begin_with_at)
+		table_time(t, NSEC_NONE);	/* it is of many moments */
 	table_text(t, l->tunnel);
 	table_text(t, l->kind);
 	table_text(t, l->side ? l->side : "both");
@@ -35,11 +50,14 @@ int lifetimes_run(int argc, char **argv)
 	bool ok = query_open(&q, argc, argv, QUERY_PLAIN);
 
 	if (ok) {
-		struct table *t = table_open(stdout, q.format, "lifetime", columns,
-					     sizeof(columns) / sizeof(columns[0]));
+		struct lines lines = { .begin_with_at = q.format == TABLE_JSON };
 
-		ok = store_walk_lifetimes(q.store, &q.scope, put_row, t, &e);
-		table_close(t);
+		lines.table = table_open(stdout, q.format, "lifetime",
+					 q.format == TABLE_ALIGNED ? headings :
+					 lines.begin_with_at ? fields : fields + 1,
+					 COLUMNS + lines.begin_with_at);
+		ok = store_walk_lifetimes(q.store, &q.scope, put_row, &lines, &e);
+		table_close(lines.table);
 		if (!ok)
 			complain("%s", e.text);
 	}

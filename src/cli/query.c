@@ -68,10 +68,8 @@ static bool show_sas(struct query *q)
 {
 	bool shown = false;
 
-	if (!q->kind && q->format == TABLE_CSV) {
-		complain("sas: one CSV holds one kind of SA; add --kind ike, child or esp");
-		return false;
-	}
+	if (!q->kind && q->format == TABLE_CSV)	/* one header for all of them */
+		return show(q, ROWS_SAS);
 	for (size_t i = 0; i < SA_KINDS; i++) {
 		if (q->kind && strcmp(q->kind, sa_kinds[i].kind) != 0)
 			continue;

@@ -111,6 +111,11 @@ static bool take_option(struct query *q, const char *command, unsigned extra, in
 	case OPTION_KIND:
 		q->kind = value;
 		return true;
+	case 'l':	/* as everywhere; an answer is whole and names nothing */
+	case 'n':
+	case 'q':
+	case 'v':
+		return true;
 	case OPTION_JSON:
 		return take_format(q, TABLE_JSON);
 	default:
@@ -124,7 +129,7 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
-	while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":lno:qv", long_options, NULL)) != -1) {
 		if (option == '?' || option == ':') {
 			complain_about_option(argc, argv, option, long_options);
 			return false;
@@ -135,8 +140,8 @@ static bool parse(struct query *q, int argc, char **argv, unsigned extra)
 	if (optind < argc && extra & QUERY_SUBJECT)
 		q->subject = argv[optind++];
 	if (optind < argc) {
-		complain("%s %s: not expected here; see sawatch %s --help", argv[0], argv[optind],
-			 argv[0]);
+		complain("%s %s: not expected here%s; see sawatch %s --help", argv[0], argv[optind],
+			 q->database ? "" : ", and a history is named with --db", argv[0]);
 		return false;
 	}
 	if (extra & QUERY_OUTPUT && !q->output) {

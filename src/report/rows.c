@@ -28,19 +28,24 @@ static const char *const ike_columns[] = {
 	"ended", "end_reason", "ended_by", "suite", "grade",
 };
 static const char *const child_columns[] = {
-	"tunnel", "spi_0", "spi_1", "state", "created", "created_by", "created_how", "ended",
+	"tunnel", "spi_a", "spi_b", "state", "created", "created_by", "created_how", "ended",
 	"end_reason",
-	"ended_by", ">age", "ike_sa", "grade",
+	"ended_by", "~age_s", "ike_sa", "grade",
 };
 static const char *const esp_columns[] = {
 	"tunnel", "spi", "protocol", "encap", "src", "dst", "first", "last", ">packets", ">bytes",
 	">seq_first", ">seq_last", ">lost", ">late", ">duplicates", "predecessor", "successor",
-	"end_reason", "grade",
+	"end_reason", "ended_by", "grade",
+};
+/* `sa` is what names it: spi_i:spi_r, spi_a/spi_b or spi. */
+static const char *const sa_columns[] = {
+	"kind", "tunnel", "sa", "src", "dst", "state", "created", "ended", "end_reason", "ended_by",
+	">packets", ">bytes", ">lost", "grade",
 };
 static const char *const exchange_columns[] = {
 	"tunnel", "request_at", "from", "kind", ">message_id", "purpose", "outcome", ">requests",
 	">responses",
-	">rtt", ">request_bytes", ">response_bytes", "ike_sa", "grade",
+	"~rtt_ms", ">request_bytes", ">response_bytes", "ike_sa", "grade",
 };
 static const char *const event_columns[] = { "at", "tunnel", "kind", "<text", "frames" };
 static const char *const alert_columns[] = {
@@ -185,6 +190,75 @@ static void esp_row(void *user, const struct record_esp_sa *r)
 	put_spi(t, r->predecessor_spi);
 	put_spi(t, r->successor_spi);
 	table_text(t, end_reason_text(r->end_reason));
+	put_side(t, r->peers, r->ended_by);
+	table_text(t, grade_text(r->grade));
+}
+
+/* What follows `state` in a row of any SA. */
+static void put_life(struct table *t, nsec created, nsec ended, enum end_reason reason)
+{
+	table_time(t, created);
+	table_time(t, ended);
+	table_text(t, end_reason_text(reason));
+}
+
+static void put_no_traffic(struct table *t)
+{
+	for (int i = 0; i < 3; i++)
+		table_number(t, RECORD_UNKNOWN);
+}
+
+static void sa_row_of_ike(void *user, const struct record_ike_sa *r)
+{
+	struct table *t = ((struct rows *)user)->table;
+
+	table_text(t, "ike");
+	put_tunnel_name(t, r->peers);
+	put_ike_spis(t, r->spi_i, r->spi_r);
+	put_peer(t, &r->initiator);
+	put_peer(t, &r->responder);
+	table_text(t, ike_state_text(r->state));
+	put_life(t, r->created, r->ended, r->end_reason);
+	put_side(t, r->peers, r->ended_by);
+	put_no_traffic(t);
+	table_text(t, grade_text(r->grade));
+}
+
+static void sa_row_of_child(void *user, const struct record_child_sa *r)
+{
+	struct table *t = ((struct rows *)user)->table;
+	char a[SPI_TEXT_MAX], b[SPI_TEXT_MAX], pair[2 * SPI_TEXT_MAX];
+
+	snprintf(pair, sizeof(pair), "%s/%s", r->spis[0] ? spi_text(r->spis[0], a) : "?",
+		 r->spis[1] ? spi_text(r->spis[1], b) : "?");
+	table_text(t, "child");
+	put_tunnel_name(t, r->peers);
+	table_text(t, pair);
+	put_side(t, r->peers, 0);
+	put_side(t, r->peers, 1);
+	table_text(t, child_state_text(r->state));
+	put_life(t, r->created, r->ended, r->end_reason);
+	put_side(t, r->peers, r->ended_by);
+	put_no_traffic(t);
+	table_text(t, grade_text(r->grade));
+}
+
+static void sa_row_of_esp(void *user, const struct record_esp_sa *r)
+{
+	struct table *t = ((struct rows *)user)->table;
+	bool lives = r->end_reason == END_NONE || r->end_reason == END_CAPTURE_END;
+
+	table_text(t, esp_protocol_text(r->protocol));
+	put_tunnel_name(t, r->peers);
+	put_spi(t, r->spi);
+	put_peer(t, &r->src);
+	put_peer(t, &r->dst);
+	table_text(t, NULL);
+	put_life(t, r->first, lives ? NSEC_NONE : r->last, r->end_reason);
+	put_side(t, r->peers, r->ended_by);
+	table_number(t, r->packets);
+	table_number(t, r->bytes);
+	table_number(t, r->lost);
 	table_text(t, grade_text(r->grade));
 }
 
@@ -237,15 +311,15 @@ static void alert_row(void *user, const struct record_alert *r)
 	table_number(t, (int64_t)r->id);	/* what `sawatch why` takes */
 }
 
-/* Leave in `sink` only the member of `kind`. */
+/* Leave in `sink` only the members of `kind`. */
 static struct record_sink only(struct record_sink sink, enum rows_kind kind)
 {
 	return (struct record_sink){
 		.user = sink.user,
 		.tunnel = kind == ROWS_TUNNELS ? sink.tunnel : NULL,
-		.ike_sa = kind == ROWS_IKE_SAS ? sink.ike_sa : NULL,
-		.child_sa = kind == ROWS_CHILD_SAS ? sink.child_sa : NULL,
-		.esp_sa = kind == ROWS_ESP_SAS ? sink.esp_sa : NULL,
+		.ike_sa = kind == ROWS_IKE_SAS || kind == ROWS_SAS ? sink.ike_sa : NULL,
+		.child_sa = kind == ROWS_CHILD_SAS || kind == ROWS_SAS ? sink.child_sa : NULL,
+		.esp_sa = kind == ROWS_ESP_SAS || kind == ROWS_SAS ? sink.esp_sa : NULL,
 		.exchange = kind == ROWS_EXCHANGES ? sink.exchange : NULL,
 		.event = kind == ROWS_EVENTS ? sink.event : NULL,
 		.alert = kind == ROWS_ALERTS ? sink.alert : NULL,
@@ -263,7 +337,7 @@ struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind)
 		[ROWS_CHILD_SAS] = COLUMNS(child_columns), [ROWS_ESP_SAS] = COLUMNS(esp_columns),
 		[ROWS_EXCHANGES] = COLUMNS(exchange_columns),
 			[ROWS_EVENTS] = COLUMNS(event_columns),
-		[ROWS_ALERTS] = COLUMNS(alert_columns),
+		[ROWS_ALERTS] = COLUMNS(alert_columns), [ROWS_SAS] = COLUMNS(sa_columns),
 	};
 	struct rows *r = calloc(1, sizeof(*r));
 
@@ -274,6 +348,11 @@ struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind)
 		.child_sa = child_row,
 		.exchange = exchange_row, .event = event_row, .alert = alert_row,
 	};
+	if (kind == ROWS_SAS) {
+		r->sink.ike_sa = sa_row_of_ike;
+		r->sink.child_sa = sa_row_of_child;
+		r->sink.esp_sa = sa_row_of_esp;
+	}
 	if (format == TABLE_JSON)
 		r->sink = report_json(out);
 	else

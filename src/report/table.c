@@ -28,12 +28,17 @@ struct table {
 
 static const char *column_name(const struct table *t, size_t column)
 {
-	return t->columns[column] + (t->columns[column][0] == '>' || t->columns[column][0] == '<');
+	return t->columns[column] + (strchr("><~", t->columns[column][0]) != NULL);
+}
+
+static bool column_is_span(const struct table *t, size_t column)
+{
+	return t->columns[column][0] == '~';
 }
 
 static bool column_is_number(const struct table *t, size_t column)
 {
-	return t->columns[column][0] == '>';
+	return t->columns[column][0] == '>' || column_is_span(t, column);
 }
 
 /*
@@ -130,16 +135,29 @@ void table_time(struct table *t, nsec at)
 			 json_of_time(at));
 }
 
+/* The unit in the name of a span, for programs: people read it beside the number. */
+static const char *unit_in(const struct table *t, size_t column)
+{
+	return strrchr(t->columns[column], '_');
+}
+
+static nsec unit_of(const struct table *t, size_t column)
+{
+	assert(column_is_span(t, column));
+	return strcmp(unit_in(t, column), "_ms") == 0 ? NSEC_PER_S / 1000 : NSEC_PER_S;
+}
+
 void table_span(struct table *t, nsec span)
 {
 	char text[NSEC_TEXT_MAX], plain[32];
+	double number = (double)span / (double)unit_of(t, t->column);
 
 	if (span == RECORD_UNKNOWN) {
 		put_cell(t, NULL, NULL, true, json_null());
 		return;
 	}
-	snprintf(plain, sizeof(plain), "%.3f", (double)span / 1e9);
-	put_cell(t, nsec_span(span, text), plain, true, json_real((double)span / 1e9));
+	snprintf(plain, sizeof(plain), "%.3f", number);
+	put_cell(t, nsec_span(span, text), plain, true, json_real(number));
 }
 
 struct table *table_open(FILE *out, enum table_format format, const char *type,
@@ -206,7 +224,9 @@ static char *heading_of(const struct table *t, size_t column)
 	char heading[64];
 	struct text h = TEXT_IN(heading);
 
-	for (const char *c = column_name(t, column); *c; c++)
+	const char *end = column_is_span(t, column) ? unit_in(t, column) : NULL;
+
+	for (const char *c = column_name(t, column); *c && c != end; c++)
 		text_add(&h, "%c", *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
 	if (t->is_time[column])
 		text_add(&h, " (UTC)");

@@ -298,7 +298,7 @@ static void a_part_is_replaced_by_the_whole(void **state)
 static void every_question_is_answered_in_every_form(void **state)
 {
 	static const char *const commands[] = {
-		"tunnels", "exchanges", "alerts", "events", "lifetimes",
+		"tunnels", "sas", "exchanges", "alerts", "events", "lifetimes",
 	};
 	struct result r = RUN("-r", CHURN, "--db", "asked.db");
 
@@ -316,8 +316,25 @@ static void every_question_is_answered_in_every_form(void **state)
 	}
 	r = RUN("sas", "--db", "asked.db", "--kind", "esp", "--csv");
 	assert_ptr_equal(strstr(r.out, "tunnel,spi,protocol"), r.out);
+	r = RUN("sas", "--db", "asked.db", "--csv");	/* SAs of every kind below one header */
+	assert_ptr_equal(strstr(r.out, "kind,tunnel,sa,"), r.out);
+	assert_non_null(strstr(r.out, "\r\nike,"));
+	assert_non_null(strstr(r.out, "\r\nchild,"));
+	assert_non_null(strstr(r.out, "\r\nesp,"));
+	/* the names of v_lifetimes, units included */
+	r = RUN("lifetimes", "--db", "asked.db", "--csv");
+	assert_ptr_equal(strstr(r.out, "tunnel,kind,side,n,min_s,median_s,max_s,who_rekeys,"
+				       "expected_s,expected_grade,ended_by\r\n"), r.out);
+	r = RUN("lifetimes", "--db", "asked.db", "--json");
+	assert_ptr_equal(strstr(r.out, "{\"_v\":1,\"type\":\"lifetime\",\"at\":null,\"tunnel\":"),
+			 r.out);
+	r = RUN("exchanges", "--db", "asked.db", "--csv");
+	assert_non_null(strstr(r.out, ",responses,rtt_ms,request_bytes,"));
 	r = RUN("alerts", "--db", "asked.db", "--severity", "critical", "--code", "spi_churn",
 		"--since", "2026-11-22");
+	assert_non_null(strstr(r.out, "spi_churn"));
+	r = RUN("alerts", "--db", "asked.db", "-nlqv");	/* hands used to tcpdump */
+	assert_int_equal(r.status, EXIT_DONE);
 	assert_non_null(strstr(r.out, "spi_churn"));
 	r = RUN("alerts", "--db", "asked.db", "--until", "2026-11-21");
 	assert_null(strstr(r.out, "spi_churn"));
@@ -336,10 +353,12 @@ static void questions_that_cannot_be_meant_are_refused(void **state)
 		{ "soon", { "events", "--db", "asked2.db", "--since=soon" } },
 		{ "192.0.2.77", { "events", "--db", "asked2.db", "--tunnel=192.0.2.77" } },
 		{ "events", { "events", "--db", "asked2.db", "--code=spi_churn" } },
-		{ "--kind", { "sas", "--db", "asked2.db", "--csv" } },
 		{ "--kind ah", { "sas", "--db", "asked2.db", "--kind=ah" } },
 		{ "extra", { "tunnels", "--db", "asked2.db", "extra" } },
 		{ "--tunnel", { "tunnels", "--db", "asked2.db", "--tunel=x" } },
+		{ "named with --db", { "tunnels", "asked2.db" } },
+		{ "sawatch tunnels, then", { "--db", "asked2.db", "tunnels" } },
+		{ "sawatch alerts, then", { "--json", "alerts" } },
 		{ "did you mean spi_churn?", { "explain", "spi_churm" } },
 		{ "--defaults", { "config" } },
 		{ "no.conf", { "config", "--check", "no.conf" } },

@@ -175,7 +175,7 @@ static void write_json(const struct hostile *h)
 static void write_rows(const struct hostile *h)
 {
 	for (int format = TABLE_ALIGNED; format <= TABLE_JSON; format++)
-		for (int kind = ROWS_TUNNELS; kind <= ROWS_ALERTS; kind++) {
+		for (int kind = ROWS_TUNNELS; kind <= ROWS_SAS; kind++) {
 			struct printed p;
 
 			printed_open(&p);

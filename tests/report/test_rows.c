@@ -92,6 +92,39 @@ static void every_row_of_every_table_has_as_many_cells_as_its_header(void **stat
 	}
 }
 
+static void sas_of_every_kind_have_one_header(void **state)
+{
+	struct printed p;
+
+	(void)state;
+	printed_open(&p);
+
+	struct rows *rows = rows_open(p.out, TABLE_CSV, ROWS_SAS);
+	struct record_sink sink = rows_sink(rows);
+	size_t commas;
+
+	walk(&sink);
+	rows_close(rows);
+	printed_text(&p);
+	assert_int_equal(count(p.text, '\n'), 4);
+	for (const char *kind = "ike\0child\0esp\0"; *kind; kind += strlen(kind) + 1) {
+		char begin[16];
+
+		snprintf(begin, sizeof(begin), "\n%s,", kind);
+		assert_non_null(strstr(p.text, begin));
+	}
+	commas = count(p.text, ',');
+	assert_int_equal(commas % 4, 0);
+	for (const char *line = p.text; *line; line = strchr(line, '\n') + 1) {
+		size_t n = 0;
+
+		for (const char *c = line; *c != '\n'; c++)
+			n += *c == ',';
+		assert_int_equal(n, commas / 4);
+	}
+	printed_close(&p);
+}
+
 static void json_rows_are_the_objects_of_the_contract_and_only_of_their_kind(void **state)
 {
 	static const char *const types[] = {
@@ -148,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_stand_in_order),
 		cmocka_unit_test(every_row_of_every_table_has_as_many_cells_as_its_header),
+		cmocka_unit_test(sas_of_every_kind_have_one_header),
 		cmocka_unit_test(json_rows_are_the_objects_of_the_contract_and_only_of_their_kind),
 		cmocka_unit_test(a_tunnel_has_the_name_that_the_inventory_gives_it),
 	};

@@ -8,7 +8,7 @@
 
 #include "report/samples.h"
 
-static const char *const columns[] = { "name", ">packets", "at", ">age_of" };
+static const char *const columns[] = { "name", ">packets", "at", "~age_of_s" };
 
 static void two_rows(struct printed *p, enum table_format format)
 {
@@ -48,7 +48,7 @@ static void csv_quotes_as_rfc_4180_and_leaves_unknown_empty(void **state)
 	(void)state;
 	two_rows(&p, TABLE_CSV);
 	assert_string_equal(p.text,
-		"name,packets,at,age_of\r\n"
+		"name,packets,at,age_of_s\r\n"
 		"\"a, \"\"b\"\"\",1234,2026-11-22T04:30:51.123456789Z,62.000\r\n"
 		",,,\r\n");
 	printed_close(&p);
@@ -62,10 +62,34 @@ static void json_rows_have_the_columns_as_keys_and_null_for_unknown(void **state
 	two_rows(&p, TABLE_JSON);
 	assert_string_equal(p.text,
 		"{\"_v\":1,\"type\":\"thing\",\"name\":\"a, \\\"b\\\"\",\"packets\":1234,"
-		"\"at\":\"2026-11-22T04:30:51.123456789Z\",\"age_of\":62.0}\n"
+		"\"at\":\"2026-11-22T04:30:51.123456789Z\",\"age_of_s\":62.0}\n"
 		"{\"_v\":1,\"type\":\"thing\",\"name\":null,\"packets\":null,\"at\":null,"
-		"\"age_of\":null}\n");
+		"\"age_of_s\":null}\n");
 	printed_close(&p);
+}
+
+static void a_span_is_in_the_unit_of_its_name_for_programs_and_readable_for_people(void **state)
+{
+	static const char *const names[] = { "~rtt_ms", "~age_s" };
+	static const char *const expected[] = {
+		[TABLE_ALIGNED] = " RTT         AGE\n3 ms  1 min 30 s\n",
+		[TABLE_CSV] = "rtt_ms,age_s\r\n2.500,90.000\r\n",
+		[TABLE_JSON] = "{\"_v\":1,\"type\":\"x\",\"rtt_ms\":2.5,\"age_s\":90.0}\n",
+	};
+
+	(void)state;
+	for (int format = TABLE_ALIGNED; format <= TABLE_JSON; format++) {
+		struct printed p;
+		struct table *t;
+
+		printed_open(&p);
+		t = table_open(p.out, (enum table_format)format, "x", names, 2);
+		table_span(t, 2500 * 1000);
+		table_span(t, 90 * NSEC_PER_S);
+		table_close(t);
+		assert_string_equal(printed_text(&p), expected[format]);
+		printed_close(&p);
+	}
 }
 
 static void a_spreadsheet_never_sees_a_formula_from_the_wire(void **state)
@@ -136,6 +160,8 @@ int main(void)
 		cmocka_unit_test(a_long_text_stands_last_and_pushes_nothing_aside),
 		cmocka_unit_test(csv_quotes_as_rfc_4180_and_leaves_unknown_empty),
 		cmocka_unit_test(json_rows_have_the_columns_as_keys_and_null_for_unknown),
+		cmocka_unit_test(
+			a_span_is_in_the_unit_of_its_name_for_programs_and_readable_for_people),
 		cmocka_unit_test(a_spreadsheet_never_sees_a_formula_from_the_wire),
 		cmocka_unit_test(characters_of_several_bytes_keep_the_columns_straight),
 	};
