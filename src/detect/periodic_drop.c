@@ -23,12 +23,14 @@ struct session {
 };
 
 struct end {
-	nsec at, age;			/* age 0: it began before the capture */
+	nsec at, age;
 	nsec traffic;			/* latest packet before it; NSEC_NONE none */
 	nsec gap;			/* until traffic went on; NSEC_NONE not yet */
 	uint32_t frame;
 	uint32_t declared_s;		/* IKEv1 lifetime of its IKE SA; 0 unknown */
 	int8_t by;
+	bool unbegun;			/* nobody saw it begin: it was at least that old */
+	bool by_initiator;		/* who began it ended it */
 	bool lost;			/* given up, not deleted */
 	bool unsaid;			/* nobody deleted it, and yet the next one was needed */
 	bool restarted;			/* a new session followed soon */
@@ -78,6 +80,18 @@ static void follow(struct state *s, const struct scene *sc, size_t end, nsec at,
 	} else {
 		e->restarted = true;
 	}
+}
+
+/*
+ * Something of another session is seen after the latest end, but not how it began.  Who deletes
+ * what he began may have begun that too, and so have meant it.
+ */
+static void went_on(struct state *s, const struct scene *sc, nsec at)
+{
+	struct end *e = &s->ends[s->n_ends - 1];
+
+	if (at >= e->at && at - e->at <= sc->settings->periodic_restart)
+		e->restarted |= e->lost || (e->by >= 0 && !e->by_initiator);
 }
 
 static void began(struct state *s, const struct scene *sc, const struct ike_sa *sa)
@@ -130,10 +144,11 @@ static uint32_t declared_lifetime(const struct ike_sa *sa)
 
 static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
 {
-	struct session *session = session_of(s, sa->id), was = { .start = sa->created };
+	struct session *session = session_of(s, sa->id);
+	struct session was = { .start = sa->created, .initiator = sa->initiator_side };
 	nsec traffic = traffic_before(sc, sa->ended);
 
-	/* of what was there before the capture a Delete is all that counts */
+	/* of what nobody saw begin a Delete is all that counts */
 	if (session ? session->renewed != 0 && sa->ended_by < 0
 		    : sa->origin != ORIGIN_MIDSTREAM || sa->end_reason != END_DELETED)
 		return;			/* nobody said so: settle() decides */
@@ -143,9 +158,11 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 	}
 	if (!session_over(sc, sa) || clock_stepped_since(sc, was.start))
 		return;
+	if (!session && s->n_ends > 0)
+		went_on(s, sc, was.start);
 	push(s, (struct end){
 		.at = sa->ended,
-		.age = session ? sa->ended - was.start : 0,
+		.age = sa->ended - was.start,
 		.traffic = traffic,
 		.gap = traffic == NSEC_NONE
 			       ? NSEC_NONE
@@ -153,6 +170,8 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		.frame = (uint32_t)sa->last_frame,
 		.declared_s = declared_lifetime(sa),
 		.by = sa->ended_by,
+		.unbegun = !session,
+		.by_initiator = sa->ended_by >= 0 && sa->ended_by == was.initiator,
 		.lost = sa->end_reason == END_PEER_LOST,
 		.rekeys = was.rekeys,
 	});
@@ -238,6 +257,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 		if (e->gap == NSEC_NONE && e->traffic != NSEC_NONE && ev->at >= e->at)
 			e->gap = gap_of(sc, e->traffic, ev->at - e->traffic);
+		went_on(s, sc, ev->at);
 	}
 }
 
@@ -254,6 +274,7 @@ static bool rests(const void *state)
 /* What the ends that count have in common. */
 struct pattern {
 	size_t n, ends;			/* of known age; and with one that began before */
+	size_t whole;			/* whose beginning was seen */
 	double ages[ENDS], period;
 	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
 	int side;
@@ -265,7 +286,7 @@ static bool regular(const struct settings *set, struct pattern *p)
 {
 	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
 
-	if (p->n < 2 || p->ends < (size_t)set->periodic_min_n)
+	if (p->whole < 2 || p->ends < (size_t)set->periodic_min_n)
 		return false;
 	p->period = sample_mean(p->ages, p->n);
 	if (tolerance < 0.02 * p->period)
@@ -282,6 +303,35 @@ static bool is_declared_lifetime(double age, double declared)
 	return declared > 0 && sample_near(age, declared, 0.03);
 }
 
+/* How long the tunnel was without a session before the latest one that was seen to begin. */
+static nsec pause_of(const struct state *s)
+{
+	for (size_t i = s->n_ends; i-- > 1;) {
+		nsec pause = s->ends[i].at - s->ends[i].age - s->ends[i - 1].at;
+
+		if (!s->ends[i].unbegun && pause >= 0)
+			return pause;
+	}
+	return 0;
+}
+
+/*
+ * How old the session was that ended.  One that nobody saw begin came after the one before, so the
+ * distance of their ends tells; 0 not known.
+ */
+static nsec age_of(const struct state *s, size_t end, nsec pause)
+{
+	const struct end *e = &s->ends[end];
+	nsec age;
+
+	if (!e->unbegun)
+		return e->age;
+	if (end == 0 || !s->ends[end - 1].restarted)
+		return 0;
+	age = e->at - s->ends[end - 1].at - pause;
+	return age >= e->age ? age : 0;
+}
+
 /* The latest ends, as far back as they are alike. */
 static struct pattern pattern_of(const struct state *s, const struct settings *set)
 {
@@ -292,27 +342,30 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 			     .unsaid = true,
 			     .declared = true,
 			     .side = SIDE_UNKNOWN };
+	nsec pause = pause_of(s);
 
 	for (size_t i = s->n_ends; i-- > 0;) {
 		const struct end *e = &s->ends[i];
 		nsec quiet = e->traffic == NSEC_NONE ? INT64_MAX : e->at - e->traffic;
+		nsec age = age_of(s, i, pause);
 
 		if (!e->restarted && i + 1 < s->n_ends)
 			/* the tunnel was closed for good: what came before is another story */
 			break;
 		if (!e->restarted)
 			continue;
-		if (e->age == 0) {	/* its end began the first whole one */
-			p.ends += p.n > 0 && e->by == p.side;
+		if (age == 0) {		/* its end began the first whole one */
+			if (p.n > 0 && e->by == p.side)
+				p.of[p.ends++] = e;
 			break;
 		}
-		p.ages[p.n] = (double)e->age / (double)NSEC_PER_S;
-		p.of[p.n++] = e;
+		p.ages[p.n++] = (double)age / (double)NSEC_PER_S;
 		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
 			p.n--;
 			break;
 		}
-		p.ends++;
+		p.of[p.ends++] = e;
+		p.whole += !e->unbegun;
 		if (p.n == 1)
 			p.side = e->by;
 		p.one_side &= e->by >= 0 && e->by == p.side;
@@ -321,7 +374,7 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.lost &= e->lost;
 		p.unsaid &= e->unsaid;
 		p.rekeyed_inside |= e->rekeys > 0;
-		p.declared &= is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
+		p.declared &= e->unbegun || is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
 		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
 			p.longest_gap = e->gap;
 	}
@@ -353,7 +406,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (!regular(set, &p))
 		return true;
 
-	const struct end *latest = p.of[0], *oldest = p.of[p.n - 1];
+	const struct end *latest = p.of[0], *oldest = p.of[p.ends - 1];
 
 	/* over when a session outlives the period by far */
 	if ((double)(now - latest->at) / (double)NSEC_PER_S > 1.5 * p.period + 600)
@@ -385,7 +438,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_seconds(f, "longest_gap_s", p.longest_gap);
 	if (latest->declared_s > 0)
 		finding_integer(f, "declared_lifetime_s", latest->declared_s);
-	for (size_t i = p.n; i-- > 0;)
+	for (size_t i = p.ends; i-- > 0;)
 		finding_frame(f, p.of[i]->frame);
 	return true;
 }
@@ -485,6 +538,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->frame);
 		FIELD(f, e->declared_s);
 		FIELD(f, e->by);
+		FIELD(f, e->unbegun);
+		FIELD(f, e->by_initiator);
 		FIELD(f, e->lost);
 		FIELD(f, e->unsaid);
 		FIELD(f, e->restarted);

@@ -85,19 +85,25 @@ static void a_pause_of_sparse_traffic_is_no_gap(void **state)
 	assert_string_equal(collected_text(drop(), "traffic_before_end"), "flowing");
 }
 
-/* One that was there before the capture; side 1 deletes it. */
-static void session_from_before(int by)
+/* One whose beginning nobody saw, of side 0; `by` deletes it at this age. */
+static void session_begun_unseen(nsec age, int by, nsec pause)
 {
-	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+	uint32_t ike = stage_ike(0, 2), child;
 
 	stage->ike[ike].origin = ORIGIN_MIDSTREAM;
-	stage->ike[ike].id += 1000;	/* nobody saw it come up */
-	stage_pass(9000 * S);
+	stage->ike[ike].state = IKE_ESTABLISHED;
+	child = stage_child(ike, 0);
+	stage_pass(age);
 	for (int d = 0; d < 2; d++)
-		stage_esp_packets(stage->child[child].esp[d], 9000, 1000);
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / S), 1000);
 	stage_child_down(child, END_DELETED, by);
 	stage_ike_down(ike, END_DELETED, by);
-	stage_pass(2 * S);
+	stage_pass(pause);
+}
+
+static void session_from_before(int by)
+{
+	session_begun_unseen(9000 * S, by, 2 * S);
 }
 
 static void the_end_of_one_from_before_the_capture_is_an_end_too(void **state)
@@ -119,6 +125,62 @@ static void but_not_when_the_other_side_deleted_it(void **state)
 	session_from_before(0);
 	for (int i = 0; i < 3; i++)
 		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+}
+
+static void one_whose_beginning_was_not_captured_is_one_of_the_series(void **state)
+{
+	(void)state;
+	nsec first = stage->now + 1800 * S;
+
+	for (int i = 0; i < 3; i++)
+		session(0, 1800 * S, 0, 1, 3 * S, END_DELETED);
+	assert_null(drop());
+	stage_pass(30 * S);
+	session_begun_unseen(1770 * S, 1, 3 * S);
+	assert_non_null(drop());	/* since the third was followed by something */
+	assert_int_equal(drop()->record.last, first + 2 * 1803 * S);
+	session(0, 1800 * S, 0, 1, 3 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_int_equal(collected_number(drop(), "ends"), 5);
+	assert_int_equal(drop()->record.confidence, CONFIDENCE_HIGH);
+	assert_int_equal(drop()->record.first, first);
+}
+
+static void nor_does_it_hide_the_series_when_it_is_the_second(void **state)
+{
+	(void)state;
+	session(0, 1800 * S, 0, 1, 33 * S, END_DELETED);
+	session_begun_unseen(1770 * S, 1, 3 * S);
+	session(0, 1800 * S, 0, 1, 3 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_int_equal(collected_number(drop(), "ends"), 3);
+}
+
+static void one_that_ended_at_another_time_is_none_of_the_series(void **state)
+{
+	(void)state;
+	session(0, 1800 * S, 0, 1, 33 * S, END_DELETED);
+	session_begun_unseen(1200 * S, 1, 3 * S);
+	session(0, 1800 * S, 0, 1, 3 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+}
+
+static void who_reauthenticates_does_so_too_where_the_set_up_is_not_captured(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		session(0, 3600 * S, 0, 0, 1 * S, END_DELETED);
+		session_begun_unseen(3599 * S, 0, 1 * S);
+	}
+	stage_ike_up(0, 2);
 	detect_flush(stage->detect, stage);
 	assert_null(drop());
 }
@@ -299,6 +361,10 @@ int main(void)
 		ON_STAGE(a_pause_of_sparse_traffic_is_no_gap),
 		ON_STAGE(the_end_of_one_from_before_the_capture_is_an_end_too),
 		ON_STAGE(but_not_when_the_other_side_deleted_it),
+		ON_STAGE(one_whose_beginning_was_not_captured_is_one_of_the_series),
+		ON_STAGE(nor_does_it_hide_the_series_when_it_is_the_second),
+		ON_STAGE(one_that_ended_at_another_time_is_none_of_the_series),
+		ON_STAGE(who_reauthenticates_does_so_too_where_the_set_up_is_not_captured),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
 		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
