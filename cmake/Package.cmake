@@ -10,6 +10,7 @@ install(FILES ${dist}/sawatch.tmpfiles DESTINATION lib/tmpfiles.d RENAME sawatch
 install(FILES ${dist}/sawatch.conf DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/sawatch)
 install(FILES ${dist}/sawatch.default DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/default RENAME sawatch)
 install(FILES README.md ${dist}/debian/copyright ${dist}/debian/changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES schema/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/schema)	# the views, for whoever asks them
 install(DIRECTORY monitoring DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN "*.test.yml" EXCLUDE)
 set(completions ${dist}/completions)
 install(FILES ${completions}/sawatch.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME sawatch)

@@ -40,6 +40,7 @@ static const struct option long_options[] = {
 	{ "ignore", required_argument, NULL, OPTION_IGNORE },
 	{ "since", required_argument, NULL, OPTION_SINCE },
 	{ "timeout", required_argument, NULL, 't' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -119,6 +120,8 @@ static bool take_option(struct check_options *o, nsec now, int option, const cha
 		return check_range_parse(value, &o->critical, e);
 	case 't':
 		return take_timeout(o, value, e);
+	case 'v':	/* of every plugin, up to three times */
+		return true;
 	case OPTION_MAX_AGE:
 		return span_parse(value, &o->max_age, e);
 	case OPTION_STALE:
@@ -137,7 +140,7 @@ bool check_options_parse(struct check_options *o, nsec now, int argc, char **arg
 
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
-	while ((option = getopt_long(argc, argv, ":w:c:t:", long_options, &index)) != -1) {
+	while ((option = getopt_long(argc, argv, ":w:c:t:v", long_options, &index)) != -1) {
 		if (option == '?' || option == ':')
 			return err_set(e, "%s: %s; see sawatch check --help", argv[optind - 1],
 				       option == '?' ? "no such option" : "needs a value");

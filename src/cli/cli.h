@@ -51,6 +51,7 @@ int help_run(int argc, char **argv);
 /* Help for all, or of one subcommand. */
 void help_print(FILE *out);
 void help_print_command(FILE *out, const struct command *c);
+void help_print_version(FILE *out);
 const struct command *command_find(const char *name);
 
 /* One line to standard error: "sawatch: …". */

@@ -50,10 +50,10 @@ static const struct command *late_command(int argc, char **argv)
 	return late;
 }
 
-static bool wants_help(int argc, char **argv)
+static bool wants(const char *option, const char *letter, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+		if (strcmp(argv[i], option) == 0 || strcmp(argv[i], letter) == 0)
 			return true;
 	return false;
 }
@@ -94,8 +94,11 @@ int cli_main(int argc, char **argv)
 	if (!c)
 		return unknown_command(argv[1]);
 	output_may_end_early();	/* questions change nothing */
-	if (wants_help(argc - 1, argv + 1)) {
+	if (wants("--help", "-h", argc - 1, argv + 1)) {
 		help_print_command(stdout, c);
+		status = EXIT_DONE;
+	} else if (wants("--version", "-V", argc - 1, argv + 1)) {
+		help_print_version(stdout);
 		status = EXIT_DONE;
 	} else {
 		status = c->run(argc - 1, argv + 1);

@@ -75,6 +75,7 @@ const struct command cli_commands[] = {
 	  "  --since TIME     forget alerts and tunnels that were not heard of since\n"
 	  "  --ignore CODE    this condition does not count; may be repeated\n"
 	  "  -t, --timeout N  seconds until the answer is UNKNOWN (default 10)\n"
+	  "  -v               accepted: every alert is told anyway\n"
 	  "\nExit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
 	  "\nExample\n  sawatch check --db /var/lib/sawatch/history.db --tunnel hq-branch1 "
 	  "--ignore weak_crypto\n" },
@@ -219,6 +220,11 @@ void help_print(FILE *out)
 	for (const struct command *c = cli_commands; c->name; c++)
 		fprintf(out, "  %-11s %s\n", c->name, c->summary);
 	fputs(options_text, out);
+}
+
+void help_print_version(FILE *out)
+{
+	fputs("sawatch " SAWATCH_VERSION "\n", out);
 }
 
 void help_print_command(FILE *out, const struct command *c)

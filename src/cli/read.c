@@ -137,7 +137,7 @@ static int answer_at_once(struct read_options *o, const struct read_teller *tell
 		return EXIT_DONE;
 	}
 	if (o->version) {
-		puts("sawatch " SAWATCH_VERSION);
+		help_print_version(stdout);
 		return EXIT_DONE;
 	}
 	if (o->list_interfaces)

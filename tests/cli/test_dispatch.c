@@ -69,6 +69,9 @@ static void help_and_version_go_to_standard_output(void **state)
 	r = RUN("--version");
 	assert_int_equal(r.status, EXIT_DONE);
 	assert_string_equal(r.out, "sawatch " SAWATCH_VERSION "\n");
+	r = RUN("check", "-V");		/* of a plugin, too */
+	assert_int_equal(r.status, EXIT_DONE);
+	assert_string_equal(r.out, "sawatch " SAWATCH_VERSION "\n");
 }
 
 static void every_command_has_help_of_its_own(void **state)

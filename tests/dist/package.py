@@ -29,6 +29,7 @@ FILES = {
     './usr/share/fish/vendor_completions.d/sawatch.fish': '-rw-r--r--',
     './usr/share/doc/sawatch/copyright': '-rw-r--r--',
     './usr/share/doc/sawatch/README.md': '-rw-r--r--',
+    './usr/share/doc/sawatch/schema/README.md': '-rw-r--r--',
     './usr/share/doc/sawatch/changelog.gz': '-rw-r--r--',
 }
 LIBRARIES = ('libarchive13', 'libc6', 'libcap-ng0', 'libinih1', 'libjansson4', 'libpcap0.8', 'libseccomp2', 'libsqlite3-0', 'libssl3')
