@@ -374,7 +374,8 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.lost &= e->lost;
 		p.unsaid &= e->unsaid;
 		p.rekeyed_inside |= e->rekeys > 0;
-		p.declared &= e->unbegun || is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
+		p.declared &= e->unbegun ||
+			      is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
 		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
 			p.longest_gap = e->gap;
 	}

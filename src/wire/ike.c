@@ -42,10 +42,13 @@ enum verdict ike_header_parse(struct reader *r, struct ike_header *ret)
 			*ret = (struct ike_header){ 0 };
 		return r->verdict;
 	}
-	if ((ret->major != 1 && ret->major != 2) || ret->length < IKE_HEADER_LEN)
+	if ((ret->major != 1 && ret->major != 2) || ret->length < IKE_HEADER_LEN ||
+	    ret->length > sent) {
+		*ret = (struct ike_header){ 0 };	/* something else came to this port */
 		reader_reject(r, VERDICT_MALFORMED);
-	else
+	} else {
 		*r = reader_sub(r, ret->length - IKE_HEADER_LEN);
+	}
 	return r->verdict;
 }
 

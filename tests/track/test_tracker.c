@@ -430,6 +430,31 @@ static void a_header_that_is_not_whole_is_counted_for_its_reason(void **state)
 	watch_close(&w);
 }
 
+/* RTP to port 500: now and then its bytes stand where a version of IKE would, and never a length. */
+static void what_only_came_to_the_port_of_ike_is_no_message(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct tracker_counters c;
+	uint8_t rtp[172] = { 0x80, 0x60, [11] = 0xa0, [13] = 0x10 };
+
+	watch_open(&w);
+	for (unsigned i = 0; i < 256; i++) {
+		rtp[3] = (uint8_t)i;
+		rtp[17] = (uint8_t)i;
+		rtp[18] = (uint8_t)(i * 11);
+		rtp[24] = (uint8_t)(1 + i % 255);
+		give_udp(&w, (struct peer){ GW_A, 16384 }, (struct peer){ GW_B, 500 }, rtp,
+			 sizeof(rtp));
+	}
+	tracker_counters(w.tracker, &c);
+	assert_int_equal(c.malformed, 256);
+	assert_int_equal(c.ike_messages, 0);
+	assert_int_equal(w.n_events, 0);
+	assert_int_equal(tunnels_living(&w), 0);
+	watch_close(&w);
+}
+
 /*
  * ICMP about a tunnel that nobody knows, a keepalive of one, a missing fragment: nothing is made of
  * them.
@@ -463,6 +488,7 @@ int main(void)
 		cmocka_unit_test(esp_is_recognised_on_ports_where_marked_ike_was_seen),
 		cmocka_unit_test(a_header_that_is_not_whole_is_counted_for_its_reason),
 		cmocka_unit_test(what_is_about_an_unknown_tunnel_makes_none),
+		cmocka_unit_test(what_only_came_to_the_port_of_ike_is_no_message),
 		cmocka_unit_test(a_keepalive_is_no_traffic),
 		cmocka_unit_test(any_capture_may_end_at_any_frame),
 		cmocka_unit_test(neither_hash_key_nor_batches_show_in_the_answer),

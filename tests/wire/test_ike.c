@@ -102,6 +102,24 @@ static void a_length_below_the_header_is_malformed(void **s)
 	}
 }
 
+/* The sender was wrong however little of it was captured: the IP header says what was sent. */
+static void a_length_beyond_what_was_sent_is_no_message(void **s)
+{
+	(void)s;
+	struct build b = full2();
+	struct ike_message m;
+
+	set_u16(&b, 26, b.length + 1);
+	for (size_t captured = IKE_HEADER_LEN; captured <= b.length; captured++) {
+		assert_int_equal(ike_parse(reader_over(b.bytes, captured, b.length), &m),
+				 VERDICT_MALFORMED);
+		assert_int_equal(m.header.major, 0);
+		assert_int_not_equal(ike_parse(reader_over(b.bytes, captured, b.length + 1), &m),
+				     VERDICT_MALFORMED);
+		assert_int_equal(m.header.major, 2);
+	}
+}
+
 static void the_payloads_of_ikev2_are_read(void **s)
 {
 	(void)s;
@@ -464,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_header_without_its_length_says_the_rest),
 		cmocka_unit_test(versions_other_than_1_and_2_are_malformed),
 		cmocka_unit_test(a_length_below_the_header_is_malformed),
+		cmocka_unit_test(a_length_beyond_what_was_sent_is_no_message),
 		cmocka_unit_test(the_payloads_of_ikev2_are_read),
 		cmocka_unit_test(the_payloads_of_ikev1_are_read),
 		cmocka_unit_test(a_clear_informational_of_ikev1_tells_its_error),
