@@ -207,7 +207,7 @@ static bool collect(struct check *c, struct err *e)
 static enum check_state worse(enum check_state a, enum check_state b)
 {
 	static const int rank[] = {
-		[STATE_OK] = 0, [STATE_WARNING] = 1, [STATE_UNKNOWN] = 2, [STATE_CRITICAL] = 3,
+		[STATE_OK] = 0, [STATE_UNKNOWN] = 1, [STATE_WARNING] = 2, [STATE_CRITICAL] = 3,
 	};
 
 	return rank[b] > rank[a] ? b : a;
@@ -380,8 +380,8 @@ int check_run(int argc, char **argv)
 	if (!collect(&c, &e))
 		status = unknown("%s", e.text);
 	else if (c.asked.scope.tunnel && c.tunnels == 0)
-		status = unknown("--tunnel %s: no such tunnel in %s", c.asked.scope.tunnel,
-				 c.asked.database);
+		status = unknown("--tunnel %s: no such tunnel in %s, or nothing of it was seen yet",
+				 c.asked.scope.tunnel, c.asked.database);
 	else if (c.captures == 0 && !c.heard)
 		status = unknown("%s: nothing was captured%s", c.asked.database,
 				 c.asked.scope.since != NSEC_NONE ? " since then" : "");

@@ -6,7 +6,8 @@
 
 #define QUERY_OPTIONS \
 	"  --db FILE        the history (written by sawatch -r … --db FILE); required\n" \
-	"  --tunnel T       only this tunnel: its name (a<->b), a peer's address, or its number\n" \
+	"  --tunnel T       only this tunnel: its name (a<->b, or that of the inventory),\n" \
+	"                   a peer's address, or its number\n" \
 	"  --since TIME     2026-11-22, \"2026-11-22 04:30\" (UTC), or an age such as 2h or 7d\n" \
 	"  --until TIME     the same\n" \
 	"  --json           JSON Lines, one object a line\n" \

@@ -203,6 +203,8 @@ static void thresholds_and_ignored_codes_decide_what_counts(void **state)
 
 static void a_tunnel_that_is_asked_for_is_expected_to_be_up(void **state)
 {
+	struct store *s;
+
 	(void)state;
 	end(history("file", TUNNEL_DOWN));
 	assert_int_equal(check(NULL), OK);
@@ -210,6 +212,11 @@ static void a_tunnel_that_is_asked_for_is_expected_to_be_up(void **state)
 	assert_int_equal(check("--tunnel", "hq|branch", NULL), CRITICAL);
 	end(history("file", TUNNEL_UNKNOWN));
 	assert_int_equal(check("--tunnel", "198.51.100.2", NULL), UNKNOWN);
+	/* an alert says more than that nothing is known: expected, and never seen */
+	s = history("file", TUNNEL_UNKNOWN);
+	raise_alert(s, 1, "tunnel_down", SEVERITY_WARNING, false);
+	end(s);
+	assert_int_equal(check("--tunnel", "hq|branch", NULL), WARNING);
 	end(history("file", TUNNEL_UP));
 	assert_int_equal(check("--tunnel", "198.51.100.2", NULL), OK);
 	assert_int_equal(check("--tunnel", "203.0.113.1", NULL), UNKNOWN);
