@@ -276,6 +276,17 @@ usual (seconds) AS (	-- lifetimes that vendors set by default or people configur
 	VALUES (900), (1200), (1800), (2400), (3000), (3300), (3600), (5400), (7200), (10800), (14400),
 		(21600), (27000), (28800), (43200), (57600), (86400)
 ),
+margins (from_part, from_s, to_part, to_s) AS (	-- at which ages an SA of a lifetime is rekeyed: part of it, and seconds
+	VALUES (1.0, -35, 1.01, 0),	-- Cisco 30 s before its end, others at its end
+		(1.0, -140, 1.0, -85),		-- Juniper
+		(1.0, -305, 1.0, -265),		-- FortiOS; libreswan as responder
+		(1.0, -545, 1.0, -265),		-- AWS
+		(1.0, -1085, 1.0, -535),	-- libreswan as initiator, ipsec.conf of strongSwan
+		(0.9, 0, 1.0, 0),		-- strongSwan, pfSense, StarOS
+		(0.85, 0, 0.95, 0),		-- iked of OpenBSD
+		(0.795, 0, 0.805, 0),		-- racoon, HP
+		(0.695, 0, 0.705, 0)		-- Huawei
+),
 facts AS (
 	SELECT tunnel_id, tunnel, kind, side, n, min_ns, median_ns, max_ns, age_spread, bytes_spread,
 		NULL AS declared_s, NULL AS idle_n FROM measured WHERE place = 1
@@ -298,14 +309,23 @@ judged AS (
 			WHEN n >= 3 AND bytes_spread < 0.01 AND age_spread > 0.0625 THEN 'volume'
 			WHEN n >= 3 AND age_spread < 0.0625 THEN 'time'
 		END AS ended_by,
+		CASE WHEN n < 3 THEN min_ns ELSE median_ns END AS usual_ns,	-- of two, neither is an exception
 		count(*) FILTER (WHERE side >= 0 AND n > 0) OVER (PARTITION BY tunnel_id, tunnel, kind) AS rekeyers,
 		min(side) FILTER (WHERE side >= 0 AND n > 0) OVER (PARTITION BY tunnel_id, tunnel, kind) AS one
 	FROM known k WHERE place = 1
 ),
-expecting AS (	-- rekeys come at 70 % to 100 % of a lifetime
-	SELECT j.*, CASE WHEN j.n >= 2 AND j.ended_by IS NOT 'volume' THEN (
+fitting AS (	-- lifetimes no shorter than the oldest SA; which explains all ages, most narrowly?
+	SELECT u.seconds, u.seconds * m.from_part + m.from_s - 2 AS from_s, u.seconds * m.to_part + m.to_s + 2 AS to_s
+	FROM usual u CROSS JOIN margins m
+),
+expecting AS (	-- no margin known: rekeys come at 70 % to 100 % of a lifetime
+	SELECT j.*, CASE WHEN j.n >= 2 AND j.ended_by IS NOT 'volume' THEN coalesce((
+			SELECT seconds FROM (
+				SELECT f.seconds, j.min_ns < f.from_s * 1e9 AS outlier, f.to_s - f.from_s AS width FROM fitting f
+				WHERE f.from_s >= f.seconds / 2 AND j.usual_ns >= f.from_s * 1e9 AND j.max_ns <= f.to_s * 1e9)
+			ORDER BY outlier, width, seconds LIMIT 1), (
 			SELECT min(u.seconds) FROM usual u
-			WHERE u.seconds * 1.01e9 >= j.median_ns AND u.seconds * 0.7e9 <= j.median_ns) END AS inferred_s
+			WHERE u.seconds * 1.01e9 >= j.max_ns AND u.seconds * 0.7e9 <= j.usual_ns)) END AS inferred_s
 	FROM judged j
 )
 SELECT x.tunnel_id * 6 + (x.kind = 'child') * 3 + x.side + 1 AS id,

@@ -211,6 +211,46 @@ static void one_side_that_always_rekeys_is_named(void **state)
 		    "198.51.100.2|2|28000.0|28050.0|28100.0|198.51.100.2|28800|inferred|NULL");
 }
 
+/* DETECTION-FACTS 2.1: how long before its end each vendor renews an SA. */
+static void the_lifetime_is_found_behind_the_margin_of_each_vendor(void **state)
+{
+	static const struct {
+		const char *vendor;
+		double ages[4];
+		const char *expected;
+	} known[] = {
+		{ "Cisco", { 3570, 3570.2, 3569.9, 3570 }, "3600" },
+		{ "ASA, phase 2", { 28770, 28770, 28770.4, 28770 }, "28800" },
+		{ "FortiOS", { 42898, 42897, 42898, 42899 }, "43200" },
+		{ "AWS", { 3216, 3248, 3105, 3325 }, "3600" },
+		{ "strongSwan, swanctl", { 3255, 3311, 3300, 3574.6 }, "3600" },
+		{ "strongSwan, ipsec.conf", { 2552, 2801, 2600, 3052 }, "3600" },
+		{ "iked", { 9190, 9700, 10240, 9900 }, "10800" },
+		{ "Huawei", { 2520, 2520, 2520, 2520 }, "3600" },
+		{ "racoon", { 23040, 23040, 23041, 23040 }, "28800" },
+		{ "at its end", { 1800, 1800.5, 1801, 1800 }, "1800" },
+		{ "one renewed by hand", { 3570, 3570, 900, 3570 }, "3600" },
+		{ "no margin known", { 3000, 3250, 3599, 3400 }, "3600" },
+		{ "of no vendor", { 360, 360, 360, 361 }, "NULL" },
+	};
+	char name[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		snprintf(name, sizeof(name), "margin%zu.db", i);
+
+		const char *path = scratch_path(name);
+		struct store *s = sample_open(path);
+
+		print_message("%s\n", known[i].vendor);
+		for (uint32_t k = 0; k < 4; k++)
+			put_child(s, k + 1, T0 + k, known[i].ages[k], 0, 1000 + 77 * k * k);
+		sample_close(s);
+		assert_look(path, "SELECT expected_s FROM v_lifetimes WHERE side IS NULL",
+			    known[i].expected);
+	}
+}
+
 static void an_sa_whose_birth_was_not_seen_has_no_age(void **state)
 {
 	const char *path = scratch_path("midstream.db");
@@ -478,6 +518,7 @@ int main(void)
 		cmocka_unit_test(the_views_work_where_the_schema_is_not_trusted),
 		cmocka_unit_test(lifetimes_tell_the_ages_by_side_and_who_rekeys),
 		cmocka_unit_test(one_side_that_always_rekeys_is_named),
+		cmocka_unit_test(the_lifetime_is_found_behind_the_margin_of_each_vendor),
 		cmocka_unit_test(an_sa_whose_birth_was_not_seen_has_no_age),
 		cmocka_unit_test(equal_bytes_at_unequal_ages_are_a_volume_lifetime),
 		cmocka_unit_test(idle_ends_are_told_without_any_rekey),
