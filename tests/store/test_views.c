@@ -251,6 +251,19 @@ static void the_lifetime_is_found_behind_the_margin_of_each_vendor(void **state)
 	}
 }
 
+static void two_ages_that_differ_are_no_lifetime(void **state)
+{
+	const char *path = scratch_path("two.db");
+	struct store *s = sample_open(path);
+
+	(void)state;
+	put_child(s, 1, T0, 13184, 0, 1);
+	put_child(s, 2, T0 + 1, 28254, 0, 2);
+	sample_close(s);
+	assert_look(path, "SELECT expected_s, expected_grade FROM v_lifetimes WHERE side IS NULL",
+		    "NULL|unknown");
+}
+
 static void an_sa_whose_birth_was_not_seen_has_no_age(void **state)
 {
 	const char *path = scratch_path("midstream.db");
@@ -519,6 +532,7 @@ int main(void)
 		cmocka_unit_test(lifetimes_tell_the_ages_by_side_and_who_rekeys),
 		cmocka_unit_test(one_side_that_always_rekeys_is_named),
 		cmocka_unit_test(the_lifetime_is_found_behind_the_margin_of_each_vendor),
+		cmocka_unit_test(two_ages_that_differ_are_no_lifetime),
 		cmocka_unit_test(an_sa_whose_birth_was_not_seen_has_no_age),
 		cmocka_unit_test(equal_bytes_at_unequal_ages_are_a_volume_lifetime),
 		cmocka_unit_test(idle_ends_are_told_without_any_rekey),
