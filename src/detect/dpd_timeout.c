@@ -146,6 +146,21 @@ static bool traffic_stopped(const struct scene *sc, const struct side *s, int re
 	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
 }
 
+/*
+ * IKEv1.  A probe without an answer in the capture may have got one, as no copy of it tells.  It
+ * is silence of the peer when that was heard before at all, and is not any more, or when whoever
+ * asked gives the SA up.  By its length alone it might be anything.
+ */
+static bool proves_nothing(const struct side *s, const struct settings *set, nsec heard)
+{
+	if (!s->echoed)
+		return heard == NSEC_NONE || heard > s->first;
+
+	nsec apart = s->copies > 1 ? (s->last - s->first) / (s->copies - 1) : 0;
+
+	return !s->lost && heard > s->first && s->last - heard < apart * (set->dpd_warn_copies - 1);
+}
+
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now,
 		       struct findings *out)
 {
@@ -156,11 +171,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	if (!s->unanswered || s->copies < set->dpd_warn_copies ||
 	    now - s->last < set->retx_answer_wait || now - s->last > set->dpd_window)
 		return;
-	/*
-	 * by its length alone it might be anything; a peer that has fallen silent altogether
-	 * decides
-	 */
-	if (s->major == 1 && !s->echoed && last_heard(sc, !from) > s->first)
+	if (s->major == 1 && proves_nothing(s, set, last_heard(sc, !from)))
 		return;
 
 	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL

@@ -136,6 +136,59 @@ static void an_echo_in_between_begins_the_row_anew(void **state)
 	assert_null(dead());
 }
 
+/* No setup, nothing of side 1 ever: an answer would not have been captured either. */
+static void a_side_of_which_nothing_was_ever_captured_is_not_silent(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike(0, 1);
+
+	stage->ike[ike].origin = ORIGIN_MIDSTREAM;
+	stage->ike[ike].state = IKE_ESTABLISHED;
+	for (uint32_t i = 0; i < 300; i++) {
+		stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100 + i);
+		stage_pass(10 * S);
+	}
+	assert_null(dead());
+}
+
+/* Ten probes ten seconds apart without an echo; ESP of the other side until `silent` before now. */
+static uint32_t echoes_not_captured(nsec silent)
+{
+	uint32_t ike = stage_ike_up(0, 1), child = stage_child(ike, 0);
+
+	stage_answer(stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100));
+	for (uint32_t i = 1; i <= 10; i++) {
+		stage_pass(10 * S);
+		if ((10 - i) * 10 * S >= silent)
+			stage_esp_packets(stage->child[child].esp[1], 10, 1000);
+		stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100 + i);
+	}
+	stage_pass(6 * S);
+	return ike;
+}
+
+static void a_side_that_goes_on_sending_is_alive_though_no_echo_is_captured(void **state)
+{
+	(void)state;
+	echoes_not_captured(10 * S);
+	assert_null(dead());
+}
+
+static void but_when_it_falls_silent_it_is_dead(void **state)
+{
+	(void)state;
+	echoes_not_captured(30 * S);
+	assert_non_null(dead());
+}
+
+static void or_when_the_sa_is_given_up(void **state)
+{
+	(void)state;
+	stage_ike_down(echoes_not_captured(0), END_DELETED, 0);
+	assert_non_null(dead());
+	assert_int_equal(dead()->record.severity, SEVERITY_CRITICAL);
+}
+
 static void answers_that_are_not_captured_are_not_missing(void **state)
 {
 	(void)state;
@@ -213,6 +266,10 @@ int main(void)
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(an_echo_in_between_begins_the_row_anew),
+		ON_STAGE(a_side_of_which_nothing_was_ever_captured_is_not_silent),
+		ON_STAGE(a_side_that_goes_on_sending_is_alive_though_no_echo_is_captured),
+		ON_STAGE(but_when_it_falls_silent_it_is_dead),
+		ON_STAGE(or_when_the_sa_is_given_up),
 		ON_STAGE(answers_that_are_not_captured_are_not_missing),
 		ON_STAGE(
 		a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own),

@@ -430,7 +430,7 @@ static void a_header_that_is_not_whole_is_counted_for_its_reason(void **state)
 	watch_close(&w);
 }
 
-/* RTP to port 500: now and then its bytes stand where a version of IKE would, and never a length. */
+/* RTP to port 500: now and then it has a version of IKE where that would be, and never a length. */
 static void what_only_came_to_the_port_of_ike_is_no_message(void **state)
 {
 	(void)state;
