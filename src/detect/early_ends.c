@@ -213,7 +213,7 @@ static void ike_ended(struct early_ends *s, const struct scene *sc, const struct
 
 /* Was it no rekey, but made anew because the lifetime of the old one had run out at one end? */
 static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old,
-		      const struct child_sa *new, uint64_t frame)
+		      const struct child_sa *new)
 {
 	for (int d = 0; d < 2; d++) {
 		const struct esp_sa *was = tracker_esp_sa(sc->tracker, old->esp[d]);
@@ -226,7 +226,7 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 			.at = new->created, .age = was->last - old->created,
 			.silence_after = is ? is->first - was->last : NSEC_NONE,
 			.traffic_last = was->last, .pace = traffic_pace(was), .unsaid = true,
-			.frame = (uint32_t)frame, .ike_sa = old->ike_sa_id,
+			.frame = (uint32_t)was->last_frame, .ike_sa = old->ike_sa_id,
 		});
 		return true;
 	}
@@ -252,7 +252,7 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 	if (!old || old->rekeyed_by < 0 || old->rekey_at == NSEC_NONE ||
 	    old->created == NSEC_NONE || old->flags & CHILD_SA_MIDSTREAM)
 		return;
-	if (new && made_anew(s, sc, old, new, ev->frame))
+	if (new && made_anew(s, sc, old, new))
 		return;
 
 	nsec age = old->rekey_at - old->created;

@@ -71,6 +71,20 @@ static bool behind_nat(const struct scene *sc, int side)
 	return false;
 }
 
+/* Where its latest packet is to be looked for; 0 nowhere. */
+static uint64_t frame_of(const struct scene *sc, int side, nsec last)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	if (traffic_last_of(sc, side) == last)
+		return traffic_last_frame(sc, side);
+	for (const struct ike_sa *sa; (sa = tracker_ike_sa(sc->tracker, index));
+	     index = sa->next_in_tunnel)
+		if (sa->last == last)
+			return sa->last_frame;
+	return 0;
+}
+
 static void look(struct state *st, const struct scene *sc, nsec now)
 {
 	if (!behind_nat(sc, 0) && !behind_nat(sc, 1))
@@ -86,7 +100,7 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last)) {
 			nsec silence = st->looked - s->last;
 
-			moments_add(&s->silences, last, 0);
+			moments_add(&s->silences, last, frame_of(sc, i, last));
 			if (silence > sc->settings->nat_ka_warn)
 				moments_add(&s->long_ones, last, 0);
 			s->longest = later(s->longest, silence);
@@ -143,6 +157,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_seconds(f, "longest_s", s->longest);
 		finding_integer(f, "keepalives_seen", s->keepalives);
 		finding_integer(f, "port", sc->tunnel->now[i].port);
+		moments_frames(&s->silences, from, f);
 	}
 	return any;
 }

@@ -284,6 +284,8 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 	finding_text(f, "regular_before", "%s", stop->lively ? "yes" : "no");
 	finding_text(f, "the_other_fell_too", "%s", stop->together ? "yes" : "no");
 	finding_text(f, "pauses_of_its_own", "%s", s->pauses[side] ? "yes" : "no");
+	finding_frame(f, traffic_last_frame(sc, side));
+	finding_frame(f, traffic_last_frame(sc, !side));
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)

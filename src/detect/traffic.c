@@ -56,6 +56,17 @@ nsec traffic_last_of(const struct scene *sc, int direction)
 	return last;
 }
 
+uint64_t traffic_last_frame(const struct scene *sc, int direction)
+{
+	nsec last = traffic_last_of(sc, direction);
+	const struct esp_sa *sa;
+
+	EACH_ESP(sc, direction, sa)
+		if (sa->last == last)
+			return sa->last_frame;
+	return 0;
+}
+
 nsec traffic_last(const struct scene *sc)
 {
 	nsec a = traffic_last_of(sc, 0), b = traffic_last_of(sc, 1);

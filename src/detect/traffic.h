@@ -25,6 +25,8 @@ nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct 
 nsec traffic_last(const struct scene *sc);
 /* The same of one direction. */
 nsec traffic_last_of(const struct scene *sc, int direction);
+/* And the frame it came in; 0 not known any more. */
+uint64_t traffic_last_frame(const struct scene *sc, int direction);
 
 /* Usual distance of the packets that flowed until `at`, of the busier direction; 0 not known. */
 nsec traffic_pace_before(const struct scene *sc, nsec at);

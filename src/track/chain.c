@@ -517,6 +517,12 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
 	chain_link_esp(t, old, c, 0);
 	struct event ev = event_of(t, EVENT_CHILD_SA_REKEYED, c->created, c->tunnel);
 
+	/* decided later: its first packet shows it */
+	for (int d = 0; d < 2; d++)
+		if (c->created != t->now && c->esp[d] != NO_INDEX &&
+		    (d == 0 || c->esp[0] == NO_INDEX ||
+		     t->esp_sas[c->esp[1]].first < t->esp_sas[c->esp[0]].first))
+			ev.frame = t->esp_sas[c->esp[d]].first_frame;
 	ev.child_sa = child;
 	ev.ike_sa = c->ike_sa;
 	ev.other = old_index;

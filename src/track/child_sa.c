@@ -27,6 +27,8 @@ void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at
 	const struct child_sa *c = &t->child_sas[child];
 	struct event ev = event_of(t, kind, at, c->tunnel);
 
+	if (kind == EVENT_CHILD_SA_ENDED)
+		ev.frame = child_end_frame(t, c, at);
 	ev.child_sa = child;
 	ev.ike_sa = c->ike_sa;
 	ev.other = other;
@@ -378,7 +380,8 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 			oldest = i;
 	}
 	d[oldest] = (struct pending_delete){
-		.at = at, .tunnel = tunnel, .ike_sa = ike_sa, .by = (int8_t)by, .answered = answered
+		.at = at, .frame = delete_frame(t, ike_sa, at), .tunnel = tunnel, .ike_sa = ike_sa,
+		.by = (int8_t)by, .answered = answered
 	};
 	/* The predecessor of a rekey is what a Delete means first. */
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;

@@ -78,6 +78,7 @@ void image_delete_fields(struct fields *f, void *structure)
 	struct pending_delete *d = structure;
 
 	FIELD_MAYBE(f, d->at);
+	FIELD(f, d->frame);
 	FIELD(f, d->tunnel);
 	FIELD(f, d->ike_sa);
 	FIELD(f, d->by);

@@ -218,6 +218,41 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 		link_renewal(t, child);
 }
 
+/* Of the request that came then in this IKE SA, while that is remembered; 0 none. */
+uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
+{
+	if (at == t->now && !t->finishing)
+		return t->frame;
+	for (int slot = 0; ike_sa != NO_INDEX && slot < 2; slot++) {
+		const struct ike_sa *sa = &t->ike_sas[ike_sa];
+
+		if (sa->current[slot].id != 0 && sa->current[slot].request_at == at)
+			return sa->current[slot].request_frame;
+		if (sa->previous[slot].id != 0 && sa->previous[slot].request_at == at)
+			return sa->previous[slot].request_frame;
+	}
+	return 0;
+}
+
+/* Where one may look for its end: at the Delete, or else at its latest packet; 0 nowhere. */
+uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at)
+{
+	const struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
+	uint64_t frame = delete_frame(t, c->ike_sa, at);
+	nsec latest = NSEC_NONE;
+
+	for (unsigned i = 0; frame == 0 && i < t->tunnels[c->tunnel].n_deletes; i++)
+		if (d[i].at == at)
+			frame = d[i].frame;
+	for (int k = 0; frame == 0 && k < 2; k++)
+		if (c->esp[k] != NO_INDEX && t->esp_sas[c->esp[k]].last > latest)
+			latest = t->esp_sas[c->esp[k]].last;
+	for (int k = 0; frame == 0 && k < 2; k++)
+		if (c->esp[k] != NO_INDEX && t->esp_sas[c->esp[k]].last == latest)
+			frame = t->esp_sas[c->esp[k]].last_frame;
+	return frame;
+}
+
 /*
  * A new child SA or an IKE rekey, nobody could tell: when another exchange took
  * its place as the candidate and no new IKE SA came, it was a child SA.

@@ -199,6 +199,7 @@ enum { PENDING_DELETES = 8 };
 /* A child delete (IKEv2 42/42, IKEv1 of that size) whose SA is not yet known. */
 struct pending_delete {
 	nsec at;			/* NSEC_NONE: free */
+	uint64_t frame;			/* it came in; 0 not known */
 	uint32_t tunnel, ike_sa;
 	int8_t by;
 	bool answered;
@@ -423,6 +424,8 @@ void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grad
 #define SWITCHES_WITHIN (100 * NSEC_PER_MS)
 
 /* settle.c */
+uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at);
+uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 /* child_sa.c */

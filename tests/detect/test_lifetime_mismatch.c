@@ -310,6 +310,7 @@ static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
 
 	stage_until(c->created + age);
 	stage_esp_packets(c->esp[1], (uint64_t)(2 * age / S), 1000);
+	stage->esp[c->esp[1]].last_frame = ++stage->frame;
 	stage_pass(30 * S);
 	stage_esp_packets(c->esp[0], (uint64_t)(2 * (age / S + 30)), 1000);
 	new = stage_child(c->ike_sa, 1);
@@ -343,6 +344,7 @@ static void an_sa_that_one_side_gives_up_without_a_word_at_a_configured_age_is_a
 	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_MEDIUM);
 	assert_int_equal(collected_number(mismatch(), "without_a_delete"), 2);
 	assert_string_equal(collected_text(mismatch(), "ended_by"), "203.0.113.1");
+	assert_int_equal(mismatch()->record.n_frames, 2);	/* where it was heard last */
 	assert_non_null(strstr(mismatch()->summary, "without a word"));
 }
 

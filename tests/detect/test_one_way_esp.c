@@ -38,6 +38,24 @@ static void a_direction_that_falls_silent_is_named_after_a_minute(void **state)
 	assert_non_null(strstr(one_way()->summary, "203.0.113.1 stopped sending ESP"));
 }
 
+static void it_shows_the_last_packets_of_either_direction(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+	struct esp_sa *silent = &stage->esp[stage->child[child].esp[1]],
+		      *sends = &stage->esp[stage->child[child].esp[0]];
+
+	traffic(child, 300 * S, 10);
+	silent->last_frame = 600;
+	traffic(child, 100 * S, 0);
+	sends->last_frame = 700;
+	stage_pass(10 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(one_way()->record.n_frames, 2);
+	assert_int_equal(one_way()->record.frames[0], 600);
+	assert_int_equal(one_way()->record.frames[1], 700);
+}
+
 static void right_after_a_rekey_it_is_certain(void **state)
 {
 	(void)state;
@@ -252,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
+		ON_STAGE(it_shows_the_last_packets_of_either_direction),
 		ON_STAGE(right_after_a_rekey_it_is_certain),
 		ON_STAGE(who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier),
 		ON_STAGE(an_answer_between_the_last_packets_is_no_sign_that_ike_works),

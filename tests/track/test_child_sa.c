@@ -122,6 +122,38 @@ static void a_delete_after_long_silence_closed_an_idle_sa(void **state)
 	watch_close(&w);
 }
 
+/* Which of two it was for is known only when one of them has been silent for a while. */
+static void the_end_of_a_child_sa_is_shown_where_its_delete_came(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t first[2], second[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, first);
+
+	two(second, SECOND);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	for (uint32_t seq = 1; seq <= 600; seq++) {
+		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
+		talk(&w, &s, second, seq, seq, 50 * MS);
+	}
+
+	uint64_t asked = w.frames + 1;
+
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD, NP_DELETE,
+		      LEN_DPD);
+	for (int i = 0; i < 4; i++)	/* more than are remembered */
+		exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD, NP_NONE,
+			      LEN_DPD);
+	talk(&w, &s, second, 601, 1200, 100 * MS);
+	assert_int_equal(w.count[EVENT_CHILD_SA_ENDED], 1);
+	assert_int_equal(child_of(&w, first[0])->end_reason, END_DELETED);
+	assert_int_equal(seen(&w, EVENT_CHILD_SA_ENDED, 0)->frame, asked);
+	watch_close(&w);
+}
+
 static void an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end(void **state)
 {
 	(void)state;
@@ -223,6 +255,7 @@ int main(void)
 		cmocka_unit_test(what_both_ends_deleted_is_dead_for_who_goes_on_with_it),
 		cmocka_unit_test(also_when_one_had_answered_before_it_asked_for_the_same),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
+		cmocka_unit_test(the_end_of_a_child_sa_is_shown_where_its_delete_came),
 		cmocka_unit_test(an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end),
 		cmocka_unit_test(without_ike_two_spis_that_begin_together_are_a_pair),
 		cmocka_unit_test(an_sa_from_before_the_capture_has_no_age),
