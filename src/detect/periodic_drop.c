@@ -12,9 +12,11 @@
 
 enum { SESSIONS = 8, ENDS = 8 };
 
+#define AT_ONCE NSEC_PER_S	/* with the answer to the Delete, from anywhere on earth */
+
 struct session {
 	object_id ike_sa;		/* its present IKE SA; 0 free */
-	nsec start;
+	nsec start, asked;		/* established; its first message */
 	/* the next one was asked for while nobody had ended this; 0 not */
 	nsec renewed;
 	uint64_t renewed_frame;
@@ -66,15 +68,21 @@ static struct session *session_new(struct state *s)
 
 /*
  * A session began: did it follow this end soon?  Whoever deletes and at once
- * begins anew reauthenticates by break before make: meant so.
+ * begins anew reauthenticates by break before make: meant so.  So does he after
+ * a moment in which nothing was to be sent.
  */
-static void follow(struct state *s, const struct scene *sc, size_t end, nsec at, int initiator)
+static void follow(struct state *s, const struct scene *sc, size_t end, const struct session *next)
 {
 	struct end *e = &s->ends[end];
+	nsec after = next->start - e->at;
 
-	if (e->restarted || at < e->at || at - e->at > sc->settings->periodic_restart)
+	if (e->restarted || after < 0 || after > sc->settings->periodic_restart)
 		return;
-	if (e->by >= 0 && e->by == initiator && at - e->at <= sc->settings->gap_crit && !e->lost) {
+
+	bool flowed = e->traffic != NSEC_NONE && e->at - e->traffic <= sc->settings->life_active;
+
+	if (e->by >= 0 && e->by == next->initiator && !e->lost &&
+	    (next->asked - e->at <= AT_ONCE || (!flowed && after <= sc->settings->gap_crit))) {
 		memmove(e, e + 1, (s->n_ends - end - 1) * sizeof(*e));
 		s->n_ends--;
 	} else {
@@ -106,10 +114,12 @@ static void began(struct state *s, const struct scene *sc, const struct ike_sa *
 		old->renewed = sa->created;
 		old->renewed_frame = sa->first_frame;
 	}
-	*session_new(s) = (struct session){ .ike_sa = sa->id, .start = sa->established,
-					    .initiator = sa->initiator_side };
+	struct session *next = session_new(s);
+
+	*next = (struct session){ .ike_sa = sa->id, .start = sa->established,
+				  .asked = sa->created, .initiator = sa->initiator_side };
 	if (s->n_ends > 0)
-		follow(s, sc, s->n_ends - 1u, sa->established, sa->initiator_side);
+		follow(s, sc, s->n_ends - 1u, next);
 }
 
 /* A pause since `traffic` no longer than between any two packets is none. */
@@ -178,8 +188,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 	/* the end may be known only after the next session began */
 	for (size_t i = 0; i < SESSIONS; i++)
 		if (s->sessions[i].ike_sa != 0 && s->n_ends > 0 && s->sessions[i].start > sa->ended)
-			follow(s, sc, s->n_ends - 1u, s->sessions[i].start,
-			       s->sessions[i].initiator);
+			follow(s, sc, s->n_ends - 1u, &s->sessions[i]);
 }
 
 /*
@@ -524,6 +533,7 @@ static void fields(struct fields *f, void *state)
 
 		FIELD(f, session->ike_sa);
 		FIELD(f, session->start);
+		FIELD(f, session->asked);
 		FIELD(f, session->renewed);
 		FIELD(f, session->renewed_frame);
 		FIELD(f, session->rekeys);

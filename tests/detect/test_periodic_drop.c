@@ -203,6 +203,24 @@ static void who_deletes_and_begins_anew_at_once_reauthenticates(void **state)
 	assert_null(drop());
 }
 
+static void who_dials_again_two_seconds_after_its_own_delete_was_cut_off(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(0, 10800 * S, 0, 0, 2 * S, END_DELETED);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_string_equal(collected_text(drop(), "ended_by"), "192.0.2.1");
+}
+
+static void unless_nothing_was_to_be_sent(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(0, 10800 * S, 1800 * S, 0, 2 * S, END_DELETED);
+	assert_null(drop());
+}
+
 static void idle_before_each_end_is_an_idle_timer_and_no_fault(void **state)
 {
 	(void)state;
@@ -367,6 +385,8 @@ int main(void)
 		ON_STAGE(who_reauthenticates_does_so_too_where_the_set_up_is_not_captured),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
+		ON_STAGE(who_dials_again_two_seconds_after_its_own_delete_was_cut_off),
+		ON_STAGE(unless_nothing_was_to_be_sent),
 		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
 		ON_STAGE(a_tunnel_closed_for_the_night_is_no_drop),
 		ON_STAGE(make_before_break_is_not_an_end),
