@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "detect/detector.h"
+#include "detect/sample.h"
 
 enum { AGES = 16, LOOKED_AT = 64 };
+
+/* ages that spread more than any jitter, or lie below what can be configured, are no lifetime (2.1) */
+#define SPREAD_MOST 0.25
+#define LIFETIME_LEAST_S 120.0
 
 struct state {
 	struct direction {
@@ -25,7 +30,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	d->ages[d->n++ % AGES] = (double)(new->first - old->first) / (double)NSEC_PER_S;
 }
 
-/* The highest age at which an SA of this direction was replaced; 0 not known. */
+/*
+ * The highest age at which an SA of this direction was replaced; 0 not known, or not the time
+ * decides when (volume_expiry, churn).
+ */
 static double usual_age(const struct direction *d, const struct settings *set)
 {
 	uint32_t kept = d->n < AGES ? d->n : AGES;
@@ -34,7 +42,10 @@ static double usual_age(const struct direction *d, const struct settings *set)
 	for (uint32_t i = 0; i < kept; i++)
 		if (d->ages[i] > highest)
 			highest = d->ages[i];
-	return kept >= (uint32_t)set->keyage_min_n ? highest : 0;
+	if (kept < (uint32_t)set->keyage_min_n || highest < LIFETIME_LEAST_S ||
+	    sample_cv(d->ages, kept) > SPREAD_MOST)
+		return 0;
+	return highest;
 }
 
 /* The oldest SA of this direction that is in use and was not replaced. */

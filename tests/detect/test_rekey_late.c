@@ -67,6 +67,31 @@ static void an_sa_far_older_than_those_before_it_is_late(void **state)
 	assert_int_equal((int)collected_number(alert(), "usual_age_at_rekey_s") / 100, 35);
 }
 
+/* A limit of volume replaces SAs when they are full: that is no lifetime to be late for. */
+static void replaced_after(const nsec ages[4])
+{
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	for (int i = 0; i < 4; i++) {
+		sends(child, ages[i]);
+		child = stage_child_rekey(child, 0);
+	}
+	sends(child, 9000 * S);
+	assert_null(alert());
+}
+
+static void sas_replaced_at_scattered_ages_have_no_usual_age(void **state)
+{
+	(void)state;
+	replaced_after((const nsec[]){ 1000 * S, 3500 * S, 600 * S, 2500 * S });
+}
+
+static void what_nobody_can_configure_is_no_lifetime(void **state)
+{
+	(void)state;
+	replaced_after((const nsec[]){ 100 * S, 100 * S, 100 * S, 100 * S });
+}
+
 static void an_sa_from_before_the_capture_is_at_least_that_old(void **state)
 {
 	(void)state;
@@ -107,6 +132,8 @@ int main(void)
 		ON_STAGE(an_sa_in_use_for_more_than_a_day_is_a_warning),
 		ON_STAGE(an_idle_sa_may_grow_old),
 		ON_STAGE(an_sa_far_older_than_those_before_it_is_late),
+		ON_STAGE(sas_replaced_at_scattered_ages_have_no_usual_age),
+		ON_STAGE(what_nobody_can_configure_is_no_lifetime),
 		ON_STAGE(an_sa_from_before_the_capture_is_at_least_that_old),
 		ON_STAGE(an_sa_that_is_believed_only_later_grows_old_too),
 	};
