@@ -64,6 +64,7 @@ struct exchange {
 	enum grade grade;		/* of the purpose */
 	/* private: leaves no row until it is answered (restraint.c) */
 	bool quiet;
+	bool crossing_told;		/* private: a Delete that crossed another one */
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */

@@ -75,24 +75,42 @@ static bool one_after_other(const struct exchange *x, const struct exchange *y)
 	       x->request_at - y->request_at <= NSEC_PER_S;
 }
 
+/* Has it child SAs side by side?  Then Deletes that cross may each be for another of them. */
+static bool holds_several(const struct tracker *t, const struct ike_sa *sa)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = sa->children; i != NO_INDEX && n < 2; i = t->child_sas[i].next_of_ike)
+		n += t->child_sas[i].end_reason == END_NONE &&
+		     t->child_sas[i].successor == NO_INDEX &&
+		     !(t->child_sas[i].flags & (CHILD_SA_TENTATIVE | CHILD_SA_REDUNDANT));
+	return n > 1;
+}
+
+static void tell_crossing_deletes(struct tracker *t, struct exchange *x, struct exchange *y,
+				  const struct arrival *a)
+{
+	struct event ev = event_of(t, EVENT_DELETE_COLLISION, a->at, x->tunnel);
+
+	x->crossing_told = y->crossing_told = true;
+	ev.ike_sa = x->ike_sa;
+	ev.exchange = x;
+	ev.other_exchange = y;
+	ev.side = x->from;
+	event_emit(t, &ev);
+}
+
 /* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
 static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a)
 {
-	const struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
+	struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
 
 	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE ||
 	    ((y->response_at != NSEC_NONE || y->closed) && !one_after_other(x, y)))
 		return;
 	if (x->type == IKE2_EXCHANGE_INFORMATIONAL && x->request_np1 == IKE2_PAYLOAD_DELETE &&
-	    y->request_np1 == IKE2_PAYLOAD_DELETE) {
-		struct event ev = event_of(t, EVENT_DELETE_COLLISION, a->at, sa->tunnel);
-
-		ev.ike_sa = x->ike_sa;
-		ev.exchange = x;
-		ev.other_exchange = y;
-		ev.side = x->from;
-		event_emit(t, &ev);
-	}
+	    y->request_np1 == IKE2_PAYLOAD_DELETE && !holds_several(t, sa))
+		tell_crossing_deletes(t, x, y, a);
 }
 
 /* Mark child SAs whose exchanges crossed, once both are known. */
@@ -342,12 +360,13 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 		return;
 	}
 	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	const struct exchange *y = crossing_delete(&sa->current[1 - slot], x)
-					   ? &sa->current[1 - slot]
-				   : crossing_delete(&sa->previous[1 - slot], x)
-					   ? &sa->previous[1 - slot]
-					   : NULL;
+	struct exchange *y = crossing_delete(&sa->current[1 - slot], x)    ? &sa->current[1 - slot]
+			     : crossing_delete(&sa->previous[1 - slot], x) ? &sa->previous[1 - slot]
+									   : NULL;
 	bool crossed = y != NULL;
+
+	if (crossed && !x->crossing_told)	/* empty: so both were for the same one */
+		tell_crossing_deletes(t, x, y, a);
 
 	bool expected = crossed && child_delete_expected(t, sa->tunnel);
 

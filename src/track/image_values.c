@@ -132,6 +132,7 @@ static void exchange_fields(struct fields *f, struct exchange *x)
 	FIELD(f, x->error_group);
 	FIELD(f, x->written);
 	FIELD(f, x->quiet);
+	FIELD(f, x->crossing_told);
 }
 
 void image_offer1_fields(struct fields *f, void *structure)

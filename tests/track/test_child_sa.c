@@ -49,6 +49,46 @@ static void crossing_deletes_are_told_and_end_the_sa_once(void **state)
 	watch_close(&w);
 }
 
+/* Of two child SAs side by side both ends delete one at the same moment; both answers begin so. */
+static uint64_t told_of_two(uint8_t answers)
+{
+	struct watch w;
+	uint32_t first[2], second[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, first);
+
+	two(second, SECOND);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	for (uint32_t seq = 1; seq <= 600; seq++) {
+		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
+		talk(&w, &s, second, seq, seq, 50 * MS);
+	}
+	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	pass(&w, MS);
+	uint32_t b = ask(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	pass(&w, RTT);
+	answer(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, a, answers, LEN_DPD);
+	answer(&w, &s, 1, IKE2_EXCHANGE_INFORMATIONAL, b, answers, LEN_DPD);
+	idle(&w, 60 * S);
+
+	uint64_t told = w.count[EVENT_DELETE_COLLISION];
+
+	watch_close(&w);
+	return told;
+}
+
+/* RFC 7296 1.4.1: who deletes the same SA at that moment answers without its own half. */
+static void deletes_at_the_same_moment_that_are_answered_with_deletes_are_of_two_sas(void **state)
+{
+	(void)state;
+	assert_int_equal(told_of_two(NP_DELETE), 0);
+	assert_int_equal(told_of_two(NP_NONE), 1);
+}
+
 /*
  * Both delete the only child SA, `apart`, and both answers are empty (RFC 7296 1.4.1); then one of
  * them goes on with it.
@@ -252,6 +292,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_child_sa_beside_the_first_replaces_nothing),
 		cmocka_unit_test(crossing_deletes_are_told_and_end_the_sa_once),
+		cmocka_unit_test(
+		deletes_at_the_same_moment_that_are_answered_with_deletes_are_of_two_sas),
 		cmocka_unit_test(what_both_ends_deleted_is_dead_for_who_goes_on_with_it),
 		cmocka_unit_test(also_when_one_had_answered_before_it_asked_for_the_same),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
