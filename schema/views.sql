@@ -62,10 +62,12 @@ SELECT i.id, i.id >> 32 AS capture,
 		|| printf('.%09dZ', i.created_ns % 1000000000) AS at,
 	t.name AS tunnel, i.tunnel_id, i.version, i.spi_i, i.spi_r,
 	i.spi_i || ':' || coalesce(i.spi_r, '0000000000000000') AS ike_sa,
-	CASE WHEN i.initiator_port = 0 THEN i.initiator_address
+	CASE WHEN i.version = 1 AND i.origin = 'midstream' THEN NULL	-- not in the header of IKEv1: not known
+		WHEN i.initiator_port = 0 THEN i.initiator_address
 		WHEN instr(i.initiator_address, ':') THEN '[' || i.initiator_address || ']:' || i.initiator_port
 		ELSE i.initiator_address || ':' || i.initiator_port END AS initiator,
-	CASE WHEN i.responder_port = 0 THEN i.responder_address
+	CASE WHEN i.version = 1 AND i.origin = 'midstream' THEN NULL
+		WHEN i.responder_port = 0 THEN i.responder_address
 		WHEN instr(i.responder_address, ':') THEN '[' || i.responder_address || ']:' || i.responder_port
 		ELSE i.responder_address || ':' || i.responder_port END AS responder,
 	i.state, i.origin, i.parent_id,

@@ -214,6 +214,15 @@ struct record_ike_sa {
 	const struct endpoint *peers;	/* the tunnel's two */
 };
 
+/*
+ * Who began an IKE SA is not said in a header of IKEv1, and IKEv2 says it in each: of one whose
+ * set-up was not seen `initiator` is only who spoke first.
+ */
+static inline bool record_initiator_known(const struct record_ike_sa *r)
+{
+	return r->version != 1 || r->origin != ORIGIN_MIDSTREAM;
+}
+
 struct record_esp_sa {
 	object_id id, tunnel;
 	enum esp_protocol protocol;

@@ -127,9 +127,12 @@ static void on_ike_sa(void *user, const struct record_ike_sa *r)
 	bar->look = r->established == NSEC_NONE && r->origin == ORIGIN_OBSERVED
 			    ? BAR_FAILED
 			    : look_of(r->end_reason);
-	text_add(&t, "IKEv%d SA %s, begun by %s", r->version,
-		 ike_spis_text(r->spi_i, r->spi_r, spis), endpoint_text(r->initiator, peer));
-	add_moment(&t, " at ", r->created);
+	text_add(&t, "IKEv%d SA %s, ", r->version, ike_spis_text(r->spi_i, r->spi_r, spis));
+	if (record_initiator_known(r))
+		text_add(&t, "begun by %s", endpoint_text(r->initiator, peer));
+	else
+		text_add(&t, "set-up not seen, heard since");
+	add_moment(&t, record_initiator_known(r) ? " at " : " ", r->created);
 	if (r->origin == ORIGIN_REKEY)
 		text_add(&t, " (rekey)");
 	if (r->established == NSEC_NONE && r->origin == ORIGIN_OBSERVED)

@@ -248,8 +248,10 @@ static void put_ike_sa(void *user, const struct record_ike_sa *r)
 	json_put(o, "version", json_integer(r->version));
 	json_put(o, "spi_i", json_of_ike_spi(r->spi_i));
 	json_put(o, "spi_r", r->spi_r ? json_of_ike_spi(r->spi_r) : json_null());
-	json_put(o, "initiator", json_of_peer(&r->initiator));
-	json_put(o, "responder", json_of_peer(&r->responder));
+	bool known = record_initiator_known(r);
+
+	json_put(o, "initiator", known ? json_of_peer(&r->initiator) : json_null());
+	json_put(o, "responder", known ? json_of_peer(&r->responder) : json_null());
 	json_put(o, "state", json_string(ike_state_text(r->state)));
 	json_put(o, "origin", json_string(origin_text(r->origin)));
 	json_put(o, "parent", json_of_ike_spis(r->parent_spi_i, r->parent_spi_r));

@@ -65,7 +65,7 @@ static void put_peer(struct table *t, const struct endpoint *p)
 {
 	char text[ENDPOINT_TEXT_MAX];
 
-	table_text(t, endpoint_text(*p, text));
+	table_text(t, p ? endpoint_text(*p, text) : NULL);
 }
 
 static void put_side(struct table *t, const struct endpoint *peers, int side)
@@ -135,8 +135,8 @@ static void ike_row(void *user, const struct record_ike_sa *r)
 	put_tunnel_name(t, r->peers);
 	put_ike_spis(t, r->spi_i, r->spi_r);
 	table_number(t, r->version);
-	put_peer(t, &r->initiator);
-	put_peer(t, &r->responder);
+	put_peer(t, record_initiator_known(r) ? &r->initiator : NULL);
+	put_peer(t, record_initiator_known(r) ? &r->responder : NULL);
 	table_text(t, ike_state_text(r->state));
 	table_text(t, origin_text(r->origin));
 	table_time(t, r->created);

@@ -83,6 +83,22 @@ static void an_ike_sa_has_the_fields_of_the_contract_in_their_order(void **state
 	printed_close(&p);
 }
 
+/* Its header does not say so; that of IKEv2 does. */
+static void who_began_an_ikev1_sa_from_before_the_capture_is_not_known(void **state)
+{
+	struct printed p;
+	struct record_ike_sa r = sample_ike_sa(1);
+
+	(void)state;
+	r.origin = ORIGIN_MIDSTREAM;
+	assert_non_null(strstr(LINE_OF(&p, ike_sa, &r), "\"initiator\":\"192.0.2.1\""));
+	printed_close(&p);
+	r.version = 1;
+	assert_non_null(strstr(LINE_OF(&p, ike_sa, &r),
+			       "\"initiator\":null,\"responder\":null,\"state\""));
+	printed_close(&p);
+}
+
 static void an_esp_sa_has_the_fields_of_the_contract_in_their_order(void **state)
 {
 	struct printed p;
@@ -271,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_capture_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(a_tunnel_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(an_ike_sa_has_the_fields_of_the_contract_in_their_order),
+		cmocka_unit_test(who_began_an_ikev1_sa_from_before_the_capture_is_not_known),
 		cmocka_unit_test(an_esp_sa_has_the_fields_of_the_contract_in_their_order),
 		cmocka_unit_test(a_child_sa_names_its_two_spis_and_null_for_the_one_never_seen),
 		cmocka_unit_test(
