@@ -53,7 +53,19 @@ SELECT t.id, s.name AS sensor, t.network,
 	(SELECT count(*) FROM alert a WHERE a.tunnel_id = t.id AND a.status = 'raised') AS open_alerts,
 	t.unobservable, x.id IS NOT NULL AS expected, x.label
 FROM tunnel t JOIN sensor s ON s.id = t.sensor_id
-LEFT JOIN expected x ON x.sensor_id = t.sensor_id AND x.network = t.network AND x.name = t.name;
+-- an entry without ports stands for the tunnel heard of last between its addresses, as store/inventory.h says
+LEFT JOIN expected x ON x.sensor_id = t.sensor_id AND x.network = t.network AND x.name = CASE
+	WHEN NOT EXISTS (SELECT 1 FROM expected y WHERE y.sensor_id = t.sensor_id AND y.network = t.network
+			AND y.name = t.address_a || '<->' || t.address_b)
+		OR ((t.port_a > 0 OR t.port_b > 0) AND EXISTS (SELECT 1 FROM expected y
+			WHERE y.sensor_id = t.sensor_id AND y.network = t.network AND y.name = t.name))
+		THEN t.name
+	WHEN t.id IN (SELECT id FROM (SELECT z.id, max(coalesce(z.last_ns, 0)) FROM tunnel z
+			WHERE NOT ((z.port_a > 0 OR z.port_b > 0) AND EXISTS (SELECT 1 FROM expected y
+				WHERE y.sensor_id = z.sensor_id AND y.network = z.network AND y.name = z.name))
+			GROUP BY z.sensor_id, z.network, z.address_a, z.address_b))
+		THEN t.address_a || '<->' || t.address_b
+END;
 
 DROP VIEW IF EXISTS v_ike_sas;
 CREATE VIEW v_ike_sas AS

@@ -33,6 +33,7 @@ struct record_sink report_json(FILE *out);
  * and again when they change; the same records give the same diagnosis.
  */
 struct diagnosis;
+struct expected;
 
 struct diagnosis_options {
 	bool colour;		/* the terminal understands SGR and NO_COLOR is not set */
@@ -43,8 +44,11 @@ struct diagnosis_options {
 struct diagnosis *diagnosis_open(const struct diagnosis_options *o);	/* never NULL; copies `o` */
 struct record_sink diagnosis_sink(struct diagnosis *d);		/* of a walk */
 struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
-/* What the inventory calls a tunnel that the core tells of: a walk says so itself. */
-void diagnosis_label(struct diagnosis *d, const struct endpoint peers[2], const char *label);
+/*
+ * The inventory, borrowed until diagnosis_close(): how it calls the tunnels that the core tells of (a
+ * walk says so itself), and, when the `whole` capture was read, which are not there.
+ */
+void diagnosis_expect(struct diagnosis *d, const struct expected *inventory, bool whole);
 void diagnosis_print(struct diagnosis *d, FILE *out);		/* once */
 /* severity of the worst alert printed, -1 none */
 int diagnosis_worst(const struct diagnosis *d);

@@ -35,9 +35,6 @@ static bool begin_records(struct reading *r, struct err *e)
 
 	if (reading_needs_no_store(r)) {
 		r->diagnosis = read_diagnosis(o);
-		for (size_t i = 0; i < o->expected.n; i++)
-			diagnosis_label(r->diagnosis, o->expected.tunnel[i].peers,
-					o->expected.tunnel[i].name);
 		return true;
 	}
 	if (o->follow && o->database)

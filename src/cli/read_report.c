@@ -65,10 +65,13 @@ static bool walk(const struct reading *r, struct record_sink to, int *ret_worst,
 
 struct diagnosis *read_diagnosis(const struct read_options *o)
 {
-	return diagnosis_open(&(struct diagnosis_options){
+	struct diagnosis *d = diagnosis_open(&(struct diagnosis_options){
 		.colour = output_has_colour(reading_words(o)), .verbose = o->verbose,
 		.quiet = o->quiet,
 	});
+
+	diagnosis_expect(d, &o->expected, !o->filter);
+	return d;
 }
 
 bool read_report(const struct reading *r, int *ret_worst)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sawatch/expected.h>
 #include <sawatch/memory.h>
 #include <sawatch/report.h>
 
@@ -21,6 +22,8 @@ struct diagnosis {
 	struct diagnosis_options options;
 	struct collection seen;
 	struct told told;	/* what was not walked */
+	/* borrowed; NULL: what is not there need not be */
+	const struct expected *missed;
 };
 
 struct diagnosis *diagnosis_open(const struct diagnosis_options *o)
@@ -44,9 +47,12 @@ struct record_sink diagnosis_told_sink(struct diagnosis *d)
 	return told_sink(&d->told);
 }
 
-void diagnosis_label(struct diagnosis *d, const struct endpoint peers[2], const char *label)
+void diagnosis_expect(struct diagnosis *d, const struct expected *inventory, bool whole)
 {
-	told_label(&d->told, peers, label);
+	for (size_t i = 0; i < inventory->n; i++)
+		told_label(&d->told, inventory->tunnel[i].peers, inventory->tunnel[i].name);
+	if (whole && inventory->n > 0)
+		d->missed = inventory;
 }
 
 void diagnosis_close(struct diagnosis *d)
@@ -222,14 +228,56 @@ static void put_blind_tunnels(FILE *out, const struct blind *b, size_t n)
 	put_wrapped(out, b[0].sentence, 4, 4);
 }
 
-static void put_unobservable(FILE *out, const struct collection *c)
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Expected tunnels without a row: too little time to miss them, or nobody waits for them. */
+static void put_unseen(FILE *out, const struct diagnosis *d, bool first)
+{
+	const struct collection *c = &d->seen;
+	size_t n_labels = 0, n = 0;
+
+	if (!d->missed)
+		return;
+
+	const char **labels = malloc((c->n_tunnels + 1) * sizeof(labels[0]));
+
+	memory_or_end(labels);
+	for (size_t i = 0; i < c->n_tunnels; i++)
+		if (c->tunnels[i].record.label)
+			labels[n_labels++] = c->tunnels[i].record.label;
+	qsort(labels, n_labels, sizeof(labels[0]), by_text);
+	for (size_t i = 0; i < d->missed->n; i++) {
+		const struct expected_tunnel *t = &d->missed->tunnel[i];
+		char name[TUNNEL_TEXT_MAX];
+
+		if (bsearch(&t->name, labels, n_labels, sizeof(labels[0]), by_text))
+			continue;
+		if (n == 0)
+			fprintf(out, "%s  ", first ? "\nNot observable\n" : "");
+		if (n++ < TUNNELS_NAMED)
+			fprintf(out, "%s%s (%s)", n > 1 ? ", " : "", tunnel_text(t->peers, name),
+				t->name);
+	}
+	if (n > TUNNELS_NAMED)
+		fprintf(out, " and %zu more", n - TUNNELS_NAMED);
+	if (n > 0)
+		fputs("\n    expected, and no packet seen: whether it is up cannot be judged\n",
+		      out);
+	free(labels);
+}
+
+/* Whether there was something. */
+static bool put_unobservable(FILE *out, const struct collection *c)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_tunnels; i++)
 		n += c->tunnels[i].record.n_unobservable;
 	if (n == 0)
-		return;
+		return false;
 
 	struct blind *all = malloc(n * sizeof(all[0]));
 
@@ -249,6 +297,7 @@ static void put_unobservable(FILE *out, const struct collection *c)
 		put_blind_tunnels(out, &all[i], same);
 	}
 	free(all);
+	return true;
 }
 
 /* ---- verdict ---- */
@@ -330,6 +379,6 @@ void diagnosis_print(struct diagnosis *d, FILE *out)
 			put_tunnel_briefly(out, d->options.colour, t, brief);
 	}
 	if (!d->options.quiet)
-		put_unobservable(out, c);
+		put_unseen(out, d, !put_unobservable(out, c));
 	put_verdict(out, d, counts);
 }

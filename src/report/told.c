@@ -244,9 +244,9 @@ void told_label(struct told *t, const struct endpoint peers[2], const char *text
 		t->labels = realloc(t->labels, t->labels_room * sizeof(t->labels[0]));
 		memory_or_end(t->labels);
 	}
-	t->labels[t->n_labels] = (struct label){ { peers[0], peers[1] },
-						 collection_keep_text(t->to, text),
-						 t->n_labels };
+	t->labels[t->n_labels] = (struct label){ .peers = { peers[0], peers[1] },
+						 .text = collection_keep_text(t->to, text),
+						 .order = t->n_labels };
 	t->n_labels++;
 }
 
@@ -268,23 +268,41 @@ static int by_peers(const void *a, const void *b)
 	return order != 0 ? order : (x->order < y->order) - (x->order > y->order);
 }
 
-static const char *label_of(const struct told *t, const struct record_tunnel *r)
+static struct label *label_of(const struct told *t, const struct endpoint peers[2])
 {
 	size_t low = 0, high = t->n_labels;
 
-	if (r->network != 0)	/* the inventory knows of no others */
-		return NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_peers(t->labels[middle].peers, r->peers) < 0)
+		if (compare_peers(t->labels[middle].peers, peers) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < t->n_labels && compare_peers(t->labels[low].peers, r->peers) == 0
-		       ? t->labels[low].text
+	return low < t->n_labels && compare_peers(t->labels[low].peers, peers) == 0
+		       ? &t->labels[low]
 		       : NULL;
+}
+
+/* As the history has it: store/inventory.h. */
+static void put_labels(struct told *t)
+{
+	struct seen_tunnel *all = t->to->tunnels;
+
+	for (size_t i = 0; i < t->to->n_tunnels; i++) {
+		const struct record_tunnel *r = &all[i].record;
+		const struct endpoint plain[2] = { { r->peers[0].addr, 0 }, { r->peers[1].addr, 0 } };
+		struct label *l = r->network == 0 ? label_of(t, r->peers) : NULL;
+
+		if (!l && r->network == 0)	/* the inventory knows of no other network */
+			l = label_of(t, plain);
+		if (l && (l->bearer == 0 || all[l->bearer - 1].record.last <= r->last))
+			l->bearer = i + 1;
+	}
+	for (size_t i = 0; i < t->n_labels; i++)
+		if (t->labels[i].bearer > 0)
+			all[t->labels[i].bearer - 1].record.label = t->labels[i].text;
 }
 
 /* Peers meet again in a later series of captures: that is one tunnel. */
@@ -344,9 +362,9 @@ static void collect_tunnels(struct told *t)
 			unite(&one, &sorted[i + same]->record);
 			sorted[i + same]->place = (uint32_t)t->to->n_tunnels;
 		}
-		one.label = label_of(t, &one);
 		collection_add_tunnel(t->to, &one);
 	}
+	put_labels(t);
 	free(sorted);
 }
 

@@ -29,6 +29,8 @@ struct told {
 		struct endpoint peers[2];
 		const char *text;
 		size_t order;
+		/* tunnel of the collection that bears it, + 1; 0 none yet */
+		size_t bearer;
 	} *labels;
 	size_t n_labels, labels_room;
 };
@@ -39,7 +41,10 @@ void told_done(struct told *t);
 
 struct record_sink told_sink(struct told *t);
 
-/* The inventory calls the tunnel of these peers so. */
+/*
+ * The inventory calls the tunnel of these peers so; without ports, the one heard of last between
+ * their addresses.
+ */
 void told_label(struct told *t, const struct endpoint peers[2], const char *text);
 
 /* All is told: it goes into the collection. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/store_learn.h>
 
+#include "store/inventory.h"
 #include "store/queries.h"
 
 /* Spans in which an SA was there may overlap: each counts from where the ones before it ended. */
@@ -33,8 +34,7 @@ static const char question[] =
 	" ifnull(c.idle, 0), u.tunnel_id IS NOT NULL,"
 	" ifnull(i.established, 0) > 0 OR ifnull(p.ways, 0) >= 2, l.median_s, l.who_rekeys"
 	" FROM tunnel t"
-	" LEFT JOIN expected x ON x.sensor_id = t.sensor_id AND x.network = t.network"
-	" AND x.name = t.name"
+	" LEFT JOIN expected x ON " INVENTORY_ENTRY_OF("x", "t")
 	" LEFT JOIN covered v ON v.tunnel_id = t.id"
 	" LEFT JOIN ike i ON i.tunnel_id = t.id"
 	" LEFT JOIN child c ON c.tunnel_id = t.id"

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/inventory.h"
+
 /* Every object's query begins with these columns: see take_object(). */
 #define OBJECT "o.id, o.tunnel_id, t.key_a, t.port_a, t.key_b, t.port_b, "
 
@@ -346,7 +348,7 @@ const struct query store_queries[KINDS] = {
 		" o.since_ns, o.first_ns, o.last_ns,"
 		" o.behind_nat_a, o.behind_nat_b, o.unobservable, " COUNT_OF("ike_sa") ", "
 		COUNT_OF("child_sa") ", " COUNT_OF("alert") ", (SELECT x.label FROM expected x"
-		" WHERE x.sensor_id = o.sensor_id AND x.network = o.network AND x.name = o.name)",
+		" WHERE " INVENTORY_ENTRY_OF("x", "o") ")",
 		"tunnel", "o.first_ns", "o.last_ns", give_tunnel,
 	},
 	[IKE_SA] = {

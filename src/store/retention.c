@@ -6,6 +6,7 @@
  */
 #include <sawatch/store_retention.h>
 
+#include "store/inventory.h"
 #include "store/store_parts.h"
 
 enum {
@@ -169,8 +170,7 @@ static const struct {
 		     { NULL, "DELETE FROM alert WHERE id = ?1" }, NULL },
 	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i"
 		      " WHERE i.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM expected x"
-		      " WHERE x.sensor_id = t.sensor_id AND x.network = t.network"
-		      " AND x.name = t.name) AND NOT EXISTS (SELECT 1 FROM ike_sa o"
+		      " WHERE " INVENTORY_ENTRY_OF("x", "t") ") AND NOT EXISTS (SELECT 1 FROM ike_sa o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM esp_sa o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM child_sa o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM exchange o"

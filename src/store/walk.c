@@ -12,6 +12,7 @@
 
 #include <sawatch/text.h>
 
+#include "store/inventory.h"
 #include "store/queries.h"
 
 /* Objects born in the captures of the scope: a range of rowids each. */
@@ -140,8 +141,7 @@ static bool find_tunnels(struct walk *w, struct err *e)
 		"SELECT id FROM tunnel"
 		" WHERE ?1 IN (name, peer_b || '<->' || peer_a, CAST(id AS TEXT), peer_a, peer_b)"
 		" OR ?2 IN (key_a, key_b) OR EXISTS (SELECT 1 FROM expected x WHERE x.label = ?1"
-		" AND x.sensor_id = tunnel.sensor_id AND x.network = tunnel.network"
-		" AND x.name = tunnel.name) ORDER BY id", -1, &w->st, NULL);
+		" AND " INVENTORY_ENTRY_OF("x", "tunnel") ") ORDER BY id", -1, &w->st, NULL);
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(w->st, 1, w->scope->tunnel, -1, SQLITE_STATIC);
 		if (w->scope->tunnel && addr_parse(w->scope->tunnel, &addr)) {

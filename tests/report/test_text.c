@@ -6,6 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sawatch/expected.h>
+
 #include "report/samples.h"
 
 static const struct diagnosis_options plain = { .colour = false };
@@ -359,6 +361,38 @@ static void colour_is_used_only_when_asked_for(void **state)
 	diagnosis_close(d);
 }
 
+static void an_expected_tunnel_that_was_not_seen_is_not_passed_over(void **state)
+{
+	struct expected_tunnel tunnels[] = {
+		{ .name = (char[]){ "hq-branch1" }, .peers = { sample_peers[0], sample_peers[1] } },
+		{ .name = (char[]){ "hq-branch2" }, .peers = { sample_peers[0], sample_peers[0] } },
+	};
+	const struct expected inventory = { .tunnel = tunnels, .n = 2 };
+
+	(void)state;
+	for (int whole = 0; whole < 2; whole++) {
+		struct diagnosis *d = diagnosis_open(&plain);
+		struct record_sink sink = diagnosis_told_sink(d);
+		struct printed p;
+
+		diagnosis_expect(d, &inventory, whole);
+		give_tunnel(&sink, 1);
+		give_sas(&sink, 1);
+		printed_open(&p);
+		diagnosis_print(d, p.out);
+		assert_non_null(strstr(printed_text(&p), "(hq-branch1)"));
+		/* where a filter hid some packets, nobody knows */
+		if (whole)
+			assert_non_null(strstr(p.text, "Not observable\n  192.0.2.1<->192.0.2.1 "
+						       "(hq-branch2)\n    expected, and no "));
+		else
+			assert_null(strstr(p.text, "hq-branch2"));
+		assert_null(strstr(p.text, "branch1)\n    expected"));
+		printed_close(&p);
+		diagnosis_close(d);
+	}
+}
+
 static void quiet_leaves_the_ill_tunnels_and_the_verdict(void **state)
 {
 	static const struct diagnosis_options quiet = { .quiet = true };
@@ -395,6 +429,7 @@ int main(void)
 		cmocka_unit_test(a_lost_peer_did_not_end_the_sa_and_moments_say_that_they_are_utc),
 		cmocka_unit_test(lines_are_as_narrow_as_the_terminal),
 		cmocka_unit_test(colour_is_used_only_when_asked_for),
+		cmocka_unit_test(an_expected_tunnel_that_was_not_seen_is_not_passed_over),
 		cmocka_unit_test(quiet_leaves_the_ill_tunnels_and_the_verdict),
 	};
 

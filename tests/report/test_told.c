@@ -189,6 +189,37 @@ static void equal_peers_in_two_networks_are_two_tunnels(void **state)
 	end(&w);
 }
 
+static void of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last(void **state)
+{
+	const struct endpoint desk[2] = { { sample_peers[0].addr, 40003 }, sample_peers[1] };
+	struct telling w;
+
+	(void)state;
+	begin(&w);
+	told_label(&w.told, sample_peers, "laptop");
+	told_label(&w.told, desk, "desk");
+	for (uint16_t i = 0; i < 4; i++) {
+		static const int last[] = { 9, 11, 7, 20 };
+		struct record_tunnel tunnel = sample_tunnel(1);
+
+		struct record_esp_sa esp = sample_esp_sa(1);
+
+		tunnel.id = esp.tunnel = object_id_of(1, 7 + i);
+		esp.id = object_id_of(1, 1 + i);
+		w.sink.esp_sa(w.sink.user, &esp);
+		tunnel.peers[0].port = (uint16_t)(40000 + i);
+		tunnel.last = AT(last[i]);
+		tell_tunnel(&w, &tunnel);
+	}
+	told_collect(&w.told);
+	assert_int_equal(w.c.n_tunnels, 4);
+	assert_null(w.c.tunnels[0].record.label);
+	assert_string_equal(w.c.tunnels[1].record.label, "laptop");
+	assert_null(w.c.tunnels[2].record.label);
+	assert_string_equal(w.c.tunnels[3].record.label, "desk");	/* named with its port */
+	end(&w);
+}
+
 static void an_alert_is_told_as_it_is_in_the_end(void **state)
 {
 	struct telling w;
@@ -250,6 +281,7 @@ int main(void)
 		cmocka_unit_test(ike_sas_stand_by_creation_whichever_ends_first),
 		cmocka_unit_test(peers_that_meet_again_are_one_tunnel_as_the_later_capture_has_it),
 		cmocka_unit_test(equal_peers_in_two_networks_are_two_tunnels),
+		cmocka_unit_test(of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last),
 		cmocka_unit_test(an_alert_is_told_as_it_is_in_the_end),
 		cmocka_unit_test(thousands_are_told_apart),
 	};

@@ -66,6 +66,17 @@ static void the_views_have_the_columns_of_the_contract(void **state)
 	assert_columns(path, "v_timeline", "id at tunnel what text");
 }
 
+static void keep_tunnel(void *user, const struct record_tunnel *r)
+{
+	static char label[64];
+	struct record_tunnel *to = user;
+
+	assert_int_equal(to->id, 0);	/* one, and no other */
+	*to = *r;
+	snprintf(label, sizeof(label), "%s", r->label ? r->label : "");
+	to->label = label;
+}
+
 static void what_json_lines_nest_is_json_text_in_a_column_of_that_name(void **state)
 {
 	const char *path = scratch_path("nested.db");
@@ -123,6 +134,51 @@ static void a_tunnel_of_the_inventory_is_expected_and_has_its_label(void **state
 	assert_look(path, "SELECT tunnel, expected, label FROM v_tunnels ORDER BY tunnel",
 		    SAMPLE_TUNNEL "|1|hq-branch1\n192.0.2.1<->198.51.100.3|0|NULL");
 	assert_look(path, "SELECT count(*) FROM expected", "1");
+}
+
+/* A row of the tunnel between the sample peers, the first of them at a port; heard of at `last`. */
+static void put_client(struct store *s, uint32_t number, uint16_t port, nsec last)
+{
+	struct record_tunnel t = {
+		.id = object_id_of(1, number), .peers = { sample_peers[0], sample_peers[1] },
+		.state = TUNNEL_UP, .since = T0, .first = T0, .last = last, .behind_nat = { 1, 0 },
+	};
+	struct err e = { "" };
+
+	t.peers[0].port = port;
+	assert_ok(store_tunnel(s, &t, &e), e);
+}
+
+static void of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last(void **state)
+{
+	static const char rows[] = "SELECT peer_a, label FROM v_tunnels ORDER BY id";
+	const char *path = scratch_path("clients.db");
+	struct store *s = sample_open(path);
+	struct endpoint at_port[2] = { sample_peers[0], sample_peers[1] };
+	struct store_scope scope = { .tunnel = "laptop", .since = NSEC_NONE, .until = NSEC_NONE };
+	struct record_tunnel heard = { 0 };
+	struct record_sink sink = { .user = &heard, .tunnel = keep_tunnel };
+	struct err e = { "" };
+
+	(void)state;
+	sample_capture(s, "f1");
+	put_client(s, 1, 0, NSEC_NONE);		/* expected, not seen at first */
+	put_client(s, 2, 40001, T0 + 9);
+	put_client(s, 3, 40002, T0 + 7);
+	assert_ok(store_expected(s, sample_peers, "laptop", &e), e);
+	assert_ok(store_commit(s, &e), e);
+	assert_look(path, rows, "192.0.2.1|NULL\n192.0.2.1:40001|laptop\n192.0.2.1:40002|NULL");
+	assert_ok(store_walk(s, &scope, &sink, &e), e);
+	assert_int_equal(heard.peers[0].port, 40001);
+	assert_string_equal(heard.label, "laptop");
+	put_client(s, 3, 40002, T0 + 11);
+	assert_ok(store_commit(s, &e), e);
+	assert_look(path, rows, "192.0.2.1|NULL\n192.0.2.1:40001|NULL\n192.0.2.1:40002|laptop");
+	/* one that is named with its port is that one, and no other's */
+	at_port[0].port = 40002;
+	assert_ok(store_expected(s, at_port, "desk", &e), e);
+	sample_close(s);
+	assert_look(path, rows, "192.0.2.1|NULL\n192.0.2.1:40001|laptop\n192.0.2.1:40002|desk");
 }
 
 static void the_views_work_where_the_schema_is_not_trusted(void **state)
@@ -528,6 +584,7 @@ int main(void)
 		cmocka_unit_test(the_views_have_the_columns_of_the_contract),
 		cmocka_unit_test(what_json_lines_nest_is_json_text_in_a_column_of_that_name),
 		cmocka_unit_test(a_tunnel_of_the_inventory_is_expected_and_has_its_label),
+		cmocka_unit_test(of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last),
 		cmocka_unit_test(the_views_work_where_the_schema_is_not_trusted),
 		cmocka_unit_test(lifetimes_tell_the_ages_by_side_and_who_rekeys),
 		cmocka_unit_test(one_side_that_always_rekeys_is_named),
