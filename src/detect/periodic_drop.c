@@ -14,6 +14,15 @@ enum { SESSIONS = 8, ENDS = 8 };
 
 #define AT_ONCE NSEC_PER_S	/* with the answer to the Delete, from anywhere on earth */
 
+/* what a timer that is exact differs by, in s, or as a part of its time */
+#define EXACT_S 5.0
+#define EXACT_PART 0.005
+/* a day in s; how far a schedule is off it, and one that takes its time: by more than a minute */
+#define DAY_S 86400.0
+#define PUNCTUAL_S 10.0
+#define MINUTE_S 60.0
+#define HOUR_S 3600.0
+
 struct session {
 	object_id ike_sa;		/* its present IKE SA; 0 free */
 	nsec start, asked;		/* established; its first message */
@@ -284,27 +293,70 @@ static bool rests(const void *state)
 struct pattern {
 	size_t n, ends;			/* of known age; and with one that began before */
 	size_t whole;			/* whose beginning was seen */
-	double ages[ENDS], period;
+	double ages[ENDS], period, spread;
+	bool unlike;			/* the one before them was older or younger */
 	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
 	int side;
 	nsec longest_gap;
 	const struct end *of[ENDS];
 };
 
+/* A few ends of which somebody said so must be exact: sessions of any ages are alike by chance. */
 static bool regular(const struct settings *set, struct pattern *p)
 {
 	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
+	double youngest, oldest;
 
 	if (p->whole < 2 || p->ends < (size_t)set->periodic_min_n)
 		return false;
 	p->period = sample_mean(p->ages, p->n);
+	youngest = oldest = p->ages[0];
+	for (size_t i = 1; i < p->n; i++) {
+		if (p->ages[i] < youngest)
+			youngest = p->ages[i];
+		if (p->ages[i] > oldest)
+			oldest = p->ages[i];
+	}
+	p->spread = oldest - youngest;
+	if (!p->idle && !p->lost && !p->unsaid && p->spread > EXACT_S &&
+	    p->spread > EXACT_PART * p->period &&
+	    (p->unlike || p->ends < (size_t)set->periodic_high_n))
+		return false;
 	if (tolerance < 0.02 * p->period)
 		tolerance = 0.02 * p->period;
-	for (size_t i = 0; i < p->n; i++)
-		if (p->ages[i] - p->period > tolerance || p->period - p->ages[i] > tolerance)
-			return false;
-	return p->period >= (double)set->periodic_min / (double)NSEC_PER_S &&
+	return oldest - p->period <= tolerance && p->period - youngest <= tolerance &&
+	       p->period >= (double)set->periodic_min / (double)NSEC_PER_S &&
 	       sample_cv(p->ages, p->n) < set->periodic_cv;
+}
+
+/* How far from a whole number of days. */
+static double off_days(double s)
+{
+	double days = (double)(int64_t)(s / DAY_S + 0.5);
+	double off = s - (days < 1 ? 1 : days) * DAY_S;
+
+	return off < 0 ? -off : off;
+}
+
+/*
+ * The clock on the wall ends them, not one that begins with the session: they end days apart, which
+ * is not how old they are, or at some time within the same hour.
+ */
+static bool on_schedule(const struct pattern *p)
+{
+	double off = 0, off_age = DAY_S;
+
+	for (size_t i = 0; i + 1 < p->ends; i++) {
+		double o = off_days((double)(p->of[i]->at - p->of[i + 1]->at) / (double)NSEC_PER_S);
+
+		if (o > off)
+			off = o;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (off_days(p->ages[i]) < off_age)
+			off_age = off_days(p->ages[i]);
+	return off <= PUNCTUAL_S ? off_age > 2 * off + 1
+				 : off <= HOUR_S && p->spread > MINUTE_S;
 }
 
 static bool is_declared_lifetime(double age, double declared)
@@ -371,6 +423,7 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 		p.ages[p.n++] = (double)age / (double)NSEC_PER_S;
 		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
 			p.n--;
+			p.unlike = true;
 			break;
 		}
 		p.of[p.ends++] = e;
@@ -393,6 +446,8 @@ static struct pattern pattern_of(const struct state *s, const struct settings *s
 
 static const char *cause_of(const struct pattern *p)
 {
+	if (!p->lost && !p->unsaid && on_schedule(p))
+		return "maintenance";
 	if (p->lost)
 		return "dpd";
 	if (p->idle)
@@ -422,17 +477,19 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if ((double)(now - latest->at) / (double)NSEC_PER_S > 1.5 * p.period + 600)
 		return true;
 
+	const char *cause = cause_of(&p);
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
+	bool meant = p.idle || strcmp(cause, "maintenance") == 0;
 	struct finding *f = finding_raise(out,
-					  lossy    ? SEVERITY_CRITICAL
-					  : p.idle ? SEVERITY_INFO
-						   : SEVERITY_WARNING,
+					  meant   ? SEVERITY_INFO
+					  : lossy ? SEVERITY_CRITICAL
+						  : SEVERITY_WARNING,
 					  p.ends >= (size_t)set->periodic_high_n
 						  ? CONFIDENCE_HIGH
 						  : CONFIDENCE_MEDIUM,
 					  oldest->at, latest->at, (int64_t)p.ends);
 
-	f->cause = cause_of(&p);
+	f->cause = cause;
 	f->side = (int8_t)(p.one_side ? p.side : SIDE_UNKNOWN);
 	finding_integer(f, "ends", (int64_t)p.ends);
 	finding_real(f, "period_s", p.period);
@@ -487,6 +544,15 @@ static void explain(struct story *story)
 			 "anew: its lifetime runs out, and nobody renews it in time.",
 			 period, (long long)f->count);
 		story_remedy(story, REMEDY_LIFE);
+		story_remedy(story, REMEDY_LOG);
+		return;
+	}
+	if (strcmp(cause, "maintenance") == 0) {
+		text_add(t, "The session is torn down at the same time of the day");
+		if (f->side >= 0)
+			text_add(t, " by %s", by);
+		text_add(t, " (%lld times): that looks like a restart or maintenance on a "
+			    "schedule, not like a timer of the tunnel.", (long long)f->count);
 		story_remedy(story, REMEDY_LOG);
 		return;
 	}

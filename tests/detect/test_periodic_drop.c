@@ -195,6 +195,60 @@ static void sessions_of_scattered_ages_are_not_periodic(void **state)
 	assert_null(drop());
 }
 
+static void three_of_irregular_sessions_that_are_alike_by_chance_are_no_timer(void **state)
+{
+	(void)state;
+	static const int ages[] = { 323, 419, 408, 339, 372, 366, 310 };
+
+	for (size_t i = 0; i < 7; i++)
+		session(0, ages[i] * S, 0, 1, 6 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+}
+
+/* Each night at three; it takes two minutes and a half to boot. */
+static void ends_that_are_days_apart_when_the_ages_are_not_are_maintenance(void **state)
+{
+	(void)state;
+	session(0, 10800 * S, 0, 1, 150 * S, END_DELETED);
+	for (int i = 0; i < 3; i++)
+		session(0, 86250 * S, 0, 1, 150 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "maintenance");
+	assert_int_equal(drop()->record.severity, SEVERITY_INFO);
+	assert_non_null(strstr(drop()->summary, "at the same time of the day by 203.0.113.1"));
+}
+
+/* Some time between three and a quarter past. */
+static void ends_at_about_the_same_time_every_night_are_maintenance(void **state)
+{
+	(void)state;
+	static const int late[] = { 0, 620, 100, 850, 400, 210, 700 };
+
+	for (int i = 1; i < 7; i++)
+		session(0, (86250 + late[i] - late[i - 1]) * S, 0, 1, 150 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "maintenance");
+	assert_int_equal(drop()->record.severity, SEVERITY_INFO);
+}
+
+static void sessions_that_are_a_day_old_are_ended_by_a_timer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		session(0, 86400 * S, 0, 1, 3 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_int_equal(drop()->record.severity, SEVERITY_WARNING);
+}
+
 static void who_deletes_and_begins_anew_at_once_reauthenticates(void **state)
 {
 	(void)state;
@@ -384,6 +438,10 @@ int main(void)
 		ON_STAGE(one_that_ended_at_another_time_is_none_of_the_series),
 		ON_STAGE(who_reauthenticates_does_so_too_where_the_set_up_is_not_captured),
 		ON_STAGE(sessions_of_scattered_ages_are_not_periodic),
+		ON_STAGE(three_of_irregular_sessions_that_are_alike_by_chance_are_no_timer),
+		ON_STAGE(ends_that_are_days_apart_when_the_ages_are_not_are_maintenance),
+		ON_STAGE(ends_at_about_the_same_time_every_night_are_maintenance),
+		ON_STAGE(sessions_that_are_a_day_old_are_ended_by_a_timer),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
 		ON_STAGE(who_dials_again_two_seconds_after_its_own_delete_was_cut_off),
 		ON_STAGE(unless_nothing_was_to_be_sent),
