@@ -13,7 +13,7 @@ enum { KEPT = 16 };
 
 /* An IKE SA built from scratch. */
 struct set_up {
-	nsec at;
+	nsec at, begun;
 	object_id ike_sa;
 	object_id replaces;	/* a living one of the same tunnel at that moment; 0 none */
 	nsec replaced_age;
@@ -61,6 +61,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 		s->kept[s->total++ % KEPT] = (struct set_up){
 			.at = sa->established,
+			.begun = sa->created,
 			.ike_sa = sa->id,
 			.replaces = old ? old->id : 0,
 			.replaced_age = old ? sa->established - old->established : 0,
@@ -79,7 +80,9 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		}
 		if (u->replaces != sa->id)
 			continue;
-		u->reauth = sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
+		/* told late, it may have gone before the new one was begun: broken, not made */
+		u->reauth = sa->ended > u->begun - sc->settings->gap_min &&
+			    sa->ended - u->at <= sc->settings->flap_reauth_overlap &&
 			    u->replaced_age >= sc->settings->flap_reauth_min;
 		u->replaces = 0;
 	}
@@ -233,6 +236,7 @@ static void fields(struct fields *f, void *state)
 		struct set_up *u = &s->kept[i];
 
 		FIELD(f, u->at);
+		FIELD(f, u->begun);
 		FIELD(f, u->ike_sa);
 		FIELD(f, u->replaces);
 		FIELD(f, u->replaced_age);

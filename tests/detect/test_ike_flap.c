@@ -88,6 +88,31 @@ static void an_end_that_is_known_late_counts_its_successor_at_once(void **state)
  * What replaces an SA of ten seconds is no reauthentication, whenever that one goes: it need not be
  * waited for.
  */
+/* As above: the Delete came two seconds before the next one, and what it meant is told after it. */
+static void sessions_of_minutes_that_break_before_the_next_are_no_reauthentication(void **state)
+{
+	(void)state;
+	static const int ages[] = { 323, 419, 408 };
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (size_t i = 0; i < 3; i++) {
+		stage_pass(ages[i] * S);
+
+		nsec deleted = stage->now;
+		uint32_t new;
+
+		stage_pass(2 * S);
+		new = stage_ike_up(0, 2);
+		stage->ike[old].ended = deleted;
+		stage->ike[old].end_reason = END_DELETED;
+		stage->ike[old].ended_by = 0;
+		stage_ike_event(EVENT_IKE_SA_ENDED, old, 0);
+		old = new;
+	}
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_WARNING);
+}
+
 static void a_set_up_beside_a_young_ike_sa_counts_at_once(void **state)
 {
 	(void)state;
@@ -291,6 +316,7 @@ int main(void)
 		ON_STAGE(a_lost_peer_is_not_said_to_have_ended_it),
 		ON_STAGE(five_in_five_minutes_are_critical),
 		ON_STAGE(an_end_that_is_known_late_counts_its_successor_at_once),
+		ON_STAGE(sessions_of_minutes_that_break_before_the_next_are_no_reauthentication),
 		ON_STAGE(a_set_up_beside_a_young_ike_sa_counts_at_once),
 		ON_STAGE(a_session_every_ten_minutes_is_slow_enough),
 		ON_STAGE(rekeyed_ike_sas_are_not_set_ups),
