@@ -45,8 +45,8 @@ struct diagnosis *diagnosis_open(const struct diagnosis_options *o);	/* never NU
 struct record_sink diagnosis_sink(struct diagnosis *d);		/* of a walk */
 struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
 /*
- * The inventory, borrowed until diagnosis_close(): how it calls the tunnels that the core tells of (a
- * walk says so itself), and, when the `whole` capture was read, which are not there.
+ * The inventory, borrowed until diagnosis_close(): how it calls the tunnels that the core tells of
+ * (a walk says so itself), and, when the `whole` capture was read, which are not there.
  */
 void diagnosis_expect(struct diagnosis *d, const struct expected *inventory, bool whole);
 void diagnosis_print(struct diagnosis *d, FILE *out);		/* once */

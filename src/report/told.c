@@ -292,7 +292,8 @@ static void put_labels(struct told *t)
 
 	for (size_t i = 0; i < t->to->n_tunnels; i++) {
 		const struct record_tunnel *r = &all[i].record;
-		const struct endpoint plain[2] = { { r->peers[0].addr, 0 }, { r->peers[1].addr, 0 } };
+		const struct endpoint plain[2] = { { r->peers[0].addr, 0 },
+						   { r->peers[1].addr, 0 } };
 		struct label *l = r->network == 0 ? label_of(t, r->peers) : NULL;
 
 		if (!l && r->network == 0)	/* the inventory knows of no other network */

@@ -170,8 +170,8 @@ static const struct {
 		     { NULL, "DELETE FROM alert WHERE id = ?1" }, NULL },
 	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i"
 		      " WHERE i.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM expected x"
-		      " WHERE " INVENTORY_ENTRY_OF("x", "t") ") AND NOT EXISTS (SELECT 1 FROM ike_sa o"
-		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM esp_sa o"
+		      " WHERE " INVENTORY_ENTRY_OF("x", "t") ")"
+		      " AND NOT EXISTS (SELECT 1 FROM ike_sa o WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM esp_sa o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM child_sa o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM exchange o"
 		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM event o"
