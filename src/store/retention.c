@@ -171,14 +171,6 @@ static const struct {
 	[TUNNELS] = { "SELECT id, coalesce(last_ns, 0) < ?2 AND NOT EXISTS (SELECT 1 FROM image i"
 		      " WHERE i.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM expected x"
 		      " WHERE " INVENTORY_ENTRY_OF("x", "t") ")"
-<<<<<<< ours
-		      " AND NOT EXISTS (SELECT 1 FROM ike_sa o WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM esp_sa o"
-		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM child_sa o"
-		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM exchange o"
-		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM event o"
-		      " WHERE o.tunnel_id = t.id) AND NOT EXISTS (SELECT 1 FROM alert o"
-		      " WHERE o.tunnel_id = t.id) FROM tunnel t WHERE id > ?1 ORDER BY id LIMIT ?3",
-=======
 		      " AND NOT EXISTS (SELECT 1 FROM ike_sa o WHERE o.tunnel_id = t.id)"
 		      " AND NOT EXISTS (SELECT 1 FROM esp_sa o WHERE o.tunnel_id = t.id)"
 		      " AND NOT EXISTS (SELECT 1 FROM child_sa o WHERE o.tunnel_id = t.id)"
@@ -186,7 +178,6 @@ static const struct {
 		      " AND NOT EXISTS (SELECT 1 FROM event o WHERE o.tunnel_id = t.id)"
 		      " AND NOT EXISTS (SELECT 1 FROM alert o WHERE o.tunnel_id = t.id)"
 		      " FROM tunnel t WHERE id > ?1 ORDER BY id LIMIT ?3",
->>>>>>> theirs
 		      { NULL, "DELETE FROM tunnel WHERE id = ?1" }, NULL },
 };
 
