@@ -15,6 +15,10 @@ struct state {
 	struct side {
 		nsec last;		/* what it sent last, as of that look; 0 nothing */
 		nsec keepalive, began;	/* latest keepalive; latest IKE SA from scratch */
+		/* the SA that carried its traffic then; its highest number, its packets */
+		object_id esp;
+		uint32_t number;
+		uint64_t packets;
 		struct moments silences, long_ones;
 		nsec longest;
 		int64_t keepalives;
@@ -85,6 +89,29 @@ static uint64_t frame_of(const struct scene *sc, int side, nsec last)
 	return 0;
 }
 
+static const struct esp_sa *carrier(const struct scene *sc, int side)
+{
+	uint32_t index = sc->tunnel->esp_sas[side];
+	const struct esp_sa *found = NULL;
+
+	for (const struct esp_sa *sa; (sa = tracker_esp_sa(sc->tracker, index));
+	     index = sa->next_in_direction)
+		if (!found || sa->last > found->last)
+			found = sa;
+	return found;
+}
+
+/* Sequence numbers that it used since, and whose packets were not captured. */
+static uint64_t not_captured(const struct side *s, const struct esp_sa *sa)
+{
+	if (!sa || sa->id != s->esp || sa->packets < s->packets)
+		return 0;
+
+	uint64_t used = sa->seq_high - s->number, captured = sa->packets - s->packets;
+
+	return used > captured ? used - captured : 0;
+}
+
 static void look(struct state *st, const struct scene *sc, nsec now)
 {
 	if (!behind_nat(sc, 0) && !behind_nat(sc, 1))
@@ -93,13 +120,13 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		struct side *s = &st->side[i];
 		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last),
 				  s->keepalive);
+		const struct esp_sa *sa = last > s->last ? carrier(sc, i) : NULL;
+		nsec silence = st->looked - s->last;
 
 		/* silent from its last packet to the look before this one, at least */
-		if (s->last > 0 && last > s->last &&
-		    st->looked - s->last > sc->settings->nat_ka_info && s->began <= s->last &&
+		if (s->last > 0 && last > s->last && s->began <= s->last &&
+		    silence / (nsec)(not_captured(s, sa) + 1) > sc->settings->nat_ka_info &&
 		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last)) {
-			nsec silence = st->looked - s->last;
-
 			moments_add(&s->silences, last, frame_of(sc, i, last));
 			if (silence > sc->settings->nat_ka_warn)
 				moments_add(&s->long_ones, last, 0);
@@ -107,6 +134,11 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		}
 		if (last > s->last)
 			s->last = last;
+		if (sa) {
+			s->esp = sa->id;
+			s->number = sa->seq_high;
+			s->packets = sa->packets;
+		}
 	}
 	st->looked = now;
 }
@@ -188,6 +220,9 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->last);
 		FIELD(f, side->keepalive);
 		FIELD(f, side->began);
+		FIELD(f, side->esp);
+		FIELD(f, side->number);
+		FIELD(f, side->packets);
 		moments_fields(f, &side->silences);
 		moments_fields(f, &side->long_ones);
 		FIELD(f, side->longest);

@@ -42,6 +42,34 @@ static void two_silences_of_minutes_are_a_warning(void **state)
 	assert_in_range((uintmax_t)collected_number(alert(), "longest_s"), 280, 300);
 }
 
+/* The capture was down: the next sequence number says how much was sent meanwhile. */
+static void a_silence_whose_sequence_numbers_went_on_was_none(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	for (int i = 0; i < 3; i++) {
+		stage_pass(200 * S);
+		stage->esp[esp].seq_high += 66;
+		stage_esp_packets(esp, 1, 100);
+		stage_pass(10 * S);
+		stage_esp_packets(esp, 1, 100);
+	}
+	assert_null(alert());
+}
+
+static void one_packet_that_is_missing_in_minutes_keeps_no_mapping(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	for (int i = 0; i < 2; i++) {
+		stage->esp[esp].seq_high++;
+		silent(esp, 300 * S);
+	}
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
 /* The set-up with its hashes came before the capture. */
 static void the_port_of_esp_in_udp_proves_a_nat_without_a_set_up(void **state)
 {
@@ -132,6 +160,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(two_silences_of_minutes_are_a_warning),
+		ON_STAGE(a_silence_whose_sequence_numbers_went_on_was_none),
+		ON_STAGE(one_packet_that_is_missing_in_minutes_keeps_no_mapping),
 		ON_STAGE(the_port_of_esp_in_udp_proves_a_nat_without_a_set_up),
 		ON_STAGE(port_4500_proves_none),
 		ON_STAGE(keepalives_each_twenty_seconds_are_well),
