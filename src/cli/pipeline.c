@@ -531,8 +531,10 @@ bool pipeline_finish(struct pipeline *p, struct err *e)
 	bool ok;
 
 	if (p->resume) {		/* what lives goes on with the next run */
-		if (p->detect)
+		if (p->detect) {
+			detect_ask(p->detect, p->tracker);
 			detect_flush(p->detect, p->tracker);
+		}
 		tracker_flush(p->tracker);
 		resume_save(p->resume, p->writer, true, -1);
 	} else {

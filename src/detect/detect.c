@@ -419,7 +419,7 @@ void detect_observe(struct detect *d, const struct tracker *t, const struct even
 		alerts_tidy(d->alerts, &slot->alerts, sc.settings, now);
 }
 
-void detect_finish(struct detect *d, const struct tracker *t)
+void detect_ask(struct detect *d, const struct tracker *t)
 {
 	nsec now = tracker_now(t);
 
@@ -437,6 +437,11 @@ void detect_finish(struct detect *d, const struct tracker *t)
 	}
 	judge_capture(d, t, d->slots[d->capture_slot].awake, now);
 	judge_expected(d, t, now);
+}
+
+void detect_finish(struct detect *d, const struct tracker *t)
+{
+	detect_ask(d, t);
 	alerts_tell_final(d->alerts);
 }
 

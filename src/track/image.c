@@ -318,6 +318,9 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 	w.paths = NO_INDEX;
 	w.n_paths = 0;
 	w.id = tracker_number(t, OBJECT_TUNNEL);
+	/* nobody waits for it while its first IKE SA is set up: no judgement that comes sooner */
+	if (w.due == NSEC_NONE)
+		w.due = tracker_bounded(w.last + t->settings->silent_end);
 	t->tunnels[i] = w;
 	*ret = i;
 	return true;

@@ -381,8 +381,6 @@ bool image_tunnel_is_sane(struct tunnel *w)
 	for (int side = 0; side < 2; side++)
 		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) &&
 		     is_time(w->side[side].unseen_last);
-	if (w->due == NSEC_NONE)
-		w->due = w->last;
 	return ok;
 }
 

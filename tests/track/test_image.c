@@ -176,6 +176,33 @@ static void restored_sas_go_on_under_their_names(void **state)
 	watch_free(&w);
 }
 
+static void a_tunnel_whose_login_goes_on_after_a_restart_is_not_down(void **state)
+{
+	struct watch w, again;
+	struct images s;
+	struct session session = session_between(GW_A, GW_B, 0x11);
+
+	(void)state;
+	watch_open(&w);
+	say_init(&w, &session, false);
+	say_init(&w, &session, true);
+	say(&w, &session, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	pass(&w, 1500 * MS);
+	say(&w, &session, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UNKNOWN);
+	s = save(&w);
+	watch_open(&again);
+	assert_int_equal(restore(&again, &s), 1);
+	tracker_resume(again.tracker, 1, w.now, w.now, false);
+	again.now = w.now;
+	idle(&again, 2700 * MS);
+	assert_int_equal(tunnel_at(&again, 0)->state, TUNNEL_UNKNOWN);
+	assert_int_equal(again.count[EVENT_TICK], w.count[EVENT_TICK]);
+	drop(&s);
+	watch_free(&again);
+	watch_free(&w);
+}
+
 static void what_is_saved_says_whether_more_must_be(void **state)
 {
 	struct watch w;
@@ -335,6 +362,7 @@ int main(void)
 		cmocka_unit_test(a_tracker_that_was_restored_gives_the_same_images),
 		cmocka_unit_test(images_do_not_tell_what_was_on_the_stack),
 		cmocka_unit_test(restored_sas_go_on_under_their_names),
+		cmocka_unit_test(a_tunnel_whose_login_goes_on_after_a_restart_is_not_down),
 		cmocka_unit_test(what_is_saved_says_whether_more_must_be),
 		cmocka_unit_test(a_place_is_taken_once),
 		cmocka_unit_test(no_damage_to_an_image_breaks_a_table),
