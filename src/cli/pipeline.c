@@ -9,6 +9,7 @@
 #include <sawatch/detect.h>
 #include <sawatch/memory.h>
 #include <sawatch/reassemble.h>
+#include <sawatch/report.h>
 #include <sawatch/track.h>
 
 #include "cli/capture_row.h"
@@ -450,12 +451,15 @@ static void complete_later(struct pipeline *p, uint32_t id)
 void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info,
 			  const char *left_out)
 {
+	/* file names are bytes, and who asks the history expects text */
+	char *name = report_printable(info->name);
 	const struct record_capture base = {
-		.id = id, .name = info->name, .kind = "file", .fingerprint = info->fingerprint,
+		.id = id, .name = name, .kind = "file", .fingerprint = info->fingerprint,
 		.size = info->size_bytes, .dropped = info->dropped,
 	};
 
 	write_capture(p, &base, info->link_type, left_out);
+	free(name);
 	if (!left_out)
 		complete_later(p, id);
 	tracker_counters_reset(p->tracker);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <sawatch/memory.h>
+#include <sawatch/report.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -66,10 +67,15 @@ static uint32_t number_capture(const struct reading *r, const struct source_info
 static bool begin_capture(struct reading *r, const struct source_info *info, uint32_t *ret_id,
 			  bool *ret_known, struct err *e)
 {
-	if (r->store)
-		return (!r->pipeline || pipeline_settle(r->pipeline, e)) &&
-		       store_capture_begin(r->store, info->name, "file", info->fingerprint,
-					   info->size_bytes, ret_id, ret_known, e);
+	if (r->store) {
+		char *name = report_printable(info->name);
+		bool ok = (!r->pipeline || pipeline_settle(r->pipeline, e)) &&
+			  store_capture_begin(r->store, name, "file", info->fingerprint,
+					      info->size_bytes, ret_id, ret_known, e);
+
+		free(name);
+		return ok;
+	}
 	*ret_id = number_capture(r, info);
 	*ret_known = false;
 	return true;

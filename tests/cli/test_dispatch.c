@@ -2,6 +2,8 @@
 /* The program as the shell sees it: what it prints, where, and with which status it ends. */
 #include "cli/run.h"
 
+#include <sawatch/store.h>
+
 #define CHURN PCAPS "spi-churn.pcap"
 #define IPV6 PCAPS "healthy-ipv6.pcap"
 
@@ -298,6 +300,30 @@ static void a_part_is_replaced_by_the_whole(void **state)
 	assert_string_equal(later.out, whole.out);
 }
 
+static void keep_name(void *user, const struct record_capture *r)
+{
+	snprintf(user, 64, "%s", r->name);
+}
+
+static void a_file_name_that_is_no_text_is_text_in_the_history(void **state)
+{
+	char name[64] = "";
+	struct store_scope scope = { .since = NSEC_NONE, .until = NSEC_NONE };
+	struct record_sink sink = { .user = name, .capture = keep_name };
+	struct store *s;
+	struct result r;
+	struct err e;
+
+	(void)state;
+	cut_copy(IPV6, "b\xfcro.pcap", 4000);	/* Latin-1, as mail brings them */
+	r = RUN("-r", "b\xfcro.pcap", "--db", "named.db");
+	assert_int_equal(r.status, EXIT_INPUT);
+	assert_true(store_open(&s, "named.db", STORE_READ, NULL, &e));
+	assert_true(store_walk(s, &scope, &sink, &e));
+	assert_true(store_close(s, &e));
+	assert_string_equal(name, "b\\xfcro.pcap");
+}
+
 static void every_question_is_answered_in_every_form(void **state)
 {
 	static const char *const commands[] = {
@@ -464,6 +490,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_cut_file_is_read_up_to_the_cut_which_is_named, forget),
 		cmocka_unit_test_teardown(the_same_capture_twice_changes_nothing, forget),
 		cmocka_unit_test_teardown(a_part_is_replaced_by_the_whole, forget),
+		cmocka_unit_test_teardown(
+			a_file_name_that_is_no_text_is_text_in_the_history, forget),
 		cmocka_unit_test_teardown(every_question_is_answered_in_every_form, forget),
 		cmocka_unit_test_teardown(questions_that_cannot_be_meant_are_refused, forget),
 		cmocka_unit_test_teardown(
