@@ -399,7 +399,18 @@ static struct exchange *open_quick(struct ike_sa *sa, int side)
 		       : NULL;
 }
 
-/* An R-U-THERE of the other side with this length, still without its echo. */
+/*
+ * Too short for a probe, which has the longest payload of all (RFC 3706 5.3); the same length from
+ * either side at that moment is two Deletes.
+ */
+static bool below_probe(const struct ike_sa *sa, uint32_t bytes)
+{
+	uint32_t probe = message_bytes(sa, 32);
+
+	return bytes < (probe != 0 ? probe : sa->dpd_bytes);
+}
+
+/* A message of the other side with this length, just before, and still without an echo. */
 static struct exchange *open_dpd(struct ike_sa *sa, int side, uint32_t bytes, nsec at)
 {
 	int slot = side == sa->initiator_side ? 1 : 0;
@@ -515,6 +526,16 @@ static bool probes_again(const struct ike_sa *sa, const struct exchange *before,
 			  : apart >= NSEC_PER_S && apart <= DPD_REPEATS_S * NSEC_PER_S;
 }
 
+static bool rekeys_crossed(const struct tracker *t, uint32_t tunnel)
+{
+	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel)
+		if (t->child_sas[i].flags & CHILD_SA_COLLIDED &&
+		    !(t->child_sas[i].flags & (CHILD_SA_REDUNDANT | CHILD_SA_SETTLED)))
+			return true;
+	return false;
+}
+
 static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 			const struct ike_message *m, uint64_t hash)
 {
@@ -528,7 +549,9 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 		clear_information(t, i, a, m);
 		return;
 	}
-	if (x && x->purpose != PURPOSE_DELETE_CHILD) {	/* the echo: both were DPD, RFC 3706 */
+	bool both_delete = x && below_probe(sa, bytes);
+
+	if (x && x->purpose != PURPOSE_DELETE_CHILD && !both_delete) {	/* the echo: both were DPD, RFC 3706 */
 		x->purpose = PURPOSE_DPD;
 		x->grade = GRADE_INFERRED;
 		child_delete_withdrawn(t, sa->tunnel, x->request_at);
@@ -561,7 +584,11 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 		       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
-	classify_information(t, i, x, a, repeated);
+	/* of the same SA, unless quick modes crossed and one of theirs is to go as well */
+	if (!both_delete || rekeys_crossed(t, sa->tunnel))
+		classify_information(t, i, x, a, repeated);
+	else
+		x->purpose = PURPOSE_DELETE_CHILD;
 	if (probe)
 		x->purpose = PURPOSE_DPD;
 	else if (may_delete_child(t, sa, bytes, a->at))

@@ -82,6 +82,49 @@ static void a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa(vo
 	watch_close(&w);
 }
 
+/*
+ * Both renew at once on an idle tunnel, and both delete what they replaced: the two Deletes pass as
+ * quickly as a probe and its echo, and are too short for that.
+ */
+static void deletes_of_both_sides_at_once_are_no_probe_and_its_echo(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	main_mode(&w, &s);
+	quick_mode(&w, &s, 0, 0xaaaa);
+	talk(&w, &s, spi, 1, 100, 100 * MS);
+	idle(&w, 600 * S);
+	quick_step(&w, &s, 0, 0xbbbb, 1);
+	pass(&w, MS);
+	quick_step(&w, &s, 1, 0xcccc, 1);
+	pass(&w, RTT);
+	quick_step(&w, &s, 0, 0xbbbb, 2);
+	quick_step(&w, &s, 1, 0xcccc, 2);
+	pass(&w, MS);
+	quick_step(&w, &s, 0, 0xbbbb, 3);
+	quick_step(&w, &s, 1, 0xcccc, 3);
+	pass(&w, S);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xd1, LEN1_DELETE_CHILD, 0);
+	pass(&w, RTT);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DELETE_CHILD, 0);
+	idle(&w, 20 * S);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xd3, LEN1_DPD, 0);
+	pass(&w, RTT);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd4, LEN1_DPD, 0);
+	idle(&w, 60 * S);
+	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_finish(&w);
+	for (size_t i = 0; i < w.n_exchanges; i++)
+		assert_true(w.exchanges[i].purpose != PURPOSE_DPD ||
+			    w.exchanges[i].request_bytes == LEN1_DPD);
+	watch_free(&w);
+}
+
 static void of_several_nobody_knows_which_one_it_meant(void **state)
 {
 	(void)state;
@@ -278,6 +321,7 @@ int main(void)
 		cmocka_unit_test(
 			silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
 		cmocka_unit_test(a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa),
+		cmocka_unit_test(deletes_of_both_sides_at_once_are_no_probe_and_its_echo),
 		cmocka_unit_test(of_several_nobody_knows_which_one_it_meant),
 		cmocka_unit_test(a_new_phase_1_soon_after_it_says_that_it_was_a_delete),
 		cmocka_unit_test(a_new_phase_1_beside_one_that_answers_ends_nothing),
