@@ -578,6 +578,8 @@ struct tracker_counters {
 	uint64_t malformed, cut, unsupported, too_deep, not_ip, other;
 	uint64_t fragments;
 	uint64_t evicted_tunnels, evicted_ike_sas, evicted_child_sas, evicted_esp_sas;
+	/* not for want of room in the table: their tunnel had too many */
+	uint64_t crowded_ike_sas, crowded_child_sas, crowded_esp_sas;
 	/* pairs of peers that leave no rows (history.strangers): nothing confirmed them */
 	uint64_t quiet_tunnels;
 	/* ESP packets of unknown SPIs not given a record under pressure */

@@ -30,6 +30,14 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 {
 	const struct {
 		uint64_t n;
+		const char *what;
+	} crowds[] = {
+		{ c->crowded_ike_sas, "IKE SA" },
+		{ c->crowded_child_sas, "child SA" },
+		{ c->crowded_esp_sas, "ESP SA" },
+	};
+	const struct {
+		uint64_t n;
 		const char *what, *key;
 	} tables[] = {
 		{ c->evicted_tunnels, "tunnel", "table.tunnels" }, { c->evicted_ike_sas,
@@ -43,6 +51,11 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 			warn(r, "%" PRIu64 " %s%s made room for others because a table was full; "
 			     "raise %s",
 			     tables[i].n, tables[i].what, plural(tables[i].n), tables[i].key);
+	for (size_t i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++)
+		if (crowds[i].n > 0)
+			warn(r, "%" PRIu64 " %s%s made room for later ones of the same tunnel, "
+			     "which had more at once than are remembered of one",
+			     crowds[i].n, crowds[i].what, plural(crowds[i].n));
 	if (c->quiet_tunnels > 0)
 		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a "
 		     "flood?), and nothing came up between them, or nothing was carried; raise "

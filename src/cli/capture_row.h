@@ -7,7 +7,7 @@
 #include <sawatch/store_writer.h>
 #include <sawatch/track.h>
 
-enum { CAPTURE_WARNINGS_MAX = 13, CAPTURE_WARNING_TEXT_MAX = 512 };
+enum { CAPTURE_WARNINGS_MAX = 16, CAPTURE_WARNING_TEXT_MAX = 512 };
 
 struct capture_row {
 	struct record_capture record;	/* points into what follows */

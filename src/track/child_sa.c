@@ -119,7 +119,10 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 
 		if (victim == NO_INDEX)
 			return NO_INDEX;
-		t->counters.evicted_child_sas++;
+		if (crowded)
+			t->counters.crowded_child_sas++;
+		else
+			t->counters.evicted_child_sas++;
 		child_release(t, victim);
 		i = pool_take(&t->child_pool);
 	}

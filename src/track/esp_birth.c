@@ -163,16 +163,17 @@ static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
 
 	if (side >= 0 && owner->live_esp[side] >= DIRECTION_MAX) {
 		victim = oldest(t, owner, side);
+		t->counters.crowded_esp_sas += victim != NO_INDEX;
 	} else {
 		uint32_t i = pool_take(&t->esp_pool);
 
 		if (i != NO_INDEX)
 			return i;
 		victim = quietest(t);
+		t->counters.evicted_esp_sas += victim != NO_INDEX;
 	}
 	if (victim == NO_INDEX)
 		return NO_INDEX;
-	t->counters.evicted_esp_sas++;
 	esp_end(t, victim, t->esp_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 	esp_release(t, victim);
 	return pool_take(&t->esp_pool);

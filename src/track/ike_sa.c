@@ -177,7 +177,10 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 
 		if (victim == NO_INDEX)
 			return NO_INDEX;
-		t->counters.evicted_ike_sas++;
+		if (crowded)
+			t->counters.crowded_ike_sas++;
+		else
+			t->counters.evicted_ike_sas++;
 		ike_sa_end(t, victim, t->ike_sas[victim].last, END_UNKNOWN, SIDE_UNKNOWN,
 			   GRADE_UNKNOWN);
 		ike_sa_release(t, victim);

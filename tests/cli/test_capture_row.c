@@ -63,6 +63,8 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 		  "raise table.child_sas" },
 		{ .c = { .evicted_esp_sas = 46 }, .number = "46 ESP SAs", .remedy =
 		  "raise table.esp_sas" },
+		{ .c = { .crowded_ike_sas = 52 }, .number = "52 IKE SAs made room", .remedy =
+		  "later ones of the same tunnel" },
 		{ .stored = { .dropped_alerts = 47 }, .number = "47 ", .remedy =
 		  "raise store.backlog_mb" },
 	};

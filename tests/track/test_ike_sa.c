@@ -172,6 +172,27 @@ static void a_full_table_forgets_half_open_ike_sas_first(void **state)
 	watch_close(&w);
 }
 
+/* One tunnel that never ends what it began: no larger table would help. */
+static void what_makes_room_within_its_tunnel_is_no_sign_of_a_full_table(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct tracker_counters c;
+
+	watch_open(&w);
+	for (uint32_t i = 0; i < 180; i++) {
+		struct session s = session_between(GW_A, GW_B, 0x1000 + i);
+
+		set_up(&w, &s);
+		pass(&w, 10 * S);
+	}
+	tracker_counters(w.tracker, &c);
+	assert_int_equal(c.evicted_ike_sas, 0);
+	assert_int_equal(c.crowded_ike_sas, 180 - 128);
+	tracker_check(w.tracker);
+	watch_close(&w);
+}
+
 /* The initiator's SPI is chosen by a stranger: another may choose the same. */
 static void the_same_initiator_spi_in_two_tunnels_is_two_ike_sas(void **state)
 {
@@ -209,6 +230,7 @@ int main(void)
 		cmocka_unit_test(
 		of_two_crossing_ike_rekeys_the_one_that_is_deleted_first_of_all_was_redundant),
 		cmocka_unit_test(a_full_table_forgets_half_open_ike_sas_first),
+		cmocka_unit_test(what_makes_room_within_its_tunnel_is_no_sign_of_a_full_table),
 		cmocka_unit_test(the_same_initiator_spi_in_two_tunnels_is_two_ike_sas),
 	};
 
