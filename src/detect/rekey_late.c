@@ -4,7 +4,9 @@
 
 enum { AGES = 16, LOOKED_AT = 64 };
 
-/* ages that spread more than any jitter, or lie below what can be configured, are no lifetime (2.1) */
+/*
+ * ages that spread more than any jitter, or lie below what can be configured, are no lifetime (2.1)
+ */
 #define SPREAD_MOST 0.25
 #define LIFETIME_LEAST_S 120.0
 
@@ -12,6 +14,10 @@ struct state {
 	struct direction {
 		double ages[AGES];	/* seconds, of replaced SAs; a ring */
 		uint32_t n;
+		/* the oldest SA in use, as of the latest look */
+		object_id sa;
+		nsec last;
+		nsec rested;		/* its pauses of more than idle_s */
 	} direction[2];
 };
 
@@ -68,9 +74,18 @@ static const struct esp_sa *oldest(const struct scene *sc, int direction, nsec n
 	return found;
 }
 
+static void look(struct direction *d, const struct esp_sa *sa, nsec idle)
+{
+	if (d->sa != sa->id)
+		d->sa = sa->id, d->rested = 0;
+	else if (sa->last - d->last > idle)
+		d->rested += sa->last - d->last;
+	d->last = sa->last;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	const struct state *s = state;
+	struct state *s = state;
 	const struct settings *set = sc->settings;
 	bool any = false;
 
@@ -87,6 +102,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		if (!sa)
 			continue;
 
+		look(&s->direction[d], sa, set->idle);
+
 		nsec age = sa->last - sa->first;
 		bool old = age > set->keyage_warn;
 		bool late = usual > 0 &&
@@ -97,9 +114,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		/*
 		 * An SA from before the capture may have manual keys, and whether its numbers began
-		 * with it nobody saw: its age is a hint (DETECTION-FACTS 4.9).
+		 * with it nobody saw: its age is a hint (DETECTION-FACTS 4.9).  So is a long rest:
+		 * who has nothing to send need not rekey, and the clock may have stepped.
 		 */
-		bool hint = sa->flags & ESP_SA_MIDSTREAM;
+		bool hint = sa->flags & ESP_SA_MIDSTREAM ||
+			    (old && age - s->direction[d].rested <= set->keyage_warn);
 		struct finding *f =
 			finding_raise(out, old && !hint ? SEVERITY_WARNING : SEVERITY_INFO,
 				      hint ? CONFIDENCE_LOW : CONFIDENCE_HIGH, sa->first, sa->last,
@@ -150,6 +169,9 @@ static void fields(struct fields *f, void *state)
 
 		FIELD(f, d->ages);
 		FIELD(f, d->n);
+		FIELD(f, d->sa);
+		FIELD(f, d->last);
+		FIELD(f, d->rested);
 	}
 }
 

@@ -50,6 +50,21 @@ static void an_idle_sa_may_grow_old(void **state)
 	assert_null(alert());
 }
 
+/* Nobody rekeys what nobody uses; or it was the clock of the capture that stepped. */
+static void an_sa_that_grew_old_at_rest_is_a_hint(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	sends(child, 1000 * S);
+	stage_pass(86400 * S);
+	sends(child, 1000 * S);
+	assert_non_null(alert());
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+	sends(child, 86400 * S);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
 static void an_sa_far_older_than_those_before_it_is_late(void **state)
 {
 	(void)state;
@@ -131,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(an_sa_in_use_for_more_than_a_day_is_a_warning),
 		ON_STAGE(an_idle_sa_may_grow_old),
+		ON_STAGE(an_sa_that_grew_old_at_rest_is_a_hint),
 		ON_STAGE(an_sa_far_older_than_those_before_it_is_late),
 		ON_STAGE(sas_replaced_at_scattered_ages_have_no_usual_age),
 		ON_STAGE(what_nobody_can_configure_is_no_lifetime),
