@@ -81,7 +81,7 @@ static ssize_t failure(const struct gunzip *g, struct err *e)
 	else if (g->result == Z_MEM_ERROR)
 		err_set(e, "no memory");
 	else if (g->result == Z_OK)
-		err_set(e, "cannot be decompressed: it ends too early");
+		err_set(e, "cannot be decompressed: it is truncated");
 	else
 		err_set(e, "cannot be decompressed: %s", g->z.msg ? g->z.msg : "damaged");
 	return -1;

@@ -106,7 +106,7 @@ struct unpacking *unpacking_open(const char *format, const uint8_t *start, size_
 
 static ssize_t failure(const struct unpacking *u, struct err *e)
 {
-	const char *why = u->source_ended ? "it ends too early" : archive_error_string(u->archive);
+	const char *why = u->source_ended ? "it is truncated" : archive_error_string(u->archive);
 
 	err_set(e, "cannot be decompressed: %s", why ? why : "damaged");
 	return -1;

@@ -116,7 +116,7 @@ static void all_that_is_before_a_cut_comes_out(void **state)
 		size_t n = unpacked(packed, cut, 4096, 4096, 0, out, &well, &e);
 
 		assert_false(well);
-		assert_string_equal(e.text, "cannot be decompressed: it ends too early");
+		assert_string_equal(e.text, "cannot be decompressed: it is truncated");
 		assert_memory_equal(out, plain(), n);
 		assert_in_range(n, before, PLAIN);
 		/* deflate decides block by block, and by no more than a few bits of each symbol */
