@@ -48,7 +48,7 @@ static const struct {
 			 "duplicate_ike_sa" } },
 	{ "one_way_esp", { "peer_restart", "dpd_timeout", "ike_auth_retransmit", "encap_mismatch",
 			   "rekey_collision", "simultaneous_delete", "stale_spi",
-			   "duplicate_ike_sa", "nat_rebind" } },
+			   "lifetime_mismatch", "duplicate_ike_sa", "nat_rebind" } },
 	{ "simultaneous_delete", { "rekey_collision" } },
 	{ "periodic_drop", { "pfs_mismatch" } },
 	{ "lifetime_asymmetry", { "lifetime_mismatch" } },

@@ -152,6 +152,7 @@ static void the_first_cause_of_a_row_explains_best(void **state)
 	assert_true(precedence_of("pfs_mismatch", "spi_churn") <
 		    precedence_of("ike_flap", "spi_churn"));
 	assert_int_not_equal(precedence_of("pfs_mismatch", "periodic_drop"), PRECEDENCE_NONE);
+	assert_int_not_equal(precedence_of("lifetime_mismatch", "one_way_esp"), PRECEDENCE_NONE);
 	assert_int_equal(precedence_of("spi_churn", "pfs_mismatch"), PRECEDENCE_NONE);
 	assert_int_equal(precedence_of("weak_crypto", "spi_churn"), PRECEDENCE_NONE);
 }
