@@ -361,6 +361,12 @@ bool event_is_told(struct tracker *t, uint32_t tunnel)
 	return true;
 }
 
+void tunnel_has_rows(struct tracker *t, uint32_t tunnel)
+{
+	if (!(t->tunnels[tunnel].flags & TUNNEL_HAS_ROWS))
+		t->tunnels[tunnel].flags |= TUNNEL_HAS_ROWS | TUNNEL_DIRTY;
+}
+
 void event_write(struct tracker *t, const struct event *ev)
 {
 	const struct record_sink *sink = &t->handler.sink;
@@ -375,6 +381,7 @@ void event_write(struct tracker *t, const struct event *ev)
 	say(&s, t, ev);
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
 	if (ev->tunnel != NO_INDEX) {
+		tunnel_has_rows(t, ev->tunnel);
 		r.tunnel = t->tunnels[ev->tunnel].id;
 		r.peers = t->tunnels[ev->tunnel].peer;
 	}

@@ -508,6 +508,7 @@ bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
 	index_remove(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);
 	list_remove(t, ike_sa);
 	from->n_ike_sas--;
+	from->flags |= TUNNEL_LEFT;
 	sa->tunnel = tunnel;
 	list_add(t, ike_sa);
 	index_add(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);

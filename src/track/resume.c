@@ -274,5 +274,5 @@ void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, boo
 
 void tracker_touch(struct tracker *t, uint32_t tunnel)
 {
-	t->tunnels[tunnel].flags |= TUNNEL_DIRTY;
+	t->tunnels[tunnel].flags |= TUNNEL_DIRTY | TUNNEL_HAS_ROWS;
 }

@@ -21,8 +21,11 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 		.child_sas = w->n_child_sas, .unobservable = why,
 	};
 
+	bool empty = w->n_ike_sas == 0 && w->n_child_sas == 0 && w->n_esp_sas == 0;
+
 	w->flags &= ~(uint32_t)TUNNEL_DIRTY;
-	if (w->flags & TUNNEL_QUIET)
+	/* a message that began nothing and of which nothing is told makes no tunnel */
+	if ((w->flags & TUNNEL_QUIET) || (empty && !(w->flags & TUNNEL_HAS_ROWS)))
 		return;
 	for (int side = 0; side < 2; side++) {
 		if (!w->one_sided[side])
@@ -32,10 +35,12 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 			 "traffic cannot be judged", endpoint_text(w->peer[side], peer));
 		why[r.n_unobservable++] = text[side];
 	}
-	/* ike_sa_join_tunnel() */
-	if (w->n_ike_sas == 0 && w->n_child_sas == 0 && w->n_esp_sas == 0)
+	if (empty && (w->flags & TUNNEL_LEFT))
 		why[r.n_unobservable++] = "what began here went on under another port of the NAT, "
 					  "and is told of the tunnel there";
+	else if (empty)
+		why[r.n_unobservable++] = "no SA of it was seen: whether there is a tunnel cannot "
+					  "be judged";
 	else if (w->n_ike_sas == 0)
 		why[r.n_unobservable++] = "no IKE was seen: who rekeys, lifetimes and the cause of "
 					  "interruptions cannot be judged";
@@ -64,6 +69,7 @@ static const char *named(const char *name, unsigned number, char room[16])
 
 struct suite_text {
 	char number[6][16];
+	char encryption[40];
 };
 
 static struct record_offer suite1(const struct ike1_offer *o, struct suite_text *room)
@@ -80,6 +86,19 @@ static struct record_offer suite1(const struct ike1_offer *o, struct suite_text 
 		.life_kilobytes = o->has_life_kilobytes ?
 				  (int64_t)o->life_kilobytes : RECORD_UNKNOWN,
 	};
+}
+
+/* As IKEv2 writes what it offers: the length of the key belongs to the name. */
+static struct record_offer offered1(const struct ike1_offer *o, struct suite_text *room)
+{
+	struct record_offer ret = suite1(o, room);
+	struct text t = TEXT_IN(room->encryption);
+
+	if (ret.encryption && o->key_bits) {
+		text_add(&t, "%s_%u", ret.encryption, o->key_bits);
+		ret.encryption = room->encryption;
+	}
+	return ret;
 }
 
 static struct record_offer chosen_suite(const struct ike_sa *sa, struct suite_text *room)
@@ -205,7 +224,7 @@ void snapshot_ike_sa(struct tracker *t, uint32_t i)
 		return;
 	if (sa->major == 1)
 		for (; n_offers < sa->n_offers; n_offers++)
-			offers[n_offers] = suite1(&sa->offers1[n_offers], &offered[n_offers]);
+			offers[n_offers] = offered1(&sa->offers1[n_offers], &offered[n_offers]);
 	else
 		n_offers = proposals(sa, offers, room, TRACK_OFFERS_MAX);
 	for (unsigned v = 0; v < sa->n_vendors; v++)
@@ -299,6 +318,7 @@ void snapshot_exchange(struct tracker *t, struct exchange *x)
 
 	if (!sink->exchange || !event_is_told(t, x->tunnel))
 		return;
+	tunnel_has_rows(t, x->tunnel);
 	name = ike_exchange_name(x->major, x->type);
 	if (!name) {
 		snprintf(room, sizeof(room), "EXCHANGE_%u", x->type);

@@ -237,6 +237,10 @@ enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED
        TUNNEL_QUIET = 512,
        /* an event or an exchange of it was (event_is_told()) */
        TUNNEL_TOLD = 1024,
+       /* an event, an exchange or an alert of it was recorded */
+       TUNNEL_HAS_ROWS = 2048,
+       /* an IKE SA that began here is another tunnel's (ike_sa_join_tunnel()) */
+       TUNNEL_LEFT = 4096,
        /* SAs of it began, ended or went since tracker_save() */
        TUNNEL_UNSAVED = 256 };
 
@@ -543,6 +547,8 @@ struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
 nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over);
 /* is there use for a row of this tunnel's exchanges and events? */
 bool event_is_told(struct tracker *t, uint32_t tunnel);
+/* Something of it is recorded: so is the tunnel. */
+void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
 bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
 
 /* ike2.c, ike1.c */

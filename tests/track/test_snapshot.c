@@ -11,6 +11,7 @@ struct kept {
 	int64_t key_bits, life;
 	char unobservable[4][160];
 	size_t n_unobservable;
+	unsigned n_tunnels;
 	enum tunnel_state state;
 };
 
@@ -46,6 +47,7 @@ static void keep_tunnel(void *user, const struct record_tunnel *r)
 {
 	struct kept *k = user;
 
+	k->n_tunnels++;
 	k->state = r->state;
 	k->n_unobservable = r->n_unobservable;
 	for (size_t i = 0; i < r->n_unobservable; i++)
@@ -157,6 +159,60 @@ static void an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up
 	tracker_free(w.tracker);
 }
 
+static void a_message_that_begins_nothing_makes_no_tunnel(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct kept k;
+	struct session s = session_between(GW_A, GW_B, 0);
+
+	s.spi_r = 0;
+	open_with(&w, &k);
+	say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	tracker_finish(w.tracker, true);
+	assert_int_equal(k.n_tunnels, 0);
+	tracker_free(w.tracker);
+}
+
+static void a_tunnel_of_which_only_an_alert_tells_is_told_without_a_story(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct kept k;
+	struct session s = session_between(GW_A, GW_B, 0);
+
+	s.spi_r = 0;
+	open_with(&w, &k);
+	say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	assert_non_null(tracker_tunnel(w.tracker, 0));
+	tracker_touch(w.tracker, 0);
+	tracker_finish(w.tracker, true);
+	assert_int_equal(k.n_tunnels, 1);
+	assert_int_equal(k.n_unobservable, 1);
+	assert_non_null(strstr(k.unobservable[0], "no SA of it was seen"));
+	tracker_free(w.tracker);
+}
+
+static void an_ikev1_offer_names_its_key_as_one_of_ikev2_does(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct kept k;
+	struct session one = session1(), two = session_between(GW_A, GW_B, 0x11);
+
+	open_with(&w, &k);
+	main_mode(&w, &one);
+	tracker_finish(w.tracker, true);
+	assert_string_equal(k.offer[0], "AES_CBC_256");
+	assert_string_equal(k.suite[0], "AES_CBC");
+	tracker_free(w.tracker);
+	open_with(&w, &k);
+	set_up(&w, &two);
+	tracker_finish(w.tracker, true);
+	assert_string_equal(k.offer[0], "AES_CBC_256");
+	tracker_free(w.tracker);
+}
+
 static void unchanged_objects_are_told_once(void **state)
 {
 	(void)state;
@@ -187,6 +243,9 @@ int main(void)
 		cmocka_unit_test(a_state_that_is_unknown_has_its_reason),
 		cmocka_unit_test(
 			an_ike_sa_from_before_the_capture_that_nobody_answered_yet_may_be_up),
+		cmocka_unit_test(a_message_that_begins_nothing_makes_no_tunnel),
+		cmocka_unit_test(a_tunnel_of_which_only_an_alert_tells_is_told_without_a_story),
+		cmocka_unit_test(an_ikev1_offer_names_its_key_as_one_of_ikev2_does),
 		cmocka_unit_test(unchanged_objects_are_told_once),
 	};
 
