@@ -97,7 +97,7 @@ SELECT i.id, i.id >> 32 AS capture,
 	'{"encryption":' || ifnull('"' || i.suite_encryption || ifnull('_' || nullif(i.suite_key_bits, 0), '') || '"', 'null')
 		|| ',"integrity":' || ifnull('"' || i.suite_integrity || '"', 'null') || ',"prf":' || ifnull('"' || i.suite_prf || '"', 'null')
 		|| ',"group":' || ifnull('"' || i.suite_group || '"', 'null') || '}' AS suite,	-- names of the registry: nothing to escape
-	i.suite_encryption, i.suite_key_bits, i.suite_integrity, i.suite_prf, i.suite_group, i.suite_auth,
+	i.suite_encryption || ifnull('_' || nullif(i.suite_key_bits, 0), '') AS suite_encryption, i.suite_key_bits, i.suite_integrity, i.suite_prf, i.suite_group, i.suite_auth,
 	i.suite_life_seconds, i.suite_life_kilobytes,
 	i.offered, i.offered_life_seconds,
 	'{"initiator":' || CASE i.nat_initiator WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE 'null' END

@@ -183,7 +183,10 @@ struct record_tunnel {
 };
 
 struct record_offer {
-	/* NULL absent; alternatives joined by "/" */
+	/*
+	 * NULL absent; alternatives joined by "/".  The encryption of an offer bears the length of
+	 * its key (AES_CBC_128); that of a suite does not, and is shown and queried with it.
+	 */
 	const char *encryption, *integrity, *prf, *group, *auth;
 	int64_t key_bits;
 	int64_t life_seconds, life_kilobytes;
