@@ -222,17 +222,19 @@ enum transmission exchange_request(struct tracker *t, struct exchange *x, const 
 				   const struct ike_message *m, uint64_t hash)
 {
 	const struct leg leg = { &x->request_at, &x->request_last, &x->request_frame,
-	&x->request_last_frame,
-		&x->request_hash, &x->requests, &x->request_fragment_total,
-		&x->request_ip_fragments,
-		&x->request_src_port, &x->request_dst_port, &x->request_bytes,
-		&x->request_fragments_seen,
+		&x->request_last_frame, &x->request_hash, &x->requests,
+		&x->request_fragment_total, &x->request_ip_fragments, &x->request_src_port,
+		&x->request_dst_port, &x->request_bytes, &x->request_fragments_seen,
 		&x->request_np1 };
 	nsec before = x->request_last;
 	enum transmission what = transmit(&leg, a, m, hash);
 
 	if (what == TRANSMISSION_COPY) {
 		x->last_gap = a->at - before;
+		if (x->closed && x->outcome == OUTCOME_NOT_OBSERVABLE && x->responses == 0) {
+			x->closed = false;	/* who asks again had no answer */
+			x->outcome = OUTCOME_PENDING;
+		}
 		if (x->response_at != NSEC_NONE && a->at - x->response_at >= t->settings->dup_ike &&
 		    x->requests_after_response < UINT16_MAX)
 			x->requests_after_response++;
@@ -246,10 +248,9 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 {
 	const struct leg leg = { &x->response_at, &x->response_last, &x->response_frame,
 		&x->response_last_frame, &x->response_hash, &x->responses,
-		&x->response_fragment_total,
-		&x->response_ip_fragments, &x->response_src_port, &x->response_dst_port,
-		&x->response_bytes, &x->response_fragments_seen, &x->response_np1 };
-
+		&x->response_fragment_total, &x->response_ip_fragments, &x->response_src_port,
+		&x->response_dst_port, &x->response_bytes, &x->response_fragments_seen,
+		&x->response_np1 };
 	enum transmission what = transmit(&leg, a, m, hash);
 
 	confirm(t, x);

@@ -77,6 +77,29 @@ static void the_same_request_again_is_a_copy_and_its_gap_is_kept(void **state)
 	watch_free(&w);
 }
 
+/* Asked once, and for long not again: as if it had been answered unseen.  Then it asks again. */
+static void a_copy_that_comes_late_says_that_there_was_no_answer(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = half_up(&w);
+
+	say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	idle(&w, 20 * S);
+	assert_int_equal(latest(&w)->outcome, OUTCOME_NOT_OBSERVABLE);
+	say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	idle(&w, 38 * S);
+	say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+	idle(&w, 100 * S);
+	watch_finish(&w);
+	assert_int_equal(latest(&w)->outcome, OUTCOME_UNANSWERED);
+	assert_int_equal(latest(&w)->requests, 3);
+	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
+	watch_free(&w);
+}
+
 static void copies_after_the_answer_say_that_it_did_not_arrive(void **state)
 {
 	(void)state;
@@ -367,6 +390,7 @@ int main(void)
 		cmocka_unit_test(
 			of_requests_under_way_together_one_without_an_answer_was_not_observable),
 		cmocka_unit_test(the_same_request_again_is_a_copy_and_its_gap_is_kept),
+		cmocka_unit_test(a_copy_that_comes_late_says_that_there_was_no_answer),
 		cmocka_unit_test(copies_after_the_answer_say_that_it_did_not_arrive),
 		cmocka_unit_test(copies_of_the_mirror_are_no_retransmissions),
 		cmocka_unit_test(fragments_of_one_message_are_one_transmission_in_any_order),
