@@ -335,11 +335,29 @@ void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture,
 
 /* ---- events --------------------------------------------------------------- */
 
+/* A detector that measures nothing, or knows what of it was not measured, keeps that. */
+static void set_back(struct detect *d, uint32_t index, nsec now)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		uint64_t bit = UINT64_C(1) << i;
+
+		if (d->capture_scope & bit)
+			continue;
+		if (!detectors[i]->set_back) {
+			states_forget_some(d->states, index, bit);
+		} else if (!states_fresh(d->states, index, i)) {
+			detectors[i]->set_back(states_open(d->states, index, i), now);
+			states_close(d->states);
+		}
+	}
+}
+
 /* Times kept by the detectors lie in the future now: begin anew.  Alerts stay. */
 static void clock_went_back(struct detect *d, nsec now)
 {
 	for (uint32_t i = 0; i < d->n_tunnels; i++) {
-		states_forget(d->states, i);
+		if (d->slots[i].tunnel != 0)
+			set_back(d, i, now);
 		d->slots[i].awake = 0;
 	}
 	d->loss_last = NSEC_NONE;

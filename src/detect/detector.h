@@ -167,6 +167,11 @@ struct detector {
 	 * without another observed event, so that it need not be asked again.
 	 */
 	bool (*judge)(void *state, const struct scene *sc, nsec now, struct findings *out);
+	/*
+	 * The clock stands at `now`, earlier than before: keep what is no age and no span, with no
+	 * time after that.  NULL: all of the state is forgotten.
+	 */
+	void (*set_back)(void *state, nsec now);
 	void (*reset)(void *state);	/* after zeroing; NULL when zeros are right */
 	void (*explain)(struct story *s);
 };

@@ -190,6 +190,17 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		early_ends_observe(&s->ends, sc, ev);
 }
 
+/* What was said was said, at this time or before; only ages are measured. */
+static void set_back(void *state, nsec now)
+{
+	struct state *s = state;
+
+	s->ends = (struct early_ends){ 0 };
+	s->answer.at = earlier(s->answer.at, now);
+	for (int side = 0; side < 2; side++)
+		s->offer[side].at = earlier(s->offer[side].at, now);
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
@@ -283,6 +294,7 @@ const struct detector detect_lifetime_mismatch = {
 	.observes = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED) | EARLY_ENDS_OBSERVES,
 	.judges_after = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED),
 	.observe = observe,
+	.set_back = set_back,
 	.judge = judge,
 	.explain = explain,
 };

@@ -50,6 +50,43 @@ static void offers_of_both_sides_that_differ_are_declared_with_both_values_and_f
 	assert_non_null(strstr(mismatch()->summary, "28800 s"));
 }
 
+static void a_clock_that_steps_back_takes_back_no_offer(void **state)
+{
+	(void)state;
+	struct event ev;
+
+	offer(0, 86400);
+	stage_pass(3600 * S);
+	ev = stage_event(EVENT_CLOCK_JUMP);
+	stage->now -= 7 * S;
+	ev.at = stage->now;
+	ev.tunnel = NO_INDEX;
+	ev.value[0] = -7 * S;
+	stage_send(ev);
+	assert_null(mismatch());
+	offer(1, 28800);
+	assert_non_null(mismatch());
+	assert_int_equal(collected_number(mismatch(), "lifetime_a_s"), 86400);
+	assert_int_equal(collected_number(mismatch(), "lifetime_b_s"), 28800);
+}
+
+static void an_offer_is_not_from_after_the_clock_that_was_set_back(void **state)
+{
+	(void)state;
+	struct event ev;
+
+	offer(0, 86400);
+	ev = stage_event(EVENT_CLOCK_JUMP);
+	stage->now -= 3600 * S;
+	ev.at = stage->now;
+	ev.tunnel = NO_INDEX;
+	ev.value[0] = -3600 * S;
+	stage_send(ev);
+	offer(1, 28800);
+	assert_non_null(mismatch());
+	assert_true(mismatch()->record.last <= stage->now);
+}
+
 static void one_side_alone_declares_nothing(void **state)
 {
 	(void)state;
@@ -441,6 +478,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(offers_of_both_sides_that_differ_are_declared_with_both_values_and_frames),
+		ON_STAGE(a_clock_that_steps_back_takes_back_no_offer),
+		ON_STAGE(an_offer_is_not_from_after_the_clock_that_was_set_back),
 		ON_STAGE(one_side_alone_declares_nothing),
 		ON_STAGE(within_one_per_cent_they_agree),
 		ON_STAGE(an_absent_lifetime_is_not_another_lifetime),
