@@ -551,7 +551,8 @@ static void information(struct tracker *t, uint32_t i, const struct arrival *a,
 	}
 	bool both_delete = x && below_probe(sa, bytes);
 
-	if (x && x->purpose != PURPOSE_DELETE_CHILD && !both_delete) {	/* the echo: both were DPD, RFC 3706 */
+	/* the echo: both were DPD, RFC 3706 */
+	if (x && x->purpose != PURPOSE_DELETE_CHILD && !both_delete) {
 		x->purpose = PURPOSE_DPD;
 		x->grade = GRADE_INFERRED;
 		child_delete_withdrawn(t, sa->tunnel, x->request_at);
