@@ -58,7 +58,9 @@ void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture,
 /* Every event of the tracker, in order. */
 void detect_observe(struct detect *d, const struct tracker *t, const struct event *ev);
 
-/* Judge everything by what is known now, before its time: who looks at the history will not wait. */
+/*
+ * Judge everything by what is known now, before its time: who looks at the history will not wait.
+ */
 void detect_ask(struct detect *d, const struct tracker *t);
 
 /*

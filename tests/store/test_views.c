@@ -109,7 +109,8 @@ static void what_json_lines_nest_is_json_text_in_a_column_of_that_name(void **st
 		    "{\"encryption\":\"CHACHA20_POLY1305\",\"integrity\":null,\"prf\":null,"
 		    "\"group\":null}|{\"initiator\":null,\"responder\":null}");
 	/* the same under the same name, nested or flat */
-	assert_look(path, "SELECT suite_encryption, suite ->> 'encryption' FROM v_ike_sas ORDER BY id",
+	assert_look(path, "SELECT suite_encryption, suite ->> 'encryption' FROM v_ike_sas"
+			  " ORDER BY id",
 		    "AES_CBC_256|AES_CBC_256\nCHACHA20_POLY1305|CHACHA20_POLY1305");
 }
 
