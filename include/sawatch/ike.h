@@ -34,7 +34,7 @@ struct ike_header {
 
 /*
  * The header.  MALFORMED: a major version other than 1 and 2, a length below
- * 28 or beyond what was sent; it is no message then, and `ret` all zeros.  On
+ * 28 or beyond what was sent; beyond it is no message, and `ret` all zeros.  On
  * success `r` is bounded to the message body.
  */
 enum verdict ike_header_parse(struct reader *r, struct ike_header *ret);

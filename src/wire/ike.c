@@ -42,9 +42,10 @@ enum verdict ike_header_parse(struct reader *r, struct ike_header *ret)
 			*ret = (struct ike_header){ 0 };
 		return r->verdict;
 	}
-	if ((ret->major != 1 && ret->major != 2) || ret->length < IKE_HEADER_LEN ||
-	    ret->length > sent) {
-		*ret = (struct ike_header){ 0 };	/* something else came to this port */
+	if (ret->length > sent) {	/* something else came to this port */
+		*ret = (struct ike_header){ 0 };
+		reader_reject(r, VERDICT_MALFORMED);
+	} else if ((ret->major != 1 && ret->major != 2) || ret->length < IKE_HEADER_LEN) {
 		reader_reject(r, VERDICT_MALFORMED);
 	} else {
 		*r = reader_sub(r, ret->length - IKE_HEADER_LEN);
