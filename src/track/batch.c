@@ -185,6 +185,8 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 	if (b->capture != t->capture)
 		t->calm_until = NSEC_NONE;	/* arrive() is to know of it */
 	find_all(t, list, n, sa);
+	if (b->n_packets > 0 && t->ike_index.mask >= SLOTS_NEAR)
+		ike_ahead(t, b, from, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct prepared_frame *p = &list[i];
 

@@ -54,24 +54,24 @@ object_id tracker_number(struct tracker *t, enum object_kind kind)
 
 void ike_message(struct tracker *t, struct arrival *a, struct reader r)
 {
-	struct ike_message m;
-	enum verdict v = ike_parse(r, &m);
+	struct ike_message *m = &t->message;
+	enum verdict v = ike_parse(r, m);
 
 	if (v == VERDICT_MALFORMED)
 		t->counters.malformed++;
 	else if (v == VERDICT_CUT)
 		t->counters.cut++;
-	if (m.header.major != 1 && m.header.major != 2)
+	if (m->header.major != 1 && m->header.major != 2)
 		return;			/* no header: nothing to go by */
 	t->counters.ike_messages++;
-	uint64_t hash = hash_bytes(&t->key, m.whole.data, m.whole.length);
+	uint64_t hash = hash_bytes(&t->key, m->whole.data, m->whole.length);
 
-	if (hygiene_is_copy(t, a, &m, hash))
+	if (hygiene_is_copy(t, a, m, hash))
 		return;
-	if (m.header.major == 2)
-		ike2_message(t, a, &m, hash);
+	if (m->header.major == 2)
+		ike2_message(t, a, m, hash);
 	else
-		ike1_message(t, a, &m, hash);
+		ike1_message(t, a, m, hash);
 }
 
 static void keepalive(struct tracker *t, const struct arrival *a)

@@ -6,6 +6,7 @@
  *   tracker.c   packets -> ESP, IKE, ICMP; time; the public functions
  *   prepare.c   frames parsed, without anything the tracker knows
  *   batch.c     prepared frames, by the batch: SAs fetched ahead; the fast path of ESP
+ *   ike_ahead.c what the IKE messages of a batch will ask for, fetched ahead
  *   pool.c      fixed pools of objects, their hash indices, eviction
  *   tunnel.c    pairs of peers and the paths that lead to them
  *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
@@ -289,6 +290,8 @@ struct tracker {
 	uint64_t frame;			/* number of the frame at work */
 	uint32_t capture;		/* capture of the frame at work */
 
+	/* the message at work: kilobytes, which nobody need clear for each */
+	struct ike_message message;
 	struct recent_message *recent;
 	struct recent_message *at_work;	/* the message at work is remembered there */
 	struct recent_gap gaps[RECENT_GAPS];
@@ -361,7 +364,12 @@ static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 	return (uint32_t)sa_hash(&t->key, src, dst, spi, protocol, encap);
 }
 
+/* ike_ahead.c */
+void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, size_t n);
+
 /* tunnel.c */
+/* as the index keeps it */
+uint32_t tunnel_path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst);
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
 uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
 		    int8_t *ret_side);

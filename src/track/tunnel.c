@@ -49,12 +49,16 @@ uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst
 	return p->tunnel;
 }
 
-static bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst)
+uint32_t tunnel_path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst)
 {
 	struct endpoint s = identity_of(src), d = identity_of(dst);
-	bool src_first = endpoint_compare(s, d) <= 0;
 
-	return index_crowded(&t->path_index, src_first ? path_hash(t, s, d) : path_hash(t, d, s));
+	return (uint32_t)(endpoint_compare(s, d) <= 0 ? path_hash(t, s, d) : path_hash(t, d, s));
+}
+
+static bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst)
+{
+	return index_crowded(&t->path_index, tunnel_path_hash(t, src, dst));
 }
 
 static void path_release(struct tracker *t, uint32_t i)
