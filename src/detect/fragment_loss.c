@@ -222,7 +222,7 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	struct state *st = state;
+	const struct state *st = state;
 	nsec from = now - sc->settings->frag_window;
 	unsigned warn = (unsigned)sc->settings->frag_warn;
 	bool any = false;
@@ -325,6 +325,7 @@ const struct detector detect_fragment_loss = {
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,
 	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -144,6 +144,7 @@ const struct detector detect_idle_expiry = {
 	.observes = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.reset = reset,
 	.explain = explain,

@@ -162,6 +162,7 @@ const struct detector detect_invalid_ke = {
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(ERROR_NOTIFY),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -142,6 +142,7 @@ const struct detector detect_lifetime_asymmetry = {
 	.observes = WANTS(IKE_SA_ESTABLISHED) | WANTS(CHILD_SA_REKEYED) | WANTS(IKE_SA_REKEYED),
 	.judges_after = 0,
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.reset = reset,
 	.explain = explain,

@@ -162,7 +162,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
-	struct state *st = state;
+	const struct state *st = state;
 	nsec from = now - sc->settings->nat_ka_window;
 	bool any = false;
 
@@ -238,6 +238,7 @@ const struct detector detect_nat_keepalive_missing = {
 	.window = offsetof(struct settings, nat_ka_window),
 	.observes = WANTS(TICK) | WANTS(KEEPALIVE) | WANTS(IKE_SA_CREATED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

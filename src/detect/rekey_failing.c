@@ -257,6 +257,7 @@ const struct detector detect_rekey_failing = {
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

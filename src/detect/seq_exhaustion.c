@@ -166,6 +166,7 @@ const struct detector detect_seq_exhaustion = {
 	.window = offsetof(struct settings, wrap_window),
 	.observes = WANTS(TRAFFIC) | WANTS(ESP_SEQ_JUMP) | WANTS(ESP_SA_FIRST),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -281,6 +281,7 @@ const struct detector detect_spi_churn = {
 	.observes = WANTS(ESP_SA_REPLACED) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(ESP_SA_REPLACED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };

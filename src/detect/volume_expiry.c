@@ -164,6 +164,7 @@ const struct detector detect_volume_expiry = {
 	.observes = WANTS(ESP_SA_REPLACED),
 	.judges_after = WANTS(ESP_SA_REPLACED),
 	.observe = observe,
+	.only_looks = true,
 	.judge = judge,
 	.explain = explain,
 };
