@@ -33,10 +33,21 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
+/* `digits` digits and what stands behind them; returns where it goes on. */
+static char *put_number(char *at, int64_t number, int digits, char behind)
+{
+	for (int i = digits; i-- > 0; number /= 10)
+		at[i] = (char)('0' + number % 10);
+	at[digits] = behind;
+	return at + digits + 1;
+}
+
+/* Each line of a diagnosis and each event has some: without printf. */
 const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX])
 {
-	struct text t = text_in(ret, NSEC_TEXT_MAX);
+	char *to = ret;
 
+	*ret = '\0';
 	if (at == NSEC_NONE)
 		return ret;
 
@@ -46,8 +57,14 @@ const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX])
 	int of_day = (int)(seconds - days * SECONDS_PER_DAY);
 	struct date d = date_of(days);
 
-	text_add(&t, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)d.year, (int)d.month, (int)d.day,
-		 of_day / 3600, of_day / 60 % 60, of_day % 60, (int)fraction);
+	to = put_number(to, d.year, 4, '-');	/* 1677 to 2262: all that 64 bits hold */
+	to = put_number(to, d.month, 2, '-');
+	to = put_number(to, d.day, 2, 'T');
+	to = put_number(to, of_day / 3600, 2, ':');
+	to = put_number(to, of_day / 60 % 60, 2, ':');
+	to = put_number(to, of_day % 60, 2, '.');
+	to = put_number(to, fraction, 9, 'Z');
+	*to = '\0';
 	return ret;
 }
 

@@ -274,12 +274,21 @@ static bool is_told_elsewhere(const struct seen_tunnel *t, bool others)
 	       (t->record.peers[0].port != 0 || t->record.peers[1].port != 0);
 }
 
+/* They come in the order of their addresses, and most are healthy: often nothing needs to move. */
+static void put_in_order(struct collection *c, int (*compare)(const void *, const void *))
+{
+	for (size_t i = 1; i < c->n_tunnels; i++)
+		if (compare(&c->tunnels[i - 1], &c->tunnels[i]) > 0) {
+			qsort(c->tunnels, c->n_tunnels, sizeof(c->tunnels[0]), compare);
+			return;
+		}
+}
+
 static void leave_out_empty(struct collection *c)
 {
 	size_t kept = 0;
 
-	if (c->n_tunnels > 1)
-		qsort(c->tunnels, c->n_tunnels, sizeof(c->tunnels[0]), by_addresses);
+	put_in_order(c, by_addresses);
 	for (size_t first = 0, next; first < c->n_tunnels; first = next) {
 		bool others = false;
 
@@ -290,9 +299,13 @@ static void leave_out_empty(struct collection *c)
 					      c->tunnels[first].record.peers[1].addr);
 		     next++)
 			others |= !is_empty(&c->tunnels[next]);
-		for (size_t i = first; i < next; i++)
-			if (!is_told_elsewhere(&c->tunnels[i], others))
-				c->tunnels[kept++] = c->tunnels[i];
+		for (size_t i = first; i < next; i++) {
+			if (is_told_elsewhere(&c->tunnels[i], others))
+				continue;
+			if (kept != i)
+				c->tunnels[kept] = c->tunnels[i];
+			kept++;
+		}
 	}
 	c->n_tunnels = kept;
 }
@@ -307,8 +320,7 @@ void collection_judge(struct collection *c)
 			qsort(t->alerts, t->n_alerts, sizeof(t->alerts[0]), by_severity);
 		t->rank = (int)rank_of(t);
 	}
-	if (c->n_tunnels > 0)
-		qsort(c->tunnels, c->n_tunnels, sizeof(c->tunnels[0]), by_rank);
+	put_in_order(c, by_rank);
 	c->indexed = false;
 	if (c->n_alerts > 0)
 		qsort(c->alerts, c->n_alerts, sizeof(c->alerts[0]), by_severity);
