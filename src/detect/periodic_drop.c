@@ -6,22 +6,14 @@
  */
 #include "detect/detector.h"
 #include "detect/sample.h"
+#include "detect/session_ends.h"
 #include "detect/traffic.h"
 
 #include <string.h>
 
-enum { SESSIONS = 8, ENDS = 8 };
+enum { SESSIONS = 8 };
 
 #define AT_ONCE NSEC_PER_S	/* with the answer to the Delete, from anywhere on earth */
-
-/* what a timer that is exact differs by, in s, or as a part of its time */
-#define EXACT_S 5.0
-#define EXACT_PART 0.005
-/* a day in s; how far a schedule is off it, and one that takes its time: by more than a minute */
-#define DAY_S 86400.0
-#define PUNCTUAL_S 10.0
-#define MINUTE_S 60.0
-#define HOUR_S 3600.0
 
 struct session {
 	object_id ike_sa;		/* its present IKE SA; 0 free */
@@ -33,24 +25,9 @@ struct session {
 	int8_t initiator;
 };
 
-struct end {
-	nsec at, age;
-	nsec traffic;			/* latest packet before it; NSEC_NONE none */
-	nsec gap;			/* until traffic went on; NSEC_NONE not yet */
-	uint32_t frame;
-	uint32_t declared_s;		/* IKEv1 lifetime of its IKE SA; 0 unknown */
-	int8_t by;
-	bool unbegun;			/* nobody saw it begin: it was at least that old */
-	bool by_initiator;		/* who began it ended it */
-	bool lost;			/* given up, not deleted */
-	bool unsaid;			/* nobody deleted it, and yet the next one was needed */
-	bool restarted;			/* a new session followed soon */
-	uint16_t rekeys;
-};
-
 struct state {
 	struct session sessions[SESSIONS];
-	struct end ends[ENDS];		/* oldest first */
+	struct session_end ends[SESSION_ENDS];		/* oldest first */
 	uint8_t n_ends;
 };
 
@@ -82,7 +59,7 @@ static struct session *session_new(struct state *s)
  */
 static void follow(struct state *s, const struct scene *sc, size_t end, const struct session *next)
 {
-	struct end *e = &s->ends[end];
+	struct session_end *e = &s->ends[end];
 	nsec after = next->start - e->at;
 
 	if (e->restarted || after < 0 || after > sc->settings->periodic_restart)
@@ -105,7 +82,7 @@ static void follow(struct state *s, const struct scene *sc, size_t end, const st
  */
 static void went_on(struct state *s, const struct scene *sc, nsec at)
 {
-	struct end *e = &s->ends[s->n_ends - 1];
+	struct session_end *e = &s->ends[s->n_ends - 1];
 
 	if (at >= e->at && at - e->at <= sc->settings->periodic_restart)
 		e->restarted |= e->lost || (e->by >= 0 && !e->by_initiator);
@@ -145,10 +122,10 @@ static nsec gap_of(const struct scene *sc, nsec traffic, nsec pause)
 		       : 0;
 }
 
-static void push(struct state *s, struct end e)
+static void push(struct state *s, struct session_end e)
 {
-	if (s->n_ends == ENDS) {
-		memmove(s->ends, s->ends + 1, (ENDS - 1) * sizeof(s->ends[0]));
+	if (s->n_ends == SESSION_ENDS) {
+		memmove(s->ends, s->ends + 1, (SESSION_ENDS - 1) * sizeof(s->ends[0]));
 		s->n_ends--;
 	}
 	s->ends[s->n_ends++] = e;
@@ -179,7 +156,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		return;
 	if (!session && s->n_ends > 0)
 		went_on(s, sc, was.start);
-	push(s, (struct end){
+	push(s, (struct session_end){
 		.at = sa->ended,
 		.age = sa->ended - was.start,
 		.traffic = traffic,
@@ -216,7 +193,7 @@ static void settle_one(struct state *s, const struct scene *sc, const struct ses
 	    !traffic_had_stopped(sc, was->renewed, &last) || last <= was->start ||
 	    was->renewed - last > sc->settings->life_active)
 		return;
-	push(s, (struct end){
+	push(s, (struct session_end){
 		.at = last,
 		.age = last - was->start,
 		.traffic = last,
@@ -271,7 +248,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 			session->rekeys++;
 		}
 	} else if (ev->kind == EVENT_ESP_SA_FIRST && s->n_ends > 0) {
-		struct end *e = &s->ends[s->n_ends - 1];
+		struct session_end *e = &s->ends[s->n_ends - 1];
 
 		if (e->gap == NSEC_NONE && e->traffic != NSEC_NONE && ev->at >= e->at)
 			e->gap = gap_of(sc, e->traffic, ev->at - e->traffic);
@@ -289,195 +266,25 @@ static bool rests(const void *state)
 	return s->n_ends == 0;
 }
 
-/* What the ends that count have in common. */
-struct pattern {
-	size_t n, ends;			/* of known age; and with one that began before */
-	size_t whole;			/* whose beginning was seen */
-	double ages[ENDS], period, spread;
-	bool unlike;			/* the one before them was older or younger */
-	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
-	int side;
-	nsec longest_gap;
-	const struct end *of[ENDS];
-};
-
-/* A few ends of which somebody said so must be exact: sessions of any ages are alike by chance. */
-static bool regular(const struct settings *set, struct pattern *p)
-{
-	double tolerance = (double)set->periodic_tolerance / (double)NSEC_PER_S;
-	double youngest, oldest;
-
-	if (p->whole < 2 || p->ends < (size_t)set->periodic_min_n)
-		return false;
-	p->period = sample_mean(p->ages, p->n);
-	youngest = oldest = p->ages[0];
-	for (size_t i = 1; i < p->n; i++) {
-		if (p->ages[i] < youngest)
-			youngest = p->ages[i];
-		if (p->ages[i] > oldest)
-			oldest = p->ages[i];
-	}
-	p->spread = oldest - youngest;
-	if (!p->idle && !p->lost && !p->unsaid && p->spread > EXACT_S &&
-	    p->spread > EXACT_PART * p->period &&
-	    (p->unlike || p->ends < (size_t)set->periodic_high_n))
-		return false;
-	if (tolerance < 0.02 * p->period)
-		tolerance = 0.02 * p->period;
-	return oldest - p->period <= tolerance && p->period - youngest <= tolerance &&
-	       p->period >= (double)set->periodic_min / (double)NSEC_PER_S &&
-	       sample_cv(p->ages, p->n) < set->periodic_cv;
-}
-
-/* How far from a whole number of days. */
-static double off_days(double s)
-{
-	double days = (double)(int64_t)(s / DAY_S + 0.5);
-	double off = s - (days < 1 ? 1 : days) * DAY_S;
-
-	return off < 0 ? -off : off;
-}
-
-/*
- * The clock on the wall ends them, not one that begins with the session: they end days apart, which
- * is not how old they are, or at some time within the same hour.
- */
-static bool on_schedule(const struct pattern *p)
-{
-	double off = 0, off_age = DAY_S;
-
-	for (size_t i = 0; i + 1 < p->ends; i++) {
-		double o = off_days((double)(p->of[i]->at - p->of[i + 1]->at) / (double)NSEC_PER_S);
-
-		if (o > off)
-			off = o;
-	}
-	for (size_t i = 0; i < p->n; i++)
-		if (off_days(p->ages[i]) < off_age)
-			off_age = off_days(p->ages[i]);
-	return off <= PUNCTUAL_S ? off_age > 2 * off + 1
-				 : off <= HOUR_S && p->spread > MINUTE_S;
-}
-
-static bool is_declared_lifetime(double age, double declared)
-{
-	return declared > 0 && sample_near(age, declared, 0.03);
-}
-
-/* How long the tunnel was without a session before the latest one that was seen to begin. */
-static nsec pause_of(const struct state *s)
-{
-	for (size_t i = s->n_ends; i-- > 1;) {
-		nsec pause = s->ends[i].at - s->ends[i].age - s->ends[i - 1].at;
-
-		if (!s->ends[i].unbegun && pause >= 0)
-			return pause;
-	}
-	return 0;
-}
-
-/*
- * How old the session was that ended.  One that nobody saw begin came after the one before, so the
- * distance of their ends tells; 0 not known.
- */
-static nsec age_of(const struct state *s, size_t end, nsec pause)
-{
-	const struct end *e = &s->ends[end];
-	nsec age;
-
-	if (!e->unbegun)
-		return e->age;
-	if (end == 0 || !s->ends[end - 1].restarted)
-		return 0;
-	age = e->at - s->ends[end - 1].at - pause;
-	return age >= e->age ? age : 0;
-}
-
-/* The latest ends, as far back as they are alike. */
-static struct pattern pattern_of(const struct state *s, const struct settings *set)
-{
-	struct pattern p = { .one_side = true,
-			     .active = true,
-			     .idle = true,
-			     .lost = true,
-			     .unsaid = true,
-			     .declared = true,
-			     .side = SIDE_UNKNOWN };
-	nsec pause = pause_of(s);
-
-	for (size_t i = s->n_ends; i-- > 0;) {
-		const struct end *e = &s->ends[i];
-		nsec quiet = e->traffic == NSEC_NONE ? INT64_MAX : e->at - e->traffic;
-		nsec age = age_of(s, i, pause);
-
-		if (!e->restarted && i + 1 < s->n_ends)
-			/* the tunnel was closed for good: what came before is another story */
-			break;
-		if (!e->restarted)
-			continue;
-		if (age == 0) {		/* its end began the first whole one */
-			if (p.n > 0 && e->by == p.side)
-				p.of[p.ends++] = e;
-			break;
-		}
-		p.ages[p.n++] = (double)age / (double)NSEC_PER_S;
-		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
-			p.n--;
-			p.unlike = true;
-			break;
-		}
-		p.of[p.ends++] = e;
-		p.whole += !e->unbegun;
-		if (p.n == 1)
-			p.side = e->by;
-		p.one_side &= e->by >= 0 && e->by == p.side;
-		p.active &= quiet <= set->life_active;
-		p.idle &= quiet >= set->idle;
-		p.lost &= e->lost;
-		p.unsaid &= e->unsaid;
-		p.rekeyed_inside |= e->rekeys > 0;
-		p.declared &= e->unbegun ||
-			      is_declared_lifetime(p.ages[p.n - 1], (double)e->declared_s);
-		if (e->gap != NSEC_NONE && e->gap > p.longest_gap)
-			p.longest_gap = e->gap;
-	}
-	return p;
-}
-
-static const char *cause_of(const struct pattern *p)
-{
-	if (!p->lost && !p->unsaid && on_schedule(p))
-		return "maintenance";
-	if (p->lost)
-		return "dpd";
-	if (p->idle)
-		return "idle_timer";
-	if (p->declared || p->unsaid)
-		return "ike_lifetime_no_rekey";
-	if (p->one_side && p->active)
-		return "max_session_timer";
-	return "unknown_timer";
-}
-
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
 	const struct settings *set = sc->settings;
 	bool waiting = settle(s, sc, now);
-	struct pattern p = pattern_of(s, set);
+	struct session_pattern p = session_pattern_of(s->ends, s->n_ends, set);
 
 	if (s->n_ends == 0)
 		return waiting;
-	if (!regular(set, &p))
+	if (!session_pattern_is_regular(&p, set))
 		return true;
 
-	const struct end *latest = p.of[0], *oldest = p.of[p.ends - 1];
+	const struct session_end *latest = p.of[0], *oldest = p.of[p.ends - 1];
 
 	/* over when a session outlives the period by far */
 	if ((double)(now - latest->at) / (double)NSEC_PER_S > 1.5 * p.period + 600)
 		return true;
 
-	const char *cause = cause_of(&p);
+	const char *cause = session_pattern_cause(&p);
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
 	bool meant = p.idle || strcmp(cause, "maintenance") == 0;
 	struct finding *f = finding_raise(out,
@@ -534,7 +341,7 @@ static void explain(struct story *story)
 	struct text *t = story->summary;
 	char period[NSEC_TEXT_MAX];
 	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
-	bool declared = is_declared_lifetime(finding_get_real(f, "period_s"),
+	bool declared = session_age_is_declared(finding_get_real(f, "period_s"),
 					     (double)finding_get(f, "declared_lifetime_s"));
 
 	nsec_span(finding_get_span(f, "period_s"), period);
@@ -605,8 +412,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, session->rekeys);
 		FIELD(f, session->initiator);
 	}
-	for (size_t i = 0; i < ENDS; i++) {
-		struct end *e = &s->ends[i];
+	for (size_t i = 0; i < SESSION_ENDS; i++) {
+		struct session_end *e = &s->ends[i];
 
 		FIELD(f, e->at);
 		FIELD(f, e->age);
@@ -622,7 +429,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->restarted);
 		FIELD(f, e->rekeys);
 	}
-	FIELD_BELOW(f, s->n_ends, ENDS + 1);
+	FIELD_BELOW(f, s->n_ends, SESSION_ENDS + 1);
 }
 
 const struct detector detect_periodic_drop = {

@@ -20,8 +20,8 @@
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
  *   timer.c     what becomes due when
  *   exchange.c  requests, answers, copies
- *   ike2.c      what IKEv2 messages mean
- *   ike1.c      what IKEv1 messages mean
+ *   ike2.c      which exchange an IKEv2 message is; ike2_steps.c: what it does
+ *   ike1.c      what IKEv1 messages mean; ike1_information.c: those that go one way
  *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
  *   event.c     events and their sentences
  *   restraint.c how fast the history may grow
