@@ -76,10 +76,12 @@ static const struct esp_sa *oldest(const struct scene *sc, int direction, nsec n
 
 static void look(struct direction *d, const struct esp_sa *sa, nsec idle)
 {
-	if (d->sa != sa->id)
-		d->sa = sa->id, d->rested = 0;
-	else if (sa->last - d->last > idle)
+	if (d->sa != sa->id) {
+		d->sa = sa->id;
+		d->rested = 0;
+	} else if (sa->last - d->last > idle) {
 		d->rested += sa->last - d->last;
+	}
 	d->last = sa->last;
 }
 
