@@ -111,39 +111,53 @@ static bool harden(struct store *s, struct err *e)
 	return s->mode == STORE_WRITE || store_run(s, "PRAGMA query_only = ON", e);
 }
 
+struct identity {
+	int64_t application, version, tables;
+};
+
+/* All of one moment: another process may be about to make the history. */
+static bool look_at(struct store *s, struct identity *ret, struct err *e)
+{
+	bool ok = store_run(s, "BEGIN", e) &&
+		  store_number(s, "PRAGMA application_id", &ret->application, e) &&
+		  store_number(s, "PRAGMA user_version", &ret->version, e) &&
+		  store_number(s, "SELECT count(*) FROM sqlite_schema", &ret->tables, e);
+
+	if (!sqlite3_get_autocommit(s->db))
+		store_run(s, "ROLLBACK", NULL);
+	return ok;
+}
+
 /* Is this a history that this program understands, or (`ret_new`) nothing yet?  Only looks. */
 static bool identify(struct store *s, bool *ret_new, struct err *e)
 {
-	int64_t application = 0, version = 0, tables = 0;
+	struct identity is = { 0 };
 
-	if (!store_number(s, "PRAGMA application_id", &application, e) ||
-	    !store_number(s, "PRAGMA user_version", &version, e) ||
-	    !store_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e))
+	if (!look_at(s, &is, e))
 		return false;
-	*ret_new = application == 0 && version == 0 && tables == 0;
+	*ret_new = is.application == 0 && is.version == 0 && is.tables == 0;
 	if (*ret_new && s->mode == STORE_READ)
 		return err_set(e, "database %s: is empty; a history is made by -r or -i with --db",
 			       s->name);
 	if (*ret_new)
 		return true;
-	if (application != STORE_APPLICATION_ID)
+	if (is.application != STORE_APPLICATION_ID)
 		return err_set(e,
 			       "database %s: belongs to another program (application id %" PRId64
 			       "); name another file",
-			       s->name, application);
-	if (version > store_schema_version())
+			       s->name, is.application);
+	if (is.version > store_schema_version())
 		return err_set(e,
 			       "database %s: was written by a newer sawatch (version %" PRId64
-			       " of its "
-			       "tables, this one knows %" PRId64
+			       " of its tables, this one knows %" PRId64
 			       "); use that sawatch or name another file",
-			       s->name, version, store_schema_version());
-	if (version < store_schema_version() && s->mode == STORE_READ)
+			       s->name, is.version, store_schema_version());
+	if (is.version < store_schema_version() && s->mode == STORE_READ)
 		return err_set(e,
 			       "database %s: was written by an older sawatch (version %" PRId64
 			       " of its tables); it is brought up to date when something is next "
 			       "written to it",
-			       s->name, version);
+			       s->name, is.version);
 	return true;
 }
 
