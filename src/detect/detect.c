@@ -441,8 +441,9 @@ void detect_ask(struct detect *d, const struct tracker *t)
 {
 	nsec now = tracker_now(t);
 
-	if (now != NSEC_NONE)
-		miss_until(d, t, now);
+	if (now == NSEC_NONE)	/* no packet yet, also after a restart: nothing is new */
+		return;
+	miss_until(d, t, now);
 	for (uint32_t i = 0; i < d->n_tunnels; i++) {
 		const struct tunnel *tunnel = d->slots[i].tunnel ? detect_tenant(d, t, i) : NULL;
 

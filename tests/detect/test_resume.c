@@ -55,6 +55,22 @@ static bool restart(uint32_t tunnel, size_t length, nsec shift, bool states)
 	return ok;
 }
 
+/* Its packets are all that time is known by. */
+static void who_is_asked_before_any_packet_says_nothing_new(void **state)
+{
+	(void)state;
+	refuse();
+	assert_non_null(refused());
+
+	size_t told = stage->alerts.n;
+
+	assert_true(restart(0, saved(0), 0, true));
+	stage->now = NSEC_NONE;
+	detect_ask(stage->detect, stage);
+	assert_int_equal(stage->alerts.n, told);
+	assert_false(refused()->record.cleared);
+}
+
 static void an_open_alert_goes_on_under_its_name(void **state)
 {
 	object_id id;
@@ -250,6 +266,7 @@ static void a_detector_whose_state_was_refused_begins_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ON_STAGE(who_is_asked_before_any_packet_says_nothing_new),
 		ON_STAGE(an_open_alert_goes_on_under_its_name),
 		ON_STAGE(it_is_cleared_by_the_quiet_that_was_watched_and_no_other),
 		ON_STAGE(another_version_keeps_the_alert_and_not_what_led_to_it),
