@@ -145,7 +145,8 @@ const struct why_line why_stability[] = {
 	{ "periodic_drop", "maintenance", WHY_LOOK, "ended_by",
 	  "Look at {ended_by}: it ends the session." },
 	{ "periodic_drop", "maintenance", WHY_FOR, NULL,
-	  "The ends are whole days apart; the sessions are not whole days old." },
+	  "The ends come at the same time of the day, give or take an hour at most; a timer that "
+	  "begins with the session knows its age, not the time of the day." },
 	{ "periodic_drop", "maintenance", WHY_CONFIRM, NULL,
 	  "A restart, a reload or a backup is scheduled for that time." },
 	{ "periodic_drop", "maintenance", WHY_REFUTE, NULL,

@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
 
+/* Two child SAs of one IKE SA, and a minute of traffic on both. */
+static struct session two_side_by_side(struct watch *w, uint32_t first[2], uint32_t second[2])
+{
+	struct session s = talking(w, first);
+
+	two(second, SECOND);
+	exchange_done(w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	for (uint32_t seq = 1; seq <= 600; seq++) {
+		talk(w, &s, first, 100 + seq, 100 + seq, 50 * MS);
+		talk(w, &s, second, seq, seq, 50 * MS);
+	}
+	return s;
+}
+
 static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 {
 	(void)state;
@@ -8,15 +23,7 @@ static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 	uint32_t first[2], second[2];
 
 	watch_open(&w);
-	struct session s = talking(&w, first);
-
-	two(second, SECOND);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
-		      LEN_CHILD_OK);
-	for (uint32_t seq = 1; seq <= 600; seq++) {
-		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
-		talk(&w, &s, second, seq, seq, 50 * MS);
-	}
+	two_side_by_side(&w, first, second);
 	idle(&w, 40 * S);
 	assert_int_equal(child_of(&w, second[0])->predecessor_id, 0);
 	assert_int_equal(child_of(&w, first[0])->end_reason, END_NONE);
@@ -56,15 +63,8 @@ static uint64_t told_of_two(uint8_t answers)
 	uint32_t first[2], second[2];
 
 	watch_open(&w);
-	struct session s = talking(&w, first);
+	struct session s = two_side_by_side(&w, first, second);
 
-	two(second, SECOND);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
-		      LEN_CHILD_OK);
-	for (uint32_t seq = 1; seq <= 600; seq++) {
-		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
-		talk(&w, &s, second, seq, seq, 50 * MS);
-	}
 	uint32_t a = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
 
 	pass(&w, MS);
@@ -170,15 +170,7 @@ static void the_end_of_a_child_sa_is_shown_where_its_delete_came(void **state)
 	uint32_t first[2], second[2];
 
 	watch_open(&w);
-	struct session s = talking(&w, first);
-
-	two(second, SECOND);
-	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
-		      LEN_CHILD_OK);
-	for (uint32_t seq = 1; seq <= 600; seq++) {
-		talk(&w, &s, first, 100 + seq, 100 + seq, 50 * MS);
-		talk(&w, &s, second, seq, seq, 50 * MS);
-	}
+	struct session s = two_side_by_side(&w, first, second);
 
 	uint64_t asked = w.frames + 1;
 
