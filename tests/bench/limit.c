@@ -4,7 +4,8 @@
  * file mapped, each record's headers read, one update in a hash table, found by
  * a keyless hash.  It knows Ethernet, IPv4, ESP and UDP 4500 in pcap files of
  * this machine's byte order, believes every length, and says no more than how
- * many SAs and packets there were: a yardstick, not a tool.
+ * many SAs and packets there were: a yardstick, not a tool.  An SA beyond what
+ * half of the table holds, or without a place near its own, is not kept.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_HEADER = 24, RECORD = 16, ETHERNET = 14, BATCH = 32, SLOTS = 1 << 22 };
+enum { FILE_HEADER = 24, RECORD = 16, ETHERNET = 14, BATCH = 32, SLOTS = 1 << 22, PROBES = 64 };
 
 struct slot {
 	uint64_t addresses;
@@ -67,10 +68,12 @@ static int parse(const uint8_t *frame, uint32_t captured, struct seen *ret)
 
 static void update(struct slot *table, const struct seen *s, uint64_t *sas)
 {
-	for (uint64_t at = s->hash % SLOTS;; at = (at + 1) % SLOTS) {
-		struct slot *t = &table[at];
+	for (uint64_t i = 0; i < PROBES; i++) {
+		struct slot *t = &table[(s->hash + i) % SLOTS];
 
 		if (t->packets == 0) {
+			if (*sas == SLOTS / 2)
+				return;
 			t->addresses = s->addresses;
 			t->spi = s->spi;
 			++*sas;
@@ -117,8 +120,7 @@ int main(int argc, char **argv)
 			at += RECORD + captured;
 		}
 		for (unsigned i = 0; i < n; i++)
-			if (sas < SLOTS / 2 || table[seen[i].hash % SLOTS].packets != 0)
-				update(table, &seen[i], &sas);
+			update(table, &seen[i], &sas);
 	}
 	printf("%llu packets, %llu ESP SAs\n", (unsigned long long)packets,
 	       (unsigned long long)sas);
