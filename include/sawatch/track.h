@@ -170,6 +170,7 @@ struct esp_sa_rare {
 	uint16_t mirrored;
 	int8_t ended_by;
 	uint8_t grade;
+	bool of_group;			/* its numbers run over other destinations, too (group.c) */
 };
 
 extern const struct esp_sa_rare esp_sa_nothing_rare;
@@ -561,7 +562,7 @@ bool tunnel_was_up(const struct tunnel *w);
 bool tunnel_had_ike(const struct tunnel *w);	/* an IKE SA of it was established */
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 
-/* Sequence numbers of an ESP SA that never came (as far as decided). */
+/* Sequence numbers of an ESP SA that never came (as far as decided); 0 of a group's: not known. */
 uint64_t esp_sa_lost(const struct esp_sa *sa);
 /* The same of its running minute: below 0, some of those before came late. */
 static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa)

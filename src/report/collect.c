@@ -94,6 +94,7 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 	sum_add(&d->packets, p->packets);
 	sum_add(&d->bytes, p->bytes);
 	sum_add(&d->lost, p->lost);
+	d->loss_unknown = d->loss_unknown || p->lost < 0;
 	sum_add(&d->late, p->late);
 	sum_add(&d->duplicates, p->duplicates);
 	d->first = earlier(d->first, p->first);

@@ -54,6 +54,7 @@ struct seen_traffic {		/* one direction */
 	int64_t sas, packets, bytes, lost, late, duplicates;
 	nsec first, last;
 	bool udp, tcp, plain, ah;
+	bool loss_unknown;		/* of one of its SAs at least */
 };
 
 /* What is taken from the record of an SA. */

@@ -220,6 +220,15 @@ static const char *encap_words(const struct seen_traffic *d)
 	return "ESP";
 }
 
+static void put_loss(FILE *out, int64_t packets, int64_t lost, bool unknown)
+{
+	if (unknown)
+		fputs("loss not known", out);
+	else
+		fprintf(out, "lost %.2f %%", packets + lost > 0 ?
+			100.0 * (double)lost / (double)(packets + lost) : 0.0);
+}
+
 static void put_traffic(FILE *out, const struct seen_tunnel *t)
 {
 	if (t->traffic[0].sas == 0 && t->traffic[1].sas == 0) {
@@ -243,8 +252,8 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 		put_counted(out, d->packets, "packet");
 		fprintf(out, ", %s on ", bytes_text(d->bytes, bytes));
 		put_counted(out, d->sas, "SPI");
-		fprintf(out, ", lost %.2f %%", d->packets + d->lost > 0 ?
-			100.0 * (double)d->lost / (double)(d->packets + d->lost) : 0.0);
+		fputs(", ", out);
+		put_loss(out, d->packets, d->lost, d->loss_unknown);
 		if (d->late > 0)
 			fprintf(out, ", late %s", count_text(d->late, late));
 		putc('\n', out);
@@ -267,7 +276,7 @@ static void put_traffic_briefly(FILE *out, const struct seen_tunnel *t)
 		put_counted(out, d[from].packets, "packet");
 		fprintf(out, " from %s, ", endpoint_text(t->record.peers[from], peer));
 	}
-	fprintf(out, "lost %.2f %%", 100.0 * (double)lost / (double)(packets + lost));
+	put_loss(out, packets, lost, d[0].loss_unknown || d[1].loss_unknown);
 	if (t->child_sas > 0)
 		fputs(", on ", out);
 	if (t->child_sas > 0)

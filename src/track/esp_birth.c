@@ -193,7 +193,8 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 		return NO_INDEX;
 	sa = &t->esp_sas[i - 1];
 	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
+	    sa->end_reason != END_NONE || addr_is_multicast(a->dst) ||
+	    addr_is_multicast(sa->dst))
 		return NO_INDEX;
 	bool same_src = addr_equal(sa->src, a->src), same_dst = addr_equal(sa->dst, a->dst);
 
@@ -310,6 +311,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		owner->unconfirmed++;
 	}
 	index_add(&t->esp_index, a->hash, i);
+	group_has(t, sa);
 	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
 	owner->flags |= TUNNEL_UNSAVED;
 	owner->n_esp_sas++;

@@ -56,6 +56,10 @@ struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa)
 uint64_t esp_sa_lost(const struct esp_sa *sa)
 {
 	const struct esp_sa_rare *r = sa->rare;
+
+	if (r->of_group)
+		return 0;
+
 	uint64_t span = ((uint64_t)r->epoch << 32) + sa->seq_high - sa->seq_first + 1;
 	uint64_t came = sa->packets - r->packets_before;
 
@@ -243,6 +247,8 @@ static bool explained(const struct esp_sa *sa, const struct esp_arrival *a, uint
 static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
 			   uint32_t ahead)
 {
+	bool of_group = ahead > 1 && group_has(t, sa);
+
 	/* HA fail-over or a restart: not loss */
 	if (ahead > JUMP && !explained(sa, a, ahead)) {
 		uint32_t from = sa->seq_high;
@@ -258,9 +264,9 @@ static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct es
 		esp_rare(t, sa)->epoch++;
 		sa->flags |= ESP_SA_ESN;
 	}
-	if (ahead > 1)
+	if (ahead > 1 && !of_group)
 		hygiene_gap(t, (uint32_t)(sa - t->esp_sas), a->at);
-	if (ahead > WINDOW_BITS)
+	if (ahead > WINDOW_BITS && !of_group)
 		esp_emit(t, EVENT_ESP_GAP, sa, a, ahead - 1);
 	sa->window = ahead >= WINDOW_BITS ? 1 : sa->window << ahead | 1;
 	sa->seq_high = a->seq;

@@ -343,7 +343,8 @@ static void write_traffic(struct tracker *t, const struct event *ev)
 	sink->traffic(sink->user, &(struct record_traffic){
 		.esp_sa = t->esp_sas[ev->esp_sa].id, .tunnel = t->tunnels[ev->tunnel].id,
 		.bucket = ev->value[3],
-		.packets = ev->value[0], .bytes = ev->value[1], .lost = ev->value[2] });
+		.packets = ev->value[0], .bytes = ev->value[1],
+		.lost = t->esp_sas[ev->esp_sa].rare->of_group ? RECORD_UNKNOWN : ev->value[2] });
 }
 
 void tracker_without_details(struct tracker *t)

@@ -342,6 +342,7 @@ void image_esp_rare_fields(struct fields *f, void *structure)
 	FIELD(f, r->epoch);
 	FIELD(f, r->generation);
 	FIELD(f, r->mirrored);
+	FIELD(f, r->of_group);
 	FIELD(f, r->ended_by);
 	FIELD_BELOW(f, r->grade, GRADE_OBSERVED + 1);
 }

@@ -295,7 +295,8 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .bytes = (int64_t)sa->bytes,
 			     .seq_first = sa->seq_first,
 			     .seq_last = (int64_t)(((uint64_t)rare->epoch << 32) + sa->seq_high),
-			     .lost = (int64_t)esp_sa_lost(sa),
+			     .lost = rare->of_group ? RECORD_UNKNOWN
+						    : (int64_t)esp_sa_lost(sa),
 			     .late = sa->late,
 			     .duplicates = rare->duplicates,
 			     .predecessor = sa->predecessor,

@@ -410,6 +410,12 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 void esp_confirm(struct tracker *t, struct esp_sa *sa);
 void esp_release(struct tracker *t, uint32_t esp);
 void esp_index_add(struct tracker *t, uint32_t esp);
+
+/*
+ * group.c: does the SA count for a group, whose numbers tell of no loss?  Asked when it is born,
+ * before its SPI is noted, and when numbers are missing.
+ */
+bool group_has(struct tracker *t, struct esp_sa *sa);
 nsec esp_minute_end(nsec at);	/* of the minute that holds it */
 void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
 

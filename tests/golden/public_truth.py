@@ -187,7 +187,7 @@ def esp_fields(esp_sas, measured):
     for of, generations in by_name.items():
         measured[f'{of}: packets'] = sum(g['packets'] + g['duplicates'] for g in generations)
         measured[f'{of}: sequence'] = (min(g['seq_first'] for g in generations), max(g['seq_last'] for g in generations))
-        measured[f'{of}: lost'] = sum(g['lost'] for g in generations)
+        measured[f'{of}: lost'] = None if any(g['lost'] is None for g in generations) else sum(g['lost'] for g in generations)
         measured[f'{of}: late'] = sum(g['late'] for g in generations)
         measured[f'{of}: encap'] = '/'.join(sorted({g['encap'] for g in generations}))
         measured[f'{of}: ports'] = generations[0]['ports'] if generations[0]['encap'] == 'udp' else None

@@ -53,6 +53,46 @@ static void a_copy_within_the_mirrors_time_is_no_replay_and_a_later_one_is(void 
 	watch_close(&w);
 }
 
+/* OSPFv3 (RFC 4552): one SPI and one sequence for the group and for each neighbour. */
+static void what_a_member_of_a_group_sends_elsewhere_is_not_lost(void **state)
+{
+	(void)state;
+	enum { GROUP = 0xe0000005, GROUP_SPI = 256 };
+	struct watch w;
+
+	watch_open(&w);
+	for (uint32_t seq = 20; seq < 400; seq++) {
+		ah_between(&w, GW_A, seq % 3 == 0 ? GROUP : seq % 3 == 1 ? GW_B : GW_C, GROUP_SPI,
+			   seq);
+		ah_between(&w, GW_B, seq % 3 == 0 ? GROUP : GW_A, GROUP_SPI, 1000 + seq);
+		pass(&w, 500 * MS);
+	}
+	assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 0);
+	assert_int_equal(w.count[EVENT_CAPTURE_LOSS], 0);
+	watch_finish(&w);
+	assert_int_equal(w.n_esp_sas, 5);
+	for (size_t i = 0; i < w.n_esp_sas; i++)
+		assert_int_equal(w.esp_sas[i].lost, RECORD_UNKNOWN);
+	watch_free(&w);
+}
+
+static void two_that_share_an_spi_and_no_group_lose_each_their_own(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	for (uint32_t seq = 1; seq <= 40; seq += 2) {
+		esp_between(&w, GW_A, GW_B, SPI, seq);
+		esp_between(&w, GW_C, GW_B, SPI, 7000 + seq / 2);
+		pass(&w, 20 * MS);
+	}
+	watch_finish(&w);
+	assert_int_equal(w.esp_sas[0].lost, 19);
+	assert_int_equal(w.esp_sas[1].lost, 0);
+	watch_free(&w);
+}
+
 static void the_window_remembers_sixty_four_numbers(void **state)
 {
 	(void)state;
@@ -411,6 +451,8 @@ int main(void)
 		cmocka_unit_test(a_packet_is_counted_once_and_a_number_that_never_comes_is_lost),
 		cmocka_unit_test(a_number_that_was_passed_long_ago_was_sent_again),
 		cmocka_unit_test(a_copy_within_the_mirrors_time_is_no_replay_and_a_later_one_is),
+		cmocka_unit_test(what_a_member_of_a_group_sends_elsewhere_is_not_lost),
+		cmocka_unit_test(two_that_share_an_spi_and_no_group_lose_each_their_own),
 		cmocka_unit_test(the_window_remembers_sixty_four_numbers),
 		cmocka_unit_test(numbers_that_wrap_go_on_with_esn),
 		cmocka_unit_test(a_sequence_that_starts_again_is_told_once_and_nothing_is_lost),
