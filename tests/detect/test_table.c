@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -34,16 +35,29 @@ static void every_condition_has_a_page_with_all_headings(void **state)
 	assert_null(detect_page("spi"));
 }
 
-/* The whole key, between back quotes as the pages write it. */
-static bool is_setting(const char *name, size_t length)
+/* The setting whose whole key stands here. */
+static const struct setting *setting_at(const char *name, size_t length)
 {
 	for (const struct setting *s = settings_table(); s->key; s++)
 		if (strlen(s->key) == length && strncmp(s->key, name, length) == 0)
-			return true;
-	return false;
+			return s;
+	return NULL;
 }
 
-static void every_knob_on_a_page_exists(void **state)
+/* After `at`, with lines broken anywhere between words; NULL where it is something else. */
+static const char *after_words(const char *at, const char *words)
+{
+	for (; *words; at++, words++) {
+		if (*words == ' ' && *at == '\n')
+			at += strspn(at, "\n ") - 1;
+		else if (*at != *words)
+			return NULL;
+	}
+	return at;
+}
+
+/* "- `key` (default): text", as the pages write it. */
+static void every_knob_on_a_page_says_what_its_setting_says(void **state)
 {
 	(void)state;
 	for (size_t n = 0; detect_code(n); n++) {
@@ -52,9 +66,22 @@ static void every_knob_on_a_page_exists(void **state)
 
 		for (at = strstr(at, "- `"); at && at < end; at = strstr(at, "- `")) {
 			at += 3;
-			if (!is_setting(at, strcspn(at, "`")))
-				fail_msg("%s: no such setting: %.*s", detect_code(n),
-					 (int)strcspn(at, "`"), at);
+			size_t length = strcspn(at, "`");
+			const struct setting *s = setting_at(at, length);
+			char *value_end = NULL;
+
+			if (!s)
+				fail_msg("%s: no such setting: %.*s", detect_code(n), (int)length,
+					 at);
+			if (strncmp(at + length, "` (", 3) != 0 ||
+			    strtod(at + length + 3, &value_end) != s->initial)
+				fail_msg("%s: %s has another default", detect_code(n), s->key);
+			const char *after = after_words(value_end, "): ");
+
+			after = after ? after_words(after, s->text) : NULL;
+			if (!after || *after != '\n' || after[1] == ' ')
+				fail_msg("%s: %s is explained in other words than by its setting",
+					 detect_code(n), s->key);
 		}
 	}
 }
@@ -161,7 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_condition_has_a_page_with_all_headings),
-		cmocka_unit_test(every_knob_on_a_page_exists),
+		cmocka_unit_test(every_knob_on_a_page_says_what_its_setting_says),
 		cmocka_unit_test(no_code_is_there_twice),
 		cmocka_unit_test(the_conditions_come_in_the_order_of_the_catalogue),
 		cmocka_unit_test(every_detector_can_observe_judge_explain_and_clear),
