@@ -28,6 +28,9 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
+	if (ignores(state, sc, ev))
+		return;
+
 	struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 	const struct exchange *x = ev->exchange;

@@ -154,9 +154,9 @@ struct detector {
 	uint64_t judges_after;
 	void (*observe)(void *state, const struct scene *sc, const struct event *ev);
 	/*
-	 * This event would change nothing, so it need not be observed; NULL: any may.  Most do not,
-	 * and a state that was not opened to be written need not be looked through for what is new
-	 * in it.
+	 * Observing this event would change nothing, so it need not be; NULL: any may.  Most do
+	 * not, and a state that was not opened to be written need not be looked through for what
+	 * is new in it.  tests/detect/shortcuts.h holds detectors to this, and to the next two.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
 	/* judge() would find nothing in it and change nothing; NULL: it may */

@@ -46,6 +46,9 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
+	if (ignores(state, sc, ev))
+		return;
+
 	struct state *s = state;
 
 	/* what a new child SA replaces may be decided later; the first ones replace none */
