@@ -16,6 +16,7 @@ enum {
 };
 
 struct unpacking {
+	const char *format;
 	struct gunzip *gunzip;		/* of gzip; else NULL */
 	struct unpacking *inner;	/* of what comes out of it, when that is packed, too */
 	struct err why;			/* nothing comes out of it any more */
@@ -95,6 +96,7 @@ struct unpacking *unpacking_open(const char *format, const uint8_t *start, size_
 		free(u);
 		return NULL;
 	}
+	u->format = format;
 	u->source = source;
 	u->from = from;
 	if (!gzip && length > 0) {
@@ -104,9 +106,20 @@ struct unpacking *unpacking_open(const char *format, const uint8_t *start, size_
 	return u;
 }
 
+/*
+ * libarchive gives its blocks whole or not at all.  So must zstd, bzip2 and lz4, which cannot
+ * unpack less than a block; of xz up to 64 KiB before the end are left out.
+ */
+static const char *truncated(const struct unpacking *u)
+{
+	if (strcmp(u->format, "xz") == 0)
+		return "it is truncated; xz -dc gives up to 64 KiB more of it, for sawatch -r -";
+	return "it is truncated, and nothing can be had of its last block; is there a whole copy?";
+}
+
 static ssize_t failure(const struct unpacking *u, struct err *e)
 {
-	const char *why = u->source_ended ? "it is truncated" : archive_error_string(u->archive);
+	const char *why = u->source_ended ? truncated(u) : archive_error_string(u->archive);
 
 	err_set(e, "cannot be decompressed: %s", why ? why : "damaged");
 	return -1;

@@ -251,6 +251,41 @@ static void a_packed_file_that_is_cut_gives_the_frames_before(void **state)
 	made_free(&m);
 }
 
+static void a_small_packed_file_that_is_cut_says_what_can_be_had_of_it(void **state)
+{
+	static const struct {
+		const char *packer, *remedy;
+	} remedies[] = {
+		{ "zstd", "is there a whole copy?" }, { "lz4", "is there a whole copy?" },
+		{ "bzip2", "is there a whole copy?" }, { "xz", "xz -dc gives up to 64 KiB more" },
+	};
+	struct made m = { 0 };
+
+	(void)state;
+	made_pcap(&m, 20, false, false);
+	for (size_t i = 1; i < N_PACKERS; i++)
+		for (size_t k = 0; k < sizeof(remedies) / sizeof(remedies[0]); k++) {
+			struct stat st;
+			struct err e = { "" };
+			struct source *source;
+			struct source_options o = { 0 };
+
+			if (strcmp(packers[i].name, remedies[k].packer) != 0 ||
+			    !tool_is_there(&packers[i]))
+				continue;
+			const char *plain = made_file("plain", m.data, m.length);
+			const char *packed = pack(&packers[i], plain);
+
+			assert_int_equal(stat(packed, &st), 0);
+			assert_int_equal(truncate(packed, st.st_size / 2), 0);
+			made_settled(packed);
+			assert_false(source_open(&source, packed, &o, &e));
+			assert_non_null(strstr(e.text, "cannot be decompressed: it is truncated"));
+			assert_non_null(strstr(e.text, remedies[k].remedy));
+		}
+	made_free(&m);
+}
+
 static void frames_come_as_soon_as_the_writer_of_a_fifo_has_sent_them(void **state)
 {
 	struct made m = { 0 };
@@ -500,6 +535,7 @@ int main(void)
 		cmocka_unit_test(every_packing_and_way_gives_the_same_frames),
 		cmocka_unit_test(packed_twice_is_unpacked_twice),
 		cmocka_unit_test(a_packed_file_that_is_cut_gives_the_frames_before),
+		cmocka_unit_test(a_small_packed_file_that_is_cut_says_what_can_be_had_of_it),
 		cmocka_unit_test(frames_come_as_soon_as_the_writer_of_a_fifo_has_sent_them),
 		cmocka_unit_test(a_signal_ends_the_wait_for_a_writer),
 		cmocka_unit_test(a_signal_ends_the_wait_for_the_first_bytes),
