@@ -2,7 +2,9 @@
 /*
  * Messages to a syslog collector.  Over TCP a message stays in the queue until the collector's
  * kernel has acknowledged its last octet, so a connection that breaks loses nothing that was not
- * delivered; what was delivered and not yet acknowledged comes twice.
+ * delivered; what was delivered and not yet acknowledged comes twice.  Over UDP nobody acknowledges,
+ * but a host may refuse, after the datagram: what is sent first to a collector that could not be
+ * reached waits for that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +29,8 @@ enum {
 	CONNECT_MS = 2500,
 	ACK_LOOK_MS = 100,		/* how soon acknowledged messages are noticed */
 	UNACKNOWLEDGED_MS = 30000,	/* then a silent connection is given up */
+	/* so late may be heard that nobody takes a datagram, also from the neighbour table: 3 s */
+	REFUSED_MS = 4000,
 };
 
 static const char local[] = "/dev/log";
@@ -44,9 +48,10 @@ struct syslog {
 	int64_t retry_at_ms;
 	int pause_ms;
 	bool failing;			/* and that was told */
+	int64_t tried_at_ms;		/* the first datagram was sent, while failing; 0 none */
 	/* TCP; all of this connection */
 	uint64_t written;		/* octets */
-	/* messages at the front of the queue that are written to their end */
+	/* messages at the front of the queue that are written to their end; UDP: that was tried */
 	size_t whole;
 	size_t part;			/* octets written of the next one's frame */
 };
@@ -110,6 +115,7 @@ static void disconnect(struct syslog *s)
 		close(s->fd);
 	s->fd = -1;
 	s->written = 0;
+	s->tried_at_ms = 0;
 	s->whole = s->part = 0;		/* from the first that was not acknowledged */
 }
 
@@ -129,6 +135,14 @@ static void fail(struct syslog *s, struct outlet_end *end, const char *why)
 		outlet_end_news(end, "syslog %s: cannot be reached: %s; tried again until it can",
 				s->target, why);
 	s->failing = true;
+}
+
+static void reached(struct syslog *s, struct outlet_end *end)
+{
+	end->report.up = 1;
+	if (s->failing)
+		outlet_end_news(end, "syslog %s: is reached again", s->target);
+	s->failing = false;
 }
 
 static int connect_unix(const struct syslog *s)
@@ -207,14 +221,10 @@ static void try_to_connect(struct syslog *s, struct outlet_end *end)
 		status = find_host(s, 0, &list);
 	for (const struct addrinfo *a = list; a && s->fd < 0; a = a->ai_next)
 		s->fd = connect_to(a);
-	if (s->fd < 0) {
+	if (s->fd < 0)
 		fail(s, end, status ? gai_strerror(status) : strerror(errno));
-	} else {
-		end->report.up = 1;
-		if (s->failing)
-			outlet_end_news(end, "syslog %s: is reached again", s->target);
-		s->failing = false;
-	}
+	else if (s->transport != TRANSPORT_UDP || !s->failing)
+		reached(s, end);
 	if (list && list != s->fixed)
 		freeaddrinfo(list);
 }
@@ -228,13 +238,41 @@ static void sent(struct syslog *s, struct outlet_end *end)
 	s->pause_ms = PAUSE_FIRST_MS;
 }
 
+/* Is it not known yet what becomes of the datagram that was tried? */
+static bool waits_for_refusal(struct syslog *s, struct outlet_end *end)
+{
+	socklen_t size = sizeof(int);
+	int why = 0;
+
+	if (s->tried_at_ms == 0)
+		return false;
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &why, &size) == 0 && why != 0) {
+		fail(s, end, strerror(why));
+		return true;
+	}
+	if (outlet_clock_ms() < s->tried_at_ms + REFUSED_MS && !end->over)
+		return true;
+	s->tried_at_ms = 0;
+	s->whole = 0;
+	sent(s, end);
+	reached(s, end);
+	return false;
+}
+
 /* One message, one datagram. */
 static void send_datagrams(struct syslog *s, struct outlet_end *end)
 {
+	if (waits_for_refusal(s, end))
+		return;
 	while (end->waiting.n > 0) {
 		struct message *m = message_queue_at(&end->waiting, 0);
 
 		if (send(s->fd, m->text, m->length, MSG_NOSIGNAL) >= 0) {
+			if (s->failing && s->transport == TRANSPORT_UDP && !end->over) {
+				s->tried_at_ms = outlet_clock_ms();
+				s->whole = 1;
+				return;
+			}
 			sent(s, end);
 		} else if (errno == EMSGSIZE) {		/* never will */
 			message_queue_pop(&end->waiting);

@@ -55,6 +55,57 @@ static void a_collector_that_comes_back_gets_what_it_missed(void **state)
 	close(server);
 }
 
+/* The kernel hears of it after a datagram was sent: the next one fails, not that one. */
+static void a_closed_udp_port_is_told_once_and_what_it_refused_comes_later(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), told = 0, n = 0;
+	char target[64], text[64] = "";
+	struct outlet *o;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+	close(fd);
+	snprintf(target, sizeof(target), "udp://127.0.0.1:%u", ntohs(a.sin_port));
+	if (!outlet_syslog(&o, target, user, &e))
+		fail_msg("%s", e.text);
+	while (n < 40) {
+		snprintf(text, sizeof(text), "message %d", ++n);
+		put(o, text);
+		rest(100);
+		counters(o);
+		while (outlet_news(o, &e)) {
+			assert_non_null(strstr(e.text, "cannot be reached: Connection refused"));
+			told++;
+		}
+	}
+	assert_int_equal(told, 1);
+	assert_false(counters(o).up);
+	assert_in_range(counters(o).sent, 0, 1);	/* before the first was refused */
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	WAIT_FOR((counters(o), outlet_news(o, &e)));
+	assert_non_null(strstr(e.text, "is reached again"));
+	WAIT_FOR(counters(o).sent == (uint64_t)n);
+	assert_true(counters(o).up);
+	for (int i = 2; i <= n; i++) {
+		char expected[32];
+		ssize_t length = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+		assert_true(length > 0);
+		text[length] = '\0';
+		snprintf(expected, sizeof(expected), "message %d", i);
+		assert_string_equal(text, expected);
+	}
+	outlet_close(o, PATIENCE_MS);
+	close(fd);
+}
+
 /* As a proxy does whose collector is away. */
 static void a_collector_that_closes_each_connection_at_once_is_not_hammered_at(void **state)
 {
@@ -342,6 +393,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_over_tcp_are_counted_in_octets),
 		cmocka_unit_test(a_collector_that_comes_back_gets_what_it_missed),
+		cmocka_unit_test(
+			a_closed_udp_port_is_told_once_and_what_it_refused_comes_later),
 		cmocka_unit_test(
 			a_collector_that_closes_each_connection_at_once_is_not_hammered_at),
 		cmocka_unit_test(what_was_never_acknowledged_is_sent_again),
