@@ -2,9 +2,9 @@
 /*
  * Messages to a syslog collector.  Over TCP a message stays in the queue until the collector's
  * kernel has acknowledged its last octet, so a connection that breaks loses nothing that was not
- * delivered; what was delivered and not yet acknowledged comes twice.  Over UDP nobody acknowledges,
- * but a host may refuse, after the datagram: what is sent first to a collector that could not be
- * reached waits for that.
+ * delivered; what was delivered and not yet acknowledged comes twice.  Over UDP nobody
+ * acknowledges, but a host may refuse, after the datagram: what is sent first to a collector that
+ * could not be reached waits for that.
  */
 #include <errno.h>
 #include <fcntl.h>
