@@ -24,6 +24,7 @@ struct detect;
  * clear.
  */
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink);
+/* Accepts NULL.  Says nothing to the sink: see detect_finish(). */
 void detect_free(struct detect *d);
 
 /*
@@ -72,12 +73,10 @@ void detect_finish(struct detect *d, const struct tracker *t);
 /* All alerts that changed since the last call, to the sink. */
 void detect_flush(struct detect *d, const struct tracker *t);
 
-/*
- * The tunnel's state with its open alerts taken into account, since when
- * (ret_since may be NULL), and how many alerts it had.
- */
+/* The tunnel's state with its open alerts taken into account, and since when (may be NULL). */
 enum tunnel_state detect_tunnel_state(const struct detect *d, const struct tracker *t,
 				      uint32_t tunnel, nsec *ret_since);
+/* How many alerts it had, cleared ones included. */
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
 
 /*
@@ -93,9 +92,11 @@ size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
 bool detect_unsaved(const struct detect *d, uint32_t tunnel);
 /* Is there an alert of this identity, open or not forgotten yet? */
 bool detect_knows_alert(const struct detect *d, object_id id);
-size_t detect_expected(const struct detect *d);		/* tunnels in the inventory */
+/* How many tunnels are in the inventory: their places are 0 to one less. */
+size_t detect_expected(const struct detect *d);
 /* Place `place` of it, when nothing was ever seen of it and that was told; else NULL. */
 const struct tunnel *detect_missed(const struct detect *d, size_t place);
+/* As detect_save(), of the expected tunnel at that place, of which detect_missed() told. */
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
 /*
  * `image` may be anybody's.  False: it is damaged, or there is no such tunnel; what could be read
@@ -103,11 +104,18 @@ size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t siz
  */
 bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image,
 		    nsec shift, bool states);
+/*
+ * The same for an expected tunnel, found by its peers.  False also when it is not expected any
+ * more, was seen meanwhile, or is restored already.
+ */
 bool detect_restore_missed(struct detect *d, uint32_t capture, const struct endpoint peers[2],
 			   struct bytes image, nsec shift, bool states);
 
-/* Codes and their pages, in the catalogue's order; NULL at the end / when unknown. */
+/* The n-th code in the catalogue's order, static; NULL at the end. */
 const char *detect_code(size_t n);
-const char *detect_page(const char *code);	/* Markdown text of <code>.md */
+/*
+ * The page of a condition: the Markdown text of <code>.md, static; NULL when there is no such code.
+ */
+const char *detect_page(const char *code);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text files that are compiled in (cmake/Embed.cmake). */
+/*
+ * Text files that are compiled in (cmake/Embed.cmake), so that the program is one file.  Static.
+ */
 #ifndef SAWATCH_EMBEDDED_H
 #define SAWATCH_EMBEDDED_H
 
@@ -8,7 +10,9 @@ struct embedded {
 	const char *text;	/* terminated */
 };
 
-extern const struct embedded embedded_schema[];	/* in the store: schema files in name order */
-extern const struct embedded embedded_pages[];	/* in detect: one page per condition */
+/* The schema in the order of the files' names (`store` links it). */
+extern const struct embedded embedded_schema[];
+/* One page per condition, <code>.md (`detect` links it). */
+extern const struct embedded embedded_pages[];
 
 #endif

@@ -12,10 +12,16 @@ struct esp_header {
 	uint32_t seq;
 };
 
-/* SPI 0 MUST NOT be on the wire (RFC 4303 2.1): MALFORMED, as is a header that was sent short. */
+/*
+ * ESP, RFC 4303 2.1 and 2.2; `r` then stands behind the two fields.  MALFORMED: SPI 0, which MUST
+ * NOT be on the wire, or a header that was sent short.  CUT: captured short.
+ */
 enum verdict esp_parse(struct reader *r, struct esp_header *ret);
 
-/* AH; its length field smaller than the fixed part is MALFORMED. */
+/*
+ * AH, RFC 4302 2; `r` then stands behind the sequence number.  MALFORMED and CUT as esp_parse(),
+ * and MALFORMED when its Payload Len is smaller than the fixed part (RFC 4302 2.2).
+ */
 enum verdict ah_parse(struct reader *r, struct esp_header *ret);
 
 #endif

@@ -25,16 +25,20 @@ struct html_options {
 	const char *(*page)(const char *code);	/* page of a condition; NULL none */
 };
 
-struct html *html_open(const struct html_options *o);	/* `o` and its strings must outlive it */
-struct record_sink html_sink(struct html *h);		/* first round */
+/* Never NULL.  `o` and its strings must outlive it. */
+struct html *html_open(const struct html_options *o);
+/* Takes the records of the first round: captures, tunnels, alerts. */
+struct record_sink html_sink(struct html *h);
 
 /* The first round is over: the tunnels to be walked in detail, at most a few dozen. */
 size_t html_judge(struct html *h);
+/* The i-th of them, and what takes the records of that tunnel alone. */
 object_id html_detail(struct html *h, size_t i);
-struct record_sink html_detail_sink(struct html *h, size_t i);	/* of that tunnel alone */
+struct record_sink html_detail_sink(struct html *h, size_t i);
 
-/* the page, when both rounds are over; errors stay in `out` */
+/* The page, when both rounds are over.  What cannot be written shows in ferror(out). */
 void html_print(struct html *h, FILE *out);
-void html_close(struct html *h);	/* accepts NULL */
+/* Accepts NULL. */
+void html_close(struct html *h);
 
 #endif

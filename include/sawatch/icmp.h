@@ -23,7 +23,8 @@ struct icmp_error {
 
 /*
  * True when `p` is an ICMP error (v4 types 3, 11, 12; v6 1-4) that quotes an
- * IP packet carrying IPsec (ESP, AH, UDP 500/4500, TCP 4500).
+ * IP packet carrying IPsec (ESP, AH, UDP 500/4500, TCP 4500).  `ret` borrows from the packet;
+ * otherwise it is not to be looked at.
  */
 bool icmp_error_parse(const struct packet *p, struct icmp_error *ret);
 

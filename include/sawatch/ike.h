@@ -33,9 +33,9 @@ struct ike_header {
 };
 
 /*
- * The header.  MALFORMED: a major version other than 1 and 2, a length below
- * 28 or beyond what was sent; beyond it is no message, and `ret` all zeros.  On
- * success `r` is bounded to the message body.
+ * The header, RFC 7296 3.1, RFC 2408 3.1.  MALFORMED: a major version other than 1 and 2, a length
+ * below 28 or beyond what was sent; beyond it is no message, and `ret` all zeros.  On success `r`
+ * is bounded to the message body.
  */
 enum verdict ike_header_parse(struct reader *r, struct ike_header *ret);
 
@@ -54,7 +54,7 @@ struct ike_walk {
 	uint8_t last_type;
 };
 
-/* `body` begins behind the header */
+/* A walk over the payloads of message `h`; `body` begins behind the header and is borrowed. */
 struct ike_walk ike_walk_over(const struct ike_header *h, struct reader body);
 
 /*
@@ -171,7 +171,7 @@ enum verdict ike_parse(struct reader r, struct ike_message *ret);
 bool ike_nat_hash_matches(struct bytes hash, uint64_t spi_i, uint64_t spi_r, struct addr addr,
 			  uint16_t port);
 
-/* First notify of this type; NULL when there is none. */
+/* The first clear notify of this type, within `m`; NULL when there is none. */
 const struct ike_notify *ike_find_notify(const struct ike_message *m, uint16_t type);
 
 #endif

@@ -45,7 +45,8 @@ struct live_options {
  * down, bad filter, link type not supported.
  */
 bool live_open(struct live **ret, const struct live_options *o, struct err *e);
-void live_set_capture(struct live *l, uint32_t capture);	/* frame.capture from now on */
+/* What frames say in frame.capture from now on; 0 before. */
+void live_set_capture(struct live *l, uint32_t capture);
 
 /*
  * What to poll for POLLIN; an interface that is gone has -1 (poll() ignores it).  Returns how many.
@@ -59,7 +60,7 @@ size_t live_descriptors(const struct live *l, int ret[LIVE_INTERFACES_MAX]);
  */
 typedef void live_frames_fn(void *user, const struct frame *frames, size_t n);
 bool live_take(struct live *l, live_frames_fn *frames, void *user);
-/* without waiting: it ends here */
+/* The same at the end: frames that still wait for earlier ones are handed over now. */
 void live_take_rest(struct live *l, live_frames_fn *frames, void *user);
 
 /*
@@ -96,18 +97,21 @@ struct live_counters {
 	uint64_t dropped;		/* no room in the ring */
 	uint64_t interface_dropped;	/* missed by the hardware (promiscuous only) */
 };
-void live_counters(struct live *l, struct live_counters *ret);	/* since live_open(), of all */
+/* Since live_open(), of all interfaces together. */
+void live_counters(struct live *l, struct live_counters *ret);
 
-/* by the order of the names given */
+/* LINKTYPE of an interface, by its place in the names given. */
 uint16_t live_link_type(const struct live *l, size_t interface);
-const char *live_name(const struct live *l);	/* "span0", or "span0,span1" */
-void live_close(struct live *l);		/* accepts NULL */
+/* "span0", or "span0,span1"; until live_close(). */
+const char *live_name(const struct live *l);
+/* Accepts NULL. */
+void live_close(struct live *l);
 
-/* The interfaces there are, "any" last; free() *ret. */
 struct live_interface {
 	char name[16];
 	bool up, running, loopback;
 };
+/* The interfaces there are, "any" last; free() *ret.  False with the reason, *ret NULL. */
 bool live_list(struct live_interface **ret, size_t *ret_n, struct err *e);
 
 #endif

@@ -18,11 +18,12 @@
 struct metrics;
 
 /*
- * `expected` and `codes` (the conditions that there are, ends with NULL) must outlive it.
- * `tunnels`: so many get lines of their own; expected ones first, then those that were up once.
+ * Never NULL.  `expected` and `codes` (the conditions that there are, ends with NULL) must outlive
+ * it. `tunnels`: so many get lines of their own; expected ones first, then those that were up once.
  */
 struct metrics *metrics_open(const struct expected *expected, const char *const *codes,
 			     size_t tunnels);
+/* Takes captures, tunnels, ESP SAs and alerts as they are told, and again when they change. */
 struct record_sink metrics_sink(struct metrics *m);
 
 /* `expected` holds other tunnels now, and held so many before. */
@@ -33,7 +34,8 @@ void metrics_expect_again(struct metrics *m, size_t n_before);
  * now.
  */
 void metrics_since(struct metrics *m, nsec began);
-void metrics_close(struct metrics *m);	/* accepts NULL */
+/* Accepts NULL. */
+void metrics_close(struct metrics *m);
 
 /* Entries of a table of the core. */
 struct metrics_table {
@@ -65,7 +67,7 @@ struct metrics_figures {
 	size_t n_outputs;
 };
 
-/* one page; errors stay in `out` */
+/* One page.  What cannot be written shows in ferror(out). */
 void metrics_print(struct metrics *m, const struct metrics_figures *f, FILE *out);
 
 #endif

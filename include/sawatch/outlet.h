@@ -23,8 +23,9 @@ enum { OUTLET_MESSAGE_MAX = 32 << 10 };
 struct outlet;
 
 /*
- * Every begin waits until the process has given up its privileges (`user` as in privileges_drop())
- * and has what it needs; else false with the reason.  `*ret` is NULL then.
+ * outlet_syslog(), outlet_command() and outlet_metrics() begin a process and wait until it has
+ * given up its privileges (`user` as in privileges_drop()) and has what it needs.  Otherwise they
+ * return false with the reason, and *ret is NULL.
  */
 
 /*
@@ -55,6 +56,7 @@ struct outlet_metrics {
 	const char *listen;	/* "ADDRESS:PORT", "[ADDRESS]:PORT", ":PORT"; NULL: none */
 	const char *user;
 };
+/* `o` and its strings are not needed after the call. */
 bool outlet_metrics(struct outlet **ret, const struct outlet_metrics *o, struct err *e);
 
 /* Never waits.  The message is copied. */

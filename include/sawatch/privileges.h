@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the program may still do once the interfaces are open: nothing that takes privilege. */
+/* Giving up what only root may do, once the interfaces are open and before a packet is read. */
 #ifndef SAWATCH_PRIVILEGES_H
 #define SAWATCH_PRIVILEGES_H
 
@@ -8,13 +8,17 @@
 #include <sawatch/err.h>
 
 /*
- * Started by root: become `user`; NULL is "sawatch" when there is such a user,
- * else nobody else (*ret_stays).  In any case all capabilities are given up
- * (by a root that stays, none) and none can be gained any more.
+ * Started by root: become `user`, or with NULL the user "sawatch" if it exists.  *ret_stays: the
+ * process is still root, because `user` is root or there is no such user.  Otherwise, root or not,
+ * it has no capability any more; and in every case none can be gained (no_new_privs).  False, with
+ * the reason in `e`, when the user does not exist or the kernel refuses.
  */
 bool privileges_drop(const char *user, bool *ret_stays, struct err *e);
 
-/* No capability any more, and none to be gained, whoever this is. */
+/*
+ * Whoever this is: no capability any more, nor a bounding set if it may be emptied.  False with the
+ * reason.
+ */
 bool privileges_give_up(struct err *e);
 
 #endif

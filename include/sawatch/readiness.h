@@ -26,7 +26,8 @@ struct readiness {
  * Before the sandbox.  False, with the reason: nobody will be told.
  */
 bool readiness_open(struct readiness *r, struct err *e);
-void readiness_close(struct readiness *r);	/* also of one that did not open */
+/* Also of one that did not open. */
+void readiness_close(struct readiness *r);
 
 /* Everything is open, or the settings are read again. */
 void readiness_ready(struct readiness *r);

@@ -85,8 +85,9 @@ void reassemble_segment(struct reassembler *r, const struct frame *f, const stru
  */
 void reassemble_tick(struct reassembler *r, nsec now);
 
-/* since it was opened */
+/* Since it was opened. */
 void reassemble_counters(const struct reassembler *r, struct reassemble_counters *ret);
-void reassembler_close(struct reassembler *r);	/* accepts NULL */
+/* Accepts NULL.  What is unfinished is forgotten, and not told as missing. */
+void reassembler_close(struct reassembler *r);
 
 #endif

@@ -41,18 +41,23 @@ struct diagnosis_options {
 	bool quiet;		/* the verdict and ill tunnels only */
 };
 
-struct diagnosis *diagnosis_open(const struct diagnosis_options *o);	/* never NULL; copies `o` */
-struct record_sink diagnosis_sink(struct diagnosis *d);		/* of a walk */
-struct record_sink diagnosis_told_sink(struct diagnosis *d);	/* of the core */
+/* Never NULL; copies `o`. */
+struct diagnosis *diagnosis_open(const struct diagnosis_options *o);
+/* Takes the records of one walk over a history: store_walk(). */
+struct record_sink diagnosis_sink(struct diagnosis *d);
+/* Or those of the core, as captures are read, in any order and again when they change. */
+struct record_sink diagnosis_told_sink(struct diagnosis *d);
 /*
  * The inventory, borrowed until diagnosis_close(): how it calls the tunnels that the core tells of
  * (a walk says so itself), and, when the `whole` capture was read, which are not there.
  */
 void diagnosis_expect(struct diagnosis *d, const struct expected *inventory, bool whole);
-void diagnosis_print(struct diagnosis *d, FILE *out);		/* once */
-/* severity of the worst alert printed, -1 none */
+/* Once, when all records are there.  What cannot be written shows in ferror(out). */
+void diagnosis_print(struct diagnosis *d, FILE *out);
+/* After that: the severity of the worst alert printed, -1 without any. */
 int diagnosis_worst(const struct diagnosis *d);
-void diagnosis_close(struct diagnosis *d);	/* accepts NULL */
+/* Accepts NULL. */
+void diagnosis_close(struct diagnosis *d);
 
 /* Tables. */
 enum table_format {
@@ -84,7 +89,8 @@ void table_number(struct table *t, int64_t number);	/* RECORD_UNKNOWN: not known
 void table_time(struct table *t, nsec at);		/* NSEC_NONE: not known */
 /* RECORD_UNKNOWN: not known; of a '~' column */
 void table_span(struct table *t, nsec span);
-void table_close(struct table *t);			/* prints what is pending; accepts NULL */
+/* Prints what is pending and frees; accepts NULL.  What cannot be written shows in ferror(). */
+void table_close(struct table *t);
 
 /* Tables of records: the kinds that the history's subcommands show. */
 enum rows_kind {
@@ -95,10 +101,12 @@ enum rows_kind {
 
 struct rows;
 
-/* never NULL; `out` is borrowed */
+/* Never NULL; `out` is borrowed. */
 struct rows *rows_open(FILE *out, enum table_format format, enum rows_kind kind);
-struct record_sink rows_sink(struct rows *r);	/* only the members of its kind are set */
-void rows_close(struct rows *r);		/* prints what is pending; accepts NULL */
+/* Only the members of its kind are set. */
+struct record_sink rows_sink(struct rows *r);
+/* Prints what is pending and frees; accepts NULL. */
+void rows_close(struct rows *r);
 
 /*
  * The story of one tunnel in plain words: what is wrong, what happened, the
@@ -114,11 +122,15 @@ struct why_options {
 	const char *(*page)(const char *code);
 };
 
-struct why *why_open(const struct why_options *o);	/* never NULL; copies `o` */
-struct record_sink why_sink(struct why *w);	/* of one walk */
-void why_tell(struct why *w, FILE *out);	/* once, when the walk is over */
-void why_tell_json(struct why *w, FILE *out);	/* one object on a line */
-void why_close(struct why *w);			/* accepts NULL */
+/* Never NULL; copies `o`. */
+struct why *why_open(const struct why_options *o);
+/* Takes the records of one walk. */
+struct record_sink why_sink(struct why *w);
+/* Once, when the walk is over: the story as text, or as one JSON object on a line. */
+void why_tell(struct why *w, FILE *out);
+void why_tell_json(struct why *w, FILE *out);
+/* Accepts NULL. */
+void why_close(struct why *w);
 
 /*
  * `text` without anything that moves a cursor, breaks a line or turns its

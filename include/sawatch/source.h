@@ -102,13 +102,15 @@ struct source_passed {
 	size_t length;
 };
 bool source_passed(struct source *s, struct source_passed *ret);
+/* Gives such a part back to the kernel. */
 void source_release(const struct source_passed *p);
 
-/* what its frames say they are of */
+/* What frames say in frame.capture from now on; 0 before. */
 void source_set_capture(struct source *s, uint32_t capture);
-/* its texts: until source_close() */
+/* What is known of it so far; its texts live until source_close(). */
 void source_info(const struct source *s, struct source_info *ret);
-void source_close(struct source *s);	/* accepts NULL */
+/* Accepts NULL. */
+void source_close(struct source *s);
 
 /*
  * Expand paths: a directory becomes its capture files (recursively not; names
@@ -120,6 +122,7 @@ void source_close(struct source *s);	/* accepts NULL */
  * free it with source_list_free().
  */
 bool source_list(char ***ret, char *const *paths, size_t n_paths, struct err *e);
+/* Accepts NULL. */
 void source_list_free(char **list);
 
 /*
@@ -130,12 +133,16 @@ void source_list_free(char **list);
 struct frame_writer;
 bool frame_writer_open(struct frame_writer **ret, const char *path, uint16_t link_type,
 		       struct err *e);
+/* False, with the reason: also ever after a write that failed. */
 bool frame_writer_write(struct frame_writer *w, const struct frame *f, struct err *e);
-/* readers of the file see all of it */
+/* From now on readers of the file see all that was written.  False with the reason. */
 bool frame_writer_flush(struct frame_writer *w, struct err *e);
-bool frame_writer_close(struct frame_writer *w, struct err *e);	/* flushes; accepts NULL */
+/* Flushes, closes and frees.  False, with the reason, when not all was written.  Accepts NULL. */
+bool frame_writer_close(struct frame_writer *w, struct err *e);
 
-/* Is this expression a BPF filter?  For a clear error before anything is opened. */
+/*
+ * Is this expression a BPF filter?  False, with what is wrong with it, before anything is opened.
+ */
 bool source_filter_check(const char *filter, struct err *e);
 
 #endif

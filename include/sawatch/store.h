@@ -35,7 +35,11 @@ void store_fixed_cache(void);
  */
 bool store_open(struct store **ret, const char *path, enum store_mode mode, const char *sensor,
 		struct err *e);
-bool store_close(struct store *s, struct err *e);	/* commits; accepts NULL */
+/*
+ * Commits, then closes and frees in any case.  False, with the reason, when not all was written.
+ * Accepts NULL.
+ */
+bool store_close(struct store *s, struct err *e);
 
 /*
  * The log beside the database becomes no larger than this and one transaction; 0, as it is opened:
@@ -70,7 +74,8 @@ bool store_exchange(struct store *s, const struct record_exchange *r, struct err
 bool store_event(struct store *s, const struct record_event *r, struct err *e);
 bool store_alert(struct store *s, const struct record_alert *r, struct err *e);
 bool store_traffic(struct store *s, const struct record_traffic *r, struct err *e);
-bool store_commit(struct store *s, struct err *e);	/* what is pending, now */
+/* Commit what is pending, now; false as above. */
+bool store_commit(struct store *s, struct err *e);
 
 /*
  * Before the first record: nobody will ask for events, exchanges and traffic, which are four of
@@ -148,6 +153,7 @@ bool store_walk_heartbeats(struct store *s, void (*row)(void *user, const char *
 struct store_counters {
 	uint64_t rows, transactions, failed_rows;
 };
-void store_counters(const struct store *s, struct store_counters *ret);	/* since it was opened */
+/* Since it was opened. */
+void store_counters(const struct store *s, struct store_counters *ret);
 
 #endif

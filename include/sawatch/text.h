@@ -21,7 +21,10 @@ struct text {
 struct text text_in(char *buffer, size_t size);
 #define TEXT_IN(array) text_in((array), sizeof(array))
 
-/* what does not fit: `cut` */
+/*
+ * Add as printf() does.  What does not fit is dropped and sets `cut`; nothing is added after that,
+ * so that a text has no hole.
+ */
 void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*

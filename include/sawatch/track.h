@@ -452,6 +452,7 @@ struct tracker_handler {
 /* NULL when memory is short. `settings` must outlive the tracker. */
 struct tracker *tracker_new(const struct settings *settings, const struct hash_key *key,
 			    const struct tracker_handler *handler);
+/* Accepts NULL.  Says nothing to the sink: see tracker_finish(). */
 void tracker_free(struct tracker *t);
 
 /* Frames of one capture, in its order.  Never fails: what is not IPsec, cut or wrong is counted. */
@@ -462,6 +463,7 @@ void tracker_frames(struct tracker *t, const struct frame *frames, size_t n);
  * which never changes.
  */
 void tracker_prepared(struct tracker *t, const struct prepared *p);
+/* That key, borrowed. */
 const struct hash_key *tracker_key(const struct tracker *t);
 
 /*
