@@ -249,6 +249,7 @@ static bool open_for_writing(struct store *s, const char *sensor, struct err *e)
 		      : begin_log(s, e)) ||
 	    !store_cache_size(s, false, e))
 		return false;
+	store_place_begin(s);
 	if (!s->temporary && !store_wal_begin(s, e))
 		return false;
 	return store_run(s, "PRAGMA foreign_keys = ON", e) && store_migrate(s, e) &&
@@ -353,7 +354,11 @@ bool store_close(struct store *s, struct err *e)
 
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(s->statements[i]);
-	if (s->sensor != 0 && !s->temporary) {
+	if (!store_in_place(s, NULL)) {
+		int keep = 1;	/* the log that has its name may be that of another database */
+
+		sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	} else if (s->sensor != 0 && !s->temporary) {
 		/*
 		 * Leave one plain file, which others can read without the right to write beside it.
 		 * That fails, and may fail, while somebody else has it open.

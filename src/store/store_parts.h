@@ -182,6 +182,8 @@ struct store {
 	size_t scratched;
 	struct store_counters counters;
 	nsec heartbeat;			/* time of day of the latest one */
+	dev_t device;			/* the file that was opened (place.c); inode 0: not known */
+	ino_t inode;
 };
 
 /* SQL without values or results; says on failure what SQLite says. */
@@ -217,6 +219,10 @@ void store_wal_end(struct store *s);
  * cannot be emptied.
  */
 bool store_wal_has_room(struct store *s, struct err *e);
+/* Remember which file has been opened. */
+void store_place_begin(struct store *s);
+/* False, with what was seen, when its name is not that file's any more. */
+bool store_in_place(const struct store *s, struct err *e);
 void store_claim_end(struct store *s);
 /*
  * Who holds a lock on the file while it has no write-ahead log; 0: nobody that can be seen from

@@ -54,6 +54,7 @@ struct store_writer {
 	/* The thread's. */
 	bool broken;			/* STORE_WRITER_WAITS: nothing is written any more */
 	bool gave_up;			/* stopping, and the last attempt failed */
+	bool misplaced;			/* what is written is not found under its name */
 	int64_t retry_ms;
 };
 
@@ -88,15 +89,30 @@ static void tell_caller(struct store_writer *w)
 	}
 }
 
+static void look_for_file(struct store_writer *w)
+{
+	struct err e = { "" };
+	bool was_misplaced = w->misplaced;
+
+	w->misplaced = !store_in_place(w->store, &e);
+	if (w->misplaced)
+		say(w, &e, true);
+	else if (was_misplaced)
+		say_well(w);
+}
+
 static void settle(struct store_writer *w)
 {
 	atomic_store(&w->rows, w->store->counters.rows);
 	atomic_store(&w->transactions, w->store->counters.transactions);
+	if (!w->broken)
+		look_for_file(w);
 	/* with the last message of a drain the store is the caller's */
 	backlog_settle(&w->backlog);
 	if (w->retry_ms != 0) {
 		w->retry_ms = 0;
-		say_well(w);
+		if (!w->misplaced)
+			say_well(w);
 	}
 	tell_caller(w);
 }
@@ -155,6 +171,7 @@ static void retry(struct store_writer *w, const struct err *e)
 	else
 		backlog_rewind(&w->backlog);
 	say(w, e, true);
+	look_for_file(w);	/* which would be the cause */
 	w->gave_up = atomic_load(&w->stopping);
 	if (w->broken || w->gave_up)
 		return;

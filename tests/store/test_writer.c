@@ -111,6 +111,50 @@ static void wait_for_trouble(struct store_writer *w, struct err *e)
 	fail_msg("never in trouble");
 }
 
+static void a_database_that_is_deleted_moved_or_replaced_is_missed(void **state)
+{
+	static const char *const news[] = { "deleted or moved", "was put in its place" };
+	const char *path = scratch_path("moved.db");
+	char away[300], log[300];
+	struct err e = { "" };
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s.away", path);
+	snprintf(log, sizeof(log), "%s-wal", path);
+	for (int replaced = 0; replaced < 2; replaced++) {
+		struct store *s = sample_open(path), *other = NULL;
+		struct store_writer *w = writer_open(s, STORE_WRITER_DROPS);
+		struct stat st;
+
+		put_events(w, 1, 10);
+		assert_ok(store_writer_drain(w, 5000, &e), e);
+		assert_int_equal(rename(path, away), 0);
+		if (replaced) {
+			remove(log);
+			other = sample_open(path);
+			assert_ok(store_commit(other, &e), e);
+			assert_int_equal(stat(log, &st), 0);
+		}
+		put_events(w, 11, 20);
+		assert_false(store_writer_drain(w, 5000, &e));
+		if (!strstr(e.text, news[replaced]))
+			fail_msg("%s", e.text);
+		assert_false(store_writer_news(w, &e));		/* for as long as it lasts */
+		if (!replaced) {
+			assert_int_equal(rename(away, path), 0);
+			put_events(w, 21, 30);
+			assert_ok(store_writer_drain(w, 5000, &e), e);
+		}
+		store_writer_close(w);
+		store_close(s, NULL);
+		if (replaced) {		/* its log was left alone */
+			assert_int_equal(stat(log, &st), 0);
+			sample_close(other);
+		}
+	}
+	remove(away);
+}
+
 static void put_everything(const struct record_sink *sink)
 {
 	const char *sentences[] = { "a", "b" };
@@ -478,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_writer_makes_the_same_rows_as_its_caller_would),
+		cmocka_unit_test(a_database_that_is_deleted_moved_or_replaced_is_missed),
 		cmocka_unit_test(more_records_than_fit_wait_for_the_disk_when_they_may),
 		cmocka_unit_test(after_a_drain_the_store_is_the_callers),
 		cmocka_unit_test(a_locked_database_keeps_no_watcher_waiting),
