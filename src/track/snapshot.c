@@ -51,6 +51,10 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 	    (w->esp_sas[0] != NO_INDEX || w->esp_sas[1] != NO_INDEX))
 		why[r.n_unobservable++] = "no IKE SA lives and packets come from one side only: "
 					  "whether it is up cannot be judged";
+	else if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN && w->ike_sas != NO_INDEX &&
+		 t->ike_sas[w->ike_sas].origin == ORIGIN_OBSERVED)
+		why[r.n_unobservable++] = "its set-up was begun once and not seen to end: "
+					  "whether it comes up cannot be judged";
 	else if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN && w->ike_sas != NO_INDEX)
 		why[r.n_unobservable++] = "the set-up of its IKE SA was not captured, "
 					  "nor any answer: whether it is up cannot be judged";

@@ -285,11 +285,23 @@ void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at)
 	tracker_schedule(t, TIMER_TUNNEL, tunnel, at);
 }
 
+/*
+ * Its set-up does not succeed: it failed after an answer, or its initiator had to ask again.  A
+ * single request without an answer may come from a scanner, or be the last thing of a capture.
+ */
+static bool in_vain(const struct ike_sa *sa)
+{
+	return sa->current[0].requests > 1 || sa->previous[0].requests > 1 ||
+	       (sa->end_reason == END_FAILED &&
+		(sa->spi_r != 0 || sa->current[0].responses > 0 || sa->previous[0].responses > 0));
+}
+
 static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec now)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
-	bool live[2] = { false, false }, spoke[2] = { false, false }, asked = false;
+	bool live[2] = { false, false }, spoke[2] = { false, false }, asked = false, vain = false;
+	unsigned attempts[2] = { 0, 0 };
 
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
@@ -300,6 +312,9 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 		was_up |= sa->established != NSEC_NONE;
 		asked |= sa->origin == ORIGIN_MIDSTREAM &&
 			 (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END);
+		if (sa->initiator_side >= 0)
+			attempts[sa->initiator_side]++;
+		vain |= in_vain(sa);
 	}
 	for (int d = 0; d < 2; d++)
 		for (uint32_t i = w->esp_sas[d]; i != NO_INDEX && !live[d];
@@ -321,7 +336,7 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 	was_up |= spoke[0] && spoke[1];
 	if (asked && !was_up)
 		return TUNNEL_UNKNOWN;		/* one side believes that it is up; its peer may */
-	return was_up || w->ike_sas != NO_INDEX ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
+	return was_up || vain || attempts[0] > 1 || attempts[1] > 1 ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
 }
 
 /* Up, down or unknown since `at`. */

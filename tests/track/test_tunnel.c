@@ -420,6 +420,50 @@ static void a_tunnel_is_up_with_an_ike_sa_and_down_without(void **state)
 	watch_close(&w);
 }
 
+/* A scanner's, or the last thing of a capture; RFC 7296 2.4 has one repeat what it means. */
+static void one_request_without_an_answer_says_nothing_of_its_tunnel(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	idle(&w, 300 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UNKNOWN);
+	watch_close(&w);
+}
+
+static void a_request_that_had_to_be_repeated_says_that_it_is_down(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, 4 * S);
+	say_init(&w, &s, false);
+	idle(&w, 30 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_DOWN);
+	watch_close(&w);
+}
+
+static void a_refused_request_says_that_it_is_down(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	say_init(&w, &s, false);
+	pass(&w, RTT);
+	say_init_notify(&w, &s, IKE2_NOTIFY_NO_PROPOSAL_CHOSEN, NULL, 0);
+	idle(&w, 60 * S);
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_DOWN);
+	watch_close(&w);
+}
+
 /* A log shipper, a multicast sender: nobody knows whether the other end was ever there. */
 static void packets_of_one_side_that_stop_take_no_tunnel_down(void **state)
 {
@@ -505,6 +549,9 @@ int main(void)
 		cmocka_unit_test(strangers_push_out_no_tunnel_that_is_up),
 		cmocka_unit_test(a_flood_under_a_peers_own_address_ends_nothing_that_is_up),
 		cmocka_unit_test(a_tunnel_is_up_with_an_ike_sa_and_down_without),
+		cmocka_unit_test(one_request_without_an_answer_says_nothing_of_its_tunnel),
+		cmocka_unit_test(a_request_that_had_to_be_repeated_says_that_it_is_down),
+		cmocka_unit_test(a_refused_request_says_that_it_is_down),
 		cmocka_unit_test(packets_of_one_side_that_stop_take_no_tunnel_down),
 		cmocka_unit_test(the_row_of_a_tunnel_that_carries_only_esp_is_not_old),
 		cmocka_unit_test(what_is_over_for_a_day_leaves_nothing_behind),
