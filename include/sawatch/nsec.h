@@ -28,6 +28,9 @@ enum { NSEC_TEXT_MAX = 40 };
  */
 const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX]);
 
+/* "2026-11-22 04:30:51.123" with so many decimals (0-9), UTC, for people; "" for NSEC_NONE. */
+const char *nsec_moment(nsec at, int decimals, char ret[NSEC_TEXT_MAX]);
+
 /*
  * A span for people: "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min", "2 d 4 h"; NSEC_NONE gives "".
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/nsec.h>
 
+#include <string.h>
+
 #include <sawatch/text.h>
 
 enum { SECONDS_PER_DAY = 86400, DAYS_PER_ERA = 146097 };	/* an era: 400 Gregorian years */
@@ -65,6 +67,20 @@ const char *nsec_rfc3339(nsec at, char ret[NSEC_TEXT_MAX])
 	to = put_number(to, of_day % 60, 2, '.');
 	to = put_number(to, fraction, 9, 'Z');
 	*to = '\0';
+	return ret;
+}
+
+const char *nsec_moment(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
+{
+	nsec_rfc3339(at, ret);
+
+	char *separator = strchr(ret, 'T');
+	char *point = strchr(ret, '.');
+
+	if (separator && point) {
+		*separator = ' ';
+		point[decimals ? decimals + 1 : 0] = '\0';
+	}
 	return ret;
 }
 

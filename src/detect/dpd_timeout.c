@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include <sawatch/ike_registry.h>
 
 #include "detect/detector.h"
@@ -240,9 +242,13 @@ static void explain(struct story *story)
 		 (long long)f->count, f->count == 1 ? "" : "s");
 	if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
-	if (finding_item(f, "last_heard"))
-		text_add(story->summary, "; the last packet from %s came at %s", b,
-			 finding_get_text(f, "last_heard"));
+	/* "2026-11-22T04:30:51Z" */
+	if (finding_item(f, "last_heard")) {
+		const char *date = finding_get_text(f, "last_heard"), *time = strchr(date, 'T');
+
+		text_add(story->summary, "; the last packet from %s came at %.10s %.8s UTC", b,
+			 date, time ? time + 1 : "");
+	}
 	text_add(story->summary, ".");
 	story_remedy(story, REMEDY_REACH);
 	story_remedy(story, REMEDY_DPD);

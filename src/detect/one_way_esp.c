@@ -315,10 +315,10 @@ static void explain(struct story *story)
 	const char *b = story_peer(story, f->side), *a = story_peer(story, other_side(f->side));
 	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
-	nsec_rfc3339(f->first, at);
+	nsec_moment(f->first, 0, at);
 	nsec_span(finding_get_span(f, "silent_for_s"), span);
 	text_add(story->summary,
-		 "%s stopped sending ESP at %.19sZ%s while %s kept sending (%lld packets in %s)",
+		 "%s stopped sending ESP at %s UTC%s while %s kept sending (%lld packets in %s)",
 		 b, at,
 		 finding_get_text(f, "at_rekey")[0] == 'y' ? ", within 30 s of a rekey," : "", a,
 		 (long long)f->count, span);

@@ -213,13 +213,13 @@ static void explain(struct story *story)
 	bool anew = since >= f->first + NSEC_PER_S;	/* seconds of the evidence are rounded */
 	char at[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
-	nsec_rfc3339(anew ? since : f->first, at);
+	nsec_moment(anew ? since : f->first, 0, at);
 	nsec_span(down, span);
 	text_add(story->summary, "The tunnel %s (%s, %s) ", finding_get_text(f, "name"),
 		 story->peer[0], story->peer[1]);
 	if (strcmp(reason, reason_texts[REASON_ATTEMPTS]) == 0) {
 		text_add(story->summary,
-			 "is down since %.19sZ%s (%s): %lld attempt%s to set it "
+			 "is down since %s UTC%s (%s): %lld attempt%s to set it "
 			 "up, without success.",
 			 at,
 			 strcmp(finding_get_text(f, "down_from"), "end of its IKE SA") == 0
@@ -231,25 +231,25 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_PEER);
 	} else if (strcmp(reason, reason_texts[REASON_ENDED]) == 0) {
-		text_add(story->summary, "is down since %.19sZ (%s): its IKE SA ended (%s) and "
+		text_add(story->summary, "is down since %s UTC (%s): its IKE SA ended (%s) and "
 					 "nobody sets it up again.", at,
 			 span, finding_get_text(f, "ended"));
 		story_remedy(story, REMEDY_LOG);
 		story_remedy(story, REMEDY_KEEP);
 	} else if (strcmp(reason, reason_texts[REASON_SILENT]) == 0) {
-		text_add(story->summary, "is silent since %.19sZ (%s): no IKE, "
+		text_add(story->summary, "is silent since %s UTC (%s): no IKE, "
 					 "and no ESP both ways.", at, span);
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_KEEP);
 	} else {
 		text_add(story->summary, "is expected, but no packet of it was seen since "
-					 "%.19sZ (%s).", at, span);
+					 "%s UTC (%s).", at, span);
 		story_remedy(story, REMEDY_TAP);
 		story_remedy(story, REMEDY_LOG);
 	}
 	if (anew) {
-		nsec_rfc3339(f->first, at);
-		text_add(story->summary, " It was down before, first at %.19sZ.", at);
+		nsec_moment(f->first, 0, at);
+		text_add(story->summary, " It was down before, first at %s UTC.", at);
 	}
 	if (*finding_get_text(f, "cleared"))
 		text_add(story->summary, " It is %s.", finding_get_text(f, "cleared"));

@@ -91,7 +91,7 @@ void put_html_time(FILE *out, nsec at)
 		fputs("unknown", out);
 	else
 		fprintf(out, "<time datetime=\"%s\">%s</time>", nsec_rfc3339(at, exact),
-			moment_text(at, 3, text));
+			nsec_moment(at, 3, text));
 }
 
 /* ---- both rounds ---- */

@@ -86,7 +86,7 @@ static void add_moment(struct text *t, const char *before, nsec at)
 	char text[NSEC_TEXT_MAX];
 
 	if (at != NSEC_NONE)
-		text_add(t, "%s%s", before, moment_text(at, 3, text));
+		text_add(t, "%s%s", before, nsec_moment(at, 3, text));
 }
 
 static void add_end(struct text *t, const struct detail *d, enum end_reason reason, int by,

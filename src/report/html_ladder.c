@@ -32,7 +32,7 @@ static void put_arrow(FILE *out, int y, int from, const char *look, nsec at, con
 	if (at != NSEC_NONE)
 		fprintf(out, "<text class=%s x=\"%d\" y=\"%d\">%s</text>",
 			from == 0 ? "before" : "after", from == 0 ? RAIL_0 - 8 : RAIL_1 + 8, y + 4,
-			moment_text(at, 3, text) + 11);
+			nsec_moment(at, 3, text) + 11);
 	fprintf(out, "<text class=middle x=\"%d\" y=\"%d\">", (RAIL_0 + RAIL_1) / 2, y - 4);
 	put_html(out, words);
 	fputs("</text>\n", out);

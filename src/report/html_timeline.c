@@ -107,7 +107,7 @@ static void put_axis(FILE *out, const struct scale *s, int height)
 		char text[NSEC_TEXT_MAX];
 		double x = place(s, at);
 
-		moment_text(at, fine ? 3 : 0, text);
+		nsec_moment(at, fine ? 3 : 0, text);
 		/* "2026-11-22 04:30:51": of days the month and day, within one the time */
 		fprintf(out, "<path class=grid d=\"M%.1f %dV%d\"/><text class=tick x=\"%.1f\" "
 			     "y=\"%d\">%.*s</text>", x, HEAD,

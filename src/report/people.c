@@ -20,20 +20,6 @@ void report_set_line_width(int columns)
 						: LINE_WIDTH;
 }
 
-const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX])
-{
-	nsec_rfc3339(at, ret);
-
-	char *separator = strchr(ret, 'T');
-	char *point = strchr(ret, '.');
-
-	if (separator && point) {
-		*separator = ' ';
-		point[decimals ? decimals + 1 : 0] = '\0';
-	}
-	return ret;
-}
-
 const char *count_text(int64_t n, char ret[COUNT_TEXT_MAX])
 {
 	char digits[24];

@@ -10,9 +10,6 @@
 #include <sawatch/nsec.h>
 #include <sawatch/record.h>
 
-/* "2026-11-22 04:30:51.123" with so many decimals (0-9), UTC; "" for NSEC_NONE. */
-const char *moment_text(nsec at, int decimals, char ret[NSEC_TEXT_MAX]);
-
 enum { COUNT_TEXT_MAX = 32 };
 
 /* "1,234,567"; "unknown" for RECORD_UNKNOWN. */

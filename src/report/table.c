@@ -131,7 +131,7 @@ void table_time(struct table *t, nsec at)
 	if (at == NSEC_NONE)
 		put_cell(t, NULL, NULL, false, json_null());
 	else
-		put_cell(t, moment_text(at, 3, shown), nsec_rfc3339(at, text), false,
+		put_cell(t, nsec_moment(at, 3, shown), nsec_rfc3339(at, text), false,
 			 json_of_time(at));
 }
 

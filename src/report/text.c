@@ -153,7 +153,7 @@ static void put_capture(FILE *out, const struct diagnosis *d, const struct recor
 	if (r->link_type)
 		fprintf(out, "  %s", r->link_type);
 	if (r->first != NSEC_NONE)
-		fprintf(out, "  %s UTC, %s", moment_text(r->first, 0, text),
+		fprintf(out, "  %s UTC, %s", nsec_moment(r->first, 0, text),
 			nsec_span(nsec_between(r->first, r->last), span));
 	fputs("\n  ", out);
 	put_counted(out, r->packets, "packet");

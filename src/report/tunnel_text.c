@@ -74,7 +74,7 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 	else
 		putc(' ', out);
 	if (t->record.state != TUNNEL_UNKNOWN && t->record.since != NSEC_NONE)
-		fprintf(out, " since %s UTC", moment_text(t->record.since, 0, at));
+		fprintf(out, " since %s UTC", nsec_moment(t->record.since, 0, at));
 }
 
 /* ---- security associations ---- */
@@ -142,9 +142,9 @@ static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct seen
 	put_label(out, "");
 	fprintf(out, "%s  ", ike_spis_text(r->spi_i, r->spi_r, spis));
 	if (r->origin == ORIGIN_MIDSTREAM)
-		fprintf(out, "set-up not seen, heard since %s", moment_text(r->created, 0, at));
+		fprintf(out, "set-up not seen, heard since %s", nsec_moment(r->created, 0, at));
 	else
-		fprintf(out, "begun %s by %s", moment_text(r->created, 0, at),
+		fprintf(out, "begun %s by %s", nsec_moment(r->created, 0, at),
 			endpoint_text(r->initiator, peer));
 	if (r->origin == ORIGIN_REKEY)
 		fputs(" (rekey)", out);
@@ -421,9 +421,9 @@ void put_alert(FILE *out, bool colour, const struct collection *c, const struct 
 	if (a->incident)
 		fputs(", a symptom of the alert above", out);
 	if (a->first != NSEC_NONE)
-		fprintf(out, ", %s", moment_text(a->first, 0, from));
+		fprintf(out, ", %s", nsec_moment(a->first, 0, from));
 	if (a->last != NSEC_NONE && a->last != a->first)
-		fprintf(out, " to %s", moment_text(a->last, 0, to));
+		fprintf(out, " to %s", nsec_moment(a->last, 0, to));
 	if (a->cleared)
 		fputs(", over now", out);
 	putc('\n', out);

@@ -124,7 +124,7 @@ static const char *clock_text(nsec at, bool with_date, char ret[NSEC_TEXT_MAX])
 {
 	enum { DATE = sizeof("2026-11-22 ") - 1 };
 
-	moment_text(at, 3, ret);
+	nsec_moment(at, 3, ret);
 	if (!with_date && strlen(ret) > DATE)
 		memmove(ret, ret + DATE, strlen(ret + DATE) + 1);
 	return ret;
@@ -134,8 +134,8 @@ static bool several_days(const struct why_moments *m)
 {
 	char first[NSEC_TEXT_MAX], last[NSEC_TEXT_MAX];
 
-	moment_text(m->at[0].at, 0, first);
-	moment_text(m->at[m->n - 1].at, 0, last);
+	nsec_moment(m->at[0].at, 0, first);
+	nsec_moment(m->at[m->n - 1].at, 0, last);
 	return strncmp(first, last, strlen("2026-11-22")) != 0;
 }
 
@@ -201,7 +201,7 @@ static void put_timeline(FILE *out, bool colour, const struct why_moments *m)
 		rows += rows_of(&b);
 		i += b.length * b.times;
 	}
-	moment_text(m->at[0].at, 0, date);
+	nsec_moment(m->at[0].at, 0, date);
 	date[strlen("2026-11-22")] = '\0';
 	snprintf(heading, sizeof(heading), "What happened (%s%sUTC, and since the first line)",
 		 with_date ? "" : date, with_date ? "" : ", ");

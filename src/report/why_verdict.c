@@ -98,10 +98,10 @@ static void tell_harm(struct text *to, const struct why_story *s)
 			text_add(to, "No packet came from %s after %s UTC, while the other "
 				     "side went on. ",
 				 endpoint_text(t->record.peers[side], peer),
-				 moment_text(s->moments->flow[side].last, 0, at));
+				 nsec_moment(s->moments->flow[side].last, 0, at));
 	if (t->record.state == TUNNEL_DOWN && last != NSEC_NONE)
 		text_add(to, "Nothing passes since %s UTC, the last protected packet. ",
-			 moment_text(last, 0, at));
+			 nsec_moment(last, 0, at));
 	for (int side = 0; side < 2; side++) {
 		const struct seen_traffic *d = &t->traffic[side];
 
@@ -164,7 +164,7 @@ void why_tell_verdict(struct why_story *s)
 	if (t && t->record.since != NSEC_NONE && t->record.state != TUNNEL_UNKNOWN)
 		why_list_add(&s->verdict, "The tunnel %s %s since %s UTC.",
 			     tunnel_text(t->record.peers, name), state_words(t->record.state),
-			     moment_text(t->record.since, 0, at));
+			     nsec_moment(t->record.since, 0, at));
 	else if (t)
 		why_list_add(&s->verdict, "The tunnel %s %s.", tunnel_text(t->record.peers, name),
 			     state_words(t->record.state));
@@ -172,8 +172,8 @@ void why_tell_verdict(struct why_story *s)
 		const struct record_alert *a = s->incidents[i].alert;
 		const char *often = s->incidents[i].raised > 1 ? ", not for the first time" : "";
 
-		moment_text(a->first, 0, at);
-		moment_text(a->last, 0, to);
+		nsec_moment(a->first, 0, at);
+		nsec_moment(a->last, 0, to);
 		if (strcmp(at, to) == 0)
 			why_list_add(&s->verdict, "%s (%s%s%s.)",
 				     s->incidents[i].head.n ? s->incidents[i].head.at[0] : "", at,
@@ -217,7 +217,7 @@ static const char *end_words(const struct record_esp_sa *r)
 
 static const char *time_of_day(nsec at, char ret[NSEC_TEXT_MAX])
 {
-	return at == NSEC_NONE ? "?" : moment_text(at, 0, ret) + strlen("2026-11-22 ");
+	return at == NSEC_NONE ? "?" : nsec_moment(at, 0, ret) + strlen("2026-11-22 ");
 }
 
 /* An SA is the triple of SPI, destination and protocol. */

@@ -35,7 +35,8 @@ static void a_direction_that_falls_silent_is_named_after_a_minute(void **state)
 	assert_non_null(one_way());
 	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
 	assert_string_equal(collected_text(one_way(), "silent"), "203.0.113.1");
-	assert_non_null(strstr(one_way()->summary, "203.0.113.1 stopped sending ESP"));
+	assert_non_null(strstr(one_way()->summary, "203.0.113.1 stopped sending ESP at 20"));
+	assert_non_null(strstr(one_way()->summary, " UTC"));
 }
 
 static void it_shows_the_last_packets_of_either_direction(void **state)
