@@ -142,6 +142,19 @@ static void collision_nat(struct sim_world *w)
 	all_chatter(w, p, 1, 2);
 }
 
+/* Quick Modes of both sides. */
+static void collision_v1(struct sim_world *w)
+{
+	struct sim_pair *p = tunnel(w, "panos", "panos");
+
+	version1(p);
+	for (unsigned side = 0; side < 2; side++)
+		child_life(gate_of(p, side), 3600, 200, 0);
+	/* the responder installs with the third message, half a round trip later */
+	gate_a(p)->p.child_margin[1] = gate_b(p)->p.child_margin[1] = 200.01;
+	all_chatter(w, p, 1, 2);
+}
+
 static void collision_v6(struct sim_world *w)
 {
 	struct sim_pair *p = ipv6(w, "strongswan", "panos", 1);
@@ -220,6 +233,9 @@ const struct sim_scenario sim_variants[] = {
 	  },
 	{ "collision_nat", "both sides rekey at the same moment, behind a NAT", 6 * HOUR,
 	  collision_nat, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0
+	  },
+	{ "collision_v1", "IKEv1: both sides begin Quick Mode at the same moment", 3 * HOUR,
+	  collision_v1, "rekey_collision", "simultaneous_delete lifetime_asymmetry weak_crypto", 0
 	  },
 	{ "collision_v6_loss", "both sides rekey at the same moment, IPv6 with 1 % loss", 6 * HOUR,
 	  collision_v6, "rekey_collision",
