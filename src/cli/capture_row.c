@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <sawatch/link.h>
 
@@ -26,7 +27,38 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void warn_of_evictions(struct capture_row *r, const struct tracker_counters *c)
+/* So large the table would have held them all at once: those that made room may have come again. */
+static double enough(const struct setting *s, const struct settings *set, uint64_t evicted)
+{
+	double wanted = settings_get(set, s) + (double)evicted, n = s->min;
+
+	while (n < wanted && n < s->max)
+		n *= 2;
+	return n < s->max ? n : s->max;
+}
+
+static void warn_of_table(struct capture_row *r, const struct settings *set, uint64_t n,
+			  const char *what, const char *key)
+{
+	const struct setting *s = settings_table();
+
+	while (strcmp(s->key, key) != 0)
+		s++;
+
+	double now = settings_get(set, s), then = enough(s, set, n);
+
+	if (then > now)
+		warn(r, "%" PRIu64 " %s%s made room for others because a table was full; "
+			"raise %s from %.0f to %.0f (--set %s=%.0f)",
+		     n, what, plural(n), key, now, then, key, then);
+	else
+		warn(r, "%" PRIu64 " %s%s made room for others because a table was full, and "
+			"%s is at its most: choose fewer by a filter",
+		     n, what, plural(n), key);
+}
+
+static void warn_of_evictions(struct capture_row *r, const struct tracker_counters *c,
+			      const struct settings *set)
 {
 	const struct {
 		uint64_t n;
@@ -48,9 +80,7 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (tables[i].n > 0)
-			warn(r, "%" PRIu64 " %s%s made room for others because a table was full; "
-			     "raise %s",
-			     tables[i].n, tables[i].what, plural(tables[i].n), tables[i].key);
+			warn_of_table(r, set, tables[i].n, tables[i].what, tables[i].key);
 	for (size_t i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++)
 		if (crowds[i].n > 0)
 			warn(r, "%" PRIu64 " %s%s made room for later ones of the same tunnel, "
@@ -89,7 +119,7 @@ static void warn_of_drops(struct capture_row *r, const struct store_writer_count
 
 void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
 		      const char *left_out, const struct tracker_counters *c,
-		      const struct store_writer_counters *stored)
+		      const struct store_writer_counters *stored, const struct settings *set)
 {
 	r->n = 0;
 	snprintf(r->unnamed, sizeof(r->unnamed), "LINKTYPE_%u", link_type);
@@ -108,7 +138,7 @@ void capture_row_fill(struct capture_row *r, const struct record_capture *base, 
 	if (c->too_deep > 0)
 		warn(r, "%" PRIu64 " packet%s in more than %d envelopes, not opened", c->too_deep,
 		     plural(c->too_deep), LINK_DEPTH_MAX);
-	warn_of_evictions(r, c);
+	warn_of_evictions(r, c, set);
 	warn_of_drops(r, stored);
 
 	r->record = (struct record_capture){

@@ -4,6 +4,7 @@
 #define SAWATCH_CLI_CAPTURE_ROW_H
 
 #include <sawatch/record.h>
+#include <sawatch/settings.h>
 #include <sawatch/store_writer.h>
 #include <sawatch/track.h>
 
@@ -17,9 +18,12 @@ struct capture_row {
 	char unnamed[32];		/* a link type without a name */
 };
 
-/* Counts and warnings beside what `base` has; `left_out` (NULL: nothing) says what was not read. */
+/*
+ * Counts and warnings beside what `base` has; `left_out` (NULL: nothing) says what was not read,
+ * `set` how large the tables were.
+ */
 void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
 		      const char *left_out, const struct tracker_counters *c,
-		      const struct store_writer_counters *stored);
+		      const struct store_writer_counters *stored, const struct settings *set);
 
 #endif

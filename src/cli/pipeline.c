@@ -431,7 +431,7 @@ static void write_capture(struct pipeline *p, const struct record_capture *base,
 
 	tracker_counters(p->tracker, &c);
 	pipeline_store_counters(p, &stored);
-	capture_row_fill(&row, base, link_type, left_out, &c, &stored);
+	capture_row_fill(&row, base, link_type, left_out, &c, &stored, p->settings);
 	put_capture(p, &row.record);
 }
 

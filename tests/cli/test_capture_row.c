@@ -15,6 +15,8 @@ static const struct record_capture base = {
 	.id = 7, .name = "x.pcap", .kind = "file", .dropped = 3,
 };
 
+static struct settings defaults;
+
 static void a_capture_that_was_understood_has_counts_and_no_warning(void **state)
 {
 	(void)state;
@@ -24,7 +26,7 @@ static void a_capture_that_was_understood_has_counts_and_no_warning(void **state
 	const struct store_writer_counters stored = { 0 };
 	struct capture_row row;
 
-	capture_row_fill(&row, &base, LINK_RAW, NULL, &c, &stored);
+	capture_row_fill(&row, &base, LINK_RAW, NULL, &c, &stored, &defaults);
 	assert_int_equal(row.record.n_warnings, 0);
 	assert_int_equal(row.record.packets, 10);
 	assert_int_equal(row.record.ike_messages, 4);
@@ -50,13 +52,17 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 		{ .c = { .strangers = 1 }, .number = "1 packet bore", .remedy =
 		  "raise history.births or table.esp_sas" },
 		{ .c = { .evicted_esp_sas = 1 }, .number = "1 ESP SA made room", .remedy =
-		  "raise table.esp_sas" },
+		  "(--set table.esp_sas=2097152)" },
 		{ .c = { .quiet_tunnels = 41 }, .number = "41 ", .remedy =
 		  "raise history.strangers or table.tunnels" },
 		{ .c = { .strangers = 42 }, .number = "42 ", .remedy =
 		  "raise history.births or table.esp_sas" },
 		{ .c = { .evicted_tunnels = 43 }, .number = "43 tunnels", .remedy =
-		  "raise table.tunnels" },
+		  "raise table.tunnels from 16384 to 32768 (--set table.tunnels=32768)" },
+		{ .c = { .evicted_tunnels = 183616 }, .number = "183616 tunnels", .remedy =
+		  "from 16384 to 262144" },
+		{ .c = { .evicted_tunnels = 5000000 }, .number = "5000000 tunnels", .remedy =
+		  "--set table.tunnels=1048576" },
 		{ .c = { .evicted_ike_sas = 44 }, .number = "44 IKE SAs", .remedy =
 		  "raise table.ike_sas" },
 		{ .c = { .evicted_child_sas = 45 }, .number = "45 child SAs", .remedy =
@@ -72,7 +78,8 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
 		struct capture_row row;
 
-		capture_row_fill(&row, &base, LINK_RAW, NULL, &left_out[i].c, &left_out[i].stored);
+		capture_row_fill(&row, &base, LINK_RAW, NULL, &left_out[i].c, &left_out[i].stored,
+				 &defaults);
 		assert_int_equal(row.record.n_warnings, 1);
 		assert_ptr_equal(strstr(row.record.warnings[0], left_out[i].number),
 				 row.record.warnings[0]);
@@ -87,7 +94,7 @@ static void a_link_type_without_a_name_is_told_by_its_number(void **state)
 	const struct store_writer_counters stored = { 0 };
 	struct capture_row row;
 
-	capture_row_fill(&row, &base, 60000, "read in part", &c, &stored);
+	capture_row_fill(&row, &base, 60000, "read in part", &c, &stored, &defaults);
 	assert_string_equal(row.record.link_type, "LINKTYPE_60000");
 	assert_int_equal(row.record.n_warnings, 2);
 	assert_string_equal(row.record.warnings[0], "read in part");
@@ -101,5 +108,6 @@ int main(void)
 		cmocka_unit_test(a_link_type_without_a_name_is_told_by_its_number),
 	};
 
+	settings_defaults(&defaults);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
