@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sawatch/detect.h>
-
 #include "cli/cli.h"
+#include "cli/condition.h"
 #include "cli/moment.h"
 
 enum { PATIENCE_S = 10 };	/* below the time limits of the callers */
@@ -62,22 +61,12 @@ static bool span_parse(const char *text, nsec *ret, struct err *e)
 
 static bool take_ignored(struct check_options *o, const char *code, struct err *e)
 {
-	const char *codes[128] = { NULL };
-
-	for (size_t i = 0; detect_code(i) && i + 1 < sizeof(codes) / sizeof(codes[0]); i++) {
-		codes[i] = detect_code(i);
-		if (strcmp(codes[i], code) == 0) {
-			if (o->n_ignored == CHECK_IGNORED_MAX)
-				return err_set(e, "too many");
-			o->ignored[o->n_ignored++] = code;
-			return true;
-		}
-	}
-
-	const char *near = nearest_word(code, codes);
-
-	return near ? err_set(e, "%s: no such condition; did you mean %s?", code, near) :
-		      err_set(e, "%s: no such condition; sawatch explain lists them", code);
+	if (!condition_known(code, e))
+		return false;
+	if (o->n_ignored == CHECK_IGNORED_MAX)
+		return err_set(e, "too many");
+	o->ignored[o->n_ignored++] = code;
+	return true;
 }
 
 static bool take_stale(struct check_options *o, const char *text, struct err *e)

@@ -4,6 +4,7 @@
 #include <sawatch/detect.h>
 
 #include "cli/cli.h"
+#include "cli/condition.h"
 
 /* Pages begin with "# code: what it is": the list shows what follows the colon. */
 static void put_title(const char *page)
@@ -24,32 +25,18 @@ static int list_codes(void)
 	return EXIT_DONE;
 }
 
-static int unknown_code(const char *code)
-{
-	const char *codes[128] = { NULL };
-
-	for (size_t i = 0; detect_code(i) && i + 1 < sizeof(codes) / sizeof(codes[0]); i++)
-		codes[i] = detect_code(i);
-
-	const char *near = nearest_word(code, codes);
-
-	if (near)
-		complain("explain %s: no such condition; did you mean %s?", code, near);
-	else
-		complain("explain %s: no such condition; sawatch explain lists them", code);
-	return EXIT_TROUBLE;
-}
-
 int explain_run(int argc, char **argv)
 {
 	if (argc < 2)
 		return list_codes();
 	for (int i = 1; i < argc; i++) {
-		const char *page = detect_page(argv[i]);
+		struct err e;
 
-		if (!page)
-			return unknown_code(argv[i]);
-		fputs(page, stdout);
+		if (!condition_known(argv[i], &e)) {
+			complain("explain %s", e.text);
+			return EXIT_TROUBLE;
+		}
+		fputs(detect_page(argv[i]), stdout);
 	}
 	return EXIT_DONE;
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sawatch/detect.h>
 #include <sawatch/memory.h>
 #include <sawatch/metrics.h>
 #include <sawatch/outlet.h>
@@ -15,11 +14,11 @@
 #include <sawatch/syslog.h>
 
 #include "cli/cli.h"
+#include "cli/condition.h"
 
 enum {
 	/* objects have dense numbers: so many of the latest are remembered */
 	TOLD = 16384,
-	CODES_MAX = 128,
 	PATIENCE_MS = 4000,	/* with an outlet at the end; it takes three seconds at most */
 };
 
@@ -35,7 +34,6 @@ struct outputs {
 	struct record_sink next, collect;
 	struct syslog_origin origin;
 	char host[256];
-	const char *codes[CODES_MAX];
 	nsec started, next_page;
 	struct told tunnels[TOLD], alerts[TOLD];
 };
@@ -336,9 +334,8 @@ static bool open_page(struct outputs *x, struct err *e)
 
 	if (!om.file && !om.listen)
 		return true;
-	for (size_t i = 0; detect_code(i) && i + 1 < CODES_MAX; i++)
-		x->codes[i] = detect_code(i);
-	x->page = metrics_open(&o->expected, x->codes, (size_t)o->settings.metrics_tunnels);
+	x->page = metrics_open(&o->expected, condition_codes(),
+			       (size_t)o->settings.metrics_tunnels);
 	x->collect = metrics_sink(x->page);
 	metrics_since(x->page, x->started);
 	return outlet_metrics(&x->metrics, &om, e);

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <sawatch/detect.h>
-
 #include "cli/cli.h"
+#include "cli/condition.h"
 #include "cli/moment.h"
 
 enum { OPTION_DB = 256, OPTION_TUNNEL, OPTION_CODE, OPTION_SEVERITY, OPTION_SINCE, OPTION_UNTIL,
@@ -42,20 +41,12 @@ static bool take_moment(const char *option, const char *text, nsec *ret)
 
 static bool take_code(struct query *q, const char *code)
 {
-	const char *codes[128] = { NULL };
-	const char *near;
+	struct err e;
 
 	q->scope.code = code;
-	for (size_t i = 0; detect_code(i) && i + 1 < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (strcmp(detect_code(i), code) == 0)
-			return true;
-		codes[i] = detect_code(i);
-	}
-	near = nearest_word(code, codes);
-	if (near)
-		complain("--code %s: no such condition; did you mean %s?", code, near);
-	else
-		complain("--code %s: no such condition; sawatch explain lists them", code);
+	if (condition_known(code, &e))
+		return true;
+	complain("--code %s", e.text);
 	return false;
 }
 

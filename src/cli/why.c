@@ -12,6 +12,7 @@
 #include <sawatch/text.h>
 
 #include "cli/cli.h"
+#include "cli/condition.h"
 #include "cli/output.h"
 #include "cli/query_options.h"
 #include "cli/read.h"
@@ -301,14 +302,6 @@ static bool by_name(struct store *store, const struct directory *d, const struct
 	return ok;
 }
 
-static bool is_code(const char *word)
-{
-	for (size_t i = 0; detect_code(i); i++)
-		if (strcmp(detect_code(i), word) == 0)
-			return true;
-	return false;
-}
-
 /* ---- telling ---- */
 
 static bool tell(struct store *store, const struct question *w, const struct subject *s)
@@ -368,7 +361,8 @@ static bool answer(struct store *store, const struct question *w)
 		list_tunnels(ok ? stdout : stderr, &d);
 	} else {
 		ok = !w->subject || by_number(&d, w->subject, &s) ||
-		     (is_code(w->subject) ? by_code(&d, w, &s) : by_name(store, &d, w, &s));
+		     (condition_known(w->subject, NULL)
+		           ? by_code(&d, w, &s) : by_name(store, &d, w, &s));
 		ok = ok && tell(store, w, &s);
 	}
 	directory_done(&d);
