@@ -228,38 +228,56 @@ enum {
 	ESP_SA_UNWATCHED = 64,		/* nobody watched since its latest packet */
 };
 
+/*
+ * What exchanges say of a child SA, what it replaced or was replaced by, and its end: one that only
+ * traffic speaks for has none of it while it lives.  Taken when there is something to say; until
+ * then `more` leads to child_sa_nothing_more.
+ */
+struct child_sa_more {
+	object_id ike_sa_id;
+	uint64_t ike_spi_i, ike_spi_r;
+	/* request of the creating exchange; NSEC_NONE none: see child_sa_requested() */
+	nsec requested;
+	nsec ended;
+	nsec rekey_at;			/* request time of the exchange that replaced it */
+	object_id predecessor_id;
+	uint32_t predecessor_spi[2];
+	uint32_t predecessor, successor;
+	/* private */
+	uint32_t next_of_ike, prev_of_ike;
+	/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
+	uint32_t held_by;
+	uint32_t response_bytes;
+	int16_t request_np1, response_np1;
+	int8_t rekeyed_by;		/* side whose exchange replaced it; SIDE_UNKNOWN */
+};
+
+extern const struct child_sa_more child_sa_nothing_more;
+
 struct child_sa {
 	object_id id;
 	uint32_t tunnel, ike_sa;	/* indices; ike_sa NO_INDEX unknown */
-	object_id ike_sa_id;
-	uint64_t ike_spi_i, ike_spi_r;
 	uint32_t esp[2];		/* per direction; NO_INDEX never seen */
 	object_id esp_id[2];
 	uint32_t spi[2];
-	/* request and answer of the creating exchange; created alone when only ESP was seen */
-	nsec requested, created;
-	uint32_t predecessor, successor;
-	object_id predecessor_id;
-	uint32_t predecessor_spi[2];
-	nsec ended;
-	nsec rekey_at;			/* request time of that exchange */
+	nsec created;			/* answer of the creating exchange, or its first packet */
+	const struct child_sa_more *more;
 	enum grade grade;
 	int8_t ended_by;
-	int8_t rekeyed_by;		/* side whose exchange replaced it; SIDE_UNKNOWN */
 	int8_t created_by;
 	enum child_state state;
 	enum created_how how;
 	enum end_reason end_reason;
+	uint16_t flags;			/* private: CHILD_SA_... */
 	uint32_t next_in_tunnel;
-	/* private */
-	uint32_t prev_in_tunnel;
-	uint32_t next_of_ike, prev_of_ike;
-	/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
-	uint32_t held_by;
-	uint32_t flags;
-	int16_t request_np1, response_np1;
-	uint32_t response_bytes;
+	uint32_t prev_in_tunnel;	/* private */
 };
+
+/* When it was asked for; when only ESP was seen, when it was made. */
+static inline nsec child_sa_requested(const struct child_sa *c)
+{
+	return c->more->requested == NSEC_NONE ? c->created : c->more->requested;
+}
 
 enum {
 	CHILD_SA_USED = 1, CHILD_SA_DIRTY = 2,
@@ -274,13 +292,8 @@ enum {
 };
 
 struct tunnel_side {
-	uint64_t ike_messages, esp_packets_before;	/* esp of freed SAs */
-	nsec ike_last, esp_last;	/* latest IKE message; ESP: as of the latest judgement */
-	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
-	/* messages of this side that must exist but were not captured */
-	uint64_t proven_unseen;
-	uint32_t heard;			/* IKE messages of this side since the latest such proof */
-	nsec unseen_last;
+	uint64_t esp_packets_before;	/* esp of freed SAs */
+	nsec esp_last;			/* as of the latest judgement */
 };
 
 /* Rows that were not written, so that a flood cannot fill the history. */
@@ -289,13 +302,37 @@ struct left_out {
 	nsec since, last;
 };
 
+/* IKE of one side. */
+struct tunnel_ike {
+	uint64_t messages;
+	nsec last;			/* the latest of them */
+	/* messages that must exist but were not captured */
+	uint64_t proven_unseen;
+	nsec unseen_last;
+	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
+	uint32_t heard;			/* messages since the latest such proof */
+};
+
+/*
+ * What a tunnel of which only ESP is seen, from where it always was, has none of.  Taken when there
+ * is something to say; until then `more` leads to tunnel_nothing_more.
+ */
+struct tunnel_more {
+	struct endpoint now[2];		/* where they were last seen: see tunnel_now() */
+	struct tunnel_ike ike[2];
+	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
+	uint64_t mirrored, counted;
+};
+
+extern const struct tunnel_more tunnel_nothing_more;
+
 struct tunnel {
 	object_id id;
 	/* identity: port 0, or the NAT's port that separates clients */
 	struct endpoint peer[2];
-	struct endpoint now[2];		/* where they were last seen (NAT, MOBIKE) */
 	nsec first, last;
 	struct tunnel_side side[2];
+	const struct tunnel_more *more;
 	uint32_t network;
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
 	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
@@ -303,9 +340,7 @@ struct tunnel {
 	/* remembered ones: lengths of those lists */
 	uint32_t live_ike, live_child, live_esp[2];
 	uint32_t unowned_child;		/* child SAs whose IKE SA is not known */
-	/* packets seen twice, and distinct IKE messages, since the mirror was last judged */
-	uint64_t mirrored, counted;
-	uint64_t esp_judged;		/* distinct ESP packets when it was */
+	uint64_t esp_judged;		/* distinct ESP packets when the mirror was last judged */
 	nsec loss_last;			/* latest moment of capture loss; NSEC_NONE never */
 	tristate behind_nat[2];
 	bool mirror_seen, one_sided[2];	/* one_sided[d]: what side d sends is not captured */
@@ -323,6 +358,12 @@ struct tunnel {
 	nsec purse_hints, purse_confirmed;
 	struct left_out left_out;
 };
+
+/* Where a side was last seen (NAT, MOBIKE). */
+static inline struct endpoint tunnel_now(const struct tunnel *w, int side)
+{
+	return w->more == &tunnel_nothing_more ? w->peer[side] : w->more->now[side];
+}
 
 /* ---- events --------------------------------------------------------------- */
 

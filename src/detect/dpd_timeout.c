@@ -82,7 +82,7 @@ static void effect(struct state *st, const struct scene *sc, nsec at)
 
 static nsec last_heard(const struct scene *sc, int side)
 {
-	nsec ike = sc->tunnel->side[side].ike_last, esp = traffic_last_of(sc, side);
+	nsec ike = sc->tunnel->more->ike[side].last, esp = traffic_last_of(sc, side);
 
 	return ike > esp ? ike : esp;	/* NSEC_NONE is less than any */
 }

@@ -35,7 +35,7 @@ bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struc
 	int side = old->direction;
 
 	if (!was || !is || was == is || side < 0 || was->how == CREATED_UNKNOWN ||
-	    is->ike_sa_id != was->ike_sa_id ||
+	    is->more->ike_sa_id != was->more->ike_sa_id ||
 	    (is->how != CREATED_CREATE_CHILD_SA && is->how != CREATED_QUICK_MODE) ||
 	    /* who asks for that still has it */
 	    (is->flags & CHILD_SA_REKEY_EXPECTED && is->created_by == side) ||
@@ -50,12 +50,12 @@ bool ran_out_alone(const struct scene *sc, const struct esp_sa *old, const struc
 	    traffic_pace(old) > set->gap_busy || traffic_pace(peers) > set->gap_busy)
 		return false;
 
-	nsec silence = is->requested - old->last, age = old->last - was->created,
+	nsec silence = child_sa_requested(is) - old->last, age = old->last - was->created,
 	     pace = traffic_pace(old);
 
 	return age >= set->life_min_age && silence >= set->life_silent &&
 	       silence >= (nsec)(set->gap_factor * (double)pace) &&
-	       is->requested - peers->last <= TOLERANCE + 2 * traffic_pace(peers) &&
+	       child_sa_requested(is) - peers->last <= TOLERANCE + 2 * traffic_pace(peers) &&
 	       (!new || new->first - is->created <= TOLERANCE + 2 * pace) &&
 	       configured_age(age, TOLERANCE + 2 * pace) &&
 	       !clock_stepped_since(sc, was->created) && !loss_since(sc, old->last);
@@ -114,8 +114,9 @@ static bool follows_an_end(const struct scene *sc, const struct child_sa *c,
 
 		if (!o)
 			break;
-		if (o != c && o != except && o->ended != NSEC_NONE && o->successor == NO_INDEX &&
-		    o->ended <= c->created && c->created - o->ended <= sc->settings->life_silent)
+		if (o != c && o != except && o->more->ended != NSEC_NONE &&
+		    o->more->successor == NO_INDEX && o->more->ended <= c->created &&
+		    c->created - o->more->ended <= sc->settings->life_silent)
 			return true;
 		index = o->next_in_tunnel;
 	}
@@ -136,9 +137,9 @@ static bool renewed_beside(const struct scene *sc, const struct child_sa *old)
 
 		if (!c)
 			break;
-		if (c != old && c->how == CREATED_QUICK_MODE && c->predecessor == NO_INDEX &&
-		    c->created > old->created && c->created < old->ended &&
-		    old->ended - c->created <= REKEYS_BEFORE && c->spi[0] != 0 &&
+		if (c != old && c->how == CREATED_QUICK_MODE && c->more->predecessor == NO_INDEX &&
+		    c->created > old->created && c->created < old->more->ended &&
+		    old->more->ended - c->created <= REKEYS_BEFORE && c->spi[0] != 0 &&
 		    c->spi[1] != 0 && !follows_an_end(sc, c, old))
 			return true;
 		index = c->next_in_tunnel;
@@ -150,44 +151,47 @@ static void child_ended(struct early_ends *s, const struct scene *sc, const stru
 {
 	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
 
-	if (!child || child->ended_by < 0 || child->successor != NO_INDEX ||
-	    child->created == NSEC_NONE || child->ended == NSEC_NONE ||
+	if (!child || child->ended_by < 0 || child->more->successor != NO_INDEX ||
+	    child->created == NSEC_NONE || child->more->ended == NSEC_NONE ||
 	    (child->end_reason != END_DELETED && child->end_reason != END_EXPIRED) ||
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
 		return;
 
 	const struct ike_sa *parent = tracker_ike_sa(sc->tracker, child->ike_sa);
 
-	if (parent && parent->id == child->ike_sa_id && with_its_ike_sa(sc, child->ended, parent))
+	if (parent && parent->id == child->more->ike_sa_id &&
+	    with_its_ike_sa(sc, child->more->ended, parent))
 		return;
-	if (s->both_deleted != 0 && child->ended - s->both_deleted < CROSSING &&
-	    s->both_deleted - child->ended < CROSSING)
+	if (s->both_deleted != 0 && child->more->ended - s->both_deleted < CROSSING &&
+	    s->both_deleted - child->more->ended < CROSSING)
 		return;
 	/*
 	 * somebody tried to renew it in good time: not its lifetime ended it (rekey_failing,
 	 * pfs_mismatch)
 	 */
-	if (s->failing_since > child->created && child->ended - s->failing_since > REKEYS_BEFORE)
+	if (s->failing_since > child->created &&
+	    child->more->ended - s->failing_since > REKEYS_BEFORE)
 		return;
 
 	if (renewed_beside(sc, child))
 		return;
 
-	nsec pace, traffic = traffic_of(sc, child, &pace), age = child->ended - child->created;
+	nsec pace, traffic = traffic_of(sc, child, &pace),
+		   age = child->more->ended - child->created;
 
 	if (age < sc->settings->life_min_age || traffic == NSEC_NONE ||
-	    child->ended - traffic > sc->settings->life_active ||
+	    child->more->ended - traffic > sc->settings->life_active ||
 	    clock_stepped_since(sc, child->created))
 		return;
 
 	add(s, child->ended_by, &(struct early_end){
-		.at = child->ended,
+		.at = child->more->ended,
 		.age = age,
-		.silence_after = traffic_silence(sc, traffic, child->ended),
+		.silence_after = traffic_silence(sc, traffic, child->more->ended),
 		.traffic_last = traffic,
 		.pace = pace,
 		.frame = (uint32_t)ev->frame,
-		.ike_sa = child->ike_sa_id,
+		.ike_sa = child->more->ike_sa_id,
 	});
 }
 
@@ -226,7 +230,7 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 			.at = new->created, .age = was->last - old->created,
 			.silence_after = is ? is->first - was->last : NSEC_NONE,
 			.traffic_last = was->last, .pace = traffic_pace(was), .unsaid = true,
-			.frame = (uint32_t)was->last_frame, .ike_sa = old->ike_sa_id,
+			.frame = (uint32_t)was->last_frame, .ike_sa = old->more->ike_sa_id,
 		});
 		return true;
 	}
@@ -241,7 +245,7 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 static bool of_another_selector(const struct early_end *e, const struct child_sa *rekeyed)
 {
 	return configured_age(e->age, TOLERANCE) &&
-	       (rekeyed->created < e->at || rekeyed->predecessor_id != 0);
+	       (rekeyed->created < e->at || rekeyed->more->predecessor_id != 0);
 }
 
 static void rekeyed(struct early_ends *s, const struct scene *sc, const struct event *ev)
@@ -249,13 +253,13 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 	const struct child_sa *old = tracker_child_sa(sc->tracker, ev->other);
 	const struct child_sa *new = tracker_child_sa(sc->tracker, ev->child_sa);
 
-	if (!old || old->rekeyed_by < 0 || old->rekey_at == NSEC_NONE ||
+	if (!old || old->more->rekeyed_by < 0 || old->more->rekey_at == NSEC_NONE ||
 	    old->created == NSEC_NONE || old->flags & CHILD_SA_MIDSTREAM)
 		return;
 	if (new && made_anew(s, sc, old, new))
 		return;
 
-	nsec age = old->rekey_at - old->created;
+	nsec age = old->more->rekey_at - old->created;
 	bool other = false;
 
 	/* an SA that lived to be rekeyed at this age disproves an end of its own before it */
@@ -269,7 +273,7 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 	}
 	s->failing_since = 0;
 	if (!other)
-		s->rekey_age[old->rekeyed_by] = age;
+		s->rekey_age[old->more->rekeyed_by] = age;
 }
 
 /* A rekey that is refused, or asked for again without an answer. */

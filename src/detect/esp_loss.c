@@ -234,10 +234,10 @@ static bool others_get_theirs(const struct state *s, const struct direction *d,
  */
 static bool capture_misses(const struct scene *sc, int side, double share)
 {
-	const struct tunnel_side *s = &sc->tunnel->side[side];
+	const struct tunnel_ike *s = &sc->tunnel->more->ike[side];
 
 	return s->proven_unseen > 0 && !side_unseen(sc, side) &&
-	       (double)s->proven_unseen * 3 >= share * (double)(s->ike_messages + s->proven_unseen);
+	       (double)s->proven_unseen * 3 >= share * (double)(s->messages + s->proven_unseen);
 }
 
 /* The worst that is true: what the capture lost itself is no fault of the tunnel. */

@@ -66,7 +66,7 @@ static bool reauthenticated(const struct scene *sc, const struct esp_sa *old,
 	const struct ike_sa *ike = is ? tracker_ike_sa(sc->tracker, is->ike_sa) : NULL;
 
 	return was && ike && was->ended_by >= 0 && was->ended_by == ike->initiator_side &&
-	       is->how == CREATED_IKE_AUTH && was->ike_sa_id != is->ike_sa_id;
+	       is->how == CREATED_IKE_AUTH && was->more->ike_sa_id != is->more->ike_sa_id;
 }
 
 /*
@@ -122,7 +122,7 @@ static bool one_eyed(const struct scene *sc)
 {
 	for (int side = 0; side < 2; side++)
 		if (side_unseen(sc, side) ||
-		    (sc->tunnel->side[side].ike_messages == 0 && traffic_packets(sc, side) == 0))
+		    (sc->tunnel->more->ike[side].messages == 0 && traffic_packets(sc, side) == 0))
 			return true;
 	return false;
 }
@@ -152,10 +152,10 @@ static bool hung_up(const struct scene *sc, const struct hole *h, const struct c
 	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, old->ike_sa);
 	nsec within = sc->settings->life_active;
 
-	return ike && ike->id == old->ike_sa_id && h->asked != NSEC_NONE && old->ended_by >= 0 &&
-	       old->ended_by == h->asker && ike->ended_by == h->asker &&
-	       ike->end_reason == END_DELETED && ike->ended - old->ended <= within &&
-	       old->ended - ike->ended <= within && h->asked - old->ended > within;
+	return ike && ike->id == old->more->ike_sa_id && h->asked != NSEC_NONE &&
+	       old->ended_by >= 0 && old->ended_by == h->asker && ike->ended_by == h->asker &&
+	       ike->end_reason == END_DELETED && ike->ended - old->more->ended <= within &&
+	       old->more->ended - ike->ended <= within && h->asked - old->more->ended > within;
 }
 
 /* It was deleted before anybody asked for the next one. */
@@ -163,20 +163,20 @@ static enum certainty of_deleted(const struct scene *sc, struct hole *h, const s
 {
 	nsec ready = h->made != NSEC_NONE ? h->made : h->at;
 
-	if (ready - old->ended < sc->settings->gap_min || hung_up(sc, h, old))
+	if (ready - old->more->ended < sc->settings->gap_min || hung_up(sc, h, old))
 		return NO_HOLE;
 	/* what was quiet for long before fell quiet again, and was deleted for that, perhaps */
-	if (h->lately && old->ended - h->stopped > ALIKE + 2 * h->pace)
+	if (h->lately && old->more->ended - h->stopped > ALIKE + 2 * h->pace)
 		return ONCE;
-	h->age = old->ended - old->created;
+	h->age = old->more->ended - old->created;
 	if (!h->by_new_ike_sa)
 		return SURE;
 
 	/* who closed the whole IKE SA restarted, or decided so, unless it was a timer */
 	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, old->ike_sa);
 
-	if (ike && ike->id == old->ike_sa_id && ike->origin != ORIGIN_MIDSTREAM)
-		h->session = old->ended - ike->created;
+	if (ike && ike->id == old->more->ike_sa_id && ike->origin != ORIGIN_MIDSTREAM)
+		h->session = old->more->ended - ike->created;
 	return ONCE;
 }
 
@@ -195,7 +195,7 @@ static bool deleted_since(const struct scene *sc, const struct hole *h, const st
 			presumed = sa->last;
 	}
 	return (old->end_reason == END_REKEYED || old->end_reason == END_DELETED) &&
-	       old->ended > presumed;
+	       old->more->ended > presumed;
 }
 
 /* All known lifetimes are (DETECTION-FACTS 2.1), and it ends at or shortly before one. */
@@ -243,7 +243,7 @@ static enum certainty decide(const struct scene *sc, struct hole *h, nsec now)
 	if (old && old->end_reason == END_NONE && now - h->at < sc->settings->settle + ENDS_LATE)
 		return PENDING;
 	if (old && (old->end_reason == END_DELETED || old->end_reason == END_EXPIRED) &&
-	    old->ended < (h->asked != NSEC_NONE ? h->asked : h->at))
+	    old->more->ended < (h->asked != NSEC_NONE ? h->asked : h->at))
 		return of_deleted(sc, h, old);
 	return of_not_deleted(sc, h, old);
 }
@@ -291,7 +291,8 @@ static nsec slot_gap(const struct scene *sc, const struct esp_sa *old, const str
 
 	if (!back || !is || is == was || back->id != was->esp_id[!old->direction] ||
 	    was->end_reason != END_DELETED || is->how == CREATED_UNKNOWN ||
-	    is->ike_sa_id != was->ike_sa_id || is->requested - was->ended < set->gap_min ||
+	    is->more->ike_sa_id != was->more->ike_sa_id ||
+	    child_sa_requested(is) - was->more->ended < set->gap_min ||
 	    (was->flags | is->flags) & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT) ||
 	    back->packets < PACE_PACKETS || gap < set->gap_min ||
 	    (double)gap < set->gap_factor * (double)pace)
@@ -300,7 +301,7 @@ static nsec slot_gap(const struct scene *sc, const struct esp_sa *old, const str
 		const struct esp_sa *sa = d == 0 ? old : back;
 		nsec near = ALIKE + 2 * traffic_pace(sa);
 
-		if (sa->last > was->ended + ALIKE || was->ended - sa->last > near)
+		if (sa->last > was->more->ended + ALIKE || was->more->ended - sa->last > near)
 			return 0;
 	}
 	return gap;
@@ -314,9 +315,9 @@ static bool was_idle(const struct state *s, const struct scene *sc, const struct
 		     nsec stopped)
 {
 	const struct ike_sa *ike = tracker_ike_sa(sc->tracker, is->ike_sa);
-	nsec asked = is->requested;
+	nsec asked = child_sa_requested(is);
 
-	if (ike && ike->id == is->ike_sa_id && ike->origin == ORIGIN_OBSERVED &&
+	if (ike && ike->id == is->more->ike_sa_id && ike->origin == ORIGIN_OBSERVED &&
 	    ike->created > stopped && ike->created < asked)
 		asked = ike->created;
 	if (asked - stopped < sc->settings->idle || s->in_vain > stopped)
@@ -382,17 +383,24 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 		return;			/* the other direction of the same hole */
 	}
 	add(s, &(struct hole){
-		.at = new->first, .length = gap, .stopped = old->last, .pace = pace,
-		.age = old->last - (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
-		.asked = known ? is->requested : NSEC_NONE, .made = known ? is->created : NSEC_NONE,
-		.old_child = was ? was->id : 0, .frame = new->first_frame,
-		.direction = new->direction, .asker = known ? is->created_by : SIDE_UNKNOWN,
-		.by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
-		.replaces = known && is->flags & CHILD_SA_REKEY_EXPECTED,
-		.not_both = not_both(sc, old, new),
-		.lately = mean > set->gap_busy,
-		.idle = known && was_idle(s, sc, is, old->last),
-	});
+		       .at = new->first,
+		       .length = gap,
+		       .stopped = old->last,
+		       .pace = pace,
+		       .age = old->last -
+			      (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
+		       .asked = known ? child_sa_requested(is) : NSEC_NONE,
+		       .made = known ? is->created : NSEC_NONE,
+		       .old_child = was ? was->id : 0,
+		       .frame = new->first_frame,
+		       .direction = new->direction,
+		       .asker = known ? is->created_by : SIDE_UNKNOWN,
+		       .by_new_ike_sa = known && is->how == CREATED_IKE_AUTH,
+		       .replaces = known && is->flags &CHILD_SA_REKEY_EXPECTED,
+		       .not_both = not_both(sc, old, new),
+		       .lately = mean > set->gap_busy,
+		       .idle = known &&was_idle(s, sc, is, old->last),
+	       });
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)

@@ -102,7 +102,7 @@ static void count_from(struct side *s, const struct scene *sc, int side, nsec at
 		return;
 
 	bool again = at - s->window >= 2 * window;
-	uint64_t whole = sc->tunnel->side[side].reassembled;
+	uint64_t whole = sc->tunnel->more->ike[side].reassembled;
 
 	s->whole_then[1] = again ? whole : s->whole_then[0];
 	s->missing_then[1] = again ? s->missing.total : s->missing_then[0];
@@ -192,14 +192,14 @@ static void judge_ip(const struct state *st, const struct scene *sc, int side, n
 	if (n < (unsigned)sc->settings->frag_warn)
 		return;
 
-	uint64_t whole = sc->tunnel->side[side].reassembled - s->whole_then[1];
+	uint64_t whole = sc->tunnel->more->ike[side].reassembled - s->whole_then[1];
 	uint64_t missing = s->missing.total - s->missing_then[1];
 	bool blind = loss_since(sc, moments_first(&s->missing, from));
 	/*
 	 * never one complete: a capture filter by port keeps the first fragments only, and the
 	 * tunnel is well
 	 */
-	bool filter = sc->tunnel->side[side].reassembled == 0 && s->up;
+	bool filter = sc->tunnel->more->ike[side].reassembled == 0 && s->up;
 	bool forged = !filter && !missed(st, sc, side, from, n);
 	bool calm = blind || filter || forged;
 

@@ -38,9 +38,9 @@ static nsec latest_of(const struct scene *sc, const struct child_sa *c)
 		if (sa && sa->last > latest)
 			latest = sa->last;
 	}
-	return latest == NSEC_NONE ? traffic_before(sc, c->ended)
-	       : latest < c->ended ? latest
-				   : c->ended;
+	return latest == NSEC_NONE ? traffic_before(sc, c->more->ended)
+	       : latest < c->more->ended ? latest
+				   : c->more->ended;
 }
 
 /*
@@ -56,9 +56,9 @@ static bool was_renewed(const struct scene *sc, const struct child_sa *old)
 
 		if (!c)
 			break;
-		if (c != old && c->predecessor == NO_INDEX && c->created_by >= 0 &&
-		    c->created_by == old->ended_by && c->created <= old->ended &&
-		    old->ended - c->created <= sc->settings->overlap_budget)
+		if (c != old && c->more->predecessor == NO_INDEX && c->created_by >= 0 &&
+		    c->created_by == old->ended_by && c->created <= old->more->ended &&
+		    old->more->ended - c->created <= sc->settings->overlap_budget)
 			return true;
 		index = c->next_in_tunnel;
 	}
@@ -73,9 +73,11 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 		nsec traffic = c ? latest_of(sc, c) : NSEC_NONE;
 
-		if (c && traffic != NSEC_NONE && idle_end(sc, c->end_reason, c->ended - traffic) &&
-		    c->successor == NO_INDEX && !was_renewed(sc, c))
-			note(s, c->ended, c->ended - traffic, c->ended_by, false, ev->frame);
+		if (c && traffic != NSEC_NONE &&
+		    idle_end(sc, c->end_reason, c->more->ended - traffic) &&
+		    c->more->successor == NO_INDEX && !was_renewed(sc, c))
+			note(s, c->more->ended, c->more->ended - traffic, c->ended_by, false,
+			     ev->frame);
 	} else {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 		nsec traffic = sa ? traffic_before(sc, sa->ended) : NSEC_NONE;

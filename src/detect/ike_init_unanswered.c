@@ -160,15 +160,15 @@ static struct way_back way_back_of(const struct scene *sc, int from)
 		const struct tunnel *w = tracker_tunnel(sc->tracker, i);
 
 		for (int d = 0; w && w != sc->tunnel && d < 2; d++) {
-			const struct tunnel_side *other = &w->side[!d];
+			const struct tunnel_ike *other = &w->more->ike[!d];
 
 			if (w->id == 0 || w->network != sc->tunnel->network ||
 			    !addr_equal(w->peer[d].addr, initiator))
 				continue;
 			way.unseen |= w->one_sided[!d] ||
-				      (other->ike_last == NSEC_NONE && other->proven_unseen > 0);
-			way.captured |= other->ike_last != NSEC_NONE && !w->one_sided[!d];
-			way.silent += w->side[d].ike_messages > 0 && other->ike_last == NSEC_NONE &&
+				      (other->last == NSEC_NONE && other->proven_unseen > 0);
+			way.captured |= other->last != NSEC_NONE && !w->one_sided[!d];
+			way.silent += w->more->ike[d].messages > 0 && other->last == NSEC_NONE &&
 				      w->esp_sas[!d] == NO_INDEX;
 		}
 	}
@@ -181,18 +181,18 @@ static struct way_back way_back_of(const struct scene *sc, int from)
  */
 static bool went_on_unheard(const struct scene *sc, int from)
 {
-	const struct tunnel_side *r = &sc->tunnel->side[!from];
+	const struct tunnel_ike *r = &sc->tunnel->more->ike[!from];
 
-	return r->ike_last == NSEC_NONE && traffic_packets(sc, !from) == 0 &&
+	return r->last == NSEC_NONE && traffic_packets(sc, !from) == 0 &&
 	       (r->proven_unseen > 0 || traffic_packets(sc, from) > 0);
 }
 
 static enum confidence confidence_of(const struct scene *sc, const struct side *s,
 				     const struct way_back *way, int responder, nsec now)
 {
-	const struct tunnel_side *r = &sc->tunnel->side[responder];
+	const struct tunnel_ike *r = &sc->tunnel->more->ike[responder];
 	nsec esp = traffic_last_of(sc, responder);
-	nsec heard = r->ike_last > esp ? r->ike_last : esp;
+	nsec heard = r->last > esp ? r->last : esp;
 
 	if (s->unreachable != 0 && s->unreachable >= s->first)
 		return CONFIDENCE_HIGH;

@@ -46,7 +46,7 @@ static bool carries(const struct scene *sc, const struct ike_sa *sa)
 		if (!c)
 			break;
 		index = c->next_in_tunnel;
-		if (c->ike_sa_id == sa->id &&
+		if (c->more->ike_sa_id == sa->id &&
 		    tracker_esp_sa(sc->tracker, c->esp[sa->initiator_side]))
 			return true;
 	}
@@ -84,7 +84,7 @@ unsigned ike_use_unowned(const struct scene *sc, int side, nsec from)
 
 		index = sa->next_in_direction;
 		n += sa->first >= from && (sa->flags & ESP_SA_CONFIRMED) &&
-		     (!c || c->ike_sa_id == 0);
+		     (!c || c->more->ike_sa_id == 0);
 	}
 	return n;
 }

@@ -51,7 +51,7 @@ static bool same_sas(const struct scene *sc, int side, nsec before)
 /* Its port says so; a hash alone can be wrong on purpose (encap=yes). */
 static bool translated(const struct scene *sc, int side)
 {
-	uint16_t port = sc->tunnel->now[side].port;
+	uint16_t port = tunnel_now(sc->tunnel, side).port;
 
 	return port != 0 && port != 500 && port != 4500;
 }
@@ -118,7 +118,7 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &st->side[i];
-		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->side[i].ike_last),
+		nsec last = later(later(traffic_last_of(sc, i), sc->tunnel->more->ike[i].last),
 				  s->keepalive);
 		const struct esp_sa *sa = last > s->last ? carrier(sc, i) : NULL;
 		nsec silence = st->looked - s->last;
@@ -188,7 +188,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_integer(f, "long_silences", n_long);
 		finding_seconds(f, "longest_s", s->longest);
 		finding_integer(f, "keepalives_seen", s->keepalives);
-		finding_integer(f, "port", sc->tunnel->now[i].port);
+		finding_integer(f, "port", tunnel_now(sc->tunnel, i).port);
 		moments_frames(&s->silences, from, f);
 	}
 	return any;

@@ -72,7 +72,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		f->side = (int8_t)i;
 		finding_address(f, "peer", sc, i);
 		finding_integer(f, "moves", n);
-		finding_text(f, "now_at", "%s", endpoint_text(sc->tunnel->now[i], to));
+		finding_text(f, "now_at", "%s", endpoint_text(tunnel_now(sc->tunnel, i), to));
 		finding_text(f, "behind_nat", "%s",
 			     sc->tunnel->behind_nat[i] == 1 ? "yes" : "not known");
 		moments_frames(&s->moves, from, f);

@@ -32,7 +32,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		struct finding *f =
 			finding_raise(out, SEVERITY_INFO, CONFIDENCE_HIGH, s->side[side].first, now,
-				      (int64_t)sc->tunnel->side[side].proven_unseen);
+				      (int64_t)sc->tunnel->more->ike[side].proven_unseen);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;

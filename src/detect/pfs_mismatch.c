@@ -89,13 +89,13 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by >= 0)
 			st->side[c->created_by] =
 				(struct side){ .rows = st->side[c->created_by].rows };
-	} else if (c && ev->kind == EVENT_CHILD_SA_ENDED && c->successor == NO_INDEX &&
+	} else if (c && ev->kind == EVENT_CHILD_SA_ENDED && c->more->successor == NO_INDEX &&
 		   c->end_reason != END_REKEYED) {
 		for (int from = 0; from < 2; from++) {
 			struct side *s = &st->side[from];
 
 			if (s->child == c->id && s->in_row > 0) {
-				moments_add(&s->cycles, c->ended, ev->frame);
+				moments_add(&s->cycles, c->more->ended, ev->frame);
 				s->in_row = 0;
 				s->child = 0;
 			}

@@ -162,7 +162,7 @@ static void made_child(struct state *s, const struct scene *sc, const struct eve
 		struct crossing *c = &s->crossings[i];
 
 		if (c->ike_sa == 0 || c->refused == SIDE_UNKNOWN ||
-		    made->created_by != !c->refused || made->requested > c->at ||
+		    made->created_by != !c->refused || child_sa_requested(made) > c->at ||
 		    c->at > made->created)
 			continue;
 		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
@@ -231,7 +231,8 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 {
 	const struct child_sa *won = tracker_child_sa(sc->tracker, ev->child_sa);
 	const struct child_sa *lost = tracker_child_sa(sc->tracker, ev->other);
-	const struct child_sa *old = won ? tracker_child_sa(sc->tracker, won->predecessor) : NULL;
+	const struct child_sa *old =
+		won ? tracker_child_sa(sc->tracker, won->more->predecessor) : NULL;
 	uint64_t frames[2] = { 0, 0 };
 
 	if (!won || !lost || won->created_by < 0)
@@ -242,13 +243,15 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 			memcpy(frames, s->crossings[i].frames, sizeof(frames));
 			s->crossings[i].ike_sa = 0;
 		}
-	const nsec requested[2] = { won->created_by == 0 ? won->requested : lost->requested,
-				    won->created_by == 0 ? lost->requested : won->requested };
+	const nsec requested[2] = {
+		won->created_by == 0 ? child_sa_requested(won) : child_sa_requested(lost),
+		won->created_by == 0 ? child_sa_requested(lost) : child_sa_requested(won)
+	};
 
 	s->sure = true;
 	note_ages(s, old && !(old->flags & CHILD_SA_MIDSTREAM) ? old->created : NSEC_NONE,
 		  requested);
-	collided(s, OF_CHILD_SAS, won->requested, frames[0], frames[1]);
+	collided(s, OF_CHILD_SAS, child_sa_requested(won), frames[0], frames[1]);
 	for (int d = 0; old && d < 2; d++)	/* the change of SPIs came before the decision */
 		note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, old->esp[d]),
 				   tracker_esp_sa(sc->tracker, won->esp[d]),
@@ -319,7 +322,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 		if (c)
 			note_gap(s, gap_at(sc, tracker_esp_sa(sc->tracker, ev->other),
-					   tracker_esp_sa(sc->tracker, ev->esp_sa), c->requested));
+					   tracker_esp_sa(sc->tracker, ev->esp_sa),
+					   child_sa_requested(c)));
 	}
 }
 

@@ -126,7 +126,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 			st->side[from] = (struct side){ .rows = st->side[from].rows };
 	} else if (ev->kind == EVENT_CHILD_SA_ENDED) {
 		for (int from = 0; from < 2; from++)
-			if (c && c->successor == NO_INDEX && c->end_reason != END_REKEYED)
+			if (c && c->more->successor == NO_INDEX && c->end_reason != END_REKEYED)
 				st->side[from].ended = true;
 	} else if (x && x->from >= 0 && renews(x)) {
 		struct side *s = &st->side[x->from];

@@ -211,7 +211,7 @@ static bool works_both_ways(const struct stale *e, const struct scene *sc)
 
 static bool alive_at(const struct child_sa *c, nsec at)
 {
-	return c->created <= at && (c->ended == NSEC_NONE || c->ended > at);
+	return c->created <= at && (c->more->ended == NSEC_NONE || c->more->ended > at);
 }
 
 /*
@@ -263,7 +263,7 @@ static bool chosen_of_several(const struct stale *e, const struct scene *sc,
 			      const struct child_sa *own)
 {
 	const struct child_sa *successor =
-		own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
+		own ? tracker_child_sa(sc->tracker, own->more->successor) : NULL;
 	uint32_t index = sc->tunnel->child_sas;
 
 	if (!own ||
@@ -289,7 +289,8 @@ static bool chosen_of_several(const struct stale *e, const struct scene *sc,
 static bool one_of_them_is_dead(const struct stale *e, const struct scene *sc,
 				const struct child_sa *own)
 {
-	const struct child_sa *new = own ? tracker_child_sa(sc->tracker, own->successor) : NULL;
+	const struct child_sa *new =
+		own ? tracker_child_sa(sc->tracker, own->more->successor) : NULL;
 	const struct esp_sa *back = new ? tracker_esp_sa(sc->tracker, new->esp[!e->from]) : NULL;
 	const struct esp_sa *out = new ? tracker_esp_sa(sc->tracker, new->esp[e->from]) : NULL;
 	nsec overlap = sc->settings->overlap_budget;
@@ -366,7 +367,7 @@ static bool attribution_is_a_guess(const struct stale *e, const struct scene *sc
 				   const struct esp_sa *sa)
 {
 	const struct child_sa *own = tracker_child_sa(sc->tracker, sa->child);
-	uint32_t index = sc->tunnel->child_sas, successor = own ? own->successor : NO_INDEX;
+	uint32_t index = sc->tunnel->child_sas, successor = own ? own->more->successor : NO_INDEX;
 	bool beside = false, without_spi = false;
 
 	for (int i = 0; i < CHILDREN_LOOKED_AT; i++) {

@@ -70,10 +70,10 @@ static bool eligible(const struct child_sa *old, const struct child_sa *c)
 	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX &&
 	    old->ike_sa != c->ike_sa)
 		return false;
-	if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
+	if (old == c || old->more->successor != NO_INDEX || old->created > child_sa_requested(c) ||
 	    (old->flags & CHILD_SA_REDUNDANT))
 		return false;
-	return old->end_reason == END_NONE || old->ended >= c->requested;
+	return old->end_reason == END_NONE || old->more->ended >= child_sa_requested(c);
 }
 
 enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
@@ -117,9 +117,9 @@ static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, i
 	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *old = &t->child_sas[i];
 
-		if (old == c || old->successor != NO_INDEX || old->created > c->requested ||
-		    old->end_reason != END_NONE || old->esp[d] == NO_INDEX ||
-		    t->esp_sas[old->esp[d]].last > first)
+		if (old == c || old->more->successor != NO_INDEX ||
+		    old->created > child_sa_requested(c) || old->end_reason != END_NONE ||
+		    old->esp[d] == NO_INDEX || t->esp_sas[old->esp[d]].last > first)
 			continue;
 		nsec pause = first - t->esp_sas[old->esp[d]].last;
 
@@ -251,7 +251,7 @@ static bool have_each_others(const struct tracker *t, const struct child_sa *x,
 
 static bool is_first_pair(const struct child_sa *c)
 {
-	return c->successor == NO_INDEX && c->predecessor == NO_INDEX &&
+	return c->more->successor == NO_INDEX && c->more->predecessor == NO_INDEX &&
 	       c->end_reason == END_NONE && c->esp[0] != NO_INDEX && c->esp[1] != NO_INDEX;
 }
 
@@ -363,11 +363,11 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 	     i = next) {
 		const struct child_sa *old = &t->child_sas[i];
 
-		next = own ? old->next_of_ike : old->next_in_tunnel;
+		next = own ? old->more->next_of_ike : old->next_in_tunnel;
 		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
 
 		if (!eligible(old, c) ||
-		    chain_unwatched_between(t, child_last_sign(t, old), c->requested))
+		    chain_unwatched_between(t, child_last_sign(t, old), child_sa_requested(c)))
 			continue;
 		candidates++;
 		if (old->id == 0 && old->how != CREATED_IKE_AUTH)
@@ -498,13 +498,15 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
 	struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
 
 	child_reveal(t, old_index);
-	c->predecessor = old_index;
-	c->predecessor_id = old->id;
-	c->predecessor_spi[0] = old->spi[0];
-	c->predecessor_spi[1] = old->spi[1];
-	old->successor = child;
-	old->rekeyed_by = c->created_by;
-	old->rekey_at = c->requested;
+	struct child_sa_more *more = child_more(t, c), *of_old = child_more(t, old);
+
+	more->predecessor = old_index;
+	more->predecessor_id = old->id;
+	more->predecessor_spi[0] = old->spi[0];
+	more->predecessor_spi[1] = old->spi[1];
+	of_old->successor = child;
+	of_old->rekeyed_by = c->created_by;
+	of_old->rekey_at = child_sa_requested(c);
 	/* whose the SPIs are is a guess for either: so is what follows what */
 	if ((old->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER && grade > GRADE_INFERRED)
 		grade = GRADE_INFERRED;
@@ -527,7 +529,7 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
 	ev.ike_sa = c->ike_sa;
 	ev.other = old_index;
 	ev.side = c->created_by;
-	ev.value[0] = old->flags & CHILD_SA_MIDSTREAM ? -1 : c->requested - old->created;
+	ev.value[0] = old->flags & CHILD_SA_MIDSTREAM ? -1 : child_sa_requested(c) - old->created;
 	event_emit(t, &ev);
 }
 
@@ -544,7 +546,7 @@ struct pending_delete *chain_delete_since(const struct tracker *t, const struct 
 
 	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++)
 		if (d[i].at != NSEC_NONE && d[i].at >= c->created - 50 * NSEC_PER_MS &&
-		    (d[i].at >= c->requested || d[i].by == c->created_by || d[i].by < 0) &&
+		    (d[i].at >= child_sa_requested(c) || d[i].by == c->created_by || d[i].by < 0) &&
 		    (!earliest || d[i].at < earliest->at))
 			earliest = &d[i];
 	return earliest;

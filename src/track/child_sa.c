@@ -11,6 +11,24 @@
 
 #define BOTH_DELETE_WITHIN (2 * NSEC_PER_S)
 
+const struct child_sa_more child_sa_nothing_more = {
+	.requested = NSEC_NONE, .ended = NSEC_NONE, .rekey_at = NSEC_NONE,
+	.predecessor = NO_INDEX, .successor = NO_INDEX, .next_of_ike = NO_INDEX,
+	.prev_of_ike = NO_INDEX, .held_by = NO_INDEX,
+	.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE, .rekeyed_by = SIDE_UNKNOWN,
+};
+
+struct child_sa_more *child_more(struct tracker *t, struct child_sa *c)
+{
+	struct child_sa_more *own = &t->child_more[c - t->child_sas];
+
+	if (c->more == &child_sa_nothing_more) {
+		*own = child_sa_nothing_more;
+		c->more = own;
+	}
+	return own;
+}
+
 struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c)
 {
 	return &t->tunnels[c->tunnel];
@@ -129,16 +147,11 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 
 	t->child_sas[i] = (struct child_sa){
 		.tunnel = tunnel, .ike_sa = NO_INDEX, .esp = { NO_INDEX, NO_INDEX },
-		.state = CHILD_CREATED, .how = CREATED_UNKNOWN, .requested = created,
-		.created = created,
-		.created_by = SIDE_UNKNOWN, .predecessor = NO_INDEX, .successor = NO_INDEX,
-		.ended = NSEC_NONE, .end_reason = END_NONE, .ended_by = SIDE_UNKNOWN,
-		.rekeyed_by = SIDE_UNKNOWN, .rekey_at = NSEC_NONE, .grade = GRADE_INFERRED,
-		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX, .next_of_ike = NO_INDEX,
-		.prev_of_ike = NO_INDEX,
-		.held_by = NO_INDEX,
+		.state = CHILD_CREATED, .how = CREATED_UNKNOWN, .created = created,
+		.created_by = SIDE_UNKNOWN, .more = &child_sa_nothing_more,
+		.end_reason = END_NONE, .ended_by = SIDE_UNKNOWN, .grade = GRADE_INFERRED,
+		.next_in_tunnel = w->child_sas, .prev_in_tunnel = NO_INDEX,
 		.flags = CHILD_SA_USED | CHILD_SA_DIRTY,
-		.request_np1 = IKE_NP1_NONE, .response_np1 = IKE_NP1_NONE,
 	};
 	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel
 				   : &w->oldest_child_sa) = i;
@@ -153,23 +166,28 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 {
 	struct child_sa *c = &t->child_sas[child];
 
+	uint32_t next = c->more->next_of_ike, prev = c->more->prev_of_ike;
+
 	if (c->ike_sa == NO_INDEX) {
 		child_tunnel(t, c)->unowned_child--;
 	} else {
-		*(c->prev_of_ike != NO_INDEX ? &t->child_sas[c->prev_of_ike].next_of_ike
-					     : &t->ike_sas[c->ike_sa].children) = c->next_of_ike;
-		if (c->next_of_ike != NO_INDEX)
-			t->child_sas[c->next_of_ike].prev_of_ike = c->prev_of_ike;
+		*(prev != NO_INDEX ? &child_more(t, &t->child_sas[prev])->next_of_ike
+				   : &t->ike_sas[c->ike_sa].children) = next;
+		if (next != NO_INDEX)
+			child_more(t, &t->child_sas[next])->prev_of_ike = prev;
 	}
 	c->ike_sa = ike_sa;
-	c->next_of_ike = c->prev_of_ike = NO_INDEX;
 	if (ike_sa == NO_INDEX) {
+		if (c->more != &child_sa_nothing_more)
+			child_more(t, c)->next_of_ike = child_more(t, c)->prev_of_ike = NO_INDEX;
 		child_tunnel(t, c)->unowned_child++;
 		return;
 	}
-	c->next_of_ike = t->ike_sas[ike_sa].children;
-	if (c->next_of_ike != NO_INDEX)
-		t->child_sas[c->next_of_ike].prev_of_ike = child;
+	next = t->ike_sas[ike_sa].children;
+	child_more(t, c)->next_of_ike = next;
+	child_more(t, c)->prev_of_ike = NO_INDEX;
+	if (next != NO_INDEX)
+		child_more(t, &t->child_sas[next])->prev_of_ike = child;
 	t->ike_sas[ike_sa].children = child;
 }
 
@@ -178,7 +196,8 @@ void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
 {
 	t->ike_sas[to].children = t->ike_sas[from].children;
 	t->ike_sas[from].children = NO_INDEX;
-	for (uint32_t i = t->ike_sas[to].children; i != NO_INDEX; i = t->child_sas[i].next_of_ike)
+	for (uint32_t i = t->ike_sas[to].children; i != NO_INDEX;
+	     i = t->child_sas[i].more->next_of_ike)
 		t->child_sas[i].ike_sa = to;
 }
 
@@ -199,10 +218,11 @@ void child_reveal(struct tracker *t, uint32_t child)
 
 	if (c->id != 0)
 		return;
-	c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
+	c->flags &= (uint16_t)~CHILD_SA_TENTATIVE;
 	c->id = tracker_number(t, OBJECT_CHILD_SA);
 	if (only_quiet(t, c) ||
-	    !restraint_admits(t, c->tunnel, c->how != CREATED_UNKNOWN && c->response_bytes > 0))
+	    !restraint_admits(t, c->tunnel,
+			      c->how != CREATED_UNKNOWN && c->more->response_bytes > 0))
 		c->flags |= CHILD_SA_QUIET;
 	child_tunnel(t, c)->n_child_sas++;
 	child_emit(t, EVENT_CHILD_SA_CREATED, child, c->created, c->created_by, NO_INDEX);
@@ -219,21 +239,23 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	struct child_sa *c = &t->child_sas[i];
 
 	child_adopt(t, i, ike_sa);
-	c->ike_sa_id = sa->id;
-	c->ike_spi_i = sa->spi_i;
-	c->ike_spi_r = sa->spi_r;
+	struct child_sa_more *more = child_more(t, c);
+
+	more->ike_sa_id = sa->id;
+	more->ike_spi_i = sa->spi_i;
+	more->ike_spi_r = sa->spi_r;
 	c->how = how;
-	c->requested = requested == NSEC_NONE ? created : requested;
+	more->requested = requested;
 	c->created_by = (int8_t)by;
 	c->grade = GRADE_DERIVED;
-	c->request_np1 = x->request_np1;
-	c->response_np1 = x->response_np1;
-	c->response_bytes = x->response_bytes;
+	more->request_np1 = x->request_np1;
+	more->response_np1 = x->response_np1;
+	more->response_bytes = x->response_bytes;
 	if (how == CREATED_CREATE_CHILD_SA && x->request_np1 == IKE2_PAYLOAD_NOTIFY)
 		c->flags |= CHILD_SA_REKEY_EXPECTED;
 	if (tentative) {
 		c->flags |= CHILD_SA_TENTATIVE;
-		c->held_by = ike_sa;
+		more->held_by = ike_sa;
 	} else {
 		child_reveal(t, i);
 	}
@@ -280,12 +302,12 @@ void child_release(struct tracker *t, uint32_t child)
 	w->flags |= TUNNEL_UNSAVED;
 	child_adopt(t, child, NO_INDEX);
 	w->unowned_child--;
-	if (c->predecessor != NO_INDEX)
-		t->child_sas[c->predecessor].successor = NO_INDEX;
-	if (c->successor != NO_INDEX)
-		t->child_sas[c->successor].predecessor = NO_INDEX;
-	if (c->held_by != NO_INDEX) {
-		struct ike_sa *holder = &t->ike_sas[c->held_by];
+	if (c->more->predecessor != NO_INDEX)
+		child_more(t, &t->child_sas[c->more->predecessor])->successor = NO_INDEX;
+	if (c->more->successor != NO_INDEX)
+		child_more(t, &t->child_sas[c->more->successor])->predecessor = NO_INDEX;
+	if (c->more->held_by != NO_INDEX) {
+		struct ike_sa *holder = &t->ike_sas[c->more->held_by];
 
 		for (int side = 0; side < 2; side++)
 			if (holder->rekey[side].child == child)
@@ -306,7 +328,7 @@ bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel)
 		if (t->child_sas[i].end_reason == END_NONE &&
-		    (t->child_sas[i].successor != NO_INDEX ||
+		    (t->child_sas[i].more->successor != NO_INDEX ||
 		     (t->child_sas[i].flags & CHILD_SA_REDUNDANT)))
 			return true;
 	return false;
@@ -336,8 +358,8 @@ bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
 	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->end_reason != END_NONE && c->ended <= at + BOTH_DELETE_WITHIN &&
-		    at - c->ended <= BOTH_DELETE_WITHIN)
+		if (c->end_reason != END_NONE && c->more->ended <= at + BOTH_DELETE_WITHIN &&
+		    at - c->more->ended <= BOTH_DELETE_WITHIN)
 			return true;
 	}
 	return false;
@@ -391,10 +413,10 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 	     i = t->child_sas[i].next_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		if (c->predecessor != NO_INDEX &&
-		    t->child_sas[c->predecessor].end_reason == END_NONE &&
+		if (c->more->predecessor != NO_INDEX &&
+		    t->child_sas[c->more->predecessor].end_reason == END_NONE &&
 		    chain_delete_since(t, c)) {
-			chain_end_predecessor(t, c->predecessor, i, at);
+			chain_end_predecessor(t, c->more->predecessor, i, at);
 			return;
 		}
 	}
@@ -435,7 +457,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	    at - nsec_later(last, t->watched_since) >= t->settings->idle)
 		why = END_IDLE;
 	c->end_reason = why;
-	c->ended = at;
+	child_more(t, c)->ended = at;
 	c->ended_by = (int8_t)by;
 	if (grade < c->grade)
 		c->grade = grade;
@@ -472,12 +494,12 @@ static void settle_all(struct tracker *t, uint32_t ike_sa)
 {
 	uint32_t i = t->ike_sas[ike_sa].children;
 
-	while (i != NO_INDEX && t->child_sas[i].next_of_ike != NO_INDEX)
-		i = t->child_sas[i].next_of_ike;
-	for (; i != NO_INDEX; i = t->child_sas[i].prev_of_ike) {
+	while (i != NO_INDEX && t->child_sas[i].more->next_of_ike != NO_INDEX)
+		i = t->child_sas[i].more->next_of_ike;
+	for (; i != NO_INDEX; i = t->child_sas[i].more->prev_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
-		bool open = c->predecessor != NO_INDEX &&
-			    t->child_sas[c->predecessor].end_reason == END_NONE;
+		bool open = c->more->predecessor != NO_INDEX &&
+			    t->child_sas[c->more->predecessor].end_reason == END_NONE;
 
 		if (open || !(c->flags & CHILD_SA_SETTLED))
 			chain_settle_one(t, i, t->now, true);
@@ -493,7 +515,7 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX; i = next) {
 		const struct child_sa *c = &t->child_sas[i];
 
-		next = c->next_of_ike;
+		next = c->more->next_of_ike;
 		if (c->flags & CHILD_SA_TENTATIVE)
 			child_release(t, i);
 		else
@@ -505,7 +527,7 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike) {
+	     i = t->child_sas[i].more->next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (child_last_packet(t, c, 0) > at && child_last_packet(t, c, 1) > at)
@@ -519,7 +541,7 @@ void child_revive(struct tracker *t, uint32_t child)
 	struct child_sa *c = &t->child_sas[child];
 
 	c->end_reason = END_NONE;
-	c->ended = NSEC_NONE;
+	child_more(t, c)->ended = NSEC_NONE;
 	c->ended_by = SIDE_UNKNOWN;
 	c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;
@@ -539,10 +561,11 @@ void child_revive(struct tracker *t, uint32_t child)
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike) {
+	     i = t->child_sas[i].more->next_of_ike) {
 		struct child_sa *c = &t->child_sas[i];
 
-		if (c->end_reason != why || c->ended != ended || c->successor != NO_INDEX)
+		if (c->end_reason != why || c->more->ended != ended ||
+		    c->more->successor != NO_INDEX)
 			continue;
 		if (child_last_packet(t, c, 0) <= ended && child_last_packet(t, c, 1) <= ended)
 			continue;

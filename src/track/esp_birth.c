@@ -245,8 +245,8 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		ev.esp_sa = moved_sa;
 		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
 		tunnel_add_path(t, tunnel, src, dst, side);
-		t->tunnels[tunnel].now[side] = src;
-		t->tunnels[tunnel].now[1 - side] = dst;
+		tunnel_seen_at(t, &t->tunnels[tunnel], side, src);
+		tunnel_seen_at(t, &t->tunnels[tunnel], 1 - side, dst);
 		event_emit(t, &ev);
 	} else {
 		tunnel = tunnel_of_a_client(t, a, &side);

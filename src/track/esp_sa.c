@@ -354,9 +354,9 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 			     (struct endpoint){ a->dst, a->dst_port }, sa->direction))
 		return;
 	if (a->encap != ENCAP_NONE && side >= 0) {
-		tunnel->now[side] = side == sa->direction
-					    ? (struct endpoint){ a->src, a->src_port }
-					    : (struct endpoint){ a->dst, a->dst_port };
+		tunnel_seen_at(t, tunnel, side,
+			       side == sa->direction ? (struct endpoint){ a->src, a->src_port }
+						     : (struct endpoint){ a->dst, a->dst_port });
 		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
 		ev.side = (int8_t)side;
 		event_emit(t, &ev);

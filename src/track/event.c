@@ -258,7 +258,7 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 	case EVENT_ADDRESS_MOVED:
 		add_peer(s, t, ev, ev->side);
 		text_add(s, " now speaks from %s", ev->side < 0 ? "elsewhere" :
-			 endpoint_text(t->tunnels[ev->tunnel].now[ev->side], endpoint));
+			 endpoint_text(tunnel_now(&t->tunnels[ev->tunnel], ev->side), endpoint));
 		return;
 	case EVENT_ICMP_ERROR:
 		text_add(s, "ICMP error type %d code %d about this tunnel", (int)ev->value[0],

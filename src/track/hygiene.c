@@ -61,7 +61,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 	if (copy) {
 		t->counters.duplicates++;
 		if (known)
-			t->tunnels[m->tunnel].mirrored++;
+			tunnel_more(t, &t->tunnels[m->tunnel])->mirrored++;
 		return true;
 	}
 	*m = (struct recent_message){ .hash = hash,
@@ -83,7 +83,7 @@ void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, 
 		m->tunnel_id = t->tunnels[tunnel].id;
 		m->side = side;
 	}
-	t->tunnels[tunnel].counted++;
+	tunnel_more(t, &t->tunnels[tunnel])->counted++;
 }
 
 /*
@@ -93,9 +93,9 @@ void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, 
 void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
-	struct tunnel_side *s = &w->side[side];
+	struct tunnel_ike *s = &tunnel_more(t, w)->ike[side];
 
-	s->ike_messages++;
+	s->messages++;
 	if (++s->heard < HEARD_AGAIN || !w->one_sided[side])
 		return;
 	w->one_sided[side] = false;
@@ -107,14 +107,14 @@ void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
-	struct tunnel_side *s = &w->side[side];
+	struct tunnel_ike *s = &tunnel_more(t, w)->ike[side];
 	uint32_t told = side == 0 ? TUNNEL_ONE_SIDED_TOLD0 : TUNNEL_ONE_SIDED_TOLD1;
 
 	s->proven_unseen++;
 	s->heard = 0;
 	s->unseen_last = at;
 	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min ||
-	    s->ike_messages * 4 > s->proven_unseen)
+	    s->messages * 4 > s->proven_unseen)
 		return;
 	w->one_sided[side] = true;
 	if (w->flags & told)
@@ -274,7 +274,7 @@ static uint64_t distinct_esp(struct tracker *t, struct tunnel *w)
 			distinct += t->esp_sas[i].packets;
 			if (t->esp_sas[i].rare->mirrored == 0)
 				continue;
-			w->mirrored += t->esp_sas[i].rare->mirrored;
+			tunnel_more(t, w)->mirrored += t->esp_sas[i].rare->mirrored;
 			esp_rare(t, &t->esp_sas[i])->mirrored = 0;
 		}
 	}
@@ -286,12 +286,13 @@ void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 	uint64_t esp = distinct_esp(t, w);
-	uint64_t distinct = w->counted + (esp > w->esp_judged ? esp - w->esp_judged : 0);
-	uint64_t twice = w->mirrored;
+	uint64_t distinct = w->more->counted + (esp > w->esp_judged ? esp - w->esp_judged : 0);
+	uint64_t twice = w->more->mirrored;
 
 	if (distinct < (uint64_t)t->settings->mirror_min_packets)
 		return;			/* too few to judge: they count at the next look */
-	w->mirrored = w->counted = 0;
+	if (w->more->mirrored != 0 || w->more->counted != 0)
+		tunnel_more(t, w)->mirrored = tunnel_more(t, w)->counted = 0;
 	w->esp_judged = esp;
 	if ((double)twice < t->settings->mirror_ratio * (double)distinct || w->mirror_seen)
 		return;

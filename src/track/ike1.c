@@ -205,7 +205,8 @@ static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const stru
 
 		if (i == child || c->how != CREATED_QUICK_MODE || c->created_by == x->from)
 			continue;
-		if (c->requested <= t->child_sas[child].created && c->created >= x->request_at) {
+		if (child_sa_requested(c) <= t->child_sas[child].created &&
+		    c->created >= x->request_at) {
 			c->flags |= CHILD_SA_COLLIDED;
 			t->child_sas[child].flags |= CHILD_SA_COLLIDED;
 		}
@@ -214,9 +215,9 @@ static void mark_crossing(struct tracker *t, const struct ike_sa *sa, const stru
 
 static bool has_child(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
 {
-	for (uint32_t i = sa->children; i != NO_INDEX; i = t->child_sas[i].next_of_ike)
+	for (uint32_t i = sa->children; i != NO_INDEX; i = t->child_sas[i].more->next_of_ike)
 		if (t->child_sas[i].how == CREATED_QUICK_MODE &&
-		    t->child_sas[i].requested == x->request_at &&
+		    child_sa_requested(&t->child_sas[i]) == x->request_at &&
 		    t->child_sas[i].created_by == x->from)
 			return true;
 	return false;
@@ -254,7 +255,7 @@ static bool answer_unseen(struct tracker *t, struct exchange *x, const struct ar
 
 	if (!x->closed)
 		hygiene_unseen(t, x->tunnel, other, a->at);
-	if (w->one_sided[other] || w->side[other].ike_messages == 0)
+	if (w->one_sided[other] || w->more->ike[other].messages == 0)
 		return true;
 	exchange_close(t, x, OUTCOME_NOT_OBSERVABLE, a->at);
 	return false;

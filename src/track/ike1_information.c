@@ -123,7 +123,7 @@ static bool may_delete_child(const struct tracker *t, const struct ike_sa *sa, u
 		nsec quiet = FLOWS_UNTIL + 2 * chain_usual_pause(t, c);
 		nsec last[2] = { child_last_packet(t, c, 0), child_last_packet(t, c, 1) };
 
-		if (c->end_reason == END_NONE && c->successor == NO_INDEX &&
+		if (c->end_reason == END_NONE && c->more->successor == NO_INDEX &&
 		    at - c->created > t->settings->settle && last[0] != NSEC_NONE &&
 		    last[1] != NSEC_NONE && at - last[0] <= quiet && at - last[1] <= quiet)
 			return true;

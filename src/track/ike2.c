@@ -21,10 +21,10 @@ static void speaks_from(struct tracker *t, const struct arrival *a, uint32_t ike
 			bool announced)
 {
 	struct tunnel *w = &t->tunnels[a->tunnel];
-	bool moved = !addr_equal(w->now[a->side].addr, a->packet->src);
+	bool moved = !addr_equal(tunnel_now(w, a->side).addr, a->packet->src);
 
-	w->now[a->side] = arrival_src(a);
-	w->now[1 - a->side] = arrival_dst(a);
+	tunnel_seen_at(t, w, a->side, arrival_src(a));
+	tunnel_seen_at(t, w, 1 - a->side, arrival_dst(a));
 	if (t->ike_sas[ike_sa].established == NSEC_NONE || (known && !(moved && announced)))
 		return;
 

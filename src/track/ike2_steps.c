@@ -80,9 +80,10 @@ static bool holds_several(const struct tracker *t, const struct ike_sa *sa)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = sa->children; i != NO_INDEX && n < 2; i = t->child_sas[i].next_of_ike)
+	for (uint32_t i = sa->children; i != NO_INDEX && n < 2;
+	     i = t->child_sas[i].more->next_of_ike)
 		n += t->child_sas[i].end_reason == END_NONE &&
-		     t->child_sas[i].successor == NO_INDEX &&
+		     t->child_sas[i].more->successor == NO_INDEX &&
 		     !(t->child_sas[i].flags & (CHILD_SA_TENTATIVE | CHILD_SA_REDUNDANT));
 	return n > 1;
 }
@@ -126,7 +127,8 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *c = &t->child_sas[i];
 
-		if (i == child || (c->created_by == y->from && c->requested == y->request_at))
+		if (i == child ||
+		    (c->created_by == y->from && child_sa_requested(c) == y->request_at))
 			c->flags |= CHILD_SA_COLLIDED;
 	}
 }
@@ -135,10 +137,10 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 static bool was_made(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
 {
 	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike)
+	     i = t->child_sas[i].more->next_of_ike)
 		if (t->child_sas[i].how == CREATED_CREATE_CHILD_SA &&
 		    t->child_sas[i].created_by == x->from &&
-		    t->child_sas[i].requested == x->request_at)
+		    child_sa_requested(&t->child_sas[i]) == x->request_at)
 			return true;
 	return false;
 }

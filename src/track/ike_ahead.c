@@ -2,7 +2,7 @@
 /*
  * What the IKE messages of a batch will ask for comes from memory while others
  * are handled: the places in the indexes, then the IKE SA and the path that
- * stand there, then the tunnel.  Of many tunnels each message meets another
+ * stand there, then the tunnel and the latest child SA.  Of many tunnels each message meets another
  * one, and waits for all of them in a row.  A guess: nothing depends on it.
  */
 #include "track/tracker.h"
@@ -70,6 +70,19 @@ void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, s
 			fetch(&t->paths[g->path], sizeof(*t->paths));
 	}
 	for (size_t i = 0; i < k; i++)
-		if (guess[i].path != NO_INDEX)
-			fetch(&t->tunnels[t->paths[guess[i].path].tunnel], sizeof(*t->tunnels));
+		if (guess[i].path != NO_INDEX) {
+			uint32_t tunnel = t->paths[guess[i].path].tunnel;
+
+			fetch(&t->tunnels[tunnel], sizeof(*t->tunnels));
+			fetch(&t->tunnel_more[tunnel], sizeof(*t->tunnel_more));
+		}
+	for (size_t i = 0; i < k; i++) {
+		uint32_t child =
+			guess[i].spis == NO_INDEX ? NO_INDEX : t->ike_sas[guess[i].spis].children;
+
+		if (child != NO_INDEX) {
+			fetch(&t->child_sas[child], sizeof(*t->child_sas));
+			fetch(&t->child_more[child], sizeof(*t->child_more));
+		}
+	}
 }

@@ -168,7 +168,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 bool ike_sa_follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike) {
+	     i = t->child_sas[i].more->next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == x->from &&

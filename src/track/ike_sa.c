@@ -353,7 +353,7 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	if (side < 0)
 		return;
 	hygiene_heard(t, sa->tunnel, side);
-	w->side[side].ike_last = a->at;
+	tunnel_more(t, w)->ike[side].last = a->at;
 	if (side == sa->initiator_side) {
 		sa->initiator = arrival_src(a);
 		sa->responder = arrival_dst(a);

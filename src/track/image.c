@@ -6,6 +6,8 @@
  */
 #include "track/image_values.h"
 
+#include <string.h>
+
 #include <sawatch/ike_registry.h>
 #include <sawatch/pack.h>
 
@@ -38,6 +40,14 @@ static void pack_values(struct packer *p, fields_walk *walk, void *structure, si
 	pack_image(p, image, size);
 }
 
+/* What lies beside an object, when it has any. */
+static void pack_beside(struct packer *p, bool own, fields_walk *walk, void *structure, size_t size)
+{
+	pack_u32(p, own);
+	if (own)
+		pack_values(p, walk, structure, size);
+}
+
 static void pack_ike_sa(struct packer *p, uint32_t index, struct ike_sa *sa)
 {
 	pack_u32(p, index);
@@ -64,21 +74,24 @@ static void pack_child_sas(struct packer *p, const struct tracker *t, const stru
 {
 	pack_u32(p, w->live_child);
 	for (uint32_t i = w->oldest_child_sa; i != NO_INDEX; i = t->child_sas[i].prev_in_tunnel) {
+		struct child_sa *c = &t->child_sas[i];
+		struct child_sa_more more = *c->more;
+
 		pack_u32(p, i);
-		pack_values(p, image_child_sa_fields, &t->child_sas[i], sizeof(t->child_sas[i]));
+		pack_values(p, image_child_sa_fields, c, sizeof(*c));
+		pack_beside(p, c->more != &child_sa_nothing_more, image_child_more_fields, &more,
+			    sizeof(more));
 	}
 }
 
 static void pack_esp_sa(struct packer *p, uint32_t index, struct esp_sa *sa)
 {
 	struct esp_sa_rare rare = *sa->rare;
-	bool own = sa->rare != &esp_sa_nothing_rare;
 
 	pack_u32(p, index);
 	pack_values(p, image_esp_sa_fields, sa, sizeof(*sa));
-	pack_u32(p, own);
-	if (own)
-		pack_values(p, image_esp_rare_fields, &rare, sizeof(rare));
+	pack_beside(p, sa->rare != &esp_sa_nothing_rare, image_esp_rare_fields, &rare,
+		    sizeof(rare));
 }
 
 static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct tunnel *w,
@@ -103,6 +116,7 @@ static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct
 size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
+	struct tunnel_more more = *w->more;
 	struct packer p = { .at = room, .room = size };
 
 	if (w->flags & TUNNEL_QUIET)
@@ -111,6 +125,8 @@ size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size)
 	pack_image(&p, &t->key, sizeof(t->key));
 	pack_u32(&p, tunnel);
 	pack_values(&p, image_tunnel_fields, w, sizeof(*w));
+	pack_beside(&p, w->more != &tunnel_nothing_more, image_tunnel_more_fields, &more,
+		    sizeof(more));
 	for (uint32_t i = 0; i < w->n_deletes; i++)
 		pack_values(&p, image_delete_fields, &t->deletes[tunnel * PENDING_DELETES + i],
 			    sizeof(t->deletes[0]));
@@ -138,6 +154,17 @@ static void claim(struct pool *p, uint32_t i)
 	p->used++;
 	if (i >= p->high)
 		p->high = i + 1;
+}
+
+/* What lies beside an object, or `nothing`; true when it had any. */
+static bool unpack_beside(struct reader *r, void *structure, const void *nothing, size_t size)
+{
+	bool own = reader_u32(r) != 0;
+
+	memcpy(structure, nothing, size);
+	if (own)
+		unpack_image(r, structure, size);
+	return own;
 }
 
 /* By this capture or one before: what begins from now on has another number. */
@@ -231,22 +258,30 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 	uint32_t i = reader_u32(r);
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct child_sa c;
+	struct child_sa_more more;
 
 	unpack_image(r, &c, sizeof(c));
+
+	bool own = unpack_beside(r, &more, &child_sa_nothing_more, sizeof(more));
+
+	c.more = &more;
 	if (!reader_ok(r) || i >= t->child_pool.capacity ||
 	    (t->child_sas[i].flags & CHILD_SA_USED) || !image_child_sa_is_sane(&c) ||
 	    !is_number(t, c.id))
 		return;
 	claim(&t->child_pool, i);
 	c.tunnel = tunnel;
-	c.flags &= ~(uint32_t)CHILD_SA_DIRTY;
+	c.flags &= (uint16_t)~CHILD_SA_DIRTY;
 	c.next_in_tunnel = w->child_sas;
 	c.prev_in_tunnel = NO_INDEX;
 	*(w->child_sas != NO_INDEX ? &t->child_sas[w->child_sas].prev_in_tunnel
 				   : &w->oldest_child_sa) = i;
 	w->child_sas = i;
 	w->live_child++;
+	c.more = &child_sa_nothing_more;
 	t->child_sas[i] = c;
+	if (own)
+		*child_more(t, &t->child_sas[i]) = more;
 }
 
 /* Its name leads to the latest generation, and all before that have ended. */
@@ -267,14 +302,12 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 	uint32_t i = reader_u32(r);
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct esp_sa sa;
-	struct esp_sa_rare rare = esp_sa_nothing_rare;
+	struct esp_sa_rare rare;
 
 	unpack_image(r, &sa, sizeof(sa));
 
-	bool own = reader_u32(r) != 0;
+	bool own = unpack_beside(r, &rare, &esp_sa_nothing_rare, sizeof(rare));
 
-	if (own)
-		unpack_image(r, &rare, sizeof(rare));
 	sa.rare = &rare;
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
 	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) ||
@@ -304,8 +337,13 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 {
 	uint32_t i = reader_u32(r);
 	struct tunnel w;
+	struct tunnel_more more;
 
 	unpack_image(r, &w, sizeof(w));
+
+	bool own = unpack_beside(r, &more, &tunnel_nothing_more, sizeof(more));
+
+	w.more = &more;
 	if (!reader_ok(r) || i >= t->tunnel_pool.capacity || (t->tunnels[i].flags & TUNNEL_USED) ||
 	    !image_tunnel_is_sane(&w))
 		return false;
@@ -321,7 +359,10 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 	/* nobody waits for it while its first IKE SA is set up: no judgement that comes sooner */
 	if (w.due == NSEC_NONE)
 		w.due = tracker_bounded(w.last + t->settings->silent_end);
+	w.more = &tunnel_nothing_more;
 	t->tunnels[i] = w;
+	if (own)
+		*tunnel_more(t, &t->tunnels[i]) = more;
 	*ret = i;
 	return true;
 }
@@ -367,31 +408,41 @@ static void check_esp_sas(struct tracker *t, uint32_t tunnel, int direction)
 	}
 }
 
-static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
+static void check_links(struct tracker *t, uint32_t tunnel, uint32_t i)
 {
-	struct child_sa *c = &t->child_sas[i];
+	struct child_sa_more *c = child_more(t, &t->child_sas[i]);
 	const struct child_sa *before = child_of(t, c->predecessor, tunnel),
 			      *after = child_of(t, c->successor, tunnel);
-	uint32_t ike_sa = ike_sa_of(t, c->ike_sa, tunnel) ? c->ike_sa : NO_INDEX;
 	const struct ike_sa *holder = ike_sa_of(t, c->held_by, tunnel);
 
-	if (!before || before->successor != i || before->id != c->predecessor_id)
+	if (!before || before->more->successor != i || before->id != c->predecessor_id)
 		c->predecessor = NO_INDEX;
-	if (!after || after->predecessor != i || after->predecessor_id != c->id)
+	if (!after || after->more->predecessor != i ||
+	    after->more->predecessor_id != t->child_sas[i].id)
 		c->successor = NO_INDEX;
 	if (!holder || holder->id != c->ike_sa_id ||
 	    (holder->rekey[0].child != i && holder->rekey[1].child != i && holder->auth_child != i))
 		c->held_by = NO_INDEX;
+	c->next_of_ike = c->prev_of_ike = NO_INDEX;
+}
+
+static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
+{
+	struct child_sa *c = &t->child_sas[i];
+	uint32_t ike_sa = ike_sa_of(t, c->ike_sa, tunnel) ? c->ike_sa : NO_INDEX;
+
+	if (c->more != &child_sa_nothing_more)
+		check_links(t, tunnel, i);
 	/* tentative, and nobody will decide any more */
-	if (c->held_by == NO_INDEX && c->id == 0) {
-		c->flags &= ~(uint32_t)CHILD_SA_TENTATIVE;
+	if (c->more->held_by == NO_INDEX && c->id == 0) {
+		c->flags &= (uint16_t)~CHILD_SA_TENTATIVE;
 		c->id = tracker_number(t, OBJECT_CHILD_SA);
 	}
 	for (int d = 0; d < 2; d++)
 		if (c->esp[d] >= t->esp_pool.high || !(t->esp_sas[c->esp[d]].flags & ESP_SA_USED) ||
 		    t->esp_sas[c->esp[d]].child != i || t->esp_sas[c->esp[d]].direction != d)
 			c->esp[d] = NO_INDEX;
-	c->ike_sa = c->next_of_ike = c->prev_of_ike = NO_INDEX;
+	c->ike_sa = NO_INDEX;
 	t->tunnels[tunnel].unowned_child++;
 	if (ike_sa != NO_INDEX)
 		child_adopt(t, i, ike_sa);
@@ -402,7 +453,7 @@ static bool child_held(struct tracker *t, uint32_t ike_sa, uint32_t child, uint3
 {
 	const struct child_sa *c = child_of(t, child, tunnel);
 
-	return c && c->held_by == ike_sa && c->ike_sa_id == t->ike_sas[ike_sa].id;
+	return c && c->more->held_by == ike_sa && c->more->ike_sa_id == t->ike_sas[ike_sa].id;
 }
 
 static void check_ike_sa(struct tracker *t, uint32_t tunnel, uint32_t i)

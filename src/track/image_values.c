@@ -12,15 +12,8 @@ void image_tunnel_fields(struct fields *f, void *structure)
 		struct tunnel_side *s = &w->side[side];
 
 		fields_endpoint(f, &w->peer[side]);
-		fields_endpoint(f, &w->now[side]);
-		FIELD(f, s->ike_messages);
 		FIELD(f, s->esp_packets_before);
-		FIELD_MAYBE(f, s->ike_last);
 		FIELD_MAYBE(f, s->esp_last);
-		FIELD(f, s->reassembled);
-		FIELD(f, s->proven_unseen);
-		FIELD(f, s->heard);
-		FIELD_MAYBE(f, s->unseen_last);
 	}
 	FIELD(f, w->network);
 	FIELD_MAYBE(f, w->first);
@@ -39,8 +32,6 @@ void image_tunnel_fields(struct fields *f, void *structure)
 	FIELD(f, w->live_child);
 	FIELD(f, w->live_esp);
 	FIELD(f, w->unowned_child);
-	FIELD(f, w->mirrored);
-	FIELD(f, w->counted);
 	FIELD(f, w->esp_judged);
 	FIELD(f, w->mirror_seen);
 	FIELD(f, w->one_sided);
@@ -59,6 +50,25 @@ void image_tunnel_fields(struct fields *f, void *structure)
 	FIELD(f, w->left_out.n);
 	FIELD_MAYBE(f, w->left_out.since);
 	FIELD_MAYBE(f, w->left_out.last);
+}
+
+void image_tunnel_more_fields(struct fields *f, void *structure)
+{
+	struct tunnel_more *m = structure;
+
+	for (int side = 0; side < 2; side++) {
+		struct tunnel_ike *s = &m->ike[side];
+
+		fields_endpoint(f, &m->now[side]);
+		FIELD(f, s->messages);
+		FIELD_MAYBE(f, s->last);
+		FIELD(f, s->proven_unseen);
+		FIELD_MAYBE(f, s->unseen_last);
+		FIELD(f, s->reassembled);
+		FIELD(f, s->heard);
+	}
+	FIELD(f, m->mirrored);
+	FIELD(f, m->counted);
 }
 
 void image_path_fields(struct fields *f, void *structure)
@@ -246,6 +256,7 @@ void image_ike_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->auth_child);
 }
 
+/* What more is known of it lies elsewhere. */
 void image_child_sa_fields(struct fields *f, void *structure)
 {
 	struct child_sa *c = structure;
@@ -253,36 +264,42 @@ void image_child_sa_fields(struct fields *f, void *structure)
 	FIELD(f, c->id);
 	FIELD(f, c->tunnel);
 	FIELD(f, c->ike_sa);
-	FIELD(f, c->ike_sa_id);
-	FIELD(f, c->ike_spi_i);
-	FIELD(f, c->ike_spi_r);
 	FIELD(f, c->esp);
 	FIELD(f, c->esp_id);
 	FIELD(f, c->spi);
 	FIELD_BELOW(f, c->state, CHILD_DELETED + 1);
 	FIELD_BELOW(f, c->how, CREATED_QUICK_MODE + 1);
-	FIELD_MAYBE(f, c->requested);
 	FIELD_MAYBE(f, c->created);
 	FIELD(f, c->created_by);
-	FIELD(f, c->predecessor);
-	FIELD(f, c->successor);
-	FIELD(f, c->predecessor_id);
-	FIELD(f, c->predecessor_spi);
-	FIELD_MAYBE(f, c->ended);
 	FIELD_BELOW(f, c->end_reason, END_UNKNOWN + 1);
 	FIELD(f, c->ended_by);
-	FIELD(f, c->rekeyed_by);
-	FIELD_MAYBE(f, c->rekey_at);
 	FIELD_BELOW(f, c->grade, GRADE_OBSERVED + 1);
 	FIELD(f, c->next_in_tunnel);
 	FIELD(f, c->prev_in_tunnel);
-	FIELD(f, c->next_of_ike);
-	FIELD(f, c->prev_of_ike);
-	FIELD(f, c->held_by);
 	FIELD(f, c->flags);
-	FIELD(f, c->request_np1);
-	FIELD(f, c->response_np1);
-	FIELD(f, c->response_bytes);
+}
+
+void image_child_more_fields(struct fields *f, void *structure)
+{
+	struct child_sa_more *m = structure;
+
+	FIELD(f, m->ike_sa_id);
+	FIELD(f, m->ike_spi_i);
+	FIELD(f, m->ike_spi_r);
+	FIELD_MAYBE(f, m->requested);
+	FIELD_MAYBE(f, m->ended);
+	FIELD_MAYBE(f, m->rekey_at);
+	FIELD(f, m->predecessor_id);
+	FIELD(f, m->predecessor_spi);
+	FIELD(f, m->predecessor);
+	FIELD(f, m->successor);
+	FIELD(f, m->next_of_ike);
+	FIELD(f, m->prev_of_ike);
+	FIELD(f, m->held_by);
+	FIELD(f, m->response_bytes);
+	FIELD(f, m->request_np1);
+	FIELD(f, m->response_np1);
+	FIELD(f, m->rekeyed_by);
 }
 
 /* What is rare in it lies elsewhere. */
@@ -371,7 +388,9 @@ static bool is_end(unsigned reason, nsec ended)
 
 bool image_tunnel_is_sane(struct tunnel *w)
 {
-	bool ok = fields_sane(image_tunnel_fields, w) && (w->flags & TUNNEL_USED) &&
+	struct tunnel_more more = *w->more;
+	bool ok = fields_sane(image_tunnel_fields, w) &&
+		  fields_sane(image_tunnel_more_fields, &more) && (w->flags & TUNNEL_USED) &&
 		  endpoint_compare(w->peer[0], w->peer[1]) <= 0 && is_moment(w->first) &&
 		  is_moment(w->last) && w->first <= w->last && is_time(w->loss_last) &&
 		  is_time(w->due) && is_time(w->state_since) && is_time(w->purse_hints) &&
@@ -380,8 +399,8 @@ bool image_tunnel_is_sane(struct tunnel *w)
 		   (is_moment(w->left_out.since) && is_moment(w->left_out.last)));
 
 	for (int side = 0; side < 2; side++)
-		ok = ok && is_time(w->side[side].ike_last) && is_time(w->side[side].esp_last) &&
-		     is_time(w->side[side].unseen_last);
+		ok = ok && is_time(w->side[side].esp_last) && is_time(more.ike[side].last) &&
+		     is_time(more.ike[side].unseen_last);
 	return ok;
 }
 
@@ -436,10 +455,13 @@ bool image_ike_sa_is_sane(struct ike_sa *sa)
 
 bool image_child_sa_is_sane(struct child_sa *c)
 {
-	return fields_sane(image_child_sa_fields, c) && (c->flags & CHILD_SA_USED) &&
-	       is_moment(c->requested) && is_moment(c->created) && is_time(c->ended) &&
-	       is_time(c->rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
-	       is_end(c->end_reason, c->ended);
+	struct child_sa_more more = *c->more;
+
+	return fields_sane(image_child_sa_fields, c) &&
+	       fields_sane(image_child_more_fields, &more) && (c->flags & CHILD_SA_USED) &&
+	       is_time(more.requested) && is_moment(c->created) && is_time(more.ended) &&
+	       is_time(more.rekey_at) && (c->id == 0) == ((c->flags & CHILD_SA_TENTATIVE) != 0) &&
+	       is_end(c->end_reason, more.ended);
 }
 
 /* So much as no wire carries: sums and differences of them are numbers. */

@@ -29,8 +29,8 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 		c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;
 	child_reveal(t, child);
-	if (c->predecessor != NO_INDEX)	/* the rekey was known before its SPIs */
-		chain_link_esp(t, &t->child_sas[c->predecessor], c, 0);
+	if (c->more->predecessor != NO_INDEX)	/* the rekey was known before its SPIs */
+		chain_link_esp(t, &t->child_sas[c->more->predecessor], c, 0);
 }
 
 /* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
@@ -52,7 +52,7 @@ uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *
 /* Could this birth be the one that the first packet of `sa` has waited for? */
 static bool waits_for(const struct tracker *t, const struct child_sa *c, const struct esp_sa *sa)
 {
-	nsec early = c->requested < c->created ? c->requested : c->created;
+	nsec early = child_sa_requested(c) < c->created ? child_sa_requested(c) : c->created;
 	uint32_t other = c->esp[1 - sa->direction];
 
 	if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 || c->end_reason != END_NONE ||
@@ -335,13 +335,14 @@ static bool could_be(const struct tracker *t, const struct child_sa *o, const st
 {
 	if (o->how == CREATED_UNKNOWN || o->end_reason != END_NONE || o->ike_sa == NO_INDEX ||
 	    o->ike_sa == c->ike_sa || o->flags & CHILD_SA_REDUNDANT ||
-	    o->predecessor_id != 0 || o->successor != NO_INDEX ||
+	    o->more->predecessor_id != 0 || o->more->successor != NO_INDEX ||
 	    t->ike_sas[o->ike_sa].end_reason != END_NONE ||
 	    t->ike_sas[o->ike_sa].delete_at != NSEC_NONE ||
 	    !((o->flags | c->flags) & CHILD_SA_PAIRED_BY_ORDER))
 		return false;
 	for (int d = 0; d < 2; d++) {
-		nsec early = o->requested < o->created ? o->requested : o->created;
+		nsec early =
+			child_sa_requested(o) < o->created ? child_sa_requested(o) : o->created;
 
 		if (child_last_packet(t, o, d) > at ||
 		    (c->esp[d] != NO_INDEX &&
@@ -358,11 +359,11 @@ static bool could_be(const struct tracker *t, const struct child_sa *o, const st
 void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
-	     i = t->child_sas[i].next_of_ike) {
+	     i = t->child_sas[i].more->next_of_ike) {
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->how == CREATED_UNKNOWN || c->end_reason != END_NONE ||
-		    c->predecessor_id != 0 || c->successor != NO_INDEX ||
+		    c->more->predecessor_id != 0 || c->more->successor != NO_INDEX ||
 		    (child_last_packet(t, c, 0) <= at && child_last_packet(t, c, 1) <= at))
 			continue;
 		for (uint32_t o = t->tunnels[c->tunnel].child_sas; o != NO_INDEX;
@@ -432,7 +433,7 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	/* Traffic proves that the IKE SA which made it is authenticated. */
 	const struct child_sa *c = &t->child_sas[child];
 
-	if (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].id == c->ike_sa_id)
+	if (c->ike_sa != NO_INDEX && t->ike_sas[c->ike_sa].id == c->more->ike_sa_id)
 		ike_sa_established(t, c->ike_sa, c->created);
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->settle);
 }

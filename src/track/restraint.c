@@ -189,7 +189,7 @@ void restraint_confirm_child_sa(struct tracker *t, uint32_t child)
 
 	if (!(c->flags & CHILD_SA_QUIET) || !restraint_confirms(t, c->tunnel))
 		return;
-	c->flags = (c->flags & ~(uint32_t)CHILD_SA_QUIET) | CHILD_SA_DIRTY;
+	c->flags = (uint16_t)((c->flags & ~CHILD_SA_QUIET) | CHILD_SA_DIRTY);
 	ev.child_sa = child;
 	ev.ike_sa = c->ike_sa;
 	ev.side = c->created_by;

@@ -22,8 +22,8 @@ static struct pending_delete *delete_before(struct tracker *t, const struct chil
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 
 	for (unsigned i = 0; i < t->tunnels[c->tunnel].n_deletes; i++)
-		if (d[i].at != NSEC_NONE && d[i].at < c->requested &&
-		    c->requested - d[i].at <= RENEWS_WITHIN && c->created_by >= 0 &&
+		if (d[i].at != NSEC_NONE && d[i].at < child_sa_requested(c) &&
+		    child_sa_requested(c) - d[i].at <= RENEWS_WITHIN && c->created_by >= 0 &&
 		    d[i].by == 1 - c->created_by)
 			return &d[i];
 	return NULL;
@@ -41,15 +41,17 @@ static void link_renewal(struct tracker *t, uint32_t child)
 	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *o = &t->child_sas[i];
 
-		if (o == c || o->id == 0 || o->successor != NO_INDEX || o->created >= c->created ||
-		    (o->flags & CHILD_SA_REDUNDANT) || (o->spi[0] == 0 && o->spi[1] == 0))
+		if (o == c || o->id == 0 || o->more->successor != NO_INDEX ||
+		    o->created >= c->created || (o->flags & CHILD_SA_REDUNDANT) ||
+		    (o->spi[0] == 0 && o->spi[1] == 0))
 			continue;
-		if (chain_unwatched_between(t, o->ended, c->created))
+		if (chain_unwatched_between(t, o->more->ended, c->created))
 			continue;
-		if (o->end_reason == END_NONE || o->ended > c->created + t->settings->settle ||
-		    o->ended < c->created - t->settings->churn_window)
+		if (o->end_reason == END_NONE ||
+		    o->more->ended > c->created + t->settings->settle ||
+		    o->more->ended < c->created - t->settings->churn_window)
 			continue;
-		if (!best || o->ended > best->ended)
+		if (!best || o->more->ended > best->more->ended)
 			best = o;
 	}
 	if (best)
@@ -72,7 +74,7 @@ static bool outage_between(const struct tracker *t, const struct child_sa *old,
 		const struct ike_sa *sa = &t->ike_sas[i];
 
 		if (sa->end_reason == END_FAILED && sa->created > last &&
-		    sa->created < c->requested)
+		    sa->created < child_sa_requested(c))
 			return true;
 	}
 	return false;
@@ -111,7 +113,7 @@ static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
 	struct pending_delete *d;
 	unsigned n = deletes_since(t, c, &d);
 
-	if (n == 0 || c->predecessor_id != 0)
+	if (n == 0 || c->more->predecessor_id != 0)
 		return NO_INDEX;
 	for (uint32_t i = c->next_in_tunnel; i != NO_INDEX; i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *o = &t->child_sas[i];
@@ -121,7 +123,7 @@ static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
 		    o->spi[0] != 0 || o->spi[1] != 0 || o->end_reason != END_NONE ||
 		    c->created - o->created > t->settings->settle)
 			continue;
-		if (o->predecessor_id == 0 && n >= 2) {
+		if (o->more->predecessor_id == 0 && n >= 2) {
 			uint32_t old = chain_half_dead(t, o, d->at + DRAINS_WITHIN);
 
 			if (old != NO_INDEX) {
@@ -130,7 +132,7 @@ static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
 				(void)deletes_since(t, c, &d);
 			}
 		}
-		if (o->predecessor_id == 0)
+		if (o->more->predecessor_id == 0)
 			continue;
 		d->at = NSEC_NONE;
 		return i;
@@ -160,7 +162,7 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 			return;
 		}
 	}
-	if (c->predecessor == NO_INDEX && c->predecessor_id == 0 && c->id != 0 &&
+	if (c->more->predecessor == NO_INDEX && c->more->predecessor_id == 0 && c->id != 0 &&
 	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE ||
 	     c->how == CREATED_UNKNOWN)) {
 		bool alone, sure;
@@ -209,12 +211,13 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 			chain_link_rekey(t, old, child,
 					 alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
 	}
-	if (c->predecessor != NO_INDEX && t->child_sas[c->predecessor].end_reason == END_NONE)
-		chain_end_predecessor(t, c->predecessor, child, now);
+	if (c->more->predecessor != NO_INDEX &&
+	    t->child_sas[c->more->predecessor].end_reason == END_NONE)
+		chain_end_predecessor(t, c->more->predecessor, child, now);
 	if (!ripe || c->flags & CHILD_SA_SETTLED)
 		return;
 	c->flags |= CHILD_SA_SETTLED;
-	if (c->predecessor_id == 0 && c->id != 0)
+	if (c->more->predecessor_id == 0 && c->id != 0)
 		link_renewal(t, child);
 }
 
@@ -264,7 +267,7 @@ static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
 	if (c->id != 0 || now - c->created < ORPHAN_S * NSEC_PER_S)
 		return;
 
-	const struct ike_sa *holder = &t->ike_sas[c->held_by];
+	const struct ike_sa *holder = &t->ike_sas[c->more->held_by];
 
 	if (holder->rekey[0].child != child && holder->rekey[1].child != child &&
 	    holder->auth_child != child)
@@ -279,7 +282,7 @@ static bool follows_birth(const struct tracker *t, const struct pending_delete *
 		const struct child_sa *c = &t->child_sas[i];
 
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by &&
-		    c->predecessor == NO_INDEX && c->created <= d->at &&
+		    c->more->predecessor == NO_INDEX && c->created <= d->at &&
 		    d->at - c->created <= RENEWS_WITHIN)
 			return true;
 	}
@@ -308,14 +311,15 @@ static bool of_another_ike_sa(const struct tracker *t, const struct pending_dele
  */
 uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
 {
-	if (c->predecessor == NO_INDEX || c->how != CREATED_CREATE_CHILD_SA ||
+	if (c->more->predecessor == NO_INDEX || c->how != CREATED_CREATE_CHILD_SA ||
 	    at - c->created > OUTLIVES_REKEY)
 		return NO_INDEX;
 
-	const struct child_sa *old = &t->child_sas[c->predecessor];
+	const struct child_sa *old = &t->child_sas[c->more->predecessor];
 	nsec presumed = nsec_later(c->created, child_last_sign(t, old));
 
-	return old->end_reason == END_REKEYED && old->ended == presumed ? c->predecessor : NO_INDEX;
+	return old->end_reason == END_REKEYED && old->more->ended == presumed ? c->more->predecessor
+									      : NO_INDEX;
 }
 
 /* The Delete was for the oldest of a chain (DETECTION-FACTS 3.5): it ended then, and not before. */
@@ -330,7 +334,7 @@ static void end_predecessor_late(struct tracker *t, const struct pending_delete 
 			continue;
 		struct child_sa *old = &t->child_sas[index];
 
-		old->ended = d->at;
+		child_more(t, old)->ended = d->at;
 		old->flags |= CHILD_SA_DIRTY;
 		for (int k = 0; k < 2; k++) {
 			if (old->esp[k] == NO_INDEX ||
@@ -423,7 +427,7 @@ static void settle_unheeded(struct tracker *t, struct pending_delete *d, nsec no
 	nsec pause = nsec_later(NSEC_PER_S, 3 * chain_usual_pause(t, c));
 	nsec last = child_last_packet(t, c, d->by);
 
-	if (c->successor != NO_INDEX || last == NSEC_NONE || last > d->at + DRAINS_WITHIN ||
+	if (c->more->successor != NO_INDEX || last == NSEC_NONE || last > d->at + DRAINS_WITHIN ||
 	    d->at - last > pause || now - last <= pause ||
 	    child_last_packet(t, c, 1 - d->by) <= d->at + nsec_later(pause, DELETE_UNHEEDED))
 		return;
@@ -448,11 +452,11 @@ static bool settle_births(struct tracker *t, uint32_t tunnel, nsec until, nsec n
 		struct child_sa *c = &t->child_sas[i];
 		bool before = c->flags & CHILD_SA_SETTLED;
 
-		if (c->requested > until)
+		if (child_sa_requested(c) > until)
 			continue;
 		judge_orphan(t, i, now);
-		if (before && (c->predecessor == NO_INDEX ||
-			       t->child_sas[c->predecessor].end_reason != END_NONE))
+		if (before && (c->more->predecessor == NO_INDEX ||
+			       t->child_sas[c->more->predecessor].end_reason != END_NONE))
 			continue;
 		chain_settle_one(t, i, now, last_call);
 		settled &= (c->flags & CHILD_SA_SETTLED) != 0;

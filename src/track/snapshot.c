@@ -257,21 +257,22 @@ void snapshot_child_sa(struct tracker *t, uint32_t i)
 	struct child_sa *c = &t->child_sas[i];
 	const struct record_sink *sink = &t->handler.sink;
 
-	c->flags &= ~(uint32_t)CHILD_SA_DIRTY;
+	const struct child_sa_more *more = c->more;
+
+	c->flags &= (uint16_t)~CHILD_SA_DIRTY;
 	if (!sink->child_sa || c->id == 0 || (c->flags & CHILD_SA_QUIET))
 		return;
 	sink->child_sa(sink->user, &(struct record_child_sa){
-		.id = c->id, .tunnel = t->tunnels[c->tunnel].id, .ike_sa = c->ike_sa_id,
-		.ike_spi_i = c->ike_spi_i,
-		.ike_spi_r = c->ike_spi_r, .sas = { c->esp_id[0], c->esp_id[1] },
+		.id = c->id, .tunnel = t->tunnels[c->tunnel].id, .ike_sa = more->ike_sa_id,
+		.ike_spi_i = more->ike_spi_i, .ike_spi_r = more->ike_spi_r,
+		.sas = { c->esp_id[0], c->esp_id[1] },
 		.spis = { c->spi[0], c->spi[1] },
 		.state = c->state, .created = c->created, .created_by = c->created_by,
-		.created_how = c->how,
-		.predecessor = c->predecessor_id, .predecessor_spis = { c->predecessor_spi[0],
-		c->predecessor_spi[1] },
-		.ended = c->ended, .end_reason = c->end_reason, .ended_by = c->ended_by,
-		.rekeyed_by = c->rekeyed_by,
-		.rekey_at = c->rekey_at, .grade = c->grade, .peers = t->tunnels[c->tunnel].peer });
+		.created_how = c->how, .predecessor = more->predecessor_id,
+		.predecessor_spis = { more->predecessor_spi[0], more->predecessor_spi[1] },
+		.ended = more->ended, .end_reason = c->end_reason, .ended_by = c->ended_by,
+		.rekeyed_by = more->rekeyed_by, .rekey_at = more->rekey_at, .grade = c->grade,
+		.peers = t->tunnels[c->tunnel].peer });
 }
 
 void snapshot_esp_sa(struct tracker *t, uint32_t i)

@@ -266,7 +266,7 @@ void tracker_packet(struct tracker *t, const struct frame *f, const struct packe
 	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 },
 			     (struct endpoint){ whole->dst, 0 }, &side);
 	if (tunnel != NO_INDEX && side >= 0)
-		t->tunnels[tunnel].side[side].reassembled++;
+		tunnel_more(t, &t->tunnels[tunnel])->ike[side].reassembled++;
 }
 
 void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p,
@@ -476,6 +476,7 @@ static bool make_tables(struct tracker *t)
 	       index_new(&t->ike_index, ike) && index_new(&t->initiator_index, ike) &&
 	       index_new(&t->esp_index, esp) &&
 	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) &&
+	       (t->tunnel_more = memory_table(tunnels, sizeof(*t->tunnel_more))) &&
 	       (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
 	       (t->ike_few = memory_table(ike, sizeof(*t->ike_few))) &&
@@ -483,6 +484,7 @@ static bool make_tables(struct tracker *t)
 	       (t->ike_vendors =
 			memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
+	       (t->child_more = memory_table(children, sizeof(*t->child_more))) &&
 	       pool_new(&t->rare_pool, esp) &&
 	       (t->esp_rare = memory_table(esp, sizeof(*t->esp_rare))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
@@ -552,12 +554,14 @@ void tracker_free(struct tracker *t)
 	index_free(&t->initiator_index);
 	index_free(&t->esp_index);
 	free(t->tunnels);
+	free(t->tunnel_more);
 	free(t->paths);
 	free(t->ike_sas);
 	free(t->ike_few);
 	free(t->ike_many);
 	free(t->ike_vendors);
 	free(t->child_sas);
+	free(t->child_more);
 	free(t->esp_memory);
 	free(t->esp_rare);
 	free(t->esp_by_spi);

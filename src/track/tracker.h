@@ -255,12 +255,14 @@ struct tracker {
 	/* IKE SAs by both SPIs; by tunnel and the initiator's */
 	struct index ike_index, initiator_index;
 	struct tunnel *tunnels;
+	struct tunnel_more *tunnel_more;	/* of each tunnel that has something to say */
 	struct path *paths;
 	struct ike_sa *ike_sas;
 	union ike_few *ike_few;		/* of each IKE SA; */
 	union ike_many *ike_many;
 	struct ike_vendor *ike_vendors;	/* and TRACK_VENDORS_MAX of each */
 	struct child_sa *child_sas;
+	struct child_sa_more *child_more;	/* of each that has something to say */
 	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
 	void *esp_memory;
 	struct esp_sa_rare *esp_rare;	/* of those that have something to say */
@@ -380,6 +382,8 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
+struct tunnel_more *tunnel_more(struct tracker *t, struct tunnel *w);	/* to write to */
+void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoint now);
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
 void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);
@@ -447,6 +451,7 @@ uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 /* child_sa.c */
+struct child_sa_more *child_more(struct tracker *t, struct child_sa *c);	/* to write to */
 struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c);
 void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
 		uint32_t other);

@@ -86,6 +86,25 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	return oldest;
 }
 
+struct tunnel_more *tunnel_more(struct tracker *t, struct tunnel *w)
+{
+	struct tunnel_more *own = &t->tunnel_more[w - t->tunnels];
+
+	if (w->more == &tunnel_nothing_more) {
+		*own = tunnel_nothing_more;
+		own->now[0] = w->peer[0];
+		own->now[1] = w->peer[1];
+		w->more = own;
+	}
+	return own;
+}
+
+void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoint now)
+{
+	if (!endpoint_equal(tunnel_now(w, side), now))
+		tunnel_more(t, w)->now[side] = now;
+}
+
 bool tunnel_had_ike(const struct tunnel *w)
 {
 	return w->flags & TUNNEL_ESTABLISHED;
@@ -261,8 +280,8 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	uint32_t generation = w->generation + 1;
 
 	*w = tunnel_unseen(src_first ? s : d, src_first ? d : s);
-	w->now[0] = src_first ? src : dst;
-	w->now[1] = src_first ? dst : src;
+	tunnel_seen_at(t, w, 0, src_first ? src : dst);
+	tunnel_seen_at(t, w, 1, src_first ? dst : src);
 	w->network = network;
 	w->first = w->last = t->now;
 	w->flags = TUNNEL_USED | TUNNEL_DIRTY;
@@ -425,7 +444,7 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 
 		next = c->next_in_tunnel;
 		child_judge_silence(t, i, now);
-		if (c->end_reason != END_NONE && now - c->ended > t->settings->ended_keep &&
+		if (c->end_reason != END_NONE && now - c->more->ended > t->settings->ended_keep &&
 		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX)
 			child_release(t, i);
 		else

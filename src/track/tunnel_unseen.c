@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <sawatch/track.h>
 
+const struct tunnel_more tunnel_nothing_more = {
+	.ike = { { .last = NSEC_NONE, .unseen_last = NSEC_NONE },
+		 { .last = NSEC_NONE, .unseen_last = NSEC_NONE } },
+};
+
 struct tunnel tunnel_unseen(struct endpoint a, struct endpoint b)
 {
-	const struct tunnel_side silent = {
-		.ike_last = NSEC_NONE, .esp_last = NSEC_NONE, .unseen_last = NSEC_NONE
-	};
+	const struct tunnel_side silent = { .esp_last = NSEC_NONE };
 
 	return (struct tunnel){
 		.peer = { a, b },
-		.now = { a, b },
 		.first = NSEC_NONE,
 		.last = NSEC_NONE,
 		.side = { silent, silent },
+		.more = &tunnel_nothing_more,
 		.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
 		.paths = NO_INDEX,
 		.ike_sas = NO_INDEX,

@@ -32,6 +32,8 @@ struct tracker {
 	struct child_sa child[256];
 	struct esp_sa esp[512];
 	struct esp_sa_rare rare[512];	/* of each of them */
+	struct child_sa_more more[256];	/* of each child SA; of each tunnel: */
+	struct tunnel_more of_tunnel[8];
 	struct exchange exchange[64];
 	uint32_t n_exchanges;
 	uint64_t frame;
@@ -109,6 +111,10 @@ static inline uint32_t stage_tunnel(void)
 	assert(i < 8);
 	*t = tunnel_unseen((struct endpoint){ addr_v4(0xc0000201 + 16 * i), 0 },
 			   (struct endpoint){ addr_v4(0xcb007101 + 16 * i), 0 });
+	stage->of_tunnel[i] = tunnel_nothing_more;
+	stage->of_tunnel[i].now[0] = t->peer[0];
+	stage->of_tunnel[i].now[1] = t->peer[1];
+	t->more = &stage->of_tunnel[i];
 	t->id = object_id_of(1, i + 1);
 	t->first = t->last = stage->now;
 	t->state = TUNNEL_UP;
@@ -343,20 +349,23 @@ static inline uint32_t stage_child_how(uint32_t ike, int by, enum created_how ho
 		.id = object_id_of(1, i + 1),
 		.tunnel = 0,
 		.ike_sa = ike,
-		.ike_sa_id = ike == NO_INDEX ? 0 : stage->ike[ike].id,
 		.state = CHILD_INSTALLED,
 		.how = how,
-		.requested = stage->now,
 		.created = stage->now,
 		.created_by = (int8_t)by,
+		.ended_by = SIDE_UNKNOWN,
+		.more = &stage->more[i],
+		.flags = CHILD_SA_USED,
+		.next_in_tunnel = stage->tunnel[0].child_sas,
+	};
+	stage->more[i] = (struct child_sa_more){
+		.ike_sa_id = ike == NO_INDEX ? 0 : stage->ike[ike].id,
+		.requested = stage->now,
 		.predecessor = NO_INDEX,
 		.successor = NO_INDEX,
 		.ended = NSEC_NONE,
-		.ended_by = SIDE_UNKNOWN,
 		.rekeyed_by = SIDE_UNKNOWN,
 		.rekey_at = NSEC_NONE,
-		.flags = CHILD_SA_USED,
-		.next_in_tunnel = stage->tunnel[0].child_sas,
 	};
 	stage->tunnel[0].child_sas = i;
 	ev = stage_event(EVENT_CHILD_SA_CREATED);
@@ -386,7 +395,7 @@ static inline void stage_child_down(uint32_t child, enum end_reason reason, int 
 	struct child_sa *c = &stage->child[child];
 	struct event ev;
 
-	c->ended = stage->now;
+	stage->more[child].ended = stage->now;
 	c->end_reason = reason;
 	c->ended_by = (int8_t)by;
 	c->state = CHILD_DELETED;
@@ -513,10 +522,10 @@ static inline uint32_t stage_child_rekey(uint32_t old, int by)
 	uint32_t new = stage_child(stage->child[old].ike_sa, by);
 	struct event ev = stage_event(EVENT_CHILD_SA_REKEYED);
 
-	stage->child[old].rekeyed_by = (int8_t)by;
-	stage->child[old].rekey_at = stage->now;
-	stage->child[old].successor = new;
-	stage->child[new].predecessor = old;
+	stage->more[old].rekeyed_by = (int8_t)by;
+	stage->more[old].rekey_at = stage->now;
+	stage->more[old].successor = new;
+	stage->more[new].predecessor = old;
 	ev.child_sa = new;
 	ev.ike_sa = stage->child[old].ike_sa;
 	ev.other = old;

@@ -158,8 +158,8 @@ static void loss_unlike_the_other_direction_s_is_the_network_s(void **state)
 static void where_ike_is_missing_as_well_the_capture_loses(void **state)
 {
 	(void)state;
-	stage->tunnel[0].side[0].ike_messages = 98;
-	stage->tunnel[0].side[0].proven_unseen = 2;
+	stage->of_tunnel[0].ike[0].messages = 98;
+	stage->of_tunnel[0].ike[0].proven_unseen = 2;
 	both(stage_esp(0), stage_esp(1), 300, 0);
 	detect_flush(stage->detect, stage);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
@@ -171,8 +171,8 @@ static void where_ike_is_missing_as_well_the_capture_loses(void **state)
 static void one_ike_message_of_hundreds_does_not_account_for_five_percent(void **state)
 {
 	(void)state;
-	stage->tunnel[0].side[0].ike_messages = 499;
-	stage->tunnel[0].side[0].proven_unseen = 1;
+	stage->of_tunnel[0].ike[0].messages = 499;
+	stage->of_tunnel[0].ike[0].proven_unseen = 1;
 	both(stage_esp(0), stage_esp(1), 300, 0);
 	detect_flush(stage->detect, stage);
 	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);

@@ -119,7 +119,7 @@ static void a_side_that_fell_silent_long_before_died_and_its_sa_did_not_expire(v
  * traffic on the new SA.  Whoever deletes does so `deleted` after that; NSEC_NONE nobody.  Returns
  * the new child.
  */
-static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint32_t flags)
+static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint16_t flags)
 {
 	uint32_t new;
 
@@ -140,7 +140,7 @@ static uint32_t renewed_in_a_pause(uint32_t old, nsec age, nsec deleted, uint32_
 		stage_pass(deleted);
 	stage_child_down(old, END_REKEYED, 0);
 	if (deleted == NSEC_NONE)		/* as the tracker presumes it */
-		stage->child[old].ended = stage->child[new].created;
+		stage->more[old].ended = stage->child[new].created;
 	stage_pass(60 * S);
 	return new;
 }
@@ -302,7 +302,7 @@ static uint32_t one_direction_paused(uint32_t old)
 	stage_pass(S);
 	new = next_child(old);
 	stage_child_down(old, END_REKEYED, 0);
-	stage->child[old].ended = stage->child[new].created;
+	stage->more[old].ended = stage->child[new].created;
 	stage_pass(60 * S);
 	return new;
 }
@@ -322,7 +322,7 @@ static void hour_of_silence(nsec age, bool sought)
 	stage_pass(4000 * S);
 	new = next_child(old);
 	stage_child_down(old, END_REKEYED, 0);
-	stage->child[old].ended = stage->child[new].created;
+	stage->more[old].ended = stage->child[new].created;
 	stage_pass(60 * S);
 }
 
@@ -369,7 +369,7 @@ static uint32_t used_on_demand(uint32_t old, nsec age, nsec pause)
 	stage_pass(pause);
 	new = next_child(old);
 	stage_child_down(old, END_REKEYED, 0);
-	stage->child[old].ended = stage->child[new].created;
+	stage->more[old].ended = stage->child[new].created;
 	stage_pass(60 * S);
 	return new;
 }

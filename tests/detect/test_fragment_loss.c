@@ -40,7 +40,7 @@ static void three_incomplete_of_ten_datagrams_are_a_warning(void **state)
 	uint32_t esp = stage_esp(0);
 
 	missing(0, 1);
-	stage->tunnel[0].side[0].reassembled = 7;
+	stage->of_tunnel[0].ike[0].reassembled = 7;
 	stage->rare[esp].lost_before = 3;
 	missing(0, 2);
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
@@ -53,7 +53,7 @@ static void fragments_in_a_peers_name_that_leave_no_hole_may_be_forged(void **st
 {
 	(void)state;
 	stage_esp(0);
-	stage->tunnel[0].side[0].reassembled = 7;
+	stage->of_tunnel[0].ike[0].reassembled = 7;
 	missing(0, 5);
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 	assert_non_null(strstr(alert()->summary, "a forgery"));
@@ -73,7 +73,7 @@ static void a_request_that_is_sent_again_is_a_hole(void **state)
 	(void)state;
 	struct exchange *x = stage_request(stage_ike(0, 2), 36, PURPOSE_CREATE_CHILD, 1, 7);
 
-	stage->tunnel[0].side[0].reassembled = 7;
+	stage->of_tunnel[0].ike[0].reassembled = 7;
 	missing(0, 2);
 	stage_copy(x);
 	missing(0, 1);
@@ -91,7 +91,7 @@ static void holes_of_an_sa_that_is_gone_still_count(void **state)
 	ev.value[2] = 3;
 	ev.value[3] = stage->now;
 	stage_send(ev);
-	stage->tunnel[0].side[0].reassembled = 7;
+	stage->of_tunnel[0].ike[0].reassembled = 7;
 	stage->tunnel[0].esp_sas[0] = NO_INDEX;
 	missing(0, 3);
 	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
@@ -102,7 +102,7 @@ static void one_in_a_hundred_is_the_capture(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		missing(0, 1);
-		stage->tunnel[0].side[0].reassembled += 99;
+		stage->of_tunnel[0].ike[0].reassembled += 99;
 	}
 	assert_null(alert());
 }
@@ -113,7 +113,7 @@ static void what_came_whole_counts_also_when_the_others_are_missed_only_later(vo
 	uint32_t esp = stage_esp(0);
 
 	stage->rare[esp].lost_before = 100;
-	stage->tunnel[0].side[0].reassembled = 5700;
+	stage->of_tunnel[0].ike[0].reassembled = 5700;
 	missing(0, 40);			/* given up one after the other, when no more came */
 	assert_null(alert());
 }
@@ -124,7 +124,7 @@ static void all_that_are_missing_are_told(void **state)
 	uint32_t esp = stage_esp(0);
 
 	stage->rare[esp].lost_before = 30;
-	stage->tunnel[0].side[0].reassembled = 30;
+	stage->of_tunnel[0].ike[0].reassembled = 30;
 	missing(0, 30);
 	detect_flush(stage->detect, stage);
 	assert_int_equal(collected_number(alert(), "incomplete_datagrams"), 30);
@@ -139,7 +139,7 @@ static void what_came_whole_long_ago_does_not_count(void **state)
 
 	ev.esp_sa = esp;
 	ev.side = 0;
-	stage->tunnel[0].side[0].reassembled = 5700;
+	stage->of_tunnel[0].ike[0].reassembled = 5700;
 	for (int i = 0; i < 60; i++) {
 		ev.at = ev.value[3] = stage->now;
 		stage_send(ev);

@@ -45,7 +45,7 @@ static void a_rekeyed_one_is_not_idle_however_quiet(void **state)
 	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0);
 
 	stage_pass(3600 * S);
-	stage->child[old].successor = stage_child(ike, 0);
+	stage->more[old].successor = stage_child(ike, 0);
 	stage_child_down(old, END_REKEYED, 0);
 	assert_null(idle());
 }

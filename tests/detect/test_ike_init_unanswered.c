@@ -26,7 +26,7 @@ static struct exchange *ask(int initiator)
 /* The other side was heard once, so its path is captured and its silence means something. */
 static void hear_the_other_side(void)
 {
-	stage->tunnel[0].side[1].ike_last = stage->now;
+	stage->of_tunnel[0].ike[1].last = stage->now;
 }
 
 static void copies(struct exchange *x, int n, nsec gap)
@@ -115,16 +115,17 @@ static void a_side_that_was_never_heard_makes_it_a_warning_of_low_confidence(voi
 }
 
 /* Another peer of the same initiator; `heard`: its answers to it are captured. */
-static struct tunnel *another_peer(bool heard)
+static struct tunnel_more *another_peer(bool heard)
 {
-	struct tunnel *w = &stage->tunnel[stage_tunnel()];
+	uint32_t i = stage_tunnel();
+	struct tunnel_more *m = &stage->of_tunnel[i];
 
-	w->peer[0] = stage->tunnel[0].peer[0];
-	w->side[0].ike_messages = 4;
-	w->side[0].ike_last = stage->now;
+	stage->tunnel[i].peer[0] = stage->tunnel[0].peer[0];
+	m->ike[0].messages = 4;
+	m->ike[0].last = stage->now;
 	if (heard)
-		w->side[1].ike_last = stage->now;
-	return w;
+		m->ike[1].last = stage->now;
+	return m;
 }
 
 static void the_answers_of_others_show_that_the_way_back_is_captured(void **state)
@@ -139,7 +140,7 @@ static void the_answers_of_others_show_that_the_way_back_is_captured(void **stat
 static void that_those_of_others_are_missing_shows_that_it_is_not(void **state)
 {
 	(void)state;
-	another_peer(false)->side[1].proven_unseen = 1;
+	another_peer(false)->ike[1].proven_unseen = 1;
 	copies(ask(0), 5, 4 * S);
 	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
 }

@@ -266,9 +266,9 @@ static void a_side_that_always_rekeys_first_is_no_fault(void **state)
 		for (int d = 0; d < 2; d++)
 			stage_esp_packets(stage->child[old].esp[d], 3300, 100);
 		new = stage_child(ike, 0);
-		stage->child[old].rekeyed_by = 0;
-		stage->child[old].rekey_at = stage->now;
-		stage->child[old].successor = new;
+		stage->more[old].rekeyed_by = 0;
+		stage->more[old].rekey_at = stage->now;
+		stage->more[old].successor = new;
 		ev = stage_event(EVENT_CHILD_SA_REKEYED);
 		ev.child_sa = new;
 		ev.other = old;
@@ -340,7 +340,7 @@ static void an_sa_that_appears_without_an_exchange_may_be_the_successor(void **s
  * B stops sending on `old` at this age, A half a minute later, when B has a new one made, on which
  * both send at once.  Returns that.
  */
-static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
+static uint32_t runs_out_at_b(uint32_t old, nsec age, uint16_t flags)
 {
 	struct child_sa *c = &stage->child[old];
 	uint32_t new;
@@ -355,10 +355,10 @@ static uint32_t runs_out_at_b(uint32_t old, nsec age, uint32_t flags)
 
 	struct event ev = stage_event(EVENT_CHILD_SA_REKEYED);
 
-	c->rekeyed_by = 1;
-	c->rekey_at = stage->now;
-	c->successor = new;
-	stage->child[new].predecessor = old;
+	stage->more[old].rekeyed_by = 1;
+	stage->more[old].rekey_at = stage->now;
+	stage->more[old].successor = new;
+	stage->more[new].predecessor = old;
 	ev.child_sa = new;
 	ev.other = old;
 	stage_send(ev);

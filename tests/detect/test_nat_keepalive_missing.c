@@ -15,7 +15,7 @@ static const struct collected_alert *alert(void)
 static uint32_t behind_nat(uint16_t port)
 {
 	stage->tunnel[0].behind_nat[0] = 1;
-	stage->tunnel[0].now[0].port = port;
+	stage->of_tunnel[0].now[0].port = port;
 	stage_ike_up(0, 2);
 	return stage_esp(0);
 }

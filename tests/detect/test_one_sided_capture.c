@@ -18,7 +18,7 @@ static void unseen(int side, uint64_t n)
 	struct event ev = stage_event(EVENT_ONE_SIDED);
 
 	stage->tunnel[0].one_sided[side] = true;
-	stage->tunnel[0].side[side].proven_unseen = n;
+	stage->of_tunnel[0].ike[side].proven_unseen = n;
 	ev.side = (int8_t)side;
 	stage_send(ev);
 }

@@ -32,10 +32,10 @@ static uint32_t collide_silently(uint32_t ike, uint32_t old, nsec apart, nsec si
 	stage->ike[ike].current[1] = *b;
 	stage->now += 20 * NSEC_PER_MS;
 	won = stage_child(ike, 0);
-	stage->child[won].requested = a->request_at;
-	stage->child[won].predecessor = old;
+	stage->more[won].requested = a->request_at;
+	stage->more[won].predecessor = old;
 	lost = stage_child(ike, 1);
-	stage->child[lost].requested = b->request_at;
+	stage->more[lost].requested = b->request_at;
 	memset(&stage->ike[ike].current, 0, sizeof(stage->ike[ike].current));
 	stage_pass(silence);
 	for (int d = 0; d < 2; d++) {
@@ -286,7 +286,7 @@ static void what_began_with_sa_and_made_a_child_sa_was_for_the_same(void **state
 	crossing_for_two_kinds(ike);
 	stage->now += 20 * NSEC_PER_MS;
 	made = stage_child(ike, 1);
-	stage->child[made].requested = asked;
+	stage->more[made].requested = asked;
 	ev = stage_event(EVENT_CHILD_SA_REKEYED);
 	ev.child_sa = made;
 	ev.other = old;

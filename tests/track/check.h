@@ -112,9 +112,9 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		}
 		assert_true(ike_sa_find_half_open((struct tracker *)t, i, sa->spi_i) != NO_INDEX);
 		for (uint32_t c = sa->children, before = NO_INDEX; c != NO_INDEX;
-		     before = c, c = t->child_sas[c].next_of_ike) {
+		     before = c, c = t->child_sas[c].more->next_of_ike) {
 			assert_int_equal(t->child_sas[c].ike_sa, s);
-			assert_int_equal(t->child_sas[c].prev_of_ike, before);
+			assert_int_equal(t->child_sas[c].more->prev_of_ike, before);
 			assert_true(++*of_ike <= t->child_pool.used);
 		}
 		const uint32_t held[] = { sa->auth_child, sa->rekey[0].child, sa->rekey[1].child };
@@ -122,7 +122,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		for (int n = 0; n < 3; n++)
 			if (held[n] != NO_INDEX) {
 				assert_true(t->child_sas[held[n]].flags & CHILD_SA_USED);
-				assert_int_equal(t->child_sas[held[n]].ike_sa_id, sa->id);
+				assert_int_equal(t->child_sas[held[n]].more->ike_sa_id, sa->id);
 			}
 		check_due(t, TIMER_IKE_SA, s, sa->due);
 		/* or it would stay for ever */
@@ -135,6 +135,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 
 		assert_true(c < t->child_pool.high && (k->flags & CHILD_SA_USED));
 		assert_int_equal(k->tunnel, i);
+		assert_true(k->more == &child_sa_nothing_more || k->more == &t->child_more[c]);
 		assert_true((k->id == 0) == ((k->flags & CHILD_SA_TENTATIVE) != 0));
 		for (int d = 0; d < 2; d++)
 			if (k->esp[d] != NO_INDEX) {
@@ -151,14 +152,15 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 			assert_int_equal(t->ike_sas[k->ike_sa].tunnel, i);
 			(*with_ike)++;
 		}
-		if (k->predecessor != NO_INDEX) {
-			assert_int_equal(t->child_sas[k->predecessor].id, k->predecessor_id);
-			assert_int_equal(t->child_sas[k->predecessor].successor, c);
+		if (k->more->predecessor != NO_INDEX) {
+			assert_int_equal(t->child_sas[k->more->predecessor].id,
+					 k->more->predecessor_id);
+			assert_int_equal(t->child_sas[k->more->predecessor].more->successor, c);
 		}
-		if (k->successor != NO_INDEX)
-			assert_int_equal(t->child_sas[k->successor].predecessor, c);
+		if (k->more->successor != NO_INDEX)
+			assert_int_equal(t->child_sas[k->more->successor].more->predecessor, c);
 		unowned += k->ike_sa == NO_INDEX;
-		assert_true(k->created != NSEC_NONE && k->requested != NSEC_NONE);
+		assert_true(k->created != NSEC_NONE && child_sa_requested(k) != NSEC_NONE);
 		++*child;
 		assert_true(*child <= t->child_pool.used);
 	}

@@ -22,11 +22,11 @@ static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **st
 		const struct child_sa *c = child_of(&w, new[0]), *o = child_of(&w, old[0]);
 
 		assert_true(c && c == child_of(&w, new[1]) && o && o == child_of(&w, old[1]));
-		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(c->more->predecessor_id, o->id);
 		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
 		assert_int_equal(o->end_reason, END_REKEYED);
-		assert_int_equal(o->rekeyed_by, by);
-		assert_true(o->rekey_at == asked);
+		assert_int_equal(o->more->rekeyed_by, by);
+		assert_true(o->more->rekey_at == asked);
 		assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 1);
 		assert_true(seen(&w, EVENT_CHILD_SA_REKEYED, 0)->value[0] == asked - o->created);
 		for (int d = 0; d < 2; d++) {
@@ -84,7 +84,7 @@ static void a_lost_delete_ends_the_old_sa_when_its_last_packet_is_long_ago(void 
 
 	assert_int_equal(o->end_reason, END_REKEYED);
 	assert_int_equal(o->grade, GRADE_INFERRED);
-	assert_true(o->ended <= switched);
+	assert_true(o->more->ended <= switched);
 	watch_close(&w);
 }
 
@@ -120,7 +120,7 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 			for (uint32_t c = 0; c < 3; c++)
 				talk(&w, &s, spi[c], seq[c], seq[c], 33 * MS), seq[c]++;
 		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, old);
-		assert_int_equal(child_of(&w, spi[k][0])->predecessor_spi[1], old + 1);
+		assert_int_equal(child_of(&w, spi[k][0])->more->predecessor_spi[1], old + 1);
 	}
 	watch_close(&w);
 }
@@ -163,12 +163,12 @@ static void what_was_replaced_shortly_before_its_ike_sa_ends_was_rekeyed(void **
 	const struct child_sa *old = child_of(&w, spi[0][0]), *c = child_of(&w, new[0]),
 			      *other = child_of(&w, spi[1][0]);
 
-	assert_int_equal(c->predecessor_id, old->id);
+	assert_int_equal(c->more->predecessor_id, old->id);
 	assert_int_equal(old->end_reason, END_REKEYED);
-	assert_true(old->ended >= replaced && old->ended < replaced + S);
+	assert_true(old->more->ended >= replaced && old->more->ended < replaced + S);
 	assert_int_equal(c->end_reason, END_DELETED);
 	assert_int_equal(other->end_reason, END_DELETED);
-	assert_true(other->ended >= down && c->ended >= down);
+	assert_true(other->more->ended >= down && c->more->ended >= down);
 	watch_close(&w);
 }
 
@@ -212,9 +212,9 @@ static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neigh
 
 		assert_true(c == child_of(&w, spi[1]));
 		assert_true(c->created >= renewed && c->created < renewed + S);
-		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(c->more->predecessor_id, o->id);
 		assert_int_equal(o->end_reason, END_REKEYED);
-		assert_true(o->ended >= renewed && o->ended < renewed + S);
+		assert_true(o->more->ended >= renewed && o->more->ended < renewed + S);
 		assert_int_equal(esp_at(&w, spi[0])->predecessor_spi, old);
 	}
 	watch_close(&w);
@@ -250,8 +250,8 @@ static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed
 
 		assert_int_equal(old->end_reason, END_DELETED);
 		assert_int_equal(old->ended_by, 1);
-		assert_true(old->ended == deleted);
-		assert_int_equal(child_of(&w, spi[k][0])->predecessor_id, 0);
+		assert_true(old->more->ended == deleted);
+		assert_int_equal(child_of(&w, spi[k][0])->more->predecessor_id, 0);
 		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, spi[k - 1][0]);
 	}
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
@@ -291,7 +291,7 @@ static void pairs_made_by_order_are_put_right_by_their_numbers_of_packets(void *
 	idle(&w, 40 * S);
 	assert_ptr_equal(child_of(&w, a[0]), child_of(&w, a[1]));
 	assert_ptr_equal(child_of(&w, b[0]), child_of(&w, b[1]));
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, a[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, a[0])->id);
 	watch_close(&w);
 }
 
@@ -325,11 +325,11 @@ static void what_was_deleted_seconds_before_a_new_one_was_asked_for_was_not_reke
 	two(new, SECOND);
 	talk(&w, &s, new, 1, 600, 100 * MS);
 	idle(&w, 40 * S);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, 0);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, 0);
 	assert_int_equal(child_of(&w, old[0])->end_reason, END_DELETED);
 	assert_int_equal(child_of(&w, other[0])->end_reason, END_DELETED);
 	assert_int_equal(child_of(&w, other[0])->ended_by, 1);
-	assert_true(child_of(&w, old[0])->ended == deleted);
+	assert_true(child_of(&w, old[0])->more->ended == deleted);
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
 	watch_close(&w);
 }
@@ -365,8 +365,8 @@ static void a_delete_is_for_no_child_sa_of_another_ike_sa(void **state)
 	talk(&w, &s, new, 101, 600, 100 * MS);
 	idle(&w, 40 * S);
 	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
-	assert_true(child_of(&w, old[0])->ended == deleted);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+	assert_true(child_of(&w, old[0])->more->ended == deleted);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, old[0])->id);
 	watch_close(&w);
 }
 
@@ -396,10 +396,10 @@ static void a_rekey_whose_answer_was_not_captured_is_known_by_its_delete(void **
 		assert_true(c && c == child_of(&w, new[1]) && o);
 		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
 		assert_int_equal(c->grade, GRADE_INFERRED);
-		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(c->more->predecessor_id, o->id);
 		assert_int_equal(o->end_reason, END_REKEYED);
-		assert_int_equal(o->rekeyed_by, by);
-		assert_true(o->rekey_at == asked);
+		assert_int_equal(o->more->rekeyed_by, by);
+		assert_true(o->more->rekey_at == asked);
 		watch_close(&w);
 	}
 }
@@ -428,7 +428,7 @@ static void an_ike_rekey_whose_answer_was_not_captured_keeps_the_child_sas(void 
 	assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_REKEYED);
 	assert_int_equal(ike_at(&w, 0x33)->origin, ORIGIN_REKEY);
 	assert_int_equal(ike_at(&w, 0x33)->parent, ike_at(&w, s.spi_i)->id);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, old[0])->id);
 	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
 	watch_close(&w);
 }
@@ -491,7 +491,8 @@ static void what_goes_on_long_after_the_delete_is_not_what_was_replaced(void **s
 	assert_int_equal(child_of(&w, one_way)->end_reason, END_NONE);
 	assert_int_equal(w.count[EVENT_ESP_AFTER_END], 0);
 	assert_int_equal(child_of(&w, idle_pair[0])->end_reason, END_REKEYED);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, idle_pair[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id,
+			 child_of(&w, idle_pair[0])->id);
 	watch_close(&w);
 }
 
@@ -516,16 +517,16 @@ static void deleted_late(bool silent)
 	const struct child_sa *o = child_of(&w, old[0]), *c = child_of(&w, new[0]);
 
 	assert_int_equal(o->end_reason, END_REKEYED);
-	assert_int_equal(c->predecessor_id, o->id);
+	assert_int_equal(c->more->predecessor_id, o->id);
 	if (silent) {
 		assert_int_equal(c->end_reason, END_DELETED);
 		assert_int_equal(c->ended_by, 1);
-		assert_true(c->ended >= at && c->ended <= at + S);
-		assert_true(o->ended < at);
+		assert_true(c->more->ended >= at && c->more->ended <= at + S);
+		assert_true(o->more->ended < at);
 	} else {
 		assert_int_equal(c->end_reason, END_NONE);
-		assert_true(o->ended >= at && o->ended <= at + S);
-		assert_true(esp_at(&w, old[0])->rare->ended == o->ended);
+		assert_true(o->more->ended >= at && o->more->ended <= at + S);
+		assert_true(esp_at(&w, old[0])->rare->ended == o->more->ended);
 	}
 	watch_close(&w);
 }

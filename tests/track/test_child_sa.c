@@ -25,7 +25,7 @@ static void a_new_child_sa_beside_the_first_replaces_nothing(void **state)
 	watch_open(&w);
 	two_side_by_side(&w, first, second);
 	idle(&w, 40 * S);
-	assert_int_equal(child_of(&w, second[0])->predecessor_id, 0);
+	assert_int_equal(child_of(&w, second[0])->more->predecessor_id, 0);
 	assert_int_equal(child_of(&w, first[0])->end_reason, END_NONE);
 	assert_true(child_of(&w, second[0]) == child_of(&w, second[1]));
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
@@ -125,7 +125,7 @@ static void deleted_by_both(nsec apart)
 	idle(&w, 60 * S);
 	assert_int_equal(w.count[EVENT_DELETE_COLLISION], 1);
 	assert_int_equal(child_of(&w, FIRST)->end_reason, END_DELETED);
-	assert_in_range(child_of(&w, FIRST)->ended, deleted, deleted + apart);
+	assert_in_range(child_of(&w, FIRST)->more->ended, deleted, deleted + apart);
 	/* of fifty; the budget is ten seconds */
 	assert_in_range(w.count[EVENT_ESP_AFTER_END], 25, 35);
 	assert_int_equal(child_of(&w, SECOND)->end_reason, END_NONE);
@@ -221,7 +221,7 @@ static void without_ike_two_spis_that_begin_together_are_a_pair(void **state)
 	talk(&w, &s, later, 1, 600, 100 * MS);
 	idle(&w, 60 * S);
 	assert_true(child_of(&w, spi[0]) && child_of(&w, spi[0]) == child_of(&w, spi[1]));
-	assert_int_equal(child_of(&w, later[0])->predecessor_id, child_of(&w, spi[0])->id);
+	assert_int_equal(child_of(&w, later[0])->more->predecessor_id, child_of(&w, spi[0])->id);
 	assert_int_equal(child_of(&w, later[0])->how, CREATED_UNKNOWN);
 	assert_int_equal(child_of(&w, later[0])->created_by, SIDE_UNKNOWN);
 	watch_close(&w);

@@ -26,7 +26,7 @@ static void of_two_crossing_rekeys_one_sa_is_redundant_and_the_other_goes_on(voi
 	idle(&w, 40 * S);
 	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
 	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, old[0])->id);
 	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
 	watch_finish(&w);
 	unsigned redundant = 0;
@@ -99,7 +99,7 @@ static void two_sas_rekeyed_at_the_same_moment_by_different_sides_are_no_collisi
 		assert_true(c && c == child_of(&w, new[k][1]));
 		assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
 		assert_int_equal(c->end_reason, END_NONE);
-		assert_true(c->predecessor_id != 0);
+		assert_true(c->more->predecessor_id != 0);
 		assert_int_equal(child_of(&w, old[k][0])->end_reason, END_REKEYED);
 	}
 	assert_true(child_of(&w, new[0][0])->created_by != child_of(&w, new[1][0])->created_by);
@@ -161,7 +161,8 @@ static void crossing_deletes_of_what_one_side_rekeyed_leave_the_new_sa_alone(voi
 		assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_NONE);
 		assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
 		assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
-		assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, old[0])->id);
+		assert_int_equal(child_of(&w, new[0])->more->predecessor_id,
+				 child_of(&w, old[0])->id);
 		watch_close(&w);
 	}
 }
@@ -188,8 +189,8 @@ static void who_goes_on_after_both_deletes_sends_on_a_dead_sa(void **state)
 	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
 	assert_int_equal(ike_at(&w, s.spi_i)->end_reason, END_NONE);
 	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
-	assert_true(child_of(&w, old[0])->ended >= deleted &&
-		    child_of(&w, old[0])->ended < deleted + S);
+	assert_true(child_of(&w, old[0])->more->ended >= deleted &&
+		    child_of(&w, old[0])->more->ended < deleted + S);
 	assert_true(w.count[EVENT_ESP_AFTER_END] > 0);
 	watch_close(&w);
 }

@@ -344,7 +344,7 @@ static void of_requests_under_way_together_each_has_its_answer(void **state)
 	dpd(&w, &s, 0);
 	idle(&w, 60 * S);
 	assert_int_equal(w.tracker->n_parked, 0);
-	assert_int_equal(w.tracker->tunnels[0].side[1].proven_unseen, 0);
+	assert_int_equal(w.tracker->tunnels[0].more->ike[1].proven_unseen, 0);
 	watch_finish(&w);
 	unsigned found = 0;
 

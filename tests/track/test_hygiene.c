@@ -101,7 +101,7 @@ static void a_message_sent_back_to_its_sender_turns_nothing_around(void **state)
 	say(&w, &back, 0, false, IKE2_EXCHANGE_INFORMATIONAL, 2, NP_NONE, LEN_DPD);
 	esp_between(&w, GW_A, GW_B, spi[0], 1);
 	assert_int_equal(esp_at(&w, spi[0])->direction, 0);
-	assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(GW_A)));
+	assert_true(addr_equal(tunnel_now(tunnel_at(&w, 0), 0).addr, addr_v4(GW_A)));
 	assert_true(addr_equal(ike_at(&w, 0x11)->initiator.addr, addr_v4(GW_A)));
 	assert_int_equal(w.count[EVENT_REQUEST_COPY], 0);
 	watch_close(&w);

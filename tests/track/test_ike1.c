@@ -197,9 +197,9 @@ static void a_quick_mode_replaces_the_sa_that_falls_silent(void **state)
 	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd1, LEN1_DELETE_CHILD, 0);
 	talk(&w, &s, new, 6, 500, 100 * MS);
 	idle(&w, 60 * S);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, spi[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, spi[0])->id);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
-	assert_int_equal(child_of(&w, spi[0])->rekeyed_by, 1);
+	assert_int_equal(child_of(&w, spi[0])->more->rekeyed_by, 1);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	watch_close(&w);
 }
@@ -222,7 +222,7 @@ static void crossing_quick_modes_leave_one_redundant_sa(void **state)
 	idle(&w, 60 * S);
 	assert_int_equal(w.count[EVENT_REKEY_COLLISION], 1);
 	assert_int_equal(tunnel_at(&w, 0)->n_child_sas, 3);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, spi[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, spi[0])->id);
 	watch_close(&w);
 }
 

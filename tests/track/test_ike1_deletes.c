@@ -77,7 +77,7 @@ static void a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa(vo
 	for (int d = 0; d < 2; d++)
 		assert_int_equal(esp_at(&w, spi[d])->end_reason, END_DELETED);
 	assert_int_equal(child_of(&w, spi[0])->ended_by, 1);
-	assert_true(child_of(&w, spi[0])->ended == deleted);
+	assert_true(child_of(&w, spi[0])->more->ended == deleted);
 	assert_in_range(w.count[EVENT_ESP_AFTER_END], 90, 110);
 	watch_close(&w);
 }

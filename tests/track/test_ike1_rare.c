@@ -240,7 +240,7 @@ static void an_answer_alone_tells_who_began_and_what_was_chosen(void **state)
 		assert_int_equal(w.count[EVENT_LIFETIME_OFFERED], 0);
 		assert_int_equal(w.count[EVENT_IKE_SA_CREATED], 1);
 		assert_int_equal(seen(&w, EVENT_IKE_SA_CREATED, 0)->side, 0);
-		assert_int_equal(tunnel_at(&w, 0)->side[0].proven_unseen, 1);
+		assert_int_equal(tunnel_at(&w, 0)->more->ike[0].proven_unseen, 1);
 		watch_close(&w);
 	}
 }
@@ -304,11 +304,11 @@ static void one_way_message(bool silence, bool echo)
 	if (silence && !echo) {
 		assert_int_equal(o->end_reason, END_DELETED);
 		assert_int_equal(o->ended_by, 1);
-		assert_true(o->ended == at);
-		assert_int_equal(c->predecessor_id, 0);
+		assert_true(o->more->ended == at);
+		assert_int_equal(c->more->predecessor_id, 0);
 	} else {
 		assert_int_equal(o->end_reason, END_REKEYED);
-		assert_int_equal(c->predecessor_id, o->id);
+		assert_int_equal(c->more->predecessor_id, o->id);
 	}
 	watch_close(&w);
 }

@@ -103,7 +103,7 @@ static void of_two_built_at_once_the_one_that_is_deleted_does_not_keep_the_other
 	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
 	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
 	assert_int_equal(child_of(&w, new[0])->spi[1], new[1]);
-	assert_true(child_of(&w, new[0])->ike_sa_id == ike_at(&w, 0x22)->id);
+	assert_true(child_of(&w, new[0])->more->ike_sa_id == ike_at(&w, 0x22)->id);
 	watch_close(&w);
 }
 

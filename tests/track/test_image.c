@@ -341,10 +341,15 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	assert_false(TAKEN(ike_sa, ike, it->n_offers = 1));		/* of IKEv1 */
 
 	const struct child_sa *child = tracker_child_sa(w.tracker, 0);
+	struct child_sa_more more = *child->more;
 
-	assert_true(TAKEN(child_sa, child, (void)it));
-	assert_false(
-		TAKEN(child_sa, child, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
+	assert_true(TAKEN(child_sa, child, it->more = &more));
+	more.rekey_at = INT64_MAX;
+	assert_false(TAKEN(child_sa, child, it->more = &more));
+	more = *child->more;
+	more.ended = NSEC_NONE;
+	assert_false(TAKEN(child_sa, child,
+			   (it->end_reason = END_CAPTURE_END, it->more = &more)));
 
 	const struct tunnel *tunnel = tracker_tunnel(w.tracker, 0);
 

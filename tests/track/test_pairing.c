@@ -77,7 +77,7 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	assert_int_equal(children(&w), 2);
 	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
 	assert_int_equal(child_of(&w, new[0])->how, CREATED_CREATE_CHILD_SA);
-	assert_int_equal(child_of(&w, new[0])->predecessor_id, child_of(&w, spi[0])->id);
+	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, spi[0])->id);
 	for (int d = 0; d < 2; d++) {
 		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
 		assert_int_equal(esp_at(&w, spi[d])->rare->successor_spi, new[d]);
@@ -174,7 +174,7 @@ static void the_first_packet_belongs_to_the_child_sa_that_was_made_for_it(void *
 	talk(&w, &s, second, 3, 50, 100 * MS);
 	idle(&w, 60 * S);
 	assert_true(child_of(&w, second[0]) == child_of(&w, second[1]));
-	assert_int_equal(child_of(&w, second[0])->predecessor_spi[0], spi[0]);
+	assert_int_equal(child_of(&w, second[0])->more->predecessor_spi[0], spi[0]);
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
 	watch_close(&w);
 }

@@ -99,7 +99,7 @@ static void what_was_replaced_while_nobody_watched_ended_then_and_nobody_knows_h
 	idle(&w, 60 * S);
 	assert_int_equal(esp_at(&w, SPI)->end_reason, END_UNKNOWN);
 	assert_int_equal(child_of(&w, SPI)->end_reason, END_UNKNOWN);
-	assert_int_equal(child_of(&w, SPI)->ended, last);
+	assert_int_equal(child_of(&w, SPI)->more->ended, last);
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED] + w.count[EVENT_ESP_SA_REPLACED], 0);
 	/* and should it speak after all, it never had */
 	esp_between(&w, GW_A, GW_B, SPI, 101);

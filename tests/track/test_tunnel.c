@@ -93,7 +93,7 @@ static void a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel
 	esp_in_udp(&w, s.peer[0], s.peer[1], SPI, 1);
 	esp_in_udp(&w, s.peer[1], s.peer[0], SPI2, 1);
 	assert_int_equal(tunnels_living(&w), 1);
-	assert_int_equal(tunnel_at(&w, 0)->now[0].port, 31001);
+	assert_int_equal(tunnel_now(tunnel_at(&w, 0), 0).port, 31001);
 	assert_int_equal(w.count[EVENT_ADDRESS_MOVED], 0);	/* it had not been up yet */
 	assert_true(child_of(&w, SPI) && child_of(&w, SPI) == child_of(&w, SPI2));
 	watch_close(&w);
@@ -209,7 +209,7 @@ static void a_nat_that_rebinds_moves_the_tunnel(void **state)
 	assert_int_equal(esp_at(&w, SPI2)->packets, 40);
 	assert_in_range(w.count[EVENT_ADDRESS_MOVED], 1, 2);
 	assert_int_equal(tunnel_at(&w, 0)->peer[0].port, 20001);	/* its name stays */
-	assert_int_equal(tunnel_at(&w, 0)->now[0].port, 20777);
+	assert_int_equal(tunnel_now(tunnel_at(&w, 0), 0).port, 20777);
 	watch_close(&w);
 }
 
@@ -237,7 +237,7 @@ static void mobike_moves_ike_and_esp_to_another_address(void **state)
 	assert_int_equal(tunnels_living(&w), 1);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, 0)->value[0], 1);
-	assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(0x0a090807)));
+	assert_true(addr_equal(tunnel_now(tunnel_at(&w, 0), 0).addr, addr_v4(0x0a090807)));
 	/*
 	 * one child SA before and after: the records under the new address go on from the old ones
 	 */
@@ -270,7 +270,8 @@ static void mobike_back_to_the_first_address_is_announced_too(void **state)
 		assert_int_equal(w.count[EVENT_ADDRESS_MOVED], move + 1);
 		assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, move)->side, 0);
 		assert_int_equal(seen(&w, EVENT_ADDRESS_MOVED, move)->value[0], 1);
-		assert_true(addr_equal(tunnel_at(&w, 0)->now[0].addr, addr_v4(s.peer[0].addr)));
+		assert_true(
+			addr_equal(tunnel_now(tunnel_at(&w, 0), 0).addr, addr_v4(s.peer[0].addr)));
 	}
 	/* from a place that is known, what is no announcement tells nothing new */
 	exchange_done(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD, NP_NONE, LEN_DPD);
