@@ -457,7 +457,8 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	    at - nsec_later(last, t->watched_since) >= t->settings->idle)
 		why = END_IDLE;
 	c->end_reason = why;
-	child_more(t, c)->ended = at;
+	if (c->more->ended != at)	/* that the capture ends is no moment of it */
+		child_more(t, c)->ended = at;
 	c->ended_by = (int8_t)by;
 	if (grade < c->grade)
 		c->grade = grade;

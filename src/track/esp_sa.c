@@ -491,13 +491,16 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 	if (sa->end_reason != END_NONE)
 		return;
 	esp_close_minute(t, sa, t->now);
-	struct esp_sa_rare *rare = esp_rare(t, sa);
-
 	sa->end_reason = (uint8_t)why;
-	rare->ended = at;
-	rare->ended_by = (int8_t)by;
-	if (grade < rare->grade)
-		rare->grade = (uint8_t)grade;
+	/* that the capture ends says no more of it */
+	if (at != sa->rare->ended || by != sa->rare->ended_by || grade < sa->rare->grade) {
+		struct esp_sa_rare *rare = esp_rare(t, sa);
+
+		rare->ended = at;
+		rare->ended_by = (int8_t)by;
+		if (grade < rare->grade)
+			rare->grade = (uint8_t)grade;
+	}
 	if (why != END_CAPTURE_END) {
 		struct event ev = event_of(t, EVENT_ESP_SA_ENDED, at, sa->tunnel);
 

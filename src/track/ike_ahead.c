@@ -2,8 +2,9 @@
 /*
  * What the IKE messages of a batch will ask for comes from memory while others
  * are handled: the places in the indexes, then the IKE SA and the path that
- * stand there, then the tunnel and the latest child SA.  Of many tunnels each message meets another
- * one, and waits for all of them in a row.  A guess: nothing depends on it.
+ * stand there, then the tunnel and the latest child SA.  Of many tunnels each
+ * message meets another one, and waits for all of them in a row.  A guess:
+ * nothing depends on it.
  */
 #include "track/tracker.h"
 

@@ -186,6 +186,33 @@ static void the_end_of_a_child_sa_is_shown_where_its_delete_came(void **state)
 	watch_close(&w);
 }
 
+static void where_nothing_but_traffic_speaks_nothing_lies_beside(void **state)
+{
+	(void)state;
+	enum { THERE = 0xc0000101, BACK = 0xc0000102 };
+	struct watch w;
+
+	watch_open(&w);
+	for (uint32_t seq = 1; seq <= 5; seq++) {
+		esp_between(&w, GW_A, GW_B, THERE, seq);
+		esp_between(&w, GW_B, GW_A, BACK, seq);
+		pass(&w, S);
+	}
+	idle(&w, 60 * S);
+
+	const struct child_sa *c = child_of(&w, THERE);
+
+	assert_true(c && c == child_of(&w, BACK));
+	assert_ptr_equal(c->more, &child_sa_nothing_more);
+	assert_true(child_sa_requested(c) == c->created);
+	assert_ptr_equal(tunnel_at(&w, 0)->more, &tunnel_nothing_more);
+	assert_true(endpoint_equal(tunnel_now(tunnel_at(&w, 0), 0), tunnel_at(&w, 0)->peer[0]));
+	watch_finish(&w);		/* that the capture ends says no more of them */
+	assert_int_equal(c->end_reason, END_CAPTURE_END);
+	assert_ptr_equal(c->more, &child_sa_nothing_more);
+	watch_free(&w);
+}
+
 static void an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end(void **state)
 {
 	(void)state;
@@ -290,6 +317,7 @@ int main(void)
 		cmocka_unit_test(also_when_one_had_answered_before_it_asked_for_the_same),
 		cmocka_unit_test(a_delete_after_long_silence_closed_an_idle_sa),
 		cmocka_unit_test(the_end_of_a_child_sa_is_shown_where_its_delete_came),
+		cmocka_unit_test(where_nothing_but_traffic_speaks_nothing_lies_beside),
 		cmocka_unit_test(an_esp_sa_has_a_place_for_what_is_rare_only_after_its_end),
 		cmocka_unit_test(without_ike_two_spis_that_begin_together_are_a_pair),
 		cmocka_unit_test(an_sa_from_before_the_capture_has_no_age),
