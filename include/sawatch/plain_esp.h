@@ -40,7 +40,7 @@ enum {
 	PLAIN_MARKER_LEN = 4,
 };
 
-/* Numbers at a place that reader_bytes() has already shown to be there. */
+/* Numbers at a place that is known to be captured. */
 READER_INLINE uint16_t plain_u16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
@@ -65,19 +65,28 @@ READER_INLINE bool plain_may_be_ike(const uint8_t *data, size_t captured, size_t
 	       plain_u32(data + 28) == sent - PLAIN_MARKER_LEN;
 }
 
-/* `left` captured of `sent` bytes of UDP. */
-READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
-				   struct plain_esp *ret)
+/* Ports whose datagrams may hold something else than what their first bytes look like. */
+READER_INLINE bool plain_port_is_special(uint16_t src, uint16_t dst)
 {
 	enum { IKE = 500, VXLAN = 4789, VXLAN_LINUX = 8472, GENEVE = 6081 };
 
-	if (left < PLAIN_UDP_LEN)
-		return PLAIN_UNKNOWN;
+	return src == IKE || dst == IKE || dst == VXLAN || dst == VXLAN_LINUX || dst == GENEVE;
+}
 
+/*
+ * What follows gets `left` captured of `sent` bytes, and finds where ESP begins.  Whoever calls
+ * plain_upper() and what that calls has seen that both have room for an ESP header: nothing shorter
+ * is plain.
+ */
+READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
+				   const uint8_t **ret_esp, struct plain_esp *ret)
+{
 	uint16_t src = plain_u16(udp), dst = plain_u16(udp + 2), length = plain_u16(udp + 4);
 
-	if (length < PLAIN_UDP_LEN || length > sent || src == IKE || dst == IKE || dst == VXLAN ||
-	    dst == VXLAN_LINUX || dst == GENEVE)
+	if (length < PLAIN_UDP_LEN || length > sent)
+		return PLAIN_UNKNOWN;
+	/* both are: not special */
+	if ((src != PLAIN_NATT_PORT || dst != PLAIN_NATT_PORT) && plain_port_is_special(src, dst))
 		return PLAIN_UNKNOWN;
 	if (left > length)
 		left = length;
@@ -91,105 +100,113 @@ READER_INLINE enum plain plain_udp(const uint8_t *udp, size_t left, size_t sent,
 	ret->src_port = src;
 	ret->dst_port = dst;
 	ret->in_udp = true;
-	ret->spi = plain_u32(udp + PLAIN_UDP_LEN);
-	ret->seq = plain_u32(udp + PLAIN_UDP_LEN + 4);
-	return ret->spi != 0 ? PLAIN_ESP : PLAIN_UNKNOWN;	/* 0: IKE's marker */
+	*ret_esp = udp + PLAIN_UDP_LEN;
+	return PLAIN_ESP;
 }
 
-READER_INLINE enum plain plain_tcp(const uint8_t *tcp, size_t left, size_t sent)
-{
-	if (left < 4 || sent < 4 || plain_u16(tcp) == PLAIN_NATT_PORT ||
-	    plain_u16(tcp + 2) == PLAIN_NATT_PORT)
-		return PLAIN_UNKNOWN;
-	return PLAIN_OTHER;
-}
-
-/*
- * `r` holds what was captured of the `sent` bytes behind an IP header that announced `protocol`,
- * and perhaps padding.
- */
-READER_INLINE enum plain plain_upper(const struct reader *r, uint8_t protocol, size_t sent,
-				     struct plain_esp *ret)
+/* Behind an IP header that announced `protocol`; `left` may count padding. */
+READER_INLINE enum plain plain_upper(const uint8_t *at, size_t left, size_t sent, uint8_t protocol,
+				     const uint8_t **ret_esp, struct plain_esp *ret)
 {
 	switch (protocol) {
 	case IP_ESP:
-		if (r->left < PLAIN_ESP_LEN || sent < PLAIN_ESP_LEN)
-			return PLAIN_UNKNOWN;
 		ret->src_port = ret->dst_port = 0;
 		ret->in_udp = false;
-		ret->spi = plain_u32(r->at);
-		ret->seq = plain_u32(r->at + 4);
-		return ret->spi != 0 ? PLAIN_ESP : PLAIN_UNKNOWN;
+		*ret_esp = at;
+		return PLAIN_ESP;
 	case IP_UDP:
-		return plain_udp(r->at, r->left, sent, ret);
+		return plain_udp(at, left, sent, ret_esp, ret);
 	case IP_TCP:
-		return plain_tcp(r->at, r->left, sent);
+		return plain_u16(at) == PLAIN_NATT_PORT || plain_u16(at + 2) == PLAIN_NATT_PORT
+			       ? PLAIN_UNKNOWN
+			       : PLAIN_OTHER;
 	default:
 		return PLAIN_UNKNOWN;
 	}
 }
 
-READER_INLINE enum plain plain_ipv4(struct reader *r, struct plain_esp *ret)
+READER_INLINE enum plain plain_ipv4(const uint8_t *ip, size_t left, size_t sent,
+				    const uint8_t **ret_esp, struct plain_esp *ret)
 {
-	size_t there = r->left + r->unseen;
-	struct bytes ip = reader_bytes(r, PLAIN_IPV4_LEN);
-
 	/* MF and offset */
-	if (!ip.data || ip.data[0] != 0x45 || (plain_u16(ip.data + 6) & 0x3fff) != 0)
+	if (left < PLAIN_IPV4_LEN + PLAIN_ESP_LEN || ip[0] != 0x45 ||
+	    (plain_u16(ip + 6) & 0x3fff) != 0)
 		return PLAIN_UNKNOWN;
-	ret->ip_length = plain_u16(ip.data + 2);
-	ret->src = addr_v4(plain_u32(ip.data + 12));
-	ret->dst = addr_v4(plain_u32(ip.data + 16));
-	if (ret->ip_length < PLAIN_IPV4_LEN || ret->ip_length > there)
+	ret->ip_length = plain_u16(ip + 2);
+	ret->src = addr_v4(plain_u32(ip + 12));
+	ret->dst = addr_v4(plain_u32(ip + 16));
+	if (ret->ip_length < PLAIN_IPV4_LEN + PLAIN_ESP_LEN || ret->ip_length > sent)
 		return PLAIN_UNKNOWN;
-	return plain_upper(r, ip.data[9], ret->ip_length - PLAIN_IPV4_LEN, ret);
+	return plain_upper(ip + PLAIN_IPV4_LEN, left - PLAIN_IPV4_LEN,
+			   ret->ip_length - PLAIN_IPV4_LEN, ip[9], ret_esp, ret);
 }
 
-READER_INLINE enum plain plain_ipv6(struct reader *r, struct plain_esp *ret)
+READER_INLINE enum plain plain_ipv6(const uint8_t *ip, size_t left, size_t sent,
+				    const uint8_t **ret_esp, struct plain_esp *ret)
 {
-	struct bytes ip = reader_bytes(r, PLAIN_IPV6_LEN);
-
-	if (!ip.data || ip.data[0] >> 4 != 6)
+	if (left < PLAIN_IPV6_LEN + PLAIN_ESP_LEN || ip[0] >> 4 != 6)
 		return PLAIN_UNKNOWN;
 
-	uint32_t length = plain_u16(ip.data + 4);
+	uint32_t length = plain_u16(ip + 4);	/* 0: a jumbogram */
 
 	ret->ip_length = PLAIN_IPV6_LEN + length;
-	ret->src = (struct addr){ plain_u64(ip.data + 8), plain_u64(ip.data + 16) };
-	ret->dst = (struct addr){ plain_u64(ip.data + 24), plain_u64(ip.data + 32) };
-	/* 0: a jumbogram */
-	if (length == 0 || ret->ip_length > UINT16_MAX || length > r->left + r->unseen)
+	ret->src = (struct addr){ plain_u64(ip + 8), plain_u64(ip + 16) };
+	ret->dst = (struct addr){ plain_u64(ip + 24), plain_u64(ip + 32) };
+	if (length < PLAIN_ESP_LEN || ret->ip_length > UINT16_MAX || ret->ip_length > sent)
 		return PLAIN_UNKNOWN;
-	return plain_upper(r, ip.data[6], length, ret);
+	return plain_upper(ip + PLAIN_IPV6_LEN, left - PLAIN_IPV6_LEN, length, ip[6], ret_esp,
+			   ret);
+}
+
+READER_INLINE enum plain plain_ethernet(const uint8_t *at, size_t left, size_t sent,
+					const uint8_t **ret_esp, struct plain_esp *ret)
+{
+	size_t header = PLAIN_ETHERNET_LEN;
+
+	/* and so much more that a VLAN tag is there, too */
+	if (left < PLAIN_ETHERNET_LEN + PLAIN_IPV4_LEN)
+		return PLAIN_UNKNOWN;
+
+	uint16_t type = plain_u16(at + 12);
+
+	if (type == 0x8100) {
+		ret->network = plain_u16(at + 14) & 0xfff;
+		type = plain_u16(at + 16);
+		header += PLAIN_VLAN_LEN;
+	}
+	at += header;
+	left -= header;
+	sent -= header;
+	return type == 0x0800   ? plain_ipv4(at, left, sent, ret_esp, ret)
+	       : type == 0x86dd ? plain_ipv6(at, left, sent, ret_esp, ret)
+				: PLAIN_UNKNOWN;
+}
+
+READER_INLINE enum plain plain_link(const struct frame *f, const uint8_t **ret_esp,
+				    struct plain_esp *ret)
+{
+	size_t left = f->captured < f->length ? f->captured : f->length;
+
+	ret->network = 0;
+	if (f->link_type == LINK_ETHERNET)
+		return plain_ethernet(f->data, left, f->length, ret_esp, ret);
+	if (f->link_type == LINK_RAW || f->link_type == LINK_RAW_BSD ||
+	    f->link_type == LINK_RAW_OPENBSD)
+		return plain_ipv4(f->data, left, f->length, ret_esp, ret);
+	return PLAIN_UNKNOWN;
 }
 
 /* *ret means something for PLAIN_ESP only. */
 static inline enum plain plain_esp_parse(const struct frame *f, struct plain_esp *ret)
 {
-	struct reader r = reader_over(f->data, f->captured, f->length);
-	struct bytes link;
-	uint16_t type;
+	const uint8_t *esp;
+	enum plain is = plain_link(f, &esp, ret);
 
-	ret->network = 0;
-	switch (f->link_type) {
-	case LINK_ETHERNET:
-		link = reader_bytes(&r, PLAIN_ETHERNET_LEN);
-		type = link.data ? plain_u16(link.data + 12) : 0;
-		if (type == 0x8100) {
-			link = reader_bytes(&r, PLAIN_VLAN_LEN);
-			ret->network = link.data ? plain_u16(link.data) & 0xfff : 0;
-			type = link.data ? plain_u16(link.data + 2) : 0;
-		}
-		return type == 0x0800   ? plain_ipv4(&r, ret)
-		       : type == 0x86dd ? plain_ipv6(&r, ret)
-					: PLAIN_UNKNOWN;
-	case LINK_RAW:
-	case LINK_RAW_BSD:
-	case LINK_RAW_OPENBSD:
-		return plain_ipv4(&r, ret);
-	default:
-		return PLAIN_UNKNOWN;
-	}
+	if (is != PLAIN_ESP)
+		return is;
+	ret->spi = plain_u32(esp);
+	ret->seq = plain_u32(esp + 4);
+	return ret->spi != 0 ? PLAIN_ESP : PLAIN_UNKNOWN;	/* 0: IKE's marker, or wrong */
 }
 
 #endif

@@ -137,6 +137,24 @@ void prepare_closely(struct prepared *p, const struct hash_key *key, size_t i)
 	prepare_any(p, key, &p->frames[i], &p->list[i]);
 }
 
+/* Once for each `encap`, so that what is not in UDP does not carry ports along. */
+static inline __attribute__((always_inline)) void
+prepare_plain(const struct hash_key *key, const struct plain_esp *p, unsigned encap,
+	      struct prepared_frame *ret)
+{
+	ret->src = p->src;
+	ret->dst = p->dst;
+	ret->hash = (uint32_t)sa_hash(key, &p->src, &p->dst, p->spi, PROTOCOL_ESP, encap);
+	ret->spi = p->spi;
+	ret->seq = p->seq;
+	ret->src_port = encap == ENCAP_UDP ? p->src_port : 0;
+	ret->dst_port = encap == ENCAP_UDP ? p->dst_port : 0;
+	ret->bytes = (uint16_t)p->ip_length;
+	ret->protocol = PROTOCOL_ESP;
+	ret->encap = (uint8_t)encap;
+	ret->tag = prepared_tag(PREPARED_ESP, p->network);
+}
+
 static inline void prepare(struct prepared *b, const struct hash_key *key, const struct frame *f,
 			   struct prepared_frame *ret)
 {
@@ -146,31 +164,21 @@ static inline void prepare(struct prepared *b, const struct hash_key *key, const
 	switch (plain_esp_parse(f, &p)) {
 	case PLAIN_UNKNOWN:
 		prepare_any(b, key, f, ret);
-		return;
+		break;
 	case PLAIN_OTHER:
 		ret->tag = PREPARED_OTHER;
-		return;
+		break;
 	case PLAIN_ESP:
+		/*
+		 * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): whoever says PLAIN_ESP
+		 * has set it
+		 */
+		if (p.in_udp)
+			prepare_plain(key, &p, ENCAP_UDP, ret);
+		else
+			prepare_plain(key, &p, ENCAP_NONE, ret);
 		break;
 	}
-
-	/*
-	 * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): whoever says PLAIN_ESP has set
-	 * it
-	 */
-	unsigned encap = p.in_udp ? ENCAP_UDP : ENCAP_NONE;
-
-	ret->src = p.src;
-	ret->dst = p.dst;
-	ret->hash = (uint32_t)sa_hash(key, &p.src, &p.dst, p.spi, PROTOCOL_ESP, encap);
-	ret->spi = p.spi;
-	ret->seq = p.seq;
-	ret->bytes = (uint16_t)p.ip_length;
-	ret->protocol = PROTOCOL_ESP;
-	ret->encap = (uint8_t)encap;
-	ret->src_port = p.src_port;
-	ret->dst_port = p.dst_port;
-	ret->tag = prepared_tag(PREPARED_ESP, p.network);
 }
 
 void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames,
