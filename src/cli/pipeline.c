@@ -54,10 +54,11 @@ struct pipeline {
 	size_t n_complete, complete_room;
 };
 
-/* ---- to the store ---- */
+/* ---- records on their way ---- */
 
-#define TO_STORE(kind)                                                            \
-	static void put_##kind(void *user, const struct record_##kind *r)         \
+/* To the history, when there is one, and to whoever else listens. */
+#define PASS_ON(kind)                                                             \
+	static void pass_on_##kind(void *user, const struct record_##kind *r)     \
 	{                                                                         \
 		struct pipeline *p = user;                                        \
                                                                                   \
@@ -67,13 +68,15 @@ struct pipeline {
 			p->also.kind(p->also.user, r);                            \
 	}
 
-TO_STORE(capture)
-TO_STORE(ike_sa)
-TO_STORE(esp_sa)
-TO_STORE(child_sa)
-TO_STORE(exchange)
-TO_STORE(event)
-TO_STORE(traffic)
+PASS_ON(capture)
+PASS_ON(tunnel)
+PASS_ON(ike_sa)
+PASS_ON(esp_sa)
+PASS_ON(child_sa)
+PASS_ON(exchange)
+PASS_ON(event)
+PASS_ON(alert)
+PASS_ON(traffic)
 
 /* The tracker flushes in the order of indices, so the search ends at its first step. */
 static uint32_t tunnel_index(struct pipeline *p, object_id id)
@@ -102,14 +105,11 @@ static void put_alert(void *user, const struct record_alert *r)
 
 	if (index != NO_INDEX)
 		tracker_touch(p->tracker, index);
-	if (p->writer)
-		p->to_store.alert(p->to_store.user, r);
-	if (p->also.alert)
-		p->also.alert(p->also.user, r);
+	pass_on_alert(p, r);
 }
 
 /* The tracker knows how a tunnel is; the detectors know how ill. */
-static void store_judged(struct pipeline *p, const struct record_tunnel *r)
+static void pass_on_judged(struct pipeline *p, const struct record_tunnel *r)
 {
 	struct record_tunnel judged = *r;
 	uint32_t index = tunnel_index(p, r->id);
@@ -118,10 +118,7 @@ static void store_judged(struct pipeline *p, const struct record_tunnel *r)
 		judged.state = detect_tunnel_state(p->detect, p->tracker, index, &judged.since);
 		judged.alerts = detect_tunnel_alerts(p->detect, index);
 	}
-	if (p->writer)
-		p->to_store.tunnel(p->to_store.user, &judged);
-	if (p->also.tunnel)
-		p->also.tunnel(p->also.user, &judged);
+	pass_on_tunnel(p, &judged);
 }
 
 static void put_tunnel(void *user, const struct record_tunnel *r)
@@ -131,7 +128,7 @@ static void put_tunnel(void *user, const struct record_tunnel *r)
 	if (p->finishing)
 		kept_tunnels_add(&p->kept, r);
 	else
-		store_judged(p, r);
+		pass_on_judged(p, r);
 }
 
 /* ---- between tracker, detectors and reassembler ---- */
@@ -233,10 +230,9 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	p->latest = NSEC_NONE;
 
 	p->sink = (struct record_sink){
-		.user = p, .tunnel = put_tunnel, .ike_sa = put_ike_sa, .esp_sa = put_esp_sa,
-		.child_sa = put_child_sa,
-		.exchange = put_exchange, .event = put_event, .alert = put_alert,
-		.traffic = put_traffic,
+		.user = p, .tunnel = put_tunnel, .ike_sa = pass_on_ike_sa, .esp_sa = pass_on_esp_sa,
+		.child_sa = pass_on_child_sa, .exchange = pass_on_exchange, .event = pass_on_event,
+		.alert = put_alert, .traffic = pass_on_traffic,
 	};
 	struct tracker_handler handler = {
 		.user = p, .event = on_event, .sink = p->sink, .fragment = on_fragment,
@@ -432,7 +428,7 @@ static void write_capture(struct pipeline *p, const struct record_capture *base,
 	tracker_counters(p->tracker, &c);
 	pipeline_store_counters(p, &stored);
 	capture_row_fill(&row, base, link_type, left_out, &c, &stored, p->settings);
-	put_capture(p, &row.record);
+	pass_on_capture(p, &row.record);
 }
 
 /*
@@ -527,7 +523,7 @@ static void settle_all(struct pipeline *p)
 	if (p->detect)
 		detect_finish(p->detect, p->tracker);
 	for (size_t i = 0; i < p->kept.n; i++)
-		store_judged(p, &p->kept.list[i].record);
+		pass_on_judged(p, &p->kept.list[i].record);
 }
 
 bool pipeline_finish(struct pipeline *p, struct err *e)

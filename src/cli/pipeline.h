@@ -69,7 +69,7 @@ bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, n
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
 
-/* The same, prepared by pipeline_key(). */
+/* The same, prepared with the key of pipeline_key(). */
 void pipeline_prepared(struct pipeline *p, const struct prepared *prepared);
 
 /* One frame; true when it had to do with IPsec. */

@@ -150,7 +150,8 @@ static void put_outputs(FILE *out, const struct metrics_figures *f)
 	for (size_t i = 0; i < f->n_outputs; i++)
 		fprintf(out, "sawatch_output_dropped_messages_total{output=\"%s\"} %" PRIu64 "\n",
 			f->outputs[i].name, f->outputs[i].dropped);
-	head(out, "output_restarts_total", "counter", "Processes that died and were begun anew.");
+	head(out, "output_restarts_total", "counter",
+	     "Output processes that died and were restarted.");
 	for (size_t i = 0; i < f->n_outputs; i++)
 		fprintf(out, "sawatch_output_restarts_total{output=\"%s\"} %" PRIu64 "\n",
 			f->outputs[i].name, f->outputs[i].restarts);
