@@ -169,7 +169,6 @@ struct esp_sa_rare {
 	/* copies within dup_esp since the last judgement (saturates) */
 	uint16_t mirrored;
 	int8_t ended_by;
-	uint8_t grade;
 	bool of_group;			/* its numbers run over other destinations, too (group.c) */
 };
 
@@ -199,6 +198,7 @@ struct esp_sa {
 	uint8_t low_run;		/* packets in a row that look like a restarted sequence */
 	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
+	uint8_t grade;			/* enum grade; of its end */
 	object_id id;
 	const struct esp_sa_rare *rare;
 

@@ -67,7 +67,7 @@ static void after_end(struct state *s, const struct scene *sc, const struct even
 	 * without a Delete the old SA may be used until it expires (IKEv1), and the end is only a
 	 * guess
 	 */
-	e->certain |= sa->rare->grade >= GRADE_DERIVED;
+	e->certain |= sa->grade >= GRADE_DERIVED;
 	if (e->frames[0] == 0)
 		e->frames[0] = ev->frame;
 	e->frames[1] = ev->frame;

@@ -276,7 +276,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		.first = a->at,
 		.first_frame = a->frame->number, .child = NO_INDEX,
 		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
-		.end_reason = END_NONE, .rare = &esp_sa_nothing_rare,
+		.end_reason = END_NONE, .grade = GRADE_OBSERVED, .rare = &esp_sa_nothing_rare,
 		.next_minute = NSEC_NONE,
 	};
 	if (generation > 1)

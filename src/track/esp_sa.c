@@ -38,7 +38,7 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 }
 
 const struct esp_sa_rare esp_sa_nothing_rare = {
-	.ended = NSEC_NONE, .ended_by = SIDE_UNKNOWN, .generation = 1, .grade = GRADE_OBSERVED,
+	.ended = NSEC_NONE, .ended_by = SIDE_UNKNOWN, .generation = 1,
 };
 
 struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa)
@@ -492,14 +492,13 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 		return;
 	esp_close_minute(t, sa, t->now);
 	sa->end_reason = (uint8_t)why;
-	/* that the capture ends says no more of it */
-	if (at != sa->rare->ended || by != sa->rare->ended_by || grade < sa->rare->grade) {
+	if (grade < sa->grade)
+		sa->grade = (uint8_t)grade;
+	if (at != sa->rare->ended || by != sa->rare->ended_by) {	/* not the capture's end */
 		struct esp_sa_rare *rare = esp_rare(t, sa);
 
 		rare->ended = at;
 		rare->ended_by = (int8_t)by;
-		if (grade < rare->grade)
-			rare->grade = (uint8_t)grade;
 	}
 	if (why != END_CAPTURE_END) {
 		struct event ev = event_of(t, EVENT_ESP_SA_ENDED, at, sa->tunnel);

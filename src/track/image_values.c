@@ -329,6 +329,7 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->low_run);
 	FIELD(f, sa->far_run);
 	FIELD_BELOW(f, sa->end_reason, END_UNKNOWN + 1);
+	FIELD_BELOW(f, sa->grade, GRADE_OBSERVED + 1);
 	FIELD_MAYBE(f, sa->first);
 	FIELD(f, sa->first_frame);
 	FIELD(f, sa->minute_packets);
@@ -361,7 +362,6 @@ void image_esp_rare_fields(struct fields *f, void *structure)
 	FIELD(f, r->mirrored);
 	FIELD(f, r->of_group);
 	FIELD(f, r->ended_by);
-	FIELD_BELOW(f, r->grade, GRADE_OBSERVED + 1);
 }
 
 /* ---- what may stand in them ----------------------------------------------- */

@@ -312,7 +312,7 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .ended_by = rare->ended_by,
 			     .first_frame = sa->first_frame,
 			     .last_frame = sa->last_frame,
-			     .grade = rare->grade,
+			     .grade = sa->grade,
 			     .peers = t->tunnels[sa->tunnel].peer });
 }
 

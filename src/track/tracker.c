@@ -378,7 +378,7 @@ void tracker_finish(struct tracker *t, bool final)
 				w->side[d].esp_last =
 					nsec_later(w->side[d].esp_last, t->esp_sas[e].last);
 				esp_end(t, e, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN,
-					t->esp_sas[e].rare->grade);
+					t->esp_sas[e].grade);
 			}
 		tunnel_judge(t, i, t->now);
 		if (w->state_since == NSEC_NONE)

@@ -44,7 +44,7 @@ static uint32_t ended_child(enum grade grade)
 		stage_esp_packets(stage->child[child].esp[d], 600, 60000);
 	stage_child_down(child, END_DELETED, 1);
 	for (int d = 0; d < 2; d++)
-		stage->rare[stage->child[child].esp[d]].grade = (uint8_t)grade;
+		stage->esp[stage->child[child].esp[d]].grade = (uint8_t)grade;
 	return child;
 }
 
@@ -165,7 +165,7 @@ static uint32_t replaced_beside_another(bool partner, uint32_t *ret_new)
 	*ret_new = stage_child_rekey(old, 0);
 	stage->child[*ret_new].grade = GRADE_INFERRED;
 	for (int d = 0; d < 2; d++)
-		stage->rare[stage->child[old].esp[d]].grade = GRADE_DERIVED;
+		stage->esp[stage->child[old].esp[d]].grade = GRADE_DERIVED;
 	return old;
 }
 
@@ -211,7 +211,7 @@ static uint32_t one_of_three(uint32_t *ret_new, uint32_t ret_beside[2])
 	*ret_new = stage_child_rekey(child[0], 1);
 	stage->child[*ret_new].grade = GRADE_INFERRED;
 	for (int d = 0; d < 2; d++)
-		stage->rare[stage->child[child[0]].esp[d]].grade = GRADE_DERIVED;
+		stage->esp[stage->child[child[0]].esp[d]].grade = GRADE_DERIVED;
 	stage_esp_packets(stage->child[*ret_new].esp[1], 10, 1000);
 	/* side 0 has not sent on it */
 	stage->child[*ret_new].esp[0] = NO_INDEX;

@@ -210,6 +210,7 @@ static void where_nothing_but_traffic_speaks_nothing_lies_beside(void **state)
 	watch_finish(&w);		/* that the capture ends says no more of them */
 	assert_int_equal(c->end_reason, END_CAPTURE_END);
 	assert_ptr_equal(c->more, &child_sa_nothing_more);
+	assert_int_equal(w.tracker->rare_pool.used, 0);
 	watch_free(&w);
 }
 

@@ -326,7 +326,7 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	assert_false(TAKEN_ESP(rare->lost_before = UINT64_MAX / 2));
 	assert_false(TAKEN_ESP(rare->packets_before = UINT64_MAX / 2));
 	assert_false(TAKEN_ESP(rare->epoch = UINT32_MAX / 2));
-	assert_false(TAKEN_ESP(rare->grade = UINT8_MAX));
+	assert_false(TAKEN_ESP(it->grade = UINT8_MAX));
 
 	const struct ike_sa *ike = tracker_ike_sa(w.tracker, 0);
 
