@@ -67,7 +67,8 @@ static void libnids_forgets_what_it_is_told_to(void **state)
 
 	(void)state;
 	if (!g) {
-		assert_string_equal(e.text, "");	/* built without it; not: it does not start */
+		/* built without it; not: it does not start */
+		assert_string_equal(e.text, "");
 		skip();
 	}
 	an_engine_forgets_what_it_is_told_to(g);
