@@ -250,10 +250,11 @@ void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint
 		return;
 	/*
 	 * One tunnel's traffic may simply have paused; two that pause to the packet share a clock.
+	 * And no lifetime lets an SA pause for a day and go on (DETECTION-FACTS 2.1).
 	 */
 	if (t->jump_witness == NO_INDEX)
 		t->jump_witness = sa->tunnel;
-	if (t->jump_witness == sa->tunnel)
+	if (t->jump_witness == sa->tunnel && at - sa->last < t->settings->keyage_warn)
 		return;
 	struct event ev = event_of(t, EVENT_CLOCK_JUMP, at, NO_INDEX);
 

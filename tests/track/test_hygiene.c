@@ -185,6 +185,31 @@ static void a_clock_that_steps_forward_under_two_busy_tunnels_is_told(void **sta
 	watch_close(&w);
 }
 
+/* Of one tunnel: a pause of hours may be honest, but no SA outlives a day of silence. */
+static uint64_t jumps_of_one_tunnel(nsec step)
+{
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	set_up(&w, &s);
+	talk(&w, &s, spi, 1, 200, 10 * MS);
+	pass(&w, step);
+	talk(&w, &s, spi, 201, 300, 10 * MS);
+
+	uint64_t jumps = w.count[EVENT_CLOCK_JUMP];
+
+	watch_close(&w);
+	return jumps;
+}
+
+static void a_clock_that_steps_a_day_forward_is_told_of_one_tunnel(void **state)
+{
+	(void)state;
+	assert_int_equal(jumps_of_one_tunnel(86400 * S), 1);
+	assert_int_equal(jumps_of_one_tunnel(7200 * S), 0);
+}
+
 static void one_frame_from_the_far_future_ends_nothing_and_holds_no_clock(void **state)
 {
 	(void)state;
@@ -317,6 +342,7 @@ int main(void)
 		cmocka_unit_test(skips_of_one_tunnel_are_the_networks_loss),
 		cmocka_unit_test(a_clock_that_steps_back_is_told_and_breaks_nothing),
 		cmocka_unit_test(a_clock_that_steps_forward_under_two_busy_tunnels_is_told),
+		cmocka_unit_test(a_clock_that_steps_a_day_forward_is_told_of_one_tunnel),
 		cmocka_unit_test(one_frame_from_the_far_future_ends_nothing_and_holds_no_clock),
 		cmocka_unit_test(frames_from_the_far_future_that_do_not_agree_are_not_believed),
 		cmocka_unit_test(after_an_honest_pause_of_days_the_second_frame_is_believed),
