@@ -49,8 +49,8 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 					  "ESP loss and retransmissions may be the capture's own";
 	if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN &&
 	    (w->esp_sas[0] != NO_INDEX || w->esp_sas[1] != NO_INDEX))
-		why[r.n_unobservable++] = "no IKE SA lives and packets come from one side only: "
-					  "whether it is up cannot be judged";
+		why[r.n_unobservable++] = "packets come from one side only: whether it is up "
+					  "cannot be judged";
 	else if (r.n_unobservable == 0 && w->state == TUNNEL_UNKNOWN && w->ike_sas != NO_INDEX &&
 		 t->ike_sas[w->ike_sas].origin == ORIGIN_OBSERVED)
 		why[r.n_unobservable++] = "its set-up was begun once and not seen to end: "

@@ -315,20 +315,32 @@ static bool in_vain(const struct ike_sa *sa)
 		(sa->spi_r != 0 || sa->current[0].responses > 0 || sa->previous[0].responses > 0));
 }
 
+/* Nothing of it was captured, nor does anything prove that it said something. */
+static bool never_heard(const struct tunnel *w, int side)
+{
+	const struct tunnel_ike *ike = &w->more->ike[side];
+
+	return ike->messages == 0 && ike->proven_unseen == 0 &&
+	       w->side[side].esp_packets_before == 0 && w->esp_sas[side] == NO_INDEX;
+}
+
 static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec now)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
 	bool was_up = w->state == TUNNEL_UP || w->state == TUNNEL_DOWN;
 	bool live[2] = { false, false }, spoke[2] = { false, false }, asked = false, vain = false;
+	bool alone = never_heard(w, 0) || never_heard(w, 1);
 	unsigned attempts[2] = { 0, 0 };
 
 	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[i];
 
-		if (sa->established != NSEC_NONE &&
+		/* known from messages of one side alone, it says what that side believes */
+		if (sa->established != NSEC_NONE && !(alone && sa->origin == ORIGIN_MIDSTREAM) &&
 		    (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END))
 			return TUNNEL_UP;
-		was_up |= sa->established != NSEC_NONE;
+		was_up |= sa->established != NSEC_NONE &&
+			  !(alone && sa->origin == ORIGIN_MIDSTREAM);
 		asked |= sa->origin == ORIGIN_MIDSTREAM &&
 			 (sa->end_reason == END_NONE || sa->end_reason == END_CAPTURE_END);
 		if (sa->initiator_side >= 0)

@@ -465,6 +465,30 @@ static void a_refused_request_says_that_it_is_down(void **state)
 	watch_close(&w);
 }
 
+/* From mid-life, IKEv1: of one Quick Mode nothing tells whether it had an answer. */
+static void a_tunnel_of_which_one_side_is_captured_alone_is_not_known_to_be_up(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	watch_open(&w);
+	for (uint32_t seq = 500; seq <= 600; seq++) {
+		esp_between(&w, GW_A, GW_B, spi[0], seq);
+		pass(&w, S);
+		if (seq == 550)
+			say1_sealed(&w, &s, 0, IKE1_EXCHANGE_QUICK_MODE, 0xaaaa, 444, 0);
+	}
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UNKNOWN);
+	for (uint32_t seq = 500; seq <= 600; seq++) {
+		esp_between(&w, GW_A, GW_B, spi[0], 101 + seq);
+		esp_between(&w, GW_B, GW_A, spi[1], seq);
+		pass(&w, S);
+	}
+	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+	watch_close(&w);
+}
+
 /* A log shipper, a multicast sender: nobody knows whether the other end was ever there. */
 static void packets_of_one_side_that_stop_take_no_tunnel_down(void **state)
 {
@@ -553,6 +577,8 @@ int main(void)
 		cmocka_unit_test(one_request_without_an_answer_says_nothing_of_its_tunnel),
 		cmocka_unit_test(a_request_that_had_to_be_repeated_says_that_it_is_down),
 		cmocka_unit_test(a_refused_request_says_that_it_is_down),
+		cmocka_unit_test(
+			a_tunnel_of_which_one_side_is_captured_alone_is_not_known_to_be_up),
 		cmocka_unit_test(packets_of_one_side_that_stop_take_no_tunnel_down),
 		cmocka_unit_test(the_row_of_a_tunnel_that_carries_only_esp_is_not_old),
 		cmocka_unit_test(what_is_over_for_a_day_leaves_nothing_behind),
