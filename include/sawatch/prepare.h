@@ -79,9 +79,13 @@ struct prepared {
 	/* each frame's number is known to be one more than that before it */
 	bool in_row;
 	struct prepared_counts counts;
+	struct hash_key key;		/* that the frames were hashed with */
 };
 
-/* `key` is the tracker's: tracker_key(). */
+/*
+ * `key` is the tracker's: tracker_key().  With another one, as of before a restart whose key it
+ * goes on with, the tracker hashes again.
+ */
 void prepare_frames(struct prepared *ret, const struct hash_key *key, const struct frame *frames,
 		    size_t n);
 

@@ -215,6 +215,11 @@ bool pipeline_key(struct hash_key *ret, struct err *e)
 				   "they key the tables against floods");
 }
 
+const struct hash_key *pipeline_tracker_key(const struct pipeline *p)
+{
+	return tracker_key(p->tracker);
+}
+
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
 		   enum store_writer_mode mode, const struct record_sink *also, struct err *e)
 {

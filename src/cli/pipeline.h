@@ -34,8 +34,10 @@ struct pipeline;
 bool pipeline_open(struct pipeline **ret, const struct settings *settings, struct store *store,
 		   enum store_writer_mode mode, const struct record_sink *also, struct err *e);
 
-/* By what frames are prepared for any pipeline of this process: random, and always the same. */
+/* By what frames are prepared before there is a pipeline: random, and always the same. */
 bool pipeline_key(struct hash_key *ret, struct err *e);
+/* By what it wants them prepared; after pipeline_resume() another one. */
+const struct hash_key *pipeline_tracker_key(const struct pipeline *p);
 
 /* Wait until the store has everything so far: it is the caller's until the next frame. */
 bool pipeline_settle(struct pipeline *p, struct err *e);
@@ -69,7 +71,7 @@ bool pipeline_resume(struct pipeline *p, const char *source, uint32_t capture, n
 /* Frames of the running capture, in its order. */
 void pipeline_frames(struct pipeline *p, const struct frame *frames, size_t n);
 
-/* The same, prepared with the key of pipeline_key(). */
+/* The same, prepared. */
 void pipeline_prepared(struct pipeline *p, const struct prepared *prepared);
 
 /* One frame; true when it had to do with IPsec. */

@@ -207,7 +207,7 @@ static void begin_batch(struct ring_readers *a)
 {
 	a->batch = (struct prepared){
 		.list = a->list, .packets = a->packets, .frames = a->frames, .capture = a->capture,
-		.in_row = true,
+		.in_row = true, .key = a->key,
 	};
 }
 

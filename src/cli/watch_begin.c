@@ -45,11 +45,9 @@ static unsigned rings_of(const struct read_options *o)
 
 static bool begin_readers(struct watch *w, struct err *e)
 {
-	struct hash_key key;
-
 	return rings_of(w->options) == 0 ||
-	       (pipeline_key(&key, e) &&
-		ring_readers_open(&w->readers, w->live, w->capture, &key, e));
+	       ring_readers_open(&w->readers, w->live, w->capture,
+				 pipeline_tracker_key(w->pipeline), e);
 }
 
 static bool open_interfaces(struct watch *w, struct err *e)

@@ -8,6 +8,8 @@
  * goes_on() is a short cut that gives the same answers as esp_packet().  A frame
  * that takes it and plain_esp_parse() costs some 200 instructions.
  */
+#include <string.h>
+
 #include "track/prepare.h"
 #include "track/tracker.h"
 
@@ -236,8 +238,21 @@ const struct hash_key *tracker_key(const struct tracker *t)
 	return &t->key;
 }
 
+/* They were prepared before the tracker went on with images, and with their key (image.c). */
+static void hash_again(const struct tracker *t, const struct prepared *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct prepared_frame *f = &p->list[i];
+
+		if (prepared_kind(f) == PREPARED_ESP)
+			f->hash = esp_hash(t, &f->src, &f->dst, f->spi, f->protocol, f->encap);
+	}
+}
+
 void tracker_prepared(struct tracker *t, const struct prepared *p)
 {
+	if (memcmp(&p->key, &t->key, sizeof(t->key)) != 0)
+		hash_again(t, p);
 	t->counters.frames += p->n;
 	t->counters.bytes += p->bytes;
 	add_counts(t, &p->counts);

@@ -190,6 +190,7 @@ void prepare_frames(struct prepared *ret, const struct hash_key *key, const stru
 	ret->n = n;
 	ret->n_packets = 0;
 	ret->capture = n > 0 ? frames[0].capture : 0;
+	ret->key = *key;
 	ret->in_row = false;
 	ret->counts = (struct prepared_counts){ 0 };
 	for (size_t i = 0; i < n; i++) {

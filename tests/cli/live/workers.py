@@ -94,6 +94,22 @@ def comes_and_goes(sawatch, pcaps, folder):
     check(w.err.count('only after a restart') == 1 and w.end() == 0, 'and the end is in order', w.err)
 
 
+def goes_on(sawatch, pcaps, folder):
+    """Killed and begun anew, with other numbers of threads: SAs have one row each."""
+    make_link('anew')
+    database = os.path.join(folder, 'anew.db')
+    path = os.path.join(pcaps, 'lsw-ah.pcap')
+    for n, workers in enumerate(('3', '3', '1', '2')):
+        w = Watch(sawatch, folder, '-i', 'anew', '-Z', 'root', '--db', database, '--json', '--workers', workers)
+        send(path, ['anews'], 50, 30 * n, 30 * n + 30)
+        time.sleep(3)       # rows, and the images behind them
+        w.process.kill()
+        w.process.wait(LIMIT_S)
+    found = rows(database, 'SELECT spi, count(*), sum(packets) FROM v_esp_sas GROUP BY spi, dst')
+    check(found and all(n == 1 for _, n, _ in found), 'after kill -9 with --workers SAs go on, one row each', found)
+    check(sum(p for _, _, p in found) > 60, 'and count on', found)
+
+
 def refused(sawatch, folder):
     make_link('many')
     w = Watch(sawatch, folder, '-i', 'many', '--workers', '18', ready=False)
@@ -106,6 +122,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         refused(sawatch, folder)
         comes_and_goes(sawatch, pcaps, folder)
+        goes_on(sawatch, pcaps, folder)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for run_of in [pool.submit(same_rows, sawatch, pcaps, links) for links in (1, 2)]:
             run_of.result()
