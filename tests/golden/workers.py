@@ -132,16 +132,16 @@ def generated(trial, generate, folder):
     trial.same('a directory of parts, some packed', '-r', in_parts(rekey, os.path.join(folder, 'parts'), 9), '--json')
     with open(rekey, 'rb') as f:
         data = f.read()
-    trial.same('standard input', '-r', '-', '--json', stdin=data[:1 << 20], statuses=(4, 3, 2, 1, 0))
+    trial.same('standard input', '-r', '-', '--json', stdin=data[:1 << 20], statuses=(2,))
     cut = os.path.join(folder, 'cut.pcap')
     with open(cut, 'wb') as f:
         f.write(data[:len(data) // 2 + 7])
     trial.same('a file that is cut off, one that is not there, one twice', '-r', at_rest(cut), '-r', rekey, '-r',
-               os.path.join(folder, 'nowhere.pcap'), '-r', rekey, '--json', statuses=(1, 2, 3, 4))
+               os.path.join(folder, 'nowhere.pcap'), '-r', rekey, '--json', statuses=(2,))
     damaged = os.path.join(folder, 'damaged.pcap')
     with open(damaged, 'wb') as f:
         f.write(data[:200000] + b'\xff' * 64 + data[200064:])
-    trial.same('a damaged file', '-r', at_rest(damaged), '--json', statuses=(1, 2, 3, 4))
+    trial.same('a damaged file', '-r', at_rest(damaged), '--json', statuses=(2,))
 
 
 def main():
@@ -157,7 +157,7 @@ def main():
         trial.same('all samples at once', '-r', copies, '--json')
         generated(trial, generate, folder)
         for path in sorted(glob.glob(os.path.join(lab, '**', '*.pcap*'), recursive=True))[::LAB_EVERY]:
-            trial.same(os.path.relpath(path, lab), '-r', path, '--json', statuses=(0, 4))
+            trial.same(os.path.relpath(path, lab), '-r', path, '--json')
         print(f'{trial.checked} ways to read, {len(JOBS)} numbers of workers beside one: {trial.failed} differences')
         return 1 if trial.failed else 0
 
