@@ -78,6 +78,20 @@ static struct tally tally_of(const struct newcomers *n, const struct newcomer *c
 	return t;
 }
 
+/* Are so many half-open that one of the tallies can be a flood's?  All are no more than that. */
+static bool may_flood(const struct newcomers *n, const struct settings *set, nsec now)
+{
+	int64_t least = set->flood_cookies, open = 0;
+
+	if (least > set->flood_halfopen)
+		least = set->flood_halfopen;
+	if (least > set->flood_responder)
+		least = set->flood_responder;
+	for (uint32_t i = 0; i < newcomers_kept(n) && open < least; i++)
+		open += half_open(n, newcomers_get(n, i), now);
+	return open >= least;
+}
+
 static void note(struct state *s, const struct newcomer *c, const struct tally *t,
 		 const char *cause, int64_t n, const struct settings *set)
 {
@@ -113,7 +127,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	/* each beginning of a span is tried; few enough cannot be a flood */
 	if (recent >= (uint32_t)set->flood_cookies) {
 		newcomers_look(&s->newcomers, sc);
-		for (uint32_t i = 0; i < recent; i++) {
+
+		uint32_t end = may_flood(n, set, now) ? recent : 0;
+
+		for (uint32_t i = 0; i < end; i++) {
 			const struct newcomer *c = newcomers_get(n, i);
 			struct tally t = tally_of(n, c, set, now);
 

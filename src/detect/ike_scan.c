@@ -71,6 +71,16 @@ static bool asked_before(const struct newcomers *n, uint32_t i, uint32_t oldest)
 	return false;
 }
 
+/* Do so many ask in vain that they can be a scan's addresses?  Those that count are among them. */
+static bool may_scan(const struct newcomers *n, const struct settings *set)
+{
+	int64_t in_vain = 0;
+
+	for (uint32_t i = 0; i < newcomers_kept(n) && in_vain < set->scan_dsts; i++)
+		in_vain += !newcomers_get(n, i)->done && !newcomers_get(n, i)->known;
+	return in_vain >= set->scan_dsts;
+}
+
 static void note(struct state *s, const struct newcomer *c, int64_t addresses, int64_t answered,
 		 nsec now, nsec window)
 {
@@ -101,7 +111,10 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		recent++;
 	if (recent >= (uint32_t)set->scan_dsts) {
 		newcomers_look(&s->newcomers, sc);
-		for (uint32_t i = (uint32_t)set->scan_dsts - 1; i < recent; i++) {
+
+		uint32_t end = may_scan(n, set) ? recent : 0;
+
+		for (uint32_t i = (uint32_t)set->scan_dsts - 1; i < end; i++) {
 			int64_t answered, addresses;
 
 			if (asked_before(n, i, recent - 1))
