@@ -52,10 +52,13 @@ static void asked2(struct side *s, const struct exchange *x)
 	s->frames[1] = x->request_last_frame;
 }
 
-/* IKEv1: every probe has a message ID of its own (RFC 3706); count those in a row. */
-static void asked1(struct side *s, const struct exchange *x, const struct event *ev)
+/*
+ * IKEv1: every probe has a message ID of its own (RFC 3706); count those in a row.  Who waits for
+ * an answer asks again soon: what comes once in a while is none, whatever its length.
+ */
+static void asked1(struct side *s, const struct exchange *x, const struct event *ev, nsec series)
 {
-	if (!s->unanswered || s->request == 0) {
+	if (!s->unanswered || s->request == 0 || ev->at - s->last > series) {
 		s->first = ev->at;
 		s->frames[0] = ev->frame;
 		s->copies = 0;
@@ -130,7 +133,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_REQUEST_COPY)
 		s->heard = last_heard(sc, !x->from);
 	if (ev->kind == EVENT_REQUEST && x->major == 1)
-		asked1(s, x, ev);
+		asked1(s, x, ev, sc->settings->dpd_window);
 	else if (ev->kind == EVENT_REQUEST_COPY && x->major == 2)
 		asked2(s, x);
 	else if (ev->kind == EVENT_RESPONSE) {

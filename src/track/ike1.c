@@ -334,6 +334,8 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a,
 			return;
 		if (x->responses == 0 && !answer_unseen(t, x, a))
 			return;
+		if (m->header.length <= HASH_ALONE_MAX)
+			ike1_learn_lengths(sa, m->header.length);
 		quick_complete(t, i, x, a->at);
 		return;
 	}

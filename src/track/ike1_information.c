@@ -10,6 +10,9 @@
 /* D(ESP) of the suites there are (DETECTION-FACTS 1.8) */
 enum { DELETE_BYTES_MIN = 68, DELETE_BYTES_MAX = 124 };
 
+/* how much longer than HASH(3) a probe is, and than D(ESP), in every suite (1.8) */
+enum { PROBE_OVER_THIRD = 32, PROBE_OVER_DELETE = 16 };
+
 #define FLOWS_UNTIL (2 * NSEC_PER_S)
 
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
@@ -23,6 +26,12 @@ uint32_t ike1_message_bytes(const struct ike_sa *sa, uint32_t payload)
 	if (hash == 0 || sa->encr == 0)
 		return 0;
 	return IKE_HEADER_LEN + (4 + hash + payload + block - 1) / block * block;
+}
+
+void ike1_learn_lengths(struct ike_sa *sa, uint32_t third)
+{
+	if (ike1_message_bytes(sa, 0) == 0)
+		sa->dpd_bytes = third + PROBE_OVER_THIRD;
 }
 
 void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival *a,
@@ -102,7 +111,7 @@ static uint32_t probe_bytes(const struct ike_sa *sa)
 {
 	uint32_t bytes = ike1_message_bytes(sa, 32);
 
-	/* without its suite: as long as one that had its echo */
+	/* without its suite: as a quick mode tells, or as long as one that had its echo */
 	return bytes != 0 ? bytes : sa->dpd_bytes;
 }
 
@@ -114,8 +123,7 @@ static bool may_delete_child(const struct tracker *t, const struct ike_sa *sa, u
 			     nsec at)
 {
 	if (sa->origin != ORIGIN_MIDSTREAM || ike1_message_bytes(sa, 16) != 0 ||
-	    bytes < DELETE_BYTES_MIN || bytes > DELETE_BYTES_MAX ||
-	    (sa->dpd_bytes != 0 && bytes >= sa->dpd_bytes))
+	    bytes < DELETE_BYTES_MIN || bytes > DELETE_BYTES_MAX || sa->dpd_bytes != 0)
 		return false;
 	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {
@@ -151,6 +159,8 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
 	x->grade = GRADE_INFERRED;
 	if (dpd == 0)
 		return;
+	if (delete_child == 0)
+		delete_child = dpd - PROBE_OVER_DELETE;
 	if (fresh && bytes == delete_ike) {	/* INITIAL_CONTACT has that length too */
 		x->purpose = PURPOSE_NOTIFY;
 	} else if (bytes == delete_child &&

@@ -11,6 +11,12 @@
  */
 uint32_t ike1_message_bytes(const struct ike_sa *sa, uint32_t payload);
 
+/*
+ * The third message of a quick mode was `third` bytes: how long probes and Deletes are, when the
+ * suite was not captured (mid-life, or cut by the snapshot length).
+ */
+void ike1_learn_lengths(struct ike_sa *sa, uint32_t third);
+
 /* Refusals that nobody signed; `i`: the IKE SA that their cookies name, NO_INDEX none. */
 void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival *a,
 			    const struct ike_message *m);

@@ -120,6 +120,23 @@ static void ikev1_probes_in_a_row_count_once_an_echo_was_seen(void **state)
 	assert_int_equal(dead()->record.confidence, CONFIDENCE_MEDIUM);
 }
 
+/* Deletes of the length of a probe, once a lifetime; and the IKE SA is replaced after the last. */
+static void what_comes_once_in_half_an_hour_is_no_row_of_ikev1_probes(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 1);
+
+	stage_answer(stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 100));
+	for (uint32_t i = 0; i < 4; i++) {
+		stage_pass(1440 * S);
+		stage_request(ike, IKE1_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 101 + i);
+	}
+	stage_pass(S);
+	stage_ike_down(ike, END_DELETED, 0);
+	stage_pass(10 * S);
+	assert_null(dead());
+}
+
 static void an_echo_in_between_begins_the_row_anew(void **state)
 {
 	(void)state;
@@ -265,6 +282,7 @@ int main(void)
 		ON_STAGE(a_delete_that_nobody_answers_is_no_liveness_probe),
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
+		ON_STAGE(what_comes_once_in_half_an_hour_is_no_row_of_ikev1_probes),
 		ON_STAGE(an_echo_in_between_begins_the_row_anew),
 		ON_STAGE(a_side_of_which_nothing_was_ever_captured_is_not_silent),
 		ON_STAGE(a_side_that_goes_on_sending_is_alive_though_no_echo_is_captured),

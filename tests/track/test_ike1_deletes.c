@@ -314,6 +314,42 @@ static void where_one_side_is_unseen_a_message_takes_the_end_back(void **state)
 	watch_close(&w);
 }
 
+/*
+ * Set up before the capture, or cut by a short snapshot length: the suite is not known, but HASH(3)
+ * tells it well enough.  Both ends delete what they renewed when its lifetime is over.
+ */
+static void without_a_suite_the_third_message_tells_a_delete_from_a_probe(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session1();
+
+	watch_open(&w);
+	for (uint32_t i = 0; i < 5; i++) {
+		quick_mode(&w, &s, 0, 0xaaaa + i);
+		idle(&w, 600 * S);
+		say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xd00 + i, LEN1_DELETE_CHILD,
+			    0);
+		if (i < 2) {
+			pass(&w, RTT);
+			say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xe00 + i,
+				    LEN1_DELETE_CHILD, 0);
+		}
+		idle(&w, 900 * S);
+	}
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xf00, LEN1_DPD, 0);
+	pass(&w, RTT);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xf01, LEN1_DPD, 0);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_finish(&w);
+	unsigned probes = 0;
+
+	for (size_t i = 0; i < w.n_exchanges; i++)
+		probes += w.exchanges[i].purpose == PURPOSE_DPD;
+	assert_int_equal(probes, 1);
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +366,7 @@ int main(void)
 			a_forged_delete_of_phase_1_is_taken_back_by_a_quick_mode_hours_later),
 		cmocka_unit_test(esp_that_goes_on_takes_no_delete_of_phase_1_back),
 		cmocka_unit_test(where_one_side_is_unseen_a_message_takes_the_end_back),
+		cmocka_unit_test(without_a_suite_the_third_message_tells_a_delete_from_a_probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
