@@ -274,8 +274,11 @@ static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
 		child_reveal(t, child);
 }
 
-/* It followed a rekey, and is for what that replaced, even when nobody knows what it was. */
-static bool follows_birth(const struct tracker *t, const struct pending_delete *d)
+/*
+ * It followed a rekey, and is for what that replaced, even when nobody knows what it was: the new
+ * one of that rekey; NO_INDEX none.
+ */
+static uint32_t follows_birth(const struct tracker *t, const struct pending_delete *d)
 {
 	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {
@@ -284,9 +287,9 @@ static bool follows_birth(const struct tracker *t, const struct pending_delete *
 		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by &&
 		    c->more->predecessor == NO_INDEX && c->created <= d->at &&
 		    d->at - c->created <= RENEWS_WITHIN)
-			return true;
+			return i;
 	}
-	return false;
+	return NO_INDEX;
 }
 
 /*
@@ -354,7 +357,7 @@ static void end_predecessor_late(struct tracker *t, const struct pending_delete 
  */
 static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
 {
-	bool of_rekey = follows_birth(t, d);
+	uint32_t renewed = follows_birth(t, d);
 
 	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
 	     i = t->child_sas[i].prev_in_tunnel) {
@@ -374,10 +377,18 @@ static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drai
 		 * who deletes it is the first to stop; and what was just made is not what it
 		 * replaced
 		 */
-		if (of_rekey && (last == NSEC_NONE || d->by < 0 ||
-				 child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
+		if (renewed != NO_INDEX &&
+		    (last == NSEC_NONE || d->by < 0 ||
+		     child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
 			continue;
-		child_end(t, i, d->at, END_DELETED, d->by, GRADE_INFERRED);
+		/* on an idle one nothing but the Delete tells which it was */
+		bool rekeyed = renewed != NO_INDEX && t->child_sas[renewed].id != 0 &&
+			       c->more->successor == NO_INDEX &&
+			       c->created < t->child_sas[renewed].created;
+
+		if (rekeyed)
+			chain_link_rekey(t, i, renewed, GRADE_INFERRED);
+		child_end(t, i, d->at, rekeyed ? END_REKEYED : END_DELETED, d->by, GRADE_INFERRED);
 		d->at = NSEC_NONE;
 		return true;
 	}

@@ -229,6 +229,45 @@ static void without_ike_a_new_pair_is_known_by_its_second_packets(void **state)
 	watch_close(&w);
 }
 
+/*
+ * Two child SAs, one of them idle when it is rekeyed.  Neither the old nor the new one speaks for
+ * minutes: only the Delete right after the rekey tells which was replaced, as the other goes on.
+ */
+static void the_delete_after_a_rekey_ends_the_idle_one_of_two_as_rekeyed(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t idle_one[2], busy[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, idle_one);
+
+	two(busy, SECOND);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	for (uint32_t i = 1; i <= 1000; i++) {
+		talk(&w, &s, idle_one, 100 + i, 100 + i, 50 * MS);
+		talk(&w, &s, busy, i, i, 50 * MS);
+	}
+	talk(&w, &s, busy, 1001, 6000, 100 * MS);
+	rekey_child(&w, &s, 0);
+	pass(&w, 50 * MS);
+	delete_child(&w, &s, 0);
+	talk(&w, &s, busy, 6001, 8000, 100 * MS);
+	two(new, SECOND + 16);
+	for (uint32_t i = 1; i <= 50; i++) {
+		talk(&w, &s, new, i, i, 50 * MS);
+		talk(&w, &s, busy, 8000 + i, 8000 + i, 50 * MS);
+	}
+	watch_finish(&w);
+	assert_int_equal(w.n_child_sas, 3);
+	assert_int_equal(w.child_sas[0].end_reason, END_REKEYED);
+	assert_int_equal(w.child_sas[0].rekeyed_by, 0);
+	assert_int_equal(w.child_sas[1].end_reason, END_CAPTURE_END);
+	assert_int_equal(w.child_sas[2].predecessor, w.child_sas[0].id);
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +279,7 @@ int main(void)
 		cmocka_unit_test(the_first_packet_belongs_to_the_child_sa_that_was_made_for_it),
 		cmocka_unit_test(of_two_ike_sas_that_are_set_up_at_once_the_pair_is_of_either),
 		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
+		cmocka_unit_test(the_delete_after_a_rekey_ends_the_idle_one_of_two_as_rekeyed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
