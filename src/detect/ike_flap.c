@@ -212,8 +212,9 @@ static void explain(struct story *story)
 		text_add(story->summary, ", and it was %s that ended the latest",
 			 story_peer(story, f->side));
 	if (finding_get(f, "never_used") > 0)
-		text_add(story->summary, "; %lld of them were given up without ever being used",
-			 (long long)finding_get(f, "never_used"));
+		text_add(story->summary, "; %lld of them %s given up without ever being used",
+			 (long long)finding_get(f, "never_used"),
+			 finding_get(f, "never_used") == 1 ? "was" : "were");
 	if (finding_get(f, "asked_in_vain") > 0)
 		text_add(story->summary, ", because no child SA came up: nothing that was asked "
 					 "after the login was answered");

@@ -250,7 +250,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_address(f, "initiator", sc, from);
 	finding_address(f, "responder", sc, !from);
 	finding_integer(f, "messages", (int64_t)s->messages);
-	finding_integer(f, "attempts", attempts);
+	finding_integer(f, "attempts", (int64_t)s->attempts.total);
 	finding_integer(f, "copies_of_one", most);
 	finding_seconds(f, "span_s", s->last - s->first);
 	finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");

@@ -218,6 +218,20 @@ static void set_ups_that_nobody_uses_before_the_next_are_flapping(void **state)
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
+static void of_one_it_speaks_in_the_singular(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		uint32_t ike = stage_ike_up(0, 2);
+
+		stage_pass(40 * S);
+		if (i != 1)
+			stage_ike_down(ike, END_DELETED, 1);
+		stage_pass(S);
+	}
+	assert_non_null(strstr(flap()->summary, "; 1 of them was given up without"));
+}
+
 static void a_login_that_was_repeated_though_answered_need_not_be_waited_for(void **state)
 {
 	(void)state;
@@ -324,6 +338,7 @@ int main(void)
 		ON_STAGE(the_same_every_minute_is_flapping_all_the_same),
 		ON_STAGE(several_tunnels_that_come_up_together_and_stay_are_no_flapping),
 		ON_STAGE(set_ups_that_nobody_uses_before_the_next_are_flapping),
+		ON_STAGE(of_one_it_speaks_in_the_singular),
 		ON_STAGE(a_login_that_was_repeated_though_answered_need_not_be_waited_for),
 		ON_STAGE(several_tunnels_that_are_used_are_no_flapping),
 		ON_STAGE(nor_when_their_child_sas_are_not_known),

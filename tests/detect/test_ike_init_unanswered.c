@@ -52,6 +52,17 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 						      "to 203.0.113.1"));
 }
 
+/* PAN-OS repeats one message for 319 s, longer than the window in which attempts are counted. */
+static void an_attempt_that_lasts_longer_than_the_window_is_counted(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	hear_the_other_side();
+	copies(x, 6, 50 * S);
+	assert_int_equal(collected_number(unanswered(), "attempts"), 1);
+}
+
 /* A mailed capture that ends with the latest copy: nothing makes the time pass after it. */
 static void a_file_that_holds_nothing_else_tells_it_at_its_end(void **state)
 {
@@ -266,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
+		ON_STAGE(an_attempt_that_lasts_longer_than_the_window_is_counted),
 		ON_STAGE(a_file_that_holds_nothing_else_tells_it_at_its_end),
 		ON_STAGE(copies_that_follow_too_soon_say_nothing_yet),
 		ON_STAGE(a_refusal_of_which_only_the_cookies_were_captured_is_an_answer),
