@@ -16,6 +16,7 @@ struct state {
 		bool port4500;		/* asked at port 4500, and silent since, on every port */
 		/* the latest: by silence after an answer in aggressive mode */
 		bool aggressive;
+		bool eap;		/* the latest: at the end of EAP */
 		uint16_t error;		/* clear notify; 0 none */
 		uint8_t major;
 	} side[2];
@@ -37,7 +38,7 @@ static void refuse(struct state *st, const struct scene *sc, int side, nsec at, 
 	s->port4500 &= port4500 && !s->worked;
 	s->major = major;
 	s->error = error;
-	s->aggressive = false;
+	s->aggressive = s->eap = false;
 	moments_add(&s->refused, at, frame);
 }
 
@@ -61,6 +62,13 @@ static bool goes_no_further(const struct scene *sc, const struct exchange *x,
 	       sa->established == NSEC_NONE &&
 	       x->responses + 1 - x->requests == sc->settings->retx_warn_copies &&
 	       !side_unseen(sc, x->from) && !loss_since(sc, x->request_at);
+}
+
+/* Its login went on by EAP, and no further. */
+static bool after_eap(const struct ike_sa *sa)
+{
+	return sa->current[0].response_np1 == IKE2_PAYLOAD_EAP ||
+	       sa->previous[0].response_np1 == IKE2_PAYLOAD_EAP;
 }
 
 /* Who sent this message of IKEv1; SIDE_UNKNOWN: nobody. */
@@ -101,6 +109,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		       : sa      ? sa->last_frame
 				 : 0,
 		       2, 0, false, false);
+		st->side[ev->side].eap = sa && !x && after_eap(sa);
 	} else if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0 && ev->value[1] == 1 &&
 		   is_auth_error(ev->value[0])) {
 		refuse(st, sc, ev->side, ev->at, ev->frame, 1, (uint16_t)ev->value[0], false,
@@ -157,7 +166,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_text(f, "sign", "%s", s->guessed && s->aggressive ?
 			     "second message of aggressive mode repeated without an answer" :
 			     s->guessed ? "fifth message of main mode repeated without an answer" :
-			     name ? name : "short answer that begins with a notify");
+			     name ? name :
+			     s->eap ? "the login by EAP ended without success" :
+				      "short answer that begins with a notify");
 		moments_frames(&s->refused, from, f);
 	}
 	return any;
@@ -167,29 +178,33 @@ static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
 	const char *by = story_peer(story, f->side), *peer = story_peer(story, other_side(f->side));
+	const char *plural = f->count == 1 ? "" : "s";
 
 	if (f->confidence == CONFIDENCE_HIGH) {
 		text_add(story->summary,
-			 "%s rejected the authentication of %s (wrong pre-shared key, identity or "
-			 "certificate) ", by, peer);
+			 "%s rejected the authentication of %s (wrong %s) ", by, peer,
+			 strncmp(finding_get_text(f, "sign"), "the login", 9) == 0
+				 ? "name, password or certificate of EAP"
+				 : "pre-shared key, identity or certificate");
 		text_add_times(story->summary, f->count);
 	} else if (strcmp(finding_cause(f), "port4500") == 0) {
 		text_add(story->summary,
-			 "%s does not answer the authentication of %s (%lld attempts), which goes "
+			 "%s does not answer the authentication of %s (%lld attempt%s), which goes "
 			 "to UDP port 4500, and is not heard of since: UDP 4500 is probably "
-			 "blocked; else the pre-shared keys differ", by, peer, (long long)f->count);
+			 "blocked; else the pre-shared keys differ", by, peer,
+			 (long long)f->count, plural);
 		story_remedy(story, REMEDY_NAT4500);
 	} else if (strncmp(finding_get_text(f, "sign"), "second", 6) == 0) {
 		text_add(story->summary,
 			 "%s goes no further after the answer of %s in aggressive mode, which is "
-			 "sent again and again (%lld attempts): it probably cannot verify it, "
+			 "sent again and again (%lld attempt%s): it probably cannot verify it, "
 			 "because the pre-shared keys differ; or the answer is lost on its way",
-			 by, peer, (long long)f->count);
+			 by, peer, (long long)f->count, plural);
 	} else {
 		text_add(story->summary,
-			 "%s does not answer the authentication of %s (%lld attempts): it probably "
-			 "cannot decrypt it, because the pre-shared keys differ",
-			 by, peer, (long long)f->count);
+			 "%s does not answer the authentication of %s (%lld attempt%s): it "
+			 "probably cannot decrypt it, because the pre-shared keys differ",
+			 by, peer, (long long)f->count, plural);
 	}
 	if (finding_get_text(f, "worked_before")[0] == 'y')
 		text_add(story->summary, "; the tunnel had worked before");
@@ -211,6 +226,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->guessed);
 		FIELD(f, side->port4500);
 		FIELD(f, side->aggressive);
+		FIELD(f, side->eap);
 		FIELD(f, side->error);
 		FIELD(f, side->major);
 	}

@@ -212,6 +212,13 @@ void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const st
 		} else {
 			ike_sa_established(t, i, sa->established);
 		}
+	} else if (sa->state < IKE_ESTABLISHED && slot == 0 &&
+		   x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+		   x->request_np1 == IKE2_PAYLOAD_NOTIFY &&
+		   sa->previous[slot].type == IKE2_EXCHANGE_IKE_AUTH &&
+		   sa->previous[slot].response_np1 == IKE2_PAYLOAD_EAP) {
+		/* the initiator says that the login failed (RFC 7296 2.21.2) */
+		ike_sa_login_failed(t, i, &sa->previous[slot], a->at);
 	} else if (sa->state < IKE_ESTABLISHED && (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
 						   x->type == IKE2_EXCHANGE_INFORMATIONAL)) {
 		/* These come after authentication only: its answer was not captured. */

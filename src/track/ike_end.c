@@ -220,7 +220,10 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 		ike_sa_delete_seen(t, ike_sa, asked, by);
 	if (sa->end_reason != END_NONE || blind)
 		return;
-	if (sa->state < IKE_ESTABLISHED)
+	if (sa->state < IKE_ESTABLISHED && x->outcome == OUTCOME_FAILED && by >= 0)
+		/* refused in clear, in a message of its own (IKEv1) */
+		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - by, GRADE_DERIVED);
+	else if (sa->state < IKE_ESTABLISHED)
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
 	else if (was_delete && x->requests == 1 && ike_sa_follows_rekey(t, ike_sa, x))
 		/* its answer was not captured */
@@ -274,6 +277,28 @@ static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_
 	ike_sa_emit(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
 	ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
 	return NSEC_NONE;
+}
+
+/*
+ * The latest answer of this login was EAP and as short as a refusal: its last word, Success or
+ * Failure (RFC 3748 4.2).  After Success the initiator proves itself at once (RFC 7296 2.16).
+ */
+static bool eap_is_over(const struct ike_sa *sa, const struct exchange *x)
+{
+	return x->id != 0 && x->type == IKE2_EXCHANGE_IKE_AUTH && x->responses > 0 &&
+	       x->response_np1 == IKE2_PAYLOAD_EAP && x->response_fragment_total == 0 &&
+	       sa->error_bytes_max != 0 && x->response_bytes <= sa->error_bytes_max;
+}
+
+/* A login by EAP came to nothing after its round `last`. */
+void ike_sa_login_failed(struct tracker *t, uint32_t ike_sa, const struct exchange *last, nsec at)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	int by = eap_is_over(sa, last) ? 1 - sa->initiator_side : sa->initiator_side;
+
+	sa->auth_failed = true;
+	ike_sa_emit(t, EVENT_AUTH_REFUSED, ike_sa, at, by, NO_INDEX);
+	ike_sa_end(t, ike_sa, at, END_FAILED, by, GRADE_INFERRED);
 }
 
 /*
@@ -364,6 +389,10 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
 	    sa->current[0].outcome == OUTCOME_FAILED && (sa->current[0].closed || last_call))
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
+	if (sa->major == 2 && sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
+	    sa->initiator_side >= 0 && sa->current[0].closed && eap_is_over(sa, &sa->current[0]) &&
+	    !t->tunnels[sa->tunnel].one_sided[sa->initiator_side])
+		ike_sa_login_failed(t, ike_sa, &sa->current[0], sa->last);
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
 		ike_sa_end(t, ike_sa, sa->last,

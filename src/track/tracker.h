@@ -533,6 +533,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 		enum grade grade);
 bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by);
 void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
+void ike_sa_login_failed(struct tracker *t, uint32_t ike_sa, const struct exchange *last, nsec at);
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
 

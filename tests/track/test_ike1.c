@@ -248,6 +248,7 @@ static void a_clear_notify_refuses_what_is_being_set_up(void **state)
 	watch_finish(&w);
 	assert_int_equal(w.n_ike_sas, 1);
 	assert_int_equal(w.ike_sas[0].end_reason, END_FAILED);
+	assert_int_equal(w.ike_sas[0].ended_by, 1);
 	assert_int_equal(w.exchanges[0].outcome, OUTCOME_FAILED);
 	watch_free(&w);
 }

@@ -130,6 +130,70 @@ static void eap_rounds_are_no_success_until_the_last(void **state)
 	watch_free(&w);
 }
 
+/* Two rounds, and what the responder says last: Success and Failure have the same length. */
+static struct session eap_until_the_last_word(struct watch *w, uint32_t last)
+{
+	struct session s = session_between(GW_A, GW_B, 0x11);
+
+	say_init(w, &s, false);
+	pass(w, RTT);
+	say_init(w, &s, true);
+	pass(w, RTT);
+	s.next_id[0] = 1;
+	exchange_done(w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_IDI, LEN_AUTH, NP_IDR, 400);
+	exchange_done(w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_EAP, 96, NP_EAP, 96);
+	exchange_done(w, &s, 0, IKE2_EXCHANGE_IKE_AUTH, NP_EAP, 96, NP_EAP, last);
+	return s;
+}
+
+static void a_login_by_eap_that_its_initiator_gives_up_was_refused(void **state)
+{
+	(void)state;
+	static const uint32_t last[] = { LEN_ERROR, 160 };
+
+	for (int i = 0; i < 2; i++) {
+		struct watch w;
+
+		watch_open(&w);
+		struct session s = eap_until_the_last_word(&w, last[i]);
+
+		say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, 4, NP_NOTIFY, LEN_ERROR);
+		assert_int_equal(w.count[EVENT_AUTH_REFUSED], 1);
+		assert_int_equal(w.count[EVENT_IKE_SA_ESTABLISHED], 0);
+		assert_int_equal(ike_at(&w, 0x11)->end_reason, END_FAILED);
+		/* after the last word of EAP by who said it; else the initiator did not like it */
+		assert_int_equal(ike_at(&w, 0x11)->ended_by, i == 0 ? 1 : 0);
+		watch_close(&w);
+	}
+}
+
+static void so_was_one_whose_initiator_says_nothing_more(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	eap_until_the_last_word(&w, LEN_ERROR);
+	idle(&w, 5 * S);
+	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 0);
+	idle(&w, 10 * S);
+	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 1);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	watch_close(&w);
+}
+
+static void a_round_of_eap_may_wait_for_a_person(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	eap_until_the_last_word(&w, 160);
+	idle(&w, 60 * S);
+	assert_int_equal(w.count[EVENT_AUTH_REFUSED], 0);
+	watch_close(&w);
+}
+
 static void intermediate_exchanges_come_between_init_and_auth(void **state)
 {
 	(void)state;
@@ -558,6 +622,9 @@ int main(void)
 		cmocka_unit_test(every_exchange_is_paired_and_timed),
 		cmocka_unit_test(a_cookie_and_another_group_are_steps_and_not_retransmissions),
 		cmocka_unit_test(eap_rounds_are_no_success_until_the_last),
+		cmocka_unit_test(a_login_by_eap_that_its_initiator_gives_up_was_refused),
+		cmocka_unit_test(so_was_one_whose_initiator_says_nothing_more),
+		cmocka_unit_test(a_round_of_eap_may_wait_for_a_person),
 		cmocka_unit_test(intermediate_exchanges_come_between_init_and_auth),
 		cmocka_unit_test(a_refused_authentication_fails_the_sa_and_blames_who_refused),
 		cmocka_unit_test(an_initiator_that_refuses_the_responder_ends_the_sa),
