@@ -190,8 +190,11 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a,
 		what = TRANSMISSION_PART;
 		if (*g->count == 1)
 			*g->bytes += m->header.length;
-	} else if (m->is_fragment && m->fragment_number != 1) {
-		what = TRANSMISSION_PART;	/* a copy is counted once, by its first fragment */
+	} else if (m->is_fragment &&
+		   (*g->fragment_total == total ? bit != (*g->fragments_seen & -*g->fragments_seen)
+						: m->fragment_number != 1)) {
+		/* a copy is counted once, by its first fragment of those that come through */
+		what = TRANSMISSION_PART;
 	}
 	if (m->is_fragment && *g->fragment_total != total) {	/* the copy is cut in another way */
 		*g->fragment_total = total;

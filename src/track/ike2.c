@@ -311,6 +311,9 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 		else
 			ike2_first_response(t, sa, slot, a, m);
 	} else if (what == TRANSMISSION_COPY) {
+		/* the fragment that tells never came; a login it is in any case */
+		if (current && x->purpose == PURPOSE_UNKNOWN && x->type == IKE2_EXCHANGE_IKE_AUTH)
+			x->purpose = PURPOSE_IKE_AUTH;
 		exchange_emit(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
 		if (!m->is_request && x->outcome == OUTCOME_FAILED && hash != x->response_hash)
 			ike2_another_answer(t, sa, x, a, m);

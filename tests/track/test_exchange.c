@@ -230,6 +230,35 @@ static void a_copy_that_comes_in_fragments_is_one_copy(void **state)
 	watch_close(&w);
 }
 
+/* Fragments above the size that passes are lost before the sensor: the short last one comes. */
+static void copies_of_which_one_fragment_never_comes_are_copies(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = half_up(&w);
+
+	for (int i = 0; i < 4; i++) {
+		for (uint16_t n = 2; n <= 3; n++)
+			sealed(&w, &s,
+			       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+					    .id = 1,
+					    .by_initiator = true,
+					    .length = 300,
+					    .number = n,
+					    .total = 3 });
+		pass(&w, 4 * S);
+	}
+	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+
+	assert_int_equal(x->requests, 4);
+	assert_int_equal(x->request_fragments_seen, 6);
+	assert_int_equal(w.count[EVENT_REQUEST_COPY], 3);
+	assert_int_equal(x->purpose, PURPOSE_IKE_AUTH);
+	watch_close(&w);
+}
+
 static void a_late_copy_of_the_exchange_before_belongs_to_that_one(void **state)
 {
 	(void)state;
@@ -395,6 +424,7 @@ int main(void)
 		cmocka_unit_test(copies_of_the_mirror_are_no_retransmissions),
 		cmocka_unit_test(fragments_of_one_message_are_one_transmission_in_any_order),
 		cmocka_unit_test(a_copy_that_comes_in_fragments_is_one_copy),
+		cmocka_unit_test(copies_of_which_one_fragment_never_comes_are_copies),
 		cmocka_unit_test(a_late_copy_of_the_exchange_before_belongs_to_that_one),
 		cmocka_unit_test(both_sides_count_their_message_ids_for_themselves),
 		cmocka_unit_test(a_probe_that_is_repeated_in_vain_loses_the_peer),
