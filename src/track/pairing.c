@@ -388,6 +388,37 @@ static uint32_t found(struct tracker *t, const struct esp_sa *sa)
 	return child;
 }
 
+/*
+ * Its first packets did not come by here (a path that drops ESP for a while): it belongs to the
+ * only child SA whose exchange was seen and whose SPI of this direction was not.  The other half
+ * vouches for it, or that no other child SA lives.
+ */
+static uint32_t late_birth(const struct tracker *t, const struct esp_sa *sa)
+{
+	uint32_t found = NO_INDEX;
+	bool others = false;
+
+	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->end_reason != END_NONE)
+			continue;
+		if (c->how == CREATED_UNKNOWN || c->spi[sa->direction] != 0 ||
+		    c->created > sa->first ||
+		    c->flags & (CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE)) {
+			others = true;
+			continue;
+		}
+		if (found != NO_INDEX)
+			return NO_INDEX;
+		found = i;
+	}
+	return found == NO_INDEX || (others && t->child_sas[found].spi[1 - sa->direction] == 0)
+		       ? NO_INDEX
+		       : found;
+}
+
 /* At its first packet, and again when it has more and belongs to nobody yet. */
 void child_esp_born(struct tracker *t, uint32_t esp)
 {
@@ -418,6 +449,8 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	}
 	if (child == NO_INDEX && (perhaps_stray(t, sa) || may_have_lost(t, sa)))
 		return;
+	if (child == NO_INDEX && sa->flags & ESP_SA_MIDSTREAM)
+		child = late_birth(t, sa);
 	if (child == NO_INDEX)
 		child = lonely_partner(t, sa);
 	if (child == NO_INDEX)
@@ -425,11 +458,11 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	if (child == NO_INDEX)
 		return;
 	join(t, child, esp);
-	if (several) {		/* of one IKE SA or of several: by order alone nobody is certain */
+	if (several)		/* of one IKE SA or of several: by order alone nobody is certain */
 		t->child_sas[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
-		if (t->child_sas[child].grade > GRADE_INFERRED)
-			t->child_sas[child].grade = GRADE_INFERRED;
-	}
+	if ((several || sa->flags & ESP_SA_MIDSTREAM) &&
+	    t->child_sas[child].grade > GRADE_INFERRED)
+		t->child_sas[child].grade = GRADE_INFERRED;
 	/* Traffic proves that the IKE SA which made it is authenticated. */
 	const struct child_sa *c = &t->child_sas[child];
 

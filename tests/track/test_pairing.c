@@ -268,6 +268,78 @@ static void the_delete_after_a_rekey_ends_the_idle_one_of_two_as_rekeyed(void **
 	watch_free(&w);
 }
 
+/* ESP of one way is dropped before the sensor while the SA is rekeyed, and comes again later. */
+static void a_way_that_opens_again_long_after_a_rekey_is_of_the_new_child_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	two(new, OTHER);
+	for (uint32_t seq = 101; seq <= 150; seq++) {
+		esp_between(&w, GW_A, GW_B, old[0], seq);
+		pass(&w, S);
+	}
+	rekey_child(&w, &s, 0);
+	delete_child(&w, &s, 0);
+	for (uint32_t seq = 1; seq <= 200; seq++) {
+		esp_between(&w, GW_A, GW_B, new[0], seq);
+		pass(&w, S);
+	}
+	talk(&w, &s, new, 201, 230, S);
+	idle(&w, 40 * S);
+	assert_int_equal(children(&w), 2);
+	assert_ptr_equal(child_of(&w, new[0]), child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, new[1])->how, CREATED_CREATE_CHILD_SA);
+	assert_int_equal(child_of(&w, old[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
+static void so_is_one_that_opens_both_ways(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	two(new, OTHER);
+	idle(&w, 100 * S);
+	rekey_child(&w, &s, 0);
+	delete_child(&w, &s, 0);
+	idle(&w, 100 * S);
+	talk(&w, &s, new, 201, 230, S);
+	idle(&w, 40 * S);
+	assert_int_equal(children(&w), 2);
+	assert_ptr_equal(child_of(&w, new[0]), child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, new[1])->how, CREATED_CREATE_CHILD_SA);
+	watch_close(&w);
+}
+
+/* Its rekey was missed while nothing was captured, and a child SA without traffic waits. */
+static void but_not_while_another_child_sa_may_be_meant(void **state)
+{
+	(void)state;
+	struct watch w;
+	uint32_t old[2], new[2];
+
+	watch_open(&w);
+	struct session s = talking(&w, old);
+
+	two(new, OTHER);
+	exchange_done(&w, &s, 0, IKE2_EXCHANGE_CREATE_CHILD_SA, NP_SA, LEN_CHILD, NP_SA,
+		      LEN_CHILD_OK);
+	idle(&w, 100 * S);
+	talk(&w, &s, new, 201, 230, S);
+	assert_ptr_equal(child_of(&w, new[0]), child_of(&w, new[1]));
+	assert_int_equal(child_of(&w, new[1])->how, CREATED_UNKNOWN);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +350,10 @@ int main(void)
 		cmocka_unit_test(the_only_packet_after_a_rekey_is_its_sa),
 		cmocka_unit_test(the_first_packet_belongs_to_the_child_sa_that_was_made_for_it),
 		cmocka_unit_test(of_two_ike_sas_that_are_set_up_at_once_the_pair_is_of_either),
+		cmocka_unit_test(
+			a_way_that_opens_again_long_after_a_rekey_is_of_the_new_child_sa),
+		cmocka_unit_test(so_is_one_that_opens_both_ways),
+		cmocka_unit_test(but_not_while_another_child_sa_may_be_meant),
 		cmocka_unit_test(without_ike_a_new_pair_is_known_by_its_second_packets),
 		cmocka_unit_test(the_delete_after_a_rekey_ends_the_idle_one_of_two_as_rekeyed),
 	};
