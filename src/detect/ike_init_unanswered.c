@@ -29,6 +29,11 @@ struct state {
 		bool worked;			/* the tunnel had been up when the spell began */
 		/* attempt that was answered: its next steps were answered too */
 		uint64_t answered;
+		/* asked again after its answers, which do not arrive: the latest such attempt */
+		uint64_t again;			/* its SPI; 0 none */
+		uint16_t requests, answers, after_answer;
+		nsec again_first, again_last;
+		uint64_t again_frames[2];
 	} side[2];
 };
 
@@ -74,12 +79,36 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 	s->frames[1] = ev->frame;
 }
 
+/* Who gets the answer does not ask again; one copy may have crossed it. */
+static void asked_again(struct side *s, const struct exchange *x, const struct event *ev)
+{
+	if (s->again != x->spi_i)
+		s->again_first = x->request_at;
+	s->again = x->spi_i;
+	s->again_last = ev->at;
+	s->requests = x->requests;
+	s->answers = x->responses;
+	s->after_answer = x->requests_after_response;
+	s->again_frames[0] = x->request_frame;
+	s->again_frames[1] = ev->frame;
+}
+
 /* Any answer: it can be reached, whatever it says. */
 static void answered(struct side *s, uint64_t spi_i)
 {
-	nsec unreachable = s->unreachable;
+	struct side was = *s;
 
-	*s = (struct side){ .unreachable = unreachable, .answered = spi_i };
+	*s = (struct side){ .unreachable = was.unreachable, .answered = spi_i };
+	if (was.again == spi_i) {
+		s->again = was.again;
+		s->requests = was.requests;
+		s->answers = was.answers;
+		s->after_answer = was.after_answer;
+		s->again_first = was.again_first;
+		s->again_last = was.again_last;
+		s->again_frames[0] = was.again_frames[0];
+		s->again_frames[1] = was.again_frames[1];
+	}
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -92,7 +121,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 		if (!x || x->from < 0)
 			return true;
 		return is_first_message(x) ? x->responses != 0
-					   : st->side[x->from].messages == 0 ||
+		       : st->side[x->from].again == x->spi_i ? false
+							     : st->side[x->from].messages == 0 ||
 						     x->spi_i != st->side[x->from].spi_i;
 	}
 	if (ev->kind != EVENT_RESPONSE)
@@ -132,11 +162,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_RESPONSE) {
 		answered(s, x->spi_i);
 	} else if (!is_first_message(x)) {
+		if (s->again == x->spi_i)
+			s->again = 0;		/* it has got its answer */
 		if (s->messages > 0 && x->spi_i == s->spi_i)
 			/* it goes on to the next step: what answered it was not captured */
 			answered(s, x->spi_i);
 	} else if (x->responses == 0) {
 		asked(s, sc, x, ev);
+	} else if (ev->kind == EVENT_REQUEST_COPY && x->requests_after_response > 0) {
+		asked_again(s, x, ev);
 	}
 }
 
@@ -262,6 +296,37 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_frame(f, s->frames[1]);
 }
 
+/* Every copy was answered, and yet it asks: the answers do not arrive, or are not believed. */
+static bool judge_again(const struct side *s, const struct scene *sc, int from, nsec now,
+			struct findings *out)
+{
+	const struct settings *set = sc->settings;
+
+	if (s->again == 0 || now - s->again_last > set->init_window)
+		return false;
+	if (s->after_answer + 1 < set->init_warn_copies)
+		return true;
+
+	struct finding *f = finding_raise(out,
+					  loss_since(sc, s->again_first) ? SEVERITY_INFO
+									 : SEVERITY_WARNING,
+					  CONFIDENCE_HIGH, s->again_first, s->again_last,
+					  s->requests);
+
+	f->key = 2 + (uint64_t)from;
+	f->side = (int8_t)!from;
+	f->cause = "answered";
+	finding_address(f, "initiator", sc, from);
+	finding_address(f, "responder", sc, !from);
+	finding_integer(f, "messages", s->requests);
+	finding_integer(f, "answers", s->answers);
+	finding_integer(f, "requests_after_response", s->after_answer);
+	finding_seconds(f, "span_s", s->again_last - s->again_first);
+	finding_frame(f, s->again_frames[0]);
+	finding_frame(f, s->again_frames[1]);
+	return true;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *st = state;
@@ -271,6 +336,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct side *s = &st->side[from];
 
 		judge_side(st, sc, from, now, out);
+		waiting |= judge_again(s, sc, from, now, out);
 		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window)
 			answered(s, 0);		/* or nobody asks any more: the spell is over */
 		waiting |= s->messages > 0;
@@ -285,6 +351,16 @@ static void explain(struct story *story)
 	char span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "span_s"), span);
+	if (strcmp(finding_cause(f), "answered") == 0) {
+		text_add(story->summary,
+			 "%s answered every first IKE message of %s (%lld answers), but %s sent it "
+			 "again and again (%lld times in %s): the answer is lost between this "
+			 "capture and %s, or %s does not accept it.", b, a,
+			 (long long)finding_get(f, "answers"), a, (long long)f->count, span, a, a);
+		story_remedy(story, REMEDY_REACH);
+		story_remedy(story, REMEDY_LOG);
+		return;
+	}
 	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any "
 				 "reply seen: %s is unreachable, filtered, not configured for this "
 				 "peer, or silently rejects the proposal", a,
@@ -324,6 +400,13 @@ static void fields(struct fields *f, void *state)
 		FIELD_COUNT(f, side->icmp_code);
 		FIELD(f, side->worked);
 		FIELD(f, side->answered);
+		FIELD(f, side->again);
+		FIELD(f, side->requests);
+		FIELD(f, side->answers);
+		FIELD(f, side->after_answer);
+		FIELD(f, side->again_first);
+		FIELD(f, side->again_last);
+		FIELD(f, side->again_frames);
 	}
 }
 

@@ -101,6 +101,16 @@ const struct why_line why_setup[] = {
 	  "{responder} did answer, and the answer went past this capture on another way." },
 
 	/* ---- ike_init_unanswered ---- */
+	{ "ike_init_unanswered", "answered", WHY_HEAD, NULL,
+	  "{initiator} calls and {responder} answers, but the answer does not get through: "
+	  "{requests_after_response} times the same first message came again after it." },
+	{ "ike_init_unanswered", "answered", WHY_LOOK, NULL,
+	  "Look at {initiator} and at the way back to it." },
+	{ "ike_init_unanswered", "answered", WHY_CONFIRM, NULL,
+	  "Capture at {initiator}: no answer there means that it is lost on the way; an answer "
+	  "that arrives means that it is not accepted, and its log says why." },
+	{ "ike_init_unanswered", "answered", WHY_REFUTE, NULL,
+	  "The answers reach {initiator}, only later than it waits for them." },
 	{ "ike_init_unanswered", NULL, WHY_HEAD, NULL,
 	  "{initiator} calls and nobody picks up: {messages} first messages to {responder} within "
 	  "{span_s}, not one answer." },

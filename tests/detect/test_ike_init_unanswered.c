@@ -273,6 +273,44 @@ static void a_one_sided_capture_makes_it_information(void **state)
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 }
 
+/* Seen on the responder's side: it answers each copy, and the answers never arrive. */
+static void a_request_that_is_repeated_although_it_is_answered_is_a_warning(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	for (int i = 0; i < 2; i++) {
+		stage_answer(x);
+		assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+	assert_non_null(unanswered());
+	assert_string_equal(unanswered()->cause, "answered");
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+	assert_non_null(strstr(unanswered()->summary,
+			       "203.0.113.1 answered every first IKE message of 192.0.2.1"));
+}
+
+static void and_not_when_it_goes_on_at_last(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	for (int i = 0; i < 2; i++) {
+		stage_answer(x);
+		stage_pass(4 * S);
+		stage_copy(x);
+	}
+
+	const struct collected_alert *a;
+
+	stage_request(x->ike_sa, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+	stage_pass(1200 * S);
+	a = unanswered();
+	assert_true(!a || a->record.cleared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +332,8 @@ int main(void)
 		ON_STAGE(going_on_for_a_quarter_of_an_hour_is_critical),
 		ON_STAGE(an_icmp_error_makes_it_certain),
 		ON_STAGE(a_one_sided_capture_makes_it_information),
+		ON_STAGE(a_request_that_is_repeated_although_it_is_answered_is_a_warning),
+		ON_STAGE(and_not_when_it_goes_on_at_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
