@@ -13,6 +13,9 @@ enum {
 	STRANGERS_REFILL_S = 10,	/* one more alert about strangers after this long */
 };
 
+/* a cause is seen at most so much later than the latest of its symptom */
+#define CAUSE_NO_LATER (60 * NSEC_PER_S)
+
 struct alerts *alerts_new(const struct settings *settings, const struct record_sink *sink)
 {
 	struct alerts *as = calloc(1, sizeof(*as));
@@ -411,6 +414,12 @@ static bool over_before(const struct alert *b, const struct alert *a)
 	       precedence_of_set_up(b->detector->code);
 }
 
+/* `b` began when `a` had been quiet for longer than a cause and its symptom are apart. */
+static bool began_after(const struct alert *b, const struct alert *a)
+{
+	return b->finding.first - a->evidence_last > CAUSE_NO_LATER;
+}
+
 /* What did no harm explains none. */
 static bool harmless(const struct alert *b, const struct alert *a)
 {
@@ -431,7 +440,8 @@ void alerts_relate(struct alerts *as, uint32_t head)
 			const struct alert *b = &as->at[j];
 			int this_rank = precedence_of(b->detector->code, a->detector->code);
 
-			if (this_rank >= rank || over_before(b, a) || harmless(b, a))
+			if (this_rank >= rank || over_before(b, a) || began_after(b, a) ||
+			    harmless(b, a))
 				continue;
 			best = b;
 			rank = this_rank;

@@ -199,7 +199,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_address(f, "silent", sc, !from);
 	finding_integer(f, "probes", s->copies);
 	finding_seconds(f, "span_s", s->last - s->first);
-	if (s->answered != NSEC_NONE)
+	if (s->answered != NSEC_NONE && s->answered <= s->first)	/* not on the next IKE SA */
 		finding_seconds(f, "last_answer_before_s", s->first - s->answered);
 	if (s->heard != NSEC_NONE && s->heard < s->first) {
 		char at[NSEC_TEXT_MAX];

@@ -29,6 +29,8 @@ static enum ike_use use_by(const struct scene *sc, const struct ike_sa *sa,
 {
 	if (!is_use(x))
 		return IKE_UNUSED;
+	if (x->purpose == PURPOSE_TRANSACTION && x->from != sa->initiator_side)
+		return x->responses > 0 ? IKE_LOGIN : IKE_UNUSED;
 	if (x->responses > 0)
 		return IKE_USED;
 	if (x->from != sa->initiator_side)

@@ -7,6 +7,7 @@
 
 enum ike_use {
 	IKE_UNUSED,		/* nothing came of it after the login, or only its Delete */
+	IKE_LOGIN,		/* the responder asked for more (XAUTH), and nothing came of it */
 	IKE_ASKED,		/* its initiator asked for more, and got no answer */
 	IKE_USED,		/* it spoke on, or its child SA carries the initiator's packets */
 };

@@ -26,6 +26,22 @@ static void decide(struct side *s, nsec now, nsec wait)
 	s->move = 0;
 }
 
+/* MOBIKE tries the new way with a probe before it announces it (RFC 4555 3.5, 3.10). */
+static bool announces(const struct exchange *x)
+{
+	return x && x->from >= 0 &&
+	       (x->purpose == PURPOSE_NOTIFY || x->purpose == PURPOSE_MOBIKE);
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+
+	(void)sc;
+	return ev->kind == EVENT_REQUEST &&
+	       (!announces(ev->exchange) || st->side[ev->exchange->from].move == 0);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -34,6 +50,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->side < 0)
 		return;
 	s = &st->side[ev->side];
+	if (ev->kind == EVENT_REQUEST) {
+		s->announced |= ev->at - s->move <= sc->settings->rebind_mobike;
+		return;
+	}
 	decide(s, ev->at, sc->settings->rebind_mobike);
 	s->announced |= s->move != 0 && ev->value[0] == 1;
 	if (s->move != 0)		/* each of its SAs moves; one of them was counted */
@@ -113,8 +133,9 @@ const struct detector detect_nat_rebind = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, rebind_window),
-	.observes = WANTS(ADDRESS_MOVED),
+	.observes = WANTS(ADDRESS_MOVED) | WANTS(REQUEST),
 	.observe = observe,
+	.ignores = ignores,
 	.judge = judge,
 	.explain = explain,
 };

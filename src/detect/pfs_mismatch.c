@@ -150,7 +150,7 @@ static void explain(struct story *story)
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, ", first at an age of %s)", age);
 	if (finding_get(f, "cycles") > 0) {
-		text_add(story->summary, ", so the SA dies and the tunnel is built anew (");
+		text_add(story->summary, ", so the SA dies without a successor (");
 		text_add_times(story->summary, finding_get(f, "cycles"));
 		text_add(story->summary, ")");
 	}

@@ -31,6 +31,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	    old->flags & ESP_SA_MIDSTREAM || clock_stepped_since(sc, old->first))
 		return;
 
+	/* built anew, perhaps because the old one broke: not what a lifetime looks like */
+	const struct child_sa *c = tracker_child_sa(sc->tracker, new->child);
+
+	if (c && c->how == CREATED_IKE_AUTH)
+		return;
+
 	struct direction *d = &s->direction[new->direction];
 
 	d->ages[d->n++ % AGES] = (double)(new->first - old->first) / (double)NSEC_PER_S;

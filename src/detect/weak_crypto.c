@@ -22,8 +22,9 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct state *s = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
+	/* one before the latest was counted: its last answers may come after */
 	return !sa || sa->initiator_side < 0 || !suite_known(sa) ||
-	       s->by[sa->initiator_side].ike_sa == sa->id;
+	       s->by[sa->initiator_side].ike_sa >= sa->id;
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)

@@ -216,11 +216,14 @@ struct esp_part esp_part_of(const struct record_esp_sa *r, const struct endpoint
 {
 	/* several clients behind one address differ by port only */
 	const struct endpoint *low = &peers[0];
+	/* who moved (MOBIKE) sends from an address of neither: then the other one tells */
+	bool moved = !addr_equal(r->src.addr, peers[1].addr) &&
+		     addr_equal(r->dst.addr, peers[1].addr);
 
 	return (struct esp_part){
-		.from_low = addr_equal(r->src.addr, low->addr) &&
-			    (low->port == 0 || low->port == r->src.port ||
-			     !addr_equal(low->addr, peers[1].addr)),
+		.from_low = moved || (addr_equal(r->src.addr, low->addr) &&
+				      (low->port == 0 || low->port == r->src.port ||
+				       !addr_equal(low->addr, peers[1].addr))),
 		.udp = r->encap == ENCAP_UDP,
 		.tcp = r->encap == ENCAP_TCP,
 		.plain = r->encap == ENCAP_NONE,

@@ -13,7 +13,7 @@ enum { INDENT = 2, LABEL = 13 };	/* text stands right of the labels */
 
 static void put_label(FILE *out, const char *label)
 {
-	fprintf(out, "%*s%-*s", INDENT, "", LABEL - INDENT, label);
+	fprintf(out, "%*s%-*s ", INDENT, "", LABEL - INDENT - 1, label);
 }
 
 enum shade rank_shade(enum tunnel_rank rank)

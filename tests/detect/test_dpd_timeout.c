@@ -273,6 +273,34 @@ static void a_peer_that_never_came_up_is_silent_because_of_the_set_up(void **sta
 	assert_string_equal(dead()->cause, "ike_auth_retransmit");
 }
 
+/* An outage of its own, some minutes before a rekey failed. */
+static void what_begins_later_is_not_its_cause(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+	struct exchange *x;
+
+	stage_child(ike, 0);
+	stage_pass(600 * S);
+	x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 2);
+	for (int i = 0; i < 4; i++) {
+		stage_pass(8 * S);
+		stage_copy(x);
+	}
+	stage_pass(2 * S);
+	stage_answer(x);
+	stage_pass(200 * S);
+	x = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 3);
+	for (int i = 0; i < 4; i++) {
+		stage_pass(8 * S);
+		stage_copy(x);
+	}
+	stage_pass(20 * S);
+	assert_non_null(collected_find(&stage->alerts, "rekey_failing"));
+	assert_string_equal(dead()->cause, "liveness_probe");
+	assert_int_equal(dead()->record.incident, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +319,7 @@ int main(void)
 		ON_STAGE(answers_that_are_not_captured_are_not_missing),
 		ON_STAGE(
 		a_peer_that_dies_after_a_set_up_that_succeeded_at_last_is_an_outage_of_its_own),
+		ON_STAGE(what_begins_later_is_not_its_cause),
 		ON_STAGE(a_peer_that_never_came_up_is_silent_because_of_the_set_up),
 	};
 

@@ -305,6 +305,23 @@ static void quick_mode_asked_in_vain_is_told(void **state)
 	assert_non_null(strstr(flap()->summary, "no child SA came up"));
 }
 
+/* XAUTH: the responder asks for name and password; when they are wrong, nothing comes after. */
+static void logins_of_ikev1_that_come_to_nothing_are_flapping(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint32_t ike = stage_ike_up(0, 1);
+		struct exchange *x = stage_request(ike, IKE1_EXCHANGE_TRANSACTION,
+						   PURPOSE_TRANSACTION, 1, 1);
+
+		stage_answer(x);
+		stage->ike[ike].current[1] = *x;
+		stage_pass(60 * S);
+	}
+	assert_non_null(flap());
+	assert_null(collected_find(&stage->alerts, "ike_sa_limit_loop"));
+}
+
 static void the_churn_of_a_flapping_tunnel_is_its_symptom(void **state)
 {
 	(void)state;
@@ -344,6 +361,7 @@ int main(void)
 		ON_STAGE(nor_when_their_child_sas_are_not_known),
 		ON_STAGE(nor_tunnels_without_traffic_whose_probes_are_answered),
 		ON_STAGE(quick_mode_asked_in_vain_is_told),
+		ON_STAGE(logins_of_ikev1_that_come_to_nothing_are_flapping),
 		ON_STAGE(the_churn_of_a_flapping_tunnel_is_its_symptom),
 	};
 

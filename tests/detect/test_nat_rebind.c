@@ -64,6 +64,22 @@ static void mobike_announces_its_moves(void **state)
 	assert_null(alert());
 }
 
+/* strongSwan: the first packet from the new address is a probe. */
+static void or_tries_the_way_first_and_announces_it_then(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (uint32_t i = 0; i < 4; i++) {
+		moved(0, false);
+		stage_request(ike, 37, PURPOSE_DPD, 0, 2 * i);
+		stage->now += S / 50;
+		stage_request(ike, 37, PURPOSE_NOTIFY, 0, 2 * i + 1);
+		stage_pass(300 * S);
+	}
+	assert_null(alert());
+}
+
 static void one_move_a_day_stays_information(void **state)
 {
 	(void)state;
@@ -81,6 +97,7 @@ int main(void)
 		ON_STAGE(three_in_an_hour_are_a_warning),
 		ON_STAGE(all_sas_that_move_together_are_one_move),
 		ON_STAGE(mobike_announces_its_moves),
+		ON_STAGE(or_tries_the_way_first_and_announces_it_then),
 		ON_STAGE(one_move_a_day_stays_information),
 	};
 

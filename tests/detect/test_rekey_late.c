@@ -82,6 +82,30 @@ static void an_sa_far_older_than_those_before_it_is_late(void **state)
 	assert_int_equal((int)collected_number(alert(), "usual_age_at_rekey_s") / 100, 35);
 }
 
+/* The peer died each time: how long those lived says nothing of a lifetime. */
+static void sas_that_were_built_anew_have_no_usual_age(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t old = child;
+
+		sends(child, 200 * S);
+		child = stage_child_how(stage_ike_up(0, 2), 0, CREATED_IKE_AUTH);
+		for (int d = 0; d < 2; d++) {
+			struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
+
+			ev.esp_sa = stage->child[child].esp[d];
+			ev.other = stage->child[old].esp[d];
+			stage_send(ev);
+		}
+		stage_child_down(old, END_PEER_LOST, SIDE_UNKNOWN);
+	}
+	sends(child, 3000 * S);
+	assert_null(alert());
+}
+
 /* A limit of volume replaces SAs when they are full: that is no lifetime to be late for. */
 static void replaced_after(const nsec ages[4])
 {
@@ -148,6 +172,7 @@ int main(void)
 		ON_STAGE(an_idle_sa_may_grow_old),
 		ON_STAGE(an_sa_that_grew_old_at_rest_is_a_hint),
 		ON_STAGE(an_sa_far_older_than_those_before_it_is_late),
+		ON_STAGE(sas_that_were_built_anew_have_no_usual_age),
 		ON_STAGE(sas_replaced_at_scattered_ages_have_no_usual_age),
 		ON_STAGE(what_nobody_can_configure_is_no_lifetime),
 		ON_STAGE(an_sa_from_before_the_capture_is_at_least_that_old),

@@ -94,6 +94,18 @@ static void it_is_told_once_a_day(void **state)
 	assert_int_equal(alert()->told, 1);
 }
 
+static void a_late_answer_on_one_before_is_no_further_ike_sa(void **state)
+{
+	(void)state;
+	uint32_t before = chose(0, 1, 7, 256, 4, 0, 14);
+
+	chose(0, 1, 7, 256, 4, 0, 14);
+	stage_answer(stage_request(before, 4, PURPOSE_AGGRESSIVE, 0, 1));
+	chose(0, 1, 7, 256, 4, 0, 14);
+	stage_finish();
+	assert_int_equal((int)collected_number(alert(), "ike_sas"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +117,7 @@ int main(void)
 		ON_STAGE(ikev1_itself_is_information),
 		ON_STAGE(what_is_weak_and_only_offered_is_information),
 		ON_STAGE(it_is_told_once_a_day),
+		ON_STAGE(a_late_answer_on_one_before_is_no_further_ike_sa),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,13 @@ static void traffic_is_added_up_per_direction(void **state)
 	assert_int_equal(c.tunnels[0].traffic[0].sas, 2);
 	assert_int_equal(c.tunnels[0].traffic[0].lost, 6);
 	assert_int_equal(c.tunnels[0].traffic[1].packets, 7);
+
+	/* MOBIKE: the lower peer sends from, and is sent to, an address that is no peer's */
+	there.src.addr = back.dst.addr = addr_v4(0xc0000263);
+	sink.esp_sa(sink.user, &there);
+	sink.esp_sa(sink.user, &back);
+	assert_int_equal(c.tunnels[0].traffic[0].packets, 900);
+	assert_int_equal(c.tunnels[0].traffic[1].packets, 14);
 	collection_done(&c);
 }
 
