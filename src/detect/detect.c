@@ -167,11 +167,12 @@ static bool has_open(const struct detect *d, const struct slot *slot, const stru
 static bool ask(struct detect *d, const struct detector *det, uint32_t index, size_t i,
 		const struct scene *sc, nsec now)
 {
-	if (det->rests && det->rests(states_read(d->states, index, i)))
-		return false;
+	if (det->rests && det->rests(states_read(d->states, index, i), sc))
+		return det->keeps_looking;
 
-	void *state = det->only_looks ? states_look(d->states, index, i)
-				      : states_open(d->states, index, i);
+	bool looks = det->only_looks ||
+		     (det->looks && det->looks(states_read(d->states, index, i)));
+	void *state = looks ? states_look(d->states, index, i) : states_open(d->states, index, i);
 	bool restless = det->judge(state, sc, now, &d->found);
 
 	states_close(d->states);

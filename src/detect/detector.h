@@ -159,9 +159,11 @@ struct detector {
 	 * is new in it.  tests/detect/shortcuts.h holds detectors to this, and to the next two.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
-	/* judge() would find nothing in it and change nothing; NULL: it may */
-	bool (*rests)(const void *state);
+	/* judge() would find nothing and change nothing in the state; NULL: it may */
+	bool (*rests)(const void *state, const struct scene *sc);
+	bool keeps_looking;		/* it is asked at each tick, however long it rests */
 	bool only_looks;		/* judge() changes nothing in the state */
+	bool (*looks)(const void *state);	/* nothing in this one; NULL: it may */
 	/*
 	 * What is true now.  Returns false when nothing can become true
 	 * without another observed event, so that it need not be asked again.

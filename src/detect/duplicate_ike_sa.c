@@ -31,6 +31,14 @@ static bool crossed(const struct settings *set, const struct ike_sa *a, const st
 	       b->created - a->established <= set->duplicate_apart;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct ike_sa *latest = tracker_ike_sa(sc->tracker, sc->tunnel->ike_sas);
+
+	(void)state, (void)ev;
+	return latest && latest->next_in_tunnel == NO_INDEX;	/* there is no other */
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -77,6 +85,14 @@ static void follow(struct state *s, const struct scene *sc, nsec now)
 		moments_add(&s->pairs, s->since, s->frames[1]);
 	s->counted = true;
 	s->coexisted = now - s->since;
+}
+
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+
+	(void)sc;
+	return s->since == 0 && moments_kept(&s->pairs) == 0;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -149,6 +165,8 @@ const struct detector detect_duplicate_ike_sa = {
 	.observes = WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = 0,
 	.observe = observe,
+	.ignores = ignores,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

@@ -147,20 +147,26 @@ static bool renewed_beside(const struct scene *sc, const struct child_sa *old)
 	return false;
 }
 
-static void child_ended(struct early_ends *s, const struct scene *sc, const struct event *ev)
+/* A side ended it, with nothing in its place, and not with the IKE SA. */
+static bool ended_alone(const struct scene *sc, const struct child_sa *child)
 {
-	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
-
 	if (!child || child->ended_by < 0 || child->more->successor != NO_INDEX ||
 	    child->created == NSEC_NONE || child->more->ended == NSEC_NONE ||
 	    (child->end_reason != END_DELETED && child->end_reason != END_EXPIRED) ||
 	    child->flags & (CHILD_SA_MIDSTREAM | CHILD_SA_REDUNDANT | CHILD_SA_TENTATIVE))
-		return;
+		return false;
 
 	const struct ike_sa *parent = tracker_ike_sa(sc->tracker, child->ike_sa);
 
-	if (parent && parent->id == child->more->ike_sa_id &&
-	    with_its_ike_sa(sc, child->more->ended, parent))
+	return !parent || parent->id != child->more->ike_sa_id ||
+	       !with_its_ike_sa(sc, child->more->ended, parent);
+}
+
+static void child_ended(struct early_ends *s, const struct scene *sc, const struct event *ev)
+{
+	const struct child_sa *child = tracker_child_sa(sc->tracker, ev->child_sa);
+
+	if (!ended_alone(sc, child))
 		return;
 	if (s->both_deleted != 0 && child->more->ended - s->both_deleted < CROSSING &&
 	    s->both_deleted - child->more->ended < CROSSING)
@@ -300,6 +306,15 @@ static void traffic_goes_on(struct early_ends *s, nsec at)
 			if (e->silence_after == NSEC_NONE && at >= e->traffic_last)
 				e->silence_after = at - e->traffic_last;
 		}
+}
+
+bool early_ends_ignores(const struct early_ends *s, const struct scene *sc,
+			const struct event *ev)
+{
+	if (ev->kind == EVENT_CHILD_SA_ENDED)
+		return !ended_alone(sc, tracker_child_sa(sc->tracker, ev->child_sa));
+	return (ev->kind == EVENT_IKE_SA_ENDED || ev->kind == EVENT_ESP_SA_FIRST) &&
+	       !early_ends_any(s);
 }
 
 void early_ends_observe(struct early_ends *s, const struct scene *sc, const struct event *ev)

@@ -38,6 +38,14 @@ struct early_ends {
 
 void early_ends_observe(struct early_ends *s, const struct scene *sc, const struct event *ev);
 
+/* The event changes nothing in it. */
+bool early_ends_ignores(const struct early_ends *s, const struct scene *sc,
+			const struct event *ev);
+/* Is there an end to be judged? */
+static inline bool early_ends_any(const struct early_ends *s)
+{
+	return s->n_ends[0] > 0 || s->n_ends[1] > 0;
+}
 /* True: something may be found without another event. */
 bool early_ends_judge(struct early_ends *s, const struct scene *sc, nsec now, struct findings *out);
 void early_ends_explain(struct story *story);

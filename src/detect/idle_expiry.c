@@ -65,27 +65,49 @@ static bool was_renewed(const struct scene *sc, const struct child_sa *old)
 	return false;
 }
 
-static void observe(void *state, const struct scene *sc, const struct event *ev)
+/* When traffic was last seen before the end that is told; NSEC_NONE: that was no idle end. */
+static nsec idle_since(const struct scene *sc, const struct event *ev)
 {
-	struct state *s = state;
-
 	if (ev->kind == EVENT_CHILD_SA_ENDED) {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 		nsec traffic = c ? latest_of(sc, c) : NSEC_NONE;
+		bool idle = traffic != NSEC_NONE &&
+			    idle_end(sc, c->end_reason, c->more->ended - traffic) &&
+			    c->more->successor == NO_INDEX && !was_renewed(sc, c);
 
-		if (c && traffic != NSEC_NONE &&
-		    idle_end(sc, c->end_reason, c->more->ended - traffic) &&
-		    c->more->successor == NO_INDEX && !was_renewed(sc, c))
-			note(s, c->more->ended, c->more->ended - traffic, c->ended_by, false,
-			     ev->frame);
+		return idle ? traffic : NSEC_NONE;
+	}
+
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+	nsec traffic = sa ? traffic_before(sc, sa->ended) : NSEC_NONE;
+	bool idle = traffic != NSEC_NONE && idle_end(sc, sa->end_reason, sa->ended - traffic) &&
+		    sa->ended_by >= 0 && session_over(sc, sa);
+
+	return idle ? traffic : NSEC_NONE;
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	(void)state;
+	return idle_since(sc, ev) == NSEC_NONE;
+}
+
+static void observe(void *state, const struct scene *sc, const struct event *ev)
+{
+	nsec traffic = idle_since(sc, ev);
+
+	if (traffic == NSEC_NONE)
+		return;
+	if (ev->kind == EVENT_CHILD_SA_ENDED) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
+
+		nsec ended = c->more->ended;
+
+		note(state, ended, ended - traffic, c->ended_by, false, ev->frame);
 	} else {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
-		nsec traffic = sa ? traffic_before(sc, sa->ended) : NSEC_NONE;
 
-		if (sa && traffic != NSEC_NONE &&
-		    idle_end(sc, sa->end_reason, sa->ended - traffic) && sa->ended_by >= 0 &&
-		    session_over(sc, sa))
-			note(s, sa->ended, sa->ended - traffic, sa->ended_by, true, sa->last_frame);
+		note(state, sa->ended, sa->ended - traffic, sa->ended_by, true, sa->last_frame);
 	}
 }
 
@@ -146,6 +168,7 @@ const struct detector detect_idle_expiry = {
 	.observes = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.judges_after = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
+	.ignores = ignores,
 	.only_looks = true,
 	.judge = judge,
 	.reset = reset,

@@ -181,14 +181,19 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 		count_left(s, sc, sa->initiator_side, ev->at);
 }
 
-static bool rests(const void *state)
+static bool none_waits(const struct state *s)
 {
-	const struct state *s = state;
 	bool any = false;
 
 	for (size_t i = 0; i < ATTEMPTS; i++)
 		any |= s->attempts[i].used;
 	return !any;
+}
+
+static bool rests(const void *state, const struct scene *sc)
+{
+	(void)sc;
+	return none_waits(state);
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -201,14 +206,14 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	case EVENT_KEEPALIVE:
 		return ev->side < 0 || s->from_4500[ev->side];
 	case EVENT_REQUEST:
-		return rests(s) &&
+		return none_waits(s) &&
 		       (!x || x->from < 0 || x->request_src_port != 4500 || s->from_4500[x->from]);
 	case EVENT_RESPONSE:
-		return rests(s) && (!x || x->from < 0 || x->response_src_port != 4500 ||
+		return none_waits(s) && (!x || x->from < 0 || x->response_src_port != 4500 ||
 				    s->from_4500[!x->from]);
 	case EVENT_EXCHANGE_CLOSED:
 	case EVENT_IKE_SA_CREATED:
-		return rests(s);
+		return none_waits(s);
 	default:
 		return false;
 	}

@@ -177,6 +177,13 @@ static bool judge_answered(const struct state *s, const struct scene *sc, nsec n
 	return true;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *s = state;
+
+	return early_ends_ignores(&s->ends, sc, ev);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *s = state;
@@ -199,6 +206,15 @@ static void set_back(void *state, nsec now)
 	s->answer.at = earlier(s->answer.at, now);
 	for (int side = 0; side < 2; side++)
 		s->offer[side].at = earlier(s->offer[side].at, now);
+}
+
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+
+	(void)sc;
+	return !(s->offer[0].known && s->offer[1].known) && !s->answer.known &&
+	       !early_ends_any(&s->ends);
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -294,7 +310,9 @@ const struct detector detect_lifetime_mismatch = {
 	.observes = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED) | EARLY_ENDS_OBSERVES,
 	.judges_after = WANTS(LIFETIME_OFFERED) | WANTS(LIFETIME_ANSWERED),
 	.observe = observe,
+	.ignores = ignores,
 	.set_back = set_back,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

@@ -143,6 +143,12 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 	st->looked = now;
 }
 
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	(void)state;
+	return ev->kind == EVENT_TICK && !behind_nat(sc, 0) && !behind_nat(sc, 1);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
@@ -238,6 +244,7 @@ const struct detector detect_nat_keepalive_missing = {
 	.window = offsetof(struct settings, nat_ka_window),
 	.observes = WANTS(TICK) | WANTS(KEEPALIVE) | WANTS(IKE_SA_CREATED),
 	.observe = observe,
+	.ignores = ignores,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

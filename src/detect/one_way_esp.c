@@ -291,11 +291,17 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 	finding_frame(f, traffic_last_frame(sc, !side));
 }
 
+static bool rests(const void *state, const struct scene *sc)
+{
+	(void)state;
+	return traffic_packets(sc, 0) == 0 && traffic_packets(sc, 1) == 0;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
 
-	if (traffic_packets(sc, 0) == 0 && traffic_packets(sc, 1) == 0)
+	if (rests(s, sc))
 		return false;
 	look(s, sc, now);
 	for (int side = 0; side < 2; side++)
@@ -366,6 +372,7 @@ const struct detector detect_one_way_esp = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

@@ -210,6 +210,13 @@ static void set_up(struct state *s, const struct scene *sc, const struct ike_sa 
 		suspect(s, sc, new, left_behind(sc, new));
 }
 
+/* Of an IKE SA from before the capture, which nobody answers. */
+static bool is_given_up(const struct ike_sa *sa)
+{
+	return sa && sa->origin == ORIGIN_MIDSTREAM && sa->end_reason == END_PEER_LOST &&
+	       sa->established == NSEC_NONE;
+}
+
 /*
  * An IKE SA from before the capture was heard only now, by requests that got no
  * answer, while its peer had set up a new one shortly before: that is one left
@@ -220,8 +227,7 @@ static void given_up(struct state *s, const struct scene *sc, uint32_t index)
 	const struct ike_sa *old = tracker_ike_sa(sc->tracker, index), *new;
 	uint32_t other = sc->tunnel->ike_sas;
 
-	if (!old || old->origin != ORIGIN_MIDSTREAM || old->end_reason != END_PEER_LOST ||
-	    old->established != NSEC_NONE)
+	if (!is_given_up(old))
 		return;
 	for (int i = 0; i < LOOKED_AT && (new = tracker_ike_sa(sc->tracker, other)) != NULL;
 	     i++, other = new->next_in_tunnel)
@@ -237,7 +243,12 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 {
 	const struct state *s = state;
 
-	(void)sc;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED)
+		return !sa || !is_from_scratch(sa) || left_behind(sc, sa) == NO_INDEX;
+	if (ev->kind == EVENT_IKE_SA_ENDED)
+		return !is_given_up(sa);
 	return ev->kind == EVENT_RESPONSE && !s->suspicion.open;
 }
 
@@ -256,6 +267,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	else if (s->suspicion.open && sa && sa->id == s->suspicion.old_id && ev->exchange &&
 		 ev->exchange->request_at > s->suspicion.at)
 		s->suspicion.open = false;
+}
+
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+
+	(void)sc;
+	return !s->suspicion.open && moments_kept(&s->restarts) == 0;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -359,6 +378,7 @@ const struct detector detect_peer_restart = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

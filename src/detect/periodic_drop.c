@@ -256,14 +256,23 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	}
 }
 
-static bool rests(const void *state)
+/* There is nothing to settle. */
+static bool looks(const void *state)
 {
 	const struct state *s = state;
 
 	for (size_t i = 0; i < SESSIONS; i++)
 		if (s->sessions[i].ike_sa != 0 && s->sessions[i].renewed != 0)
 			return false;
-	return s->n_ends == 0;
+	return true;
+}
+
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+
+	(void)sc;
+	return s->n_ends == 0 && looks(s);
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -443,6 +452,7 @@ const struct detector detect_periodic_drop = {
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.rests = rests,
+	.looks = looks,
 	.judge = judge,
 	.explain = explain,
 };

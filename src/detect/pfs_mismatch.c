@@ -71,6 +71,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct state *st = state;
 	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
+	if (ev->kind == EVENT_CHILD_SA_ENDED)
+		return st->side[0].in_row == 0 && st->side[1].in_row == 0;
 	/* one that succeeds forgets what was refused */
 	return ev->kind == EVENT_CHILD_SA_CREATED &&
 	       (!c || c->how != CREATED_CREATE_CHILD_SA || c->created_by < 0 ||

@@ -101,15 +101,21 @@ static void refuse(struct side *s, const struct scene *sc, const struct event *e
 	moments_add(&s->refused, ev->at, ev->frame);
 }
 
+static bool went_without_successor(const struct child_sa *c)
+{
+	return c && c->more->successor == NO_INDEX && c->end_reason != END_REKEYED;
+}
+
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
 	static const struct state none;
 	const struct state *st = state;
 	const struct exchange *x = ev->exchange;
 
-	(void)sc;
 	if (ev->kind == EVENT_CHILD_SA_CREATED || ev->kind == EVENT_CHILD_SA_REKEYED)
 		return memcmp(st, &none, sizeof(none)) == 0;
+	if (ev->kind == EVENT_CHILD_SA_ENDED)
+		return !went_without_successor(tracker_child_sa(sc->tracker, ev->child_sa));
 	return (ev->kind == EVENT_RESPONSE || ev->kind == EVENT_EXCHANGE_CLOSED) &&
 	       (!x || x->from < 0 || st->side[x->from].request != x->id);
 }
@@ -118,16 +124,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
 	const struct exchange *x = ev->exchange;
-	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
 	if (ev->kind == EVENT_CHILD_SA_CREATED || ev->kind == EVENT_CHILD_SA_REKEYED ||
 	    ev->kind == EVENT_IKE_SA_REKEYED) {
 		for (int from = 0; from < 2; from++)	/* renewed, whoever did it */
 			st->side[from] = (struct side){ .rows = st->side[from].rows };
 	} else if (ev->kind == EVENT_CHILD_SA_ENDED) {
-		for (int from = 0; from < 2; from++)
-			if (c && c->more->successor == NO_INDEX && c->end_reason != END_REKEYED)
-				st->side[from].ended = true;
+		if (went_without_successor(tracker_child_sa(sc->tracker, ev->child_sa)))
+			st->side[0].ended = st->side[1].ended = true;
 	} else if (x && x->from >= 0 && renews(x)) {
 		struct side *s = &st->side[x->from];
 

@@ -159,6 +159,17 @@ static bool works(const struct claim *c, const struct scene *sc)
 	       reverse->last - c->at >= sc->settings->spoof_works / 2;
 }
 
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+	bool any = moments_kept(&s->proven) > 0;
+
+	(void)sc;
+	for (size_t i = 0; i < ERRORS; i++)
+		any |= s->claims[i].used;
+	return !any;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
@@ -253,6 +264,7 @@ const struct detector detect_spoof_hint = {
 	.observes = WANTS(ERROR_NOTIFY) | WANTS(RESPONSE) | WANTS(REQUEST) | WANTS(IKE_SA_REVISED),
 	.observe = observe,
 	.ignores = ignores,
+	.rests = rests,
 	.judge = judge,
 	.explain = explain,
 };

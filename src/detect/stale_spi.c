@@ -436,6 +436,17 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	finding_frame(f, e->frames[1]);
 }
 
+/* Nothing is stale, and there is no traffic both ways that could show a restart. */
+static bool rests(const void *state, const struct scene *sc)
+{
+	const struct state *s = state;
+	bool any = sc->tunnel->esp_sas[0] != NO_INDEX && sc->tunnel->esp_sas[1] != NO_INDEX;
+
+	for (size_t i = 0; i < SPIS; i++)
+		any |= s->spis[i].esp_sa != 0;
+	return !any;
+}
+
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	struct state *s = state;
@@ -525,6 +536,8 @@ const struct detector detect_stale_spi = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.rests = rests,
+	.keeps_looking = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * All that is kept of one tunnel lies together: the states of its detectors, one
- * behind the other, are an image of a few hundred strides, of which only the
- * words that differ from a fresh one are kept.  Packed it is a chain of chunks:
- * words in which each bit stands for a block that has any (`any`), of each such
- * block the bitmap of its words (`set`), and then these words.  The pool of
- * chunks is as large as all tunnels at their fullest: it cannot run out, and
- * what was never used costs nothing.
+ * behind the other, are an image of some dozens of blocks, of which only the
+ * words that differ from a fresh one are kept.  Packed it is a row of words:
+ * some in which each bit stands for a block that has any (`any`), of each such
+ * block which of its words they are and how many (`set`), and then these words.
+ * It rests in a chain of chunks.  The pool of chunks is as large as all tunnels
+ * at their fullest: it cannot run out, and what was never used costs nothing.
  *
- * One tunnel is unpacked at a time and stays so until another one is asked for:
- * what a message tells of comes as several events.  What was opened to be written
- * is compared then, once; what was only read is not, and where nothing is kept
- * of a detector, reading it unpacks nothing.
+ * One tunnel is at work at a time and stays so until another one is asked for:
+ * what a message tells of comes as several events.  Of its row, only states that
+ * are asked for are unpacked, and only what was opened to be written is compared
+ * and packed again; the rest is copied from row to row.  Where nothing is kept of
+ * a detector, reading it does not even fetch the row.
  */
 #include "detect/states.h"
 
@@ -21,7 +22,7 @@
 
 #include <sawatch/memory.h>
 
-enum { CHUNK_WORDS = 15, BLOCK = 64, STRIDE = 8, NONE = 0, ALIGNMENT = 64 };
+enum { CHUNK_WORDS = 15, STRIDE = 16, BLOCK = 3 * STRIDE, TOP = 64, NONE = 0, ALIGNMENT = 64 };
 
 /* Two words that are compared at once. */
 typedef uint64_t pair __attribute__((vector_size(16), may_alias));
@@ -32,20 +33,27 @@ struct chunk {
 };
 
 struct shape {
-	size_t first, words;	/* in the image: whole strides */
+	size_t block, blocks;	/* in the image */
 	uint64_t *live, *fresh;	/* there, or of its own */
 	bool of_capture;	/* there is only one, never packed: it is no part of the image */
+	bool of_zeros;		/* fresh */
 };
 
 struct states {
 	size_t n;		/* detectors */
 	struct shape *shapes;
-	size_t words, blocks, tops;	/* of the image, of `set`, of `any` */
-	uint64_t *live;		/* the image of `slot` */
+	size_t blocks, tops;	/* of the image, words of `any` */
+	size_t words;		/* of all states at their fullest */
+	uint64_t *live;		/* the image */
 	uint64_t *fresh;	/* of a tunnel of which nothing was observed */
-	uint64_t *set, *any;	/* of the image, before what is in `written` */
-	uint32_t slot;		/* NO_INDEX: nobody's, and the image is fresh */
-	uint64_t written;	/* detectors whose state was opened to be written */
+	uint32_t slot;		/* who is at work; NO_INDEX: nobody */
+	uint64_t packed;	/* detectors whose state is not yet in its image, but in its row */
+	uint64_t written;	/* those whose state was opened to be written */
+	uint64_t *row;		/* what was kept of it */
+	uint64_t *any, *set;	/* of it; all 0 for nobody */
+	const uint64_t *kept_words;	/* of the row, behind what says which */
+	uint16_t *at;		/* where among them those of a block begin */
+	uint64_t *next_row;	/* the one that takes its place */
 	struct kept {
 		uint64_t which;	/* detectors whose state is not fresh, before `written` */
 		uint32_t head;	/* NONE: all are */
@@ -57,35 +65,39 @@ struct states {
 	const struct shape *open;
 };
 
-static size_t words_of(size_t bytes)
-{
-	size_t strides = (bytes + STRIDE * sizeof(uint64_t) - 1) / (STRIDE * sizeof(uint64_t));
-
-	return strides * STRIDE;
-}
-
 static size_t bytes_of(const struct shape *shape)
 {
-	return shape->words * sizeof(uint64_t);
+	return shape->blocks * BLOCK * sizeof(uint64_t);
 }
 
-/* Where each state lies; returns how many words the largest has. */
+/* Where each state lies; returns how many bytes the largest has. */
 static size_t lay_out(struct states *s, const struct detector *const *list)
 {
-	size_t largest = STRIDE;
+	size_t largest = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct shape *shape = &s->shapes[i];
+		size_t words = (list[i]->state_size + sizeof(uint64_t) - 1) / sizeof(uint64_t);
 
-		*shape = (struct shape){ .first = s->words, .words = words_of(list[i]->state_size),
-					 .of_capture = list[i]->scope == SCOPE_CAPTURE };
-		largest = shape->words > largest ? shape->words : largest;
-		if (!shape->of_capture)
-			s->words += shape->words;
+		shape->blocks = (words + BLOCK - 1) / BLOCK;
+		shape->block = s->blocks;
+		shape->of_capture = list[i]->scope == SCOPE_CAPTURE;
+		largest = bytes_of(shape) > largest ? bytes_of(shape) : largest;
+		if (shape->of_capture)
+			continue;
+		s->blocks += shape->blocks;
+		s->words += words;
 	}
-	s->blocks = s->words / BLOCK + 1;
-	s->tops = s->blocks / BLOCK + 1;
+	s->tops = s->blocks / TOP + 1;
 	return largest;
+}
+
+static bool only_zeros(const uint64_t *words, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(*words); i++)
+		if (words[i] != 0)
+			return false;
+	return true;
 }
 
 static bool make_fresh(struct states *s, const struct detector *const *list)
@@ -94,19 +106,20 @@ static bool make_fresh(struct states *s, const struct detector *const *list)
 		struct shape *shape = &s->shapes[i];
 
 		if (shape->of_capture) {
-			shape->live = calloc(shape->words + 1, sizeof(uint64_t));
+			shape->live = calloc(1, bytes_of(shape) + 1);
 			if (!shape->live)
 				return false;
 			if (list[i]->reset)
 				list[i]->reset(shape->live);
 			continue;
 		}
-		shape->live = s->live + shape->first;
-		shape->fresh = s->fresh + shape->first;
+		shape->live = s->live + shape->block * BLOCK;
+		shape->fresh = s->fresh + shape->block * BLOCK;
 		if (list[i]->reset)
 			list[i]->reset(shape->fresh);
+		shape->of_zeros = only_zeros(shape->fresh, bytes_of(shape));
 	}
-	memcpy(s->live, s->fresh, s->words * sizeof(uint64_t));
+	memcpy(s->live, s->fresh, s->blocks * BLOCK * sizeof(uint64_t));
 	return true;
 }
 
@@ -122,20 +135,27 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 	s->shapes = calloc(n, sizeof(s->shapes[0]));
 	if (s->shapes) {
 		size_t largest = lay_out(s, list);
-		size_t chunks = (s->tops + s->blocks + s->words + CHUNK_WORDS - 1) / CHUNK_WORDS;
+		size_t image = (s->blocks + 1) * BLOCK * sizeof(uint64_t);
+		size_t chunks = (s->tops + s->blocks + s->words) / CHUNK_WORDS + 1;
 
-		s->values = calloc(largest, sizeof(uint64_t));
-		s->live = aligned_alloc(ALIGNMENT, (s->words + STRIDE) * sizeof(uint64_t));
-		s->fresh = aligned_alloc(ALIGNMENT, (s->words + STRIDE) * sizeof(uint64_t));
-		s->set = calloc(s->blocks, sizeof(uint64_t));
+		s->values = calloc(1, largest + 1);
+		s->live = aligned_alloc(ALIGNMENT, image);
+		s->fresh = aligned_alloc(ALIGNMENT, image);
 		s->any = calloc(s->tops, sizeof(uint64_t));
+		s->set = calloc(s->blocks + 1, sizeof(uint64_t));
+		s->at = calloc(s->blocks + 1, sizeof(s->at[0]));
+		s->row = calloc(chunks, sizeof(s->chunks->word));
+		s->next_row = calloc(chunks, sizeof(s->chunks->word));
 		s->kept = memory_table((size_t)slots + 1, sizeof(s->kept[0]));
 		s->chunk_memory = memory_table((size_t)slots * chunks + 2, sizeof(s->chunks[0]));
+		if (s->fresh)
+			memset(s->fresh, 0, image);
 	}
-	if (s->values && s->live && s->fresh && s->set && s->any && s->kept && s->chunk_memory) {
+	if (s->values && s->live && s->fresh && s->any && s->set && s->at && s->row &&
+	    s->next_row && s->kept && s->chunk_memory) {
 		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) /
 					     ALIGNMENT * ALIGNMENT);
-		memset(s->fresh, 0, (s->words + STRIDE) * sizeof(uint64_t));
+		s->kept_words = s->row;
 		if (make_fresh(s, list))
 			return s;
 	}
@@ -153,8 +173,11 @@ void states_free(struct states *s)
 	free(s->shapes);
 	free(s->live);
 	free(s->fresh);
-	free(s->set);
 	free(s->any);
+	free(s->set);
+	free(s->at);
+	free(s->row);
+	free(s->next_row);
 	free(s->values);
 	free(s->kept);
 	free(s->chunk_memory);
@@ -162,12 +185,6 @@ void states_free(struct states *s)
 }
 
 /* ---- chains --------------------------------------------------------------- */
-
-/* A place in a chain, word by word. */
-struct cursor {
-	struct chunk *chunk;
-	unsigned word;		/* next one in it; CHUNK_WORDS: it is used up */
-};
 
 static void give_back(struct states *s, uint32_t *link)
 {
@@ -198,155 +215,219 @@ static struct chunk *chunk_of(struct states *s, uint32_t *link)
 	return &s->chunks[*link];
 }
 
-static struct cursor begin(struct states *s, uint32_t *head)
+/* A row from its chain, with what is behind it in the last chunk. */
+static void fetch_row(const struct states *s, uint32_t head, uint64_t *ret)
 {
-	return (struct cursor){ .chunk = chunk_of(s, head) };
+	for (uint32_t i = head; i != NONE; i = s->chunks[i].next) {
+		__builtin_prefetch(&s->chunks[s->chunks[i].next], 1);
+		memcpy(ret, s->chunks[i].word, sizeof(s->chunks[i].word));
+		ret += CHUNK_WORDS;
+	}
 }
 
-static inline uint64_t next_word(const struct states *s, struct cursor *c)
+static void keep_row(struct states *s, const uint64_t *row, size_t words, uint32_t *link)
 {
-	if (c->word == CHUNK_WORDS)
-		*c = (struct cursor){ .chunk = &s->chunks[c->chunk->next] };
-	return c->chunk->word[c->word++];
+	for (size_t i = 0; i < words; i += CHUNK_WORDS) {
+		struct chunk *chunk = chunk_of(s, link);
+
+		memcpy(chunk->word, row + i, sizeof(chunk->word));
+		link = &chunk->next;
+	}
+	give_back(s, link);
 }
 
-static inline void put_word(struct states *s, struct cursor *c, uint64_t value)
+/* ---- a row ---------------------------------------------------------------- */
+
+/* Of a block, in one word: bit k, its word k is kept; and above these bits how many are. */
+static inline uint64_t set_bits(uint64_t set)
 {
-	if (c->word == CHUNK_WORDS)
-		*c = (struct cursor){ .chunk = chunk_of(s, &c->chunk->next) };
-	c->chunk->word[c->word++] = value;
+	return set & ((UINT64_C(1) << BLOCK) - 1);
 }
 
-/* ---- the image ------------------------------------------------------------ */
-
-static void unpack(struct states *s)
+static inline size_t set_count(uint64_t set)
 {
-	struct cursor c = begin(s, &s->kept[s->slot].head);
+	return set >> BLOCK;
+}
 
-	__builtin_prefetch(&s->chunks[c.chunk->next], 1);
-	for (size_t i = 0; i < s->tops; i++)
-		s->any[i] = next_word(s, &c);
-	for (size_t i = 0; i < s->tops; i++)
-		for (uint64_t any = s->any[i]; any; any &= any - 1)
-			s->set[i * BLOCK + (size_t)__builtin_ctzll(any)] = next_word(s, &c);
-	for (size_t i = 0; i < s->tops; i++)
+/* The lowest bit that is set. */
+static inline size_t lowest(uint64_t bits)
+{
+	return (size_t)__builtin_ctzll(bits);
+}
+
+/* Who is at work has a row: what is where in it. */
+static void read_row(struct states *s)
+{
+	const uint64_t *set = s->row + s->tops;
+	size_t at = 0;
+
+	fetch_row(s, s->kept[s->slot].head, s->row);
+	for (size_t i = 0; i < s->tops; i++) {
+		s->any[i] = s->row[i];
 		for (uint64_t any = s->any[i]; any; any &= any - 1) {
-			size_t block = i * BLOCK + (size_t)__builtin_ctzll(any);
+			size_t block = i * TOP + lowest(any);
 
-			for (uint64_t set = s->set[block]; set; set &= set - 1)
-				s->live[block * BLOCK + (size_t)__builtin_ctzll(set)] =
-					next_word(s, &c);
+			s->set[block] = *set++;
+			s->at[block] = (uint16_t)at;
+			at += set_count(s->set[block]);
 		}
+	}
+	s->kept_words = set;
 }
 
-/* Bit k: word k of the stride is not as in a fresh state. */
-static inline uint64_t differences(const uint64_t *is, const uint64_t *was)
+/* The state of a detector comes into the image. */
+static void unpack(struct states *s, size_t which)
+{
+	const struct shape *shape = &s->shapes[which];
+
+	s->packed &= ~(UINT64_C(1) << which);
+	for (size_t i = shape->block; i < shape->block + shape->blocks; i++) {
+		const uint64_t *word = s->kept_words + s->at[i];
+		uint64_t *live = s->live + i * BLOCK;
+
+		for (uint64_t set = set_bits(s->set[i]); set; set &= set - 1)
+			live[lowest(set)] = *word++;
+	}
+}
+
+/* Is this stride as in a fresh state?  Most are. */
+static inline bool is_as_it_was(const uint64_t *is, const uint64_t *was)
 {
 	const pair *a = (const pair *)is, *b = (const pair *)was;
-	pair any = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+	pair any = a[0] ^ b[0];
+
+	for (size_t k = 1; k < STRIDE / 2; k++)
+		any |= a[k] ^ b[k];
+	return (any[0] | any[1]) == 0;
+}
+
+/* The same, where all of a fresh one are zeros. */
+static inline bool is_zero(const uint64_t *is)
+{
+	const pair *a = (const pair *)is;
+	pair any = a[0];
+
+	for (size_t k = 1; k < STRIDE / 2; k++)
+		any |= a[k];
+	return (any[0] | any[1]) == 0;
+}
+
+/* Bit k: word k of the block is not as in a fresh state. */
+static inline uint64_t differences(const uint64_t *is, const uint64_t *was, bool of_zeros)
+{
 	uint64_t set = 0;
 
-	/* most of a state is as it was */
-	if ((any[0] | any[1]) == 0)
-		return 0;
-	for (size_t k = 0; k < STRIDE; k++)
-		set |= (uint64_t)(is[k] != was[k]) << k;
+	for (size_t at = BLOCK; at > 0;) {
+		at -= STRIDE;
+		set <<= STRIDE;
+		if (of_zeros ? is_zero(is + at) : is_as_it_was(is + at, was + at))
+			continue;
+
+		uint64_t of_stride = 0;
+
+		for (size_t k = at + STRIDE; k-- > at;)
+			of_stride += of_stride + (is[k] != was[k]);
+		set |= of_stride;
+	}
 	return set;
 }
 
-/* Which words of the image are set from `at` to `end`, which are in one block?  False: none. */
-static bool compare(struct states *s, size_t at, size_t end)
+/*
+ * What was written is known again, word by word: in `set` and `any`, without counts.  Returns the
+ * detectors of which anything is left.
+ */
+static uint64_t look_through(struct states *s)
 {
-	size_t block = at / BLOCK;
-	uint64_t whole = (end - at == BLOCK ? 0 : UINT64_C(1) << (end - at)) - 1,
-		 mask = whole << at % BLOCK, set = 0;
+	uint64_t left = s->kept[s->slot].which & ~s->written;
 
-	for (; at < end; at += STRIDE)
-		set |= differences(s->live + at, s->fresh + at) << at % BLOCK;
-
-	uint64_t all = set | (s->set[block] & ~mask);
-	uint64_t *any = &s->any[block / BLOCK], bit = UINT64_C(1) << block % BLOCK;
-
-	s->set[block] = all;
-	*any = all ? *any | bit : *any & ~bit;
-	return set != 0;
-}
-
-/* What was written is known again, word by word; false: there is nothing left. */
-static bool look_through(struct states *s)
-{
-	struct kept *kept = &s->kept[s->slot];
-
-	kept->which &= ~s->written;
 	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
-		const struct shape *shape = &s->shapes[__builtin_ctzll(mask)];
-		size_t end = shape->first + shape->words;
-		bool any = false;
+		const struct shape *shape = &s->shapes[lowest(mask)];
+		uint64_t all = 0;
 
-		for (size_t at = shape->first, next; at < end; at = next) {
-			next = at - at % BLOCK + BLOCK;
-			next = next < end ? next : end;
-			any |= compare(s, at, next);
+		for (size_t block = shape->block; block < shape->block + shape->blocks; block++) {
+			uint64_t set = differences(s->live + block * BLOCK,
+						   s->fresh + block * BLOCK, shape->of_zeros);
+			uint64_t *any = &s->any[block / TOP], bit = UINT64_C(1) << block % TOP;
+
+			s->set[block] = set;
+			*any = set ? *any | bit : *any & ~bit;
+			all |= set;
 		}
-		if (any)
-			kept->which |= mask & -mask;
+		left |= all ? mask & -mask : 0;
 	}
-	return kept->which != 0;
+	return left;
 }
 
-/* The image is fresh again; what was in it goes into the chain. */
-static void pack(struct states *s)
+/* The row as it is now: what is new from the image, the rest as it was.  Returns its words. */
+static size_t pack(struct states *s)
 {
-	struct cursor c = begin(s, &s->kept[s->slot].head);
+	uint64_t *set = s->next_row, *to = set + s->tops;
+	const uint64_t *from = s->kept_words;
+	size_t run = 0;		/* words from there that are to be copied */
 
-	for (size_t i = 0; i < s->tops; i++)
-		put_word(s, &c, s->any[i]);
-	for (size_t i = 0; i < s->tops; i++)
+	for (size_t i = 0; i < s->tops; i++) {
+		*set++ = s->any[i];
 		for (uint64_t any = s->any[i]; any; any &= any - 1)
-			put_word(s, &c, s->set[i * BLOCK + (size_t)__builtin_ctzll(any)]);
+			to++;
+	}
 	for (size_t i = 0; i < s->tops; i++)
-		for (; s->any[i]; s->any[i] &= s->any[i] - 1) {
-			size_t block = i * BLOCK + (size_t)__builtin_ctzll(s->any[i]);
-			uint64_t set = s->set[block];
+		for (uint64_t any = s->any[i]; any; any &= any - 1) {
+			size_t block = i * TOP + lowest(any), n = set_count(s->set[block]);
+			const uint64_t *live = s->live + block * BLOCK;
+			const uint64_t *old = s->kept_words + s->at[block];
 
-			for (s->set[block] = 0; set; set &= set - 1) {
-				size_t word = block * BLOCK + (size_t)__builtin_ctzll(set);
-
-				put_word(s, &c, s->live[word]);
-				s->live[word] = s->fresh[word];
+			if (n == 0 || old != from + run) {
+				memcpy(to, from, run * sizeof(*to));
+				to += run;
+				from = old;
+				run = 0;
 			}
+			run += n;
+			if (n == 0)
+				for (uint64_t bits = s->set[block]; bits; bits &= bits - 1, n++)
+					*to++ = live[lowest(bits)];
+			*set++ = set_bits(s->set[block]) | (uint64_t)n << BLOCK;
 		}
-	give_back(s, &c.chunk->next);
+	memcpy(to, from, run * sizeof(*to));
+	return (size_t)(to + run - s->next_row);
 }
 
-/* The same, when the chain has it already. */
-static void renew(struct states *s)
+/* What was unpacked is fresh again in the image, and nobody has a row. */
+static void renew(struct states *s, uint64_t unpacked)
 {
-	for (size_t i = 0; i < s->tops; i++)
-		for (; s->any[i]; s->any[i] &= s->any[i] - 1) {
-			size_t block = i * BLOCK + (size_t)__builtin_ctzll(s->any[i]);
-			uint64_t set = s->set[block];
+	for (uint64_t mask = unpacked; mask; mask &= mask - 1) {
+		const struct shape *shape = &s->shapes[lowest(mask)];
 
-			for (s->set[block] = 0; set; set &= set - 1) {
-				size_t word = block * BLOCK + (size_t)__builtin_ctzll(set);
+		for (size_t i = shape->block; i < shape->block + shape->blocks; i++)
+			for (uint64_t set = set_bits(s->set[i]); set; set &= set - 1) {
+				size_t word = i * BLOCK + lowest(set);
 
 				s->live[word] = s->fresh[word];
 			}
-		}
+	}
+	for (size_t i = 0; i < s->tops; i++)
+		for (; s->any[i]; s->any[i] &= s->any[i] - 1)
+			s->set[i * TOP + lowest(s->any[i])] = 0;
 }
 
-/* Nobody's image is unpacked any more. */
+/* Nobody is at work any more. */
 static void put_away(struct states *s)
 {
 	if (s->slot == NO_INDEX)
 		return;
-	if (!s->written)
-		renew(s);
-	else if (look_through(s))
-		pack(s);
-	else
-		give_back(s, &s->kept[s->slot].head);
-	s->written = 0;
+
+	struct kept *kept = &s->kept[s->slot];
+	uint64_t unpacked = (kept->which & ~s->packed) | s->written;
+
+	if (s->written) {
+		kept->which = look_through(s);
+		if (kept->which)
+			keep_row(s, s->next_row, pack(s), &kept->head);
+		else
+			give_back(s, &kept->head);
+	}
+	renew(s, unpacked);
+	s->packed = s->written = 0;
 	s->slot = NO_INDEX;
 }
 
@@ -356,8 +437,9 @@ static void bring(struct states *s, uint32_t slot)
 		return;
 	put_away(s);
 	s->slot = slot;
-	if (s->kept[slot].head != NONE)
-		unpack(s);
+	s->packed = s->kept[slot].which;
+	if (s->packed)
+		read_row(s);
 }
 
 /* The state as it is, which is not to be changed. */
@@ -370,6 +452,8 @@ static void *view(struct states *s, uint32_t slot, size_t which)
 	if (s->slot != slot && !(s->kept[slot].which >> which & 1))
 		return shape->fresh;
 	bring(s, slot);
+	if (s->packed >> which & 1)
+		unpack(s, which);
 	return shape->live;
 }
 
@@ -392,6 +476,8 @@ void *states_open(struct states *s, uint32_t slot, size_t which)
 	s->open = &s->shapes[which];
 	if (!s->open->of_capture) {
 		bring(s, slot);
+		if (s->packed >> which & 1)
+			unpack(s, which);
 		s->written |= UINT64_C(1) << which;
 	}
 	return s->open->live;
@@ -442,7 +528,7 @@ void states_forget(struct states *s, uint32_t slot)
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
-		states_open(s, slot, (size_t)__builtin_ctzll(mask));
+		states_open(s, slot, lowest(mask));
 		states_renew(s);
 		states_close(s);
 	}
@@ -451,7 +537,7 @@ void states_forget_some(struct states *s, uint32_t slot, uint64_t mask)
 void states_move(struct states *s, uint32_t from, uint32_t to, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
-		size_t i = (size_t)__builtin_ctzll(mask);
+		size_t i = lowest(mask);
 
 		memcpy(s->values, states_read(s, from, i), bytes_of(&s->shapes[i]));
 		states_forget_some(s, from, UINT64_C(1) << i);
