@@ -78,6 +78,11 @@ enum tunnel_state detect_tunnel_state(const struct detect *d, const struct track
 				      uint32_t tunnel, nsec *ret_since);
 /* How many alerts it had, cleared ones included. */
 uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel);
+/*
+ * How often a condition was found true and got no alert, since detect_new(): the table was full, or
+ * there were more at once than `history.alerts` allows.
+ */
+uint64_t detect_alerts_left_out(const struct detect *d);
 
 /*
  * Across a restart, as tracker_save() and tracker_restore(): NO_INDEX is the

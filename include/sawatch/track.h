@@ -612,8 +612,6 @@ static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa)
 {
 	return (int32_t)((uint32_t)esp_sa_lost(sa) - sa->minute_lost);
 }
-/* Is it alive: not ended, and heard of within `within` of `now`? */
-bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within);
 
 struct tracker_counters {
 	uint64_t frames, bytes;

@@ -118,9 +118,11 @@ static void warn_of_drops(struct capture_row *r, const struct store_writer_count
 }
 
 void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
-		      const char *left_out, const struct tracker_counters *c,
-		      const struct store_writer_counters *stored, const struct settings *set)
+		      const char *left_out, const struct capture_counts *counts,
+		      const struct settings *set)
 {
+	const struct tracker_counters *c = &counts->tracker;
+
 	r->n = 0;
 	snprintf(r->unnamed, sizeof(r->unnamed), "LINKTYPE_%u", link_type);
 	if (left_out)
@@ -139,7 +141,12 @@ void capture_row_fill(struct capture_row *r, const struct record_capture *base, 
 		warn(r, "%" PRIu64 " packet%s in more than %d envelopes, not opened", c->too_deep,
 		     plural(c->too_deep), LINK_DEPTH_MAX);
 	warn_of_evictions(r, c, set);
-	warn_of_drops(r, stored);
+	if (counts->alerts_left_out > 0)
+		warn(r, "%" PRIu64 " time%s a condition was found and no alert raised: there were "
+			"more at once than are believed (a flood?), or their table was full; "
+			"raise history.alerts or table.alerts",
+		     counts->alerts_left_out, plural(counts->alerts_left_out));
+	warn_of_drops(r, &counts->stored);
 
 	r->record = (struct record_capture){
 		.id = base->id, .name = base->name, .kind = base->kind,

@@ -18,12 +18,19 @@ struct capture_row {
 	char unnamed[32];		/* a link type without a name */
 };
 
+/* What was counted while it was read. */
+struct capture_counts {
+	struct tracker_counters tracker;
+	struct store_writer_counters stored;
+	uint64_t alerts_left_out;
+};
+
 /*
  * Counts and warnings beside what `base` has; `left_out` (NULL: nothing) says what was not read,
  * `set` how large the tables were.
  */
 void capture_row_fill(struct capture_row *r, const struct record_capture *base, uint16_t link_type,
-		      const char *left_out, const struct tracker_counters *c,
-		      const struct store_writer_counters *stored, const struct settings *set);
+		      const char *left_out, const struct capture_counts *counts,
+		      const struct settings *set);
 
 #endif

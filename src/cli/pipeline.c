@@ -52,6 +52,7 @@ struct pipeline {
 	bool handed_over;	/* the latest frame went to the reassembler */
 	uint32_t *complete;	/* captures that are to be marked so at the end */
 	size_t n_complete, complete_room;
+	uint64_t alerts_left_out;	/* until the capture that is read began */
 };
 
 /* ---- records on their way ---- */
@@ -423,16 +424,22 @@ bool pipeline_frame_matters(struct pipeline *p, const struct frame *f)
 
 /* ---- rows of captures, and the end ---- */
 
+static uint64_t alerts_left_out(const struct pipeline *p)
+{
+	return p->detect ? detect_alerts_left_out(p->detect) : 0;
+}
+
 static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type,
 			  const char *left_out)
 {
-	struct tracker_counters c;
-	struct store_writer_counters stored;
+	struct capture_counts c = {
+		.alerts_left_out = alerts_left_out(p) - p->alerts_left_out,
+	};
 	struct capture_row row;
 
-	tracker_counters(p->tracker, &c);
-	pipeline_store_counters(p, &stored);
-	capture_row_fill(&row, base, link_type, left_out, &c, &stored, p->settings);
+	tracker_counters(p->tracker, &c.tracker);
+	pipeline_store_counters(p, &c.stored);
+	capture_row_fill(&row, base, link_type, left_out, &c, p->settings);
 	pass_on_capture(p, &row.record);
 }
 
@@ -464,6 +471,7 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
 	if (!left_out)
 		complete_later(p, id);
 	tracker_counters_reset(p->tracker);
+	p->alerts_left_out = alerts_left_out(p);
 }
 
 /* What the backlog has no room for stays changed, and is told the next time. */

@@ -17,7 +17,7 @@ struct alerts {
 	struct alert *at;		/* [0] is not used: index 0 is "none" */
 	uint32_t size, high;		/* slots; first one never used */
 	uint32_t free;			/* list through next */
-	uint64_t dropped;
+	uint64_t left_out;
 	uint32_t used;
 	/* when each is full again (as track/restraint.c); NSEC_NONE full */
 	nsec purse, purse_strangers;

@@ -61,9 +61,9 @@ bool alerts_know(const struct alerts *as, object_id id)
 	return false;
 }
 
-uint64_t alerts_dropped(const struct alerts *as)
+uint64_t alerts_left_out(const struct alerts *as)
 {
-	return as->dropped;
+	return as->left_out;
 }
 
 /* By the settings of the tunnel. */
@@ -83,7 +83,6 @@ uint32_t alerts_take(struct alerts *as)
 	} else if (as->high < as->size) {
 		index = as->high++;
 	} else {
-		as->dropped++;
 		return 0;
 	}
 	as->at[index] = (struct alert){ .used = true };
@@ -341,8 +340,10 @@ static bool open_new(struct alerts *as, uint32_t *head, uint32_t *count, const s
 {
 	uint32_t index = admits(as, d, sc, now) ? alerts_take(as) : 0;
 
-	if (index == 0)
+	if (index == 0) {
+		as->left_out++;
 		return false;
+	}
 
 	struct alert *a = &as->at[index];
 

@@ -79,7 +79,7 @@ const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL
 
 bool alerts_know(const struct alerts *as, object_id id);
 
-/* Findings that found no room. */
-uint64_t alerts_dropped(const struct alerts *as);
+/* How often a finding got no alert, since alerts_new(): no room, or too many at once. */
+uint64_t alerts_left_out(const struct alerts *as);
 
 #endif

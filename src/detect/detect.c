@@ -505,3 +505,8 @@ uint32_t detect_tunnel_alerts(const struct detect *d, uint32_t tunnel)
 {
 	return tunnel < d->n_tunnels ? d->slots[tunnel].n_alerts : 0;
 }
+
+uint64_t detect_alerts_left_out(const struct detect *d)
+{
+	return alerts_left_out(d->alerts);
+}

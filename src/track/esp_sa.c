@@ -66,11 +66,6 @@ uint64_t esp_sa_lost(const struct esp_sa *sa)
 	return r->lost_before + (span > came ? span - came : 0);
 }
 
-bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
-{
-	return sa->end_reason == END_NONE && now - sa->last <= within;
-}
-
 nsec esp_minute_end(nsec at)
 {
 	return at - ((at % MINUTE) + MINUTE) % MINUTE + MINUTE;

@@ -98,11 +98,6 @@ uint64_t esp_sa_lost(const struct esp_sa *sa)
 	return sa->rare->lost_before;
 }
 
-bool esp_sa_live(const struct esp_sa *sa, nsec now, nsec within)
-{
-	return sa->end_reason == END_NONE && now - sa->last <= within;
-}
-
 static inline uint32_t stage_tunnel(void)
 {
 	uint32_t i = stage->n_tunnels++;

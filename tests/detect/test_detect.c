@@ -213,6 +213,23 @@ static void tunnels_that_are_gone_give_their_room_to_new_alerts(void **state)
 	assert_int_equal(stage->alerts.n, 40);
 }
 
+static void a_finding_without_an_alert_is_counted(void **state)
+{
+	(void)state;
+	stage->settings.tables_alerts = 4;
+	detect_free(stage->detect);
+	stage->detect = detect_new(&stage->settings, &stage->sink);
+	while (stage->n_tunnels < 8)
+		stage_tunnel();
+	for (uint32_t i = 0; i < 4; i++)
+		copies_of_the_mirror(i);
+	assert_int_equal(stage->alerts.n, 4);
+	assert_int_equal(detect_alerts_left_out(stage->detect), 0);
+	copies_of_the_mirror(4);
+	assert_int_equal(stage->alerts.n, 4);
+	assert_int_equal(detect_alerts_left_out(stage->detect), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +246,7 @@ int main(void)
 		ON_STAGE(an_informational_alert_leaves_the_tunnel_up),
 		ON_STAGE(a_clock_that_went_back_makes_no_alert_of_old_times),
 		ON_STAGE(tunnels_that_are_gone_give_their_room_to_new_alerts),
+		ON_STAGE(a_finding_without_an_alert_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
