@@ -46,7 +46,8 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 		const char *number, *remedy;
 	} left_out[] = {
 		{ .c.tracker.cut = 40, .number = "40 packets", .remedy = "tcpdump -s 0" },
-		{ .c.tracker.cut = 1, .number = "1 packet was cut short", .remedy = "tcpdump -s 0" },
+		{ .c.tracker.cut = 1, .number = "1 packet was cut short", .remedy =
+		  "tcpdump -s 0" },
 		{ .c.tracker.strangers = 1, .number = "1 packet bore", .remedy =
 		  "raise history.births or table.esp_sas" },
 		{ .c.tracker.evicted_esp_sas = 1, .number = "1 ESP SA made room", .remedy =
