@@ -30,10 +30,12 @@ struct state {
 		/* attempt that was answered: its next steps were answered too */
 		uint64_t answered;
 		/* asked again after its answers, which do not arrive: the latest such attempt */
-		uint64_t again;			/* its SPI; 0 none */
-		uint16_t requests, answers, after_answer;
-		nsec again_first, again_last;
-		uint64_t again_frames[2];
+		struct again {
+			uint64_t spi_i;		/* 0 none */
+			nsec first, last;
+			uint64_t frames[2];
+			uint16_t requests, answers, after_answer;
+		} again;
 	} side[2];
 };
 
@@ -80,35 +82,27 @@ static void asked(struct side *s, const struct scene *sc, const struct exchange 
 }
 
 /* Who gets the answer does not ask again; one copy may have crossed it. */
-static void asked_again(struct side *s, const struct exchange *x, const struct event *ev)
+static void asked_again(struct again *a, const struct exchange *x, const struct event *ev)
 {
-	if (s->again != x->spi_i)
-		s->again_first = x->request_at;
-	s->again = x->spi_i;
-	s->again_last = ev->at;
-	s->requests = x->requests;
-	s->answers = x->responses;
-	s->after_answer = x->requests_after_response;
-	s->again_frames[0] = x->request_frame;
-	s->again_frames[1] = ev->frame;
+	if (a->spi_i != x->spi_i)
+		a->first = x->request_at;
+	a->spi_i = x->spi_i;
+	a->last = ev->at;
+	a->requests = x->requests;
+	a->answers = x->responses;
+	a->after_answer = x->requests_after_response;
+	a->frames[0] = x->request_frame;
+	a->frames[1] = ev->frame;
 }
 
 /* Any answer: it can be reached, whatever it says. */
 static void answered(struct side *s, uint64_t spi_i)
 {
-	struct side was = *s;
+	const struct side was = *s;
 
 	*s = (struct side){ .unreachable = was.unreachable, .answered = spi_i };
-	if (was.again == spi_i) {
+	if (was.again.spi_i == spi_i)
 		s->again = was.again;
-		s->requests = was.requests;
-		s->answers = was.answers;
-		s->after_answer = was.after_answer;
-		s->again_first = was.again_first;
-		s->again_last = was.again_last;
-		s->again_frames[0] = was.again_frames[0];
-		s->again_frames[1] = was.again_frames[1];
-	}
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -120,10 +114,10 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	if (ev->kind == EVENT_REQUEST) {
 		if (!x || x->from < 0)
 			return true;
-		return is_first_message(x) ? x->responses != 0
-		       : st->side[x->from].again == x->spi_i ? false
-							     : st->side[x->from].messages == 0 ||
-						     x->spi_i != st->side[x->from].spi_i;
+		if (is_first_message(x))
+			return x->responses != 0;
+		return st->side[x->from].again.spi_i != x->spi_i &&
+		       (st->side[x->from].messages == 0 || st->side[x->from].spi_i != x->spi_i);
 	}
 	if (ev->kind != EVENT_RESPONSE)
 		return false;
@@ -134,7 +128,7 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 
 	/* answered() once more, with nothing in between */
 	return s->answered == x->spi_i && s->messages == 0 && s->icmp_type == 0 &&
-	       s->icmp_code == 0;
+	       s->icmp_code == 0 && (s->again.spi_i == 0 || s->again.spi_i == x->spi_i);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -162,15 +156,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_RESPONSE) {
 		answered(s, x->spi_i);
 	} else if (!is_first_message(x)) {
-		if (s->again == x->spi_i)
-			s->again = 0;		/* it has got its answer */
+		if (s->again.spi_i == x->spi_i)
+			s->again = (struct again){ 0 };		/* it has got its answer */
 		if (s->messages > 0 && x->spi_i == s->spi_i)
 			/* it goes on to the next step: what answered it was not captured */
 			answered(s, x->spi_i);
 	} else if (x->responses == 0) {
 		asked(s, sc, x, ev);
 	} else if (ev->kind == EVENT_REQUEST_COPY && x->requests_after_response > 0) {
-		asked_again(s, x, ev);
+		asked_again(&s->again, x, ev);
 	}
 }
 
@@ -297,33 +291,31 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 }
 
 /* Every copy was answered, and yet it asks: the answers do not arrive, or are not believed. */
-static bool judge_again(const struct side *s, const struct scene *sc, int from, nsec now,
+static bool judge_again(const struct again *a, const struct scene *sc, int from, nsec now,
 			struct findings *out)
 {
 	const struct settings *set = sc->settings;
 
-	if (s->again == 0 || now - s->again_last > set->init_window)
+	if (a->spi_i == 0 || now - a->last > set->init_window)
 		return false;
-	if (s->after_answer + 1 < set->init_warn_copies)
+	if (a->after_answer + 1 < set->init_warn_copies)
 		return true;
 
-	struct finding *f = finding_raise(out,
-					  loss_since(sc, s->again_first) ? SEVERITY_INFO
-									 : SEVERITY_WARNING,
-					  CONFIDENCE_HIGH, s->again_first, s->again_last,
-					  s->requests);
+	struct finding *f = finding_raise(
+		out, loss_since(sc, a->first) ? SEVERITY_INFO : SEVERITY_WARNING, CONFIDENCE_HIGH,
+		a->first, a->last, a->requests);
 
 	f->key = 2 + (uint64_t)from;
 	f->side = (int8_t)!from;
 	f->cause = "answered";
 	finding_address(f, "initiator", sc, from);
 	finding_address(f, "responder", sc, !from);
-	finding_integer(f, "messages", s->requests);
-	finding_integer(f, "answers", s->answers);
-	finding_integer(f, "requests_after_response", s->after_answer);
-	finding_seconds(f, "span_s", s->again_last - s->again_first);
-	finding_frame(f, s->again_frames[0]);
-	finding_frame(f, s->again_frames[1]);
+	finding_integer(f, "messages", a->requests);
+	finding_integer(f, "answers", a->answers);
+	finding_integer(f, "requests_after_response", a->after_answer);
+	finding_seconds(f, "span_s", a->last - a->first);
+	finding_frame(f, a->frames[0]);
+	finding_frame(f, a->frames[1]);
 	return true;
 }
 
@@ -336,7 +328,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct side *s = &st->side[from];
 
 		judge_side(st, sc, from, now, out);
-		waiting |= judge_again(s, sc, from, now, out);
+		waiting |= judge_again(&s->again, sc, from, now, out);
 		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window)
 			answered(s, 0);		/* or nobody asks any more: the spell is over */
 		waiting |= s->messages > 0;
@@ -400,13 +392,13 @@ static void fields(struct fields *f, void *state)
 		FIELD_COUNT(f, side->icmp_code);
 		FIELD(f, side->worked);
 		FIELD(f, side->answered);
-		FIELD(f, side->again);
-		FIELD(f, side->requests);
-		FIELD(f, side->answers);
-		FIELD(f, side->after_answer);
-		FIELD(f, side->again_first);
-		FIELD(f, side->again_last);
-		FIELD(f, side->again_frames);
+		FIELD(f, side->again.spi_i);
+		FIELD(f, side->again.requests);
+		FIELD(f, side->again.answers);
+		FIELD(f, side->again.after_answer);
+		FIELD(f, side->again.first);
+		FIELD(f, side->again.last);
+		FIELD(f, side->again.frames);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a detector says that need not be done (ignores, rests, only_looks) is
+ * What a detector says that need not be done (ignores, rests, looks, only_looks) is
  * done here all the same, on a copy of its state, and must change nothing and
  * find nothing.  This file takes the place of src/detect/table.c in a test: its
  * table has a copy of each detector, with functions that hold it to its word.
@@ -60,18 +60,20 @@ static bool shortcut_judge(const struct detector *d, void *state, const struct s
 	void *copy;
 	bool restless;
 
-	if (d->rests && d->rests(state)) {
+	if (d->rests && d->rests(state, sc)) {
 		shortcuts_taken.rested++;
 		found.n = 0;
 		copy = shortcut_copy(d, state);
 		restless = d->judge(copy, sc, now, &found);
-		if (restless || found.n > 0 || memcmp(copy, state, d->state_size) != 0)
-			shortcut_is_wrong(d->code, restless ? "rests, but asks to be asked again"
+		if (restless != d->keeps_looking || found.n > 0 ||
+		    memcmp(copy, state, d->state_size) != 0)
+			shortcut_is_wrong(d->code, restless != d->keeps_looking
+						   ? "rests, and is asked too often or too seldom"
 						   : found.n > 0 ? "rests, and finds something"
 								 : "rests, and changes", -1);
-		return false;
+		return restless;
 	}
-	if (!d->only_looks)
+	if (!d->only_looks && !(d->looks && d->looks(state)))
 		return d->judge(state, sc, now, out);
 	shortcuts_taken.looked++;
 	copy = shortcut_copy(d, state);
