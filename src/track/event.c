@@ -379,8 +379,7 @@ void event_write(struct tracker *t, const struct event *ev)
 
 	if (!sink->event || !event_is_told(t, ev->tunnel))
 		return;
-	if (!t->without_details)	/* then it is the tunnel that is told */
-		say(&s, t, ev);
+	say(&s, t, ev);
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
 	if (ev->tunnel != NO_INDEX) {
 		tunnel_has_rows(t, ev->tunnel);
