@@ -33,13 +33,16 @@ static bool announces(const struct exchange *x)
 	       (x->purpose == PURPOSE_NOTIFY || x->purpose == PURPOSE_MOBIKE);
 }
 
+/* It says something about a move of its sender. */
+static bool about_a_move(const struct state *st, const struct exchange *x)
+{
+	return announces(x) && st->side[x->from].move != 0;
+}
+
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
 {
-	const struct state *st = state;
-
 	(void)sc;
-	return ev->kind == EVENT_REQUEST &&
-	       (!announces(ev->exchange) || st->side[ev->exchange->from].move == 0);
+	return ev->kind == EVENT_REQUEST && !about_a_move(state, ev->exchange);
 }
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
@@ -47,13 +50,16 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct state *st = state;
 	struct side *s;
 
-	if (ev->side < 0)
-		return;
-	s = &st->side[ev->side];
 	if (ev->kind == EVENT_REQUEST) {
+		if (!about_a_move(st, ev->exchange))
+			return;
+		s = &st->side[ev->exchange->from];
 		s->announced |= ev->at - s->move <= sc->settings->rebind_mobike;
 		return;
 	}
+	if (ev->side < 0)
+		return;
+	s = &st->side[ev->side];
 	decide(s, ev->at, sc->settings->rebind_mobike);
 	s->announced |= s->move != 0 && ev->value[0] == 1;
 	if (s->move != 0)		/* each of its SAs moves; one of them was counted */
