@@ -214,7 +214,7 @@ static bool is_up(const struct seen *s)
 /* "unknown" is not down: it has no line; but what is expected and was never seen is not up. */
 static bool knows_up(const struct seen *s)
 {
-	return s->expected ? s->id == 0 || s->state != TUNNEL_UNKNOWN : s->state != TUNNEL_UNKNOWN;
+	return s->state != TUNNEL_UNKNOWN || (s->expected && s->last == NSEC_NONE);
 }
 
 static bool warned(const struct seen *s)

@@ -138,6 +138,33 @@ static void an_expected_tunnel_that_was_never_seen_is_not_up(void **state)
 	expected_done(&x);
 }
 
+/* An alert about it gives it an id, but nobody has seen it for that. */
+static void one_that_is_missed_is_not_up_either(void **state)
+{
+	struct record_tunnel t = sample_tunnel(1);
+	struct expected x = { 0 };
+	struct record_sink sink;
+	struct printed p;
+	struct metrics *m;
+
+	(void)state;
+	add_expected(&x, "hq", 2, 0);
+	m = metrics_open(&x, codes, 0);
+	sink = metrics_sink(m);
+	t.state = TUNNEL_UNKNOWN;
+	t.first = t.last = NSEC_NONE;
+	sink.tunnel(sink.user, &t);
+	assert_line(page_of(m, &p), "sawatch_tunnel_up{tunnel=\"192.0.2.1<->198.51.100.2\","
+				    "name=\"hq\"} 0");
+	printed_close(&p);
+	t.first = t.last = 1000 * NSEC_PER_S;
+	sink.tunnel(sink.user, &t);
+	assert_none(page_of(m, &p), "sawatch_tunnel_up{");
+	printed_close(&p);
+	metrics_close(m);
+	expected_done(&x);
+}
+
 static void a_tunnel_of_which_it_is_not_known_is_neither_up_nor_down(void **state)
 {
 	struct metrics *m = metrics_open(NULL, codes, 10);
@@ -393,6 +420,7 @@ int main(void)
 		cmocka_unit_test(tunnels_are_labelled_by_addresses_and_name_never_by_ports),
 		cmocka_unit_test(clients_behind_one_address_share_a_line),
 		cmocka_unit_test(an_expected_tunnel_that_was_never_seen_is_not_up),
+		cmocka_unit_test(one_that_is_missed_is_not_up_either),
 		cmocka_unit_test(a_tunnel_of_which_it_is_not_known_is_neither_up_nor_down),
 		cmocka_unit_test(strangers_that_never_worked_and_those_too_many_have_no_lines),
 		cmocka_unit_test(an_alert_is_counted_once_however_often_it_is_told),
