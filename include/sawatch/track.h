@@ -308,7 +308,8 @@ struct tunnel_ike {
 	nsec last;			/* the latest of them */
 	/* messages that must exist but were not captured */
 	uint64_t proven_unseen;
-	nsec unseen_last;
+	nsec unseen_since, unseen_last;
+	uint64_t unseen_frame;		/* what proved the latest */
 	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
 	uint32_t heard;			/* messages since the latest such proof */
 };

@@ -260,6 +260,13 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 	return what;
 }
 
+bool exchange_answered_before(const struct tracker *t, const struct exchange *x)
+{
+	return x->request_at != NSEC_NONE && x->response_at != NSEC_NONE &&
+	       x->response_at <= x->request_at &&
+	       x->request_at - x->response_at <= t->settings->dup_ike;
+}
+
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x)
 {
 	const struct settings *s = t->settings;

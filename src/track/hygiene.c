@@ -103,28 +103,55 @@ void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 	s->proven_unseen = 0;
 }
 
-/* A message of `side` must exist (window 1, RFC 7296 2.3) but was not captured. */
-void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
+/*
+ * What the proofs say, when none of them is taken back any more: two taps whose clocks differ show
+ * an answer some time before its request.
+ */
+void hygiene_judge_unseen(struct tracker *t, uint32_t tunnel, int side, nsec now)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
-	struct tunnel_ike *s = &tunnel_more(t, w)->ike[side];
+	const struct tunnel_ike *s = &w->more->ike[side];
 	uint32_t told = side == 0 ? TUNNEL_ONE_SIDED_TOLD0 : TUNNEL_ONE_SIDED_TOLD1;
 
-	s->proven_unseen++;
-	s->heard = 0;
-	s->unseen_last = at;
-	if (s->proven_unseen < (uint64_t)t->settings->one_sided_min ||
-	    s->messages * 4 > s->proven_unseen)
+	if (w->one_sided[side] || s->proven_unseen < (uint64_t)t->settings->one_sided_min ||
+	    s->messages * 4 > s->proven_unseen ||
+	    (now - s->unseen_since <= t->settings->dup_ike && !t->finishing))
 		return;
 	w->one_sided[side] = true;
 	if (w->flags & told)
 		return;
 	w->flags |= told;
-	struct event ev = event_of(t, EVENT_ONE_SIDED, at, tunnel);
+	struct event ev = event_of(t, EVENT_ONE_SIDED, s->unseen_last, tunnel);
 
+	ev.frame = s->unseen_frame;
 	ev.side = (int8_t)side;
 	ev.value[0] = (int64_t)s->proven_unseen;
 	event_emit(t, &ev);
+}
+
+/* A message of `side` must exist (window 1, RFC 7296 2.3) but was not captured. */
+void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
+{
+	struct tunnel_ike *s = &tunnel_more(t, &t->tunnels[tunnel])->ike[side];
+
+	if (s->proven_unseen++ == 0)
+		s->unseen_since = at;
+	s->unseen_last = at;
+	s->unseen_frame = t->frame;
+	s->heard = 0;
+	hygiene_judge_unseen(t, tunnel, side, at);
+}
+
+/*
+ * A message of `side` that was taken for not captured came after all, soon after what seemed to
+ * prove that.
+ */
+void hygiene_seen_after_all(struct tracker *t, uint32_t tunnel, int side)
+{
+	struct tunnel_ike *s = &tunnel_more(t, &t->tunnels[tunnel])->ike[side];
+
+	if (s->proven_unseen > 0)
+		s->proven_unseen--;
 }
 
 /*

@@ -170,6 +170,8 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 	}
 	if (what == TRANSMISSION_PART)
 		return;
+	if (request && sa->origin == ORIGIN_OBSERVED && exchange_answered_before(t, x))
+		hygiene_seen_after_all(t, sa->tunnel, a->side);
 	if (request) {
 		exchange_emit(t, EVENT_REQUEST, x, a);
 		return;

@@ -296,6 +296,9 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 						 exchange_response(t, x, a, m, hash);
 	bool tells = !m->is_fragment || m->fragment_number == 1;
 
+	if (m->is_request && what == TRANSMISSION_FIRST && exchange_answered_before(t, x))
+		hygiene_seen_after_all(t, a->tunnel, x->from);
+
 	if (x->requests > 0 && x->responses > 0 && x->message_id > sa->answered_id[slot])
 		sa->answered_id[slot] = x->message_id;
 	ike_sa_exchanged(t, i, x);

@@ -63,7 +63,9 @@ void image_tunnel_more_fields(struct fields *f, void *structure)
 		FIELD(f, s->messages);
 		FIELD_MAYBE(f, s->last);
 		FIELD(f, s->proven_unseen);
+		FIELD_MAYBE(f, s->unseen_since);
 		FIELD_MAYBE(f, s->unseen_last);
+		FIELD(f, s->unseen_frame);
 		FIELD(f, s->reassembled);
 		FIELD(f, s->heard);
 	}
@@ -400,6 +402,7 @@ bool image_tunnel_is_sane(struct tunnel *w)
 
 	for (int side = 0; side < 2; side++)
 		ok = ok && is_time(w->side[side].esp_last) && is_time(more.ike[side].last) &&
+		     is_time(more.ike[side].unseen_since) &&
 		     is_time(more.ike[side].unseen_last);
 	return ok;
 }

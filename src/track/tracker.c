@@ -357,6 +357,9 @@ void tracker_finish(struct tracker *t, bool final)
 		return;
 	}
 	t->finishing = true;
+	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
+		for (int side = 0; side < 2 && t->tunnels[i].flags & TUNNEL_USED; side++)
+			hygiene_judge_unseen(t, i, side, t->now);
 	for (uint32_t i = 0; i < t->ike_pool.high; i++)
 		if (t->ike_sas[i].flags & IKE_SA_USED)
 			finish_ike_sa(t, i);

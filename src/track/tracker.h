@@ -554,6 +554,8 @@ enum transmission exchange_request(struct tracker *t, struct exchange *x, const 
 const struct ike_message *m, uint64_t hash);
 enum transmission exchange_response(struct tracker *t, struct exchange *x, const struct arrival *a,
 const struct ike_message *m, uint64_t hash);
+/* Its answer came before it, by no more than clocks of two taps may differ. */
+bool exchange_answered_before(const struct tracker *t, const struct exchange *x);
 void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
 nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
 /* An event about the exchange, of whom this message is. */
@@ -582,6 +584,8 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
 void hygiene_heard(struct tracker *t, uint32_t tunnel, int side);
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
+void hygiene_seen_after_all(struct tracker *t, uint32_t tunnel, int side);
+void hygiene_judge_unseen(struct tracker *t, uint32_t tunnel, int side, nsec now);
 void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);
 void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 bool hygiene_believes(struct tracker *t, nsec at);

@@ -470,6 +470,8 @@ void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
 	child_settle(t, tunnel, now, false);
 	resume_judge(t, tunnel, now);
 	hygiene_judge_mirror(t, tunnel, now);
+	for (int side = 0; side < 2; side++)
+		hygiene_judge_unseen(t, tunnel, side, now);
 
 	bool alive = clean(t, tunnel, now);
 

@@ -2,8 +2,10 @@
 #include <sawatch/track.h>
 
 const struct tunnel_more tunnel_nothing_more = {
-	.ike = { { .last = NSEC_NONE, .unseen_last = NSEC_NONE },
-		 { .last = NSEC_NONE, .unseen_last = NSEC_NONE } },
+	.ike = { { .last = NSEC_NONE, .unseen_since = NSEC_NONE,
+		   .unseen_last = NSEC_NONE },
+		 { .last = NSEC_NONE, .unseen_since = NSEC_NONE,
+		   .unseen_last = NSEC_NONE } },
 };
 
 struct tunnel tunnel_unseen(struct endpoint a, struct endpoint b)
