@@ -4,11 +4,13 @@
 
 enum { AGES = 16, LOOKED_AT = 64 };
 
-/*
- * ages that spread more than any jitter, or lie below what can be configured, are no lifetime (2.1)
- */
+/* ages that spread more than any jitter are no lifetime (2.1) */
 #define SPREAD_MOST 0.25
-#define LIFETIME_LEAST_S 120.0
+/*
+ * The most by which one and the same setting makes rekeys differ: nine minutes, strongSwan's
+ * ipsec.conf and libreswan (2.1).
+ */
+#define JITTER_MOST_S 540.0
 
 struct state {
 	struct direction {
@@ -49,12 +51,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 static double usual_age(const struct direction *d, const struct settings *set)
 {
 	uint32_t kept = d->n < AGES ? d->n : AGES;
-	double highest = 0;
+	double highest = 0, churn = (double)set->churn_age_warn / (double)NSEC_PER_S;
 
 	for (uint32_t i = 0; i < kept; i++)
 		if (d->ages[i] > highest)
 			highest = d->ages[i];
-	if (kept < (uint32_t)set->keyage_min_n || highest < LIFETIME_LEAST_S ||
+	if (kept < (uint32_t)set->keyage_min_n || highest < churn ||
 	    sample_cv(d->ages, kept) > SPREAD_MOST)
 		return 0;
 	return highest;
@@ -114,8 +116,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		nsec age = sa->last - sa->first;
 		bool old = age > set->keyage_warn;
-		bool late = usual > 0 &&
-			    (double)age / (double)NSEC_PER_S > set->keyage_late_factor * usual;
+		double age_s = (double)age / (double)NSEC_PER_S;
+		bool late = usual > 0 && age_s > set->keyage_late_factor * usual &&
+			    age_s > usual + JITTER_MOST_S;
 
 		if (!old && !late)
 			continue;

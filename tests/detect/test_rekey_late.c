@@ -131,6 +131,27 @@ static void what_nobody_can_configure_is_no_lifetime(void **state)
 	replaced_after((const nsec[]){ 100 * S, 100 * S, 100 * S, 100 * S });
 }
 
+/* Churn, and it was cured: those short lives show no lifetime. */
+static void nor_are_the_ages_of_a_churn(void **state)
+{
+	(void)state;
+	replaced_after((const nsec[]){ 190 * S, 190 * S, 190 * S, 190 * S });
+}
+
+/* A lifetime of half an hour, less nine minutes and up to nine more (ipsec.conf of strongSwan). */
+static void rekeys_that_vary_by_minutes_make_none_late(void **state)
+{
+	(void)state;
+	uint32_t child = stage_child(stage_ike_up(0, 2), 0);
+
+	for (int i = 0; i < 4; i++) {
+		sends(child, 750 * S);
+		child = stage_child_rekey(child, 0);
+	}
+	sends(child, 1200 * S);
+	assert_null(alert());
+}
+
 static void an_sa_from_before_the_capture_is_at_least_that_old(void **state)
 {
 	(void)state;
@@ -175,6 +196,8 @@ int main(void)
 		ON_STAGE(sas_that_were_built_anew_have_no_usual_age),
 		ON_STAGE(sas_replaced_at_scattered_ages_have_no_usual_age),
 		ON_STAGE(what_nobody_can_configure_is_no_lifetime),
+		ON_STAGE(nor_are_the_ages_of_a_churn),
+		ON_STAGE(rekeys_that_vary_by_minutes_make_none_late),
 		ON_STAGE(an_sa_from_before_the_capture_is_at_least_that_old),
 		ON_STAGE(an_sa_that_is_believed_only_later_grows_old_too),
 	};
