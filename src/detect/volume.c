@@ -20,6 +20,12 @@ static const struct {
 	{ 1.8874368e9, "1,843,200 KB, the default of Huawei" },
 };
 
+/*
+ * The least that any vendor lets one set: 2560 KB, of IOS.  Where both directions count together
+ * one of them carries at least half of it.
+ */
+#define LIMIT_LEAST (2560 * 1024 / 2)
+
 static const char *limit_near(double bytes, double tolerance)
 {
 	const char *best = NULL;
@@ -55,7 +61,8 @@ struct volume_verdict volume_judge(const struct settings *s, const double *bytes
 	 * At a constant rate time and volume are both constant; then only a
 	 * known limit can tell, and only when it fits better than the clock.
 	 */
-	v.volume = spread < s->volume_cv_bytes &&
+	v.volume = v.bytes >= LIMIT_LEAST * (1 - s->volume_limit_tol) &&
+		   spread < s->volume_cv_bytes &&
 		   (age_spread > s->volume_cv_age ||
 		    (v.limit && age_spread > 0.05 && age_spread > spread));
 	v.sure = v.volume && n >= 5;

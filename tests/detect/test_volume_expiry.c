@@ -50,6 +50,30 @@ static void every_few_minutes_it_is_a_warning_and_names_the_default_that_it_is(v
 	assert_null(collected_find(&stage->alerts, "spi_churn"));
 }
 
+/* An hour of a task that runs when it likes: no vendor has a limit of 2 kB (2.1). */
+static void volumes_that_nobody_can_set_are_no_limit(void **state)
+{
+	(void)state;
+	static const int ages[] = { 900, 2500, 400, 3300, 1200 };
+	static const uint64_t bytes[] = { 2200, 2210, 2190, 2200, 2205 };
+
+	replace(5, ages, bytes);
+	detect_flush(stage->detect, stage);
+	assert_null(volume());
+}
+
+/* 2560 KB, as IOS counts both directions together. */
+static void the_least_that_can_be_set_is_one(void **state)
+{
+	(void)state;
+	static const int ages[] = { 900, 2500, 400, 3300, 1200 };
+	static const uint64_t bytes[] = { 1400000, 1410000, 1390000, 1400000, 1405000 };
+
+	replace(5, ages, bytes);
+	detect_flush(stage->detect, stage);
+	assert_non_null(volume());
+}
+
 static void an_sa_that_goes_on_was_not_replaced(void **state)
 {
 	(void)state;
@@ -95,6 +119,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(equal_volumes_in_unequal_times_are_a_volume_limit),
 		ON_STAGE(every_few_minutes_it_is_a_warning_and_names_the_default_that_it_is),
+		ON_STAGE(volumes_that_nobody_can_set_are_no_limit),
+		ON_STAGE(the_least_that_can_be_set_is_one),
 		ON_STAGE(an_sa_that_goes_on_was_not_replaced),
 		ON_STAGE(equal_times_are_a_time_limit_whatever_the_volumes),
 		ON_STAGE(two_sas_prove_nothing),
