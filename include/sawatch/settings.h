@@ -364,7 +364,7 @@
 	X(COUNT, "replay.warn", replay_warn, 5, 2, 16, \
 		"warning: this many ESP packets were replayed within a minute") \
 	X(SECONDS, "replay.age_s", replay_age, 1, 0.05, 3600, \
-		"a copy that comes this long after the latest packet of its SA is a replay; " \
+		"a copy that comes this long after the packet that it repeats is a replay; " \
 		"an earlier one was made by the network") \
 	X(SECONDS, "replay.window_s", replay_window, 300, 1, 86400, \
 		"the alert clears after twice as long without a copy") \

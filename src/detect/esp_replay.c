@@ -8,8 +8,17 @@
 
 #define MINUTE (60 * NSEC_PER_S)
 
+enum { MARKS = 8, MARKS_IN_AGE = 4 };
+
 struct state {
 	struct direction {
+		/* how far the sequence of `marked` was when: what lay behind then came before */
+		struct mark {
+			nsec at;
+			uint32_t seq_high;
+		} mark[MARKS];
+		uint32_t n_marks;
+		object_id marked;
 		struct moments replays, copies;	/* copies: all of them */
 		uint32_t esp_sa;		/* of the latest */
 		int64_t furthest;
@@ -20,6 +29,35 @@ struct state {
 		bool told, most;
 	} direction[2];
 };
+
+static void mark(struct direction *d, const struct esp_sa *sa, nsec now, nsec age)
+{
+	if (!sa)
+		return;
+	if (d->marked != sa->id) {
+		d->marked = sa->id;
+		d->n_marks = 0;
+	}
+	if (d->n_marks == 0 || now - d->mark[(d->n_marks - 1) % MARKS].at >= age / MARKS_IN_AGE)
+		d->mark[d->n_marks++ % MARKS] = (struct mark){ now, sa->seq_high };
+}
+
+/* So long ago, at least, a packet came that is now `behind` the highest; 0 not known. */
+static nsec came_ago(const struct direction *d, const struct esp_sa *sa, nsec now, int64_t behind)
+{
+	nsec longest = 0;
+
+	if (!sa || d->marked != sa->id)
+		return 0;
+	for (uint32_t i = 0; i < MARKS && i < d->n_marks; i++) {
+		const struct mark *m = &d->mark[i];
+
+		if ((int64_t)(uint32_t)(sa->seq_high - m->seq_high) <= behind &&
+		    now - m->at > longest)
+			longest = now - m->at;
+	}
+	return longest;
+}
 
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
@@ -33,16 +71,24 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_ESP_SEQ_RESET) {	/* the sequence began anew: those were no copies */
 		moments_clear(&d->replays);
 		moments_clear(&d->copies);
+		d->n_marks = 0;
 		return;
 	}
+
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
+	nsec ago = came_ago(d, sa, ev->at, ev->value[1]);
+
+	if (ev->value[0] > ago)		/* nor did it come after the latest packet */
+		ago = ev->value[0];
+	mark(d, sa, ev->at, set->replay_age);
 	d->esp_sa = ev->esp_sa;
 	d->total++;
 	moments_add(&d->copies, ev->at, ev->frame);
 	if (ev->value[1] > d->furthest)
 		d->furthest = ev->value[1];
-	if (ev->value[0] > d->oldest)
-		d->oldest = ev->value[0];
-	if (ev->value[0] >= set->replay_age || ev->value[1] >= set->reorder_win)
+	if (ago > d->oldest)
+		d->oldest = ago;
+	if (ago >= set->replay_age || ev->value[1] >= set->reorder_win)
 		moments_add(&d->replays, ev->at, ev->frame);
 }
 
@@ -98,7 +144,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 			d->severity = severity > d->severity ? severity : d->severity;
 			d->worst = n > d->worst ? n : d->worst;
 		}
-		any |= moments_since(&d->copies, now - MINUTE) > 0;
+		if (moments_since(&d->copies, now - MINUTE) > 0) {
+			mark(d, tracker_esp_sa(sc->tracker, d->esp_sa), now,
+			     sc->settings->replay_age);
+			any = true;
+		}
 		if (!d->told || now - d->bad_last > window)
 			continue;
 		any = true;
@@ -152,6 +202,12 @@ static void fields(struct fields *f, void *state)
 	for (int i = 0; i < 2; i++) {
 		struct direction *d = &s->direction[i];
 
+		for (size_t n = 0; n < MARKS; n++) {
+			FIELD(f, d->mark[n].at);
+			FIELD(f, d->mark[n].seq_high);
+		}
+		FIELD(f, d->n_marks);
+		FIELD(f, d->marked);
 		moments_fields(f, &d->replays);
 		moments_fields(f, &d->copies);
 		FIELD(f, d->esp_sa);
