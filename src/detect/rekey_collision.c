@@ -22,6 +22,7 @@ enum { CROSSINGS = 4 };
  */
 struct crossing {
 	nsec at;
+	nsec requested[2];		/* by side */
 	object_id ike_sa;
 	uint64_t frames[2];
 	/* one began with N(REKEY_SA), the other with SA: perhaps it was for the IKE SA */
@@ -35,6 +36,8 @@ enum kind { OF_CHILD_SAS, OF_IKE_SAS, KINDS };
 struct state {
 	struct crossing crossings[CROSSINGS];
 	uint8_t next;
+	/* the latest of which one request was refused: what the other made tells of which SA */
+	struct crossing half;
 	uint8_t latest;			/* enum kind of the latest collision */
 	struct kind_of_sa {
 		struct moments rekeys, collisions;
@@ -116,6 +119,8 @@ static void requested(struct state *s, const struct scene *sc, const struct exch
 	if (is_rekey(x) && is_rekey(other) && other->response_at == NSEC_NONE && !other->closed) {
 		s->crossings[s->next++ % CROSSINGS] = (struct crossing){
 			.at = at, .ike_sa = tracker_ike_sa(sc->tracker, x->ike_sa)->id,
+			.requested = { x->from == 0 ? at : other->request_at,
+				       x->from == 0 ? other->request_at : at },
 			.frames = { other->request_frame, x->request_frame },
 			.unlike = perhaps_of_two_kinds(x, other),
 			.refused = SIDE_UNKNOWN,
@@ -143,29 +148,11 @@ static void refused(struct state *s, const struct scene *sc, const struct event 
 
 		if (c->ike_sa != sa->id || ev->at - c->at > EFFECT_FOLLOWS)
 			continue;
-		if (c->unlike) {
-			c->refused = ev->exchange ? ev->exchange->from : SIDE_UNKNOWN;
+		c->refused = ev->exchange ? ev->exchange->from : SIDE_UNKNOWN;
+		if (c->unlike)
 			return;
-		}
 		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
-		c->ike_sa = 0;
-		return;
-	}
-}
-
-/* What crossed the request that was refused made a child SA, and no IKE SA. */
-static void made_child(struct state *s, const struct scene *sc, const struct event *ev)
-{
-	const struct child_sa *made = tracker_child_sa(sc->tracker, ev->child_sa);
-
-	for (size_t i = 0; made && i < CROSSINGS; i++) {
-		struct crossing *c = &s->crossings[i];
-
-		if (c->ike_sa == 0 || c->refused == SIDE_UNKNOWN ||
-		    made->created_by != !c->refused || child_sa_requested(made) > c->at ||
-		    c->at > made->created)
-			continue;
-		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
+		s->half = *c;
 		c->ike_sa = 0;
 		return;
 	}
@@ -181,6 +168,36 @@ static void note_ages(struct state *s, nsec created, const nsec requested[2])
 	for (int side = 0; side < 2; side++)
 		s->age[side] = requested[side] - created;
 	s->equal_ages += s->latest_apart <= s->age[0] / 50;	/* 2 % */
+}
+
+/* This is what the request made that crossed a refused one. */
+static bool is_from(const struct crossing *c, const struct child_sa *made)
+{
+	return c->ike_sa != 0 && c->refused != SIDE_UNKNOWN && made->created_by == !c->refused &&
+	       child_sa_requested(made) <= c->at && c->at <= made->created;
+}
+
+/* What crossed the request that was refused made a child SA, and no IKE SA. */
+static void made_child(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	const struct child_sa *made = tracker_child_sa(sc->tracker, ev->child_sa);
+	const struct child_sa *old = tracker_child_sa(sc->tracker, ev->other);
+
+	for (size_t i = 0; made && i < CROSSINGS; i++) {
+		struct crossing *c = &s->crossings[i];
+
+		if (!is_from(c, made))
+			continue;
+		collided(s, OF_CHILD_SAS, c->at, c->frames[0], c->frames[1]);
+		s->half = *c;
+		c->ike_sa = 0;
+		break;
+	}
+	if (!made || !is_from(&s->half, made))
+		return;
+	note_ages(s, old && !(old->flags & CHILD_SA_MIDSTREAM) ? old->created : NSEC_NONE,
+		  s->half.requested);
+	s->half.ike_sa = 0;
 }
 
 /*
@@ -400,7 +417,7 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	struct text *t = story->summary;
 	bool of_ike_sa = strcmp(finding_get_text(f, "what"), "IKE SA") == 0;
-	char gap[NSEC_TEXT_MAX];
+	char gap[NSEC_TEXT_MAX], age[NSEC_TEXT_MAX];
 
 	if (strcmp(finding_cause(f), "rekey_delete") == 0) {
 		text_add(t, "A rekey and a Delete of the same SA crossed between %s and %s",
@@ -416,8 +433,9 @@ static void explain(struct story *story)
 	text_add(t, " (%lld of the latest rekeys)",
 		 (long long)finding_get(f, "among_latest_rekeys"));
 	if (finding_get(f, "at_equal_ages") >= 2)
-		text_add(t, " because their %s lifetimes coincide",
-			 of_ike_sa ? "IKE SA" : "phase 2");
+		text_add(t, " because their %s lifetimes coincide (both asked at an age of %s)",
+			 of_ike_sa ? "IKE SA" : "phase 2",
+			 nsec_span(finding_get_span(f, "age_a_s"), age));
 	text_add(t, f->confidence != CONFIDENCE_HIGH &&
 					    strcmp(finding_cause(f), "rekey_rekey") == 0
 			    ? "; one request was refused"
@@ -437,10 +455,11 @@ static void fields(struct fields *f, void *state)
 {
 	struct state *s = state;
 
-	for (size_t i = 0; i < CROSSINGS; i++) {
-		struct crossing *c = &s->crossings[i];
+	for (size_t i = 0; i < CROSSINGS + 1; i++) {
+		struct crossing *c = i < CROSSINGS ? &s->crossings[i] : &s->half;
 
 		FIELD(f, c->at);
+		FIELD(f, c->requested);
 		FIELD(f, c->ike_sa);
 		FIELD(f, c->frames);
 		FIELD(f, c->unlike);

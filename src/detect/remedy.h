@@ -19,7 +19,8 @@
 		"minutes shorter), the IKE lifetime longer than the child's, " \
 		"the shorter value on the intended initiator.") \
 	X(STAG, "Stagger the phase 2 lifetime by 60 to 300 s on one side, " \
-		"lower on the side that should rekey, e.g. 28500 s against 28800 s.") \
+		"lower on the side that should rekey, e.g. 3300 s against 3600 s " \
+		"or 28500 s against 28800 s.") \
 	X(STAG_IKE, "Stagger the IKE SA lifetime by some minutes on one side, " \
 		"lower on the side that should rekey.") \
 	X(VOL, "Raise or switch off the volume lifetime; bytes needed = rate x time lifetime.") \

@@ -237,6 +237,45 @@ static void a_crossing_request_that_is_refused_is_one(void **state)
 	assert_non_null(strstr(collision()->summary, "one request was refused"));
 }
 
+/* Again and again, and every time both asked when the SA was 59 min old. */
+static void that_both_asked_at_one_age_is_told_when_one_request_was_refused(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), old = stage_child(ike, 0);
+
+	for (int i = 0; i < 2; i++) {
+		stage_pass(3540 * S);
+		nsec asked = stage->now;
+		struct exchange *a = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA,
+						   PURPOSE_REKEY_CHILD, 0, 10),
+				*b;
+		struct event ev;
+
+		stage->ike[ike].current[0] = *a;
+		b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
+		ev = stage_event(EVENT_CHILD_REFUSED);
+		ev.ike_sa = ike;
+		ev.exchange = b;
+		ev.side = 0;
+		stage_send(ev);
+		stage->now += 20 * NSEC_PER_MS;
+		uint32_t made = stage_child(ike, 0);
+
+		stage->more[made].requested = asked;
+		ev = stage_event(EVENT_CHILD_SA_REKEYED);
+		ev.child_sa = made;
+		ev.other = old;
+		ev.side = 0;
+		stage_send(ev);
+		old = made;
+	}
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(strstr(collision()->summary, "because their phase 2 lifetimes coincide "
+						     "(both asked at an age of 59 min 00 s)"));
+	assert_int_equal((int)collected_number(collision(), "at_equal_ages"), 2);
+}
+
 /* N(REKEY_SA) first on the one side, SA first on the other; and A's is refused. */
 static void crossing_for_two_kinds(uint32_t ike)
 {
@@ -370,6 +409,7 @@ int main(void)
 		ON_STAGE(a_collision_long_ago_does_not_make_the_next_one_a_warning),
 		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),
 		ON_STAGE(a_crossing_request_that_is_refused_is_one),
+		ON_STAGE(that_both_asked_at_one_age_is_told_when_one_request_was_refused),
 		ON_STAGE(a_child_sa_and_the_ike_sa_rekeyed_at_once_are_not_the_same_sa),
 		ON_STAGE(what_began_with_sa_and_made_a_child_sa_was_for_the_same),
 		ON_STAGE(a_delete_right_after_its_own_answer_crosses_the_rekey),
