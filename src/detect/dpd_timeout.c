@@ -19,6 +19,7 @@ struct state {
 		uint16_t copies;
 		uint8_t major;
 		bool probe;		/* a liveness probe, not another request */
+		bool deletes;		/* a Delete that the other side never learned of */
 		bool unanswered;
 		bool echoed;		/* one was answered, so we know a probe when we see one */
 		bool lost;		/* and the SA went, or a new one was tried */
@@ -26,13 +27,33 @@ struct state {
 		} side[2];
 };
 
-/* Not a Delete: who has forgotten the SA already does not answer that, and is not dead. */
+/*
+ * Not a Delete: who has forgotten the SA already does not answer that, and is not dead.  See
+ * swallowed_delete().
+ */
 static bool watched(const struct exchange *x)
 {
 	if (x->major == 2)
 		return x->type == IKE2_EXCHANGE_INFORMATIONAL &&
 		       x->request_np1 != IKE2_PAYLOAD_DELETE;
 	return x->purpose == PURPOSE_DPD;
+}
+
+/*
+ * A Delete that is never answered, and the other side goes on sending on the SAs of that IKE SA: it
+ * is alive, has not forgotten them, and knows nothing of their end.
+ */
+static bool swallowed_delete(const struct scene *sc, const struct exchange *x,
+			     const struct event *ev)
+{
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	return ev->kind == EVENT_EXCHANGE_CLOSED && x->major == 2 && sa &&
+	       x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+	       x->request_np1 == IKE2_PAYLOAD_DELETE && x->responses == 0 &&
+	       x->requests >= sc->settings->dpd_warn_copies &&
+	       traffic_last_under(sc, sa, !x->from) >
+		       x->request_at + sc->settings->overlap_budget;
 }
 
 /* IKEv2: the same probe again. */
@@ -47,6 +68,7 @@ static void asked2(struct side *s, const struct exchange *x)
 	s->last = x->request_last;
 	s->copies = x->requests;
 	s->probe = x->purpose == PURPOSE_DPD;
+	s->deletes = x->request_np1 == IKE2_PAYLOAD_DELETE;
 	s->unanswered = x->responses == 0;
 	s->frames[0] = x->request_frame;
 	s->frames[1] = x->request_last_frame;
@@ -107,8 +129,8 @@ static bool ignores(const void *state, const struct scene *sc, const struct even
 	const struct state *st = state;
 	const struct exchange *x = ev->exchange;
 
-	(void)sc;
-	if (x && x->from >= 0 && watched(x))
+	if (x && x->from >= 0 &&
+	    (ev->kind == EVENT_EXCHANGE_CLOSED ? swallowed_delete(sc, x, ev) : watched(x)))
 		return false;
 	return (ev->kind != EVENT_IKE_SA_CREATED && ev->kind != EVENT_IKE_SA_ENDED) ||
 	       (!st->side[0].unanswered && !st->side[1].unanswered);
@@ -124,10 +146,17 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	    (ev->kind == EVENT_IKE_SA_ENDED && sa &&
 	     (sa->end_reason == END_PEER_LOST || sa->end_reason == END_DELETED)))
 		effect(st, sc, ev->at);
-	if (!x || x->from < 0 || !watched(x))
+	if (!x || x->from < 0)
 		return;
 
 	struct side *s = &st->side[x->from];
+
+	if (swallowed_delete(sc, x, ev)) {
+		s->heard = last_heard(sc, !x->from);
+		asked2(s, x);
+	}
+	if (!watched(x) || ev->kind == EVENT_EXCHANGE_CLOSED)
+		return;
 
 	on_ike_sa(s, sa, ev->kind == EVENT_RESPONSE ? ev->at : NSEC_NONE);
 	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_REQUEST_COPY)
@@ -179,8 +208,8 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	if (s->major == 1 && proves_nothing(s, set, last_heard(sc, !from)))
 		return;
 
-	enum severity severity = s->lost || traffic_stopped(sc, s, !from, now) ? SEVERITY_CRITICAL
-									       : SEVERITY_WARNING;
+	bool gone = !s->deletes && (s->lost || traffic_stopped(sc, s, !from, now));
+	enum severity severity = gone ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 
 	if (side_unseen(sc, !from) || loss_since(sc, s->first)) {
 		severity = SEVERITY_INFO;
@@ -194,7 +223,7 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	f->key = (uint64_t)from;
 	f->side = (int8_t)!from;
 	f->well = s->well;
-	f->cause = s->probe ? "liveness_probe" : "request";
+	f->cause = s->probe ? "liveness_probe" : s->deletes ? "delete" : "request";
 	finding_address(f, "asked_by", sc, from);
 	finding_address(f, "silent", sc, !from);
 	finding_integer(f, "probes", s->copies);
@@ -241,9 +270,14 @@ static void explain(struct story *story)
 
 	nsec_span(finding_get_span(f, "span_s"), span);
 	text_add(story->summary, "%s has not answered the %s of %s for %s (%lld transmission%s)", b,
-		 finding_cause(f)[0] == 'l' ? "liveness probes" : "request", a, span,
-		 (long long)f->count, f->count == 1 ? "" : "s");
-	if (finding_get_text(f, "then")[0] == 't')
+		 finding_cause(f)[0] == 'l'   ? "liveness probes"
+		 : finding_cause(f)[0] == 'd' ? "Delete"
+					      : "request",
+		 a, span, (long long)f->count, f->count == 1 ? "" : "s");
+	if (finding_cause(f)[0] == 'd')
+		text_add(story->summary, ", and went on sending on what %s deleted: the Delete "
+			 "did not arrive, or its answer did not come back", a);
+	else if (finding_get_text(f, "then")[0] == 't')
 		text_add(story->summary, ", and %s gave the IKE SA up", a);
 	/* "2026-11-22T04:30:51Z" */
 	if (finding_item(f, "last_heard")) {
@@ -275,6 +309,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->copies);
 		FIELD(f, side->major);
 		FIELD(f, side->probe);
+		FIELD(f, side->deletes);
 		FIELD(f, side->unanswered);
 		FIELD(f, side->echoed);
 		FIELD(f, side->lost);
@@ -289,8 +324,9 @@ const struct detector detect_dpd_timeout = {
 	.fields = fields,
 	.window = offsetof(struct settings, dpd_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(IKE_SA_CREATED) |
-		    WANTS(IKE_SA_ENDED),
-	.judges_after = WANTS(REQUEST_COPY) | WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
+		    WANTS(IKE_SA_ENDED) | WANTS(EXCHANGE_CLOSED),
+	.judges_after = WANTS(REQUEST_COPY) | WANTS(EXCHANGE_CLOSED) |
+			WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
 	.only_looks = true,

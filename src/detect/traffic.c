@@ -67,6 +67,20 @@ uint64_t traffic_last_frame(const struct scene *sc, int direction)
 	return 0;
 }
 
+nsec traffic_last_under(const struct scene *sc, const struct ike_sa *ike, int direction)
+{
+	nsec latest = NSEC_NONE;
+	const struct esp_sa *sa;
+
+	EACH_ESP(sc, direction, sa) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, sa->child);
+
+		if (c && c->more->ike_sa_id == ike->id && sa->last > latest)
+			latest = sa->last;
+	}
+	return latest;
+}
+
 nsec traffic_last(const struct scene *sc)
 {
 	nsec a = traffic_last_of(sc, 0), b = traffic_last_of(sc, 1);

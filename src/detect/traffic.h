@@ -27,6 +27,8 @@ nsec traffic_last(const struct scene *sc);
 nsec traffic_last_of(const struct scene *sc, int direction);
 /* And the frame it came in; 0 not known any more. */
 uint64_t traffic_last_frame(const struct scene *sc, int direction);
+/* The latest packet of one direction on the child SAs of this IKE SA; NSEC_NONE never. */
+nsec traffic_last_under(const struct scene *sc, const struct ike_sa *ike, int direction);
 
 /* Usual distance of the packets that flowed until `at`, of the busier direction; 0 not known. */
 nsec traffic_pace_before(const struct scene *sc, nsec at);

@@ -206,6 +206,9 @@ const struct why_line why_stability[] = {
 	  "{restarted} was up all the time and still lists the old SAs." },
 
 	/* ---- dpd_timeout ---- */
+	{ "dpd_timeout", "delete", WHY_HEAD, NULL,
+	  "{silent} never learned that {asked_by} deleted the tunnel: the Delete was sent {probes} "
+	  "times within {span_s} and never answered, and {silent} sent on." },
 	{ "dpd_timeout", NULL, WHY_HEAD, "then=the IKE SA was given up",
 	  "{silent} stopped answering: {asked_by} asked {probes} times within {span_s} and then "
 	  "gave the tunnel up." },

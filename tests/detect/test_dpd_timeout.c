@@ -91,6 +91,46 @@ static void a_delete_that_nobody_answers_is_no_liveness_probe(void **state)
 	assert_null(dead());
 }
 
+/* The path loses it: the other side sends on for half a minute on what is no more. */
+static void nor_is_one_that_the_other_side_never_learned_of_but_that_is_told(void **state)
+{
+	for (int sends_on = 0; sends_on < 2; sends_on++) {
+		stage_open(state);
+		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+		struct exchange *x =
+			stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 0, 2);
+		struct event ev;
+
+		x->request_np1 = IKE2_PAYLOAD_DELETE;
+		for (int i = 0; i < 7; i++) {
+			stage_pass(4 * S);
+			if (sends_on || i < 2)
+				stage_esp_packets(stage->child[child].esp[1], 4, 400);
+			stage_copy(x);
+		}
+		stage_pass(9 * S);
+		x->closed = true;
+		x->outcome = OUTCOME_UNANSWERED;
+		ev = stage_event(EVENT_EXCHANGE_CLOSED);
+		ev.exchange = x;
+		ev.ike_sa = ike;
+		ev.side = 0;
+		stage_send(ev);
+		stage_ike_down(ike, END_DELETED, 0);
+		stage_pass(60 * S);
+		if (!sends_on) {
+			assert_null(dead());
+		} else {
+			assert_int_equal(dead()->record.severity, SEVERITY_WARNING);
+			assert_string_equal(dead()->cause, "delete");
+			assert_non_null(strstr(dead()->summary,
+					       "has not answered the Delete of 192.0.2.1 for 28 s "
+					       "(8 transmissions), and went on sending on what"));
+		}
+		stage_close(state);
+	}
+}
+
 static void an_answer_to_the_second_copy_is_normal_life(void **state)
 {
 	(void)state;
@@ -308,6 +348,8 @@ int main(void)
 		ON_STAGE(it_is_critical_when_the_sa_goes),
 		ON_STAGE(it_says_when_the_silent_side_was_heard_last),
 		ON_STAGE(a_delete_that_nobody_answers_is_no_liveness_probe),
+		cmocka_unit_test(
+			nor_is_one_that_the_other_side_never_learned_of_but_that_is_told),
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(what_comes_once_in_half_an_hour_is_no_row_of_ikev1_probes),
