@@ -331,10 +331,24 @@ static void explain(struct story *story)
 	if (finding_get_text(f, "ike_answers")[0] == 'y')
 		text_add(story->summary, "; IKE still works");
 	text_add(story->summary, ".");
+
+	/*
+	 * At a rekey it lost the SA to send on; or it has not noticed that its SA is gone.  But who
+	 * still answers IKE, and not since a rekey, sends as before, and ESP alone does not arrive.
+	 */
+	bool path = finding_get_text(f, "at_rekey")[0] != 'y' &&
+		    finding_get_text(f, "ike_answers")[0] == 'y';
+
+	if (path) {
+		story_remedy(story, REMEDY_REACH);
+		story_remedy(story, REMEDY_ENCAP);
+	}
 	story_remedy(story, REMEDY_SPI);
 	story_remedy(story, REMEDY_CLR);
-	story_remedy(story, REMEDY_ENCAP);
-	story_remedy(story, REMEDY_REACH);
+	if (!path) {
+		story_remedy(story, REMEDY_ENCAP);
+		story_remedy(story, REMEDY_REACH);
+	}
 }
 
 static void fields(struct fields *f, void *state)

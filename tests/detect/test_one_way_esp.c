@@ -71,6 +71,7 @@ static void right_after_a_rekey_it_is_certain(void **state)
 	detect_flush(stage->detect, stage);
 	assert_int_equal(one_way()->record.confidence, CONFIDENCE_HIGH);
 	assert_string_equal(collected_text(one_way(), "at_rekey"), "yes");
+	assert_non_null(strstr(one_way()->actions[0].text, "Let the sender learn that the SPI"));
 }
 
 static void ike_is_answered(void)
@@ -99,6 +100,8 @@ static void who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier(
 	traffic(child, 30 * S, 0);
 	stage_finish();
 	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
+	/* not since a rekey: ESP alone is lost on its way */
+	assert_non_null(strstr(one_way()->actions[0].text, "Check the path"));
 }
 
 static void an_answer_between_the_last_packets_is_no_sign_that_ike_works(void **state)
