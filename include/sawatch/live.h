@@ -83,7 +83,7 @@ bool live_ring_read(struct live *l, size_t ring, struct live_room *room);
 bool live_ring_waits(struct live *l, size_t ring);
 
 /*
- * Once a second or so: did an interface go down or up, vanish or come back?
+ * Once a second or so: did an interface go down or up, get another name, vanish or come back?
  * One that came back is bound again, which needs no privilege.  True while
  * there is news, one sentence a call; *ret_sees: it is about one that sees again.
  */

@@ -38,6 +38,16 @@ unsigned interface_index(int ask, const char *name)
 	return ask_about(ask, name, SIOCGIFINDEX, &answer) ? (unsigned)answer.ifr_ifindex : 0;
 }
 
+bool interface_name(int ask, unsigned index, char *ret)
+{
+	struct ifreq answer = { .ifr_ifindex = (int)index };
+
+	if (index == 0 || ioctl(ask, SIOCGIFNAME, &answer) != 0)
+		return false;
+	snprintf(ret, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, answer.ifr_name);
+	return true;
+}
+
 bool live_list(struct live_interface **ret, size_t *ret_n, struct err *e)
 {
 	struct if_nameindex *names = if_nameindex();

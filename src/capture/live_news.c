@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What becomes of interfaces: they go down, vanish, and come back. */
+/* What becomes of interfaces: they go down, get another name, vanish, and come back. */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "interface_names.h"
@@ -60,12 +61,34 @@ static bool look_for(struct interface *i, struct err *ret)
 	return false;
 }
 
+/*
+ * Its name is nobody's any more, and what it was has another one: the socket is bound to it as
+ * before.
+ */
+static bool was_renamed(struct interface *i, struct err *ret)
+{
+	char name[IFNAMSIZ];
+
+	if (i->is_any || interface_index(i->live->ask, i->name) != 0 ||
+	    !interface_name(i->live->ask, i->index, name))
+		return false;
+	err_set(ret, "%s: is called %s now, and watched under that name", i->name, name);
+	memcpy(i->name, name, sizeof(i->name));
+	/* libpcap, which knows it by its old name, may have taken it for gone */
+	i->gone = i->told;
+	return true;
+}
+
 static bool news_of(struct live *l, struct interface *i, struct err *ret, bool *ret_sees)
 {
 	int flags;
 	bool down;
 
 	*ret_sees = i->told;
+	if (was_renamed(i, ret)) {
+		*ret_sees = !i->told && !i->down;
+		return true;
+	}
 	if (i->told)
 		return look_for(i, ret);
 	if (!i->is_any && interface_index(l->ask, i->name) != i->index) {

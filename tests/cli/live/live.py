@@ -26,6 +26,12 @@ def ip(*words):
     return run('ip', *words, check=False)
 
 
+def rename(name, to):
+    ip('link', 'set', name, 'down')
+    ip('link', 'set', name, 'name', to)
+    ip('link', 'set', to, 'up')
+
+
 EXCHANGES = ('SELECT spi_i, kind, message_id, "from", request_at, requests, responses, request_bytes FROM v_exchanges'
              ' ORDER BY request_at, spi_i, message_id, "from"')
 # sooner than in life; all is decided when the stranger speaks, live and in the file
@@ -159,13 +165,23 @@ def comes_and_goes(sawatch, pcaps, folder, *words):
     check(w.wait_for(lambda: 'gone: is down' in w.err), f'{who}: an interface that goes down is told', w.err)
     ip('link', 'set', 'gone', 'up')
     check(w.wait_for(lambda: 'gone: is up again' in w.err), f'{who}: and when it is up again', w.err)
-    send(path, ['gones'], 50, 60, 100)
+    send(path, ['gones'], 50, 60, 80)
     time.sleep(0.5)
+    rename('gone', 'other')
+    check(w.wait_for(lambda: 'gone: is called other now' in w.err), f'{who}: a renamed interface is told with its new name', w.err)
+    check('vanished' not in w.err, f'{who}: and has not vanished', w.err)
+    send(path, ['gones'], 50, 80, 90)
+    time.sleep(0.5)
+    rename('other', 'gone')
+    check(w.wait_for(lambda: 'other: is called gone now' in w.err), f'{who}: and back', w.err)
+    send(path, ['gones'], 50, 90, 100)
+    time.sleep(0.5)
+    back = w.err.count('gone: is back')
     ip('link', 'del', 'gone')
     check(w.wait_for(lambda: 'gone: has vanished' in w.err), f'{who}: an interface that vanishes is waited for', w.err)
     time.sleep(1)
     make_link('gone')
-    check(w.wait_for(lambda: 'gone: is back' in w.err), f'{who}: and captured from again', w.err)
+    check(w.wait_for(lambda: w.err.count('gone: is back') > back), f'{who}: and captured from again', w.err)
     send(path, ['gones'], 50, 100)
     time.sleep(1.6)
     with open(f'/proc/{w.process.pid}/status', encoding='utf-8') as file:
