@@ -33,6 +33,8 @@ struct attempt {
 	bool ip_fragments, answer_ip_fragments;
 	uint16_t ike_fragments;
 	uint32_t ike_fragments_seen;
+	uint16_t answer_fragments;	/* of IKE, in all; 0 it came whole */
+	uint32_t answer_fragments_seen;
 	uint32_t bytes, answer_bytes;
 	uint64_t frames[3];	/* first and latest request, first answer */
 };
@@ -98,6 +100,8 @@ static void take(struct attempt *a, const struct exchange *x, const struct ike_s
 	a->answer_ip_fragments = x->response_ip_fragments;
 	a->ike_fragments = x->request_fragment_total;
 	a->ike_fragments_seen = x->request_fragments_seen;
+	a->answer_fragments = x->response_fragment_total;
+	a->answer_fragments_seen = x->response_fragments_seen;
 	a->bytes = x->request_bytes;
 	a->answer_bytes = x->response_bytes;
 	a->frames[0] = x->request_frame;
@@ -304,12 +308,21 @@ static const char *cause_of(const struct state *s, const struct attempt *a,
 	return "silent";
 }
 
+/* Fragments of the answer that never came as far as this capture, however often it was sent. */
+static unsigned answer_lacks(const struct attempt *a)
+{
+	unsigned seen = (unsigned)__builtin_popcount(a->answer_fragments_seen);
+
+	return a->answer_fragments <= 32 && a->answer_fragments > seen ? a->answer_fragments - seen
+								       : 0;
+}
+
 /*
  * What the answers look like, when they come and are not taken: the most likely of three reasons.
  */
 static const char *likely(const struct attempt *a)
 {
-	if (a->answer_ip_fragments || a->answer_bytes > UNFRAGMENTED_MAX)
+	if (answer_lacks(a) > 0 || a->answer_ip_fragments || a->answer_bytes > UNFRAGMENTED_MAX)
 		return "response_fragments";
 	if (a->answer_to_port != a->src_port || a->answer_from_port != a->dst_port)
 		return "nat_port";
@@ -338,6 +351,10 @@ static void describe(const struct state *s, const struct scene *sc, const struct
 	if (a->responses > 0) {
 		finding_integer(f, "response_bytes", a->answer_bytes);
 		finding_text(f, "likely", "%s", likely(a));
+		if (answer_lacks(a) > 0) {
+			finding_integer(f, "answer_fragments_total", a->answer_fragments);
+			finding_integer(f, "answer_fragments_lost", answer_lacks(a));
+		}
 	}
 	if (a->restarted)
 		finding_text(f, "then", "new IKE_SA_INIT");
@@ -436,11 +453,19 @@ static void explain_answered(struct story *story, const char *a, const char *b)
 
 	text_add(story->summary,
 		 "%s answered every IKE_AUTH of %s (%lld answers), but %s kept asking (%lld "
-		 "requests, %lld of them after the answer): the answer is lost between this "
-		 "capture and %s, or %s refuses it.",
+		 "requests, %lld of them after the answer): ",
 		 b, a, (long long)finding_get(f, "responses"), a,
 		 (long long)finding_get(f, "requests"),
-		 (long long)finding_get(f, "requests_after_response"), a, a);
+		 (long long)finding_get(f, "requests_after_response"));
+	if (finding_item(f, "answer_fragments_lost"))
+		text_add(story->summary,
+			 "of the %lld fragments of the answer %lld never came as far as this "
+			 "capture; they are lost on the way from %s.",
+			 (long long)finding_get(f, "answer_fragments_total"),
+			 (long long)finding_get(f, "answer_fragments_lost"), b);
+	else
+		text_add(story->summary,
+			 "the answer is lost between this capture and %s, or %s refuses it.", a, a);
 	story_remedy(story, strcmp(why, "initiator_rejects") == 0 ? REMEDY_AUTHCFG : REMEDY_FRAG);
 	story_remedy(story, strcmp(why, "nat_port") == 0 ? REMEDY_NAT4500 : REMEDY_REACH);
 	if (strcmp(why, "initiator_rejects") == 0)
@@ -473,7 +498,7 @@ static void explain(struct story *story)
 		} else {
 			text_add(story->summary,
 				 "; the request of %lld bytes travels in fragments (%s), and one "
-				 "of them is probably lost.",
+				 "of them, or of the answer, is probably lost.",
 				 (long long)finding_get(f, "request_bytes"), cause);
 			story_remedy(story, REMEDY_FRAG);
 			story_remedy(story, REMEDY_NAT4500);
@@ -518,6 +543,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, a->answer_ip_fragments);
 		FIELD(f, a->ike_fragments);
 		FIELD(f, a->ike_fragments_seen);
+		FIELD(f, a->answer_fragments);
+		FIELD(f, a->answer_fragments_seen);
 		FIELD(f, a->bytes);
 		FIELD(f, a->answer_bytes);
 		FIELD(f, a->frames);

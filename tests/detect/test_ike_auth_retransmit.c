@@ -147,6 +147,26 @@ static void requests_after_the_answer_have_the_cause_answered(void **state)
 						      "of 203.0.113.1"));
 }
 
+/* Two of three come, however often it is sent. */
+static void a_fragment_of_the_answer_that_never_comes_is_lost_before_the_capture(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(1);
+
+	x->response_fragment_total = 3;
+	x->response_fragments_seen = 5;
+	stage_answer(x);
+	copies(x, 1, 4 * S);
+	stage_answer(x);
+	copies(x, 1, 7 * S);
+	assert_string_equal(collected_text(retransmit(), "likely"), "response_fragments");
+	assert_int_equal(collected_number(retransmit(), "answer_fragments_lost"), 1);
+	assert_non_null(strstr(retransmit()->summary,
+			       "of the 3 fragments of the answer 1 never came as far as this "
+			       "capture; they are lost on the way from 192.0.2.1"));
+	assert_non_null(strstr(retransmit()->actions[0].text, "ragment"));
+}
+
 static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
 {
 	(void)state;
@@ -328,6 +348,7 @@ int main(void)
 		ON_STAGE(two_copies_then_a_new_ike_sa_are_critical),
 		ON_STAGE(a_new_ike_sa_of_the_other_side_is_not_the_restart),
 		ON_STAGE(requests_after_the_answer_have_the_cause_answered),
+		ON_STAGE(a_fragment_of_the_answer_that_never_comes_is_lost_before_the_capture),
 		ON_STAGE(three_answered_rounds_in_ten_minutes_are_critical),
 		ON_STAGE(one_copy_after_the_answer_in_round_after_round_is_in_vain),
 		ON_STAGE(but_not_when_the_ike_sas_are_used),
