@@ -212,15 +212,16 @@ static void explain(struct story *story)
 	char age[NSEC_TEXT_MAX], span[NSEC_TEXT_MAX];
 
 	nsec_span(finding_get_span(f, "span_s"), span);
-	text_add(story->summary, "%s wants to rekey, but %s %s (%lld %s within %s)", a, b,
-		 silence ? "does not answer" : "refuses", (long long)f->count,
+	text_add(story->summary, "%s wanted to rekey, but %s %s (%lld %s within %s)", a, b,
+		 silence ? "did not answer" : "refused", (long long)f->count,
 		 silence ? "transmissions" : "times", span);
 	if (finding_item(f, "sa_age_s")) {
 		nsec_span(finding_get_span(f, "sa_age_s"), age);
 		text_add(story->summary, "; the SA was %s old", age);
 	}
 	text_add(story->summary, finding_get_text(f, "sa_ended_meanwhile")[0] == 'y' ?
-		 "; it ended without a successor." : "; it will end when its lifetime is over.");
+		 "; it ended without a successor."
+		 : "; unless a later attempt succeeds it ends when its lifetime is over.");
 	story_remedy(story, REMEDY_LOG);
 	story_remedy(story, REMEDY_PFS);
 	story_remedy(story, REMEDY_TS);

@@ -49,6 +49,26 @@ static void a_rekey_asked_three_times_without_an_answer_is_failing(void **state)
 	assert_int_equal(collected_number(alert(), "sa_age_s"), 3300);
 }
 
+/* Nobody takes back a sentence that was told: it holds when the answer comes after all. */
+static void what_is_told_stays_true_when_the_answer_comes_at_last(void **state)
+{
+	(void)state;
+	working(3300 * S);
+	struct exchange *x = ask();
+
+	for (int i = 0; i < 3; i++) {
+		stage_pass(10 * S);
+		stage_copy(x);
+	}
+	stage_pass(30 * S);
+	stage_answer(x);
+	stage_pass(30 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(strstr(alert()->summary, "192.0.2.1 wanted to rekey, but 203.0.113.1 did "
+						 "not answer (4 transmissions within 30 s)"));
+	assert_non_null(strstr(alert()->summary, "; unless a later attempt succeeds it ends"));
+}
+
 static void the_end_of_the_sa_makes_it_critical(void **state)
 {
 	(void)state;
@@ -152,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_rekey_asked_three_times_without_an_answer_is_failing),
+		ON_STAGE(what_is_told_stays_true_when_the_answer_comes_at_last),
 		ON_STAGE(the_end_of_the_sa_makes_it_critical),
 		ON_STAGE(an_answer_to_the_third_copy_is_in_time),
 		ON_STAGE(two_refusals_are_failing_and_one_is_a_temporary_failure),
