@@ -605,6 +605,12 @@ struct tunnel tunnel_unseen(struct endpoint a, struct endpoint b);
 bool tunnel_was_up(const struct tunnel *w);
 bool tunnel_had_ike(const struct tunnel *w);	/* an IKE SA of it was established */
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
+/*
+ * The first tunnel from index `from` on, below `end`, one of whose peers has this address;
+ * NO_INDEX.  Quick: those that have not are not looked at themselves.
+ */
+uint32_t tracker_tunnel_of_peer(const struct tracker *t, struct addr peer, uint32_t from,
+				uint32_t end);
 
 /* Sequence numbers of an ESP SA that never came (as far as decided); 0 of a group's: not known. */
 uint64_t esp_sa_lost(const struct esp_sa *sa);

@@ -177,17 +177,21 @@ struct way_back {
 
 static struct way_back way_back_of(const struct scene *sc, int from)
 {
-	uint32_t n = tracker_tunnels(sc->tracker), first = 0;
+	uint32_t first = 0;
 	const struct addr initiator = sc->tunnel->peer[from].addr;
 	struct way_back way = { 0 };
 
 	/* its neighbours came at about the same time */
-	if (n > TUNNELS_LOOKED_AT && sc->index > TUNNELS_LOOKED_AT / 2)
+	if (tracker_tunnels(sc->tracker) > TUNNELS_LOOKED_AT && sc->index > TUNNELS_LOOKED_AT / 2)
 		first = sc->index - TUNNELS_LOOKED_AT / 2;
-	for (uint32_t i = first; i < n && i - first < TUNNELS_LOOKED_AT; i++) {
+
+	uint32_t end = first + TUNNELS_LOOKED_AT;
+
+	for (uint32_t i = first;
+	     (i = tracker_tunnel_of_peer(sc->tracker, initiator, i, end)) != NO_INDEX; i++) {
 		const struct tunnel *w = tracker_tunnel(sc->tracker, i);
 
-		for (int d = 0; w && w != sc->tunnel && d < 2; d++) {
+		for (int d = 0; w != sc->tunnel && d < 2; d++) {
 			const struct tunnel_ike *other = &w->more->ike[!d];
 
 			if (w->id == 0 || w->network != sc->tunnel->network ||
@@ -215,8 +219,9 @@ static bool went_on_unheard(const struct scene *sc, int from)
 	       (r->proven_unseen > 0 || traffic_packets(sc, from) > 0);
 }
 
-static enum confidence confidence_of(const struct scene *sc, const struct side *s,
-				     const struct way_back *way, int responder, nsec now)
+/* By what this tunnel alone tells. */
+static enum confidence confidence_of(const struct scene *sc, const struct side *s, int responder,
+				     nsec now)
 {
 	const struct tunnel_ike *r = &sc->tunnel->more->ike[responder];
 	nsec esp = traffic_last_of(sc, responder);
@@ -226,12 +231,8 @@ static enum confidence confidence_of(const struct scene *sc, const struct side *
 		return CONFIDENCE_HIGH;
 	if (heard != NSEC_NONE && now - heard <= HEARD_RECENTLY)
 		return CONFIDENCE_HIGH;
-	/*
-	 * What was heard or worked once shows that this capture sees the other side; so do others'
-	 * answers.
-	 */
-	return heard != NSEC_NONE || s->worked || way->captured ? CONFIDENCE_MEDIUM
-								: CONFIDENCE_LOW;
+	/* what was heard or worked once shows that this capture sees the other side */
+	return heard != NSEC_NONE || s->worked ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
 }
 
 /*
@@ -263,9 +264,14 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	if (severity == SEVERITY_WARNING && (s->last - s->first >= set->init_crit || s->worked))
 		severity = SEVERITY_CRITICAL;
 
-	struct way_back way = way_back_of(sc, from);
-	enum confidence confidence = confidence_of(sc, s, &way, !from, now);
+	enum confidence confidence = confidence_of(sc, s, !from, now);
+	struct way_back way = { 0 };
 
+	if (confidence == CONFIDENCE_LOW) {
+		way = way_back_of(sc, from);
+		if (way.captured)	/* others' answers show that, too */
+			confidence = CONFIDENCE_MEDIUM;
+	}
 	if (side_unseen(sc, !from) || loss_since(sc, s->first) || went_on_unheard(sc, from) ||
 	    (confidence == CONFIDENCE_LOW && (way.unseen || way.silent + 1 >= set->scan_dsts)))
 		severity = SEVERITY_INFO;

@@ -361,6 +361,7 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 		w.due = tracker_bounded(w.last + t->settings->silent_end);
 	w.more = &tunnel_nothing_more;
 	t->tunnels[i] = w;
+	tunnel_mark_peers(t, i);
 	if (own)
 		*tunnel_more(t, &t->tunnels[i]) = more;
 	*ret = i;

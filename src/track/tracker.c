@@ -480,6 +480,7 @@ static bool make_tables(struct tracker *t)
 	       index_new(&t->esp_index, esp) &&
 	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) &&
 	       (t->tunnel_more = memory_table(tunnels, sizeof(*t->tunnel_more))) &&
+	       (t->peer_marks = memory_table(tunnels, sizeof(*t->peer_marks))) &&
 	       (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
 	       (t->ike_few = memory_table(ike, sizeof(*t->ike_few))) &&
@@ -558,6 +559,7 @@ void tracker_free(struct tracker *t)
 	index_free(&t->esp_index);
 	free(t->tunnels);
 	free(t->tunnel_more);
+	free(t->peer_marks);
 	free(t->paths);
 	free(t->ike_sas);
 	free(t->ike_few);

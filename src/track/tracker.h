@@ -256,6 +256,7 @@ struct tracker {
 	struct index ike_index, initiator_index;
 	struct tunnel *tunnels;
 	struct tunnel_more *tunnel_more;	/* of each tunnel that has something to say */
+	uint32_t (*peer_marks)[2];	/* of each tunnel: hashes of its peers' addresses */
 	struct path *paths;
 	struct ike_sa *ike_sas;
 	union ike_few *ike_few;		/* of each IKE SA; */
@@ -384,6 +385,8 @@ void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `a
 void tunnel_release(struct tracker *t, uint32_t tunnel);
 struct tunnel_more *tunnel_more(struct tracker *t, struct tunnel *w);	/* to write to */
 void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoint now);
+/* Its peers are known: tracker_tunnel_of_peer() finds it. */
+void tunnel_mark_peers(struct tracker *t, uint32_t tunnel);
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
 void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);

@@ -105,6 +105,35 @@ void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoi
 		tunnel_more(t, w)->now[side] = now;
 }
 
+static uint32_t mark_of(const struct tracker *t, struct addr peer)
+{
+	return (uint32_t)hash_2(&t->key, peer.high, peer.low);
+}
+
+void tunnel_mark_peers(struct tracker *t, uint32_t tunnel)
+{
+	for (int d = 0; d < 2; d++)
+		t->peer_marks[tunnel][d] = mark_of(t, t->tunnels[tunnel].peer[d].addr);
+}
+
+uint32_t tracker_tunnel_of_peer(const struct tracker *t, struct addr peer, uint32_t from,
+				uint32_t end)
+{
+	uint32_t mark = mark_of(t, peer);
+
+	if (end > t->tunnel_pool.high)
+		end = t->tunnel_pool.high;
+	for (uint32_t i = from; i < end; i++) {
+		const struct tunnel *w = &t->tunnels[i];
+
+		if ((t->peer_marks[i][0] == mark || t->peer_marks[i][1] == mark) &&
+		    (w->flags & TUNNEL_USED) &&
+		    (addr_equal(w->peer[0].addr, peer) || addr_equal(w->peer[1].addr, peer)))
+			return i;
+	}
+	return NO_INDEX;
+}
+
 bool tunnel_had_ike(const struct tunnel *w)
 {
 	return w->flags & TUNNEL_ESTABLISHED;
@@ -280,6 +309,7 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	uint32_t generation = w->generation + 1;
 
 	*w = tunnel_unseen(src_first ? s : d, src_first ? d : s);
+	tunnel_mark_peers(t, i);
 	tunnel_seen_at(t, w, 0, src_first ? src : dst);
 	tunnel_seen_at(t, w, 1, src_first ? dst : src);
 	w->network = network;

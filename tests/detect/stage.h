@@ -80,6 +80,16 @@ uint32_t tracker_tunnels(const struct tracker *t)
 	return t->n_tunnels;
 }
 
+uint32_t tracker_tunnel_of_peer(const struct tracker *t, struct addr peer, uint32_t from,
+				uint32_t end)
+{
+	for (uint32_t i = from; i < end && i < t->n_tunnels; i++)
+		if (addr_equal(t->tunnel[i].peer[0].addr, peer) ||
+		    addr_equal(t->tunnel[i].peer[1].addr, peer))
+			return i;
+	return NO_INDEX;
+}
+
 /* Nobody on the stage is a stranger with forged addresses. */
 bool tunnel_was_up(const struct tunnel *w)
 {

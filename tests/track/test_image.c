@@ -169,6 +169,9 @@ static void restored_sas_go_on_under_their_names(void **state)
 	session.next_id[1] = 40;
 	dpd(&again, &session, 1);
 	assert_int_equal(ike_at(&again, 0x11)->id, ike);
+	assert_int_equal(tracker_tunnel_of_peer(again.tracker, addr_v4(GW_C), 0, 8),
+			 tracker_tunnel_of_peer(w.tracker, addr_v4(GW_C), 0, 8));
+	assert_int_not_equal(tracker_tunnel_of_peer(w.tracker, addr_v4(GW_C), 0, 8), NO_INDEX);
 	assert_int_equal(again.count[EVENT_ESP_SA_FIRST] + again.count[EVENT_IKE_SA_CREATED], 0);
 	tracker_check(again.tracker);
 	drop(&s);

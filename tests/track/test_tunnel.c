@@ -55,6 +55,31 @@ static void up_since_the_set_up_that_works_not_the_first_one_of_a_loop(void **st
 	watch_close(&w);
 }
 
+static void tunnels_are_found_by_the_address_of_a_peer(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	for (uint64_t i = 0; i < 4; i++) {
+		uint32_t hub = i % 2 ? GW_A : GW_C;
+		struct session s = session_between(hub, GW_B + (uint32_t)i, 0x11 + i);
+
+		set_up(&w, &s);
+	}
+	const struct tracker *t = w.tracker;
+	uint32_t n = tracker_tunnels(t);
+
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_A), 0, n), 1);
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_A), 2, n), 3);
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_A), 2, 3), NO_INDEX);
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_B + 2), 0, UINT32_MAX), 2);
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_B + 9), 0, n), NO_INDEX);
+	tunnel_release(w.tracker, 1);
+	assert_int_equal(tracker_tunnel_of_peer(t, addr_v4(GW_A), 0, n), 3);
+	watch_close(&w);
+}
+
 static void an_idle_tunnel_that_is_probed_and_authenticated_anew_is_up_as_before(void **state)
 {
 	(void)state;
@@ -553,6 +578,7 @@ static void what_is_over_for_a_day_leaves_nothing_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tunnels_are_found_by_the_address_of_a_peer),
 		cmocka_unit_test(both_directions_and_both_ike_ports_are_one_tunnel),
 		cmocka_unit_test(
 			up_since_the_set_up_that_works_not_the_first_one_of_a_loop),
