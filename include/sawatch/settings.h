@@ -487,8 +487,19 @@
 	SETTING_FIELD_##kind field;
 struct settings { SETTINGS(SAWATCH_SETTING_FIELD) };
 
-/* All defaults. */
+/*
+ * X(field, default when files are read): a file ends, and somebody waits for all that is in it; who
+ * watches an interface must hold out against floods for months.
+ */
+#define SETTINGS_OF_FILES(X) \
+	X(tables_tunnels, 524288) \
+	X(history_births, 1048576)
+
+/* All defaults, of who watches an interface. */
 void settings_defaults(struct settings *ret);
+
+/* All defaults, of who reads files. */
+void settings_defaults_of_files(struct settings *ret);
 
 enum setting_kind { SETTING_COUNT, SETTING_SECONDS, SETTING_MILLISECONDS, SETTING_RATIO };
 

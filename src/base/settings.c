@@ -66,6 +66,14 @@ void settings_defaults(struct settings *ret)
 		put(ret, row, row->initial);
 }
 
+void settings_defaults_of_files(struct settings *ret)
+{
+	settings_defaults(ret);
+#define OF_FILES(FIELD, INITIAL) ret->FIELD = INITIAL;
+	SETTINGS_OF_FILES(OF_FILES)
+#undef OF_FILES
+}
+
 enum { KEY_LENGTH_MAX = 48 };
 
 /* Edit distance of two keys, for "did you mean"; longer texts are not near to anything. */

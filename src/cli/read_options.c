@@ -319,7 +319,10 @@ static char *joined(const char **words, size_t n)
 bool read_options_settings(const struct read_options *o, struct settings *ret,
 			   struct expected *ret_expected, struct err *e)
 {
-	settings_defaults(ret);
+	if (o->n_paths > 0 && !o->follow)
+		settings_defaults_of_files(ret);
+	else
+		settings_defaults(ret);
 	if (o->config && !settings_file_read(ret, ret_expected, o->config, e))
 		return false;
 	for (size_t i = 0; i < o->n_sets; i++)

@@ -35,6 +35,23 @@ static void every_default_lies_within_its_limits_and_is_what_the_struct_gets(voi
 	assert_true(s.life_declared_tol == 0.01);
 }
 
+static void a_default_of_files_lies_within_its_limits_and_few_differ(void **state)
+{
+	(void)state;
+	struct settings s;
+	unsigned other = 0;
+
+	memset(&s, 0xa5, sizeof(s));
+	settings_defaults_of_files(&s);
+	for (const struct setting *r = settings_table(); r->key; r++) {
+		assert_true(r->min <= settings_get(&s, r) && settings_get(&s, r) <= r->max);
+		other += settings_get(&s, r) != r->initial;
+	}
+	assert_int_equal(other, 2);
+	/* more than have a place in the table would be believed for nothing */
+	assert_true(s.history_births <= s.tables_esp_sas);
+}
+
 static void no_key_is_there_twice_and_no_two_keys_share_a_field(void **state)
 {
 	(void)state;
@@ -118,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_default_lies_within_its_limits_and_is_what_the_struct_gets),
+		cmocka_unit_test(a_default_of_files_lies_within_its_limits_and_few_differ),
 		cmocka_unit_test(no_key_is_there_twice_and_no_two_keys_share_a_field),
 		cmocka_unit_test(limits_themselves_are_allowed_and_one_step_outside_is_not),
 		cmocka_unit_test(seconds_may_have_decimals_and_counts_may_not),

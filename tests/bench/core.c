@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	bool detects = true;
 	int c;
 
-	settings_defaults(&settings);
+	settings_defaults_of_files(&settings);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		char *is = c == 's' ? strchr(optarg, '=') : NULL;
 

@@ -193,6 +193,30 @@ static void the_command_line_wins_over_the_file(void **state)
 	unlink("s.conf");
 }
 
+static void files_have_room_for_all_that_is_in_them_unless_told_otherwise(void **state)
+{
+	struct read_options o;
+
+	(void)state;
+	assert_true(parse(&o, "-r a.pcap"));
+	assert_int_equal(o.settings.tables_tunnels, 524288);
+	assert_int_equal(o.settings.history_births, 1048576);
+	assert_int_equal(o.settings.history_strangers, 1024);
+	read_options_free(&o);
+	assert_true(parse(&o, "-r a.pcap --set table.tunnels=16384"));
+	assert_int_equal(o.settings.tables_tunnels, 16384);
+	assert_int_equal(o.settings.history_births, 1048576);
+	read_options_free(&o);
+	/* whoever follows a file watches for months, like who watches an interface */
+	assert_true(parse(&o, "-r a.pcap --follow"));
+	assert_int_equal(o.settings.tables_tunnels, 16384);
+	read_options_free(&o);
+	assert_true(parse(&o, "-i lo"));
+	assert_int_equal(o.settings.tables_tunnels, 16384);
+	assert_int_equal(o.settings.history_births, 262144);
+	read_options_free(&o);
+}
+
 static void severities_are_ordered_for_fail_on(void **state)
 {
 	struct read_options o;
@@ -218,6 +242,7 @@ int main(void)
 		cmocka_unit_test(what_tcpdump_takes_is_taken),
 		cmocka_unit_test(wrong_values_are_refused),
 		cmocka_unit_test(the_command_line_wins_over_the_file),
+		cmocka_unit_test(files_have_room_for_all_that_is_in_them_unless_told_otherwise),
 		cmocka_unit_test(severities_are_ordered_for_fail_on),
 	};
 

@@ -126,6 +126,23 @@ static void what_is_printed_reads_back_as_the_same_settings(void **state)
 	free(text);
 }
 
+static void what_is_printed_says_where_files_have_another_default(void **state)
+{
+	struct settings s;
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	settings_defaults(&s);
+	settings_print(out, &s);
+	fclose(out);
+	assert_non_null(strstr(text, "\n# default 16384 (524288 for files, unless it is set), "
+				     "from 16 to 1048576\ntable.tunnels = 16384\n"));
+	assert_non_null(strstr(text, "\n# default 3, from 2 to 100\n"));
+	free(text);
+}
+
 static void an_assignment_needs_an_equals_sign_and_a_known_key(void **state)
 {
 	struct settings s;
@@ -223,6 +240,7 @@ int main(void)
 		cmocka_unit_test(a_file_with_a_fault_changes_nothing),
 		cmocka_unit_test(a_line_of_any_length_is_refused_not_split),
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_settings),
+		cmocka_unit_test(what_is_printed_says_where_files_have_another_default),
 		cmocka_unit_test(an_assignment_needs_an_equals_sign_and_a_known_key),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
 		cmocka_unit_test(
