@@ -77,6 +77,21 @@ static void put_title(FILE *out, bool colour, const struct seen_tunnel *t)
 		fprintf(out, " since %s UTC", nsec_moment(t->record.since, 0, at));
 }
 
+/* It ranks by what was once wrong with it: was that all? */
+static bool ills_are_over(const struct seen_tunnel *t)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < t->n_alerts; i++) {
+		if (t->alerts[i].severity == SEVERITY_INFO)
+			continue;
+		if (!t->alerts[i].cleared)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 /* ---- security associations ---- */
 
 static void put_suite(FILE *out, const struct record_offer *s)
@@ -441,7 +456,7 @@ void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
 {
 	putc('\n', out);
 	put_title(out, colour, t);
-	putc('\n', out);
+	fputs(ills_are_over(t) ? ", all alerts are over now\n" : "\n", out);
 	for (size_t i = 0; i < t->n_alerts; i++)
 		put_alert(out, colour, c, t, &t->alerts[i]);
 	put_vendors(out, t);

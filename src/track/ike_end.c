@@ -159,8 +159,10 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	if (why != END_CAPTURE_END)
 		ike_sa_emit(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
 	snapshot_ike_sa(t, ike_sa);
-	if (why != END_CAPTURE_END)
+	if (why != END_CAPTURE_END) {
 		tunnel_judge(t, sa->tunnel, at);
+		tunnel_was_down(t, ike_sa);
+	}
 	tunnel_wake(t, sa->tunnel, t->now + NSEC_PER_S);
 }
 

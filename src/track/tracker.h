@@ -390,6 +390,7 @@ void tunnel_mark_peers(struct tracker *t, uint32_t tunnel);
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
 void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);
+void tunnel_was_down(struct tracker *t, uint32_t ike_sa);
 
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);

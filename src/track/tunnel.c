@@ -454,6 +454,48 @@ void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa)
 	w->flags |= TUNNEL_DIRTY;
 }
 
+/* Does ESP of this direction go on from before to after? */
+static bool bridged(const struct tracker *t, const struct tunnel *w, int direction, nsec from,
+		    nsec to)
+{
+	for (uint32_t i = w->esp_sas[direction]; i != NO_INDEX;
+	     i = t->esp_sas[i].next_in_direction)
+		if (t->esp_sas[i].first <= from && t->esp_sas[i].last >= to)
+			return true;
+	return false;
+}
+
+/*
+ * This IKE SA had been lost for a while when another one came up, which is known only now: a peer
+ * that restarted.  The tunnel was down between them, unless packets went both ways meanwhile.
+ */
+void tunnel_was_down(struct tracker *t, uint32_t ike_sa)
+{
+	const struct ike_sa *old = &t->ike_sas[ike_sa], *new = NULL;
+	struct tunnel *w = &t->tunnels[old->tunnel];
+
+	if (w->state != TUNNEL_UP || w->state_since >= old->ended)
+		return;
+	for (uint32_t i = w->ike_sas; i != NO_INDEX; i = t->ike_sas[i].next_in_tunnel) {
+		const struct ike_sa *sa = &t->ike_sas[i];
+
+		if (sa == old || sa->established == NSEC_NONE)
+			continue;
+		if (sa->established > old->ended) {
+			new = !new || sa->established < new->established ? sa : new;
+		} else if (sa->ended == NSEC_NONE || sa->ended > old->ended) {
+			return;
+		}
+	}
+	if (!new || new->origin != ORIGIN_OBSERVED ||
+	    new->created - old->ended <= t->settings->judge_every ||
+	    (bridged(t, w, 0, old->ended, new->established) &&
+	     bridged(t, w, 1, old->ended, new->established)))
+		return;
+	w->state_since = new->established;
+	w->flags |= TUNNEL_DIRTY;
+}
+
 /* Forget SAs that ended long ago; end those that fell silent. */
 static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 {

@@ -73,6 +73,33 @@ static void an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_ad
 	diagnosis_close(d);
 }
 
+static void a_tunnel_whose_alerts_are_all_over_says_so_at_once(void **state)
+{
+	(void)state;
+	for (int over = 0; over < 2; over++) {
+		struct diagnosis *d = diagnosis_open(&plain);
+		struct record_sink sink = diagnosis_sink(d);
+		struct record_alert alert = sample_alert(1), other = sample_alert(1);
+		struct printed p;
+
+		other.id++;
+		other.code = "ike_flap";
+		other.severity = SEVERITY_WARNING;
+		alert.cleared = true;
+		other.cleared = over;
+		give_tunnel(&sink, 1);
+		sink.alert(sink.user, &alert);
+		sink.alert(sink.user, &other);
+		printed_open(&p);
+		diagnosis_print(d, p.out);
+		bool told = strstr(printed_text(&p), " UTC, all alerts are over now\n") != NULL;
+
+		assert_int_equal(told, over);
+		printed_close(&p);
+		diagnosis_close(d);
+	}
+}
+
 static void an_ike_sa_that_lives_is_as_old_as_its_tunnel(void **state)
 {
 	struct diagnosis *d = diagnosis_open(&plain);
@@ -416,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			an_ill_tunnel_stands_before_healthy_ones_with_evidence_frames_and_advice),
+		cmocka_unit_test(a_tunnel_whose_alerts_are_all_over_says_so_at_once),
 		cmocka_unit_test(an_ike_sa_that_lives_is_as_old_as_its_tunnel),
 		cmocka_unit_test(advice_is_for_the_vendors_seen_and_points_to_the_page_for_others),
 		cmocka_unit_test(advice_is_for_all_vendors_when_none_was_recognised),

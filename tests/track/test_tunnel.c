@@ -100,6 +100,49 @@ static void an_idle_tunnel_that_is_probed_and_authenticated_anew_is_up_as_before
 	watch_close(&w);
 }
 
+/*
+ * B restarts, A probes in vain for a minute, and B sets the tunnel up before A's last probe is
+ * given up: that the first IKE SA was lost is known later.
+ */
+static void up_since_the_peer_that_restarted_is_back(void **state)
+{
+	(void)state;
+	for (int both_ways = 0; both_ways < 2; both_ways++) {
+		struct watch w;
+		struct session s = session_between(GW_A, GW_B, 0x11);
+		nsec first, again;
+		uint32_t id, seq = 1;
+
+		watch_open(&w);
+		set_up(&w, &s);
+		first = ike_at(&w, 0x11)->established;
+		talk(&w, &s, spi, 1, 100, 100 * MS);
+		seq = 101;
+		id = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_NONE, LEN_DPD);
+		for (int copy = 0; copy < 5; copy++) {
+			pass(&w, (2 << copy) * S);
+			esp_between(&w, GW_A, GW_B, spi[0], seq);
+			if (both_ways)
+				esp_between(&w, GW_B, GW_A, spi[1], seq);
+			seq++;
+			say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, id, NP_NONE, LEN_DPD);
+		}
+		pass(&w, 20 * S);
+		s = session_between(GW_B, GW_A, 0x12);
+		set_up(&w, &s);
+		again = ike_at(&w, 0x12)->established;
+		if (both_ways) {
+			esp_between(&w, GW_A, GW_B, spi[0], seq);
+			esp_between(&w, GW_B, GW_A, spi[1], seq);
+		}
+		idle(&w, 120 * S);
+		assert_int_equal(ike_at(&w, 0x11)->end_reason, END_PEER_LOST);
+		assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
+		assert_int_equal(tunnel_at(&w, 0)->state_since, both_ways ? first : again);
+		watch_close(&w);
+	}
+}
+
 static void a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel(void **state)
 {
 	(void)state;
@@ -584,6 +627,7 @@ int main(void)
 			up_since_the_set_up_that_works_not_the_first_one_of_a_loop),
 		cmocka_unit_test(
 			an_idle_tunnel_that_is_probed_and_authenticated_anew_is_up_as_before),
+		cmocka_unit_test(up_since_the_peer_that_restarted_is_back),
 		cmocka_unit_test(
 			a_nat_that_gives_another_port_on_the_way_to_4500_stays_in_the_tunnel),
 		cmocka_unit_test(clients_behind_one_nat_address_are_tunnels_of_their_own),
