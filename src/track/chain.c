@@ -107,6 +107,12 @@ static enum fit fits(const struct tracker *t, const struct child_sa *old, const 
 	return both && now - until > t->settings->overlap_budget / 10 ? FIT_STOPPED : FIT_POSSIBLE;
 }
 
+bool chain_could_replace(const struct tracker *t, const struct child_sa *old,
+			 const struct child_sa *c, nsec now)
+{
+	return eligible(old, c) && fits(t, old, c, now) != FIT_NO;
+}
+
 /* The SA of direction `d` that fell silent as `c` began to speak there, nearest to it. */
 static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, int d)
 {

@@ -15,6 +15,11 @@ enum { PROBE_OVER_THIRD = 32, PROBE_OVER_DELETE = 16 };
 
 #define FLOWS_UNTIL (2 * NSEC_PER_S)
 
+/* an end counts from its first or its last message of phase 1, and its timers are coarse */
+#define LIFE_EARLY (2 * NSEC_PER_S)
+#define LIFE_LATE (10 * NSEC_PER_S)
+#define LIFE_SECONDS_MAX 1000000000	/* beyond, it is none, and no time to count with */
+
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
 uint32_t ike1_message_bytes(const struct ike_sa *sa, uint32_t payload)
@@ -116,6 +121,22 @@ static uint32_t probe_bytes(const struct ike_sa *sa)
 }
 
 /*
+ * As long as the Delete of this IKE SA, and sent when the lifetime that was declared in clear is
+ * over (DETECTION-FACTS 1.6): it is that, and no Delete of a child SA.  A probe of that length is
+ * sent then as well by one that was not replaced and goes on.
+ */
+static bool ends_its_life(const struct tracker *t, const struct ike_sa *sa, uint32_t bytes, nsec at)
+{
+	if (!sa->has_life_seconds || sa->established == NSEC_NONE ||
+	    sa->life_seconds > LIFE_SECONDS_MAX || bytes != ike1_message_bytes(sa, 28))
+		return false;
+	nsec life = (nsec)sa->life_seconds * NSEC_PER_S;
+
+	return at >= sa->created + life - LIFE_EARLY && at <= sa->established + life + LIFE_LATE &&
+	       (bytes != probe_bytes(sa) || ike_sa_has_younger(t, sa, at));
+}
+
+/*
  * The suite was not captured, but traffic flowed until now: whether this was the Delete of a child
  * SA is for the silence after it to tell (DETECTION-FACTS 3.5).
  */
@@ -163,6 +184,9 @@ static void classify_information(struct tracker *t, uint32_t i, struct exchange 
 		delete_child = dpd - PROBE_OVER_DELETE;
 	if (fresh && bytes == delete_ike) {	/* INITIAL_CONTACT has that length too */
 		x->purpose = PURPOSE_NOTIFY;
+	} else if (ends_its_life(t, sa, bytes, a->at)) {
+		x->purpose = PURPOSE_DELETE_IKE;
+		may_delete_ike(t, i, a, true);
 	} else if (bytes == delete_child &&
 		   (bytes != delete_ike || child_delete_expected(t, sa->tunnel))) {
 		x->purpose = PURPOSE_DELETE_CHILD;
@@ -219,7 +243,11 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 		ike1_clear_information(t, i, a, m);
 		return;
 	}
-	bool both_delete = x && below_probe(sa, bytes);
+	bool both_delete =
+		x && (below_probe(sa, bytes) || ends_its_life(t, sa, bytes, a->at));
+	/* of the IKE SA itself, perhaps: then both are */
+	bool same = both_delete && sa->delete_at == x->request_at;
+	enum exchange_purpose before = same ? x->purpose : PURPOSE_DELETE_CHILD;
 
 	/* the echo: both were DPD, RFC 3706 */
 	if (x && x->purpose != PURPOSE_DELETE_CHILD && !both_delete) {
@@ -242,7 +270,8 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 	}
 	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
 		return;			/* its slot is busy: this message leaves no row */
-	sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
+	if (!same)
+		sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
 	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL &&
 		   sa->current[slot].responses == 0 && sa->current[slot].request_bytes == bytes &&
 		   sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
@@ -259,7 +288,7 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 	if (!both_delete || rekeys_crossed(t, sa->tunnel))
 		classify_information(t, i, x, a, repeated);
 	else
-		x->purpose = PURPOSE_DELETE_CHILD;
+		x->purpose = before;
 	if (probe)
 		x->purpose = PURPOSE_DPD;
 	else if (may_delete_child(t, sa, bytes, a->at))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * When it is decided what replaced what (chain.c), and what a Delete meant:
+ * When it is decided what replaced what (chain.c), and what a Delete meant (delete.c):
  * at once when only one thing can be meant, otherwise when every child SA had
  * time to speak, and at the latest when their IKE SA ends.
  */
@@ -8,13 +8,8 @@
 
 enum { ORPHAN_S = 60 };			/* no sign of an IKE rekey for so long: it was none */
 
-#define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
-#define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
-#define DELETE_UNHEEDED (5 * NSEC_PER_S)	/* who goes on for longer did not see it */
 #define RUNS_BESIDE (500 * NSEC_PER_MS)	/* several child SAs rekeyed at the same time */
-/* what was replaced may be deleted when its lifetime is over: the longest margin (pluto) */
-#define OUTLIVES_REKEY (1200 * NSEC_PER_S)
-#define STOPS_WITH_DELETE (10 * NSEC_PER_S)
+#define PAUSES_SETTLE (600 * NSEC_PER_S)	/* slow traffic has shown by then what goes on */
 
 /* The Delete that the other end sent just before `c` was asked for; NULL when there is none. */
 static struct pending_delete *delete_before(struct tracker *t, const struct child_sa *c)
@@ -144,7 +139,7 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 {
 	struct child_sa *c = &t->child_sas[child];
 	bool ripe = last_call || now - c->created >= t->settings->settle;
-	bool spoke = c->spi[0] != 0 || c->spi[1] != 0;
+	bool spoke = c->spi[0] != 0 || c->spi[1] != 0, pauses = false;
 
 	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
 		uint32_t winner = child_collision_winner(t, c);
@@ -210,50 +205,20 @@ void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_cal
 		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
 			chain_link_rekey(t, old, child,
 					 alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
+		pauses = old != NO_INDEX && spoke && !sure;
 	}
 	if (c->more->predecessor != NO_INDEX &&
 	    t->child_sas[c->more->predecessor].end_reason == END_NONE)
 		chain_end_predecessor(t, c->more->predecessor, child, now);
 	if (!ripe || c->flags & CHILD_SA_SETTLED)
 		return;
+	/* what it may replace is silent, and was so before: for longer than ever it tells */
+	if (pauses && c->more->predecessor_id == 0 && !last_call &&
+	    now - c->created < PAUSES_SETTLE)
+		return;
 	c->flags |= CHILD_SA_SETTLED;
 	if (c->more->predecessor_id == 0 && c->id != 0)
 		link_renewal(t, child);
-}
-
-/* Of the request that came then in this IKE SA, while that is remembered; 0 none. */
-uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
-{
-	if (at == t->now && !t->finishing)
-		return t->frame;
-	for (int slot = 0; ike_sa != NO_INDEX && slot < 2; slot++) {
-		const struct ike_sa *sa = &t->ike_sas[ike_sa];
-
-		if (sa->current[slot].id != 0 && sa->current[slot].request_at == at)
-			return sa->current[slot].request_frame;
-		if (sa->previous[slot].id != 0 && sa->previous[slot].request_at == at)
-			return sa->previous[slot].request_frame;
-	}
-	return 0;
-}
-
-/* Where one may look for its end: at the Delete, or else at its latest packet; 0 nowhere. */
-uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at)
-{
-	const struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
-	uint64_t frame = delete_frame(t, c->ike_sa, at);
-	nsec latest = NSEC_NONE;
-
-	for (unsigned i = 0; frame == 0 && i < t->tunnels[c->tunnel].n_deletes; i++)
-		if (d[i].at == at)
-			frame = d[i].frame;
-	for (int k = 0; frame == 0 && k < 2; k++)
-		if (c->esp[k] != NO_INDEX && t->esp_sas[c->esp[k]].last > latest)
-			latest = t->esp_sas[c->esp[k]].last;
-	for (int k = 0; frame == 0 && k < 2; k++)
-		if (c->esp[k] != NO_INDEX && t->esp_sas[c->esp[k]].last == latest)
-			frame = t->esp_sas[c->esp[k]].last_frame;
-	return frame;
 }
 
 /*
@@ -272,178 +237,6 @@ static void judge_orphan(struct tracker *t, uint32_t child, nsec now)
 	if (holder->rekey[0].child != child && holder->rekey[1].child != child &&
 	    holder->auth_child != child)
 		child_reveal(t, child);
-}
-
-/*
- * It followed a rekey, and is for what that replaced, even when nobody knows what it was: the new
- * one of that rekey; NO_INDEX none.
- */
-static uint32_t follows_birth(const struct tracker *t, const struct pending_delete *d)
-{
-	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-
-		if (c->how == CREATED_CREATE_CHILD_SA && c->created_by == d->by &&
-		    c->more->predecessor == NO_INDEX && c->created <= d->at &&
-		    d->at - c->created <= RENEWS_WITHIN)
-			return i;
-	}
-	return NO_INDEX;
-}
-
-/*
- * A Delete of IKEv2 is for a child SA of the IKE SA that it came in (RFC 7296 1.4.1).
- * Said of no one whose IKE SA is not known, or began after it.
- */
-static bool of_another_ike_sa(const struct tracker *t, const struct pending_delete *d,
-			      const struct child_sa *c)
-{
-	if (d->ike_sa == NO_INDEX || c->ike_sa == NO_INDEX || d->ike_sa == c->ike_sa)
-		return false;
-	const struct ike_sa *in = &t->ike_sas[d->ike_sa], *of = &t->ike_sas[c->ike_sa];
-
-	return in->major == 2 && of->major == 2 && in->tunnel == d->tunnel &&
-	       in->created <= d->at && of->created <= d->at &&
-	       (of->end_reason == END_NONE || of->ended > d->at);
-}
-
-/*
- * What `c` replaced, when its end was presumed for its silence, and its Delete may still come at
- * the end of its lifetime; NO_INDEX otherwise.
- */
-uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
-{
-	if (c->more->predecessor == NO_INDEX || c->how != CREATED_CREATE_CHILD_SA ||
-	    at - c->created > OUTLIVES_REKEY)
-		return NO_INDEX;
-
-	const struct child_sa *old = &t->child_sas[c->more->predecessor];
-	nsec presumed = nsec_later(c->created, child_last_sign(t, old));
-
-	return old->end_reason == END_REKEYED && old->more->ended == presumed ? c->more->predecessor
-									      : NO_INDEX;
-}
-
-/* The Delete was for the oldest of a chain (DETECTION-FACTS 3.5): it ended then, and not before. */
-static void end_predecessor_late(struct tracker *t, const struct pending_delete *d)
-{
-	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
-	     i = t->child_sas[i].prev_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		uint32_t index = child_predecessor_undeleted(t, c, d->at);
-
-		if (index == NO_INDEX || c->created > d->at || of_another_ike_sa(t, d, c))
-			continue;
-		struct child_sa *old = &t->child_sas[index];
-
-		child_more(t, old)->ended = d->at;
-		old->flags |= CHILD_SA_DIRTY;
-		for (int k = 0; k < 2; k++) {
-			if (old->esp[k] == NO_INDEX ||
-			    t->esp_sas[old->esp[k]].end_reason != END_REKEYED)
-				continue;
-			esp_rare(t, &t->esp_sas[old->esp[k]])->ended = d->at;
-			t->esp_sas[old->esp[k]].flags |= ESP_SA_DIRTY;
-		}
-		child_emit(t, EVENT_CHILD_SA_REVISED, index, d->at, d->by, NO_INDEX);
-		return;
-	}
-}
-
-/*
- * A Delete that no rekey claimed meant the oldest SA that fell silent then, at most that long after
- * it; one whose predecessor may still be deleted only if it spoke until then.  False: none did.
- */
-static bool settle_delete(struct tracker *t, struct pending_delete *d, nsec drains, nsec now)
-{
-	uint32_t renewed = follows_birth(t, d);
-
-	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
-	     i = t->child_sas[i].prev_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-		nsec last = nsec_later(child_last_packet(t, c, 0), child_last_packet(t, c, 1));
-
-		if (c->id == 0 || c->end_reason != END_NONE || c->created > d->at ||
-		    last > d->at + drains || of_another_ike_sa(t, d, c) ||
-		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget,
-								   3 * chain_usual_pause(t, c))))
-			continue;
-		if (child_predecessor_undeleted(t, c, d->at) != NO_INDEX &&
-		    (last == NSEC_NONE ||
-		     d->at - last > STOPS_WITH_DELETE + 2 * chain_usual_pause(t, c)))
-			continue;
-		/*
-		 * who deletes it is the first to stop; and what was just made is not what it
-		 * replaced
-		 */
-		if (renewed != NO_INDEX &&
-		    (last == NSEC_NONE || d->by < 0 ||
-		     child_last_packet(t, c, d->by) > d->at + SWITCHES_WITHIN))
-			continue;
-		/* on an idle one nothing but the Delete tells which it was */
-		bool rekeyed = renewed != NO_INDEX && t->child_sas[renewed].id != 0 &&
-			       c->more->successor == NO_INDEX &&
-			       c->created < t->child_sas[renewed].created;
-
-		if (rekeyed)
-			chain_link_rekey(t, i, renewed, GRADE_INFERRED);
-		child_end(t, i, d->at, rekeyed ? END_REKEYED : END_DELETED, d->by, GRADE_INFERRED);
-		d->at = NSEC_NONE;
-		return true;
-	}
-	return false;
-}
-
-/* The one child SA that lived when this came; NO_INDEX when there were more or none. */
-static uint32_t only_one_at(const struct tracker *t, const struct pending_delete *d)
-{
-	uint32_t only = NO_INDEX;
-
-	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *c = &t->child_sas[i];
-
-		if (c->end_reason != END_NONE || c->created > d->at)
-			continue;
-		if (only != NO_INDEX || c->id == 0)
-			return NO_INDEX;
-		only = i;
-	}
-	return only;
-}
-
-/*
- * IKEv1 answers no Delete, and one that was not heeded is not one of nothing: who sent it stops at
- * that moment with the only child SA, and the other end goes on with it (DETECTION-FACTS 3.5).
- */
-static void settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now)
-{
-	if (d->at == NSEC_NONE || d->ike_sa == NO_INDEX || d->by < 0 ||
-	    t->ike_sas[d->ike_sa].major != 1 || t->tunnels[d->tunnel].one_sided[d->by] ||
-	    t->ike_sas[d->ike_sa].integ == 0)	/* perhaps a probe, and it died */
-		return;
-
-	nsec ripe = d->at + t->settings->overlap_budget;
-
-	if (now < ripe) {
-		tunnel_wake(t, d->tunnel, ripe);
-		return;
-	}
-	uint32_t child = only_one_at(t, d);
-
-	if (child == NO_INDEX)
-		return;
-	const struct child_sa *c = &t->child_sas[child];
-	nsec pause = nsec_later(NSEC_PER_S, 3 * chain_usual_pause(t, c));
-	nsec last = child_last_packet(t, c, d->by);
-
-	if (c->more->successor != NO_INDEX || last == NSEC_NONE || last > d->at + DRAINS_WITHIN ||
-	    d->at - last > pause || now - last <= pause ||
-	    child_last_packet(t, c, 1 - d->by) <= d->at + nsec_later(pause, DELETE_UNHEEDED))
-		return;
-	child_end(t, child, d->at, END_DELETED, d->by, GRADE_DERIVED);
-	d->at = NSEC_NONE;
 }
 
 static bool due(const struct tracker *t, const struct pending_delete *d, nsec now, bool last_call)
@@ -480,21 +273,21 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
-		settle_unheeded(t, &d[k], now);
+		delete_settle_unheeded(t, &d[k], now);
 	/* What fell silent at a Delete before a new SA was asked for is not what that replaced. */
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
 			settle_births(t, tunnel, d[k].at + RUNS_BESIDE, now, last_call);
 			if (d[k].at != NSEC_NONE)
-				settle_delete(t, &d[k], DRAINS_WITHIN, now);
+				delete_settle(t, &d[k], DRAINS_WITHIN, now);
 		}
 	if (settle_births(t, tunnel, INT64_MAX, now, last_call))
 		t->tunnels[tunnel].flags &= ~(uint32_t)TUNNEL_UNSETTLED;
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
-			if (!settle_delete(t, &d[k], t->settings->overlap_budget, now) &&
+			if (!delete_settle(t, &d[k], t->settings->overlap_budget, now) &&
 			    d[k].answered)
-				end_predecessor_late(t, &d[k]);
+				delete_ends_predecessor(t, &d[k]);
 			d[k].at = NSEC_NONE;
 		}
 }

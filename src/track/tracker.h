@@ -14,7 +14,8 @@
  *   child_sa.c  pairs of ESP SAs: births and ends
  *   pairing.c   new SPIs join the child SA they belong to
  *   chain.c     which child SA replaces which
- *   settle.c    when that is decided, and what a Delete meant
+ *   delete.c    what a Delete meant
+ *   settle.c    when that is decided
  *   ike_sa.c    IKE SAs: states, rekey
  *   ike_end.c   how they end
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
@@ -441,6 +442,9 @@ bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
 nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
 uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
 				  bool *ret_alone, bool *ret_sure);
+/* was `old` there when `c` was asked for, and did it not go on beside it? */
+bool chain_could_replace(const struct tracker *t, const struct child_sa *old,
+			 const struct child_sa *c, nsec now);
 uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at);
 void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
 /*
@@ -449,9 +453,16 @@ void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grad
  */
 #define SWITCHES_WITHIN (100 * NSEC_PER_MS)
 
-/* settle.c */
+/* delete.c */
+#define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
+#define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
 uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at);
 uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
+void delete_settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now);
+bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nsec now);
+void delete_ends_predecessor(struct tracker *t, const struct pending_delete *d);
+
+/* settle.c */
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 /* child_sa.c */
@@ -466,6 +477,7 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
+bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
 		     nsec created, int by, const struct exchange *x, bool tentative);

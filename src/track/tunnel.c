@@ -518,7 +518,8 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 				esp_end(t, i, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
 			if (sa->end_reason != END_NONE &&
 			    now - nsec_later(sa->rare->ended, sa->last) >
-				    resume_keep(t, sa->end_reason))
+				    resume_keep(t, sa->end_reason) &&
+			    (sa->child == NO_INDEX || !child_undeleted(t, sa->child, now)))
 				esp_release(t, i);
 			else
 				alive = true;
@@ -529,7 +530,7 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 		next = c->next_in_tunnel;
 		child_judge_silence(t, i, now);
 		if (c->end_reason != END_NONE && now - c->more->ended > t->settings->ended_keep &&
-		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX)
+		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX && !child_undeleted(t, i, now))
 			child_release(t, i);
 		else
 			alive = true;
