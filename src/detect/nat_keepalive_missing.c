@@ -112,8 +112,20 @@ static uint64_t not_captured(const struct side *s, const struct esp_sa *sa)
 	return used > captured ? used - captured : 0;
 }
 
+/*
+ * What was silent was the capture: it lost packets, nobody watched, its clock stepped.  Or nothing
+ * at all came, also from the other side, of one that does send keepalives.
+ */
+static bool capture_was_silent(const struct scene *sc, const struct side *s, nsec both)
+{
+	return loss_since(sc, s->last) || clock_stepped_since(sc, s->last) ||
+	       (s->keepalives > 0 && both > sc->settings->nat_ka_info);
+}
+
 static void look(struct state *st, const struct scene *sc, nsec now)
 {
+	nsec both = st->looked - later(st->side[0].last, st->side[1].last);
+
 	if (!behind_nat(sc, 0) && !behind_nat(sc, 1))
 		return;
 	for (int i = 0; i < 2; i++) {
@@ -126,7 +138,8 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		/* silent from its last packet to the look before this one, at least */
 		if (s->last > 0 && last > s->last && s->began <= s->last &&
 		    silence / (nsec)(not_captured(s, sa) + 1) > sc->settings->nat_ka_info &&
-		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last)) {
+		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last) &&
+		    !capture_was_silent(sc, s, both)) {
 			moments_add(&s->silences, last, frame_of(sc, i, last));
 			if (silence > sc->settings->nat_ka_warn)
 				moments_add(&s->long_ones, last, 0);

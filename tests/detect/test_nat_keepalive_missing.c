@@ -113,6 +113,60 @@ static void keepalives_each_twenty_seconds_are_well(void **state)
 	assert_null(alert());
 }
 
+static void keepalives(int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct event ev = stage_event(EVENT_KEEPALIVE);
+
+		ev.side = 0;
+		stage_send(ev);
+		stage_pass(20 * S);
+	}
+}
+
+/* It sends keepalives, and for minutes nothing came from either side. */
+static void a_silence_of_all_that_is_captured_is_not_the_peers(void **state)
+{
+	for (int other_speaks = 0; other_speaks < 2; other_speaks++) {
+		stage_open(state);
+		uint32_t esp = behind_nat(31006), back = stage_esp(1);
+
+		for (int i = 0; i < 2; i++) {
+			keepalives(10);
+			for (int n = 0; n < 20; n++) {
+				stage_pass(15 * S);
+				if (other_speaks)
+					stage_esp_packets(back, 1, 100);
+			}
+			silent(esp, 10 * S);
+		}
+		stage_pass(20 * S);
+		if (other_speaks)
+			assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+		else
+			assert_null(alert());
+		stage_close(state);
+	}
+}
+
+/* The interface was gone. */
+static void nor_is_one_that_nobody_watched(void **state)
+{
+	(void)state;
+	uint32_t esp = behind_nat(31006);
+
+	for (int i = 0; i < 2; i++) {
+		struct event ev;
+
+		stage_pass(300 * S);
+		ev = stage_event(EVENT_UNWATCHED);
+		ev.tunnel = NO_INDEX;
+		stage_send(ev);
+		silent(esp, 10 * S);
+	}
+	assert_null(alert());
+}
+
 static void a_hash_alone_may_be_wrong_on_purpose(void **state)
 {
 	(void)state;
@@ -165,6 +219,8 @@ int main(void)
 		ON_STAGE(the_port_of_esp_in_udp_proves_a_nat_without_a_set_up),
 		ON_STAGE(port_4500_proves_none),
 		ON_STAGE(keepalives_each_twenty_seconds_are_well),
+		cmocka_unit_test(a_silence_of_all_that_is_captured_is_not_the_peers),
+		ON_STAGE(nor_is_one_that_nobody_watched),
 		ON_STAGE(a_hash_alone_may_be_wrong_on_purpose),
 		ON_STAGE(without_a_nat_silence_is_free),
 		cmocka_unit_test_setup_teardown(
