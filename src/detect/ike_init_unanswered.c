@@ -33,6 +33,7 @@ struct state {
 		struct again {
 			uint64_t spi_i;		/* 0 none */
 			nsec first, last;
+			nsec answered;		/* the first time */
 			uint64_t frames[2];
 			uint16_t requests, answers, after_answer;
 		} again;
@@ -88,6 +89,7 @@ static void asked_again(struct again *a, const struct exchange *x, const struct 
 		a->first = x->request_at;
 	a->spi_i = x->spi_i;
 	a->last = ev->at;
+	a->answered = x->response_at;
 	a->requests = x->requests;
 	a->answers = x->responses;
 	a->after_answer = x->requests_after_response;
@@ -306,6 +308,9 @@ static bool judge_again(const struct again *a, const struct scene *sc, int from,
 		return false;
 	if (a->after_answer + 1 < set->init_warn_copies)
 		return true;
+	/* who is busy repeats it every half second, and takes the answer all the same */
+	if (a->last - a->answered < set->retx_answer_wait && now - a->last < set->retx_answer_wait)
+		return true;
 
 	struct finding *f = finding_raise(
 		out, loss_since(sc, a->first) ? SEVERITY_INFO : SEVERITY_WARNING, CONFIDENCE_HIGH,
@@ -404,6 +409,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->again.after_answer);
 		FIELD(f, side->again.first);
 		FIELD(f, side->again.last);
+		FIELD(f, side->again.answered);
 		FIELD(f, side->again.frames);
 	}
 }

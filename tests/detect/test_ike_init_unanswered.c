@@ -292,6 +292,39 @@ static void a_request_that_is_repeated_although_it_is_answered_is_a_warning(void
 			       "203.0.113.1 answered every first IKE message of 192.0.2.1"));
 }
 
+/* Seen at a loaded libreswan gateway: copies every half second, the first answer is taken late. */
+static void copies_that_follow_the_answer_too_soon_say_nothing_yet(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	stage_answer(x);
+	for (int i = 0; i < 2; i++) {
+		stage_pass(S / 2);
+		stage_copy(x);
+		stage_answer(x);
+	}
+	stage_request(x->ike_sa, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+	stage_pass(60 * S);
+	assert_null(unanswered());
+}
+
+static void they_do_when_it_does_not_go_on(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	stage_answer(x);
+	for (int i = 0; i < 2; i++) {
+		stage_pass(S / 2);
+		stage_copy(x);
+		stage_answer(x);
+	}
+	stage_pass(60 * S);
+	assert_non_null(unanswered());
+	assert_string_equal(unanswered()->cause, "answered");
+}
+
 static void and_not_when_it_goes_on_at_last(void **state)
 {
 	(void)state;
@@ -334,6 +367,8 @@ int main(void)
 		ON_STAGE(a_one_sided_capture_makes_it_information),
 		ON_STAGE(a_request_that_is_repeated_although_it_is_answered_is_a_warning),
 		ON_STAGE(and_not_when_it_goes_on_at_last),
+		ON_STAGE(copies_that_follow_the_answer_too_soon_say_nothing_yet),
+		ON_STAGE(they_do_when_it_does_not_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
