@@ -6,8 +6,7 @@
 #include "track/tracker.h"
 
 enum {
-	STRANGERS = 65536,		/* SPIs without a record that are counted under pressure */
-	COUNTED = 128, OFTEN = 16,	/* so far; and so many packets are worth a record */
+	COUNTED = 32, OFTEN = 16,	/* so far; and so many packets are worth a record */
 	AWAITED_SEARCH = 8,
 	/* SAs of one tunnel that nothing but a packet or two speaks for */
 	UNCONFIRMED_IN_TUNNEL = 32,
@@ -53,30 +52,40 @@ static uint32_t quietest(struct tracker *t)
 	return best;
 }
 
+/* One time in four, but in no rhythm with which SPIs could come. */
+static bool by_chance(const struct tracker *t, uint64_t hash)
+{
+	return (t->counters.strangers * UINT64_C(0x9e3779b97f4a7c15) ^ hash) >> 62 == 0;
+}
+
 /*
  * Has this SPI, which has no record, come so often?  Each is one word, so that random ones push
- * nobody out; of those that meet in a word the one that keeps coming stays.
+ * nobody out; of those that meet in a word the one that keeps coming stays.  When all of a large
+ * gateway's come in turn, many meet in each: what came once mostly stays as well, or none would
+ * ever be there when it comes again.
  */
-static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint64_t often)
+static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint32_t often)
 {
 	/* No secret in it: what is remembered must not depend on the key. */
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
 	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
 			       (uint64_t)a->spi << 16 | (uint64_t)a->protocol << 8 | a->encap);
-	uint64_t *slot = &t->strangers[hash % STRANGERS];
-	uint64_t seen = *slot % COUNTED, name = hash - hash % COUNTED;
-	bool other = *slot - seen != name;
+	uint32_t *slot = &t->strangers[hash & t->strangers_mask];
+	uint32_t seen = *slot % COUNTED, name = (uint32_t)(hash >> 32);
 
-	if (other && seen > 1) {
-		--*slot;
-	} else {
-		seen = other ? 1 : seen + 1;
-		*slot = seen < often ? name + seen : 0;
-		if (seen >= often)
-			return true;
+	name -= name % COUNTED;
+	if (seen > 0 && *slot - seen == name)
+		seen++;
+	else if (seen == 0 || (seen == 1 && by_chance(t, hash)))
+		seen = 1;
+	else {
+		*slot -= seen > 1;
+		t->counters.strangers++;
+		return false;
 	}
-	t->counters.strangers++;
-	return false;
+	*slot = seen < often ? name + seen : 0;
+	t->counters.strangers += seen < often;
+	return seen >= often;
 }
 
 static bool under_pressure(const struct tracker *t, uint32_t tunnel)
@@ -130,7 +139,7 @@ bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
 				      (struct endpoint){ a->dst, a->dst_port }, &side);
 	bool pays = out_of_the_blue(t, tunnel, side, a->at);
-	uint64_t often = pays && !restraint_affords_birth(t) ? OFTEN
+	uint32_t often = pays && !restraint_affords_birth(t) ? OFTEN
 			 : under_pressure(t, tunnel)         ? 2
 							     : 1;
 

@@ -8,7 +8,7 @@
 
 #include <sawatch/memory.h>
 
-enum { SPI_HINTS = 65536, STRANGERS = 65536, NAT_T_PORT = 4500, CACHE_LINE = 64,
+enum { SPI_HINTS = 65536, STRANGERS_LEAST = 16384, NAT_T_PORT = 4500, CACHE_LINE = 64,
        SMALL = 32768 /* ESP SAs, 8 MiB: what translation look-aside buffers reach */ };
 
 /* ---- time ----------------------------------------------------------------- */
@@ -464,6 +464,11 @@ static bool make_tables(struct tracker *t)
 		 esp = (uint32_t)t->settings->tables_esp_sas;
 	uint32_t paths = tunnels * TUNNEL_PATHS;	/* each tunnel keeps to its share */
 
+	uint32_t strangers = STRANGERS_LEAST;	/* counted, a word each */
+
+	while (strangers < esp / 4)
+		strangers *= 2;
+	t->strangers_mask = strangers - 1;
 	t->esp_by_spi_mask = SPI_HINTS - 1;
 	t->esp_memory = memory_table((size_t)esp + 1, sizeof(*t->esp_sas));
 	if (!t->esp_memory)
@@ -499,7 +504,7 @@ static bool make_tables(struct tracker *t)
 	       (t->recent = calloc(RECENT_MESSAGES, sizeof(*t->recent))) &&
 	       (t->deletes =
 			memory_table((size_t)tunnels * PENDING_DELETES, sizeof(*t->deletes))) &&
-	       (t->strangers = calloc(STRANGERS, sizeof(*t->strangers)));
+	       (t->strangers = calloc(strangers, sizeof(*t->strangers)));
 }
 
 /*

@@ -319,7 +319,8 @@ struct tracker {
 	/* PENDING_DELETES per tunnel; most tunnels never touch theirs */
 	struct pending_delete *deletes;
 	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
-	uint64_t *strangers;		/* first sightings of SPIs under pressure */
+	uint32_t *strangers;		/* sightings of SPIs without a record (esp_birth.c) */
+	uint32_t strangers_mask;
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
 	bool any_learned;
 	bool finishing;

@@ -100,6 +100,34 @@ static void an_spi_that_keeps_coming_is_tracked_among_a_hundred_thousand_others(
 	finish(&w);
 }
 
+/*
+ * Somebody begins to watch a large gateway, all of whose SAs send in turn: three for each word in
+ * which what came once is noted.
+ */
+static void all_sas_of_a_large_gateway_are_tracked_though_they_come_in_turn(void **state)
+{
+	(void)state;
+	enum { PEERS = 6000, SAS = 8 * PEERS, ROUNDS = 16 };
+	struct watch w;
+
+	watch_init(&w);
+	w.settings.tables_tunnels = 16384;
+	w.settings.tables_child_sas = w.settings.tables_esp_sas = 65536;
+	watch_start(&w);
+	w.forgetful = true;
+	for (uint32_t seq = 1000; seq < 1000 + ROUNDS; seq++) {
+		for (uint32_t i = 0; i < SAS; i++) {
+			uint32_t peer = 0x30000000 + i / 8;
+
+			esp_between(&w, i % 2 ? GW_A : peer, i % 2 ? peer : GW_A, FORGED + i, seq);
+		}
+		pass(&w, S);
+	}
+	assert_in_range(w.tracker->esp_pool.used, SAS * 99 / 100, SAS);
+	tracker_check(w.tracker);
+	watch_free(&w);
+}
+
 static void what_an_exchange_made_pays_nothing(void **state)
 {
 	(void)state;
@@ -156,6 +184,8 @@ int main(void)
 		cmocka_unit_test(an_spi_that_keeps_coming_is_tracked_though_the_purse_is_empty),
 		cmocka_unit_test(
 			an_spi_that_keeps_coming_is_tracked_among_a_hundred_thousand_others),
+		cmocka_unit_test(
+			all_sas_of_a_large_gateway_are_tracked_though_they_come_in_turn),
 		cmocka_unit_test(what_an_exchange_made_pays_nothing),
 		cmocka_unit_test(in_a_tunnel_with_ike_an_spi_after_a_lifetime_pays_nothing),
 	};
