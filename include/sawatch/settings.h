@@ -493,6 +493,7 @@ struct settings { SETTINGS(SAWATCH_SETTING_FIELD) };
  */
 #define SETTINGS_OF_FILES(X) \
 	X(tables_tunnels, 524288) \
+	X(tables_child_sas, 1048576) \
 	X(history_births, 1048576)
 
 /* All defaults, of who watches an interface. */
