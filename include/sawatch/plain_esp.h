@@ -150,10 +150,10 @@ READER_INLINE enum plain plain_ipv6(const uint8_t *ip, size_t left, size_t sent,
 	uint32_t length = plain_u16(ip + 4);	/* 0: a jumbogram */
 
 	ret->ip_length = PLAIN_IPV6_LEN + length;
-	ret->src = (struct addr){ plain_u64(ip + 8), plain_u64(ip + 16) };
-	ret->dst = (struct addr){ plain_u64(ip + 24), plain_u64(ip + 32) };
 	if (length < PLAIN_ESP_LEN || ret->ip_length > UINT16_MAX || ret->ip_length > sent)
 		return PLAIN_UNKNOWN;
+	ret->src = (struct addr){ plain_u64(ip + 8), plain_u64(ip + 16) };
+	ret->dst = (struct addr){ plain_u64(ip + 24), plain_u64(ip + 32) };
 	return plain_upper(ip + PLAIN_IPV6_LEN, left - PLAIN_IPV6_LEN, length, ip[6], ret_esp,
 			   ret);
 }

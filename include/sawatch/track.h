@@ -174,24 +174,24 @@ struct esp_sa_rare {
 
 extern const struct esp_sa_rare esp_sa_nothing_rare;
 
+/* Between whom an ESP SA is. */
+struct esp_ends {
+	struct addr src, dst;
+};
+
 /*
- * One SPI, one direction, one generation.  The fast path needs the first 128 bytes only: two cache
- * lines.
+ * One SPI, one direction, one generation: two cache lines.  The fast path changes the first, and
+ * compares addresses: those of IPv4 in the second, those of IPv6 elsewhere.
  */
 struct esp_sa {
-	struct addr src, dst;
 	uint32_t spi;
-	uint16_t src_port, dst_port;	/* of the latest packet; 0 without encapsulation */
 	uint32_t seq_high;		/* highest sequence number */
-	uint32_t tunnel;
 	uint64_t window;		/* bit n: seq_high - n was seen */
 	nsec last;
 
 	uint64_t packets, bytes;	/* distinct packets; copies are only in `duplicates` */
 	uint64_t last_frame;
 	nsec next_minute;		/* when the running traffic bucket ends */
-	uint32_t seq_first;
-	uint32_t late;
 	uint8_t protocol, encap;	/* enum esp_protocol, enum encap */
 	int8_t direction;		/* side that sends */
 	uint8_t flags;			/* ESP_SA_… */
@@ -199,21 +199,32 @@ struct esp_sa {
 	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
 	uint8_t grade;			/* enum grade; of its end */
+
+	uint32_t src4, dst4;		/* private, 0 of IPv6: see tracker_esp_ends() */
+	uint16_t src_port, dst_port;	/* of the latest packet; 0 without encapsulation */
+	uint32_t tunnel;
+	uint32_t seq_first;
+	/* highest sequence number when the traffic bucket before the running one began */
+	uint32_t seq_minute_before;
+	uint32_t child;			/* child SA index; NO_INDEX */
+	uint32_t next_in_direction;	/* the tunnel's list of this direction, newest first */
 	object_id id;
 	const struct esp_sa_rare *rare;
-
 	nsec first;
 	uint64_t first_frame;
+};
+
+/* What each ESP SA has besides, and no packet in its usual course asks for: tracker_esp_more(). */
+struct esp_sa_more {
 	/* totals when the running bucket began; of two the lower half, which differences need */
 	uint64_t minute_bytes;
 	uint32_t minute_packets, minute_lost;
-	/* highest sequence number when the running traffic bucket began, and the one before */
-	uint32_t seq_minute, seq_minute_before;
-	uint32_t child;			/* child SA index; NO_INDEX */
-	/* the tunnel's list of this direction, newest first */
-	uint32_t next_in_direction, prev_in_direction;
-	uint32_t predecessor_spi;
+	/* highest sequence number when the running traffic bucket began */
+	uint32_t seq_minute;
+	uint32_t late;
 	object_id predecessor;		/* in the same direction; 0 none */
+	uint32_t predecessor_spi;
+	uint32_t prev_in_direction;	/* private */
 };
 
 enum {
@@ -223,7 +234,7 @@ enum {
 	/* three packets, or IKE evidence: not pushed out by strangers */
 	ESP_SA_CONFIRMED = 8,
 	ESP_SA_ESN = 16,		/* its sequence number wrapped and it went on */
-	ESP_SA_CLAIMED = 32,		/* belongs to a child SA */
+	ESP_SA_WIDE = 32,		/* private: not between two IPv4 addresses */
 	ESP_SA_QUIET = 128,		/* leaves no rows until it is confirmed (restraint.c) */
 	ESP_SA_UNWATCHED = 64,		/* nobody watched since its latest packet */
 };
@@ -594,6 +605,9 @@ const struct tunnel *tracker_tunnel(const struct tracker *t, uint32_t index);
 const struct ike_sa *tracker_ike_sa(const struct tracker *t, uint32_t index);
 const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index);
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
+/* Of one that tracker_esp_sa() gave. */
+const struct esp_sa_more *tracker_esp_more(const struct tracker *t, const struct esp_sa *sa);
+struct esp_ends tracker_esp_ends(const struct tracker *t, const struct esp_sa *sa);
 /* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
 /* The tunnel of these two as long as nothing of it was seen: no SA, no moment. */
@@ -615,9 +629,9 @@ uint32_t tracker_tunnel_of_peer(const struct tracker *t, struct addr peer, uint3
 /* Sequence numbers of an ESP SA that never came (as far as decided); 0 of a group's: not known. */
 uint64_t esp_sa_lost(const struct esp_sa *sa);
 /* The same of its running minute: below 0, some of those before came late. */
-static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa)
+static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa, const struct esp_sa_more *more)
 {
-	return (int32_t)((uint32_t)esp_sa_lost(sa) - sa->minute_lost);
+	return (int32_t)((uint32_t)esp_sa_lost(sa) - more->minute_lost);
 }
 
 struct tracker_counters {

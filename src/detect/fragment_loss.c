@@ -177,7 +177,7 @@ static bool missed(const struct state *st, const struct scene *sc, int side, nse
 	for (unsigned looked = 0; i != NO_INDEX && looked < SAS_LOOKED_AT && lost < n; looked++) {
 		const struct esp_sa *sa = tracker_esp_sa(sc->tracker, i);
 
-		lost += esp_sa_minute_lost(sa);
+		lost += esp_sa_minute_lost(sa, tracker_esp_more(sc->tracker, sa));
 		i = sa->next_in_direction;
 	}
 	return lost >= n;

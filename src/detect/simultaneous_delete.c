@@ -139,8 +139,11 @@ static const struct esp_sa *next_of(const struct state *s, const struct scene *s
 
 		if (!sa)
 			break;
+
+		object_id predecessor = tracker_esp_more(sc->tracker, sa)->predecessor;
+
 		if (sa->first > at &&
-		    (sa->predecessor == w->esp_sa || (sa->predecessor == 0 && beside == 1)) &&
+		    (predecessor == w->esp_sa || (predecessor == 0 && beside == 1)) &&
 		    (!next || sa->first < next->first))
 			next = sa;
 		index = sa->next_in_direction;

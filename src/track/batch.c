@@ -59,16 +59,18 @@ static inline bool goes_on(const struct tracker *t, struct esp_sa *sa,
 {
 	enum { USUAL = ESP_SA_CONFIRMED | ESP_SA_DIRTY };
 
-	if (sa->spi != a->spi || !addr_equal(sa->src, a->src) || !addr_equal(sa->dst, a->dst) ||
+	if (sa->spi != a->spi || !esp_is_between(t, sa, &a->src, &a->dst) ||
 	    sa->protocol != a->protocol || sa->encap != a->encap)
 		return false;
-	if (a->seq - sa->seq_high != 1 || a->seq == 0 || sa->src_port != a->src_port ||
-	    sa->dst_port != a->dst_port)
+	if (a->seq - sa->seq_high != 1 || a->seq == 0)
 		return false;
-	if ((sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL ||
-	    sa->packets < ESP_CONFIRMING_PACKETS)
+	/* which are in the second cache line */
+	if (a->encap != ENCAP_NONE &&
+	    (sa->src_port != a->src_port || sa->dst_port != a->dst_port))
 		return false;
-	if (sa->end_reason != END_NONE || sa->low_run != 0 || sa->far_run != 0)
+	if (sa->packets < ESP_CONFIRMING_PACKETS ||
+	    (sa->flags & (USUAL | ESP_SA_UNWATCHED)) != USUAL || sa->low_run != 0 ||
+	    sa->far_run != 0 || sa->end_reason != END_NONE)
 		return false;
 	/* before it was last seen, or too long after */
 	if (at >= sa->next_minute ||
@@ -144,11 +146,19 @@ static void look_closely(struct tracker *t, const struct frame *f, nsec at)
 		handle(t, &b, 0);
 }
 
-/* Cache lines of an SA that goes_on() needs. */
-static inline void fetch(const struct esp_sa *sa)
+/*
+ * Cache lines of an SA that goes_on() needs when the packet is its: the second, where IPv4
+ * addresses are, or those of IPv6.
+ */
+static inline __attribute__((always_inline)) void fetch(const struct esp_sa *sa,
+							const struct esp_ends *wide,
+							const struct prepared_frame *p)
 {
 	__builtin_prefetch(sa, 1);
-	__builtin_prefetch((const char *)sa + 64, 1);
+	if (p->src.high == 0)
+		__builtin_prefetch(&sa->src4);
+	else
+		__builtin_prefetch(wide);
 }
 
 static void fetch_slots(const struct index *x, const struct prepared_frame *p, size_t n)
@@ -173,19 +183,20 @@ static inline uint32_t find_likely(const struct index *x, uint32_t hash)
 static inline void find_all(const struct tracker *t, const struct prepared_frame *p, size_t n,
 			    struct esp_sa **ret)
 {
-	if (t->esp_index.mask >= SLOTS_NEAR)
-		fetch_slots(&t->esp_index, p, n);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t found;
+	const struct index x = t->esp_index;	/* stays in registers */
+	const struct esp_ends *wide = t->esp_wide;
+	struct esp_sa *sas = t->esp_sas;
 
-		ret[i] = NULL;
-		if (prepared_kind(&p[i]) != PREPARED_ESP)
-			continue;
-		found = find_likely(&t->esp_index, p[i].hash);
-		if (found == NO_INDEX)
-			continue;
-		ret[i] = &t->esp_sas[found];
-		fetch(ret[i]);
+	if (x.mask >= SLOTS_NEAR)
+		fetch_slots(&x, p, n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t found = NO_INDEX;
+
+		if (prepared_kind(&p[i]) == PREPARED_ESP)
+			found = find_likely(&x, p[i].hash);
+		ret[i] = found == NO_INDEX ? NULL : &sas[found];
+		if (found != NO_INDEX)
+			fetch(&sas[found], &wide[found], &p[i]);
 	}
 }
 

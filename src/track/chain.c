@@ -23,11 +23,12 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 		if (c->esp[d] == NO_INDEX || old->spi[d] == 0)
 			continue;
 		struct esp_sa *new_sa = &t->esp_sas[c->esp[d]];
+		struct esp_sa_more *more = esp_more(t, new_sa);
 
-		if (new_sa->predecessor != 0)
+		if (more->predecessor != 0)
 			continue;
-		new_sa->predecessor = old->esp_id[d];
-		new_sa->predecessor_spi = old->spi[d];
+		more->predecessor = old->esp_id[d];
+		more->predecessor_spi = old->spi[d];
 		new_sa->flags |= ESP_SA_DIRTY;
 		if (old->esp[d] == NO_INDEX)
 			continue;

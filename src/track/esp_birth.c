@@ -159,7 +159,7 @@ static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int 
 	uint32_t i = owner->oldest_esp_sa[side];
 
 	for (unsigned n = 0; n < EVICTION_SAMPLE && i != NO_INDEX;
-	     n++, i = t->esp_sas[i].prev_in_direction)
+	     n++, i = t->esp_more[i].prev_in_direction)
 		if (worth(t, &t->esp_sas[i]) <= 1)
 			return i;
 	return owner->oldest_esp_sa[side];
@@ -202,10 +202,13 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 		return NO_INDEX;
 	sa = &t->esp_sas[i - 1];
 	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->dst) ||
-	    addr_is_multicast(sa->dst))
+	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
 		return NO_INDEX;
-	bool same_src = addr_equal(sa->src, a->src), same_dst = addr_equal(sa->dst, a->dst);
+	const struct esp_ends was = esp_ends(t, sa);
+	bool same_src = addr_equal(was.src, a->src), same_dst = addr_equal(was.dst, a->dst);
+
+	if (addr_is_multicast(was.dst))
+		return NO_INDEX;
 
 	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
 		return NO_INDEX;
@@ -252,7 +255,9 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		tunnel = t->esp_sas[moved_sa].tunnel;
 		side = t->esp_sas[moved_sa].direction;
 		ev.esp_sa = moved_sa;
-		ev.side = addr_equal(t->esp_sas[moved_sa].src, a->src) ? (int8_t)(1 - side) : side;
+		ev.side = addr_equal(esp_ends(t, &t->esp_sas[moved_sa]).src, a->src)
+				  ? (int8_t)(1 - side)
+				  : side;
 		tunnel_add_path(t, tunnel, src, dst, side);
 		tunnel_seen_at(t, &t->tunnels[tunnel], side, src);
 		tunnel_seen_at(t, &t->tunnels[tunnel], 1 - side, dst);
@@ -273,9 +278,10 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		moved_sa = NO_INDEX;		/* it made room itself */
 	struct tunnel *owner = &t->tunnels[tunnel];
 	struct esp_sa *sa = &t->esp_sas[i];
+	struct esp_sa_more *more = esp_more(t, sa);
 
 	*sa = (struct esp_sa){
-		.src = a->src, .dst = a->dst, .spi = a->spi, .src_port = a->src_port,
+		.spi = a->spi, .src_port = a->src_port,
 		.dst_port = a->dst_port,
 		.seq_high = a->seq, .seq_first = a->seq, .tunnel = tunnel, .window = 1,
 		.last = a->at,
@@ -284,28 +290,30 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		.encap = a->encap, .direction = side, .flags = ESP_SA_USED | ESP_SA_DIRTY,
 		.first = a->at,
 		.first_frame = a->frame->number, .child = NO_INDEX,
-		.next_in_direction = NO_INDEX, .prev_in_direction = NO_INDEX,
-		.end_reason = END_NONE, .grade = GRADE_OBSERVED, .rare = &esp_sa_nothing_rare,
+		.next_in_direction = NO_INDEX, .end_reason = END_NONE,
+		.grade = GRADE_OBSERVED, .rare = &esp_sa_nothing_rare,
 		.next_minute = NSEC_NONE,
 	};
+	esp_set_ends(t, sa, (struct esp_ends){ a->src, a->dst });
+	*more = (struct esp_sa_more){ .prev_in_direction = NO_INDEX };
 	if (generation > 1)
 		esp_rare(t, sa)->generation = generation;
 	sa->id = tracker_number(t, OBJECT_ESP_SA);
 	esp_close_minute(t, sa, a->at);
-	sa->minute_packets = sa->minute_lost = 0;
-	sa->minute_bytes = 0;
-	sa->seq_minute = sa->seq_minute_before = a->seq;
+	more->minute_packets = more->minute_lost = 0;
+	more->minute_bytes = 0;
+	more->seq_minute = sa->seq_minute_before = a->seq;
 	if (a->seq > (uint32_t)t->settings->birth_seq_max)
 		sa->flags |= ESP_SA_MIDSTREAM;
 	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */
 		struct esp_sa *old = &t->esp_sas[moved_sa];
 
-		sa->predecessor = old->id;
-		sa->predecessor_spi = old->spi;
+		more->predecessor = old->id;
+		more->predecessor_spi = old->spi;
 		esp_rare(t, old)->successor = sa->id;
 		esp_rare(t, old)->successor_spi = sa->spi;
 		sa->child = old->child;
-		sa->flags |= old->flags & (ESP_SA_CLAIMED | ESP_SA_CONFIRMED);
+		sa->flags |= old->flags & ESP_SA_CONFIRMED;
 		if (sa->child != NO_INDEX) {
 			t->child_sas[sa->child].esp[side] = i;
 			t->child_sas[sa->child].esp_id[side] = sa->id;
@@ -329,7 +337,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		return;
 	sa->next_in_direction = owner->esp_sas[side];
 	if (owner->esp_sas[side] != NO_INDEX)
-		t->esp_sas[owner->esp_sas[side]].prev_in_direction = i;
+		t->esp_more[owner->esp_sas[side]].prev_in_direction = i;
 	else
 		owner->oldest_esp_sa[side] = i;
 	owner->esp_sas[side] = i;

@@ -19,8 +19,22 @@ enum {
 static uint64_t hash_of_slot(const struct tracker *t, uint32_t i)
 {
 	const struct esp_sa *sa = &t->esp_sas[i];
+	const struct esp_ends is = esp_ends(t, sa);
 
-	return esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap);
+	return esp_hash(t, &is.src, &is.dst, sa->spi, sa->protocol, sa->encap);
+}
+
+void esp_set_ends(struct tracker *t, struct esp_sa *sa, struct esp_ends ends)
+{
+	if (addr_is_v4(ends.src) && addr_is_v4(ends.dst)) {
+		sa->flags &= (uint8_t)~ESP_SA_WIDE;
+		sa->src4 = (uint32_t)ends.src.low;
+		sa->dst4 = (uint32_t)ends.dst.low;
+	} else {
+		sa->flags |= ESP_SA_WIDE;
+		sa->src4 = sa->dst4 = 0;
+		t->esp_wide[sa - t->esp_sas] = ends;
+	}
 }
 
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
@@ -29,9 +43,8 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 	     (i = index_next(&t->esp_index, a->hash, &at)) != NO_INDEX;) {
 		const struct esp_sa *sa = &t->esp_sas[i];
 
-		if (sa->spi == a->spi && addr_equal(sa->src, a->src) &&
-		    addr_equal(sa->dst, a->dst) && sa->protocol == a->protocol &&
-		    sa->encap == a->encap)
+		if (sa->spi == a->spi && esp_is_between(t, sa, &a->src, &a->dst) &&
+		    sa->protocol == a->protocol && sa->encap == a->encap)
 			return i;
 	}
 	return NO_INDEX;
@@ -77,7 +90,8 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	if (sa->flags & ESP_SA_UNWATCHED)	/* it was put aside */
 		sa->next_minute = esp_minute_end(sa->last);
 
-	uint32_t packets = (uint32_t)sa->packets - sa->minute_packets;
+	struct esp_sa_more *more = esp_more(t, sa);
+	uint32_t packets = (uint32_t)sa->packets - more->minute_packets;
 
 	if (packets > 0 && sa->next_minute != NSEC_NONE) {
 		struct event ev = event_of(t, EVENT_TRAFFIC, sa->last, sa->tunnel);
@@ -85,20 +99,20 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
 		ev.side = sa->direction;
 		ev.value[0] = packets;
-		ev.value[1] = (int64_t)(sa->bytes - sa->minute_bytes);
-		ev.value[2] = esp_sa_minute_lost(sa);
+		ev.value[1] = (int64_t)(sa->bytes - more->minute_bytes);
+		ev.value[2] = esp_sa_minute_lost(sa, more);
 		ev.value[3] = sa->next_minute - MINUTE;
 		event_emit(t, &ev);
 	}
-	sa->minute_packets = (uint32_t)sa->packets;
-	sa->minute_bytes = sa->bytes;
-	sa->minute_lost = (uint32_t)esp_sa_lost(sa);
+	more->minute_packets = (uint32_t)sa->packets;
+	more->minute_bytes = sa->bytes;
+	more->minute_lost = (uint32_t)esp_sa_lost(sa);
 	if (esp_minute_end(at) > sa->next_minute) {
 		/* of the minute just before; nothing was sent in it when some were skipped */
 		sa->seq_minute_before = esp_minute_end(at) - MINUTE == sa->next_minute
-						? sa->seq_minute
+						? more->seq_minute
 						: sa->seq_high;
-		sa->seq_minute = sa->seq_high;
+		more->seq_minute = sa->seq_high;
 	}
 	sa->next_minute = esp_minute_end(at);
 }
@@ -115,13 +129,15 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 	sa->window = 1;
 	sa->low_run = 0;
 	/* nothing is older */
-	sa->seq_minute = sa->seq_minute_before = a->seq - (UINT32_C(1) << 31);
+	sa->seq_minute_before = a->seq - (UINT32_C(1) << 31);
+	esp_more(t, sa)->seq_minute = sa->seq_minute_before;
 }
 
 /* So long ago, at least, the sequence passed this number; 0 not known. */
-static nsec passed_ago(const struct esp_sa *sa, const struct esp_arrival *a, uint32_t behind)
+static nsec passed_ago(const struct tracker *t, const struct esp_sa *sa,
+		       const struct esp_arrival *a, uint32_t behind)
 {
-	if (sa->next_minute == NSEC_NONE || behind < sa->seq_high - sa->seq_minute)
+	if (sa->next_minute == NSEC_NONE || behind < sa->seq_high - esp_more(t, sa)->seq_minute)
 		return 0;
 
 	nsec minute = sa->next_minute - MINUTE;
@@ -188,7 +204,7 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 			return false;
 		}
 		sa->window |= bit;
-		sa->late++;
+		esp_more(t, sa)->late++;
 		esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 		return true;
 	}
@@ -218,13 +234,13 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 	 * packet back for so long
 	 */
 	if ((esp_sa_lost(sa) == sa->rare->lost_before && behind <= sa->seq_high - sa->seq_first) ||
-	    passed_ago(sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {
+	    passed_ago(t, sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {
 		esp_rare(t, sa)->duplicates++;
 		sa->flags |= ESP_SA_DIRTY;
 		emit_duplicate(t, sa, a, behind);
 		return false;
 	}
-	sa->late++;
+	esp_more(t, sa)->late++;
 	esp_emit(t, EVENT_ESP_LATE, sa, a, behind);
 	return true;
 }
@@ -407,7 +423,7 @@ static void believe(struct tracker *t, struct esp_sa *sa)
 		esp_confirm(t, sa);
 	else if (w->unconfirmed > ESP_SPRAYED || sa->seq_high == sa->seq_first)
 		return;
-	if (sa->child == NO_INDEX && sa->direction >= 0 && sa->predecessor == 0 &&
+	if (sa->child == NO_INDEX && sa->direction >= 0 && esp_more(t, sa)->predecessor == 0 &&
 	    sa->end_reason == END_NONE && w->live_esp[sa->direction] <= ESP_DIRECTION_LIVE_MAX)
 		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
 }
@@ -512,15 +528,15 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 void esp_index_add(struct tracker *t, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
+	const struct esp_ends is = esp_ends(t, sa);
 	uint64_t hash = hash_of_slot(t, esp);
 
 	for (uint32_t at = (uint32_t)hash, i;
 	     (i = index_next(&t->esp_index, hash, &at)) != NO_INDEX;) {
 		const struct esp_sa *old = &t->esp_sas[i];
 
-		if (old->spi == sa->spi && addr_equal(old->src, sa->src) &&
-		    addr_equal(old->dst, sa->dst) && old->protocol == sa->protocol &&
-		    old->encap == sa->encap) {
+		if (old->spi == sa->spi && esp_is_between(t, old, &is.src, &is.dst) &&
+		    old->protocol == sa->protocol && old->encap == sa->encap) {
 			index_remove(&t->esp_index, hash, i);
 			break;
 		}
@@ -541,12 +557,12 @@ void esp_release(struct tracker *t, uint32_t esp)
 		owner->unconfirmed--;
 	}
 	if (sa->direction >= 0) {
-		*(sa->prev_in_direction != NO_INDEX
-			  ? &t->esp_sas[sa->prev_in_direction].next_in_direction
-			  : &owner->esp_sas[sa->direction]) = sa->next_in_direction;
-		*(sa->next_in_direction != NO_INDEX
-			  ? &t->esp_sas[sa->next_in_direction].prev_in_direction
-			  : &owner->oldest_esp_sa[sa->direction]) = sa->prev_in_direction;
+		uint32_t prev = esp_more(t, sa)->prev_in_direction, next = sa->next_in_direction;
+
+		*(prev != NO_INDEX ? &t->esp_sas[prev].next_in_direction
+				   : &owner->esp_sas[sa->direction]) = next;
+		*(next != NO_INDEX ? &t->esp_more[next].prev_in_direction
+				   : &owner->oldest_esp_sa[sa->direction]) = prev;
 		owner->live_esp[sa->direction]--;
 		owner->side[sa->direction].esp_packets_before += sa->packets;
 		owner->side[sa->direction].esp_last =

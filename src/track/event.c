@@ -128,6 +128,7 @@ static void say_notify(struct text *s, const struct tracker *t, const struct eve
 static void say(struct text *s, const struct tracker *t, const struct event *ev)
 {
 	char spi[SPI_TEXT_MAX], endpoint[ENDPOINT_TEXT_MAX];
+	const struct esp_sa *esp;
 	const char *reason;
 
 	switch (ev->kind) {
@@ -199,11 +200,11 @@ static void say(struct text *s, const struct tracker *t, const struct event *ev)
 		add_who(s, t, ev, t->child_sas[ev->child_sa].end_reason);
 		return;
 	case EVENT_ESP_SA_FIRST:
+		esp = &t->esp_sas[ev->esp_sa];
 		text_add(
-			s, "first packet on SPI %s to %s, sequence %u",
-			spi_text(t->esp_sas[ev->esp_sa].spi, spi),
-			endpoint_text((struct endpoint){ t->esp_sas[ev->esp_sa].dst, 0 }, endpoint),
-			t->esp_sas[ev->esp_sa].seq_first);
+			s, "first packet on SPI %s to %s, sequence %u", spi_text(esp->spi, spi),
+			endpoint_text((struct endpoint){ esp_ends(t, esp).dst, 0 }, endpoint),
+			esp->seq_first);
 		return;
 	case EVENT_ESP_SEQ_RESET:
 		text_add(s, "sequence of SPI %s starts again at %u after %lld",

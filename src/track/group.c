@@ -12,17 +12,19 @@ static void counts_for_group(struct tracker *t, struct esp_sa *sa)
 	if (sa->rare->of_group)
 		return;
 	esp_rare(t, sa)->of_group = true;
-	sa->minute_lost = 0;
+	esp_more(t, sa)->minute_lost = 0;
 	sa->flags |= ESP_SA_DIRTY;
 }
 
 /* Two SAs of one SPI that meet at an address, one of them to a multicast address. */
-static bool in_one_group(const struct esp_sa *a, const struct esp_sa *b)
+static bool in_one_group(const struct tracker *t, const struct esp_sa *a, const struct esp_sa *b)
 {
+	const struct esp_ends x = esp_ends(t, a), y = esp_ends(t, b);
+
 	return a->spi == b->spi && a->protocol == b->protocol &&
-	       (b->rare->of_group || addr_is_multicast(b->dst)) &&
-	       (addr_equal(a->src, b->src) || addr_equal(a->src, b->dst) ||
-		addr_equal(a->dst, b->src) || addr_equal(a->dst, b->dst));
+	       (b->rare->of_group || addr_is_multicast(y.dst)) &&
+	       (addr_equal(x.src, y.src) || addr_equal(x.src, y.dst) ||
+		addr_equal(x.dst, y.src) || addr_equal(x.dst, y.dst));
 }
 
 bool group_has(struct tracker *t, struct esp_sa *sa)
@@ -31,9 +33,9 @@ bool group_has(struct tracker *t, struct esp_sa *sa)
 
 	if (sa->rare->of_group)
 		return true;
-	if (!addr_is_multicast(sa->dst) &&
+	if (!addr_is_multicast(esp_ends(t, sa).dst) &&
 	    (latest == 0 || !(t->esp_sas[latest - 1].flags & ESP_SA_USED) ||
-	     !in_one_group(sa, &t->esp_sas[latest - 1])))
+	     !in_one_group(t, sa, &t->esp_sas[latest - 1])))
 		return false;
 	counts_for_group(t, sa);
 	return true;

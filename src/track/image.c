@@ -84,12 +84,16 @@ static void pack_child_sas(struct packer *p, const struct tracker *t, const stru
 	}
 }
 
-static void pack_esp_sa(struct packer *p, uint32_t index, struct esp_sa *sa)
+static void pack_esp_sa(struct packer *p, const struct tracker *t, uint32_t index)
 {
+	struct esp_sa *sa = &t->esp_sas[index];
+	struct esp_ends ends = esp_ends(t, sa);
 	struct esp_sa_rare rare = *sa->rare;
 
 	pack_u32(p, index);
 	pack_values(p, image_esp_sa_fields, sa, sizeof(*sa));
+	pack_values(p, image_esp_ends_fields, &ends, sizeof(ends));
+	pack_values(p, image_esp_more_fields, esp_more(t, sa), sizeof(struct esp_sa_more));
 	pack_beside(p, sa->rare != &esp_sa_nothing_rare, image_esp_rare_fields, &rare,
 		    sizeof(rare));
 }
@@ -104,12 +108,12 @@ static void pack_esp_sas(struct packer *p, const struct tracker *t, const struct
 	left_out = ended > ENDED_ESP_SAVED ? ended - ENDED_ESP_SAVED : 0;
 	pack_u32(p, w->live_esp[direction] - left_out);
 	for (uint32_t i = w->oldest_esp_sa[direction]; i != NO_INDEX;
-	     i = t->esp_sas[i].prev_in_direction) {
+	     i = t->esp_more[i].prev_in_direction) {
 		if (t->esp_sas[i].end_reason != END_NONE && left_out > 0) {
 			left_out--;		/* the oldest */
 			continue;
 		}
-		pack_esp_sa(p, i, &t->esp_sas[i]);
+		pack_esp_sa(p, t, i);
 	}
 }
 
@@ -285,12 +289,13 @@ static void unpack_child_sa(struct tracker *t, struct reader *r, uint32_t tunnel
 }
 
 /* Its name leads to the latest generation, and all before that have ended. */
-static bool follows_namesake(const struct tracker *t, const struct esp_sa *sa)
+static bool follows_namesake(const struct tracker *t, const struct esp_sa *sa,
+			     const struct esp_ends *is)
 {
 	const struct esp_arrival a = {
-		.src = sa->src, .dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol,
+		.src = is->src, .dst = is->dst, .spi = sa->spi, .protocol = sa->protocol,
 		.encap = sa->encap,
-		.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol, sa->encap),
+		.hash = esp_hash(t, &is->src, &is->dst, sa->spi, sa->protocol, sa->encap),
 	};
 	uint32_t i = esp_find(t, &a);
 
@@ -302,24 +307,29 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 	uint32_t i = reader_u32(r);
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct esp_sa sa;
+	struct esp_ends ends;
+	struct esp_sa_more more;
 	struct esp_sa_rare rare;
 
 	unpack_image(r, &sa, sizeof(sa));
+	unpack_image(r, &ends, sizeof(ends));
+	unpack_image(r, &more, sizeof(more));
 
 	bool own = unpack_beside(r, &rare, &esp_sa_nothing_rare, sizeof(rare));
 
 	sa.rare = &rare;
 	if (!reader_ok(r) || i >= t->esp_pool.capacity || (t->esp_sas[i].flags & ESP_SA_USED) ||
-	    !image_esp_sa_is_sane(&sa, direction) || !is_number(t, sa.id) ||
-	    !follows_namesake(t, &sa))
+	    !image_esp_sa_is_sane(&sa, &more, direction) || !is_number(t, sa.id) ||
+	    !follows_namesake(t, &sa, &ends))
 		return;
 	claim(&t->esp_pool, i);
 	sa.tunnel = tunnel;
 	sa.flags &= (uint8_t)~ESP_SA_DIRTY;
 	sa.next_in_direction = w->esp_sas[direction];
-	sa.prev_in_direction = NO_INDEX;
-	*(w->esp_sas[direction] != NO_INDEX ? &t->esp_sas[w->esp_sas[direction]].prev_in_direction :
-					      &w->oldest_esp_sa[direction]) = i;
+	more.prev_in_direction = NO_INDEX;
+	*(w->esp_sas[direction] != NO_INDEX
+		  ? &t->esp_more[w->esp_sas[direction]].prev_in_direction
+		  : &w->oldest_esp_sa[direction]) = i;
 	w->esp_sas[direction] = i;
 	w->live_esp[direction]++;
 	if (!(sa.flags & ESP_SA_CONFIRMED)) {
@@ -328,6 +338,8 @@ static void unpack_esp_sa(struct tracker *t, struct reader *r, uint32_t tunnel, 
 	}
 	sa.rare = &esp_sa_nothing_rare;
 	t->esp_sas[i] = sa;
+	t->esp_more[i] = more;
+	esp_set_ends(t, &t->esp_sas[i], ends);
 	if (own)
 		*esp_rare(t, &t->esp_sas[i]) = rare;
 	esp_index_add(t, i);

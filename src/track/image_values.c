@@ -304,13 +304,11 @@ void image_child_more_fields(struct fields *f, void *structure)
 	FIELD(f, m->rekeyed_by);
 }
 
-/* What is rare in it lies elsewhere. */
+/* What is rare in it lies elsewhere, as do its addresses. */
 void image_esp_sa_fields(struct fields *f, void *structure)
 {
 	struct esp_sa *sa = structure;
 
-	fields_any(f, &sa->src, sizeof(sa->src));
-	fields_any(f, &sa->dst, sizeof(sa->dst));
 	FIELD(f, sa->spi);
 	FIELD(f, sa->src_port);
 	FIELD(f, sa->dst_port);
@@ -323,7 +321,6 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->last_frame);
 	FIELD_MAYBE(f, sa->next_minute);
 	FIELD(f, sa->seq_first);
-	FIELD(f, sa->late);
 	FIELD_BELOW(f, sa->protocol, PROTOCOL_AH + 1);
 	FIELD_BELOW(f, sa->encap, ENCAP_TCP + 1);
 	FIELD(f, sa->direction);
@@ -334,17 +331,32 @@ void image_esp_sa_fields(struct fields *f, void *structure)
 	FIELD_BELOW(f, sa->grade, GRADE_OBSERVED + 1);
 	FIELD_MAYBE(f, sa->first);
 	FIELD(f, sa->first_frame);
-	FIELD(f, sa->minute_packets);
-	FIELD(f, sa->minute_bytes);
-	FIELD(f, sa->minute_lost);
 	FIELD(f, sa->id);
 	FIELD(f, sa->child);
 	FIELD(f, sa->next_in_direction);
-	FIELD(f, sa->prev_in_direction);
-	FIELD(f, sa->predecessor);
-	FIELD(f, sa->predecessor_spi);
-	FIELD(f, sa->seq_minute);
 	FIELD(f, sa->seq_minute_before);
+}
+
+void image_esp_ends_fields(struct fields *f, void *structure)
+{
+	struct esp_ends *ends = structure;
+
+	fields_any(f, &ends->src, sizeof(ends->src));
+	fields_any(f, &ends->dst, sizeof(ends->dst));
+}
+
+void image_esp_more_fields(struct fields *f, void *structure)
+{
+	struct esp_sa_more *m = structure;
+
+	FIELD(f, m->minute_bytes);
+	FIELD(f, m->minute_packets);
+	FIELD(f, m->minute_lost);
+	FIELD(f, m->seq_minute);
+	FIELD(f, m->late);
+	FIELD(f, m->predecessor);
+	FIELD(f, m->predecessor_spi);
+	FIELD(f, m->prev_in_direction);
 }
 
 void image_esp_rare_fields(struct fields *f, void *structure)
@@ -468,25 +480,26 @@ bool image_child_sa_is_sane(struct child_sa *c)
 }
 
 /* So much as no wire carries: sums and differences of them are numbers. */
-static bool esp_sa_counts(const struct esp_sa *sa)
+static bool esp_sa_counts(const struct esp_sa *sa, const struct esp_sa_more *more)
 {
 	const uint64_t many = UINT64_C(1) << 56, bytes_each = UINT64_C(1) << 20;
 	uint64_t came = sa->packets - sa->rare->packets_before;
 
 	return sa->packets > 0 && sa->packets < many && sa->bytes / sa->packets < bytes_each &&
 	       came < many && sa->rare->epoch < many >> 32 && sa->rare->lost_before < many &&
-	       (uint32_t)sa->packets - sa->minute_packets <= sa->packets &&
-	       sa->minute_bytes <= sa->bytes;
+	       (uint32_t)sa->packets - more->minute_packets <= sa->packets &&
+	       more->minute_bytes <= sa->bytes;
 }
 
-bool image_esp_sa_is_sane(struct esp_sa *sa, int direction)
+bool image_esp_sa_is_sane(struct esp_sa *sa, struct esp_sa_more *more, int direction)
 {
 	sa->window |= 1;	/* the highest was seen */
 	struct esp_sa_rare rare = *sa->rare;
 
-	return fields_sane(image_esp_sa_fields, sa) && fields_sane(image_esp_rare_fields, &rare) &&
-	       (sa->flags & ESP_SA_USED) && sa->id != 0 &&
-	       sa->spi != 0 && sa->direction == direction && esp_sa_counts(sa) &&
+	return fields_sane(image_esp_sa_fields, sa) && fields_sane(image_esp_more_fields, more) &&
+	       fields_sane(image_esp_rare_fields, &rare) && (sa->flags & ESP_SA_USED) &&
+	       sa->id != 0 && sa->spi != 0 && sa->direction == direction &&
+	       esp_sa_counts(sa, more) &&
 	       is_moment(sa->first) && is_moment(sa->last) && sa->first <= sa->last &&
 	       is_time(rare.ended) && is_end(sa->end_reason, rare.ended) &&
 	       (is_moment(sa->next_minute) ||

@@ -22,7 +22,7 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 	c->esp_id[d] = sa->id;
 	c->spi[d] = sa->spi;
 	sa->child = child;
-	sa->flags |= ESP_SA_CLAIMED | ESP_SA_DIRTY;
+	sa->flags |= ESP_SA_DIRTY;
 	if (c->how != CREATED_UNKNOWN)
 		esp_confirm(t, sa);
 	if (c->state == CHILD_CREATED)
@@ -244,9 +244,11 @@ static uint32_t held_by_a_stray(const struct tracker *t, const struct esp_sa *sa
  */
 static struct esp_sa *predecessor_of(const struct tracker *t, const struct esp_sa *sa)
 {
-	for (uint32_t i = sa->next_in_direction; sa->predecessor != 0 && i != NO_INDEX;
+	object_id predecessor = esp_more(t, sa)->predecessor;
+
+	for (uint32_t i = sa->next_in_direction; predecessor != 0 && i != NO_INDEX;
 	     i = t->esp_sas[i].next_in_direction)
-		if (t->esp_sas[i].id == sa->predecessor)
+		if (t->esp_sas[i].id == predecessor)
 			return &t->esp_sas[i];
 	return NULL;
 }
@@ -281,16 +283,16 @@ static void take_over(struct tracker *t, uint32_t child, uint32_t esp)
 		      *old = predecessor_of(t, holder);
 
 	if (old) {
-		sa->predecessor = old->id;
-		sa->predecessor_spi = old->spi;
+		esp_more(t, sa)->predecessor = old->id;
+		esp_more(t, sa)->predecessor_spi = old->spi;
 		esp_rare(t, old)->successor = sa->id;
 		esp_rare(t, old)->successor_spi = sa->spi;
 		old->flags |= ESP_SA_DIRTY;
-		holder->predecessor = 0;
-		holder->predecessor_spi = 0;
+		esp_more(t, holder)->predecessor = 0;
+		esp_more(t, holder)->predecessor_spi = 0;
 	}
 	holder->child = NO_INDEX;
-	holder->flags = (uint8_t)((holder->flags & ~ESP_SA_CLAIMED) | ESP_SA_DIRTY);
+	holder->flags |= ESP_SA_DIRTY;
 	if (holder->packets == 1 && (holder->flags & ESP_SA_CONFIRMED)) {
 		holder->flags &= (uint8_t)~ESP_SA_CONFIRMED;
 		t->unconfirmed++;
@@ -426,7 +428,7 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	uint32_t child = NO_INDEX;
 	bool several = false;
 
-	if (addr_is_multicast(sa->dst))
+	if (addr_is_multicast(esp_ends(t, sa).dst))
 		return;
 	if (!(sa->flags & ESP_SA_MIDSTREAM)) {
 		child = waiting_birth(t, sa, &several);

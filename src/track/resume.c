@@ -49,6 +49,7 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 		return false;
 
 	struct esp_sa now = *sa;
+	struct esp_sa_more more = *esp_more(t, sa);
 	struct esp_sa_rare rare = *sa->rare;
 	uint64_t lost = r->lost > 0 ? (uint64_t)r->lost : 0;
 	nsec minute_end = now.flags & ESP_SA_UNWATCHED ? esp_minute_end(now.last) : now.next_minute;
@@ -63,16 +64,17 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	now.seq_high = (uint32_t)r->seq_last;
 	now.seq_first = r->seq_first > 0 ? (uint32_t)r->seq_first : now.seq_first;
 	now.window = UINT64_MAX;
-	now.late = (uint32_t)(r->late > 0 ? r->late : 0);
+	more.late = (uint32_t)(r->late > 0 ? r->late : 0);
 	rare.duplicates = (uint32_t)(r->duplicates > 0 ? r->duplicates : 0);
 	/* So that esp_sa_lost() gives what the row says: see there. */
 	rare.lost_before = 0;
 	rare.packets_before = lost + now.packets -
 			      (((uint64_t)rare.epoch << 32) + now.seq_high - now.seq_first + 1);
-	if (!image_esp_sa_is_sane(&now, now.direction))
+	if (!image_esp_sa_is_sane(&now, &more, now.direction))
 		return false;		/* the history is no more ours than an image is */
 	now.rare = sa->rare;
 	*sa = now;
+	*esp_more(t, sa) = more;
 	if (rare.epoch != now.rare->epoch || rare.duplicates != now.rare->duplicates ||
 	    rare.lost_before != now.rare->lost_before ||
 	    rare.packets_before != now.rare->packets_before)
@@ -92,19 +94,21 @@ void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r,
 	if (!sa)
 		return;
 	struct esp_sa now = *sa;
+	struct esp_sa_more more = *esp_more(t, sa);
 
-	now.minute_packets += (uint32_t)(sum->packets > 0 ? sum->packets : 0);
-	now.minute_bytes += (uint64_t)(sum->bytes > 0 ? sum->bytes : 0);
-	now.minute_lost += (uint32_t)(sum->lost > 0 ? sum->lost : 0);
+	more.minute_packets += (uint32_t)(sum->packets > 0 ? sum->packets : 0);
+	more.minute_bytes += (uint64_t)(sum->bytes > 0 ? sum->bytes : 0);
+	more.minute_lost += (uint32_t)(sum->lost > 0 ? sum->lost : 0);
 	/* The bucket of its latest packet is the one that runs. */
 	now.next_minute = esp_minute_end(now.last);
 	if (sum->packets > UINT32_MAX || sum->lost > INT32_MAX ||
-	    !image_esp_sa_is_sane(&now, now.direction)) {
-		now.minute_packets = (uint32_t)now.packets;
-		now.minute_bytes = now.bytes;
-		now.minute_lost = (uint32_t)esp_sa_lost(&now);
+	    !image_esp_sa_is_sane(&now, &more, now.direction)) {
+		more.minute_packets = (uint32_t)now.packets;
+		more.minute_bytes = now.bytes;
+		more.minute_lost = (uint32_t)esp_sa_lost(&now);
 	}
 	*sa = now;
+	*esp_more(t, sa) = more;
 }
 
 /* ---- a time that nobody watched ------------------------------------------- */

@@ -279,6 +279,8 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 {
 	struct esp_sa *sa = &t->esp_sas[i];
 	const struct esp_sa_rare *rare = sa->rare;
+	const struct esp_sa_more *more = esp_more(t, sa);
+	const struct esp_ends is = esp_ends(t, sa);
 	const struct record_sink *sink = &t->handler.sink;
 
 	sa->flags &= (uint8_t)~ESP_SA_DIRTY;
@@ -290,8 +292,8 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .tunnel = t->tunnels[sa->tunnel].id,
 			     .protocol = sa->protocol,
 			     .spi = sa->spi,
-			     .src = { sa->src, sa->src_port },
-			     .dst = { sa->dst, sa->dst_port },
+			     .src = { is.src, sa->src_port },
+			     .dst = { is.dst, sa->dst_port },
 			     .encap = sa->encap,
 			     .generation = rare->generation,
 			     .first = sa->first,
@@ -302,11 +304,11 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .seq_last = (int64_t)(((uint64_t)rare->epoch << 32) + sa->seq_high),
 			     .lost = rare->of_group ? RECORD_UNKNOWN
 						    : (int64_t)esp_sa_lost(sa),
-			     .late = sa->late,
+			     .late = more->late,
 			     .duplicates = rare->duplicates,
-			     .predecessor = sa->predecessor,
+			     .predecessor = more->predecessor,
 			     .successor = rare->successor,
-			     .predecessor_spi = sa->predecessor_spi,
+			     .predecessor_spi = more->predecessor_spi,
 			     .successor_spi = rare->successor_spi,
 			     .end_reason = sa->end_reason,
 			     .ended_by = rare->ended_by,

@@ -428,6 +428,16 @@ const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t i)
 	return i < t->esp_pool.high && (t->esp_sas[i].flags & ESP_SA_USED) ? &t->esp_sas[i] : NULL;
 }
 
+const struct esp_sa_more *tracker_esp_more(const struct tracker *t, const struct esp_sa *sa)
+{
+	return esp_more(t, sa);
+}
+
+struct esp_ends tracker_esp_ends(const struct tracker *t, const struct esp_sa *sa)
+{
+	return esp_ends(t, sa);
+}
+
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b)
 {
 	int8_t side;
@@ -494,6 +504,8 @@ static bool make_tables(struct tracker *t)
 			memory_table((size_t)ike * TRACK_VENDORS_MAX, sizeof(*t->ike_vendors))) &&
 	       (t->child_sas = memory_table(children, sizeof(*t->child_sas))) &&
 	       (t->child_more = memory_table(children, sizeof(*t->child_more))) &&
+	       (t->esp_more = memory_table(esp, sizeof(*t->esp_more))) &&
+	       (t->esp_wide = memory_table(esp, sizeof(*t->esp_wide))) &&
 	       pool_new(&t->rare_pool, esp) &&
 	       (t->esp_rare = memory_table(esp, sizeof(*t->esp_rare))) &&
 	       (t->esp_by_spi = calloc(SPI_HINTS, sizeof(*t->esp_by_spi))) &&
@@ -573,6 +585,8 @@ void tracker_free(struct tracker *t)
 	free(t->child_sas);
 	free(t->child_more);
 	free(t->esp_memory);
+	free(t->esp_more);
+	free(t->esp_wide);
 	free(t->esp_rare);
 	free(t->esp_by_spi);
 	free(t->clients);

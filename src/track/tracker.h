@@ -267,6 +267,8 @@ struct tracker {
 	struct child_sa_more *child_more;	/* of each that has something to say */
 	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
 	void *esp_memory;
+	struct esp_sa_more *esp_more;	/* of each ESP SA; and of each that is ESP_SA_WIDE: */
+	struct esp_ends *esp_wide;
 	struct esp_sa_rare *esp_rare;	/* of those that have something to say */
 	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
 	uint32_t esp_by_spi_mask;
@@ -362,6 +364,33 @@ static inline nsec tracker_bounded(nsec at)
 	return at < earliest ? earliest : at > latest ? latest : at;
 }
 
+static inline struct esp_sa_more *esp_more(const struct tracker *t, const struct esp_sa *sa)
+{
+	return &t->esp_more[sa - t->esp_sas];
+}
+
+static inline struct esp_ends esp_ends(const struct tracker *t, const struct esp_sa *sa)
+{
+	return sa->flags & ESP_SA_WIDE
+		       ? t->esp_wide[sa - t->esp_sas]
+		       : (struct esp_ends){ addr_v4(sa->src4), addr_v4(sa->dst4) };
+}
+
+/* Is it between these?  IPv6 does not look at the second cache line. */
+static inline bool esp_is_between(const struct tracker *t, const struct esp_sa *sa,
+				  const struct addr *src, const struct addr *dst)
+{
+	if (!(sa->flags & ESP_SA_WIDE))
+		return (src->low ^ sa->src4) == ADDR_V4_PREFIX &&
+		       (dst->low ^ sa->dst4) == ADDR_V4_PREFIX && (src->high | dst->high) == 0;
+
+	const struct esp_ends *wide = &t->esp_wide[sa - t->esp_sas];
+
+	/* one branch: nearly always all of it is equal */
+	return ((wide->src.high ^ src->high) | (wide->src.low ^ src->low) |
+		(wide->dst.high ^ dst->high) | (wide->dst.low ^ dst->low)) == 0;
+}
+
 static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 				const struct addr *dst, uint32_t spi, unsigned protocol,
 				unsigned encap)
@@ -396,6 +425,7 @@ void tunnel_was_down(struct tracker *t, uint32_t ike_sa);
 
 /* esp_sa.c */
 uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
+void esp_set_ends(struct tracker *t, struct esp_sa *sa, struct esp_ends ends);
 struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa);	/* to write to */
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,

@@ -32,6 +32,7 @@ struct tracker {
 	struct child_sa child[256];
 	struct esp_sa esp[512];
 	struct esp_sa_rare rare[512];	/* of each of them */
+	struct esp_sa_more esp_more[512];
 	struct child_sa_more more[256];	/* of each child SA; of each tunnel: */
 	struct tunnel_more of_tunnel[8];
 	struct exchange exchange[64];
@@ -73,6 +74,11 @@ const struct child_sa *tracker_child_sa(const struct tracker *t, uint32_t index)
 const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index)
 {
 	return index < t->n_esp ? &t->esp[index] : NULL;
+}
+
+const struct esp_sa_more *tracker_esp_more(const struct tracker *t, const struct esp_sa *sa)
+{
+	return &t->esp_more[sa - t->esp];
 }
 
 uint32_t tracker_tunnels(const struct tracker *t)
@@ -285,8 +291,6 @@ static inline uint32_t stage_esp(int direction)
 	*sa = (struct esp_sa){
 		.id = object_id_of(1, i + 1),
 		.spi = 0xc0000000 + i,
-		.src = t->peer[direction].addr,
-		.dst = t->peer[!direction].addr,
 		.tunnel = 0,
 		.direction = (int8_t)direction,
 		.flags = ESP_SA_USED | ESP_SA_CONFIRMED,
@@ -332,7 +336,7 @@ static inline uint32_t stage_esp_replace(uint32_t old)
 	struct event ev = stage_event(EVENT_ESP_SA_REPLACED);
 
 	stage->rare[old].successor = stage->esp[new].id;
-	stage->esp[new].predecessor = stage->esp[old].id;
+	stage->esp_more[new].predecessor = stage->esp[old].id;
 	ev.esp_sa = new;
 	ev.other = old;
 	stage_send(ev);
@@ -382,7 +386,6 @@ static inline uint32_t stage_child_how(uint32_t ike, int by, enum created_how ho
 		uint32_t esp = stage_esp(d);
 
 		stage->esp[esp].child = i;
-		stage->esp[esp].flags |= ESP_SA_CLAIMED;
 		c->esp[d] = esp;
 		c->esp_id[d] = stage->esp[esp].id;
 		c->spi[d] = stage->esp[esp].spi;

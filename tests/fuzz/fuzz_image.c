@@ -306,10 +306,11 @@ static void catch_up(struct engine *en, const struct edit *e)
 	if (!sa)
 		return;
 
+	const struct esp_ends is = tracker_esp_ends(t, sa);
 	struct record_esp_sa r = {
 		.id = sa->id, .protocol = (enum esp_protocol)sa->protocol, .spi = sa->spi,
-		.src = { .addr = sa->src },
-		.dst = { .addr = sa->dst }, .encap = (enum encap)sa->encap,
+		.src = { .addr = is.src },
+		.dst = { .addr = is.dst }, .encap = (enum encap)sa->encap,
 		.last = sa->last + NSEC_PER_S, .packets = (int64_t)sa->packets + 5,
 		.bytes = (int64_t)sa->bytes + 500, .seq_first = sa->seq_first,
 		.seq_last = (int64_t)(((uint64_t)sa->rare->epoch << 32) + sa->seq_high + 5),

@@ -224,10 +224,11 @@ static inline void tracker_check(const struct tracker *t)
 	for (uint32_t i = 0; i < t->esp_pool.high; i++)
 		if (t->esp_sas[i].flags & ESP_SA_USED) {
 			const struct esp_sa *sa = &t->esp_sas[i];
+			const struct esp_ends is = esp_ends(t, sa);
 			const struct esp_arrival a = {
-				.src = sa->src, .dst = sa->dst, .spi = sa->spi,
+				.src = is.src, .dst = is.dst, .spi = sa->spi,
 				.protocol = sa->protocol, .encap = sa->encap,
-				.hash = esp_hash(t, &sa->src, &sa->dst, sa->spi, sa->protocol,
+				.hash = esp_hash(t, &is.src, &is.dst, sa->spi, sa->protocol,
 				sa->encap) };
 			uint32_t found = esp_find(t, &a);
 

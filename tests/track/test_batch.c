@@ -267,6 +267,62 @@ static void an_sa_born_in_a_batch_is_known_to_the_rest_of_it(void **state)
 	watch_close(&w);
 }
 
+/* Packet `seq` of one SPI between these: from its fourth on the fast way takes it. */
+static void of_ends(struct watch *w, struct esp_ends ends, uint32_t seq)
+{
+	struct prepared_frame list = {
+		.src = ends.src, .dst = ends.dst, .at = T0 + seq * MS, .spi = 0x7000, .seq = seq,
+		.hash = esp_hash(w->tracker, &ends.src, &ends.dst, 0x7000, PROTOCOL_ESP,
+				 ENCAP_NONE),
+		.bytes = 100, .protocol = PROTOCOL_ESP, .encap = ENCAP_NONE,
+		.tag = prepared_tag(PREPARED_ESP, 0),
+	};
+	struct frame f = { .at = list.at, .number = seq, .capture = 1, .captured = 60,
+			   .length = 60, .link_type = LINK_RAW };
+
+	tracker_prepared(w->tracker, &(struct prepared){ .list = &list, .frames = &f, .n = 1,
+							 .capture = 1,
+							 .key = *tracker_key(w->tracker) });
+}
+
+/* Those of IPv4 and IPv6 lie in different places: whoever has the same bits there is another. */
+static void an_esp_sa_is_of_its_own_addresses_only_in_either_family(void **state)
+{
+	const struct addr v4 = addr_v4(GW_A), v4_too = addr_v4(GW_B), none = addr_v4(0);
+	const struct esp_ends ends[] = {
+		{ v4, v4_too }, { v4_too, v4 },
+		{ { 0, v4.low & UINT32_MAX }, { 0, v4_too.low & UINT32_MAX } },
+		{ { 1, v4.low }, { 1, v4_too.low } }, { v4, { 1, v4_too.low } },
+		{ { 1, v4.low }, v4_too }, { none, none }, { { 0, 0 }, { 0, 0 } },
+		{ { 1, 2 }, { 3, 4 } }, { { 3, 4 }, { 1, 2 } },
+	};
+	enum { N = sizeof(ends) / sizeof(ends[0]) };
+	struct watch w;
+
+	(void)state;
+	watch_open(&w);
+	for (uint32_t seq = 1; seq <= 20; seq++)
+		for (unsigned i = 0; i < N; i++)
+			of_ends(&w, ends[i], seq);
+	for (unsigned i = 0; i < N; i++) {
+		const struct esp_sa *sa = tracker_esp_sa(w.tracker, i);
+
+		assert_non_null(sa);
+		assert_int_equal(sa->packets, 20);
+
+		struct esp_ends is = tracker_esp_ends(w.tracker, sa);
+
+		assert_true(addr_equal(is.src, ends[i].src) && addr_equal(is.dst, ends[i].dst));
+	}
+	assert_null(tracker_esp_sa(w.tracker, N));
+	/* each as if it had one of the others' records */
+	for (unsigned i = 0; i < N; i++)
+		for (unsigned k = 0; k < N; k++)
+			assert_int_equal(esp_is_between(w.tracker, &w.tracker->esp_sas[i],
+							&ends[k].src, &ends[k].dst), i == k);
+	watch_close(&w);
+}
+
 static void an_esp_sa_begins_a_cache_line(void **state)
 {
 	struct watch w;
@@ -274,9 +330,9 @@ static void an_esp_sa_begins_a_cache_line(void **state)
 	(void)state;
 	watch_open(&w);
 	assert_int_equal((uintptr_t)w.tracker->esp_sas % 64, 0);
-	assert_int_equal(sizeof(struct esp_sa) % 64, 0);
-	/* what the fast path needs ends before */
-	assert_int_equal(offsetof(struct esp_sa, first), 128);
+	assert_int_equal(sizeof(struct esp_sa), 128);
+	/* what the fast path changes ends before */
+	assert_int_equal(offsetof(struct esp_sa, src4), 64);
 	watch_close(&w);
 }
 
@@ -317,6 +373,7 @@ int main(void)
 		cmocka_unit_test(the_short_way_tells_what_the_long_way_tells),
 		cmocka_unit_test(an_sa_born_in_a_batch_is_known_to_the_rest_of_it),
 		cmocka_unit_test(packet_time_is_the_latest_and_a_capture_has_its_own),
+		cmocka_unit_test(an_esp_sa_is_of_its_own_addresses_only_in_either_family),
 		cmocka_unit_test(an_esp_sa_begins_a_cache_line),
 	};
 

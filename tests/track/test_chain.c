@@ -30,7 +30,8 @@ static void a_rekey_links_old_and_new_and_tells_who_wanted_it_and_when(void **st
 		assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 1);
 		assert_true(seen(&w, EVENT_CHILD_SA_REKEYED, 0)->value[0] == asked - o->created);
 		for (int d = 0; d < 2; d++) {
-			assert_int_equal(esp_at(&w, new[d])->predecessor, esp_at(&w, old[d])->id);
+			assert_int_equal(esp_more_at(&w, new[d])->predecessor,
+					 esp_at(&w, old[d])->id);
 			assert_int_equal(esp_at(&w, old[d])->rare->successor_spi, new[d]);
 		}
 		assert_int_equal(w.count[EVENT_ESP_SA_REPLACED], 2);
@@ -119,7 +120,7 @@ static void with_several_child_sas_each_rekey_finds_the_one_that_fell_silent(voi
 		for (int i = 0; i < 400; i++)
 			for (uint32_t c = 0; c < 3; c++)
 				talk(&w, &s, spi[c], seq[c], seq[c], 33 * MS), seq[c]++;
-		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, old);
+		assert_int_equal(esp_more_at(&w, spi[k][0])->predecessor_spi, old);
 		assert_int_equal(child_of(&w, spi[k][0])->more->predecessor_spi[1], old + 1);
 	}
 	watch_close(&w);
@@ -215,7 +216,7 @@ static void the_rekeys_of_a_child_sa_without_traffic_take_nothing_from_its_neigh
 		assert_int_equal(c->more->predecessor_id, o->id);
 		assert_int_equal(o->end_reason, END_REKEYED);
 		assert_true(o->more->ended >= renewed && o->more->ended < renewed + S);
-		assert_int_equal(esp_at(&w, spi[0])->predecessor_spi, old);
+		assert_int_equal(esp_more_at(&w, spi[0])->predecessor_spi, old);
 	}
 	watch_close(&w);
 }
@@ -252,7 +253,7 @@ static void what_the_peer_deleted_before_a_new_one_was_asked_for_was_not_rekeyed
 		assert_int_equal(old->ended_by, 1);
 		assert_true(old->more->ended == deleted);
 		assert_int_equal(child_of(&w, spi[k][0])->more->predecessor_id, 0);
-		assert_int_equal(esp_at(&w, spi[k][0])->predecessor_spi, spi[k - 1][0]);
+		assert_int_equal(esp_more_at(&w, spi[k][0])->predecessor_spi, spi[k - 1][0]);
 	}
 	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
 	watch_close(&w);

@@ -23,7 +23,7 @@ static void reauthentication_supersedes_the_old_ike_sa(void **state)
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_SUPERSEDED);
 	assert_int_equal(child_of(&w, new[0])->end_reason, END_NONE);
 	/* its traffic went on there */
-	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);
+	assert_int_equal(esp_more_at(&w, new[0])->predecessor_spi, spi[0]);
 	assert_int_equal(tunnel_at(&w, 0)->state, TUNNEL_UP);
 	watch_close(&w);
 }

@@ -310,9 +310,10 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	({                                                                                 \
 		struct esp_sa copy_ = *esp, *it = &copy_;                                  \
 		struct esp_sa_rare rare_ = *esp->rare, *rare = &rare_;                     \
+		struct esp_sa_more more_ = *tracker_esp_more(w.tracker, esp), *more = &more_; \
 		copy_.rare = rare;                                                         \
 		change;                                                                    \
-		image_esp_sa_is_sane(it, esp->direction);                                  \
+		image_esp_sa_is_sane(it, more, esp->direction);                                  \
 	})
 	const struct esp_sa *esp = tracker_esp_sa(w.tracker, 0);
 
@@ -324,8 +325,8 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	assert_true(TAKEN_ESP((it->next_minute = NSEC_NONE, it->flags |= ESP_SA_UNWATCHED)));
 	assert_false(TAKEN_ESP(it->packets = UINT64_MAX));
 	assert_false(TAKEN_ESP(it->bytes = UINT64_MAX));
-	assert_false(TAKEN_ESP(it->minute_packets = (uint32_t)it->packets + 1));
-	assert_false(TAKEN_ESP(it->minute_bytes = it->bytes + 1));
+	assert_false(TAKEN_ESP(more->minute_packets = (uint32_t)it->packets + 1));
+	assert_false(TAKEN_ESP(more->minute_bytes = it->bytes + 1));
 	assert_false(TAKEN_ESP(rare->lost_before = UINT64_MAX / 2));
 	assert_false(TAKEN_ESP(rare->packets_before = UINT64_MAX / 2));
 	assert_false(TAKEN_ESP(rare->epoch = UINT32_MAX / 2));

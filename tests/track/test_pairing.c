@@ -79,11 +79,11 @@ static void a_stray_gives_the_place_of_a_rekeys_spi_to_the_sa_that_goes_on(void 
 	assert_int_equal(child_of(&w, new[0])->how, CREATED_CREATE_CHILD_SA);
 	assert_int_equal(child_of(&w, new[0])->more->predecessor_id, child_of(&w, spi[0])->id);
 	for (int d = 0; d < 2; d++) {
-		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
+		assert_int_equal(esp_more_at(&w, new[d])->predecessor_spi, spi[d]);
 		assert_int_equal(esp_at(&w, spi[d])->rare->successor_spi, new[d]);
 		assert_int_equal(esp_at(&w, spi[d])->rare->successor, esp_at(&w, new[d])->id);
 		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->child, NO_INDEX);
-		assert_int_equal(esp_at(&w, STRAY + (uint32_t)d)->predecessor, 0);
+		assert_int_equal(esp_more_at(&w, STRAY + (uint32_t)d)->predecessor, 0);
 	}
 	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
 	watch_close(&w);
@@ -116,10 +116,10 @@ static void an_sa_that_passed_for_a_stray_gets_its_place_back_when_it_goes_on(vo
 	idle(&w, 5 * S);
 	for (int d = 0; d < 2; d++) {
 		assert_int_equal(child_of(&w, new[d])->how, CREATED_CREATE_CHILD_SA);
-		assert_int_equal(esp_at(&w, new[d])->predecessor_spi, spi[d]);
+		assert_int_equal(esp_more_at(&w, new[d])->predecessor_spi, spi[d]);
 		assert_int_equal(esp_at(&w, spi[d])->rare->successor_spi, new[d]);
 		assert_int_equal(child_of(&w, OTHER + (uint32_t)d)->how, CREATED_UNKNOWN);
-		assert_int_equal(esp_at(&w, OTHER + (uint32_t)d)->predecessor, 0);
+		assert_int_equal(esp_more_at(&w, OTHER + (uint32_t)d)->predecessor, 0);
 	}
 	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
 	assert_true(child_of(&w, OTHER) == child_of(&w, OTHER + 1));
@@ -225,7 +225,7 @@ static void without_ike_a_new_pair_is_known_by_its_second_packets(void **state)
 	assert_int_equal(children(&w), 2);
 	assert_true(child_of(&w, new[0]) == child_of(&w, new[1]));
 	assert_int_equal(child_of(&w, new[0])->created, esp_at(&w, new[0])->first);
-	assert_int_equal(esp_at(&w, new[0])->predecessor_spi, spi[0]);
+	assert_int_equal(esp_more_at(&w, new[0])->predecessor_spi, spi[0]);
 	watch_close(&w);
 }
 

@@ -491,6 +491,11 @@ static inline const struct esp_sa *esp_at(const struct watch *w, uint32_t spi)
 	return found;
 }
 
+static inline const struct esp_sa_more *esp_more_at(const struct watch *w, uint32_t spi)
+{
+	return tracker_esp_more(w->tracker, esp_at(w, spi));
+}
+
 static inline const struct child_sa *child_of(const struct watch *w, uint32_t spi)
 {
 	const struct esp_sa *e = esp_at(w, spi);
