@@ -196,7 +196,7 @@ union ike_many {
 	struct ike2_transform transforms[TRACK_TRANSFORMS_MAX];
 };
 
-enum { PENDING_DELETES = 8 };
+enum { PENDING_DELETES = 16 };
 
 /* A child delete (IKEv2 42/42, IKEv1 of that size) whose SA is not yet known. */
 struct pending_delete {
