@@ -124,6 +124,7 @@ static void phase1_up(struct tracker *t, uint32_t i, nsec at)
 {
 	ike_sa_established(t, i, at);
 	ike_sa_hasten_deletes(t, i, at);
+	ike_sa_suspect_lost(t, i, at);
 }
 
 static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,

@@ -329,6 +329,49 @@ void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now)
 	}
 }
 
+/* Its last words were probes of this side, one after the other, to none of which an echo came. */
+static bool probed_in_vain(const struct ike_sa *sa, int side)
+{
+	int slot = side == sa->initiator_side ? 0 : 1;
+	const struct exchange *both[2] = { &sa->previous[slot], &sa->current[slot] };
+
+	for (int n = 0; n < 2; n++)
+		if (both[n]->id == 0 || both[n]->type != IKE1_EXCHANGE_INFORMATIONAL ||
+		    both[n]->purpose != PURPOSE_DPD || both[n]->responses > 0)
+			return false;
+	return sa->last <= both[1]->request_last;
+}
+
+/* One of IKEv1 that was probed in vain is looked at again when another was up for so long. */
+enum { LOST_SETTLES_S = 30 };
+
+/*
+ * Probed in vain, and another phase 1 was set up since and stands: it was given up, its peer was
+ * lost (RFC 3706 5.4).
+ */
+static void end_lost(struct tracker *t, uint32_t ike_sa, nsec now)
+{
+	const struct ike_sa *sa = &t->ike_sas[ike_sa];
+	const struct tunnel *w = &t->tunnels[sa->tunnel];
+
+	if (sa->major != 1 || sa->end_reason != END_NONE || sa->state < IKE_ESTABLISHED ||
+	    !ike_sa_has_younger(t, sa, now - LOST_SETTLES_S * NSEC_PER_S))
+		return;
+	for (int side = 0; side < 2; side++)
+		if (!w->one_sided[1 - side] && probed_in_vain(sa, side)) {
+			ike_sa_end(t, ike_sa, sa->last, END_PEER_LOST, 1 - side, GRADE_INFERRED);
+			return;
+		}
+}
+
+void ike_sa_suspect_lost(struct tracker *t, uint32_t ike_sa, nsec now)
+{
+	for (uint32_t i = t->ike_sas[ike_sa].next_in_tunnel; i != NO_INDEX;
+	     i = t->ike_sas[i].next_in_tunnel)
+		if (t->ike_sas[i].end_reason == END_NONE)
+			ike_sa_wake(t, i, now + LOST_SETTLES_S * NSEC_PER_S);
+}
+
 /*
  * A Delete was answered: of the IKE SA, or of a child SA?  When to look again; NSEC_NONE: decided.
  */
@@ -361,6 +404,7 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		next = settle_auth(t, ike_sa, now, last_call);
 	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE)
 		next = earlier(next, settle_delete(t, ike_sa, now, last_call));
+	end_lost(t, ike_sa, now);
 	next = earlier(next, exchange_settle_earlier(t, ike_sa, now, false));
 	for (int slot = 0; slot < 2; slot++) {	/* quick modes that ran at the same time */
 		struct exchange *x = &sa->previous[slot];

@@ -562,6 +562,8 @@ void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange 
 enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided after this long */
 void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
 void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now);
+/* Another is up beside those of IKEv1 that may have been given up. */
+void ike_sa_suspect_lost(struct tracker *t, uint32_t ike_sa, nsec now);
 void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
 /* one of both is 0 */
 void ike_sa_make_room(struct tracker *t, uint32_t ike_sa, size_t transforms, size_t offers1);

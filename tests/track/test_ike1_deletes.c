@@ -350,6 +350,54 @@ static void without_a_suite_the_third_message_tells_a_delete_from_a_probe(void *
 	watch_free(&w);
 }
 
+/* Probed in vain, and set up from scratch by either: the other end was lost, as with IKEv2. */
+static void a_phase_1_that_was_probed_in_vain_is_lost_when_another_is_set_up(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up1(&w, spi, 100);
+
+	for (uint32_t i = 0; i < 3; i++) {
+		idle(&w, 10 * S);
+		say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000 + i, LEN1_DPD, 0);
+	}
+	nsec probed = w.now;
+
+	idle(&w, 30 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	phase_1_again(&w);
+	idle(&w, 40 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_PEER_LOST);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_true(ike_at(&w, 0x11)->ended == probed);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
+/* It had an echo: nobody was lost. */
+static void a_phase_1_that_answered_lives_on_beside_another(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = up1(&w, spi, 100);
+
+	for (uint32_t i = 0; i < 3; i++) {
+		idle(&w, 10 * S);
+		say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000 + i, LEN1_DPD, 0);
+	}
+	pass(&w, RTT);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x2000, LEN1_DPD, 0);
+	idle(&w, 30 * S);
+	phase_1_again(&w);
+	idle(&w, 30 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +415,9 @@ int main(void)
 		cmocka_unit_test(esp_that_goes_on_takes_no_delete_of_phase_1_back),
 		cmocka_unit_test(where_one_side_is_unseen_a_message_takes_the_end_back),
 		cmocka_unit_test(without_a_suite_the_third_message_tells_a_delete_from_a_probe),
+		cmocka_unit_test(
+			a_phase_1_that_was_probed_in_vain_is_lost_when_another_is_set_up),
+		cmocka_unit_test(a_phase_1_that_answered_lives_on_beside_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
