@@ -246,7 +246,7 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 	bool both_delete =
 		x && (below_probe(sa, bytes) || ends_its_life(t, sa, bytes, a->at));
 	/* of the IKE SA itself, perhaps: then both are */
-	bool same = both_delete && sa->delete_at == x->request_at;
+	bool same = x && both_delete && sa->delete_at == x->request_at;
 	enum exchange_purpose before = same ? x->purpose : PURPOSE_DELETE_CHILD;
 
 	/* the echo: both were DPD, RFC 3706 */
