@@ -421,9 +421,11 @@ static bool began_after(const struct alert *b, const struct alert *a)
 	return b->finding.first - a->evidence_last > CAUSE_NO_LATER;
 }
 
-/* What did no harm explains none. */
+/* What did no harm, or turned out not to have been so, explains none. */
 static bool harmless(const struct alert *b, const struct alert *a)
 {
+	if (b->finding.instead)
+		return true;
 	return a->finding.severity > SEVERITY_INFO && b->finding.severity == SEVERITY_INFO &&
 	       precedence_by_harm_alone(b->detector->code);
 }

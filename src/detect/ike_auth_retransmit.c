@@ -26,6 +26,7 @@ struct attempt {
 	bool in_vain;		/* one of several in a row that were */
 	bool init_seen;		/* its IKE_SA_INIT was answered on this capture */
 	bool not_observable;
+	bool went_on;		/* as only who has the answer can */
 	nsec first, last, answered;	/* answered NSEC_NONE: never */
 	nsec copy[COPIES];
 	uint16_t copies, responses, after_response;
@@ -173,7 +174,7 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 		struct attempt *a = &s->attempts[i];
 
 		if (a->used && a->from == sa->initiator_side && a->spi_i != sa->spi_i &&
-		    a->responses == 0 && ev->at > a->last &&
+		    a->responses == 0 && !a->went_on && ev->at > a->last &&
 		    ev->at - a->last <= sc->settings->retx_restart)
 			a->given_up = a->restarted = true;
 		else if (a->used && a->from == sa->initiator_side && a->spi_i != sa->spi_i &&
@@ -183,6 +184,67 @@ static void begun_anew(struct state *s, const struct scene *sc, const struct eve
 	}
 	if (sa->initiator_side >= 0)
 		count_left(s, sc, sa->initiator_side, ev->at);
+}
+
+static bool got_beyond_init(const struct ike_sa *sa)
+{
+	const struct exchange *all[] = { &sa->current[0], &sa->previous[0], &sa->current[1],
+					 &sa->previous[1] };
+	bool beyond = sa->established != NSEC_NONE;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		beyond |= all[i]->id != 0 && all[i]->type != IKE2_EXCHANGE_IKE_SA_INIT;
+	return beyond;
+}
+
+/* No ESP SA of this tunnel can be that of another IKE SA. */
+static bool is_only_ike_sa(const struct scene *sc, const struct attempt *a)
+{
+	uint32_t index = sc->tunnel->ike_sas;
+
+	for (int looked = 0; looked < LATEST_SAS; looked++) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
+
+		if (!sa)
+			return true;
+		if (sa->spi_i != a->spi_i && got_beyond_init(sa))
+			return false;
+		index = sa->next_in_tunnel;
+	}
+	return false;
+}
+
+/* Its next request under the same SPIs, or its answer to the peer's. */
+static bool speaks_on(const struct attempt *a, const struct event *ev)
+{
+	const struct exchange *x = ev->exchange;
+
+	if (!x || x->spi_i != a->spi_i || x->type == IKE2_EXCHANGE_IKE_SA_INIT)
+		return false;
+	return ev->kind == EVENT_REQUEST ? x->from == a->from && x->message_id > a->message_id
+					 : ev->kind == EVENT_RESPONSE && x->from == !a->from;
+}
+
+/*
+ * What follows under the same SPIs, or the first packet of an ESP SA that nothing but this IKE_AUTH
+ * can have made: it was answered, where this capture does not look.
+ */
+static void gone_on(struct state *s, const struct scene *sc, const struct event *ev)
+{
+	const struct esp_sa *esp = ev->kind == EVENT_ESP_SA_FIRST
+					   ? tracker_esp_sa(sc->tracker, ev->esp_sa)
+					   : NULL;
+
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		struct attempt *a = &s->attempts[i];
+
+		if (!a->used || a->responses > 0 || ev->at <= a->last)
+			continue;
+		a->went_on |= speaks_on(a, ev);
+		a->went_on |= esp && esp->direction == a->from && esp->seq_first == 1 &&
+			      ev->at - a->last <= sc->settings->birth_window &&
+			      is_only_ike_sa(sc, a);
+	}
 }
 
 static bool none_waits(const struct state *s)
@@ -230,6 +292,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct attempt *a;
 
 	ports_seen(s, sc, ev);
+	gone_on(s, sc, ev);
 	if (ev->kind == EVENT_IKE_SA_CREATED)
 		begun_anew(s, sc, ev);
 	if (!is_auth(x))
@@ -267,7 +330,7 @@ static unsigned copies_within(const struct attempt *a, nsec window)
  */
 static bool unseen(const struct scene *sc, const struct attempt *a)
 {
-	return side_unseen(sc, !a->from) || a->not_observable;
+	return side_unseen(sc, !a->from) || a->not_observable || a->went_on;
 }
 
 /* How bad one attempt is by itself; false when it is nothing worth telling. */
@@ -277,7 +340,10 @@ static bool bad(const struct attempt *a, const struct settings *set, nsec now, e
 		*ret = SEVERITY_WARNING;
 		return true;
 	}
-	if (a->responses > 0 || (!a->given_up && now - a->last < set->retx_answer_wait))
+	/* what was told before that is taken back, see unseen() */
+	if (a->responses > 0 || (a->went_on && !a->counted))
+		return false;
+	if (!a->given_up && now - a->last < set->retx_answer_wait)
 		return false;
 
 	/* EAP rounds wait for people and for RADIUS: only the upper threshold counts */
@@ -485,7 +551,11 @@ static void explain(struct story *story)
 		text_add(story->summary,
 			 "%s sent the same IKE_AUTH request %lld times to %s port %lld without an "
 			 "answer", a, (long long)finding_get(f, "requests"), b, (long long)port);
-		if (strcmp(cause, "port4500") == 0) {
+		if (f->confidence == CONFIDENCE_LOW) {
+			text_add(story->summary, " that was captured; but not all that %s sends is"
+						 " in this capture, so one may have come.", b);
+			story_remedy(story, REMEDY_TAP);
+		} else if (strcmp(cause, "port4500") == 0) {
 			text_add(story->summary, "; IKE_SA_INIT worked on port 500, "
 						 "so UDP 4500 is probably blocked.");
 			story_remedy(story, REMEDY_NAT4500);
@@ -528,6 +598,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, a->in_vain);
 		FIELD(f, a->init_seen);
 		FIELD(f, a->not_observable);
+		FIELD(f, a->went_on);
 		FIELD(f, a->first);
 		FIELD(f, a->last);
 		FIELD_MAYBE(f, a->answered);

@@ -297,6 +297,8 @@ static void what_is_not_captured_is_not_called_unanswered(void **state)
 	stage_pass(10 * S);
 	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
 	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_LOW);
+	assert_non_null(strstr(retransmit()->summary, "not all that 203.0.113.1 sends is in this "
+						      "capture"));
 }
 
 /* The initiator goes on to the next message id: RFC 7296 2.3, it has the answer. */
@@ -312,6 +314,90 @@ static void an_answer_that_came_out_of_sight_takes_the_warning_back(void **state
 	stage_pass(60 * S);
 	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
 	assert_int_equal(retransmit()->record.confidence, CONFIDENCE_LOW);
+}
+
+/* The same, with the request itself, and a rekey of the IKE SA later: no new attempt. */
+static void who_goes_on_has_its_answer_wherever_that_came_by(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+	uint32_t ike = x->ike_sa, next;
+
+	copies(x, 4, 4 * S);
+	stage_pass(10 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_CRITICAL);
+	stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 2);
+	stage_pass(60 * S);
+	next = stage_ike(0, 2);
+	stage_ike_event(EVENT_IKE_SA_CREATED, next, 0);
+	stage_pass(10 * S);
+	assert_int_equal(retransmit()->record.severity, SEVERITY_INFO);
+}
+
+static void what_was_taken_back_is_no_cause_of_what_comes_after(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+	uint32_t esp;
+
+	copies(x, 4, 4 * S);
+	stage_pass(10 * S);
+	stage_request(x->ike_sa, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 2);
+	stage_pass(10 * S);
+	esp = stage_esp(0);
+	for (int i = 0; i < 6; i++) {
+		stage_esp_packets(esp, 50, 5000);
+		stage_pass(20 * S);
+		esp = stage_esp_replace(esp);
+	}
+	stage_pass(20 * S);
+	assert_non_null(collected_find(&stage->alerts, "spi_churn"));
+	assert_string_not_equal(collected_find(&stage->alerts, "spi_churn")->cause,
+				"ike_auth_retransmit");
+}
+
+static void who_answers_its_peer_under_the_same_spis_was_let_in(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+	uint32_t ike = x->ike_sa;
+
+	copies(x, 3, 1 * S);
+	stage_pass(1 * S);
+	stage_answer(stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 0));
+	stage_pass(60 * S);
+	assert_null(retransmit());
+}
+
+/* Only one side is captured; its own ESP shows that it was let in. */
+static void who_sends_on_the_first_child_sa_has_its_answer(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+	uint32_t esp;
+
+	copies(x, 3, 1 * S);
+	stage_pass(1 * S);
+	esp = stage_esp(0);
+	stage_esp_packets(esp, 10, 1000);
+	stage_pass(60 * S);
+	assert_null(retransmit());
+}
+
+static void an_esp_sa_of_somewhere_else_is_no_answer(void **state)
+{
+	(void)state;
+	struct exchange *x;
+	uint32_t older = stage_ike_up(0, 2), esp;
+
+	(void)older;
+	x = begin(0);
+	copies(x, 3, 1 * S);
+	stage_pass(1 * S);
+	esp = stage_esp(0);
+	stage_esp_packets(esp, 10, 1000);
+	stage_pass(60 * S);
+	assert_non_null(retransmit());
 }
 
 static void other_exchanges_are_not_its_business(void **state)
@@ -359,6 +445,11 @@ int main(void)
 		ON_STAGE(eap_rounds_may_wait_for_people),
 		ON_STAGE(what_is_not_captured_is_not_called_unanswered),
 		ON_STAGE(an_answer_that_came_out_of_sight_takes_the_warning_back),
+		ON_STAGE(who_goes_on_has_its_answer_wherever_that_came_by),
+		ON_STAGE(what_was_taken_back_is_no_cause_of_what_comes_after),
+		ON_STAGE(who_answers_its_peer_under_the_same_spis_was_let_in),
+		ON_STAGE(who_sends_on_the_first_child_sa_has_its_answer),
+		ON_STAGE(an_esp_sa_of_somewhere_else_is_no_answer),
 		ON_STAGE(other_exchanges_are_not_its_business),
 		ON_STAGE(later_message_ids_are_watched_too),
 	};
