@@ -28,6 +28,14 @@ void memory_or_end(bool got);
 void *memory_table(size_t n, size_t size);
 
 /*
+ * `bytes` of zeros for what would need them only at the very worst: addresses, of which no memory
+ * is promised before they are used, so that a small machine has them as well.  They begin a page;
+ * NULL: none.  memory_unreserve() gives them back; NULL is nothing.
+ */
+void *memory_reserve(size_t bytes);
+void memory_unreserve(void *at, size_t bytes);
+
+/*
  * From now on what is freed stays with the process, and so much of it is there already: then the
  * first sweep of the history, after days, needs nothing new.  Before any other thread begins.
  */

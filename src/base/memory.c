@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { TABLE_TOUCHED = 128 << 10, PAGE = 4096, PIECE = 64 << 10, PIECES_MAX = 64 };
 
@@ -20,13 +21,36 @@ void memory_set_end(void (*end)(void))
 	the_end = end;
 }
 
+static void touch(volatile char *at, size_t bytes)
+{
+	for (size_t i = 0; i < bytes && i < TABLE_TOUCHED; i += PAGE)
+		at[i] = 0;
+}
+
 void *memory_table(size_t n, size_t size)
 {
-	volatile char *at = calloc(n, size);
+	void *at = calloc(n, size);
 
-	for (size_t i = 0; at && i < n * size && i < TABLE_TOUCHED; i += PAGE)
-		at[i] = 0;
-	return (void *)at;
+	if (at)
+		touch(at, n * size);
+	return at;
+}
+
+void *memory_reserve(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	touch(at, bytes);
+	return at;
+}
+
+void memory_unreserve(void *at, size_t bytes)
+{
+	if (at)
+		munmap(at, bytes);
 }
 
 void memory_keep(size_t reserve)

@@ -6,7 +6,7 @@
  * some in which each bit stands for a block that has any (`any`), of each such
  * block which of its words they are and how many (`set`), and then these words.
  * It rests in a chain of chunks.  The pool of chunks is as large as all tunnels
- * at their fullest: it cannot run out, and what was never used costs nothing.
+ * at their fullest: it cannot run out, and what was never used costs only addresses.
  *
  * One tunnel is at work at a time and stays so until another one is asked for:
  * what a message tells of comes as several events.  Of its row, only states that
@@ -58,8 +58,8 @@ struct states {
 		uint64_t which;	/* detectors whose state is not fresh, before `written` */
 		uint32_t head;	/* NONE: all are */
 	} *kept;		/* by slot */
-	struct chunk *chunks;	/* [0] is NONE */
-	void *chunk_memory;
+	struct chunk *chunks;	/* [0] is NONE; each is aligned, for they begin a page */
+	size_t chunks_bytes;
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
 	uint64_t *values;	/* states_values(), states_move() */
 	const struct shape *open;
@@ -147,14 +147,13 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 		s->row = calloc(chunks, sizeof(s->chunks->word));
 		s->next_row = calloc(chunks, sizeof(s->chunks->word));
 		s->kept = memory_table((size_t)slots + 1, sizeof(s->kept[0]));
-		s->chunk_memory = memory_table((size_t)slots * chunks + 2, sizeof(s->chunks[0]));
+		s->chunks_bytes = ((size_t)slots * chunks + 1) * sizeof(s->chunks[0]);
+		s->chunks = memory_reserve(s->chunks_bytes);
 		if (s->fresh)
 			memset(s->fresh, 0, image);
 	}
 	if (s->values && s->live && s->fresh && s->any && s->set && s->at && s->row &&
-	    s->next_row && s->kept && s->chunk_memory) {
-		s->chunks = (struct chunk *)(((uintptr_t)s->chunk_memory + ALIGNMENT - 1) /
-					     ALIGNMENT * ALIGNMENT);
+	    s->next_row && s->kept && s->chunks) {
 		s->kept_words = s->row;
 		if (make_fresh(s, list))
 			return s;
@@ -180,7 +179,7 @@ void states_free(struct states *s)
 	free(s->next_row);
 	free(s->values);
 	free(s->kept);
-	free(s->chunk_memory);
+	memory_unreserve(s->chunks, s->chunks_bytes);
 	free(s);
 }
 

@@ -47,6 +47,22 @@ static void a_table_is_zeros_to_its_end(void **state)
 	free(table);
 }
 
+/* More than a small machine has: only addresses, until they are used. */
+static void what_is_reserved_is_zeros_and_no_memory_until_it_is_used(void **state)
+{
+	const size_t bytes = (size_t)64 << 30;
+	unsigned char *at = memory_reserve(bytes);
+
+	(void)state;
+	assert_non_null(at);
+	assert_int_equal((uintptr_t)at % 4096, 0);
+	assert_int_equal(at[0] | at[bytes / 2] | at[bytes - 1], 0);
+	at[bytes - 1] = 7;
+	assert_int_equal(at[bytes - 1], 7);
+	memory_unreserve(at, bytes);
+	memory_unreserve(NULL, bytes);
+}
+
 static void what_is_kept_can_be_used_and_given_back(void **state)
 {
 	char *block;
@@ -64,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_got_memory_goes_on_and_who_got_none_ends_as_was_said),
 		cmocka_unit_test(a_table_is_zeros_to_its_end),
+		cmocka_unit_test(what_is_reserved_is_zeros_and_no_memory_until_it_is_used),
 		cmocka_unit_test(what_is_kept_can_be_used_and_given_back),
 	};
 
