@@ -415,7 +415,10 @@ bool image_tunnel_is_sane(struct tunnel *w)
 	for (int side = 0; side < 2; side++)
 		ok = ok && is_time(w->side[side].esp_last) && is_time(more.ike[side].last) &&
 		     is_time(more.ike[side].unseen_since) &&
-		     is_time(more.ike[side].unseen_last);
+		     is_time(more.ike[side].unseen_last) &&
+		     (more.ike[side].proven_unseen == 0 ||
+		      (is_moment(more.ike[side].unseen_since) &&
+		       is_moment(more.ike[side].unseen_last)));
 	return ok;
 }
 

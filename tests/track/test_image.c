@@ -360,6 +360,18 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	assert_true(TAKEN(tunnel, tunnel, (void)it));
 	assert_false(TAKEN(tunnel, tunnel, (it->left_out.n = 1, it->left_out.since = NSEC_NONE)));
 	assert_false(TAKEN(tunnel, tunnel, (it->left_out.n = 1, it->left_out.last = NSEC_NONE)));
+
+	struct tunnel_more unseen = *tunnel->more;
+
+	assert_true(TAKEN(tunnel, tunnel, it->more = &unseen));
+	unseen.ike[1].proven_unseen = 1;
+	unseen.ike[1].unseen_since = unseen.ike[1].unseen_last = T0;
+	assert_true(TAKEN(tunnel, tunnel, it->more = &unseen));
+	unseen.ike[1].unseen_since = NSEC_NONE;
+	assert_false(TAKEN(tunnel, tunnel, it->more = &unseen));
+	unseen.ike[1].unseen_since = T0;
+	unseen.ike[1].unseen_last = NSEC_NONE;
+	assert_false(TAKEN(tunnel, tunnel, it->more = &unseen));
 #undef TAKEN
 #undef TAKEN_ESP
 	watch_free(&w);
