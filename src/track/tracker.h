@@ -24,7 +24,8 @@
  *   ike2.c      which exchange an IKEv2 message is; ike2_steps.c: what it does
  *   ike1.c      what IKEv1 messages mean; ike1_information.c: those that go one way
  *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
- *   event.c     events and their sentences
+ *   event.c     events, to the detectors and into the history
+ *   event_text.c the sentences that the history keeps
  *   restraint.c how fast the history may grow
  *   snapshot.c  objects -> records
  *   image.c     a tunnel and all its objects as bytes, and back
@@ -650,6 +651,11 @@ void resume_judge(struct tracker *t, uint32_t tunnel, nsec now);
 struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
 void event_emit(struct tracker *t, const struct event *ev);
 void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
+
+/* event_text.c */
+struct text;
+bool event_has_sentence(enum event_kind k);	/* as every kind that is history */
+void event_say(struct text *to, const struct tracker *t, const struct event *ev);
 
 /* restraint.c */
 /* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "track/talk.h"
+#include "track/tracker.h"
 
 #include <stdio.h>
 
@@ -121,12 +122,21 @@ static void every_kind_has_a_text_of_its_own(void **state)
 	}
 }
 
+static void every_kind_of_the_history_and_no_other_has_a_sentence(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < EVENT_KINDS; kind++)
+		assert_int_equal(event_has_sentence((enum event_kind)kind),
+				 event_is_history((enum event_kind)kind));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_history_is_told_in_sentences),
 		cmocka_unit_test(without_details_a_tunnel_tells_that_it_was_heard_and_no_more),
 		cmocka_unit_test(every_kind_has_a_text_of_its_own),
+		cmocka_unit_test(every_kind_of_the_history_and_no_other_has_a_sentence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
