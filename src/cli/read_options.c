@@ -189,73 +189,77 @@ static bool take_text(struct words *w, const char *key, const char *option, cons
 	return false;
 }
 
-/* One option; false when complained. */
-static bool take_option(struct read_options *o, struct words *w, int option, const char *value)
+/* What an option without a value switches on; NULL when it is none of these. */
+static bool *flag_of(struct read_options *o, int option)
 {
 	switch (option) {
-	case 1:
-		take_word(o, w, value);
-		break;
-	case 'r':
-		o->paths[o->n_paths++] = value;
-		break;
-	case 'i':
-		o->interfaces[o->n_interfaces++] = value;
-		break;
 	case 'D':
-		o->list_interfaces = true;
-		break;
+		return &o->list_interfaces;
+	case 'V':
+		return &o->version;
+	case 'h':
+		return &o->help;
+	case 'l':
+		return &o->line_buffered;
+	case 'p':
+		return &o->no_promiscuous;
+	case 'q':
+		return &o->quiet;
+	case 'v':
+		return &o->verbose;
+	case OPTION_FOLLOW:
+		return &o->follow;
+	case OPTION_JSON:
+		return &o->json;
+	case OPTION_NO_DETECT:
+		return &o->no_detect;
+	case OPTION_PRINT_FILTER:
+		return &o->print_filter;
+	case OPTION_PROGRESS:
+		return &o->progress;
+	case OPTION_RESUME:
+		return &o->resume;
+	default:
+		return NULL;
+	}
+}
+
+/* Where a value is kept as it was typed; NULL when it is to be read, or goes to others. */
+static const char **word_of(struct read_options *o, struct words *w, int option)
+{
+	switch (option) {
+	case 'Z':
+		return &o->user;
 	case 'f':
-		w->expression = value;
-		break;
+		return &w->expression;
+	case 'w':
+		return &o->write_path;
+	case OPTION_CONFIG:
+		return &o->config;
+	case OPTION_DB:
+		return &o->database;
+	case OPTION_SENSOR:
+		return &o->sensor;
+	default:
+		return NULL;
+	}
+}
+
+/* Values that are numbers and the like; false when complained. */
+static bool take_value(struct read_options *o, struct words *w, int option, const char *value)
+{
+	switch (option) {
+	case 'B':
+		return take_buffer(o, value);
 	case 'c':
 		return take_count(o, value);
 	case 'j':
 		return take_workers(o, value);
-	case 'w':
-		o->write_path = value;
-		break;
-	case 'q':
-		o->quiet = true;
-		break;
-	case 'v':
-		o->verbose = true;
-		break;
-	case 'l':
-		o->line_buffered = true;
-		break;
-	case 'V':
-		o->version = true;
-		break;
-	case 'h':
-		o->help = true;
-		break;
-	case OPTION_JSON:
-		o->json = true;
-		break;
-	case OPTION_DB:
-		o->database = value;
-		break;
-	case OPTION_CONFIG:
-		o->config = value;
-		break;
-	case OPTION_SET:
-		o->sets[o->n_sets++] = value;
-		break;
-	case OPTION_SENSOR:
-		o->sensor = value;
-		break;
+	case 's':
+		return take_size("-s", value, 262144, "a snapshot length in bytes",
+				 &o->snap_length);
 	case OPTION_FAIL_ON:
 		return take_severity(o, value);
-	case OPTION_PROGRESS:
-		o->progress = true;
-		break;
-	case OPTION_PRINT_FILTER:
-		o->print_filter = true;
-		break;
-	case OPTION_NO_DETECT:
-		o->no_detect = true;
-		break;
 	case OPTION_KEEP:
 		if (!retain_parse_days(value, &o->keep_days))
 			complain("--keep %s: not a span of days; write 90d, 12w or 2y, "
@@ -265,34 +269,39 @@ static bool take_option(struct read_options *o, struct words *w, int option, con
 		if (!retain_parse_mebibytes(value, &o->max_mb))
 			complain("--max-db %s: not a size; write 500M, 2G or 1T", value);
 		return o->max_mb >= 0;
-	case OPTION_RESUME:
-		o->resume = true;
-		break;
-	case OPTION_SYSLOG:
-		return take_text(w, "output.syslog", "--syslog", value);
 	case OPTION_METRICS_FILE:
 		return take_text(w, "output.metrics_file", "--metrics-file", value);
 	case OPTION_METRICS_LISTEN:
 		return take_text(w, "output.metrics_listen", "--metrics-listen", value);
 	case OPTION_ON_ALERT:
 		return take_text(w, "output.on_alert", "--on-alert", value);
-	case OPTION_FOLLOW:
-		o->follow = true;
-		break;
-	case 'Z':
-		o->user = value;
-		break;
-	case 's':
-		return take_size("-s", value, 262144, "a snapshot length in bytes",
-				 &o->snap_length);
-	case 'B':
-		return take_buffer(o, value);
-	case 'p':
-		o->no_promiscuous = true;
-		break;
+	case OPTION_SYSLOG:
+		return take_text(w, "output.syslog", "--syslog", value);
 	default:	/* -n -N -t -S: names are never resolved */
-		break;
+		return true;
 	}
+}
+
+/* One option, or a word among them; false when complained. */
+static bool take_option(struct read_options *o, struct words *w, int option, const char *value)
+{
+	bool *flag = flag_of(o, option);
+	const char **word = word_of(o, w, option);
+
+	if (flag)
+		*flag = true;
+	else if (word)
+		*word = value;
+	else if (option == 1)
+		take_word(o, w, value);
+	else if (option == 'r')
+		o->paths[o->n_paths++] = value;
+	else if (option == 'i')
+		o->interfaces[o->n_interfaces++] = value;
+	else if (option == OPTION_SET)
+		o->sets[o->n_sets++] = value;
+	else
+		return take_value(o, w, option, value);
 	return true;
 }
 
