@@ -500,6 +500,11 @@ struct tracker_handler {
 	/* A frame that needs reassembly: an IP fragment, or a segment of TCP port 4500. */
 	void (*fragment)(void *user, const struct frame *f, const struct packet *p);
 	void (*segment)(void *user, const struct frame *f, const struct packet *p);
+	/*
+	 * This tunnel was counted in quiet_tunnels before the last tracker_counters_reset(), and is
+	 * told after all.
+	 */
+	void (*told_late)(void *user, object_id tunnel);
 };
 
 /* NULL when memory is short. `settings` must outlive the tracker. */

@@ -13,6 +13,7 @@
 #include <sawatch/track.h>
 
 #include "cli/capture_row.h"
+#include "cli/ended_captures.h"
 #include "cli/inventory_rows.h"
 #include "cli/kept_tunnels.h"
 #include "cli/retain.h"
@@ -50,8 +51,7 @@ struct pipeline {
 	bool finishing;
 	struct kept_tunnels kept;
 	bool handed_over;	/* the latest frame went to the reassembler */
-	uint32_t *complete;	/* captures that are to be marked so at the end */
-	size_t n_complete, complete_room;
+	struct ended_captures ended;
 	uint64_t alerts_left_out;	/* until the capture that is read began */
 };
 
@@ -140,6 +140,13 @@ static void on_event(void *user, const struct tracker *t, const struct event *ev
 
 	if (p->detect)
 		detect_observe(p->detect, t, ev);
+}
+
+static void on_told_late(void *user, object_id tunnel)
+{
+	struct pipeline *p = user;
+
+	ended_captures_tunnel_told(&p->ended, tunnel);
 }
 
 static void on_fragment(void *user, const struct frame *f, const struct packet *packet)
@@ -242,7 +249,7 @@ bool pipeline_open(struct pipeline **ret, const struct settings *settings, struc
 	};
 	struct tracker_handler handler = {
 		.user = p, .event = on_event, .sink = p->sink, .fragment = on_fragment,
-		.segment = on_segment,
+		.segment = on_segment, .told_late = on_told_late,
 	};
 	struct reassemble_handler whole = {
 		.user = p, .packet = on_whole, .message = on_message, .missing = on_missing,
@@ -429,31 +436,32 @@ static uint64_t alerts_left_out(const struct pipeline *p)
 	return p->detect ? detect_alerts_left_out(p->detect) : 0;
 }
 
-static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type,
-			  const char *left_out)
+static void count_capture(const struct pipeline *p, struct capture_counts *ret)
 {
-	struct capture_counts c = {
-		.alerts_left_out = alerts_left_out(p) - p->alerts_left_out,
-	};
+	tracker_counters(p->tracker, &ret->tracker);
+	pipeline_store_counters(p, &ret->stored);
+	ret->alerts_left_out = alerts_left_out(p) - p->alerts_left_out;
+}
+
+static void write_capture(struct pipeline *p, const struct record_capture *base, uint16_t link_type,
+			  const char *left_out, const struct capture_counts *c)
+{
 	struct capture_row row;
 
-	tracker_counters(p->tracker, &c.tracker);
-	pipeline_store_counters(p, &c.stored);
-	capture_row_fill(&row, base, link_type, left_out, &c, p->settings);
+	capture_row_fill(&row, base, link_type, left_out, c, p->settings);
 	pass_on_capture(p, &row.record);
 }
 
-/*
- * Only when the history of all that it began is written: whoever is killed before reads it again.
- */
-static void complete_later(struct pipeline *p, uint32_t id)
+/* What was settled since they were over makes some rows of captures untrue: those are told anew. */
+static void write_captures_again(struct pipeline *p)
 {
-	if (p->n_complete == p->complete_room) {
-		p->complete_room = p->complete_room ? 2 * p->complete_room : 64;
-		p->complete = realloc(p->complete, p->complete_room * sizeof(p->complete[0]));
-		memory_or_end(p->complete);
+	ended_captures_alerts_left_out(&p->ended, alerts_left_out(p) - p->alerts_left_out);
+	for (size_t i = 0; i < p->ended.n; i++) {
+		const struct ended_capture *c = &p->ended.list[i];
+
+		if (c->changed)
+			write_capture(p, &c->base, c->link_type, c->left_out, &c->counts);
 	}
-	p->complete[p->n_complete++] = id;
 }
 
 void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_info *info,
@@ -465,11 +473,12 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
 		.id = id, .name = name, .kind = "file", .fingerprint = info->fingerprint,
 		.size = info->size_bytes, .dropped = info->dropped,
 	};
+	struct capture_counts counts;
 
-	write_capture(p, &base, info->link_type, left_out);
+	count_capture(p, &counts);
+	write_capture(p, &base, info->link_type, left_out, &counts);
+	ended_captures_add(&p->ended, &base, info->link_type, left_out, &counts);
 	free(name);
-	if (!left_out)
-		complete_later(p, id);
 	tracker_counters_reset(p->tracker);
 	p->alerts_left_out = alerts_left_out(p);
 }
@@ -493,6 +502,7 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 		.id = c->id, .name = c->name, .kind = "interface", .size = RECORD_UNKNOWN,
 		.dropped = (int64_t)c->dropped, .complete = c->over && !c->left_out,
 	};
+	struct capture_counts counts;
 
 	if (p->detect)
 		/* first: tunnels are as ill as their alerts */
@@ -504,7 +514,8 @@ bool pipeline_flush(struct pipeline *p, const struct interface_capture *c, struc
 		inventory_rows_tick(&p->inventory_rows, p->expected, p->writer);
 	if (p->writer && !c->over)
 		retain_tick(&p->retain, p->settings, p->writer);
-	write_capture(p, &base, c->link_type, c->left_out);
+	count_capture(p, &counts);
+	write_capture(p, &base, c->link_type, c->left_out, &counts);
 	if (!p->writer)
 		return true;
 	if (c->over)
@@ -553,9 +564,10 @@ bool pipeline_finish(struct pipeline *p, struct err *e)
 	} else {
 		settle_all(p);
 	}
+	write_captures_again(p);
 	ok = pipeline_settle(p, e);
-	for (size_t i = 0; ok && p->store && i < p->n_complete; i++)
-		ok = store_capture_complete(p->store, p->complete[i], e);
+	for (size_t i = 0; ok && p->store && i < p->ended.n_whole; i++)
+		ok = store_capture_complete(p->store, p->ended.whole[i], e);
 	return ok && (!p->store || store_commit(p->store, e));
 }
 
@@ -570,6 +582,6 @@ void pipeline_close(struct pipeline *p)
 	detect_free(p->detect);
 	tracker_free(p->tracker);
 	kept_tunnels_done(&p->kept);
-	free(p->complete);
+	ended_captures_done(&p->ended);
 	free(p);
 }

@@ -60,8 +60,10 @@ static void leave_out(struct left_out *l, nsec at)
 static void speak(struct tracker *t, struct tunnel *w)
 {
 	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
-	if (t->counters.quiet_tunnels > 0)	/* of another capture, perhaps */
+	if (w->id >> 32 == t->capture && t->counters.quiet_tunnels > 0)
 		t->counters.quiet_tunnels--;
+	else if (t->handler.told_late)
+		t->handler.told_late(t->handler.user, w->id);
 }
 
 /* May a tunnel that begins now be recorded? */
