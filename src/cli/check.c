@@ -152,10 +152,14 @@ static char *who(const struct check *c, const struct record_alert *r)
  */
 static const char *last_seen_text(const struct check *c, const struct record_alert *r, char ret[64])
 {
-	nsec ago = c->now - r->last;
 	char span[NSEC_TEXT_MAX];
 
-	if (!c->heard || r->last == NSEC_NONE || ago < RECENT_S * NSEC_PER_S)
+	if (!c->heard || r->last == NSEC_NONE)	/* a damaged history has no such moment */
+		return "";
+
+	nsec ago = c->now - r->last;
+
+	if (ago < RECENT_S * NSEC_PER_S)
 		return "";
 	snprintf(ret, 64, " (last seen %s ago)", nsec_span(ago - ago % NSEC_PER_S, span));
 	return ret;
