@@ -23,12 +23,16 @@ struct session {
 	uint64_t renewed_frame;
 	uint16_t rekeys;
 	int8_t initiator;
+	/* it did not just run out; but its last probes may still be given up */
+	bool settled;
 };
 
 struct state {
 	struct session sessions[SESSIONS];
 	struct session_end ends[SESSION_ENDS];		/* oldest first */
 	uint8_t n_ends;
+	/* IKEv1 lifetime in s that each side offered latest, as initiator; 0 unknown */
+	uint32_t offers_s[2];
 };
 
 static struct session *session_of(struct state *s, object_id ike_sa)
@@ -88,8 +92,18 @@ static void went_on(struct state *s, const struct scene *sc, nsec at)
 		e->restarted |= e->lost || (e->by >= 0 && !e->by_initiator);
 }
 
+static uint32_t declared_lifetime(const struct ike_sa *sa)
+{
+	return sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX
+		       ? (uint32_t)sa->life_seconds
+		       : 0;
+}
+
 static void began(struct state *s, const struct scene *sc, const struct ike_sa *sa)
 {
+	/* the responder repeats what is offered (RFC 2409 5): his own he tells as initiator only */
+	if (sa->initiator_side >= 0 && declared_lifetime(sa) > 0)
+		s->offers_s[sa->initiator_side] = declared_lifetime(sa);
 	if (sa->origin != ORIGIN_OBSERVED || session_of(s, sa->id))
 		return;
 	for (size_t i = 0; i < SESSIONS; i++) {
@@ -129,13 +143,6 @@ static void push(struct state *s, struct session_end e)
 		s->n_ends--;
 	}
 	s->ends[s->n_ends++] = e;
-}
-
-static uint32_t declared_lifetime(const struct ike_sa *sa)
-{
-	return sa->major == 1 && sa->has_life_seconds && sa->life_seconds < UINT32_MAX
-		       ? (uint32_t)sa->life_seconds
-		       : 0;
 }
 
 static void ended(struct state *s, const struct scene *sc, const struct ike_sa *sa)
@@ -182,7 +189,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
  * next one was asked for, and went on with that alone: both ends had let it run out.  Made before
  * it broke, it would have carried traffic until then.
  */
-static void settle_one(struct state *s, const struct scene *sc, const struct session *was)
+static bool settle_one(struct state *s, const struct scene *sc, const struct session *was)
 {
 	const struct ike_sa *sa = ike_sa_of(sc, was->ike_sa);
 	nsec last;
@@ -192,7 +199,7 @@ static void settle_one(struct state *s, const struct scene *sc, const struct ses
 	    loss_since(sc, was->renewed - sc->settings->life_active) ||
 	    !traffic_had_stopped(sc, was->renewed, &last) || last <= was->start ||
 	    was->renewed - last > sc->settings->life_active)
-		return;
+		return false;
 	push(s, (struct session_end){
 		.at = last,
 		.age = last - was->start,
@@ -205,6 +212,7 @@ static void settle_one(struct state *s, const struct scene *sc, const struct ses
 		.restarted = true,
 		.rekeys = was->rekeys,
 	});
+	return true;
 }
 
 /* True: some are to be looked at again. */
@@ -215,17 +223,16 @@ static bool settle(struct state *s, const struct scene *sc, nsec now)
 	for (size_t i = 0; i < SESSIONS; i++) {
 		struct session *session = &s->sessions[i];
 
-		if (session->ike_sa == 0 || session->renewed == 0)
+		if (session->ike_sa == 0 || session->renewed == 0 || session->settled)
 			continue;
 		if (now - session->renewed < sc->settings->flap_reauth_overlap) {
 			waiting = true;
 			continue;
 		}
 
-		struct session was = *session;
-
-		session->ike_sa = 0;
-		settle_one(s, sc, &was);
+		session->settled = true;
+		if (settle_one(s, sc, session))
+			session->ike_sa = 0;
 	}
 	return waiting;
 }
@@ -262,7 +269,8 @@ static bool looks(const void *state)
 	const struct state *s = state;
 
 	for (size_t i = 0; i < SESSIONS; i++)
-		if (s->sessions[i].ike_sa != 0 && s->sessions[i].renewed != 0)
+		if (s->sessions[i].ike_sa != 0 && s->sessions[i].renewed != 0 &&
+		    !s->sessions[i].settled)
 			return false;
 	return true;
 }
@@ -294,6 +302,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		return true;
 
 	const char *cause = session_pattern_cause(&p);
+	uint32_t own_s = p.one_side ? s->offers_s[p.side] : 0;
+
+	if (strcmp(cause, "max_session_timer") == 0 && session_age_is_declared(p.period, own_s))
+		cause = "ike_lifetime_no_rekey";
+
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
 	bool meant = p.idle || strcmp(cause, "maintenance") == 0;
 	struct finding *f = finding_raise(out,
@@ -321,6 +334,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_seconds(f, "longest_gap_s", p.longest_gap);
 	if (latest->declared_s > 0)
 		finding_integer(f, "declared_lifetime_s", latest->declared_s);
+	if (own_s > 0)
+		finding_integer(f, "ended_by_offers_s", own_s);
 	for (size_t i = p.ends; i-- > 0;)
 		finding_frame(f, p.of[i]->frame);
 	return true;
@@ -328,14 +343,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 /*
  * An IKE lifetime that people configure: nobody can tell it from a session timer of that length
- * when it is not declared (IKEv2) and nobody renews the IKE SA.
+ * when nobody renews the IKE SA and who ends it never declared his own: in IKEv2 nobody does, in
+ * IKEv1 only who begins.
  */
 static bool maybe_lifetime(const struct finding *f)
 {
 	static const double usual[] = { 3600, 28800, 86400 };
 	double period = finding_get_real(f, "period_s");
 
-	if (finding_item(f, "declared_lifetime_s") ||
+	if (finding_item(f, "ended_by_offers_s") ||
 	    strcmp(finding_get_text(f, "ike_rekeys_inside"), "no") != 0)
 		return false;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
@@ -350,11 +366,14 @@ static void explain(struct story *story)
 	struct text *t = story->summary;
 	char period[NSEC_TEXT_MAX];
 	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
-	bool declared = session_age_is_declared(finding_get_real(f, "period_s"),
-					     (double)finding_get(f, "declared_lifetime_s"));
+	double age = finding_get_real(f, "period_s");
+	int64_t declared_s = finding_get(f, "declared_lifetime_s");
+	int64_t own_s = finding_get(f, "ended_by_offers_s");
+	bool declared = session_age_is_declared(age, (double)declared_s);
+	bool own = !declared && session_age_is_declared(age, (double)own_s);
 
 	nsec_span(finding_get_span(f, "period_s"), period);
-	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !declared) {
+	if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && !declared && !own) {
 		text_add(t,
 			 "The session is over every %s (%lld times) without a Delete, and is built "
 			 "anew: its lifetime runs out, and nobody renews it in time.",
@@ -369,6 +388,17 @@ static void explain(struct story *story)
 			text_add(t, " by %s", by);
 		text_add(t, " (%lld times): that looks like a restart or maintenance on a "
 			    "schedule, not like a timer of the tunnel.", (long long)f->count);
+		story_remedy(story, REMEDY_LOG);
+		return;
+	}
+	if (strcmp(cause, "dpd") == 0) {
+		text_add(t,
+			 "The session is over every %s (%lld times) because %s no longer answers: "
+			 "always at the same age, so a timer may end it there without a Delete.",
+			 period, (long long)f->count, f->side >= 0 ? by : "the peer");
+		story_remedy(story, REMEDY_DPD);
+		story_remedy(story, REMEDY_REACH);
+		story_remedy(story, REMEDY_LIFE);
 		story_remedy(story, REMEDY_LOG);
 		return;
 	}
@@ -389,10 +419,14 @@ static void explain(struct story *story)
 		text_add(t, " while nothing was sent: an idle timer.");
 		story_remedy(story, REMEDY_IDLE);
 		story_remedy(story, REMEDY_KEEP);
-	} else if (strcmp(cause, "dpd") == 0) {
-		text_add(t, " because the peer no longer answers.");
-		story_remedy(story, REMEDY_DPD);
-		story_remedy(story, REMEDY_REACH);
+	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && own) {
+		text_add(t, ", which is the phase 1 lifetime that %s itself offers (%lld s)", by,
+			 (long long)own_s);
+		if (declared_s > 0)
+			text_add(t, "; %s offers %lld s, so it does not renew it in time",
+				 story_peer(story, other_side(f->side)), (long long)declared_s);
+		text_add(t, ".");
+		story_remedy(story, REMEDY_LIFE);
 	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0) {
 		text_add(t, ", which is the declared phase 1 lifetime of %lld s: "
 			    "nobody renews it in time.",
@@ -420,6 +454,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, session->renewed_frame);
 		FIELD(f, session->rekeys);
 		FIELD(f, session->initiator);
+		FIELD(f, session->settled);
 	}
 	for (size_t i = 0; i < SESSION_ENDS; i++) {
 		struct session_end *e = &s->ends[i];
@@ -439,6 +474,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->rekeys);
 	}
 	FIELD_BELOW(f, s->n_ends, SESSION_ENDS + 1);
+	FIELD(f, s->offers_s);
 }
 
 const struct detector detect_periodic_drop = {

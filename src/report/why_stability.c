@@ -161,7 +161,10 @@ const struct why_line why_stability[] = {
 	  "A capture on the silent side shows whether the probes arrive there." },
 	{ "periodic_drop", "dpd", WHY_REFUTE, NULL,
 	  "The probes are answered, and the tunnel still ends." },
-	{ "periodic_drop", "ike_lifetime_no_rekey", WHY_HEAD, NULL,
+	{ "periodic_drop", "ike_lifetime_no_rekey", WHY_HEAD, "ended_by_offers_s",
+	  "{ended_by} ends the whole session every {period_s}: that is the phase 1 lifetime that "
+	  "it offers itself ({ended_by_offers_s}), and nobody renews phase 1 before." },
+	{ "periodic_drop", "ike_lifetime_no_rekey", WHY_HEAD, "!ended_by_offers_s",
 	  "Phase 1 runs into its declared lifetime of {declared_lifetime_s} and nobody renews it, "
 	  "so the session drops every {period_s}." },
 	{ "periodic_drop", "ike_lifetime_no_rekey", WHY_LOOK, NULL,

@@ -423,6 +423,90 @@ static void a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well(void *
 	assert_non_null(strstr(drop()->summary, "or an IKE lifetime of 1 h"));
 }
 
+/* A session of phase 1 for which this lifetime was offered; `by` deletes after 8 h of traffic. */
+static void declared_session(int initiator, uint32_t life_s, int by)
+{
+	uint32_t ike = stage_ike(initiator, 1), child;
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, initiator);
+	stage->ike[ike].state = IKE_ESTABLISHED;
+	stage->ike[ike].established = stage->now;
+	stage->ike[ike].has_life_seconds = true;
+	stage->ike[ike].life_seconds = life_s;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, initiator);
+	child = stage_child(ike, initiator);
+	stage_pass(28800 * S);
+	for (int d = 0; d < 2; d++)
+		stage_esp_packets(stage->child[child].esp[d], 28800, 1000);
+	stage_child_down(child, END_DELETED, by);
+	stage_ike_down(ike, END_DELETED, by);
+	stage_pass(4 * S);
+}
+
+static void a_responder_that_repeats_an_offer_does_not_tell_its_own_lifetime(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		declared_session(0, 86400, 1);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_non_null(strstr(drop()->summary, "or an IKE lifetime of 8 h"));
+}
+
+static void who_deletes_at_the_lifetime_that_it_offers_itself_has_no_session_timer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		declared_session(0, 86400, 1);
+	declared_session(1, 28800, 1);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "ike_lifetime_no_rekey");
+	assert_int_equal(collected_number(drop(), "ended_by_offers_s"), 28800);
+	assert_non_null(strstr(drop()->summary, "203.0.113.1 itself offers (28800 s)"));
+	assert_non_null(strstr(drop()->summary, "192.0.2.1 offers 86400 s"));
+}
+
+static void who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_timer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		declared_session(1, 86400, 1);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_non_null(strstr(drop()->summary, "not an SA lifetime"));
+}
+
+/* That it was lost is known only when the next one has stood for long. */
+static void sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer(void **state)
+{
+	(void)state;
+	uint32_t old = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t new, child = stage_child(old, 0);
+		nsec probed;
+
+		stage_pass(3600 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+		stage_pass(10 * S);
+		probed = stage->now;
+		stage_pass(10 * S);
+		stage_esp_packets(stage->child[child].esp[0], 20, 1000);
+		new = stage_ike_up(0, 2);
+		stage_pass(90 * S);
+		stage->ike[old].ended = probed;
+		stage->ike[old].end_reason = END_PEER_LOST;
+		stage->ike[old].ended_by = 1;
+		stage_ike_event(EVENT_IKE_SA_ENDED, old, 1);
+		old = new;
+	}
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "dpd");
+	assert_non_null(strstr(drop()->summary, "because 203.0.113.1 no longer answers"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +539,10 @@ int main(void)
 		ON_STAGE(a_tunnel_that_is_idle_until_it_is_asked_for_again_does_not_run_out),
 		ON_STAGE(deletes_that_are_not_captured_are_no_silence),
 		ON_STAGE(a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well),
+		ON_STAGE(a_responder_that_repeats_an_offer_does_not_tell_its_own_lifetime),
+		ON_STAGE(who_deletes_at_the_lifetime_that_it_offers_itself_has_no_session_timer),
+		ON_STAGE(who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_timer),
+		ON_STAGE(sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
