@@ -40,6 +40,19 @@ static struct auth_attempt *attempt_see(struct auth_attempts *s, const struct ex
 	return a;
 }
 
+/* How long the answer before took from here to the initiator, and its next request back. */
+static nsec turn_of(const struct exchange *x, const struct ike_sa *sa)
+{
+	const struct exchange *before = sa ? &sa->previous[x->from == sa->initiator_side ? 0 : 1]
+					   : NULL;
+
+	if (!before || before->id == 0 || before->from != x->from ||
+	    before->type == IKE2_EXCHANGE_IKE_AUTH ||	/* a person may have been asked */
+	    before->response_at == NSEC_NONE || x->request_at < before->response_at)
+		return 0;
+	return x->request_at - before->response_at;
+}
+
 static void take(struct auth_attempt *a, const struct exchange *x, const struct ike_sa *sa)
 {
 	a->eap = x->purpose == PURPOSE_EAP;
@@ -248,8 +261,14 @@ void auth_attempts_observe(struct auth_attempts *s, const struct scene *sc, cons
 	if (!is_auth(x))
 		return;
 	if (ev->kind == EVENT_REQUEST_COPY) {
+		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
 		a = attempt_see(s, x);
-		take(a, x, tracker_ike_sa(sc->tracker, ev->ike_sa));
+		take(a, x, sa);
+		if (a->turn == 0)
+			a->turn = turn_of(x, sa);
+		if (a->responses > 0 && ev->at - a->answered > a->turn)
+			a->late++;
 		if (a->copies > 0)
 			a->copy[(a->copies - 1) % AUTH_COPIES] = ev->at;
 	} else if ((a = attempt_find(s, x))) {
@@ -283,6 +302,8 @@ void auth_attempts_fields(struct fields *f, struct auth_attempts *s)
 		FIELD(f, a->copies);
 		FIELD(f, a->responses);
 		FIELD(f, a->after_response);
+		FIELD(f, a->turn);
+		FIELD(f, a->late);
 		FIELD(f, a->dst_port);
 		FIELD(f, a->answer_from_port);
 		FIELD(f, a->answer_to_port);

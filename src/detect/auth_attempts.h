@@ -29,7 +29,9 @@ struct auth_attempt {
 	bool went_on;		/* as only who has the answer can */
 	nsec first, last, answered;	/* answered NSEC_NONE: never */
 	nsec copy[AUTH_COPIES];
+	nsec turn;	/* an answer's way to the initiator and its next request's way back here */
 	uint16_t copies, responses, after_response;
+	uint16_t late;	/* copies too long after the answer to have crossed it */
 	uint16_t dst_port, answer_from_port, answer_to_port, src_port;
 	bool ip_fragments, answer_ip_fragments;
 	uint16_t ike_fragments;

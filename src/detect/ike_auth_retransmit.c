@@ -38,7 +38,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 static bool answered_in_vain(const struct auth_attempt *a, const struct settings *set)
 {
 	return a->responses > 0 &&
-	       (a->after_response >= set->retx_answered_copies || a->in_vain);
+	       (a->late >= set->retx_answered_copies || a->in_vain);
 }
 
 /* Transmissions within the window that ends with the latest. */

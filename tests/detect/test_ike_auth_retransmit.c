@@ -46,6 +46,45 @@ static void one_more_copy_is_normal_life(void **state)
 	assert_null(retransmit());
 }
 
+/* Between the answer to IKE_SA_INIT and IKE_AUTH pass three seconds, all of them on the way. */
+static struct exchange *begin_far_away(void)
+{
+	uint32_t ike = stage_ike(0, 2);
+	struct exchange *x;
+
+	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
+	x = stage_request(ike, IKE2_EXCHANGE_IKE_SA_INIT, PURPOSE_IKE_SA_INIT, 0, 0);
+	stage_answer(x);
+	stage->ike[ike].previous[0] = *x;
+	stage_pass(3 * S);
+	x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
+	stage_answer(x);
+	return x;
+}
+
+static void copies_sent_before_the_answer_can_have_come_are_normal_life(void **state)
+{
+	(void)state;
+	struct exchange *x = begin_far_away();
+
+	copies(x, 2, S / 2);
+	copies(x, 1, S);
+	stage_pass(600 * S);
+	assert_null(retransmit());
+}
+
+static void copies_sent_long_after_it_are_not(void **state)
+{
+	(void)state;
+	struct exchange *x = begin_far_away();
+
+	copies(x, 4, 2 * S);
+	stage_pass(10 * S);
+	assert_non_null(retransmit());
+	assert_string_equal(retransmit()->cause, "answered");
+	assert_int_equal(retransmit()->record.severity, SEVERITY_WARNING);
+}
+
 static void three_unanswered_transmissions_are_a_warning_and_five_are_critical(void **state)
 {
 	(void)state;
@@ -426,6 +465,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_more_copy_is_normal_life),
+		ON_STAGE(copies_sent_before_the_answer_can_have_come_are_normal_life),
+		ON_STAGE(copies_sent_long_after_it_are_not),
 		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),
 		ON_STAGE(
 		one_that_goes_on_for_longer_than_rounds_count_still_began_with_its_first_request),
