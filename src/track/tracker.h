@@ -8,7 +8,9 @@
  *   batch.c     prepared frames, by the batch: SAs fetched ahead; the fast path of ESP
  *   ike_ahead.c what the IKE messages of a batch will ask for, fetched ahead
  *   pool.c      fixed pools of objects, their hash indices, eviction
- *   tunnel.c    pairs of peers and the paths that lead to them
+ *   tunnel.c    pairs of peers, as places in a table
+ *   path.c      which packets are a tunnel's
+ *   tunnel_state.c is it up, and since when
  *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
  *   esp_birth.c new ESP SAs, and who makes room for them
  *   child_sa.c  pairs of ESP SAs: births and ends
@@ -276,7 +278,7 @@ struct tracker {
 
 	/*
 	 * lossy hint: two addresses -> the tunnel that is told from others by a NAT's port
-	 * (tunnel.c)
+	 * (path.c)
 	 */
 	uint32_t *clients;
 
@@ -402,16 +404,21 @@ static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 /* ike_ahead.c */
 void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, size_t n);
 
-/* tunnel.c */
+/* path.c */
+struct endpoint path_identity_of(struct endpoint p);	/* as paths have it */
+bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst);
+void path_release(struct tracker *t, uint32_t path);
 /* as the index keeps it */
 uint32_t tunnel_path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst);
 uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
-uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
-		    int8_t *ret_side);
 uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst,
 			       int8_t *ret_side);
 bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
 		     int8_t src_side);
+
+/* tunnel.c */
+uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
+		    int8_t *ret_side);
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
 void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
 void tunnel_release(struct tracker *t, uint32_t tunnel);
@@ -419,6 +426,8 @@ struct tunnel_more *tunnel_more(struct tracker *t, struct tunnel *w);	/* to writ
 void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoint now);
 /* Its peers are known: tracker_tunnel_of_peer() finds it. */
 void tunnel_mark_peers(struct tracker *t, uint32_t tunnel);
+
+/* tunnel_state.c */
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
 /* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
 void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);
