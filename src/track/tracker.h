@@ -3,7 +3,8 @@
  * What the files of the tracker share: its tables and the functions by which
  * they call each other.  Private to src/track.
  *
- *   tracker.c   packets -> ESP, IKE, ICMP; time; the public functions
+ *   tracker.c   time, the end, the public questions, the tables
+ *   arrival.c   packets -> ESP, IKE, ICMP
  *   prepare.c   frames parsed, without anything the tracker knows
  *   batch.c     prepared frames, by the batch: SAs fetched ahead; the fast path of ESP
  *   ike_ahead.c what the IKE messages of a batch will ask for, fetched ahead
