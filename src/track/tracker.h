@@ -14,7 +14,8 @@
  *   tunnel_state.c is it up, and since when
  *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
  *   esp_birth.c new ESP SAs, and who makes room for them
- *   child_sa.c  pairs of ESP SAs: births and ends
+ *   child_sa.c  pairs of ESP SAs: births
+ *   child_end.c and ends
  *   pairing.c   new SPIs join the child SA they belong to
  *   chain.c     which child SA replaces which
  *   delete.c    what a Delete meant
@@ -503,9 +504,12 @@ uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
 void delete_settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now);
 bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nsec now);
 void delete_ends_predecessor(struct tracker *t, const struct pending_delete *d);
+uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
+bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
 
 /* settle.c */
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
+void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 
 /* child_sa.c */
 struct child_sa_more *child_more(struct tracker *t, struct child_sa *c);	/* to write to */
@@ -516,15 +520,16 @@ nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int di
 nsec child_last_sign(const struct tracker *t, const struct child_sa *c);
 void child_reveal(struct tracker *t, uint32_t child);
 uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
-bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
-void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
-uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
-bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
-bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
 		     nsec created, int by, const struct exchange *x, bool tentative);
 void child_born(struct tracker *t, uint32_t child);
 void child_discard(struct tracker *t, uint32_t child);
+void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
+void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
+void child_release(struct tracker *t, uint32_t child);
+
+/* child_end.c */
+bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
 		       bool answered);
 /* What was taken for a Delete was none. */
@@ -535,16 +540,14 @@ void child_delete_withdrawn(struct tracker *t, uint32_t tunnel, nsec at);
  */
 void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by);
 bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at);
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
 	       enum grade grade);
 void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
 		   enum grade grade);
-void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
-void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
-void child_revive(struct tracker *t, uint32_t child);
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
-void child_release(struct tracker *t, uint32_t child);
+bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
+void child_revive(struct tracker *t, uint32_t child);
+void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
 
 /* pairing.c */
 void child_esp_born(struct tracker *t, uint32_t esp);
