@@ -20,7 +20,8 @@
  *   chain.c     which child SA replaces which
  *   delete.c    what a Delete meant
  *   settle.c    when that is decided
- *   ike_sa.c    IKE SAs: states, rekey
+ *   ike_sa.c    IKE SAs: their SPIs, their states
+ *   ike_rekey.c which replaces which
  *   ike_end.c   how they end
  *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
  *   timer.c     what becomes due when
@@ -563,10 +564,6 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 		    uint8_t major, int8_t initiator_side);
 void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
 void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
-void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
-bool ike_sa_rekeys_crossed(const struct ike_sa *sa);
-void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at);
-void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r);
 void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a,
 			const struct ike_message *m);
 void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
@@ -589,6 +586,12 @@ bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m
 bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel);
 void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side,
 		 uint32_t other);
+
+/* ike_rekey.c */
+void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
+bool ike_sa_rekeys_crossed(const struct ike_sa *sa);
+void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at);
+void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r);
 
 /* ike_end.c */
 bool ike_sa_follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x);
