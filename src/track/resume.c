@@ -8,8 +8,6 @@
 
 enum { NAT_T_PORT = 4500 };
 
-#define MINUTE (60 * NSEC_PER_S)
-
 /* ---- what the history knows better ---------------------------------------- */
 
 void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r)
@@ -79,7 +77,7 @@ bool tracker_catch_up_esp_sa(struct tracker *t, const struct record_esp_sa *r, n
 	    rare.lost_before != now.rare->lost_before ||
 	    rare.packets_before != now.rare->packets_before)
 		*esp_rare(t, sa) = rare;
-	*ret_bucket = minute_end - MINUTE;
+	*ret_bucket = minute_end - ESP_MINUTE;
 	if (sa->packets >= 3)
 		esp_confirm(t, sa);
 	return true;

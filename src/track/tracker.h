@@ -12,7 +12,8 @@
  *   tunnel.c    pairs of peers, as places in a table
  *   path.c      which packets are a tunnel's
  *   tunnel_state.c is it up, and since when
- *   esp_sa.c    ESP and AH packets: sequence numbers, moves, ends
+ *   esp_sa.c    ESP and AH packets: minutes, moves, ends
+ *   esp_sequence.c their sequence numbers
  *   esp_birth.c new ESP SAs, and who makes room for them
  *   child_sa.c  pairs of ESP SAs: births
  *   child_end.c and ends
@@ -443,8 +444,17 @@ struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa);	/* to write 
 void esp_packet(struct tracker *t, const struct esp_arrival *a);
 void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
 	      const struct esp_arrival *a, int64_t value);
+void esp_confirm(struct tracker *t, struct esp_sa *sa);
+void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
+	     enum grade grade);
+void esp_release(struct tracker *t, uint32_t esp);
+void esp_index_add(struct tracker *t, uint32_t esp);
+#define ESP_MINUTE (60 * NSEC_PER_S)	/* by which traffic is told */
+nsec esp_minute_end(nsec at);	/* of the minute that holds it */
+void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
 
 enum {
+	ESP_WINDOW_BITS = 64,		/* sequence numbers that are told apart (RFC 4303 3.4.3) */
 	ESP_CONFIRMING_PACKETS = 3,	/* so many are no stray */
 	/* strays of one tunnel from which on nothing less joins a child SA */
 	ESP_SPRAYED = 24,
@@ -453,24 +463,23 @@ enum {
 	ESP_DIRECTION_LIVE_MAX = 512,
 };
 
+/* esp_sequence.c */
+/* Counts its sequence number, so far ahead of the highest; false when the packet was a copy. */
+bool esp_sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+		  uint32_t ahead);
+/* The first packet after a time that nobody watched: how far ahead it is of what came unseen. */
+uint32_t esp_sequence_goes_on(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+			      uint32_t ahead);
+
 /* esp_birth.c */
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
 void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);
-
-/* esp_sa.c, again */
-void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
-	     enum grade grade);
-void esp_confirm(struct tracker *t, struct esp_sa *sa);
-void esp_release(struct tracker *t, uint32_t esp);
-void esp_index_add(struct tracker *t, uint32_t esp);
 
 /*
  * group.c: does the SA count for a group, whose numbers tell of no loss?  Asked when it is born,
  * before its SPI is noted, and when numbers are missing.
  */
 bool group_has(struct tracker *t, struct esp_sa *sa);
-nsec esp_minute_end(nsec at);	/* of the minute that holds it */
-void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
 
 /* timer.c: see also tracker_schedule() */
 void timers_run(struct tracker *t, nsec now);
