@@ -126,10 +126,11 @@ struct ike_sa {
 	int64_t answered_id[2];
 	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
 	uint32_t next_in_tunnel;
+	/* the child SAs that it holds, by next_of_ike: rekeyed, its successor does */
+	uint32_t children;
 	/* private to the tracker */
 	uint32_t prev_in_tunnel;
 	uint32_t predecessor;		/* the one whose `successor` this is */
-	uint32_t children;		/* list of its child SAs, by next_of_ike */
 	uint32_t flags;
 	/* longest encrypted message that can be an error answer; 0 unknown */
 	uint32_t error_bytes_max;
@@ -254,8 +255,9 @@ struct child_sa_more {
 	object_id predecessor_id;
 	uint32_t predecessor_spi[2];
 	uint32_t predecessor, successor;
+	uint32_t next_of_ike;		/* held by the same IKE SA, the one before it; NO_INDEX */
 	/* private */
-	uint32_t next_of_ike, prev_of_ike;
+	uint32_t prev_of_ike;
 	/* IKE SA that names it in rekey[] or auth_child; NO_INDEX */
 	uint32_t held_by;
 	uint32_t response_bytes;

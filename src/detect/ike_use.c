@@ -38,20 +38,24 @@ static enum ike_use use_by(const struct scene *sc, const struct ike_sa *sa,
 	return side_unseen(sc, !sa->initiator_side) ? IKE_USED : IKE_ASKED;
 }
 
+/* After a rekey its child SAs are its successor's; what made them stays as it was. */
 static bool carries(const struct scene *sc, const struct ike_sa *sa)
 {
-	uint32_t index = sc->tunnel->child_sas;
+	const struct ike_sa *holder = sa;
+	const struct child_sa *c;
+	int looked = 0;
 
-	for (int looked = 0; looked < LOOKED_AT; looked++) {
-		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
-
-		if (!c)
-			break;
-		index = c->next_in_tunnel;
-		if (c->more->ike_sa_id == sa->id &&
-		    tracker_esp_sa(sc->tracker, c->esp[sa->initiator_side]))
-			return true;
-	}
+	for (; holder && looked < LOOKED_AT; looked++,
+	     holder = tracker_ike_sa(sc->tracker, holder->successor))
+		for (uint32_t i = holder->children; looked < LOOKED_AT; looked++) {
+			c = tracker_child_sa(sc->tracker, i);
+			if (!c)
+				break;
+			i = c->more->next_of_ike;
+			if (c->more->ike_sa_id == sa->id &&
+			    tracker_esp_sa(sc->tracker, c->esp[sa->initiator_side]))
+				return true;
+		}
 	return false;
 }
 

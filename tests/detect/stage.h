@@ -29,11 +29,11 @@ struct tracker {
 		struct ike1_offer offers1[TRACK_OFFERS_MAX];
 		struct ike2_transform transforms[TRACK_TRANSFORMS_MAX];
 	} offered[128];			/* by each of them */
-	struct child_sa child[256];
-	struct esp_sa esp[512];
-	struct esp_sa_rare rare[512];	/* of each of them */
-	struct esp_sa_more esp_more[512];
-	struct child_sa_more more[256];	/* of each child SA; of each tunnel: */
+	struct child_sa child[320];
+	struct esp_sa esp[640];
+	struct esp_sa_rare rare[640];	/* of each of them */
+	struct esp_sa_more esp_more[640];
+	struct child_sa_more more[320];	/* of each child SA; of each tunnel: */
 	struct tunnel_more of_tunnel[8];
 	struct exchange exchange[64];
 	uint32_t n_exchanges;
@@ -237,6 +237,7 @@ static inline uint32_t stage_ike(int initiator, uint8_t major)
 		.last = stage->now,
 		.ended_by = SIDE_UNKNOWN,
 		.successor = NO_INDEX,
+		.children = NO_INDEX,
 		.init_seen = true,
 		.next_in_tunnel = t->ike_sas,
 		.first_frame = stage->frame,
@@ -287,7 +288,7 @@ static inline uint32_t stage_esp(int direction)
 	struct tunnel *t = &stage->tunnel[0];
 	struct event ev;
 
-	assert(i < 512);
+	assert(i < 640);
 	*sa = (struct esp_sa){
 		.id = object_id_of(1, i + 1),
 		.spi = 0xc0000000 + i,
@@ -353,7 +354,7 @@ static inline uint32_t stage_child_how(uint32_t ike, int by, enum created_how ho
 	struct child_sa *c = &stage->child[i];
 	struct event ev;
 
-	assert(i < 256);
+	assert(i < 320);
 	*c = (struct child_sa){
 		.id = object_id_of(1, i + 1),
 		.tunnel = 0,
@@ -375,8 +376,11 @@ static inline uint32_t stage_child_how(uint32_t ike, int by, enum created_how ho
 		.ended = NSEC_NONE,
 		.rekeyed_by = SIDE_UNKNOWN,
 		.rekey_at = NSEC_NONE,
+		.next_of_ike = ike == NO_INDEX ? NO_INDEX : stage->ike[ike].children,
 	};
 	stage->tunnel[0].child_sas = i;
+	if (ike != NO_INDEX)
+		stage->ike[ike].children = i;
 	ev = stage_event(EVENT_CHILD_SA_CREATED);
 	ev.child_sa = i;
 	ev.ike_sa = ike;

@@ -262,6 +262,43 @@ static void several_tunnels_that_are_used_are_no_flapping(void **state)
 	assert_null(flap());
 }
 
+/* As policies make them: the others' child SAs are not forgotten for that. */
+static void nor_when_one_of_them_has_hundreds_of_child_sas(void **state)
+{
+	(void)state;
+	uint32_t ike = NO_INDEX;
+
+	for (int i = 0; i < 6; i++) {
+		ike = stage_ike_up(0, 2);
+		stage_child(ike, 0);
+		stage_pass(20 * S);
+	}
+	for (int i = 0; i < 300; i++)
+		stage_child(ike, 0);
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
+/* After a rekey another IKE SA holds what the first one made. */
+static void nor_when_they_were_rekeyed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		uint32_t old = stage_ike_up(0, 2), new;
+
+		stage_child(old, 0);
+		stage_pass(10 * S);
+		new = stage_ike(0, 2);
+		stage->ike[new].origin = ORIGIN_REKEY;
+		stage->ike[new].children = stage->ike[old].children;
+		stage->ike[old].children = NO_INDEX;
+		stage->ike[old].successor = new;
+		stage_pass(10 * S);
+	}
+	stage_pass(60 * S);
+	assert_null(flap());
+}
+
 static void nor_when_their_child_sas_are_not_known(void **state)
 {
 	(void)state;
@@ -358,6 +395,8 @@ int main(void)
 		ON_STAGE(of_one_it_speaks_in_the_singular),
 		ON_STAGE(a_login_that_was_repeated_though_answered_need_not_be_waited_for),
 		ON_STAGE(several_tunnels_that_are_used_are_no_flapping),
+		ON_STAGE(nor_when_one_of_them_has_hundreds_of_child_sas),
+		ON_STAGE(nor_when_they_were_rekeyed),
 		ON_STAGE(nor_when_their_child_sas_are_not_known),
 		ON_STAGE(nor_tunnels_without_traffic_whose_probes_are_answered),
 		ON_STAGE(quick_mode_asked_in_vain_is_told),
