@@ -392,6 +392,13 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count,
 		const struct finding *f = &found->finding[i];
 		struct alert *a = find(as, *head, detector, f->key);
 
+		if (f->over) {
+			if (a && a->cleared_at == NSEC_NONE) {
+				a->cleared_at = now;
+				a->dirty = a->urgent = changed = true;
+			}
+			continue;
+		}
 		if (!a) {
 			changed |= open_new(as, head, count, detector, sc, capture, now, f);
 			continue;

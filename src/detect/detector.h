@@ -65,6 +65,7 @@ struct finding {
 	int64_t count;
 	/* what was found before was not so: this is all that is left, even when it says less */
 	bool instead;
+	bool over;			/* see finding_over() */
 	uint8_t n_items, n_frames;
 	struct finding_item items[FINDING_EVIDENCE_MAX];
 	uint64_t frames[RECORD_FRAMES_MAX];
@@ -81,6 +82,11 @@ bool finding_same_evidence(const struct finding *a, const struct finding *b);
 /* A new finding to fill in; confidence and severity as given, side unknown.  Never NULL. */
 struct finding *finding_raise(struct findings *out, enum severity severity,
 			      enum confidence confidence, nsec first, nsec last, int64_t count);
+/*
+ * What was found with this key is disproved: its alert, if there is one, clears now and not after a
+ * time of quiet.
+ */
+void finding_over(struct findings *out, uint64_t key);
 
 /* Evidence; names are static, lower case, with the unit in them.  What does not fit is dropped. */
 void finding_integer(struct finding *f, const char *name, int64_t value);

@@ -25,8 +25,17 @@ struct finding *finding_raise(struct findings *out, enum severity severity,
 	f->last = first < last ? last : first;
 	f->well = NSEC_NONE;
 	f->count = count;
+	f->instead = f->over = false;
 	f->n_items = f->n_frames = 0;
 	return f;
+}
+
+void finding_over(struct findings *out, uint64_t key)
+{
+	struct finding *f = finding_raise(out, SEVERITY_INFO, CONFIDENCE_LOW, 0, 0, 0);
+
+	f->key = key;
+	f->over = true;
 }
 
 /* NULL when the finding is full. */

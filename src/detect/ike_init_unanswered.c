@@ -27,6 +27,8 @@ struct state {
 		nsec unreachable;
 		int64_t icmp_type, icmp_code;
 		bool worked;			/* the tunnel had been up when the spell began */
+		bool told;			/* perhaps, and is answered by now */
+		bool up;			/* and its IKE SA is set up, too */
 		/* attempt that was answered: its next steps were answered too */
 		uint64_t answered;
 		/* asked again after its answers, which do not arrive: the latest such attempt */
@@ -102,7 +104,9 @@ static void answered(struct side *s, uint64_t spi_i)
 {
 	const struct side was = *s;
 
-	*s = (struct side){ .unreachable = was.unreachable, .answered = spi_i };
+	*s = (struct side){ .unreachable = was.unreachable, .answered = spi_i,
+			    .told = was.told || was.messages > 1,
+			    .up = was.up };
 	if (was.again.spi_i == spi_i)
 		s->again = was.again;
 }
@@ -150,6 +154,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_ERROR_NOTIFY && ev->side >= 0)
 		/* IKEv1 refuses in a message of its own */
 		answered(&st->side[!ev->side], sa ? sa->spi_i : 0);
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED && sa && sa->initiator_side >= 0) {
+		struct side *s = &st->side[sa->initiator_side];
+
+		s->up = s->told && s->messages == 0;
+		return;
+	}
 	if (!x || x->from < 0)
 		return;
 
@@ -167,6 +177,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		asked(s, sc, x, ev);
 	} else if (ev->kind == EVENT_REQUEST_COPY && x->requests_after_response > 0) {
 		asked_again(&s->again, x, ev);
+		s->told = true;
 	}
 }
 
@@ -338,6 +349,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	for (int from = 0; from < 2; from++) {
 		struct side *s = &st->side[from];
 
+		if (s->up) {
+			finding_over(out, (uint64_t)from);
+			finding_over(out, 2 + (uint64_t)from);
+			s->told = s->up = false;
+		}
 		judge_side(st, sc, from, now, out);
 		waiting |= judge_again(&s->again, sc, from, now, out);
 		if (s->messages > 0 && now - s->last > 2 * sc->settings->init_window)
@@ -402,6 +418,8 @@ static void fields(struct fields *f, void *state)
 		FIELD_COUNT(f, side->icmp_type);
 		FIELD_COUNT(f, side->icmp_code);
 		FIELD(f, side->worked);
+		FIELD(f, side->told);
+		FIELD(f, side->up);
 		FIELD(f, side->answered);
 		FIELD(f, side->again.spi_i);
 		FIELD(f, side->again.requests);
@@ -421,7 +439,7 @@ const struct detector detect_ike_init_unanswered = {
 	.fields = fields,
 	.window = offsetof(struct settings, init_window),
 	.observes = WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(ICMP_ERROR) |
-		    WANTS(ERROR_NOTIFY),
+		    WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(REQUEST_COPY),
 	.warns_unsure = true,
 	.observe = observe,

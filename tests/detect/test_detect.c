@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "detect/detector.h"
 #include "detect/stage.h"
 
 /*
@@ -59,6 +60,23 @@ static void it_clears_after_twice_its_window_of_quiet_and_not_before(void **stat
 	assert_true(stage->alerts.alert[0].record.cleared);
 	assert_true(stage->alerts.alert[0].record.cleared_at != NSEC_NONE);
 	assert_int_equal(stage->alerts.n, 1);
+}
+
+static void what_one_finding_says_is_not_said_of_the_next(void **state)
+{
+	(void)state;
+	struct findings found = { 0 };
+
+	finding_raise(&found, SEVERITY_INFO, CONFIDENCE_LOW, 0, 0, 1)->instead = true;
+	finding_over(&found, 1);
+	found.n = 0;
+	for (int i = 0; i < 2; i++) {
+		const struct finding *f =
+			finding_raise(&found, SEVERITY_WARNING, CONFIDENCE_HIGH, 0, 0, 1);
+
+		assert_false(f->instead);
+		assert_false(f->over);
+	}
 }
 
 static void after_it_cleared_the_same_fault_is_a_new_alert(void **state)
@@ -236,6 +254,7 @@ int main(void)
 		ON_STAGE(an_alert_is_told_once_however_often_it_is_judged_true),
 		ON_STAGE(identity_is_the_capture_and_a_dense_number),
 		ON_STAGE(it_clears_after_twice_its_window_of_quiet_and_not_before),
+		ON_STAGE(what_one_finding_says_is_not_said_of_the_next),
 		ON_STAGE(after_it_cleared_the_same_fault_is_a_new_alert),
 		ON_STAGE(within_the_hold_down_it_is_the_old_alert_again),
 		ON_STAGE(the_end_of_the_capture_leaves_a_raised_alert_raised),

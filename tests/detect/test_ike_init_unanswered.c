@@ -52,6 +52,54 @@ static void one_repetition_is_information_three_transmissions_a_warning(void **s
 						      "to 203.0.113.1"));
 }
 
+static void establish(const struct exchange *x)
+{
+	stage->ike[x->ike_sa].spi_r = 0x2000;
+	stage->ike[x->ike_sa].state = IKE_ESTABLISHED;
+	stage->ike[x->ike_sa].established = stage->now;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, x->ike_sa, x->from);
+	stage_pass(60 * S);
+}
+
+/* A gateway that comes back answers the fourth copy, and the tunnel is up. */
+static void it_is_over_when_the_ike_sa_is_set_up(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	hear_the_other_side();
+	copies(x, 3, 4 * S);
+	assert_false(unanswered()->record.cleared);
+	stage_answer(x);
+	stage_pass(60 * S);
+	assert_false(unanswered()->record.cleared);	/* something answers, no more is known */
+	establish(x);
+	assert_true(unanswered()->record.cleared);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+}
+
+static void an_ike_sa_of_the_other_side_does_not_end_it(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0), *y = ask(1);
+
+	hear_the_other_side();
+	copies(x, 3, 4 * S);
+	stage_answer(y);
+	establish(y);
+	assert_false(unanswered()->record.cleared);
+}
+
+static void nor_is_an_alert_made_of_one_that_was_set_up_in_time(void **state)
+{
+	(void)state;
+	struct exchange *x = ask(0);
+
+	stage_answer(x);
+	establish(x);
+	assert_null(unanswered());
+}
+
 /* PAN-OS repeats one message for 319 s, longer than the window in which attempts are counted. */
 static void an_attempt_that_lasts_longer_than_the_window_is_counted(void **state)
 {
@@ -348,6 +396,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_repetition_is_information_three_transmissions_a_warning),
+		ON_STAGE(it_is_over_when_the_ike_sa_is_set_up),
+		ON_STAGE(an_ike_sa_of_the_other_side_does_not_end_it),
+		ON_STAGE(nor_is_an_alert_made_of_one_that_was_set_up_in_time),
 		ON_STAGE(an_attempt_that_lasts_longer_than_the_window_is_counted),
 		ON_STAGE(a_file_that_holds_nothing_else_tells_it_at_its_end),
 		ON_STAGE(copies_that_follow_too_soon_say_nothing_yet),
