@@ -28,6 +28,9 @@ struct side {			/* by sender */
 	struct moments ike;		/* messages with an IKE fragment missing */
 	uint16_t ike_total, ike_seen;
 	object_id ike_message;
+	/* the message that was sent again, and how many fragments it was cut into then */
+	object_id copied;
+	uint16_t copied_total;
 	/* ESP packets lost in whole minutes: of a window that begins here, and in the one before */
 	nsec minute;
 	int64_t lost, lost_before;
@@ -62,7 +65,7 @@ static void ike_message(struct state *st, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
 
-	if (!x || x->from < 0 || x->requests < COPIES)
+	if (!x || x->from < 0 || (ev->kind != EVENT_REQUEST_COPY && x->requests < COPIES))
 		return;
 
 	bool answer = x->response_fragment_total > 1;
@@ -70,6 +73,13 @@ static void ike_message(struct state *st, const struct event *ev)
 	unsigned seen = bits(answer ? x->response_fragments_seen : x->request_fragments_seen);
 	struct side *s = &st->side[answer ? !x->from : x->from];
 
+	/* a smaller size is tried (RFC 7383 2.5.2): of these, only the first has come so far */
+	bool recut = s->copied != x->id || s->copied_total != total;
+
+	s->copied = x->id;
+	s->copied_total = total;
+	if (x->requests < COPIES || (recut && ev->kind == EVENT_REQUEST_COPY))
+		return;
 	if (total < 2 || seen == 0 || seen >= total || s->ike_message == x->id)
 		return;
 	s->ike_message = x->id;
@@ -305,6 +315,8 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->ike_total);
 		FIELD(f, side->ike_seen);
 		FIELD(f, side->ike_message);
+		FIELD(f, side->copied);
+		FIELD(f, side->copied_total);
 		FIELD(f, side->minute);
 		FIELD_COUNT(f, side->lost);
 		FIELD_COUNT(f, side->lost_before);

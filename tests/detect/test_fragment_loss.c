@@ -213,6 +213,40 @@ static void an_ike_fragment_that_never_comes(void **state)
 	assert_string_equal(alert()->cause, "ike_auth_retransmit");
 }
 
+/* RFC 7383 2.5.2: what is not answered is tried in smaller fragments, and those arrive. */
+static void smaller_fragments_are_waited_for(void **state)
+{
+	(void)state;
+	struct exchange *x = stage_request(stage_ike(0, 2), 35, PURPOSE_IKE_AUTH, 0, 1);
+
+	x->request_fragment_total = 3;
+	x->request_fragments_seen = 7;
+	stage_copy(x);
+	x->request_fragment_total = 6;
+	x->request_fragments_seen = 1;		/* the event comes with the first */
+	stage_copy(x);
+	x->request_fragments_seen = 63;
+	stage_answer(x);
+	stage_exchange_close(x, OUTCOME_ANSWERED);
+	stage_pass(10 * S);
+	assert_null(alert());
+}
+
+static void smaller_fragments_that_never_come_together_are_told_all_the_same(void **state)
+{
+	(void)state;
+	struct exchange *x = stage_request(stage_ike(0, 2), 35, PURPOSE_IKE_AUTH, 0, 1);
+
+	x->request_fragment_total = 3;
+	x->request_fragments_seen = 1;
+	stage_copy(x);
+	x->request_fragment_total = 6;
+	stage_copy(x);
+	stage_exchange_close(x, OUTCOME_UNANSWERED);
+	stage_pass(10 * S);
+	assert_non_null(strstr(alert()->summary, "in 6 fragments, of which only 1 ever came"));
+}
+
 static void a_message_whose_fragments_are_all_there_is_whole(void **state)
 {
 	(void)state;
@@ -229,6 +263,11 @@ static void a_message_whose_fragments_are_all_there_is_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(smaller_fragments_are_waited_for, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(
+			smaller_fragments_that_never_come_together_are_told_all_the_same,
+						stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(
 			three_incomplete_of_ten_datagrams_are_a_warning, stage_open,
 						stage_close),
