@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of the tracker share: its tables and the functions by which
- * they call each other.  Private to src/track.
+ * they call each other; those about IKE SAs are in ike.h, those about child SAs
+ * in child.h.  Private to src/track.
  *
  *   tracker.c   time, the end, the public questions, the tables
  *   arrival.c   packets -> ESP, IKE, ICMP
@@ -44,67 +45,10 @@
 #include <sawatch/track.h>
 #include <sawatch/udp.h>
 
+#include "track/child.h"
+#include "track/ike.h"
+#include "track/pool.h"
 #include "track/prepare.h"
-
-/* ---- pools ---------------------------------------------------------------- */
-
-/* Object slots of one kind: `free` is a stack of slots that were used and given back. */
-struct pool {
-	uint32_t capacity, used, high;	/* high: slots ever touched */
-	uint32_t *free;
-	uint32_t n_free;
-	uint32_t cursor;		/* where the search for the quietest goes on */
-};
-
-/*
- * A hash index over the slots of a pool: open addressing, linear probing.  It keeps the hash, so
- * that a probe reads no object in vain, and begins small and doubles, because a large table that
- * is nearly empty costs a page for every entry.  Memory for the largest size is reserved at once.
- */
-struct index_slot {
-	uint32_t hash;
-	uint32_t object;		/* + 1; 0 empty */
-};
-
-struct index {
-	struct index_slot *slot;
-	uint32_t mask, used;
-};
-
-bool pool_new(struct pool *p, uint32_t capacity);
-void pool_free(struct pool *p);
-uint32_t pool_take(struct pool *p);		/* NO_INDEX when full */
-void pool_give(struct pool *p, uint32_t i);
-uint32_t pool_sample(struct pool *p);		/* any slot ever touched, spread over all of them */
-
-/* Large pages for what lies in memory at random places, where the system has them. */
-void memory_in_large_pages(void *memory, size_t bytes);
-
-bool index_new(struct index *x, uint32_t capacity);
-void index_free(struct index *x);
-void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */
-void index_remove(struct index *x, uint64_t hash, uint32_t i);
-
-/*
- * Is the place of this key crowded as chance does not crowd it?  What is not added then keeps every
- * probe short.
- */
-enum { INDEX_PROBES_MAX = 1024 };
-bool index_crowded(const struct index *x, uint64_t hash);
-
-/* Candidates for a key: begin with *at = hash; NO_INDEX when there are no more. */
-static inline uint32_t index_next(const struct index *x, uint64_t hash, uint32_t *at)
-{
-	for (;;) {
-		struct index_slot s = x->slot[*at & x->mask];
-
-		++*at;
-		if (s.object == 0)
-			return NO_INDEX;
-		if (s.hash == (uint32_t)hash)
-			return s.object - 1;
-	}
-}
 
 /* ---- a path: two endpoints as seen on the wire, leading to a tunnel ------- */
 
@@ -144,6 +88,15 @@ struct arrival {
 	uint32_t tunnel;		/* index, when known */
 	int8_t side;			/* sender's */
 };
+
+static inline struct endpoint arrival_src(const struct arrival *a)
+{
+	return (struct endpoint){ a->packet->src, a->src_port };
+}
+static inline struct endpoint arrival_dst(const struct arrival *a)
+{
+	return (struct endpoint){ a->packet->dst, a->dst_port };
+}
 
 /*
  * One ESP or AH packet.  What a prepared frame has comes in its order, so that it is copied at
@@ -484,175 +437,6 @@ bool group_has(struct tracker *t, struct esp_sa *sa);
 /* timer.c: see also tracker_schedule() */
 void timers_run(struct tracker *t, nsec now);
 
-/* chain.c */
-void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how);
-struct pending_delete *chain_delete_since(const struct tracker *t, const struct child_sa *c);
-void chain_end_predecessor(struct tracker *t, uint32_t old, uint32_t child, nsec now);
-bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first);
-void chain_repair_pairs(struct tracker *t, const struct child_sa *c);
-void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now);
-bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
-nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c);
-uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
-				  bool *ret_alone, bool *ret_sure);
-/* was `old` there when `c` was asked for, and did it not go on beside it? */
-bool chain_could_replace(const struct tracker *t, const struct child_sa *old,
-			 const struct child_sa *c, nsec now);
-uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at);
-void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
-/*
- * who asked for a new SA sends on it this soon after the answer (RFC 7296 2.8), and no more on what
- * it deleted
- */
-#define SWITCHES_WITHIN (100 * NSEC_PER_MS)
-
-/* delete.c */
-#define RENEWS_WITHIN (2 * NSEC_PER_S)	/* after a Delete of what traffic needs */
-#define DRAINS_WITHIN NSEC_PER_S	/* packets that were under way */
-uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at);
-uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
-void delete_settle_unheeded(struct tracker *t, struct pending_delete *d, nsec now);
-bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nsec now);
-void delete_ends_predecessor(struct tracker *t, const struct pending_delete *d);
-uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
-bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
-
-/* settle.c */
-void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
-
-/* child_sa.c */
-struct child_sa_more *child_more(struct tracker *t, struct child_sa *c);	/* to write to */
-struct tunnel *child_tunnel(struct tracker *t, const struct child_sa *c);
-void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at, int side,
-		uint32_t other);
-nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int direction);
-nsec child_last_sign(const struct tracker *t, const struct child_sa *c);
-void child_reveal(struct tracker *t, uint32_t child);
-uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created);
-uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, nsec requested,
-		     nsec created, int by, const struct exchange *x, bool tentative);
-void child_born(struct tracker *t, uint32_t child);
-void child_discard(struct tracker *t, uint32_t child);
-void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);	/* NO_INDEX: nobody does */
-void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
-void child_release(struct tracker *t, uint32_t child);
-
-/* child_end.c */
-bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
-void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
-		       bool answered);
-/* What was taken for a Delete was none. */
-void child_delete_withdrawn(struct tracker *t, uint32_t tunnel, nsec at);
-/*
- * Crossing Deletes, of a child SA or of the IKE SA itself: the only child SA is gone in either
- * case.
- */
-void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by);
-bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at);
-void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, int by,
-	       enum grade grade);
-void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
-		   enum grade grade);
-void child_judge_silence(struct tracker *t, uint32_t child, nsec now);
-bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at);
-void child_revive(struct tracker *t, uint32_t child);
-void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why);
-
-/* pairing.c */
-void child_esp_born(struct tracker *t, uint32_t esp);
-void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at);
-/* a first packet, of a child SA that was made */
-bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);
-uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c);
-
-/* ike_sa.c */
-uint32_t ike_sa_find(struct tracker *t, uint64_t spi_i, uint64_t spi_r);
-uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i);
-uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, uint64_t spi_r,
-		    uint8_t major, int8_t initiator_side);
-void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r);
-void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at);
-void ike_sa_clear_parts(struct tracker *t, uint32_t ike_sa, const struct arrival *a,
-			const struct ike_message *m);
-void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, int8_t side);
-void ike_sa_release(struct tracker *t, uint32_t ike_sa);
-void ike_sa_revive(struct tracker *t, uint32_t ike_sa);
-void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange *x);
-enum { IKE_DELETE_SETTLES_S = 5 };	/* what certainly was a Delete is decided after this long */
-void ike_sa_wake(struct tracker *t, uint32_t ike_sa, nsec at);
-void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now);
-/* Another is up beside those of IKEv1 that may have been given up. */
-void ike_sa_suspect_lost(struct tracker *t, uint32_t ike_sa, nsec now);
-void ike_sa_index_add(struct tracker *t, uint32_t ike_sa);
-/* one of both is 0 */
-void ike_sa_make_room(struct tracker *t, uint32_t ike_sa, size_t transforms, size_t offers1);
-bool ike_sa_is_error_answer(const struct ike_sa *sa, const struct ike_message *m);
-/*
- * It is being set up, and goes on between the endpoints of another tunnel of the same addresses: it
- * is that one's.  Else false.
- */
-bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel);
-void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec at, int side,
-		 uint32_t other);
-
-/* ike_rekey.c */
-void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id);
-bool ike_sa_rekeys_crossed(const struct ike_sa *sa);
-void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at);
-void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r);
-
-/* ike_end.c */
-bool ike_sa_follows_rekey(const struct tracker *t, uint32_t ike_sa, const struct exchange *x);
-void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why, int by,
-		enum grade grade);
-bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by);
-void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by);
-void ike_sa_login_failed(struct tracker *t, uint32_t ike_sa, const struct exchange *last, nsec at);
-void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call);
-bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at);
-
-static inline struct endpoint arrival_src(const struct arrival *a)
-{
-	return (struct endpoint){ a->packet->src, a->src_port };
-}
-static inline struct endpoint arrival_dst(const struct arrival *a)
-{
-	return (struct endpoint){ a->packet->dst, a->dst_port };
-}
-
-/* exchange.c */
-enum transmission { TRANSMISSION_FIRST, TRANSMISSION_PART, TRANSMISSION_COPY };
-struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot,
-				const struct ike_message *m, nsec at, int from);
-enum transmission exchange_request(struct tracker *t, struct exchange *x, const struct arrival *a,
-const struct ike_message *m, uint64_t hash);
-enum transmission exchange_response(struct tracker *t, struct exchange *x, const struct arrival *a,
-const struct ike_message *m, uint64_t hash);
-/* Its answer came before it, by no more than clocks of two taps may differ. */
-bool exchange_answered_before(const struct tracker *t, const struct exchange *x);
-void exchange_close(struct tracker *t, struct exchange *x, enum exchange_outcome outcome, nsec at);
-nsec exchange_abandon_at(const struct tracker *t, const struct exchange *x);
-/* An event about the exchange, of whom this message is. */
-void exchange_emit(struct tracker *t, enum event_kind kind, const struct exchange *x,
-		   const struct arrival *a);
-void exchange_write(struct tracker *t, struct exchange *x);
-/* a window above 1 may be why its answer is not here */
-bool exchange_in_flight(const struct exchange *x, nsec at);
-struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
-				 const struct ike_message *m, uint64_t hash);
-nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over);
-/* is there use for a row of this tunnel's exchanges and events? */
-bool event_is_told(struct tracker *t, uint32_t tunnel);
-/* Something of it is recorded: so is the tunnel. */
-void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
-bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id);
-
-/* ike2.c, ike1.c */
-void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash);
-void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash);
-void ike_message(struct tracker *t, struct arrival *a, struct reader r);
-
 /* hygiene.c */
 bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m,
 		     uint64_t hash);
@@ -673,6 +457,10 @@ nsec resume_keep(const struct tracker *t, enum end_reason why);
 void resume_judge(struct tracker *t, uint32_t tunnel, nsec now);
 
 /* event.c */
+/* is there use for a row of this tunnel's exchanges and events? */
+bool event_is_told(struct tracker *t, uint32_t tunnel);
+/* Something of it is recorded: so is the tunnel. */
+void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
 struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
 void event_emit(struct tracker *t, const struct event *ev);
 void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
