@@ -135,78 +135,82 @@ static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
 	return NO_INDEX;
 }
 
+/* Out of crossing rekeys, and never used: true when it proved to be the redundant one. */
+static bool is_redundant(struct tracker *t, uint32_t child, nsec now)
+{
+	struct child_sa *c = &t->child_sas[child];
+	uint32_t winner = child_collision_winner(t, c);
+
+	if (winner == NO_INDEX)
+		winner = silent_winner(t, child, now);
+	if (winner == NO_INDEX)
+		return false;
+	child_reveal(t, child);
+	c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
+	child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
+	child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by, child);
+	return true;
+}
+
+/*
+ * Links what it replaced, where that can be said by now.  True: there is such an SA, and whether it
+ * was replaced its silence will tell.
+ */
+static bool find_predecessor(struct tracker *t, uint32_t child, nsec now, bool ripe)
+{
+	struct child_sa *c = &t->child_sas[child];
+	bool spoke = c->spi[0] != 0 || c->spi[1] != 0, alone, sure;
+
+	if (ripe) {
+		chain_repair_echoes(t, c->tunnel, now);
+		chain_repair_pairs(t, c);
+	}
+	uint32_t old = chain_choose_predecessor(t, c, now, &alone, &sure);
+
+	if (ripe && old != NO_INDEX && chain_repair_birth(t, child, old)) {
+		old = chain_choose_predecessor(t, c, now, &alone, &sure);
+		spoke = false;
+	}
+	bool expected = (c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
+	bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
+	struct pending_delete *d =
+		old != NO_INDEX && (ripe || alone) && !(c->flags & CHILD_SA_REKEY_EXPECTED)
+			? delete_before(t, c)
+			: NULL;
+
+	/* One end's lifetime was over, and the other end built it anew: churn, but no rekey. */
+	if (d && t->child_sas[old].end_reason == END_NONE && t->child_sas[old].created < d->at &&
+	    child_last_sign(t, &t->child_sas[old]) <= d->at + DRAINS_WITHIN) {
+		child_end(t, old, d->at, END_DELETED, d->by, GRADE_INFERRED);
+		d->at = NSEC_NONE;
+		old = NO_INDEX;
+	}
+
+	if (old != NO_INDEX && ripe && outage_between(t, &t->child_sas[old], c)) {
+		child_end(t, old, child_last_sign(t, &t->child_sas[old]), END_PEER_LOST,
+			  SIDE_UNKNOWN, GRADE_INFERRED);
+		old = NO_INDEX;
+	}
+
+	/* Early when nothing else can be meant; otherwise when everybody had time to speak. */
+	if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
+		chain_link_rekey(t, old, child,
+				 alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
+	return old != NO_INDEX && spoke && !sure;
+}
+
 void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
 {
 	struct child_sa *c = &t->child_sas[child];
 	bool ripe = last_call || now - c->created >= t->settings->settle;
 	bool spoke = c->spi[0] != 0 || c->spi[1] != 0, pauses = false;
 
-	if ((c->flags & CHILD_SA_COLLIDED) && !spoke) {
-		uint32_t winner = child_collision_winner(t, c);
-
-		if (!ripe)
-			return;
-		if (winner == NO_INDEX)
-			winner = silent_winner(t, child, now);
-		if (winner != NO_INDEX) {
-			child_reveal(t, child);
-			c->flags |= CHILD_SA_REDUNDANT | CHILD_SA_SETTLED;
-			child_end(t, child, c->created, END_DELETED, c->created_by, GRADE_INFERRED);
-			child_emit(t, EVENT_REKEY_COLLISION, winner, c->created, c->created_by,
-				   child);
-			return;
-		}
-	}
+	if ((c->flags & CHILD_SA_COLLIDED) && !spoke && (!ripe || is_redundant(t, child, now)))
+		return;
 	if (c->more->predecessor == NO_INDEX && c->more->predecessor_id == 0 && c->id != 0 &&
 	    (c->how == CREATED_CREATE_CHILD_SA || c->how == CREATED_QUICK_MODE ||
-	     c->how == CREATED_UNKNOWN)) {
-		bool alone, sure;
-
-		if (ripe) {
-			chain_repair_echoes(t, c->tunnel, now);
-			chain_repair_pairs(t, c);
-		}
-		uint32_t old = chain_choose_predecessor(t, c, now, &alone, &sure);
-
-		if (ripe && old != NO_INDEX && chain_repair_birth(t, child, old)) {
-			old = chain_choose_predecessor(t, c, now, &alone, &sure);
-			spoke = false;
-		}
-		bool expected =
-			(c->flags & CHILD_SA_REKEY_EXPECTED) || chain_delete_since(t, c) != NULL;
-
-		bool early = alone && expected && (spoke || !(c->flags & CHILD_SA_COLLIDED));
-		struct pending_delete *d =
-			old != NO_INDEX && (ripe || alone) && !(c->flags & CHILD_SA_REKEY_EXPECTED)
-				? delete_before(t, c)
-				: NULL;
-
-		/*
-		 * One end's lifetime was over, and the other end built it anew: churn, but no
-		 * rekey.
-		 */
-		if (d && t->child_sas[old].end_reason == END_NONE &&
-		    t->child_sas[old].created < d->at &&
-		    child_last_sign(t, &t->child_sas[old]) <= d->at + DRAINS_WITHIN) {
-			child_end(t, old, d->at, END_DELETED, d->by, GRADE_INFERRED);
-			d->at = NSEC_NONE;
-			old = NO_INDEX;
-		}
-
-		if (old != NO_INDEX && ripe && outage_between(t, &t->child_sas[old], c)) {
-			child_end(t, old, child_last_sign(t, &t->child_sas[old]), END_PEER_LOST,
-				  SIDE_UNKNOWN, GRADE_INFERRED);
-			old = NO_INDEX;
-		}
-
-		/*
-		 * Early when nothing else can be meant; otherwise when everybody had time to speak.
-		 */
-		if (old != NO_INDEX && (early || (ripe && (expected || (spoke && sure)))))
-			chain_link_rekey(t, old, child,
-					 alone && expected ? GRADE_DERIVED : GRADE_INFERRED);
-		pauses = old != NO_INDEX && spoke && !sure;
-	}
+	     c->how == CREATED_UNKNOWN))
+		pauses = find_predecessor(t, child, now, ripe);
 	if (c->more->predecessor != NO_INDEX &&
 	    t->child_sas[c->more->predecessor].end_reason == END_NONE)
 		chain_end_predecessor(t, c->more->predecessor, child, now);
