@@ -25,53 +25,40 @@ static bool is_first_answer(const struct ike_message *m)
 		h->exchange == IKE1_EXCHANGE_AGGRESSIVE);
 }
 
-static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+/* Under a pair of cookies that is known: who speaks, and from where. */
+static void of_known(struct tracker *t, uint32_t i, struct arrival *a)
+{
+	const struct ike_sa *sa = &t->ike_sas[i];
+	int8_t side;
+	uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+
+	if (leads_to == sa->tunnel ||
+	    (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
+	     ike_sa_join_tunnel(t, i, leads_to))) {
+		a->tunnel = sa->tunnel;
+		a->side = side;
+		return;
+	}
+	/* Other endpoints: the side whose address stayed tells who speaks. */
+	bool initiator = addr_equal(a->packet->dst, sa->responder.addr) ||
+			 addr_equal(a->packet->src, sa->initiator.addr);
+
+	a->tunnel = sa->tunnel;
+	a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
+	if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) &&
+	    sa->established != NSEC_NONE) {
+		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
+
+		ev.ike_sa = i;
+		ev.side = a->side;
+		event_emit(t, &ev);
+	}
+}
+
+/* It begins here, or did so unseen: by its first message. */
+static uint32_t new_sa(struct tracker *t, const struct arrival *a, const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
-	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
-	int8_t side;
-
-	if (i != NO_INDEX && t->ike_sas[i].major != 1)
-		return NO_INDEX;	/* its SPIs under another version: nobody's */
-	if (i != NO_INDEX) {
-		struct ike_sa *sa = &t->ike_sas[i];
-
-		uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
-
-		if (leads_to == sa->tunnel ||
-		    (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
-		     ike_sa_join_tunnel(t, i, leads_to))) {
-			a->tunnel = sa->tunnel;
-			a->side = side;
-			return i;
-		}
-		/* Other endpoints: the side whose address stayed tells who speaks. */
-		bool initiator = addr_equal(a->packet->dst, sa->responder.addr) ||
-				 addr_equal(a->packet->src, sa->initiator.addr);
-
-		a->tunnel = sa->tunnel;
-		a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
-		if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) &&
-		    sa->established != NSEC_NONE) {
-			struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
-
-			ev.ike_sa = i;
-			ev.side = a->side;
-			event_emit(t, &ev);
-		}
-		return i;
-	}
-	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
-	if (a->tunnel == NO_INDEX)
-		return NO_INDEX;
-	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
-	if (i != NO_INDEX && t->ike_sas[i].major != 1)
-		return NO_INDEX;
-	if (i != NO_INDEX && (h->spi_r == 0 || t->ike_sas[i].spi_r == 0)) {
-		if (h->spi_r != 0)
-			ike_sa_answered(t, i, h->spi_r);
-		return i;
-	}
 	bool answer = is_first_answer(m);
 	bool beginning =
 		answer || (h->spi_r == 0 && (h->exchange == IKE1_EXCHANGE_IDENTITY_PROTECTION ||
@@ -82,7 +69,9 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	 * Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker
 	 * stands for it.
 	 */
-	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1, answer ? (int8_t)(1 - a->side) : a->side);
+	uint32_t i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1,
+				answer ? (int8_t)(1 - a->side) : a->side);
+
 	if (i == NO_INDEX)
 		return NO_INDEX;
 	struct ike_sa *sa = &t->ike_sas[i];
@@ -101,6 +90,31 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 		    h->exchange == IKE1_EXCHANGE_INFORMATIONAL)
 			sa->state = IKE_ESTABLISHED;
 	}
+	return i;
+}
+
+/* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
+static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
+
+	if (i != NO_INDEX && t->ike_sas[i].major != 1)
+		return NO_INDEX;	/* its SPIs under another version: nobody's */
+	if (i != NO_INDEX) {
+		of_known(t, i, a);
+		return i;
+	}
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	if (a->tunnel == NO_INDEX)
+		return NO_INDEX;
+	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX && t->ike_sas[i].major != 1)
+		return NO_INDEX;
+	if (i == NO_INDEX || (h->spi_r != 0 && t->ike_sas[i].spi_r != 0))
+		return new_sa(t, a, m);
+	if (h->spi_r != 0)
+		ike_sa_answered(t, i, h->spi_r);
 	return i;
 }
 

@@ -230,6 +230,23 @@ static bool rekeys_crossed(const struct tracker *t, uint32_t tunnel)
 	return false;
 }
 
+/* The echo: both were DPD, RFC 3706. */
+static void probe_echoed(struct tracker *t, uint32_t i, struct exchange *x,
+			 const struct arrival *a, const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+
+	x->purpose = PURPOSE_DPD;
+	x->grade = GRADE_INFERRED;
+	child_delete_withdrawn(t, sa->tunnel, x->request_at);
+	sa->dpd_bytes = m->header.length;
+	sa->delete_at = NSEC_NONE;
+	exchange_response(t, x, a, m, hash);
+	x->outcome = OUTCOME_ANSWERED;
+	ike_sa_exchanged(t, i, x);
+	exchange_emit(t, EVENT_RESPONSE, x, a);
+}
+
 void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 		      const struct ike_message *m, uint64_t hash)
 {
@@ -249,17 +266,8 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 	bool same = x && both_delete && sa->delete_at == x->request_at;
 	enum exchange_purpose before = same ? x->purpose : PURPOSE_DELETE_CHILD;
 
-	/* the echo: both were DPD, RFC 3706 */
 	if (x && x->purpose != PURPOSE_DELETE_CHILD && !both_delete) {
-		x->purpose = PURPOSE_DPD;
-		x->grade = GRADE_INFERRED;
-		child_delete_withdrawn(t, sa->tunnel, x->request_at);
-		sa->dpd_bytes = bytes;
-		sa->delete_at = NSEC_NONE;
-		exchange_response(t, x, a, m, hash);
-		x->outcome = OUTCOME_ANSWERED;
-		ike_sa_exchanged(t, i, x);
-		exchange_emit(t, EVENT_RESPONSE, x, a);
+		probe_echoed(t, i, x, a, m, hash);
 		return;
 	}
 	if (quick && short_one != 0 && bytes <= short_one &&

@@ -36,57 +36,53 @@ static void speaks_from(struct tracker *t, const struct arrival *a, uint32_t ike
 	event_emit(t, &ev);
 }
 
-/* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
-static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+/* Under a pair of SPIs that is known: who speaks, and from where.  False: neither of the two. */
+static bool is_of_known(struct tracker *t, uint32_t i, struct arrival *a,
+			const struct ike_message *m)
+{
+	const struct ike_sa *sa = &t->ike_sas[i];
+	int8_t side;
+	uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+
+	a->tunnel = sa->tunnel;
+	a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
+	if (leads_to == sa->tunnel && side != a->side)
+		/* sent back to its sender: RFC 7296 3.1, the I flag says who speaks */
+		return false;
+	if (leads_to != NO_INDEX && leads_to != sa->tunnel && side == a->side &&
+	    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
+		leads_to = a->tunnel = sa->tunnel;
+	if (leads_to == sa->tunnel ||	/* else same SPIs, other endpoints: NAT or MOBIKE */
+	    tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
+		speaks_from(t, a, i, leads_to == sa->tunnel, m->np1 == IKE2_PAYLOAD_NOTIFY);
+	return true;
+}
+
+/*
+ * The answer names the responder's SPI; so does whatever comes first when the answer was missed.
+ */
+static bool is_of_half_open(struct tracker *t, uint32_t i, const struct arrival *a,
+			    const struct ike_message *m)
+{
+	const struct ike_sa *sa = &t->ike_sas[i];
+	bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE &&
+				       sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
+
+	if (m->header.spi_r == 0 || sa->spi_r == m->header.spi_r)
+		return true;
+	if (!open || (sa->initiator_side == a->side) != m->from_initiator)
+		return false;
+	ike_sa_answered(t, i, m->header.spi_r);
+	return true;
+}
+
+/* It begins here, or did so unseen: by its first message. */
+static uint32_t new_sa(struct tracker *t, const struct arrival *a, const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
-	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
+	uint32_t i = ike_sa_new(t, a, h->spi_i, h->spi_r, 2,
+				m->from_initiator ? a->side : (int8_t)(1 - a->side));
 
-	if (i != NO_INDEX && t->ike_sas[i].major != 2)
-		return NO_INDEX;	/* its SPIs under another version: nobody's */
-	if (i != NO_INDEX) {
-		struct ike_sa *sa = &t->ike_sas[i];
-		int8_t side;
-		uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
-
-		a->tunnel = sa->tunnel;
-		a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
-		if (leads_to == sa->tunnel && side != a->side)
-			/* sent back to its sender: RFC 7296 3.1, the I flag says who speaks */
-			return NO_INDEX;
-		if (leads_to != NO_INDEX && leads_to != sa->tunnel && side == a->side &&
-		    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
-			leads_to = a->tunnel = sa->tunnel;
-		if (leads_to != sa->tunnel &&	/* same SPIs, other endpoints: NAT or MOBIKE */
-		    !tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
-			return i;
-		speaks_from(t, a, i, leads_to == sa->tunnel, m->np1 == IKE2_PAYLOAD_NOTIFY);
-		return i;
-	}
-	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
-	if (a->tunnel == NO_INDEX)
-		return NO_INDEX;
-	/*
-	 * The answer names the responder's SPI; so does whatever comes first when the answer was
-	 * missed.
-	 */
-	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
-	if (i != NO_INDEX && t->ike_sas[i].major != 2)
-		return NO_INDEX;
-	if (i != NO_INDEX) {
-		struct ike_sa *sa = &t->ike_sas[i];
-		bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE &&
-					       sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
-
-		if (h->spi_r == 0 || sa->spi_r == h->spi_r)
-			return i;
-		if (open && (sa->initiator_side == a->side) == m->from_initiator) {
-			ike_sa_answered(t, i, h->spi_r);
-			return i;
-		}
-	}
-	i = ike_sa_new(t, a, h->spi_i, h->spi_r, 2,
-		       m->from_initiator ? a->side : (int8_t)(1 - a->side));
 	if (i == NO_INDEX)
 		return NO_INDEX;
 	if (ike2_is_initial(h->exchange)) {
@@ -109,6 +105,27 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 			t->ike_sas[i].established = NSEC_NONE;
 	}
 	return i;
+}
+
+/* The IKE SA of a message; makes it when it is new.  Sets the arrival's tunnel and side. */
+static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_message *m)
+{
+	const struct ike_header *h = &m->header;
+	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
+
+	if (i != NO_INDEX && t->ike_sas[i].major != 2)
+		return NO_INDEX;	/* its SPIs under another version: nobody's */
+	if (i != NO_INDEX)
+		return is_of_known(t, i, a, m) ? i : NO_INDEX;
+	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
+	if (a->tunnel == NO_INDEX)
+		return NO_INDEX;
+	i = ike_sa_find_half_open(t, a->tunnel, h->spi_i);
+	if (i != NO_INDEX && t->ike_sas[i].major != 2)
+		return NO_INDEX;
+	if (i != NO_INDEX && is_of_half_open(t, i, a, m))
+		return i;
+	return new_sa(t, a, m);
 }
 
 /* ---- one message ---------------------------------------------------------- */
@@ -245,6 +262,49 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 	}
 }
 
+/* Its place in an exchange: what comes first says something, what is a copy was sent again. */
+static void take_part(struct tracker *t, uint32_t i, int slot, const struct arrival *a,
+		      const struct ike_message *m, uint64_t hash)
+{
+	struct ike_sa *sa = &t->ike_sas[i];
+	struct exchange *x = exchange_of(t, i, slot, a, m, hash);
+
+	if (!x)
+		return;
+	bool current = x == &sa->current[slot];
+	enum transmission what = m->is_request ? exchange_request(t, x, a, m, hash) :
+						 exchange_response(t, x, a, m, hash);
+	bool tells = !m->is_fragment || m->fragment_number == 1;
+
+	if (m->is_request && what == TRANSMISSION_FIRST && exchange_answered_before(t, x))
+		hygiene_seen_after_all(t, a->tunnel, x->from);
+
+	if (x->requests > 0 && x->responses > 0 && x->message_id > sa->answered_id[slot])
+		sa->answered_id[slot] = x->message_id;
+	ike_sa_exchanged(t, i, x);
+
+	if (current && what == TRANSMISSION_FIRST && !tells) {
+		if (m->is_request)
+			/* a later fragment came first: wait for the one that tells */
+			x->purpose = PURPOSE_UNKNOWN;
+	} else if (current &&
+		   (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
+		if (m->is_request)
+			ike2_first_request(t, sa, slot, a, m);
+		else
+			ike2_first_response(t, sa, slot, a, m);
+	} else if (what == TRANSMISSION_COPY) {
+		/* the fragment that tells never came; a login it is in any case */
+		if (current && x->purpose == PURPOSE_UNKNOWN && x->type == IKE2_EXCHANGE_IKE_AUTH)
+			x->purpose = PURPOSE_IKE_AUTH;
+		exchange_emit(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
+		if (!m->is_request && x->outcome == OUTCOME_FAILED && hash != x->response_hash)
+			ike2_another_answer(t, sa, x, a, m);
+	}
+	if (sa->flags & IKE_SA_USED)
+		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));
+}
+
 void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)
 {
 	bool clear_error = !m->encrypted && m->header.exchange == IKE2_EXCHANGE_INFORMATIONAL;
@@ -286,41 +346,5 @@ void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message
 		return;
 	if (ike2_is_initial(m->header.exchange) && sa->state < IKE_ESTABLISHED)
 		ike_sa_clear_parts(t, i, a, m);
-
-	struct exchange *x = exchange_of(t, i, slot, a, m, hash);
-
-	if (!x)
-		return;
-	bool current = x == &sa->current[slot];
-	enum transmission what = m->is_request ? exchange_request(t, x, a, m, hash) :
-						 exchange_response(t, x, a, m, hash);
-	bool tells = !m->is_fragment || m->fragment_number == 1;
-
-	if (m->is_request && what == TRANSMISSION_FIRST && exchange_answered_before(t, x))
-		hygiene_seen_after_all(t, a->tunnel, x->from);
-
-	if (x->requests > 0 && x->responses > 0 && x->message_id > sa->answered_id[slot])
-		sa->answered_id[slot] = x->message_id;
-	ike_sa_exchanged(t, i, x);
-
-	if (current && what == TRANSMISSION_FIRST && !tells) {
-		if (m->is_request)
-			/* a later fragment came first: wait for the one that tells */
-			x->purpose = PURPOSE_UNKNOWN;
-	} else if (current &&
-		   (what == TRANSMISSION_FIRST || (what == TRANSMISSION_PART && tells))) {
-		if (m->is_request)
-			ike2_first_request(t, sa, slot, a, m);
-		else
-			ike2_first_response(t, sa, slot, a, m);
-	} else if (what == TRANSMISSION_COPY) {
-		/* the fragment that tells never came; a login it is in any case */
-		if (current && x->purpose == PURPOSE_UNKNOWN && x->type == IKE2_EXCHANGE_IKE_AUTH)
-			x->purpose = PURPOSE_IKE_AUTH;
-		exchange_emit(t, m->is_request ? EVENT_REQUEST_COPY : EVENT_RESPONSE_COPY, x, a);
-		if (!m->is_request && x->outcome == OUTCOME_FAILED && hash != x->response_hash)
-			ike2_another_answer(t, sa, x, a, m);
-	}
-	if (sa->flags & IKE_SA_USED)
-		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));
+	take_part(t, i, slot, a, m, hash);
 }

@@ -334,25 +334,16 @@ static bool crossing_delete(const struct exchange *other, const struct exchange 
 		one_after_other(x, other));
 }
 
-static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-				  int slot, const struct arrival *a, const struct ike_message *m)
+/*
+ * A Delete answered by nothing (42/0): it was for the IKE SA, if nothing follows; at once when that
+ * was rekeyed by the same side.
+ */
+static void on_delete_answered_empty(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				     int slot, const struct arrival *a)
 {
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
-
-	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
-		return;
-	if (m->np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
-		x->purpose = PURPOSE_DELETE_CHILD;
-		child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, true);
-		return;
-	}
-	if (m->np1 != 0)
-		return;
-	if (sa->end_reason != END_NONE)
-		return;
 	const struct ike_rekey *rekey = &sa->rekey[x->from];
 
-	/* 42/0: the IKE SA, if nothing follows; at once when it was rekeyed by the same side. */
 	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
 	    (rekey->child != NO_INDEX && (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE) &&
 	     a->at - rekey->at < 60 * NSEC_PER_S)) {
@@ -398,6 +389,20 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 	sa->delete_by = x->from;
 	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;
 	ike_sa_wake(t, i, a->at + sa->delete_wait);
+}
+
+static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				  int slot, const struct arrival *a, const struct ike_message *m)
+{
+	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
+		return;
+	if (m->np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, (uint32_t)(sa - t->ike_sas), x->request_at,
+				  x->from, true);
+	} else if (m->np1 == 0 && sa->end_reason == END_NONE) {
+		on_delete_answered_empty(t, sa, x, slot, a);
+	}
 }
 
 void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,

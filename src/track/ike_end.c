@@ -395,17 +395,12 @@ static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool las
 	return NSEC_NONE;
 }
 
-void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
+/* Its exchanges that wait no more are closed; when the next of them is due. */
+static nsec close_exchanges(struct tracker *t, uint32_t ike_sa, nsec now)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	nsec next = NSEC_NONE;
+	nsec next = exchange_settle_earlier(t, ike_sa, now, false);
 
-	if (sa->flags & IKE_SA_AUTH_TENTATIVE)
-		next = settle_auth(t, ike_sa, now, last_call);
-	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE)
-		next = earlier(next, settle_delete(t, ike_sa, now, last_call));
-	end_lost(t, ike_sa, now);
-	next = earlier(next, exchange_settle_earlier(t, ike_sa, now, false));
 	for (int slot = 0; slot < 2; slot++) {	/* quick modes that ran at the same time */
 		struct exchange *x = &sa->previous[slot];
 
@@ -431,6 +426,20 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		else
 			exchange_close(t, x, OUTCOME_ANSWERED, now);
 	}
+	return next;
+}
+
+void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	nsec next = NSEC_NONE;
+
+	if (sa->flags & IKE_SA_AUTH_TENTATIVE)
+		next = settle_auth(t, ike_sa, now, last_call);
+	if (sa->delete_at != NSEC_NONE && sa->end_reason == END_NONE)
+		next = earlier(next, settle_delete(t, ike_sa, now, last_call));
+	end_lost(t, ike_sa, now);
+	next = earlier(next, close_exchanges(t, ike_sa, now));
 	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
 	    sa->current[0].outcome == OUTCOME_FAILED && (sa->current[0].closed || last_call))
