@@ -217,7 +217,8 @@ static void explain(struct story *story)
 		text_add(story->summary,
 			 "What looked like an encrypted Delete of the IKE SA by %s "
 			 "ended nothing, both peers go on "
-			 "with it: it was another message of that length, or forged.",
+			 "with it: it was the Delete of a child SA (IKEv2), another message of "
+			 "that length (IKEv1), or forged.",
 			 story_peer(story, f->side));
 	else
 		text_add(story->summary,
