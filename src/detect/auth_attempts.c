@@ -40,13 +40,17 @@ static struct auth_attempt *attempt_see(struct auth_attempts *s, const struct ex
 	return a;
 }
 
-/* How long the answer before took from here to the initiator, and its next request back. */
-static nsec turn_of(const struct exchange *x, const struct ike_sa *sa)
+/*
+ * How long the answer before took from here to the initiator, and its next request back.  What came
+ * before the capture does not tell.
+ */
+static nsec turn_of(const struct scene *sc, const struct exchange *x, const struct ike_sa *sa)
 {
-	const struct exchange *before = sa ? &sa->previous[x->from == sa->initiator_side ? 0 : 1]
-					   : NULL;
+	if (!sa || !sa->init_seen)
+		return sc->settings->retx_answer_wait;
+	const struct exchange *before = &sa->previous[x->from == sa->initiator_side ? 0 : 1];
 
-	if (!before || before->id == 0 || before->from != x->from ||
+	if (before->id == 0 || before->from != x->from ||
 	    before->type == IKE2_EXCHANGE_IKE_AUTH ||	/* a person may have been asked */
 	    before->response_at == NSEC_NONE || x->request_at < before->response_at)
 		return 0;
@@ -266,7 +270,7 @@ void auth_attempts_observe(struct auth_attempts *s, const struct scene *sc, cons
 		a = attempt_see(s, x);
 		take(a, x, sa);
 		if (a->turn == 0)
-			a->turn = turn_of(x, sa);
+			a->turn = turn_of(sc, x, sa);
 		if (a->responses > 0 && ev->at - a->answered > a->turn)
 			a->late++;
 		if (a->copies > 0)

@@ -73,6 +73,21 @@ static void copies_sent_before_the_answer_can_have_come_are_normal_life(void **s
 	assert_null(retransmit());
 }
 
+/* The capture began with IKE_AUTH: how far away the initiator is is not known. */
+static void without_the_set_up_some_seconds_are_given(void **state)
+{
+	(void)state;
+	struct exchange *x = begin(0);
+
+	stage->ike[x->ike_sa].init_seen = false;
+	stage_answer(x);
+	copies(x, 3, S);
+	stage_pass(600 * S);
+	assert_null(retransmit());
+	copies(x, 2, 10 * S);
+	assert_non_null(retransmit());
+}
+
 static void copies_sent_long_after_it_are_not(void **state)
 {
 	(void)state;
@@ -466,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_more_copy_is_normal_life),
 		ON_STAGE(copies_sent_before_the_answer_can_have_come_are_normal_life),
+		ON_STAGE(without_the_set_up_some_seconds_are_given),
 		ON_STAGE(copies_sent_long_after_it_are_not),
 		ON_STAGE(three_unanswered_transmissions_are_a_warning_and_five_are_critical),
 		ON_STAGE(
