@@ -15,7 +15,6 @@
 #include "cli/capture_row.h"
 #include "cli/ended_captures.h"
 #include "cli/inventory_rows.h"
-#include "cli/kept_tunnels.h"
 #include "cli/retain.h"
 
 enum {
@@ -48,8 +47,7 @@ struct pipeline {
 	struct record_sink also;
 	nsec latest;		/* time of the latest frame; NSEC_NONE before the first */
 	uint32_t tunnel_hint;	/* where the next tunnel's index is looked for first */
-	bool finishing;
-	struct kept_tunnels kept;
+	bool finishing;		/* how tunnels are is known after the last judgement */
 	bool handed_over;	/* the latest frame went to the reassembler */
 	struct ended_captures ended;
 	uint64_t alerts_left_out;	/* until the capture that is read began */
@@ -96,16 +94,24 @@ static uint32_t tunnel_index(struct pipeline *p, object_id id)
 	return NO_INDEX;
 }
 
+/* With the next flush; false: the tracker knows no such tunnel. */
+static bool tell_again(struct pipeline *p, object_id tunnel)
+{
+	uint32_t index = tunnel != 0 ? tunnel_index(p, tunnel) : NO_INDEX;
+
+	if (index != NO_INDEX)
+		tracker_touch(p->tracker, index);
+	return index != NO_INDEX;
+}
+
 /*
  * A silent tunnel is less ill, or more, when an alert about it says so: its row is written again.
  */
 static void put_alert(void *user, const struct record_alert *r)
 {
 	struct pipeline *p = user;
-	uint32_t index = r->tunnel != 0 ? tunnel_index(p, r->tunnel) : NO_INDEX;
 
-	if (index != NO_INDEX)
-		tracker_touch(p->tracker, index);
+	tell_again(p, r->tunnel);
 	pass_on_alert(p, r);
 }
 
@@ -126,9 +132,8 @@ static void put_tunnel(void *user, const struct record_tunnel *r)
 {
 	struct pipeline *p = user;
 
-	if (p->finishing)
-		kept_tunnels_add(&p->kept, r);
-	else
+	/* one that is missed is known to the detectors only */
+	if (!p->finishing || !tell_again(p, r->id))
 		pass_on_judged(p, r);
 }
 
@@ -546,8 +551,8 @@ static void settle_all(struct pipeline *p)
 	tracker_finish(p->tracker, true);
 	if (p->detect)
 		detect_finish(p->detect, p->tracker);
-	for (size_t i = 0; i < p->kept.n; i++)
-		pass_on_judged(p, &p->kept.list[i].record);
+	p->finishing = false;
+	tracker_flush(p->tracker);
 }
 
 bool pipeline_finish(struct pipeline *p, struct err *e)
@@ -581,7 +586,6 @@ void pipeline_close(struct pipeline *p)
 	reassembler_close(p->reassembler);
 	detect_free(p->detect);
 	tracker_free(p->tracker);
-	kept_tunnels_done(&p->kept);
 	ended_captures_done(&p->ended);
 	free(p);
 }

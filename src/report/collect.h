@@ -100,10 +100,10 @@ enum tunnel_rank {
 };
 
 /*
- * Few suites and vendors are in use: their names are kept once.  A place for two is the later
- * one's.
+ * Few suites and vendors are in use, and few sentences say what could not be judged: they are kept
+ * once.  A place for two is the later one's.
  */
-enum { KNOWN_TEXTS = 256, KNOWN_LENGTH_MAX = 64 };
+enum { KNOWN_TEXTS = 256, KNOWN_LENGTH_MAX = 128 };
 
 struct known_text {
 	const char *given, *safe;

@@ -220,6 +220,35 @@ static void of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last(vo
 	end(&w);
 }
 
+static void what_is_said_of_many_tunnels_is_kept_once(void **state)
+{
+	const char sentence[] = "no IKE was seen: who rekeys, lifetimes and the cause of "
+				"interruptions cannot be judged";
+	struct telling w;
+
+	(void)state;
+	begin(&w);
+	for (uint32_t i = 1; i <= 2; i++) {
+		char said[sizeof(sentence)];
+		const char *const list[] = { said };
+		struct record_tunnel tunnel = sample_tunnel(i);
+		struct record_esp_sa esp = sample_esp_sa(i);
+
+		esp.id = object_id_of(1, i);
+		memcpy(said, sentence, sizeof(said));
+		tunnel.n_unobservable = 1;
+		tunnel.unobservable = list;
+		w.sink.esp_sa(w.sink.user, &esp);
+		tell_tunnel(&w, &tunnel);
+	}
+	told_collect(&w.told);
+	assert_int_equal(w.c.n_tunnels, 2);
+	assert_string_equal(w.c.tunnels[0].record.unobservable[0], sentence);
+	assert_ptr_equal(w.c.tunnels[0].record.unobservable[0],
+			 w.c.tunnels[1].record.unobservable[0]);
+	end(&w);
+}
+
 static void an_alert_is_told_as_it_is_in_the_end(void **state)
 {
 	struct telling w;
@@ -282,6 +311,7 @@ int main(void)
 		cmocka_unit_test(peers_that_meet_again_are_one_tunnel_as_the_later_capture_has_it),
 		cmocka_unit_test(equal_peers_in_two_networks_are_two_tunnels),
 		cmocka_unit_test(of_clients_behind_a_nat_the_inventory_means_the_one_heard_of_last),
+		cmocka_unit_test(what_is_said_of_many_tunnels_is_kept_once),
 		cmocka_unit_test(an_alert_is_told_as_it_is_in_the_end),
 		cmocka_unit_test(thousands_are_told_apart),
 	};
