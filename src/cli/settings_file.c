@@ -282,6 +282,11 @@ static const char *unit_words(enum setting_kind kind)
 	return "";
 }
 
+static bool same(double a, double b)
+{
+	return !(a < b) && !(a > b);
+}
+
 void settings_print(FILE *out, const struct settings *s)
 {
 	struct settings of_files;
@@ -289,13 +294,15 @@ void settings_print(FILE *out, const struct settings *s)
 	settings_defaults_of_files(&of_files);
 	fputs("# sawatch configuration: every setting with its present value.\n", out);
 	for (const struct setting *row = settings_table(); row->key; row++) {
-		double for_files = settings_get(&of_files, row);
+		double value = settings_get(s, row), for_files = settings_get(&of_files, row);
+		bool differs = !same(for_files, row->initial);
 
 		fprintf(out, "\n# %s\n# default %.15g", row->text, row->initial);
-		if (for_files < row->initial || for_files > row->initial)
+		if (differs)
 			fprintf(out, " (%.15g for files, unless it is set)", for_files);
-		fprintf(out, ", from %.15g to %.15g%s\n%s = %.15g\n", row->min, row->max,
-			unit_words(row->kind), row->key, settings_get(s, row));
+		fprintf(out, ", from %.15g to %.15g%s\n%s%s = %.15g\n", row->min, row->max,
+			unit_words(row->kind), differs && same(value, row->initial) ? "# " : "",
+			row->key, value);
 	}
 	text_settings_print(out, NULL);
 	fputs("\n# Tunnels that are expected to be there, one section each.  peers: "

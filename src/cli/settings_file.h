@@ -34,7 +34,10 @@ bool settings_assign_words(struct text_settings *t, const char *assignment, stru
 /* One "key=value" of the command line; one that is a word is only checked. */
 bool settings_assign(struct settings *s, const char *assignment, struct err *e);
 
-/* All settings as a file that could be read again, with their explanations. */
+/*
+ * All settings as a file that could be read again, with their explanations.  Commented out are those
+ * that have their default, and another one for files: in the file it would count for both.
+ */
 void settings_print(FILE *out, const struct settings *s);
 
 #endif

@@ -65,14 +65,15 @@ bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first)
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
 {
+	if (old->created > child_sa_requested(c) || old == c)	/* of many, half */
+		return false;
 	/*
 	 * IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1.
 	 */
 	if (c->how == CREATED_CREATE_CHILD_SA && old->ike_sa != NO_INDEX && c->ike_sa != NO_INDEX &&
 	    old->ike_sa != c->ike_sa)
 		return false;
-	if (old == c || old->more->successor != NO_INDEX || old->created > child_sa_requested(c) ||
-	    (old->flags & CHILD_SA_REDUNDANT))
+	if (old->more->successor != NO_INDEX || (old->flags & CHILD_SA_REDUNDANT))
 		return false;
 	return old->end_reason == END_NONE || old->more->ended >= child_sa_requested(c);
 }
@@ -371,8 +372,6 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 		const struct child_sa *old = &t->child_sas[i];
 
 		next = own ? old->more->next_of_ike : old->next_in_tunnel;
-		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
-
 		if (!eligible(old, c) ||
 		    chain_unwatched_between(t, child_last_sign(t, old), child_sa_requested(c)))
 			continue;
@@ -383,6 +382,8 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 
 		if (fit == FIT_NO)
 			continue;
+		nsec last = nsec_later(child_last_packet(t, old, 0), child_last_packet(t, old, 1));
+
 		/* never carried a packet: only when nothing else can be meant */
 		if (last == NSEC_NONE) {
 			if (first_idle == NO_INDEX)

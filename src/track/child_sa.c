@@ -257,7 +257,7 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	} else {
 		child_reveal(t, i);
 	}
-	child_tunnel(t, c)->flags |= TUNNEL_UNSETTLED;
+	child_tunnel(t, c)->flags |= TUNNEL_UNSETTLED | TUNNEL_CHILD_MADE;
 	tunnel_wake(t, c->tunnel, created + t->settings->settle);
 	return i;
 }

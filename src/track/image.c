@@ -457,6 +457,10 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 			c->esp[d] = NO_INDEX;
 	c->ike_sa = NO_INDEX;
 	t->tunnels[tunnel].unowned_child++;
+	if (c->how != CREATED_UNKNOWN)	/* whoever wrote the image may not have had these */
+		t->tunnels[tunnel].flags |= TUNNEL_CHILD_MADE;
+	if (c->flags & CHILD_SA_PAIRED_BY_ORDER)
+		t->tunnels[tunnel].flags |= TUNNEL_PAIRED_BY_ORDER;
 	if (ike_sa != NO_INDEX)
 		child_adopt(t, i, ike_sa);
 }

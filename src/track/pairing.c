@@ -322,6 +322,7 @@ static void exchange_places(struct tracker *t, uint32_t a, uint32_t b)
 		}
 		c->state = from->state;
 		c->flags |= CHILD_SA_PAIRED_BY_ORDER | CHILD_SA_DIRTY;
+		child_tunnel(t, c)->flags |= TUNNEL_PAIRED_BY_ORDER;
 		if (c->grade > GRADE_INFERRED)
 			c->grade = GRADE_INFERRED;
 	}
@@ -426,11 +427,12 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];
 	uint32_t child = NO_INDEX;
-	bool several = false;
+	/* or none can wait for it: a gateway without IKE may have thousands */
+	bool made = t->tunnels[sa->tunnel].flags & TUNNEL_CHILD_MADE, several = false;
 
 	if (addr_is_multicast(esp_ends(t, sa).dst))
 		return;
-	if (!(sa->flags & ESP_SA_MIDSTREAM)) {
+	if (made && !(sa->flags & ESP_SA_MIDSTREAM)) {
 		child = waiting_birth(t, sa, &several);
 		if (child == NO_INDEX && sa->packets > 1) {
 			uint32_t held = held_by_a_stray(t, sa);
@@ -449,9 +451,9 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 			}
 		}
 	}
-	if (child == NO_INDEX && (perhaps_stray(t, sa) || may_have_lost(t, sa)))
+	if (child == NO_INDEX && (perhaps_stray(t, sa) || (made && may_have_lost(t, sa))))
 		return;
-	if (child == NO_INDEX && sa->flags & ESP_SA_MIDSTREAM)
+	if (child == NO_INDEX && made && sa->flags & ESP_SA_MIDSTREAM)
 		child = late_birth(t, sa);
 	if (child == NO_INDEX)
 		child = lonely_partner(t, sa);
@@ -460,8 +462,10 @@ void child_esp_born(struct tracker *t, uint32_t esp)
 	if (child == NO_INDEX)
 		return;
 	join(t, child, esp);
-	if (several)		/* of one IKE SA or of several: by order alone nobody is certain */
+	if (several) {		/* of one IKE SA or of several: by order alone nobody is certain */
 		t->child_sas[child].flags |= CHILD_SA_PAIRED_BY_ORDER;
+		t->tunnels[sa->tunnel].flags |= TUNNEL_PAIRED_BY_ORDER;
+	}
 	if ((several || sa->flags & ESP_SA_MIDSTREAM) &&
 	    t->child_sas[child].grade > GRADE_INFERRED)
 		t->child_sas[child].grade = GRADE_INFERRED;

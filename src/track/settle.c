@@ -161,7 +161,7 @@ static bool find_predecessor(struct tracker *t, uint32_t child, nsec now, bool r
 	struct child_sa *c = &t->child_sas[child];
 	bool spoke = c->spi[0] != 0 || c->spi[1] != 0, alone, sure;
 
-	if (ripe) {
+	if (ripe && t->tunnels[c->tunnel].flags & TUNNEL_PAIRED_BY_ORDER) {
 		chain_repair_echoes(t, c->tunnel, now);
 		chain_repair_pairs(t, c);
 	}

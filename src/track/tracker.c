@@ -9,7 +9,7 @@
 #include <sawatch/memory.h>
 
 enum { SPI_HINTS = 65536, STRANGERS_LEAST = 16384, CACHE_LINE = 64,
-       SMALL = 32768 /* ESP SAs, 8 MiB: what translation look-aside buffers reach */ };
+       SMALL = 32768 /* ESP SAs, 4 MiB: what translation look-aside buffers reach */ };
 
 void tracker_reach(struct tracker *t, nsec at)
 {

@@ -203,6 +203,8 @@ enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED
        TUNNEL_HAS_ROWS = 2048,
        /* an IKE SA that began here is another tunnel's (ike_sa_join_tunnel()) */
        TUNNEL_LEFT = 4096,
+       /* an exchange made a child SA of it; and to one that waited an SPI came by order alone */
+       TUNNEL_CHILD_MADE = 8192, TUNNEL_PAIRED_BY_ORDER = 16384,
        /* SAs of it began, ended or went since tracker_save() */
        TUNNEL_UNSAVED = 256 };
 

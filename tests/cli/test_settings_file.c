@@ -138,8 +138,34 @@ static void what_is_printed_says_where_files_have_another_default(void **state)
 	settings_print(out, &s);
 	fclose(out);
 	assert_non_null(strstr(text, "\n# default 16384 (524288 for files, unless it is set), "
-				     "from 16 to 1048576\ntable.tunnels = 16384\n"));
+				     "from 16 to 1048576\n# table.tunnels = 16384\n"));
 	assert_non_null(strstr(text, "\n# default 3, from 2 to 100\n"));
+	free(text);
+}
+
+/* Whoever keeps such a file whole reads captures with the sizes that are for captures. */
+static void what_is_printed_leaves_files_their_own_defaults(void **state)
+{
+	struct settings s, again;
+	struct err e;
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length), *in;
+
+	(void)state;
+	settings_defaults(&s);
+	assert_true(settings_assign(&s, "history.births=4096", &e));
+	settings_print(out, &s);
+	fclose(out);
+	in = fmemopen(text, length, "r");
+	assert_non_null(in);
+	settings_defaults_of_files(&again);
+	expected_done(&inventory);
+	assert_true(settings_stream_read(&again, &inventory, in, "s.conf", &e));
+	fclose(in);
+	assert_int_equal(again.tables_tunnels, 524288);
+	assert_int_equal(again.tables_child_sas, 1048576);
+	assert_int_equal(again.history_births, 4096);	/* it was changed */
 	free(text);
 }
 
@@ -241,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_line_of_any_length_is_refused_not_split),
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_settings),
 		cmocka_unit_test(what_is_printed_says_where_files_have_another_default),
+		cmocka_unit_test(what_is_printed_leaves_files_their_own_defaults),
 		cmocka_unit_test(an_assignment_needs_an_equals_sign_and_a_known_key),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
 		cmocka_unit_test(

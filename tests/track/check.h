@@ -160,6 +160,9 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		if (k->more->successor != NO_INDEX)
 			assert_int_equal(t->child_sas[k->more->successor].more->predecessor, c);
 		unowned += k->ike_sa == NO_INDEX;
+		assert_true(k->how == CREATED_UNKNOWN || (w->flags & TUNNEL_CHILD_MADE));
+		assert_true(!(k->flags & CHILD_SA_PAIRED_BY_ORDER) ||
+			    ((w->flags & TUNNEL_PAIRED_BY_ORDER) && k->how != CREATED_UNKNOWN));
 		assert_true(k->created != NSEC_NONE && child_sa_requested(k) != NSEC_NONE);
 		++*child;
 		assert_true(*child <= t->child_pool.used);

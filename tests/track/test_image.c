@@ -179,6 +179,34 @@ static void restored_sas_go_on_under_their_names(void **state)
 	watch_free(&w);
 }
 
+/* An image from before the mark on the tunnel that one may wait. */
+static void a_child_sa_that_waits_for_its_spis_gets_them_after_a_restart(void **state)
+{
+	struct watch w, again;
+	struct images s;
+	struct session session = session_between(GW_A, GW_B, 0x11);
+
+	(void)state;
+	watch_open(&w);
+	set_up(&w, &session);
+	dpd(&w, &session, 0);
+	tracker_flush(w.tracker);
+	w.tracker->tunnels[0].flags &= ~(uint32_t)(TUNNEL_CHILD_MADE | TUNNEL_PAIRED_BY_ORDER);
+	s = save(&w);
+	watch_open(&again);
+	assert_int_equal(restore(&again, &s), 1);
+	tracker_resume(again.tracker, 1, w.now, w.now, false);
+	again.now = w.now + 100 * MS;
+	talk(&again, &session, spi, 1, 5, 10 * MS);
+	for (int d = 0; d < 2; d++)
+		assert_int_equal(again.tracker->child_sas[esp_at(&again, spi[d])->child].how,
+				 CREATED_IKE_AUTH);
+	tracker_check(again.tracker);
+	drop(&s);
+	watch_free(&again);
+	watch_free(&w);
+}
+
 static void a_tunnel_whose_login_goes_on_after_a_restart_is_not_down(void **state)
 {
 	struct watch w, again;
@@ -383,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_tracker_that_was_restored_gives_the_same_images),
 		cmocka_unit_test(images_do_not_tell_what_was_on_the_stack),
 		cmocka_unit_test(restored_sas_go_on_under_their_names),
+		cmocka_unit_test(a_child_sa_that_waits_for_its_spis_gets_them_after_a_restart),
 		cmocka_unit_test(a_tunnel_whose_login_goes_on_after_a_restart_is_not_down),
 		cmocka_unit_test(what_is_saved_says_whether_more_must_be),
 		cmocka_unit_test(a_place_is_taken_once),
