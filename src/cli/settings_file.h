@@ -35,8 +35,8 @@ bool settings_assign_words(struct text_settings *t, const char *assignment, stru
 bool settings_assign(struct settings *s, const char *assignment, struct err *e);
 
 /*
- * All settings as a file that could be read again, with their explanations.  Commented out are those
- * that have their default, and another one for files: in the file it would count for both.
+ * All settings as a file that could be read again, with their explanations.  What has its default,
+ * and another one for files, is commented out: it would count for both.
  */
 void settings_print(FILE *out, const struct settings *s);
 
