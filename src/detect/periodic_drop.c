@@ -360,6 +360,52 @@ static bool maybe_lifetime(const struct finding *f)
 	return false;
 }
 
+/* With a Delete: by whom, and which timer that looks like. */
+static void explain_torn_down(struct story *story, const char *period, bool own)
+{
+	const struct finding *f = story->finding;
+	struct text *t = story->summary;
+	const char *cause = finding_cause(f), *by = story_peer(story, f->side);
+	int64_t declared_s = finding_get(f, "declared_lifetime_s");
+
+	text_add(t, "The session is torn down every %s", period);
+	if (f->side >= 0)
+		text_add(t, " by %s", by);
+	text_add(t, " (%lld times)", (long long)f->count);
+	if (strcmp(cause, "max_session_timer") == 0) {
+		text_add(t, " although traffic was flowing: that looks like a maximum session"
+			    " timer of %s, ", by);
+		if (maybe_lifetime(f))
+			text_add(t, "or an IKE lifetime of %s that nobody renews.", period);
+		else
+			text_add(t, "not an SA lifetime.");
+		story_remedy(story, REMEDY_SESS);
+		story_remedy(story, REMEDY_LIFE);
+	} else if (strcmp(cause, "idle_timer") == 0) {
+		text_add(t, " while nothing was sent: an idle timer.");
+		story_remedy(story, REMEDY_IDLE);
+		story_remedy(story, REMEDY_KEEP);
+	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && own) {
+		text_add(t, ", which is the phase 1 lifetime that %s itself offers (%lld s)", by,
+			 (long long)finding_get(f, "ended_by_offers_s"));
+		if (declared_s > 0)
+			text_add(t, "; %s offers %lld s, so it does not renew it in time",
+				 story_peer(story, other_side(f->side)), (long long)declared_s);
+		text_add(t, ".");
+		story_remedy(story, REMEDY_LIFE);
+	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0) {
+		text_add(t, ", which is the declared phase 1 lifetime of %lld s: "
+			    "nobody renews it in time.",
+			 (long long)declared_s);
+		story_remedy(story, REMEDY_LIFE);
+	} else {
+		text_add(t, "; a timer is behind it.");
+		story_remedy(story, REMEDY_SESS);
+		story_remedy(story, REMEDY_LIFE);
+	}
+	story_remedy(story, REMEDY_LOG);
+}
+
 static void explain(struct story *story)
 {
 	const struct finding *f = story->finding;
@@ -402,42 +448,7 @@ static void explain(struct story *story)
 		story_remedy(story, REMEDY_LOG);
 		return;
 	}
-	text_add(t, "The session is torn down every %s", period);
-	if (f->side >= 0)
-		text_add(t, " by %s", by);
-	text_add(t, " (%lld times)", (long long)f->count);
-	if (strcmp(cause, "max_session_timer") == 0) {
-		text_add(t, " although traffic was flowing: that looks like a maximum session"
-			    " timer of %s, ", by);
-		if (maybe_lifetime(f))
-			text_add(t, "or an IKE lifetime of %s that nobody renews.", period);
-		else
-			text_add(t, "not an SA lifetime.");
-		story_remedy(story, REMEDY_SESS);
-		story_remedy(story, REMEDY_LIFE);
-	} else if (strcmp(cause, "idle_timer") == 0) {
-		text_add(t, " while nothing was sent: an idle timer.");
-		story_remedy(story, REMEDY_IDLE);
-		story_remedy(story, REMEDY_KEEP);
-	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0 && own) {
-		text_add(t, ", which is the phase 1 lifetime that %s itself offers (%lld s)", by,
-			 (long long)own_s);
-		if (declared_s > 0)
-			text_add(t, "; %s offers %lld s, so it does not renew it in time",
-				 story_peer(story, other_side(f->side)), (long long)declared_s);
-		text_add(t, ".");
-		story_remedy(story, REMEDY_LIFE);
-	} else if (strcmp(cause, "ike_lifetime_no_rekey") == 0) {
-		text_add(t, ", which is the declared phase 1 lifetime of %lld s: "
-			    "nobody renews it in time.",
-			 (long long)finding_get(f, "declared_lifetime_s"));
-		story_remedy(story, REMEDY_LIFE);
-	} else {
-		text_add(t, "; a timer is behind it.");
-		story_remedy(story, REMEDY_SESS);
-		story_remedy(story, REMEDY_LIFE);
-	}
-	story_remedy(story, REMEDY_LOG);
+	explain_torn_down(story, period, own);
 }
 
 static void fields(struct fields *f, void *state)
