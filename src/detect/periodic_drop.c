@@ -303,8 +303,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 	const char *cause = session_pattern_cause(&p);
 	uint32_t own_s = p.one_side ? s->offers_s[p.side] : 0;
+	bool own = session_age_is_declared(p.period, own_s);
 
-	if (strcmp(cause, "max_session_timer") == 0 && session_age_is_declared(p.period, own_s))
+	if (strcmp(cause, "max_session_timer") == 0 && own)
 		cause = "ike_lifetime_no_rekey";
 
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
@@ -334,7 +335,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_seconds(f, "longest_gap_s", p.longest_gap);
 	if (latest->declared_s > 0)
 		finding_integer(f, "declared_lifetime_s", latest->declared_s);
-	if (own_s > 0)
+	if (own_s > 0 && (own || strcmp(cause, "ike_lifetime_no_rekey") != 0))
 		finding_integer(f, "ended_by_offers_s", own_s);
 	for (size_t i = p.ends; i-- > 0;)
 		finding_frame(f, p.of[i]->frame);

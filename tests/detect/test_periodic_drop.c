@@ -423,8 +423,8 @@ static void a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well(void *
 	assert_non_null(strstr(drop()->summary, "or an IKE lifetime of 1 h"));
 }
 
-/* A session of phase 1 for which this lifetime was offered; `by` deletes after 8 h of traffic. */
-static void declared_session(int initiator, uint32_t life_s, int by)
+/* A session of phase 1 for which this lifetime was offered; `by` deletes it at this age. */
+static void declared_session_of(int initiator, uint32_t life_s, int by, nsec age)
 {
 	uint32_t ike = stage_ike(initiator, 1), child;
 
@@ -435,12 +435,30 @@ static void declared_session(int initiator, uint32_t life_s, int by)
 	stage->ike[ike].life_seconds = life_s;
 	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, ike, initiator);
 	child = stage_child(ike, initiator);
-	stage_pass(28800 * S);
+	stage_pass(age);
 	for (int d = 0; d < 2; d++)
-		stage_esp_packets(stage->child[child].esp[d], 28800, 1000);
+		stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / S), 1000);
 	stage_child_down(child, END_DELETED, by);
 	stage_ike_down(ike, END_DELETED, by);
 	stage_pass(4 * S);
+}
+
+static void declared_session(int initiator, uint32_t life_s, int by)
+{
+	declared_session_of(initiator, life_s, by, 28800 * S);
+}
+
+static void the_lifetime_that_was_agreed_is_not_called_that_of_the_side_that_deletes(void **state)
+{
+	(void)state;
+	declared_session_of(1, 86400, 1, 100 * S);
+	for (int i = 0; i < 4; i++)
+		declared_session(0, 28800, 1);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "ike_lifetime_no_rekey");
+	assert_int_equal(collected_number(drop(), "declared_lifetime_s"), 28800);
+	assert_true(collected_number(drop(), "ended_by_offers_s") < 0);		/* there is none */
+	assert_non_null(strstr(drop()->summary, "declared phase 1 lifetime of 28800 s"));
 }
 
 static void a_responder_that_repeats_an_offer_does_not_tell_its_own_lifetime(void **state)
@@ -539,6 +557,8 @@ int main(void)
 		ON_STAGE(a_tunnel_that_is_idle_until_it_is_asked_for_again_does_not_run_out),
 		ON_STAGE(deletes_that_are_not_captured_are_no_silence),
 		ON_STAGE(a_round_age_without_ike_rekeys_may_be_an_ike_lifetime_as_well),
+		ON_STAGE(
+		the_lifetime_that_was_agreed_is_not_called_that_of_the_side_that_deletes),
 		ON_STAGE(a_responder_that_repeats_an_offer_does_not_tell_its_own_lifetime),
 		ON_STAGE(who_deletes_at_the_lifetime_that_it_offers_itself_has_no_session_timer),
 		ON_STAGE(who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_timer),
