@@ -10,30 +10,20 @@ import json
 import os
 import re
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
+
+from trial import read, records
 
 PAIRS = 3000         # of peers; each sends the next message of its login in turn
 NOTE = re.compile(r'(\d+) pairs? of peers left out')
 
 
-def write_part(path, header, records, first, last):
+def write_part(path, header, messages, first, last):
     with open(path, 'wb') as f:
-        f.write(header + b''.join(records[first:last]))
+        f.write(header + b''.join(messages[first:last]))
     return path
-
-
-def records_of(path):
-    with open(path, 'rb') as f:
-        data = f.read()
-    records, at = [], 24
-    while at < len(data):
-        length = 16 + struct.unpack_from('<I', data, at + 8)[0]
-        records.append(data[at:at + length])
-        at += length
-    return data[:24], records
 
 
 def left_out(texts):
@@ -73,7 +63,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         whole = os.path.join(folder, 'whole.pcap')
         run(generate, '--packets', '1', '--tunnels', str(PAIRS), 'ike', whole)
-        header, records = records_of(whole)
+        header, messages = records(read(whole))
         # ends of the captures, in messages of each login, and what must be left out of each
         for name, ends, wanted in (
                 ('asked only', (1,), (PAIRS - 1024,)),
@@ -88,7 +78,7 @@ def main():
             files, first = [], 0
             for n, end in enumerate(ends):
                 last = int(end * PAIRS)
-                files.append(write_part(os.path.join(folder, f'{n}.pcap'), header, records, first, last))
+                files.append(write_part(os.path.join(folder, f'{n}.pcap'), header, messages, first, last))
                 first = last
             for jobs in ('1', '2'):
                 for way, left, told in said(program, files, jobs, folder):
