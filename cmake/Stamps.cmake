@@ -6,7 +6,7 @@ function(sawatch_stamps)
 	set(out ${CMAKE_BINARY_DIR}/stamps/stamps.h)
 	set(headers ${CMAKE_SOURCE_DIR}/include/sawatch)
 	set(track ${headers}/track.h ${headers}/record.h ${headers}/ike.h ${headers}/addr.h ${headers}/nsec.h
-		${CMAKE_SOURCE_DIR}/src/track/tracker.h)
+		${CMAKE_SOURCE_DIR}/src/track/tracker.h ${CMAKE_SOURCE_DIR}/src/track/path.h)
 	file(GLOB detect CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/detect/*.c ${CMAKE_SOURCE_DIR}/src/detect/*.h)
 	string(JOIN "|" track_joined ${track})
 	string(JOIN "|" detect_joined ${track} ${detect})

@@ -37,7 +37,7 @@ void ike_message(struct tracker *t, struct arrival *a, struct reader r)
 static void keepalive(struct tracker *t, const struct arrival *a)
 {
 	int8_t side;
-	uint32_t tunnel = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+	uint32_t tunnel = path_find_tunnel(t, arrival_src(a), arrival_dst(a), &side);
 
 	t->counters.keepalives++;
 	if (tunnel == NO_INDEX)
@@ -57,8 +57,8 @@ static void icmp_error(struct tracker *t, const struct frame *f, const struct pa
 	if (!icmp_error_parse(p, &e))
 		return;
 	t->counters.icmp_errors++;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ e.quoted.src, e.src_port },
-				      (struct endpoint){ e.quoted.dst, e.dst_port }, &side);
+	uint32_t tunnel = path_find_tunnel(t, (struct endpoint){ e.quoted.src, e.src_port },
+					   (struct endpoint){ e.quoted.dst, e.dst_port }, &side);
 
 	if (tunnel == NO_INDEX)
 		return;
@@ -162,7 +162,7 @@ static void udp_packet(struct tracker *t, const struct frame *f, const struct pa
 
 		if (t->any_learned && port_learned(t, u.src_port) && port_learned(t, u.dst_port) &&
 		    reader_remaining(&r) > 8 &&
-		    tunnel_find(t, arrival_src(&a), arrival_dst(&a), &side) != NO_INDEX)
+		    path_find_tunnel(t, arrival_src(&a), arrival_dst(&a), &side) != NO_INDEX)
 			break;
 		t->counters.other++;
 		return;
@@ -223,8 +223,8 @@ void tracker_packet(struct tracker *t, const struct frame *f, const struct packe
 	uint32_t tunnel;
 
 	tracker_handle(t, f, whole, true);
-	tunnel = tunnel_find(t, (struct endpoint){ whole->src, 0 },
-			     (struct endpoint){ whole->dst, 0 }, &side);
+	tunnel = path_find_tunnel(t, (struct endpoint){ whole->src, 0 },
+				  (struct endpoint){ whole->dst, 0 }, &side);
 	if (tunnel != NO_INDEX && side >= 0)
 		tunnel_more(t, &t->tunnels[tunnel])->ike[side].reassembled++;
 }
@@ -255,8 +255,8 @@ void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *f
 			      uint64_t frame)
 {
 	int8_t side;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ first_seen->src, 0 },
-				      (struct endpoint){ first_seen->dst, 0 }, &side);
+	uint32_t tunnel = path_find_tunnel(t, (struct endpoint){ first_seen->src, 0 },
+					   (struct endpoint){ first_seen->dst, 0 }, &side);
 
 	if (tunnel == NO_INDEX)
 		return;

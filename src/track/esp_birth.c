@@ -136,8 +136,8 @@ static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t sid
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 {
 	int8_t side = SIDE_UNKNOWN;
-	uint32_t tunnel = tunnel_find(t, (struct endpoint){ a->src, a->src_port },
-				      (struct endpoint){ a->dst, a->dst_port }, &side);
+	uint32_t tunnel = path_find_tunnel(t, (struct endpoint){ a->src, a->src_port },
+					   (struct endpoint){ a->dst, a->dst_port }, &side);
 	bool pays = out_of_the_blue(t, tunnel, side, a->at);
 	uint32_t often = pays && !restraint_affords_birth(t) ? OFTEN
 			 : under_pressure(t, tunnel)         ? 2
@@ -229,15 +229,15 @@ static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *
 
 	if (a->protocol != PROTOCOL_ESP || a->encap != ENCAP_NONE ||
 	    a->seq > (uint32_t)t->settings->birth_seq_max ||
-	    tunnel_find(t, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 }, &side) !=
-		    NO_INDEX)
+	    path_find_tunnel(t, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 },
+			     &side) != NO_INDEX)
 		return NO_INDEX;
-	tunnel = tunnel_of_only_client(t, a->src, a->dst, ret_side);
+	tunnel = path_find_only_client(t, a->src, a->dst, ret_side);
 	if (tunnel == NO_INDEX || !tunnel_had_ike(&t->tunnels[tunnel]) ||
 	    !child_awaits(t, tunnel, *ret_side))
 		return NO_INDEX;
-	tunnel_add_path(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 },
-			*ret_side);
+	path_add(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 },
+		 *ret_side);
 	return tunnel;
 }
 
@@ -258,7 +258,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		ev.side = addr_equal(esp_ends(t, &t->esp_sas[moved_sa]).src, a->src)
 				  ? (int8_t)(1 - side)
 				  : side;
-		tunnel_add_path(t, tunnel, src, dst, side);
+		path_add(t, tunnel, src, dst, side);
 		tunnel_seen_at(t, &t->tunnels[tunnel], side, src);
 		tunnel_seen_at(t, &t->tunnels[tunnel], 1 - side, dst);
 		event_emit(t, &ev);

@@ -133,8 +133,8 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 		side = 1 - side;		/* the receiver's port changed */
 	sa->src_port = a->src_port;
 	sa->dst_port = a->dst_port;
-	if (!tunnel_add_path(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
-			     (struct endpoint){ a->dst, a->dst_port }, sa->direction))
+	if (!path_add(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
+		      (struct endpoint){ a->dst, a->dst_port }, sa->direction))
 		return;
 	if (a->encap != ENCAP_NONE && side >= 0) {
 		tunnel_seen_at(t, tunnel, side,

@@ -55,7 +55,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 		   a->at - m->at <= t->settings->nat_twin &&
 		   m->at - a->at <= t->settings->nat_twin) {
 		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
-		tunnel_add_path(t, m->tunnel, src, dst, m->side);
+		path_add(t, m->tunnel, src, dst, m->side);
 		copy = true;
 	}
 	if (copy) {

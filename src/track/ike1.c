@@ -30,7 +30,7 @@ static void of_known(struct tracker *t, uint32_t i, struct arrival *a)
 {
 	const struct ike_sa *sa = &t->ike_sas[i];
 	int8_t side;
-	uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+	uint32_t leads_to = path_find_tunnel(t, arrival_src(a), arrival_dst(a), &side);
 
 	if (leads_to == sa->tunnel ||
 	    (leads_to != NO_INDEX && tunnel_was_up(&t->tunnels[leads_to]) &&
@@ -45,7 +45,7 @@ static void of_known(struct tracker *t, uint32_t i, struct arrival *a)
 
 	a->tunnel = sa->tunnel;
 	a->side = initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
-	if (tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) &&
+	if (path_add(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side) &&
 	    sa->established != NSEC_NONE) {
 		struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
 

@@ -42,7 +42,7 @@ static bool is_of_known(struct tracker *t, uint32_t i, struct arrival *a,
 {
 	const struct ike_sa *sa = &t->ike_sas[i];
 	int8_t side;
-	uint32_t leads_to = tunnel_find(t, arrival_src(a), arrival_dst(a), &side);
+	uint32_t leads_to = path_find_tunnel(t, arrival_src(a), arrival_dst(a), &side);
 
 	a->tunnel = sa->tunnel;
 	a->side = m->from_initiator ? sa->initiator_side : (int8_t)(1 - sa->initiator_side);
@@ -53,7 +53,7 @@ static bool is_of_known(struct tracker *t, uint32_t i, struct arrival *a,
 	    tunnel_was_up(&t->tunnels[leads_to]) && ike_sa_join_tunnel(t, i, leads_to))
 		leads_to = a->tunnel = sa->tunnel;
 	if (leads_to == sa->tunnel ||	/* else same SPIs, other endpoints: NAT or MOBIKE */
-	    tunnel_add_path(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
+	    path_add(t, sa->tunnel, arrival_src(a), arrival_dst(a), a->side))
 		speaks_from(t, a, i, leads_to == sa->tunnel, m->np1 == IKE2_PAYLOAD_NOTIFY);
 	return true;
 }

@@ -37,7 +37,7 @@ static bool hashes_of(const struct tracker *t, const struct packet *p, struct gu
 	if (spi_i >> 32 == 0)		/* the marker, and half of the SPI */
 		spi_i = spi_i << 32 | reader_u32(&r);
 	ret->spis = (uint32_t)hash_2(&t->key, spi_i, reader_u64(&r));
-	ret->path = tunnel_path_hash(t, src, dst);
+	ret->path = path_hash(t, src, dst);
 	return true;
 }
 

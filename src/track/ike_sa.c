@@ -393,7 +393,7 @@ bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
 			to->behind_nat[side] = from->behind_nat[side];
 	/* the next one comes the same way */
 	if (to->n_paths < TUNNEL_PATHS)
-		tunnel_add_path(t, tunnel, sa->initiator, sa->responder, sa->initiator_side);
+		path_add(t, tunnel, sa->initiator, sa->responder, sa->initiator_side);
 	return true;
 }
 

@@ -389,7 +389,7 @@ static void unpack_paths(struct tracker *t, struct reader *r, uint32_t tunnel)
 		unpack_image(r, &paths[i], sizeof(paths[i]));
 	while (reader_ok(r) && i-- > 0)		/* the latest last, as they came */
 		if (image_path_is_sane(&paths[i]))
-			tunnel_add_path(t, tunnel, paths[i].a, paths[i].b, paths[i].side_of_a);
+			path_add(t, tunnel, paths[i].a, paths[i].b, paths[i].side_of_a);
 }
 
 static struct child_sa *child_of(struct tracker *t, uint32_t i, uint32_t tunnel)

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Paths: a path is a pair of endpoints as packets show them.  Several may lead to one tunnel (NAT,
- * MOBIKE, ports 500 and 4500), and the IKE SPIs say which.
- */
+/* Paths: which tunnel the endpoints of a packet lead to. */
 #include "track/tracker.h"
 
 enum { IKE_PORT = 500, NAT_T_PORT = 4500 };
 
-/* The well-known ports carry no identity; any other port is a NAT's and tells clients apart. */
+/* Any other port was chosen by a NAT and distinguishes the clients behind it. */
 struct endpoint path_identity_of(struct endpoint p)
 {
 	if (p.port == IKE_PORT || p.port == NAT_T_PORT)
@@ -15,7 +12,7 @@ struct endpoint path_identity_of(struct endpoint p)
 	return p;
 }
 
-static uint64_t path_hash(const struct tracker *t, struct endpoint a, struct endpoint b)
+static uint64_t ordered_hash(const struct tracker *t, struct endpoint a, struct endpoint b)
 {
 	return hash_5(&t->key, a.addr.high, a.addr.low, b.addr.high, b.addr.low,
 		      (uint64_t)a.port << 16 | b.port);
@@ -23,7 +20,7 @@ static uint64_t path_hash(const struct tracker *t, struct endpoint a, struct end
 
 static struct path *path_find(struct tracker *t, struct endpoint a, struct endpoint b)
 {
-	uint64_t hash = path_hash(t, a, b);
+	uint64_t hash = ordered_hash(t, a, b);
 
 	for (uint32_t at = (uint32_t)hash, i;
 	     (i = index_next(&t->path_index, hash, &at)) != NO_INDEX;) {
@@ -35,7 +32,8 @@ static struct path *path_find(struct tracker *t, struct endpoint a, struct endpo
 	return NULL;
 }
 
-uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side)
+uint32_t path_find_tunnel(struct tracker *t, struct endpoint src, struct endpoint dst,
+			  int8_t *ret_side)
 {
 	struct endpoint s = path_identity_of(src), d = path_identity_of(dst);
 	bool src_first = endpoint_compare(s, d) <= 0;
@@ -48,16 +46,17 @@ uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst
 	return p->tunnel;
 }
 
-uint32_t tunnel_path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst)
+uint32_t path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst)
 {
 	struct endpoint s = path_identity_of(src), d = path_identity_of(dst);
 
-	return (uint32_t)(endpoint_compare(s, d) <= 0 ? path_hash(t, s, d) : path_hash(t, d, s));
+	return (uint32_t)(endpoint_compare(s, d) <= 0 ? ordered_hash(t, s, d)
+						      : ordered_hash(t, d, s));
 }
 
 bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst)
 {
-	return index_crowded(&t->path_index, tunnel_path_hash(t, src, dst));
+	return index_crowded(&t->path_index, path_hash(t, src, dst));
 }
 
 void path_release(struct tracker *t, uint32_t i)
@@ -85,24 +84,24 @@ static uint32_t oldest_path(const struct tracker *t, const struct tunnel *w)
 	return oldest;
 }
 
-/* It is up, and speaks: whoever shows its addresses on packets of his own does not get them. */
+/* It is up and was heard lately: nobody else can take its paths by forging its addresses. */
 static bool in_use(const struct tracker *t, const struct tunnel *w)
 {
 	/* after a restart there is no `now` yet */
 	return tunnel_was_up(w) && t->now <= w->last + t->settings->idle;
 }
 
-enum { SEVERAL = UINT32_MAX };
+enum { SEVERAL = UINT32_MAX };	/* a hint: not one client but several */
 
 static uint32_t *client_hint(const struct tracker *t, struct addr a, struct addr b)
 {
-	return &t->clients[path_hash(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }) %
+	return &t->clients[ordered_hash(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }) %
 			   CLIENT_HINTS];
 }
 
 /*
- * On which side of the tunnel the lower address stands; SIDE_UNKNOWN: no path of it has these
- * addresses and a NAT's port.
+ * Which peer of the tunnel `a`, the lower address, is on a path with a port chosen by a NAT;
+ * SIDE_UNKNOWN: the tunnel has no such path.
  */
 static int8_t side_of_client_path(const struct tracker *t, const struct tunnel *w, struct addr a,
 				  struct addr b)
@@ -130,11 +129,7 @@ static void note_client(struct tracker *t, const struct path *p)
 		*hint = p->tunnel + 1;
 }
 
-/*
- * The tunnel of the one client of a NAT that was seen between these addresses, and the side of
- * `src`; NO_INDEX.
- */
-uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst,
+uint32_t path_find_only_client(const struct tracker *t, struct addr src, struct addr dst,
 			       int8_t *ret_side)
 {
 	bool src_first =
@@ -153,9 +148,8 @@ uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct 
 	return hint - 1;
 }
 
-/* False when the path leads to another tunnel, which is in use, and goes on to do so. */
-bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
-		     int8_t src_side)
+bool path_add(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
+	      int8_t src_side)
 {
 	struct endpoint s = path_identity_of(src), d = path_identity_of(dst);
 	bool src_first = endpoint_compare(s, d) <= 0;
@@ -168,7 +162,7 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 		return false;
 	if (!p && path_is_crowded(t, src, dst))
 		return false;
-	if (p)				/* another's, long silent: the latest word counts */
+	if (p)				/* its tunnel has long been silent */
 		path_release(t, (uint32_t)(p - t->paths));
 	if (t->tunnels[tunnel].n_paths == TUNNEL_PATHS)
 		path_release(t, oldest_path(t, &t->tunnels[tunnel]));
@@ -181,7 +175,7 @@ bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, st
 				     .next_in_tunnel = t->tunnels[tunnel].paths };
 	t->tunnels[tunnel].paths = i;
 	t->tunnels[tunnel].n_paths++;
-	t->paths[i].hash = (uint32_t)path_hash(t, t->paths[i].a, t->paths[i].b);
+	t->paths[i].hash = (uint32_t)ordered_hash(t, t->paths[i].a, t->paths[i].b);
 	index_add(&t->path_index, t->paths[i].hash, i);
 	note_client(t, &t->paths[i]);
 	return true;

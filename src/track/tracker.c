@@ -176,7 +176,8 @@ struct esp_ends tracker_esp_ends(const struct tracker *t, const struct esp_sa *s
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b)
 {
 	int8_t side;
-	uint32_t i = tunnel_find(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }, &side);
+	uint32_t i =
+		path_find_tunnel(t, (struct endpoint){ a, 0 }, (struct endpoint){ b, 0 }, &side);
 
 	return i != NO_INDEX && t->tunnels[i].state == TUNNEL_UP;
 }

@@ -2,7 +2,7 @@
 /*
  * What the files of the tracker share: its tables and the functions by which
  * they call each other; those about IKE SAs are in ike.h, those about child SAs
- * in child.h.  Private to src/track.
+ * in child.h, those about paths in path.h.  Private to src/track.
  *
  *   tracker.c   time, the end, the public questions, the tables
  *   arrival.c   packets -> ESP, IKE, ICMP
@@ -47,18 +47,9 @@
 
 #include "track/child.h"
 #include "track/ike.h"
+#include "track/path.h"
 #include "track/pool.h"
 #include "track/prepare.h"
-
-/* ---- a path: two endpoints as seen on the wire, leading to a tunnel ------- */
-
-struct path {
-	struct endpoint a, b;		/* a < b; ports 500 and 4500 count as 0 */
-	uint32_t tunnel;		/* NO_INDEX: slot free */
-	int8_t side_of_a;
-	uint32_t next_in_tunnel;
-	uint32_t hash;			/* as the index keeps it */
-};
 
 /* ---- timers: a heap of moments -------------------------------------------- */
 
@@ -119,7 +110,7 @@ enum { BATCH = 32 };
 /* ---- hygiene -------------------------------------------------------------- */
 
 enum {
-	RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64, TUNNEL_PATHS = 8,
+	RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64,
 	CLIENT_HINTS = 1 << 14, PARKED = 64,
 };
 
@@ -362,18 +353,6 @@ static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 
 /* ike_ahead.c */
 void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, size_t n);
-
-/* path.c */
-struct endpoint path_identity_of(struct endpoint p);	/* as paths have it */
-bool path_is_crowded(const struct tracker *t, struct endpoint src, struct endpoint dst);
-void path_release(struct tracker *t, uint32_t path);
-/* as the index keeps it */
-uint32_t tunnel_path_hash(const struct tracker *t, struct endpoint src, struct endpoint dst);
-uint32_t tunnel_find(struct tracker *t, struct endpoint src, struct endpoint dst, int8_t *ret_side);
-uint32_t tunnel_of_only_client(const struct tracker *t, struct addr src, struct addr dst,
-			       int8_t *ret_side);
-bool tunnel_add_path(struct tracker *t, uint32_t tunnel, struct endpoint src, struct endpoint dst,
-		     int8_t src_side);
 
 /* tunnel.c */
 uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,

@@ -95,7 +95,7 @@ static uint32_t quietest(struct tracker *t)
 uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
 		    int8_t *ret_side)
 {
-	uint32_t i = tunnel_find(t, src, dst, ret_side);
+	uint32_t i = path_find_tunnel(t, src, dst, ret_side);
 
 	if (i != NO_INDEX)
 		return i;
@@ -128,7 +128,7 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	if (!restraint_admits_stranger(t))
 		w->flags |= TUNNEL_QUIET;
 	*ret_side = src_first ? 0 : 1;
-	tunnel_add_path(t, i, src, dst, *ret_side);
+	path_add(t, i, src, dst, *ret_side);
 	return i;
 }
 

@@ -89,7 +89,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		assert_int_equal(t->paths[p].tunnel, i);
 		assert_true(endpoint_compare(t->paths[p].a, t->paths[p].b) <= 0);
 		assert_int_equal(
-			tunnel_find((struct tracker *)t, t->paths[p].a, t->paths[p].b, &side), i);
+			path_find_tunnel((struct tracker *)t, t->paths[p].a, t->paths[p].b, &side),
+			i);
 		++*paths;
 		assert_true(*paths <= t->path_pool.used);
 	}
