@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Chains of child SAs: which one a new one replaces.  It is inferred from who
- * falls silent when the new one begins to speak (DETECTION-FACTS 3.4), waits
- * until every candidate had time to speak, and is revised when later packets
- * prove otherwise.
+ * Chains of child SAs: which older one a new child SA replaces.  It is inferred from which one
+ * falls silent when the new one begins to carry packets (DETECTION-FACTS 3.4).  settle.c calls
+ * this when every candidate has had time to send a packet; chain_repair.c corrects what later
+ * packets refute.
  */
 #include "track/tracker.h"
 
-enum {
-	/* times, against a predecessor: packets after its successor's first */
-	OVERLAP_COUNTS = 16,
-	ECHOES_FROM = 20,	/* packets, before their numbers are compared */
-	PAIRS_COMPARED = 256,	/* in one look */
-};
+/* A packet of the old SA after the first of the new one weighs this many times its distance. */
+enum { OVERLAP_COUNTS = 16 };
 
 #define LONG (INT64_C(30) * 86400 * NSEC_PER_S)	/* a longer pause says no more */
 
-/* Chain the ESP SAs of `c` to those of `old`, direction by direction, as far as they are known. */
 void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c, int64_t how)
 {
 	for (int d = 0; d < 2; d++) {
@@ -51,10 +46,6 @@ void chain_link_esp(struct tracker *t, struct child_sa *old, struct child_sa *c,
 	}
 }
 
-/*
- * Nobody watched between the last sign of the one and the first of the other: others may have been
- * between them.
- */
 bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first)
 {
 	return t->watched_since != NSEC_NONE && last <= t->watched_until &&
@@ -65,7 +56,7 @@ bool chain_unwatched_between(const struct tracker *t, nsec last, nsec first)
 /* Was `old` there, and not yet replaced, when `c` was asked for? */
 static bool eligible(const struct child_sa *old, const struct child_sa *c)
 {
-	if (old->created > child_sa_requested(c) || old == c)	/* of many, half */
+	if (old->created > child_sa_requested(c) || old == c)
 		return false;
 	/*
 	 * IKEv2 rekeys a child SA under the IKE SA that holds it; quick modes may use any phase 1.
@@ -81,7 +72,7 @@ static bool eligible(const struct child_sa *old, const struct child_sa *c)
 enum fit { FIT_NO, FIT_POSSIBLE, FIT_STOPPED };
 
 /*
- * Could `old`, which was there, be what `c` replaces? It must be silent since the new one speaks.
+ * Could the eligible `old` be what `c` replaces?  It must be silent since `c` carries packets.
  */
 static enum fit fits(const struct tracker *t, const struct child_sa *old, const struct child_sa *c,
 		     nsec now)
@@ -98,7 +89,10 @@ static enum fit fits(const struct tracker *t, const struct child_sa *old, const 
 		if (c->esp[d] == NO_INDEX)
 			continue;
 		both = true;
-		/* Still speaking well after the new SPI of this direction began: it is another. */
+		/*
+		 * It goes on well after the new SPI of this direction began: `c` is not its
+		 * successor.
+		 */
 		if (last > t->esp_sas[c->esp[d]].first + t->settings->chain_before)
 			return FIT_NO;
 	}
@@ -115,74 +109,6 @@ bool chain_could_replace(const struct tracker *t, const struct child_sa *old,
 	return eligible(old, c) && fits(t, old, c, now) != FIT_NO;
 }
 
-/* The SA of direction `d` that fell silent as `c` began to speak there, nearest to it. */
-static uint32_t stopped_for(const struct tracker *t, const struct child_sa *c, int d)
-{
-	nsec first = t->esp_sas[c->esp[d]].first, best_pause = 0;
-	uint32_t best = NO_INDEX;
-
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *old = &t->child_sas[i];
-
-		if (old == c || old->more->successor != NO_INDEX ||
-		    old->created > child_sa_requested(c) || old->end_reason != END_NONE ||
-		    old->esp[d] == NO_INDEX || t->esp_sas[old->esp[d]].last > first)
-			continue;
-		nsec pause = first - t->esp_sas[old->esp[d]].last;
-
-		if (best == NO_INDEX || pause < best_pause) {
-			best = i;
-			best_pause = pause;
-		}
-	}
-	return best;
-}
-
-static bool speaks_on(const struct tracker *t, const struct child_sa *old, int d,
-		      const struct child_sa *c)
-{
-	return old->esp[d] != NO_INDEX &&
-	       t->esp_sas[old->esp[d]].last >
-		       t->esp_sas[c->esp[d]].first + t->settings->chain_before;
-}
-
-static void swap_partners(struct tracker *t, uint32_t a, uint32_t b, nsec at)
-{
-	struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
-	struct child_sa old = *pair[0];
-
-	pair[0]->esp[1] = pair[1]->esp[1], pair[1]->esp[1] = old.esp[1];
-	pair[0]->esp_id[1] = pair[1]->esp_id[1], pair[1]->esp_id[1] = old.esp_id[1];
-	pair[0]->spi[1] = pair[1]->spi[1], pair[1]->spi[1] = old.spi[1];
-	for (int n = 0; n < 2; n++) {
-		t->esp_sas[pair[n]->esp[1]].child = n == 0 ? a : b;
-		pair[n]->flags |= CHILD_SA_DIRTY;
-		child_emit(t, EVENT_CHILD_SA_REVISED, n == 0 ? a : b, at, SIDE_UNKNOWN, NO_INDEX);
-	}
-}
-
-/*
- * Child SAs that were born together were paired by the order of their first
- * packets, which can be wrong.  A rekey shows it: the two SPIs that stop for
- * the same new pair belong together, and their supposed partners speak on.
- */
-void chain_repair_pairs(struct tracker *t, const struct child_sa *c)
-{
-	if (c->esp[0] == NO_INDEX || c->esp[1] == NO_INDEX)
-		return;
-	uint32_t a = stopped_for(t, c, 0), b = stopped_for(t, c, 1);
-
-	if (a == NO_INDEX || b == NO_INDEX || a == b)
-		return;
-	const struct child_sa *pair[2] = { &t->child_sas[a], &t->child_sas[b] };
-
-	if (!((pair[0]->flags | pair[1]->flags) & CHILD_SA_PAIRED_BY_ORDER) ||
-	    !speaks_on(t, pair[0], 1, c) || !speaks_on(t, pair[1], 0, c))
-		return;
-	swap_partners(t, a, b, c->created);
-}
-
 static nsec pause_between(nsec a, nsec b)
 {
 	nsec pause = a > b ? a - b : b - a;
@@ -190,7 +116,6 @@ static nsec pause_between(nsec a, nsec b)
 	return pause < LONG ? pause : LONG;
 }
 
-/* How long `old` has usually been silent between packets, to tell quiet from stopped. */
 nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c)
 {
 	nsec pause = 0;
@@ -206,84 +131,13 @@ nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c)
 	return pause < LONG ? pause : LONG;
 }
 
-/*
- * The same traffic goes on after a rekey, so packets of another mean size are
- * a sign against, worth up to ten seconds of pause.
- */
-static nsec unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
+/* The same traffic goes on after a rekey, so packets of another mean size are a sign against it. */
+nsec chain_unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
 {
 	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets,
 		 more = a > b ? a : b;
 
 	return more == 0 ? 0 : (nsec)((a > b ? a - b : b - a) * 10 * NSEC_PER_S / more);
-}
-
-/*
- * Does a packet one way come with each packet the other way?  -1 few packets, 0 by far not, 1
- * neither, 2 yes.
- */
-static int echoes(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
-{
-	uint64_t a = t->esp_sas[x->esp[0]].packets, b = t->esp_sas[y->esp[1]].packets,
-		 more = a > b ? a : b;
-	uint64_t apart = a > b ? a - b : b - a;
-
-	return more < ECHOES_FROM               ? -1
-	       : apart * 5 > more               ? 0
-	       : apart > 1 && apart * 50 > more ? 1
-						: 2;
-}
-
-/* And of the same mean size. */
-static bool twins(const struct tracker *t, const struct child_sa *x, const struct child_sa *y)
-{
-	const struct esp_sa *a = &t->esp_sas[x->esp[0]], *b = &t->esp_sas[y->esp[1]];
-
-	return echoes(t, x, y) == 2 && unlike(a, b) * 50 <= 10 * NSEC_PER_S;
-}
-
-/*
- * The packets of neither pair match; those of an exchanged one do, or, in number and size, those of
- * both.
- */
-static bool have_each_others(const struct tracker *t, const struct child_sa *x,
-			     const struct child_sa *y)
-{
-	int mine = echoes(t, x, x), yours = echoes(t, y, y);
-
-	if (mine < 0 || yours < 0 || mine == 2 || yours == 2)
-		return false;
-	return (mine == 0 && yours == 0 && (echoes(t, x, y) == 2 || echoes(t, y, x) == 2)) ||
-	       (twins(t, x, y) && twins(t, y, x));
-}
-
-static bool is_first_pair(const struct child_sa *c)
-{
-	return c->more->successor == NO_INDEX && c->more->predecessor == NO_INDEX &&
-	       c->end_reason == END_NONE && c->esp[0] != NO_INDEX && c->esp[1] != NO_INDEX;
-}
-
-/* Of pairs that were made by order two may have each other's partner. */
-void chain_repair_echoes(struct tracker *t, uint32_t tunnel, nsec now)
-{
-	unsigned looked = 0;
-
-	for (uint32_t a = t->tunnels[tunnel].child_sas; a != NO_INDEX;
-	     a = t->child_sas[a].next_in_tunnel) {
-		const struct child_sa *x = &t->child_sas[a];
-
-		for (uint32_t b = x->next_in_tunnel;
-		     b != NO_INDEX && is_first_pair(x) && looked < PAIRS_COMPARED;
-		     b = t->child_sas[b].next_in_tunnel, looked++) {
-			const struct child_sa *y = &t->child_sas[b];
-
-			/* the last of several has no mark: it had no choice any more */
-			if (is_first_pair(y) && (x->flags | y->flags) & CHILD_SA_PAIRED_BY_ORDER &&
-			    x->created - y->created <= t->settings->birth_window &&
-			    have_each_others(t, x, y))
-				swap_partners(t, a, b, now);
-		}
-	}
 }
 
 /*
@@ -310,7 +164,7 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 		sum += pause_between(first, last);
 		if (last > silent)
 			sum += OVERLAP_COUNTS * pause_between(last, silent);
-		sum += unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
+		sum += chain_unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
 		compared = true;
 	}
 	if (!compared)
@@ -319,16 +173,15 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 	return sum;
 }
 
-/* Who asked for `c` still sent on `old` when it could send on `c`. */
-static bool goes_on_after(const struct tracker *t, const struct child_sa *old,
-			  const struct child_sa *c)
+bool chain_goes_on_after(const struct tracker *t, const struct child_sa *old,
+			 const struct child_sa *c)
 {
 	int d = c->created_by;
 
 	return d >= 0 && child_last_packet(t, old, d) > c->created + SWITCHES_WITHIN;
 }
 
-/* Each direction in which it speaks went on well after that Delete: it is another's. */
+/* Every direction that it used went on well after that Delete: another SA was meant. */
 static bool outlives(const struct tracker *t, const struct child_sa *old,
 		     const struct pending_delete *d)
 {
@@ -346,10 +199,6 @@ static bool outlives(const struct tracker *t, const struct child_sa *old,
 	return spoke;
 }
 
-/*
- * The predecessor of `c`: of the older SAs that fell silent, the one that
- * fits best.  *ret_alone: there was no other candidate.
- */
 uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, nsec now,
 				  bool *ret_alone, bool *ret_sure)
 {
@@ -403,18 +252,14 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 	}
 	*ret_alone = candidates == 1;
 	/*
-	 * of several SAs one that its owner went on with is not what an SA without traffic replaces
+	 * `c` has no traffic, and its maker went on with the best of several: it was not that one
 	 */
 	if (best != NO_INDEX && candidates > 1 && !(c->spi[0] != 0 || c->spi[1] != 0) &&
-	    goes_on_after(t, &t->child_sas[best], c))
+	    chain_goes_on_after(t, &t->child_sas[best], c))
 		best = NO_INDEX;
 	return best != NO_INDEX ? best : first_idle;
 }
 
-/*
- * The only SA that `c` can have replaced, of which at least one end took leave by `at`; NO_INDEX
- * when there is none or there are several.
- */
 uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at)
 {
 	uint32_t only = NO_INDEX;
@@ -433,74 +278,6 @@ uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec
 	return only;
 }
 
-/*
- * The birth at which `old` fell silent in direction `d`, and on which nobody was seen to send;
- * NO_INDEX none.
- */
-static uint32_t silent_birth(const struct tracker *t, const struct child_sa *c,
-			     const struct child_sa *old, int d)
-{
-	nsec stopped = t->esp_sas[old->esp[d]].last, begins = t->esp_sas[c->esp[d]].first;
-	uint32_t found = NO_INDEX;
-
-	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
-	     i = t->child_sas[i].next_in_tunnel) {
-		const struct child_sa *b = &t->child_sas[i];
-
-		if (b->created <= c->created)
-			break;			/* newest first */
-		if (b->how == c->how && b->ike_sa == c->ike_sa && b->spi[0] == 0 &&
-		    b->spi[1] == 0 && b->end_reason == END_NONE &&
-		    !(b->flags & (CHILD_SA_REDUNDANT | CHILD_SA_COLLIDED)) &&
-		    b->created + SWITCHES_WITHIN >= stopped && b->created <= begins)
-			found = i;
-	}
-	return found;
-}
-
-/*
- * First packets were given to the birth that waited longest.  When what they
- * replace was still sent on after that birth by who asked for it, and stopped
- * at a later one, they belong to the later one, and the first is of an SA
- * without traffic.  True when `child` lost its SPIs so.
- */
-bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old_index)
-{
-	struct child_sa *c = &t->child_sas[child];
-	const struct child_sa *old = &t->child_sas[old_index];
-	int d = c->created_by;
-
-	if (d < 0 || c->esp[d] == NO_INDEX || !goes_on_after(t, old, c))
-		return false;
-
-	uint32_t later = silent_birth(t, c, old, d);
-
-	if (later == NO_INDEX)
-		return false;
-
-	struct child_sa *b = &t->child_sas[later];
-
-	for (int i = 0; i < 2; i++) {
-		b->esp[i] = c->esp[i];
-		b->esp_id[i] = c->esp_id[i];
-		b->spi[i] = c->spi[i];
-		if (b->esp[i] != NO_INDEX)
-			t->esp_sas[b->esp[i]].child = later;
-		c->esp[i] = NO_INDEX;
-		c->esp_id[i] = 0;
-		c->spi[i] = 0;
-	}
-	b->state = c->state;
-	c->state = CHILD_CREATED;
-	b->flags |= CHILD_SA_DIRTY;
-	c->flags |= CHILD_SA_DIRTY;
-	child_reveal(t, later);
-	child_emit(t, EVENT_CHILD_SA_REVISED, child, c->created, SIDE_UNKNOWN, NO_INDEX);
-	child_emit(t, EVENT_CHILD_SA_REVISED, later, b->created, SIDE_UNKNOWN, NO_INDEX);
-	return true;
-}
-
-/* `c` replaced `old`: by the exchange that made it. */
 void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enum grade grade)
 {
 	struct child_sa *old = &t->child_sas[old_index], *c = &t->child_sas[child];
@@ -541,11 +318,7 @@ void chain_link_rekey(struct tracker *t, uint32_t old_index, uint32_t child, enu
 	event_emit(t, &ev);
 }
 
-/*
- * A Delete seen since `c` was made: the predecessor of a rekey is the first
- * thing it can mean.  One that its peer sent before it was even asked for is
- * why it was asked for.
- */
+/* A Delete that the peer sent before `c` was asked for is why it was asked for: not that one. */
 struct pending_delete *chain_delete_since(const struct tracker *t, const struct child_sa *c)
 {
 	struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
@@ -568,7 +341,7 @@ void chain_end_predecessor(struct tracker *t, uint32_t old_index, uint32_t child
 
 	if (d) {
 		child_end(t, old_index, d->at, END_REKEYED, c->created_by, GRADE_DERIVED);
-		/* IKEv1: then it was not for the IKE SA, although it had that length. */
+		/* IKEv1: then it did not mean the IKE SA, although its length fits that, too. */
 		if (d->ike_sa != NO_INDEX && t->ike_sas[d->ike_sa].tunnel == d->tunnel &&
 		    t->ike_sas[d->ike_sa].delete_at == d->at)
 			t->ike_sas[d->ike_sa].delete_at = NSEC_NONE;

@@ -8,7 +8,6 @@
 
 #define BOTH_DELETE_WITHIN (2 * NSEC_PER_S)
 
-/* Is there an SA that was replaced and whose Delete is still to come? */
 bool child_delete_expected(const struct tracker *t, uint32_t tunnel)
 {
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
@@ -160,7 +159,6 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	snapshot_child_sa(t, child);
 }
 
-/* Silent for a day, and its IKE SA is gone: it is as well. */
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now)
 {
 	const struct child_sa *c = &t->child_sas[child];
@@ -210,7 +208,6 @@ void child_end_all(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason 
 	}
 }
 
-/* Does a child SA of this IKE SA carry traffic in both directions after `at`? */
 bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
@@ -244,7 +241,6 @@ void child_revive(struct tracker *t, uint32_t child)
 	child_emit(t, EVENT_CHILD_SA_REVISED, child, t->now, SIDE_UNKNOWN, NO_INDEX);
 }
 
-/* The end of this IKE SA is taken back, and with it that of its child SAs which still speak. */
 void child_revive_all(struct tracker *t, uint32_t ike_sa, nsec ended, enum end_reason why)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;

@@ -52,7 +52,6 @@ void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at
 	event_emit(t, &ev);
 }
 
-/* Latest packet of a child SA in a direction; NSEC_NONE when it never carried one. */
 nsec child_last_packet(const struct tracker *t, const struct child_sa *c, int d)
 {
 	return c->esp[d] == NO_INDEX ? NSEC_NONE : t->esp_sas[c->esp[d]].last;
@@ -189,7 +188,6 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
 	t->ike_sas[ike_sa].children = child;
 }
 
-/* After an IKE rekey, RFC 7296 2.8: `to` is new and has none. */
 void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
 {
 	t->ike_sas[to].children = t->ike_sas[from].children;
@@ -209,7 +207,6 @@ static bool only_quiet(const struct tracker *t, const struct child_sa *c)
 	return quiet;
 }
 
-/* It is a child SA for certain: number it and tell. */
 void child_reveal(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -262,13 +259,11 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	return i;
 }
 
-/* All is known about its exchange: link it at once when only one SA can be its predecessor. */
 void child_born(struct tracker *t, uint32_t child)
 {
 	chain_settle_one(t, child, t->now, false);
 }
 
-/* It was an IKE rekey after all: nobody was told of it. */
 void child_discard(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
@@ -277,7 +272,6 @@ void child_discard(struct tracker *t, uint32_t child)
 		child_release(t, child);
 }
 
-/* Forget it.  Its packets speak for themselves: the ESP SAs stay. */
 void child_release(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];

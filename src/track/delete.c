@@ -12,7 +12,6 @@
 enum { OUTLIVES_PART = 2 };
 #define STOPS_WITH_DELETE (10 * NSEC_PER_S)
 
-/* Of the request that came then in this IKE SA, while that is remembered; 0 none. */
 uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	if (at == t->now && !t->finishing)
@@ -28,7 +27,6 @@ uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
 	return 0;
 }
 
-/* Where one may look for its end: at the Delete, or else at its latest packet; 0 nowhere. */
 uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at)
 {
 	const struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
@@ -91,10 +89,6 @@ static bool may_outlive(const struct child_sa *old, const struct child_sa *c, ns
 	return at - c->created <= margin;
 }
 
-/*
- * What `c` replaced, when its end was presumed for its silence, and its Delete may still come at
- * the end of its lifetime; NO_INDEX otherwise.
- */
 uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
 {
 	if (c->more->predecessor == NO_INDEX ||
@@ -111,7 +105,6 @@ uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child
 									      : NO_INDEX;
 }
 
-/* It was replaced, its end is presumed, and its Delete may still come: this it would be for. */
 bool child_undeleted(const struct tracker *t, uint32_t child, nsec at)
 {
 	uint32_t successor = t->child_sas[child].more->successor;

@@ -33,7 +33,6 @@ static void join(struct tracker *t, uint32_t child, uint32_t esp)
 		chain_link_esp(t, &t->child_sas[c->more->predecessor], c, 0);
 }
 
-/* Is there an SA of a crossing exchange that got the traffic, so that `c` is the redundant one? */
 uint32_t child_collision_winner(const struct tracker *t, const struct child_sa *c)
 {
 	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
@@ -355,10 +354,6 @@ static bool could_be(const struct tracker *t, const struct child_sa *o, const st
 	return true;
 }
 
-/*
- * An IKE SA is deleted whose child SA speaks on after `at`.  When that one has its SPIs by the
- * order of first packets alone, they are those of another IKE SA that was set up beside it.
- */
 void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
@@ -422,7 +417,6 @@ static uint32_t late_birth(const struct tracker *t, const struct esp_sa *sa)
 		       : found;
 }
 
-/* At its first packet, and again when it has more and belongs to nobody yet. */
 void child_esp_born(struct tracker *t, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];

@@ -19,7 +19,7 @@
  *   child_sa.c  pairs of ESP SAs: births
  *   child_end.c and ends
  *   pairing.c   new SPIs join the child SA they belong to
- *   chain.c     which child SA replaces which
+ *   chain.c     which child SA replaces which; chain_repair.c: what later packets correct
  *   delete.c    what a Delete meant
  *   settle.c    when that is decided
  *   ike_sa.c    IKE SAs: their SPIs, their states
