@@ -250,19 +250,20 @@ sided AS (	-- each counts for its side, when that is known, and for both togethe
 	FROM replaced a CROSS JOIN (SELECT 0 AS both UNION ALL SELECT 1) v
 	WHERE a.age_ns > 0 AND (v.both = 1 OR a.side IS NOT NULL)
 ),
-ranked AS (
-	SELECT *, row_number() OVER (PARTITION BY tunnel_id, tunnel, kind, side ORDER BY age_ns) AS place,
-		count(*) OVER (PARTITION BY tunnel_id, tunnel, kind, side) AS n
-	FROM sided
-),
-measured AS (	-- the same in each row of a side, of which the first is used; *_spread: square of the coefficient of variation
-	SELECT tunnel_id, tunnel, kind, side, place, n, min(age_ns) OVER p AS min_ns, max(age_ns) OVER p AS max_ns,
-		CAST(avg(age_ns) FILTER (WHERE place IN ((n + 1) / 2, (n + 2) / 2)) OVER p AS INTEGER) AS median_ns,
+ranked AS (	-- *_spread: square of the coefficient of variation; one window, so that rows are sorted once
+	SELECT tunnel_id, tunnel, kind, side, age_ns, row_number() OVER p AS place, count(*) OVER p AS n,
+		min(age_ns) OVER p AS min_ns, max(age_ns) OVER p AS max_ns,
 		avg((age_ns / 1e9) * (age_ns / 1e9)) OVER p / (avg(age_ns / 1e9) OVER p * avg(age_ns / 1e9) OVER p) - 1
 			AS age_spread,
-		CASE WHEN count(bytes) OVER p = n AND avg(bytes) OVER p > 0
+		CASE WHEN count(bytes) OVER p = count(*) OVER p AND avg(bytes) OVER p > 0
 			THEN avg(1.0 * bytes * bytes) OVER p / (avg(bytes) OVER p * avg(bytes) OVER p) - 1 END AS bytes_spread
-	FROM ranked WINDOW p AS (PARTITION BY tunnel_id, tunnel, kind, side)
+	FROM sided WINDOW p AS (PARTITION BY tunnel_id, tunnel, kind, side ORDER BY age_ns
+		ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+),
+measured AS (	-- the one or two in the middle, of which the first is used
+	SELECT tunnel_id, tunnel, kind, side, n, min_ns, max_ns, age_spread, bytes_spread, place = (n + 1) / 2 AS first,
+		CAST(avg(age_ns) OVER (PARTITION BY tunnel_id, tunnel, kind, side) AS INTEGER) AS median_ns
+	FROM ranked WHERE place IN ((n + 1) / 2, (n + 2) / 2)
 ),
 offers AS (	-- IKEv1 phase 1: the initiator says its lifetime in clear; the latest word counts
 	SELECT i.tunnel_id, t.name AS tunnel,
@@ -303,7 +304,7 @@ margins (from_part, from_s, to_part, to_s) AS (	-- at which ages an SA of a life
 ),
 facts AS (
 	SELECT tunnel_id, tunnel, kind, side, n, min_ns, median_ns, max_ns, age_spread, bytes_spread,
-		NULL AS declared_s, NULL AS idle_n FROM measured WHERE place = 1
+		NULL AS declared_s, NULL AS idle_n FROM measured WHERE first
 	UNION ALL
 	SELECT tunnel_id, tunnel, 'ike', side, NULL, NULL, NULL, NULL, NULL, NULL, seconds, NULL FROM declared WHERE place = 1
 	UNION ALL
