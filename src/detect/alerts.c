@@ -230,10 +230,27 @@ void alerts_tell_final(struct alerts *as)
 
 /* ---- merging -------------------------------------------------------------- */
 
-static struct alert *find(struct alerts *as, uint32_t head, const struct detector *d, uint64_t key)
+/* No hold-down needs it any more: what is found next is another alert. */
+static bool is_past(const struct alert *a, const struct settings *settings, nsec now)
+{
+	return a->cleared_at != NSEC_NONE && now - a->raised >= settings->realert &&
+	       now - a->true_last >= quiet_time(settings, a->detector);
+}
+
+/* It may turn out to have been one of a series (periodic_drop), as long as there is room. */
+static bool waits_for_series(const struct alerts *as, const struct alert *a,
+			     const struct settings *settings, nsec now)
+{
+	return !a->cause && precedence_of_series(a->detector->code) && as->used < as->size / 2 &&
+	       now - a->true_last < 2 * settings->periodic_window;
+}
+
+static struct alert *find(struct alerts *as, uint32_t head, const struct detector *d, uint64_t key,
+			  const struct settings *settings, nsec now)
 {
 	for (uint32_t i = head; i != 0; i = as->at[i].next)
-		if (as->at[i].detector == d && as->at[i].finding.key == key)
+		if (as->at[i].detector == d && as->at[i].finding.key == key &&
+		    !(precedence_of_series(d->code) && is_past(&as->at[i], settings, now)))
 			return &as->at[i];
 	return NULL;
 }
@@ -265,13 +282,17 @@ static void fill_tunnel(struct alert *a, const struct scene *sc)
 	vendors_of(sc, a->vendors);
 }
 
-/* Returns whether it is worse than before: what did no harm so far may explain another one now. */
+/*
+ * Returns whether it may explain another one now: what did no harm so far and is worse than before,
+ * or a series that goes on.
+ */
 static bool update(struct alert *a, const struct finding *f, nsec now)
 {
 	enum severity severity = f->instead || f->severity > a->finding.severity
 					 ? f->severity
 					 : a->finding.severity;
 	bool worse = f->severity > a->finding.severity;
+	bool longer = f->last > a->evidence_last && precedence_is_series(a->detector->code);
 	nsec first = a->finding.first < f->first ? a->finding.first : f->first;
 
 	if (f->last > a->evidence_last) {
@@ -291,7 +312,7 @@ static bool update(struct alert *a, const struct finding *f, nsec now)
 	}
 	a->true_last = now;
 	a->held = true;
-	return worse;
+	return worse || longer;
 }
 
 static bool pay(nsec *purse, nsec now, int64_t burst, nsec refill)
@@ -390,7 +411,8 @@ bool alerts_merge(struct alerts *as, uint32_t *head, uint32_t *count,
 
 	for (size_t i = 0; i < found->n; i++) {
 		const struct finding *f = &found->finding[i];
-		struct alert *a = find(as, *head, detector, f->key);
+		struct alert *a = find(as, *head, detector, f->key, sc->settings,
+					 now);
 
 		if (f->over) {
 			if (a && a->cleared_at == NSEC_NONE) {
@@ -437,6 +459,18 @@ static bool harmless(const struct alert *b, const struct alert *a)
 	       precedence_by_harm_alone(b->detector->code);
 }
 
+/*
+ * A series of sessions explains those of its ends that fell into it, if nobody deleted them: a
+ * restart between Deletes is another story.
+ */
+static bool beside_series(const struct alert *b, const struct alert *a)
+{
+	return precedence_of_series(a->detector->code) &&
+	       (strcmp(finding_cause(&b->finding), "dpd") != 0 ||
+		a->finding.first - b->evidence_last > CAUSE_NO_LATER ||
+		b->finding.first - a->evidence_last > CAUSE_NO_LATER);
+}
+
 void alerts_relate(struct alerts *as, uint32_t head)
 {
 	for (uint32_t i = head; i != 0; i = as->at[i].next) {
@@ -444,14 +478,14 @@ void alerts_relate(struct alerts *as, uint32_t head)
 		const struct alert *best = NULL;
 		int rank = PRECEDENCE_NONE;
 
-		if (a->cleared_at != NSEC_NONE)
+		if (a->cleared_at != NSEC_NONE && !precedence_of_series(a->detector->code))
 			continue;
 		for (uint32_t j = head; j != 0; j = as->at[j].next) {
 			const struct alert *b = &as->at[j];
 			int this_rank = precedence_of(b->detector->code, a->detector->code);
 
 			if (this_rank >= rank || over_before(b, a) || began_after(b, a) ||
-			    harmless(b, a))
+			    harmless(b, a) || beside_series(b, a))
 				continue;
 			best = b;
 			rank = this_rank;
@@ -463,7 +497,8 @@ void alerts_relate(struct alerts *as, uint32_t head)
 			continue;
 		a->cause = best->detector;
 		a->incident = incident;
-		a->dirty = a->urgent = true;
+		a->dirty = true;
+		a->urgent = a->cleared_at == NSEC_NONE;
 	}
 }
 
@@ -475,8 +510,7 @@ void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *setti
 		struct alert *a = &as->at[*link];
 		uint32_t index = *link;
 
-		if (a->cleared_at == NSEC_NONE || now - a->raised < settings->realert ||
-		    now - a->true_last < quiet_time(settings, a->detector)) {
+		if (!is_past(a, settings, now) || waits_for_series(as, a, settings, now)) {
 			link = &a->next;
 			continue;
 		}

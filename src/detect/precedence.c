@@ -51,6 +51,7 @@ static const struct {
 			   "lifetime_mismatch", "duplicate_ike_sa", "nat_rebind" } },
 	{ "simultaneous_delete", { "rekey_collision" } },
 	{ "periodic_drop", { "pfs_mismatch" } },
+	{ "peer_restart", { "periodic_drop" } },
 	{ "lifetime_asymmetry", { "lifetime_mismatch" } },
 };
 
@@ -69,6 +70,16 @@ int precedence_of(const char *cause, const char *symptom)
 bool precedence_by_harm_alone(const char *cause)
 {
 	return strcmp(cause, "simultaneous_delete") == 0;
+}
+
+bool precedence_is_series(const char *code)
+{
+	return strcmp(code, "periodic_drop") == 0;
+}
+
+bool precedence_of_series(const char *symptom)
+{
+	return precedence_of("periodic_drop", symptom) == 0;
 }
 
 bool precedence_of_set_up(const char *cause)

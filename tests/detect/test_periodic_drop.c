@@ -494,19 +494,18 @@ static void who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_
 	assert_non_null(strstr(drop()->summary, "not an SA lifetime"));
 }
 
-/* That it was lost is known only when the next one has stood for long. */
-static void sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer(void **state)
+/* `n` sessions of this age whose peer is lost: known only when the next one has stood for long. */
+static void lost_sessions(int n, nsec age)
 {
-	(void)state;
 	uint32_t old = stage_ike_up(0, 2);
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < n; i++) {
 		uint32_t new, child = stage_child(old, 0);
 		nsec probed;
 
-		stage_pass(3600 * S);
+		stage_pass(age);
 		for (int d = 0; d < 2; d++)
-			stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+			stage_esp_packets(stage->child[child].esp[d], (uint64_t)(age / S), 1000);
 		stage_pass(10 * S);
 		probed = stage->now;
 		stage_pass(10 * S);
@@ -519,10 +518,77 @@ static void sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer(
 		stage_ike_event(EVENT_IKE_SA_ENDED, old, 1);
 		old = new;
 	}
+}
+
+static void sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer(void **state)
+{
+	(void)state;
+	lost_sessions(4, 3600 * S);
 	detect_flush(stage->detect, stage);
 	assert_non_null(drop());
 	assert_string_equal(drop()->cause, "dpd");
 	assert_non_null(strstr(drop()->summary, "because 203.0.113.1 no longer answers"));
+}
+
+/* Alerts of this code that stand alone, or are symptoms of periodic_drop. */
+static size_t restarts(bool symptoms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < stage->alerts.n; i++) {
+		const struct collected_alert *a = &stage->alerts.alert[i];
+
+		n += strcmp(a->code, "peer_restart") == 0 &&
+		     (strcmp(a->cause, "periodic_drop") == 0 &&
+		      a->record.incident == drop()->record.id) == symptoms;
+	}
+	return n;
+}
+
+static void what_looked_like_restarts_is_told_as_their_symptom(void **state)
+{
+	(void)state;
+	lost_sessions(4, 3600 * S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_int_equal(drop()->record.incident, 0);
+	assert_int_equal(restarts(true), 4);
+	assert_int_equal(restarts(false), 0);
+}
+
+static void the_hold_down_of_a_restart_is_as_long_as_ever(void **state)
+{
+	(void)state;
+	lost_sessions(2, 7200 * S);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+	assert_int_equal(restarts(false), 2);	/* two alerts, not one again */
+	assert_string_equal(stage->alerts.alert[0].cause, "silence");
+	assert_true(stage->alerts.alert[0].record.cleared);
+}
+
+static void a_restart_before_sessions_that_are_deleted_is_another_story(void **state)
+{
+	(void)state;
+	lost_sessions(1, 3600 * S);
+	for (int i = 0; i < 4; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_int_equal(restarts(true), 0);
+	assert_int_equal(restarts(false), 1);
+}
+
+static void nor_is_one_long_before_the_series_part_of_it(void **state)
+{
+	(void)state;
+	lost_sessions(1, 900 * S);
+	stage_pass(1800 * S);
+	lost_sessions(4, 3600 * S);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "dpd");
+	assert_int_equal(restarts(true), 4);
+	assert_int_equal(restarts(false), 1);
 }
 
 int main(void)
@@ -563,6 +629,10 @@ int main(void)
 		ON_STAGE(who_deletes_at_the_lifetime_that_it_offers_itself_has_no_session_timer),
 		ON_STAGE(who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_timer),
 		ON_STAGE(sessions_whose_peer_is_lost_at_the_same_age_every_time_have_a_timer),
+		ON_STAGE(what_looked_like_restarts_is_told_as_their_symptom),
+		ON_STAGE(the_hold_down_of_a_restart_is_as_long_as_ever),
+		ON_STAGE(a_restart_before_sessions_that_are_deleted_is_another_story),
+		ON_STAGE(nor_is_one_long_before_the_series_part_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
