@@ -146,6 +146,7 @@ static void tell(struct alerts *as, struct alert *a)
 	char peer[2][ENDPOINT_TEXT_MAX] = { "", "" }, sentence[640];
 	struct text summary = TEXT_IN(sentence);
 	struct story story = { .finding = &a->finding,
+			       .over = a->cleared_at != NSEC_NONE,
 			       .peer = { peer[0], peer[1] },
 			       .summary = &summary };
 	struct record_evidence evidence[FINDING_EVIDENCE_MAX];

@@ -116,6 +116,7 @@ enum confidence less(enum confidence c);
 
 struct story {
 	const struct finding *finding;
+	bool over;			/* the alert has cleared */
 	const char *peer[2];		/* text of the tunnel's peers; "" for the capture */
 	struct text *summary;		/* one sentence, with the numbers in it */
 	enum remedy remedies[REMEDIES_PER_ALERT];	/* what to do, best first */

@@ -372,18 +372,20 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "span_s"), span);
 	if (strcmp(finding_cause(f), "answered") == 0) {
 		text_add(story->summary,
-			 "%s answered every first IKE message of %s (%lld answers), but %s sent it "
-			 "again and again (%lld times in %s): the answer is lost between this "
-			 "capture and %s, or %s does not accept it.", b, a,
-			 (long long)finding_get(f, "answers"), a, (long long)f->count, span, a, a);
+			 "%s answered the first IKE message of %s (%lld answers), but %s sent it "
+			 "again and again (%lld times in %s): the answer %s lost between this "
+			 "capture and %s, or %s %s not accept it.", b, a,
+			 (long long)finding_get(f, "answers"), a, (long long)f->count, span,
+			 story->over ? "was" : "is", a, a, story->over ? "did" : "does");
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_LOG);
 		return;
 	}
-	text_add(story->summary, "%s has sent %lld first IKE messages to %s in %s without any "
-				 "reply seen: %s is unreachable, filtered, not configured for this "
-				 "peer, or silently rejects the proposal", a,
-		 (long long)f->count, b, span, b);
+	text_add(story->summary,
+		 "%s%s sent %lld first IKE messages to %s in %s without any reply seen: %s %s "
+		 "unreachable, filtered, not configured for this peer, or silently %s the proposal",
+		 a, story->over ? "" : " has", (long long)f->count, b, span, b,
+		 story->over ? "was" : "is", story->over ? "rejected" : "rejects");
 	if (*finding_get_text(f, "icmp"))
 		text_add(story->summary, " (ICMP %s came back)", finding_get_text(f, "icmp"));
 	text_add(story->summary, ".");

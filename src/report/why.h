@@ -113,9 +113,9 @@ enum why_part {
 /*
  * `cause` NULL holds for every cause.  `when` NULL holds always, "name" when there is
  * such a piece of evidence, "!name" when there is none, "name=text" when it says
- * that, "name<9" and "name>9" for numbers.  In `text` {name} is a piece of evidence, {a} and {b}
- * the peers, {not name} the peer that is not the one that `name` says.  A line of
- * which a piece is not known is not told.
+ * that, "name!=text" when it says something else, "name<9" and "name>9" for numbers.  In `text`
+ * {name} is a piece of evidence, {a} and {b} the peers, {not name} the peer that is not the one
+ * that `name` says.  A line of which a piece is not known is not told.
  */
 struct why_line {
 	const char *code, *cause;

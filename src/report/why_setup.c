@@ -102,7 +102,7 @@ const struct why_line why_setup[] = {
 
 	/* ---- ike_init_unanswered ---- */
 	{ "ike_init_unanswered", "answered", WHY_HEAD, NULL,
-	  "{initiator} calls and {responder} answers, but the answer does not get through: "
+	  "{initiator} called and {responder} answered, but the answer did not get through: "
 	  "{requests_after_response} times the same first message came again after it." },
 	{ "ike_init_unanswered", "answered", WHY_LOOK, NULL,
 	  "Look at {initiator} and at the way back to it." },
@@ -112,8 +112,8 @@ const struct why_line why_setup[] = {
 	{ "ike_init_unanswered", "answered", WHY_REFUTE, NULL,
 	  "The answers reach {initiator}, only later than it waits for them." },
 	{ "ike_init_unanswered", NULL, WHY_HEAD, NULL,
-	  "{initiator} calls and nobody picks up: {messages} first messages to {responder} within "
-	  "{span_s}, not one answer." },
+	  "{initiator} called and nobody picked up: {messages} first messages to {responder} "
+	  "within {span_s}, not one answer." },
 	{ "ike_init_unanswered", NULL, WHY_LOOK, NULL,
 	  "Look at {responder} and at the path to it: is it up, does it listen on UDP 500, "
 	  "does it know {initiator} as a peer?" },
@@ -305,14 +305,25 @@ const struct why_line why_setup[] = {
 	{ "ike_scan", NULL, WHY_CONFIRM, NULL,
 	  "The source is no peer of yours and never logs in." },
 	{ "ike_scan", NULL, WHY_REFUTE, NULL, "It is your own monitoring or inventory system." },
+	{ "spoof_hint", NULL, WHY_HEAD, "error=Delete",
+	  "What looked like an encrypted Delete of the IKE SA by {in_the_name_of} ended nothing: "
+	  "it was another message of that length, or noise that somebody sent." },
 	{ "spoof_hint", NULL, WHY_HEAD, NULL,
 	  "An unprotected error says that an SA is invalid, but the SA keeps working: "
 	  "the error may be forged." },
+	{ "spoof_hint", NULL, WHY_LOOK, "error=Delete",
+	  "Neither gateway: both go on with the IKE SA. Only when nothing of this length was sent, "
+	  "ask who on the path can send in the name of {in_the_name_of}." },
 	{ "spoof_hint", NULL, WHY_LOOK, NULL, "Neither gateway: they were right to ignore it. "
 	  "Ask who on the path can send in the peer's name." },
-	{ "spoof_hint", NULL, WHY_AGAINST, NULL,
+	{ "spoof_hint", NULL, WHY_AGAINST, "error=Delete",
+	  "The Delete of a child SA that the other side does not know any more looks the same "
+	  "(IKEv2), and so does a notify of that length (IKEv1)." },
+	{ "spoof_hint", NULL, WHY_AGAINST, "error!=Delete",
 	  "A fail-over pair of which the standby answers looks the same." },
-	{ "spoof_hint", NULL, WHY_CONFIRM, NULL,
+	{ "spoof_hint", NULL, WHY_CONFIRM, "error=Delete",
+	  "A capture at {in_the_name_of} shows that it never sent the message." },
+	{ "spoof_hint", NULL, WHY_CONFIRM, "error!=Delete",
 	  "A capture at the alleged sender shows that it never sent the error." },
 	{ "spoof_hint", NULL, WHY_REFUTE, NULL, "The alleged sender logs that it sent it." },
 	{ NULL, NULL, WHY_HEAD, NULL, NULL },

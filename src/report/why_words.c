@@ -157,7 +157,7 @@ static bool holds(const char *when, const struct why_values *values)
 		return true;
 	if (*when == '!')
 		return !why_values_find(values, when + 1);
-	length = strcspn(when, "=<>");
+	length = strcspn(when, "=<>!");
 	snprintf(name, sizeof(name), "%.*s", (int)length, when);
 	v = why_values_find(values, name);
 	if (!v)
@@ -165,6 +165,8 @@ static bool holds(const char *when, const struct why_values *values)
 	switch (when[length]) {
 	case '=':
 		return strcmp(v->text, when + length + 1) == 0;
+	case '!':
+		return strcmp(v->text, when + length + 2) != 0;
 	case '<':
 		return v->is_number && v->number < strtod(when + length + 1, NULL);
 	case '>':

@@ -70,11 +70,14 @@ static void it_is_over_when_the_ike_sa_is_set_up(void **state)
 	hear_the_other_side();
 	copies(x, 3, 4 * S);
 	assert_false(unanswered()->record.cleared);
+	assert_non_null(strstr(unanswered()->summary, "203.0.113.1 is unreachable"));
 	stage_answer(x);
 	stage_pass(60 * S);
 	assert_false(unanswered()->record.cleared);	/* something answers, no more is known */
 	establish(x);
 	assert_true(unanswered()->record.cleared);
+	assert_non_null(strstr(unanswered()->summary, "192.0.2.1 sent 4 first IKE messages"));
+	assert_non_null(strstr(unanswered()->summary, "203.0.113.1 was unreachable"));
 	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
 }
 
@@ -337,7 +340,8 @@ static void a_request_that_is_repeated_although_it_is_answered_is_a_warning(void
 	assert_string_equal(unanswered()->cause, "answered");
 	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
 	assert_non_null(strstr(unanswered()->summary,
-			       "203.0.113.1 answered every first IKE message of 192.0.2.1"));
+			       "203.0.113.1 answered the first IKE message of 192.0.2.1 "
+			       "(2 answers)"));
 }
 
 /* Seen at a loaded libreswan gateway: copies every half second, the first answer is taken late. */

@@ -100,6 +100,34 @@ static void a_line_of_which_a_piece_is_not_known_is_not_told(void **state)
 	why_values_done(&v);
 }
 
+static void what_looked_like_a_delete_is_not_called_an_error(void **state)
+{
+	static const enum why_part parts[] = { WHY_HEAD, WHY_LOOK, WHY_AGAINST, WHY_CONFIRM };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct why_values v = { 0 };
+		struct why_list l = { 0 };
+
+		why_values_add(&v, "in_the_name_of", "192.0.2.1");
+		why_values_add(&v, "error", "Delete");
+		why_lines(&l, "spoof_hint", NULL, parts[i], &v);
+		assert_true(l.n >= 1);
+		assert_null(strstr(l.at[0], "error"));
+		assert_null(strstr(l.at[0], "standby"));
+		why_list_done(&l);
+		why_values_done(&v);
+
+		why_values_add(&v, "in_the_name_of", "192.0.2.1");
+		why_values_add(&v, "error", "INVALID_SPI");
+		why_lines(&l, "spoof_hint", NULL, parts[i], &v);
+		assert_int_equal(l.n, 1);
+		assert_null(strstr(l.at[0], "Delete"));
+		why_list_done(&l);
+		why_values_done(&v);
+	}
+}
+
 static void a_condition_on_the_evidence_keeps_what_is_not_true_out(void **state)
 {
 	struct why_values v = values_of("192.0.2.1", 1);
@@ -557,6 +585,7 @@ int main(void)
 		cmocka_unit_test(every_condition_says_whose_side_and_what_would_prove_it),
 		cmocka_unit_test(no_line_is_about_a_condition_that_does_not_exist),
 		cmocka_unit_test(a_line_of_which_a_piece_is_not_known_is_not_told),
+		cmocka_unit_test(what_looked_like_a_delete_is_not_called_an_error),
 		cmocka_unit_test(a_condition_on_the_evidence_keeps_what_is_not_true_out),
 		cmocka_unit_test(the_peer_that_is_not_the_named_one_can_be_spoken_of),
 		cmocka_unit_test(units_are_read_from_the_names),
