@@ -95,7 +95,6 @@ static void learn_port(struct tracker *t, uint16_t src_port, uint16_t dst_port)
 	t->any_learned = true;
 }
 
-/* What an ESP or AH packet needs on its way; false when its header is not whole. */
 bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p,
 		    struct reader *r, enum esp_protocol protocol, enum encap encap,
 		    uint16_t src_port, uint16_t dst_port, struct esp_arrival *ret)

@@ -60,7 +60,6 @@ nsec esp_minute_end(nsec at)
 	return at - ((at % ESP_MINUTE) + ESP_MINUTE) % ESP_MINUTE + ESP_MINUTE;
 }
 
-/* The running minute is over: report it and begin the one that holds `at`. */
 void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 {
 	if (sa->flags & ESP_SA_UNWATCHED)	/* it was put aside */
@@ -146,7 +145,6 @@ static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	}
 }
 
-/* More than a stray packet speaks for it. */
 void esp_confirm(struct tracker *t, struct esp_sa *sa)
 {
 	if (sa->flags & ESP_SA_CONFIRMED)
@@ -273,7 +271,6 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 	snapshot_esp_sa(t, esp);
 }
 
-/* The name of an SA leads to its latest generation: of a tunnel's SAs the older are added first. */
 void esp_index_add(struct tracker *t, uint32_t esp)
 {
 	struct esp_sa *sa = &t->esp_sas[esp];

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Facts about the capture itself: copies made by the mirror, one-sided taps,
- * packets that the capture lost, clocks that jump.  They gate the detectors
- * (DETECTION-FACTS 3.1), so they are looked at before anything else.
+ * Facts about the capture itself.  The detectors depend on them (DETECTION-FACTS 3.1), so every
+ * packet is looked at here before anything else is done with it.
  */
 #include "track/tracker.h"
 
 #define FAR_FUTURE (INT64_C(86400) * NSEC_PER_S)
 #define AGREES NSEC_PER_S		/* packets may come a little out of order */
 
-enum { HEARD_AGAIN = 8 };	/* messages in a row of a side that was taken for not captured */
+enum { HEARD_AGAIN = 8 };	/* messages in a row that prove that their side is captured */
 
 /*
- * Sent twice, not delivered twice: whoever sent it gave each packet an IPv4
- * identification of its own.  Equal ones prove nothing (Linux sends 0 with DF).
+ * It was sent twice, not delivered twice, if the two packets have different IPv4 identifications.
+ * Equal ones prove nothing (Linux sends 0 with DF).
  */
 static bool sent_apart(const struct recent_message *m, const struct arrival *a)
 {
@@ -21,8 +20,8 @@ static bool sent_apart(const struct recent_message *m, const struct arrival *a)
 }
 
 /*
- * Where a message is remembered: by what it shows, not by the secret hash, on which no result may
- * depend.
+ * Where a message is remembered.  The place must not depend on the secret key, because it decides
+ * what is overwritten, and so the findings.
  */
 static struct recent_message *place_of(struct tracker *t, const struct ike_message *m)
 {
@@ -42,7 +41,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 {
 	struct recent_message *m = t->at_work = place_of(t, message);
 	struct endpoint src = arrival_src(a), dst = arrival_dst(a);
-	/* At time 0 nobody noted the times, and "soon after" means nothing. */
+	/* a capture without times has 0 everywhere: "soon after" means nothing there */
 	bool same_bytes = m->hash == hash && a->at != 0;
 	bool known =
 		same_bytes && m->tunnel != NO_INDEX && t->tunnels[m->tunnel].id == m->tunnel_id;
@@ -54,7 +53,7 @@ bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ik
 	} else if (same_bytes && known && !addr_equal(m->src.addr, dst.addr) &&
 		   a->at - m->at <= t->settings->nat_twin &&
 		   m->at - a->at <= t->settings->nat_twin) {
-		/* The packet behind a NAT inside the mirror: one tunnel, one copy counts. */
+		/* the mirror delivers both sides of a NAT: one tunnel, one copy counts */
 		path_add(t, m->tunnel, src, dst, m->side);
 		copy = true;
 	}
@@ -86,10 +85,6 @@ void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, 
 	tunnel_more(t, &t->tunnels[tunnel])->counted++;
 }
 
-/*
- * A message of `side`: when some follow each other, what it sends is captured after all, and the
- * proofs were forged.
- */
 void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
@@ -103,10 +98,7 @@ void hygiene_heard(struct tracker *t, uint32_t tunnel, int side)
 	s->proven_unseen = 0;
 }
 
-/*
- * What the proofs say, when none of them is taken back any more: two taps whose clocks differ show
- * an answer some time before its request.
- */
+/* Waits a moment: with two taps whose clocks differ, an answer may come before its request. */
 void hygiene_judge_unseen(struct tracker *t, uint32_t tunnel, int side, nsec now)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
@@ -129,7 +121,6 @@ void hygiene_judge_unseen(struct tracker *t, uint32_t tunnel, int side, nsec now
 	event_emit(t, &ev);
 }
 
-/* A message of `side` must exist (window 1, RFC 7296 2.3) but was not captured. */
 void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 {
 	struct tunnel_ike *s = &tunnel_more(t, &t->tunnels[tunnel])->ike[side];
@@ -142,10 +133,6 @@ void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at)
 	hygiene_judge_unseen(t, tunnel, side, at);
 }
 
-/*
- * A message of `side` that was taken for not captured came after all, soon after what seemed to
- * prove that.
- */
 void hygiene_seen_after_all(struct tracker *t, uint32_t tunnel, int side)
 {
 	struct tunnel_ike *s = &tunnel_more(t, &t->tunnels[tunnel])->ike[side];
@@ -154,10 +141,6 @@ void hygiene_seen_after_all(struct tracker *t, uint32_t tunnel, int side)
 		s->proven_unseen--;
 }
 
-/*
- * Sequence numbers were skipped.  When unrelated SAs skip at the same moment
- * the capture lost packets, not the network.
- */
 void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 {
 	unsigned tunnels = 0;
@@ -200,10 +183,7 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 
 enum { DROPS_TOLD_EVERY_S = 60 };
 
-/*
- * The history has a row for the first drops and then one a minute while they go on, with all since
- * the last.
- */
+/* The first drops are a row, and then all within each minute while they go on. */
 void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 {
 	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);
@@ -223,9 +203,8 @@ void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 }
 
 /*
- * A frame from the far future: one with a damaged time would end everything that lives, and hold
- * the clock there.  It is believed when another one agrees; after an honest pause of days the next
- * frame does.  What it carries counts.
+ * One frame with a damaged time would end every SA and stop the clock.  A time in the far future is
+ * believed when the next frame agrees with it, as it does after a real pause of days.
  */
 bool hygiene_believes(struct tracker *t, nsec at)
 {
@@ -241,7 +220,6 @@ bool hygiene_believes(struct tracker *t, nsec at)
 	return false;
 }
 
-/* A frame's time against the latest one seen. */
 void hygiene_clock(struct tracker *t, nsec at)
 {
 	if (at < t->now - t->settings->clock_back) {
@@ -259,11 +237,6 @@ void hygiene_clock(struct tracker *t, nsec at)
 	}
 }
 
-/*
- * The first packet of an SA after a long pause.  When the whole capture paused
- * and the sequence numbers of two tunnels hardly moved although both were busy,
- * the clock jumped, not the traffic.
- */
 void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance)
 {
 	nsec alive = sa->last - sa->first;
@@ -309,7 +282,6 @@ static uint64_t distinct_esp(struct tracker *t, struct tunnel *w)
 	return distinct;
 }
 
-/* Most packets of a tunnel came twice since the last look: the mirror delivers both of its legs. */
 void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now)
 {
 	struct tunnel *w = &t->tunnels[tunnel];

@@ -1,33 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How fast the history may grow.  Whoever can write any source address makes
- * tunnels, IKE SAs, SPIs and errors as fast as the wire carries them, and each
- * would be a row.  So every row has its price, paid out of a purse that fills
- * up with packet time: what nobody confirmed (no answer, a packet or two) out
- * of a small one, what was confirmed out of a large one; and tunnels that do
- * not exist, all together, out of one more.  What cannot pay is quiet: it is
- * tracked and judged like any other, but leaves no row until it is confirmed.
- * How much was left out becomes one event.
+ * A limit to how fast the history may grow.  Anybody who can forge source addresses can make up
+ * tunnels, IKE SAs, SPIs and errors as fast as the wire carries them, and each would be a row.  So
+ * every row is paid for from a budget, here called a purse, that refills with packet time.  There
+ * is a small one for what is not confirmed (no answer, fewer than three packets), a large one for
+ * what is, and one for all tunnels together that may not exist.  What cannot pay is quiet: it is
+ * tracked and judged like any other, but leaves no row until it is confirmed.  How many rows were
+ * left out is reported as one event.
  *
- * A purse is the moment at which it is full again (the generic cell rate
- * algorithm): one number, and nothing to do while time passes.
+ * A purse is stored as the moment at which it is full again (the generic cell rate algorithm): one
+ * number, and nothing to do while time passes.
  */
 #include "track/tracker.h"
 
 enum {
-	STRANGER_PART = 16,		/* of the purse of a tunnel that is up, when it never was */
-	SETTLED_S = 60,			/* calm for so long: tell what was left out */
-	TOLD_AFTER_S = 3600,		/* and in a flood that does not end */
-	/* packets of an ESP SA that is no churn, whatever was before it */
-	LIVES = 64,
-	RECONSIDERED = 1024,		/* ESP SAs of a direction, the latest */
+	STRANGER_PART = 16,		/* a tunnel that never was up has this part of the purse */
+	SETTLED_S = 60,			/* nothing left out for so long: the flood is over */
+	TOLD_AFTER_S = 3600,		/* report a flood that does not end after this long */
+	LIVES = 64,			/* an ESP SA with so many packets is no churn */
+	RECONSIDERED = 1024,		/* at most so many ESP SAs of a direction, the latest */
 };
 
-#define SLOWLY NSEC_PER_S		/* one more row after this long */
-#define SWIFTLY (NSEC_PER_S / 4)	/* and of what is confirmed */
-/* and of SAs that come soon after others, of all tunnels together */
-#define YOUNGSTERS (NSEC_PER_S / 16)
-/* one more ESP SA that nothing speaks for is tracked after this long */
+/* The time in which a purse refills by one row: */
+#define SLOWLY NSEC_PER_S		/* of what is not confirmed */
+#define SWIFTLY (NSEC_PER_S / 4)	/* of what is confirmed */
+#define YOUNGSTERS (NSEC_PER_S / 16)	/* of ESP SAs that come soon after others, in all tunnels */
+/* and by one ESP SA that is tracked although only its own packet tells of it */
 #define BIRTHS (NSEC_PER_S / 64)
 
 static nsec full_at(nsec purse, nsec at)
@@ -56,7 +54,7 @@ static void leave_out(struct left_out *l, nsec at)
 	l->n++;
 }
 
-/* It is no stranger's any more: what is told of it from now on leaves rows. */
+/* The tunnel is not quiet any more: what is reported of it from now on leaves rows. */
 static void speak(struct tracker *t, struct tunnel *w)
 {
 	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
@@ -66,7 +64,6 @@ static void speak(struct tracker *t, struct tunnel *w)
 		t->handler.told_late(t->handler.user, w->id);
 }
 
-/* May a tunnel that begins now be recorded? */
 bool restraint_admits_stranger(struct tracker *t)
 {
 	if (pay(&t->purse_strangers, t->now, t->settings->history_strangers, SLOWLY))
@@ -94,7 +91,6 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 	return false;
 }
 
-/* ESP SAs that are not only left out of the history but not tracked. */
 bool restraint_affords_birth(const struct tracker *t)
 {
 	return affords(t->purse_births, t->now, t->settings->history_births, BIRTHS);
@@ -114,8 +110,8 @@ static bool pay_for_young(struct tracker *t, uint32_t tunnel)
 }
 
 /*
- * A packet or two, of an SA that is not in its tunnel's list yet.  One that comes soon after
- * another may belong to many tunnels that churn and do not exist: these share a purse.
+ * One that comes soon after another may be part of a flood over many made-up tunnels: those share a
+ * purse.
  */
 bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
 {
@@ -128,7 +124,7 @@ bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa)
 	return restraint_admits(t, sa->tunnel, sa->flags & ESP_SA_CONFIRMED);
 }
 
-/* Without IKE, and the one before it lived shorter than any lifetime that can be set. */
+/* No exchange made it, and the one before it lived shorter than any lifetime that can be set. */
 static bool churns(const struct tracker *t, const struct esp_sa *sa)
 {
 	if (sa->next_in_direction == NO_INDEX ||
@@ -139,7 +135,6 @@ static bool churns(const struct tracker *t, const struct esp_sa *sa)
 	return before->last <= sa->first && sa->first - before->first < RESTRAINT_YOUNG;
 }
 
-/* What was quiet is confirmed: true when it may speak now. */
 bool restraint_confirms(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
@@ -152,7 +147,7 @@ bool restraint_confirms(struct tracker *t, uint32_t tunnel)
 	return true;
 }
 
-/* Its first event comes late, and bears its own time and frame. */
+/* Write an event that was left out, with the time and frame it had. */
 static void write_late(struct tracker *t, struct event ev, nsec at, uint64_t frame)
 {
 	ev.at = at;
@@ -217,10 +212,7 @@ void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp)
 		restraint_confirm_child_sa(t, sa->child);
 }
 
-/*
- * What looked like churn when it began may live beside the one before it (RFC 7296 2.8), or just
- * live.
- */
+/* An SA may live beside the one before it (RFC 7296 2.8): that is no churn. */
 void restraint_reconsider(struct tracker *t, uint32_t tunnel)
 {
 	const struct tunnel *w = &t->tunnels[tunnel];
@@ -239,7 +231,7 @@ void restraint_reconsider(struct tracker *t, uint32_t tunnel)
 	}
 }
 
-/* Somebody answers: fewer can make that up. */
+/* Few attackers can make somebody answer. */
 void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -253,15 +245,11 @@ void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa)
 	restraint_confirm_ike_sa(t, ike_sa);
 }
 
-/*
- * The tunnel came up, or still is: it is no stranger's any more, nor are the SAs that brought it
- * up.
- */
 void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
 	bool carries = (w->flags & (TUNNEL_ESP0 | TUNNEL_ESP1)) == (TUNNEL_ESP0 | TUNNEL_ESP1);
-	/* half of the purse is for those that carry something */
+	/* half of the purse is reserved for tunnels that carry traffic */
 	int64_t burst = carries ? t->settings->tables_tunnels : t->settings->tables_tunnels / 2;
 
 	if (!(w->flags & TUNNEL_QUIET) || !tunnel_was_up(w) ||
@@ -277,7 +265,7 @@ void restraint_tunnel_up(struct tracker *t, uint32_t tunnel)
 				restraint_confirm_esp_sa(t, i);
 }
 
-/* Those that anybody can cause, one packet each; the others belong to an object, which has paid. */
+/* A single packet causes it, which anybody can forge; others belong to an object that has paid. */
 static bool costs(enum event_kind kind)
 {
 	return kind == EVENT_ERROR_NOTIFY || kind == EVENT_ICMP_ERROR ||
@@ -315,7 +303,6 @@ static bool is_over(const struct left_out *l, nsec now)
 			    now - l->since >= TOLD_AFTER_S * NSEC_PER_S);
 }
 
-/* A flood that is over, or goes on for long; with `last_call` whatever was left out. */
 void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 {
 	struct tunnel *w = &t->tunnels[tunnel];

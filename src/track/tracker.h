@@ -1,42 +1,44 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of the tracker share: its tables and the functions by which
- * they call each other; those about IKE SAs are in ike.h, those about child SAs
- * in child.h, those about paths in path.h.  Private to src/track.
+ * What the files of the tracker share: its tables, and the functions by which they call each other.
+ * Headers of their own have: child.h (child SAs), esp_sa.h (ESP and AH SAs), hygiene.h (facts about
+ * the capture), ike.h (IKE SAs and exchanges), path.h, pool.h (slots and hash indices), prepare.h
+ * (frames parsed ahead), restraint.h (limits of the history), tunnel.h.  Private to src/track.
  *
- *   tracker.c   time, the end, the public questions, the tables
- *   arrival.c   packets -> ESP, IKE, ICMP
- *   prepare.c   frames parsed, without anything the tracker knows
- *   batch.c     prepared frames, by the batch: SAs fetched ahead; the fast path of ESP
- *   ike_ahead.c what the IKE messages of a batch will ask for, fetched ahead
- *   pool.c      fixed pools of objects, their hash indices, eviction
- *   tunnel.c    pairs of peers, as places in a table
- *   path.c      which packets are a tunnel's
+ *   tracker.c      the tables, packet time, the end, the public questions
+ *   prepare.c      frames parsed, without anything the tracker knows
+ *   batch.c        prepared frames by the batch; the fast path of ESP
+ *   arrival.c      one packet: is it ESP, IKE, ICMP?
+ *   pool.c         slots of the tables, and hash indices over them
+ *   tunnel.c       tunnels: slots, what is done when their timer is due
  *   tunnel_state.c is it up, and since when
- *   esp_sa.c    ESP and AH packets: minutes, moves, ends
+ *   tunnel_unseen.c a tunnel of which nothing is known
+ *   path.c         which tunnel two endpoints lead to
+ *   esp_sa.c       ESP and AH packets: traffic by the minute, changes of address, ends
  *   esp_sequence.c their sequence numbers
- *   esp_birth.c new ESP SAs, and who makes room for them
- *   child_sa.c  pairs of ESP SAs: births
- *   child_end.c and ends
- *   pairing.c   new SPIs join the child SA they belong to
- *   chain.c     which child SA replaces which; chain_repair.c: what later packets correct
- *   delete.c    what a Delete meant
- *   settle.c    when that is decided
- *   ike_sa.c    IKE SAs: their SPIs, their states
- *   ike_rekey.c which replaces which
- *   ike_end.c   how they end
- *   ike_offer.c what a set-up says in clear: offers, suite, NAT, vendors
- *   timer.c     what becomes due when
- *   exchange.c  requests, answers, copies
- *   ike2.c      which exchange an IKEv2 message is; ike2_steps.c: what it does
- *   ike1.c      what IKEv1 messages mean; ike1_information.c: those that go one way
- *   hygiene.c   copies by the mirror, one-sided capture, capture loss, clock
- *   event.c     events, to the detectors and into the history
- *   event_text.c the sentences that the history keeps
- *   restraint.c how fast the history may grow
- *   snapshot.c  objects -> records
- *   image.c     a tunnel and all its objects as bytes, and back
- *   resume.c    going on after a restart, and after a time that nobody watched
+ *   esp_birth.c    new ESP SAs, and which one makes room for them
+ *   group.c        SAs of multicast groups
+ *   child_sa.c     child SAs: slots, owners, creation
+ *   child_end.c    their ends
+ *   pairing.c      which child SA a new SPI belongs to
+ *   chain.c        which child SA replaces which; chain_repair.c: what later packets correct
+ *   delete.c       which SA a Delete meant
+ *   settle.c       when all that is decided
+ *   ike_sa.c       IKE SAs: their SPIs and states
+ *   ike_rekey.c    which one replaces which
+ *   ike_end.c      how they end
+ *   ike_offer.c    what the clear messages say: offers, suite, NAT, vendors
+ *   ike_ahead.c    memory that the IKE messages of a batch will need, fetched ahead
+ *   ike2.c         which exchange an IKEv2 message belongs to; ike2_steps.c: what it means
+ *   ike1.c         what IKEv1 messages mean; ike1_information.c: Deletes, probes, errors
+ *   exchange.c     requests, answers, retransmissions
+ *   timer.c        what is due when
+ *   hygiene.c      duplicates, one-sided capture, capture loss, clock jumps
+ *   event.c        events, to the detectors and into the history; event_text.c: their sentences
+ *   restraint.c    how fast the history may grow
+ *   snapshot.c     objects -> records; fill.c, flush.c: how full the tables are, what changed
+ *   image.c        a tunnel and all that it has as bytes, and back; image_values.c: is it sane?
+ *   resume.c       going on after a restart, and after a time without observation
  */
 #ifndef SAWATCH_TRACK_TRACKER_H
 #define SAWATCH_TRACK_TRACKER_H
@@ -46,10 +48,14 @@
 #include <sawatch/udp.h>
 
 #include "track/child.h"
+#include "track/esp_sa.h"
+#include "track/hygiene.h"
 #include "track/ike.h"
 #include "track/path.h"
 #include "track/pool.h"
 #include "track/prepare.h"
+#include "track/restraint.h"
+#include "track/tunnel.h"
 
 /* ---- timers: a heap of moments -------------------------------------------- */
 
@@ -89,51 +95,20 @@ static inline struct endpoint arrival_dst(const struct arrival *a)
 	return (struct endpoint){ a->packet->dst, a->dst_port };
 }
 
-/*
- * One ESP or AH packet.  What a prepared frame has comes in its order, so that it is copied at
- * once.
- */
-struct esp_arrival {
-	struct addr src, dst;
-	nsec at;
-	uint32_t hash;
-	uint32_t spi, seq;
-	uint16_t src_port, dst_port;
-	uint8_t protocol, encap;
-	uint32_t bytes;
-	uint32_t network;
-	const struct frame *frame;
-};
+enum { BATCH = 32 };			/* frames that are handled together */
 
-enum { BATCH = 32 };
-
-/* ---- hygiene -------------------------------------------------------------- */
+/* ---- parts of the tables --------------------------------------------------- */
 
 enum {
-	RECENT_MESSAGES = 4096, RECENT_GAPS = 16, CAPTURES_MAX = 64,
-	CLIENT_HINTS = 1 << 14, PARKED = 64,
-};
-
-struct recent_message {
-	uint64_t hash;
-	nsec at;
-	struct endpoint src, dst;
-	/* NO_INDEX not known; valid while that tunnel has this id */
-	uint32_t tunnel;
-	object_id tunnel_id;
-	uint32_t ip_id;			/* 0: none */
-	int8_t side;
-};
-
-struct recent_gap {
-	nsec at;
-	uint32_t esp_sa, tunnel;
-	uint64_t frame;
+	CAPTURES_MAX = 64,		/* captures whose objects are still numbered */
+	CLIENT_HINTS = 1 << 14,
+	PARKED = 64,
 };
 
 /*
- * What a set-up offers, of an IKE SA: in `few` when it has room there, as nearly always, else in
- * `many`.  Memory for all is reserved and only what is touched is taken, by the page.
+ * What the initiator of an IKE SA offers is nearly always short and stands in `ike_few`, else in
+ * `ike_many`.  There is address space for every IKE SA in both; a page takes memory when it is
+ * used.
  */
 enum { FEW_TRANSFORMS = 8 };
 
@@ -149,7 +124,10 @@ union ike_many {
 
 enum { PENDING_DELETES = 16 };
 
-/* A child delete (IKEv2 42/42, IKEv1 of that size) whose SA is not yet known. */
+/*
+ * A Delete of a child SA (IKEv2: np1 42 in request and answer; IKEv1: a message of that length) of
+ * which is not yet known which SA it meant.
+ */
 struct pending_delete {
 	nsec at;			/* NSEC_NONE: free */
 	uint64_t frame;			/* it came in; 0 not known */
@@ -168,13 +146,14 @@ struct capture_numbers {
 
 /* ---- flags private to the tracker ----------------------------------------- */
 
+/* …_USED: the slot holds an object.  …_DIRTY: it changed since the sink last had its record. */
 enum {
 	IKE_SA_USED = 1, IKE_SA_DIRTY = 2,
 	IKE_SA_AUTH_TENTATIVE = 4,	/* IDr came: authenticated, or EAP begins */
-	IKE_SA_ESTABLISHED_TOLD = 8,
+	IKE_SA_ESTABLISHED_TOLD = 8,	/* the event was emitted */
 	/* the initiator sent a notify right after the answer to IKE_AUTH */
 	IKE_SA_INITIATOR_REFUSED = 16,
-	/* deleted after a CREATE_CHILD_SA: an IKE rekey whose new SA is not seen yet */
+	/* deleted after a CREATE_CHILD_SA: that was an IKE rekey, whose new SA was not seen yet */
 	IKE_SA_REKEYED_AWAY = 32,
 	IKE_SA_INDEXED = 64,		/* reachable by its SPI pair */
 	IKE_SA_QUIET = 256,		/* leaves no rows until it is established (restraint.c) */
@@ -182,21 +161,24 @@ enum {
 	IKE_SA_COLLISION_TOLD = 128,
 };
 
-enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2, TUNNEL_UNSETTLED = 4, TUNNEL_ONE_SIDED_TOLD0 = 8,
-       TUNNEL_ONE_SIDED_TOLD1 = 16,
+enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2,
+       TUNNEL_UNSETTLED = 4,	/* what some child SAs replaced is not decided yet (settle.c) */
+       /* the event that this side is not captured was emitted */
+       TUNNEL_ONE_SIDED_TOLD0 = 8, TUNNEL_ONE_SIDED_TOLD1 = 16,
        TUNNEL_ESP0 = 32, TUNNEL_ESP1 = 64,	/* an ESP SA of that direction was confirmed */
-       TUNNEL_ESTABLISHED = 128,		/* an IKE SA was */
-       /* a stranger's: leaves no rows until it is up (restraint.c) */
+       TUNNEL_ESTABLISHED = 128,		/* an IKE SA was established */
+       /* may not exist at all: leaves no rows until it is up (restraint.c) */
        TUNNEL_QUIET = 512,
-       /* an event or an exchange of it was (event_is_told()) */
+       /* a row of an event or an exchange was given to the sink (event_is_told()) */
        TUNNEL_TOLD = 1024,
        /* an event, an exchange or an alert of it was recorded */
        TUNNEL_HAS_ROWS = 2048,
        /* an IKE SA that began here is another tunnel's (ike_sa_join_tunnel()) */
        TUNNEL_LEFT = 4096,
-       /* an exchange made a child SA of it; and to one that waited an SPI came by order alone */
-       TUNNEL_CHILD_MADE = 8192, TUNNEL_PAIRED_BY_ORDER = 16384,
-       /* SAs of it began, ended or went since tracker_save() */
+       TUNNEL_CHILD_MADE = 8192,		/* an exchange made a child SA of it */
+       /* it has a child SA with CHILD_SA_PAIRED_BY_ORDER */
+       TUNNEL_PAIRED_BY_ORDER = 16384,
+       /* SAs of it began, ended or were released since tracker_save() */
        TUNNEL_UNSAVED = 256 };
 
 struct tracker {
@@ -209,30 +191,27 @@ struct tracker {
 	/* IKE SAs by both SPIs; by tunnel and the initiator's */
 	struct index ike_index, initiator_index;
 	struct tunnel *tunnels;
-	struct tunnel_more *tunnel_more;	/* of each tunnel that has something to say */
+	struct tunnel_more *tunnel_more;	/* of each tunnel; used where tunnel.more says so */
 	uint32_t (*peer_marks)[2];	/* of each tunnel: hashes of its peers' addresses */
 	struct path *paths;
 	struct ike_sa *ike_sas;
-	union ike_few *ike_few;		/* of each IKE SA; */
-	union ike_many *ike_many;
-	struct ike_vendor *ike_vendors;	/* and TRACK_VENDORS_MAX of each */
+	union ike_few *ike_few;		/* of each IKE SA */
+	union ike_many *ike_many;	/* of each IKE SA */
+	struct ike_vendor *ike_vendors;	/* TRACK_VENDORS_MAX of each IKE SA */
 	struct child_sa *child_sas;
-	struct child_sa_more *child_more;	/* of each that has something to say */
-	struct esp_sa *esp_sas;		/* each begins a cache line; in: */
+	struct child_sa_more *child_more;	/* of each; used where child_sa.more says so */
+	struct esp_sa *esp_sas;		/* each begins a cache line within esp_memory */
 	void *esp_memory;
-	struct esp_sa_more *esp_more;	/* of each ESP SA; and of each that is ESP_SA_WIDE: */
-	struct esp_ends *esp_wide;
-	struct esp_sa_rare *esp_rare;	/* of those that have something to say */
-	uint32_t *esp_by_spi;		/* lossy hint: SPI -> latest ESP SA, for moves */
+	struct esp_sa_more *esp_more;	/* of each ESP SA */
+	struct esp_ends *esp_wide;	/* of each ESP SA; used with ESP_SA_WIDE */
+	struct esp_sa_rare *esp_rare;	/* slots of rare_pool: where esp_sa.rare says so */
+	/* lossy: SPI -> latest ESP SA + 1, to recognise one that changes its addresses */
+	uint32_t *esp_by_spi;
 	uint32_t esp_by_spi_mask;
-
-	/*
-	 * lossy hint: two addresses -> the tunnel that is told from others by a NAT's port
-	 * (path.c)
-	 */
+	/* lossy: two addresses -> the tunnel of the only client behind a NAT, + 1 (path.c) */
 	uint32_t *clients;
 
-	/* asked before the latest two of their side, and still open (exchange.c) */
+	/* open exchanges that are older than the two their IKE SA has room for (exchange.c) */
 	struct exchange parked[PARKED];
 	uint32_t n_parked, next_parked;
 
@@ -241,24 +220,24 @@ struct tracker {
 	uint32_t *timer_of_tunnel, *timer_of_ike_sa;	/* where in the heap, + 1; 0 nowhere */
 
 	nsec now;			/* the latest packet time, never going back */
-	/* nobody watched between these moments; NSEC_NONE */
+	/* the latest time without observation; NSEC_NONE: there was none */
 	nsec watched_until, watched_since;
 	nsec next_due;			/* of the earliest timer */
-	/* a frame between `now` and then asks nothing of time; see batch.c */
+	/* no timer is due, and no clock jump to be noted, up to this time (batch.c) */
 	nsec calm_until;
-	uint64_t frame;			/* number of the frame at work */
-	uint32_t capture;		/* capture of the frame at work */
+	uint64_t frame;			/* number of the running frame; 0: none */
+	uint32_t capture;		/* capture of the running frame */
 
-	/* the message at work: kilobytes, which nobody need clear for each */
+	/* the running message: kilobytes, not cleared for each */
 	struct ike_message message;
 	struct recent_message *recent;
-	struct recent_message *at_work;	/* the message at work is remembered there */
+	struct recent_message *at_work;	/* where the running message is remembered */
 	struct recent_gap gaps[RECENT_GAPS];
 	unsigned next_gap;
 	/* slots of each table that tracker_flush_part() has given in this round */
 	uint32_t flushed;
 	nsec loss_until, loss_told;
-	/* what the capturer dropped and the history does not have yet; its latest row */
+	/* drops of the capturing system that have no row yet, and the time of the latest row */
 	nsec drops_since, drops_told;
 	uint64_t drops;
 	/* an unexplained step forward of the clock; NSEC_NONE none */
@@ -268,12 +247,12 @@ struct tracker {
 	nsec jump_told;
 	/* time of the latest frame, when it is from the far future; NSEC_NONE it is not */
 	nsec doubted;
-	/* see restraint.c */
+	/* budgets, see restraint.c */
 	nsec purse_strangers, purse_answered, purse_tunnels, purse_young, purse_births;
-	struct left_out left_out;	/* of strangers */
+	struct left_out left_out;	/* rows of tunnels that are quiet as a whole */
 	/* PENDING_DELETES per tunnel; most tunnels never touch theirs */
 	struct pending_delete *deletes;
-	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
+	uint32_t unconfirmed;		/* ESP SAs without ESP_SA_CONFIRMED */
 	uint32_t *strangers;		/* sightings of SPIs without a record (esp_birth.c) */
 	uint32_t strangers_mask;
 	uint8_t learned_ports[65536 / 8];	/* UDP ports on which marked IKE was seen */
@@ -286,29 +265,26 @@ struct tracker {
 	struct tracker_counters counters;
 };
 
-/* tracker.c */
-void tracker_reach(struct tracker *t, nsec at);		/* packet time is `at` */
-void tracker_count_verdict(struct tracker *t, enum verdict v);
-void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p,
-		    bool reassembled);
-bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p,
-		    struct reader *r, enum esp_protocol protocol, enum encap encap,
-		    uint16_t src_port, uint16_t dst_port, struct esp_arrival *ret);
+/* ---- tracker.c -------------------------------------------------------------- */
+
+/* Packet time is `at` now: whatever was due before it is done first. */
+void tracker_reach(struct tracker *t, nsec at);
+
+/* The next number for an object of this kind in the running capture. */
 object_id tracker_number(struct tracker *t, enum object_kind kind);
-void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
-/* NSEC_NONE is the earliest */
+
+/* The later of two moments; NSEC_NONE is the earliest. */
 static inline nsec nsec_later(nsec a, nsec b) { return a > b ? a : b; }
 
 /*
- * Of two that are worth as much the one with the smaller number is given up
- * first: how long it has lived, less how long it has been silent.  Whoever
- * fills a table with what he made up has only just begun.
+ * When a table is full, of two objects worth the same the one with the smaller value is released:
+ * that lived shorter, or has been silent for longer.  What a flood makes up has only just begun.
  */
 static inline nsec tracker_missed(nsec first, nsec last) { return last + (last - first); }
 
 /*
- * Between 1896 and 2116: nobody captured outside of that, and the difference of
- * any two such moments is a number.
+ * A time from a capture, limited to the years 1896 to 2116: then the difference of any two times
+ * cannot overflow.
  */
 static inline nsec tracker_bounded(nsec at)
 {
@@ -317,11 +293,13 @@ static inline nsec tracker_bounded(nsec at)
 	return at < earliest ? earliest : at > latest ? latest : at;
 }
 
+/* The part of `sa` that is not needed for the usual packet. */
 static inline struct esp_sa_more *esp_more(const struct tracker *t, const struct esp_sa *sa)
 {
 	return &t->esp_more[sa - t->esp_sas];
 }
 
+/* The addresses between which `sa` is. */
 static inline struct esp_ends esp_ends(const struct tracker *t, const struct esp_sa *sa)
 {
 	return sa->flags & ESP_SA_WIDE
@@ -329,7 +307,7 @@ static inline struct esp_ends esp_ends(const struct tracker *t, const struct esp
 		       : (struct esp_ends){ addr_v4(sa->src4), addr_v4(sa->dst4) };
 }
 
-/* Is it between these?  IPv6 does not look at the second cache line. */
+/* Is `sa` between these addresses?  For IPv6 the second cache line of `sa` is not read. */
 static inline bool esp_is_between(const struct tracker *t, const struct esp_sa *sa,
 				  const struct addr *src, const struct addr *dst)
 {
@@ -344,6 +322,7 @@ static inline bool esp_is_between(const struct tracker *t, const struct esp_sa *
 		(wide->dst.high ^ dst->high) | (wide->dst.low ^ dst->low)) == 0;
 }
 
+/* The key of an SA in the index of ESP SAs. */
 static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 				const struct addr *dst, uint32_t spi, unsigned protocol,
 				unsigned encap)
@@ -351,126 +330,79 @@ static inline uint32_t esp_hash(const struct tracker *t, const struct addr *src,
 	return (uint32_t)sa_hash(&t->key, src, dst, spi, protocol, encap);
 }
 
-/* ike_ahead.c */
-void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, size_t n);
+/* ---- arrival.c -------------------------------------------------------------- */
 
-/* tunnel.c */
-uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst, uint32_t network,
-		    int8_t *ret_side);
-void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now);
-void tunnel_wake(struct tracker *t, uint32_t tunnel, nsec at);	/* judge it at `at` or before */
-void tunnel_release(struct tracker *t, uint32_t tunnel);
-struct tunnel_more *tunnel_more(struct tracker *t, struct tunnel *w);	/* to write to */
-void tunnel_seen_at(struct tracker *t, struct tunnel *w, int side, struct endpoint now);
-/* Its peers are known: tracker_tunnel_of_peer() finds it. */
-void tunnel_mark_peers(struct tracker *t, uint32_t tunnel);
+/* Take the IP packet `p` out of frame `f`.  `reassembled`: it came in IP fragments. */
+void tracker_handle(struct tracker *t, const struct frame *f, const struct packet *p,
+		    bool reassembled);
 
-/* tunnel_state.c */
-void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at);
-/* `ike_sa` was set up now beside what there was: is it only now that the tunnel works? */
-void tunnel_begin_anew(struct tracker *t, uint32_t ike_sa);
-void tunnel_was_down(struct tracker *t, uint32_t ike_sa);
-
-/* esp_sa.c */
-uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a);
-void esp_set_ends(struct tracker *t, struct esp_sa *sa, struct esp_ends ends);
-struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa);	/* to write to */
-void esp_packet(struct tracker *t, const struct esp_arrival *a);
-void esp_emit(struct tracker *t, enum event_kind kind, const struct esp_sa *sa,
-	      const struct esp_arrival *a, int64_t value);
-void esp_confirm(struct tracker *t, struct esp_sa *sa);
-void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
-	     enum grade grade);
-void esp_release(struct tracker *t, uint32_t esp);
-void esp_index_add(struct tracker *t, uint32_t esp);
-#define ESP_MINUTE (60 * NSEC_PER_S)	/* by which traffic is told */
-nsec esp_minute_end(nsec at);	/* of the minute that holds it */
-void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at);
-
-enum {
-	ESP_WINDOW_BITS = 64,		/* sequence numbers that are told apart (RFC 4303 3.4.3) */
-	ESP_CONFIRMING_PACKETS = 3,	/* so many are no stray */
-	/* strays of one tunnel from which on nothing less joins a child SA */
-	ESP_SPRAYED = 24,
-	ESP_MOVE_AHEAD = 1024,		/* a step ahead that may come with another address */
-	/* SAs of one direction that are looked at for births and ends */
-	ESP_DIRECTION_LIVE_MAX = 512,
-};
-
-/* esp_sequence.c */
-/* Counts its sequence number, so far ahead of the highest; false when the packet was a copy. */
-bool esp_sequence(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
-		  uint32_t ahead);
-/* The first packet after a time that nobody watched: how far ahead it is of what came unseen. */
-uint32_t esp_sequence_goes_on(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
-			      uint32_t ahead);
-
-/* esp_birth.c */
-bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
-void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);
+/* Count a packet that was cut or malformed; VERDICT_OK is not counted. */
+void tracker_count_verdict(struct tracker *t, enum verdict v);
 
 /*
- * group.c: does the SA count for a group, whose numbers tell of no loss?  Asked when it is born,
- * before its SPI is noted, and when numbers are missing.
+ * Parse the ESP or AH header at `r`, of packet `p` in frame `f`.  False, and counted, when it is
+ * cut or malformed.
  */
-bool group_has(struct tracker *t, struct esp_sa *sa);
+bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packet *p,
+		    struct reader *r, enum esp_protocol protocol, enum encap encap,
+		    uint16_t src_port, uint16_t dst_port, struct esp_arrival *ret);
 
-/* timer.c: see also tracker_schedule() */
+/* ---- ike_ahead.c ------------------------------------------------------------ */
+
+/* Prefetch what the IKE messages among frames `from` to `from` + `n` will need; n <= BATCH. */
+void ike_ahead(const struct tracker *t, const struct prepared *b, size_t from, size_t n);
+
+/* ---- timer.c ---------------------------------------------------------------- */
+
+/* Call tunnel_due() or ike_sa_due() of this object at `at`, and no longer at an earlier choice. */
+void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at);
+
+/* Call those that are due by `now`, in order of time. */
 void timers_run(struct tracker *t, nsec now);
 
-/* hygiene.c */
-bool hygiene_is_copy(struct tracker *t, const struct arrival *a, const struct ike_message *m,
-		     uint64_t hash);
-void hygiene_remember_tunnel(struct tracker *t, uint64_t hash, uint32_t tunnel, int8_t side);
-void hygiene_heard(struct tracker *t, uint32_t tunnel, int side);
-void hygiene_unseen(struct tracker *t, uint32_t tunnel, int side, nsec at);
-void hygiene_seen_after_all(struct tracker *t, uint32_t tunnel, int side);
-void hygiene_judge_unseen(struct tracker *t, uint32_t tunnel, int side, nsec now);
-void hygiene_gap(struct tracker *t, uint32_t esp, nsec at);
-void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
-bool hygiene_believes(struct tracker *t, nsec at);
-void hygiene_clock(struct tracker *t, nsec at);
-void hygiene_esp_pause(struct tracker *t, const struct esp_sa *sa, nsec at, uint32_t advance);
-void hygiene_judge_mirror(struct tracker *t, uint32_t tunnel, nsec now);
+/* ---- resume.c --------------------------------------------------------------- */
 
-/* resume.c */
+/* For how long an SA that ended like this is remembered. */
 nsec resume_keep(const struct tracker *t, enum end_reason why);
+
+/*
+ * After a time without observation: end the SAs of a tunnel that have been silent since before it,
+ * if younger ones carry the traffic now.
+ */
 void resume_judge(struct tracker *t, uint32_t tunnel, nsec now);
 
-/* event.c */
-/* is there use for a row of this tunnel's exchanges and events? */
-bool event_is_told(struct tracker *t, uint32_t tunnel);
-/* Something of it is recorded: so is the tunnel. */
-void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
-struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
-void event_emit(struct tracker *t, const struct event *ev);
-void event_write(struct tracker *t, const struct event *ev);	/* into the history only */
+/* ---- event.c ---------------------------------------------------------------- */
 
-/* event_text.c */
+/* An event with nothing but kind, time, tunnel (NO_INDEX: about the capture) and running frame. */
+struct event event_of(const struct tracker *t, enum event_kind kind, nsec at, uint32_t tunnel);
+
+/* Give it to the detectors and, if it belongs there and may have a row, to the history. */
+void event_emit(struct tracker *t, const struct event *ev);
+
+/* Give it to the history only. */
+void event_write(struct tracker *t, const struct event *ev);
+
+/*
+ * Does anybody want the rows of this tunnel's exchanges and events?  With tracker_without_details()
+ * only the first one is wanted, as proof that there was one.
+ */
+bool event_is_told(struct tracker *t, uint32_t tunnel);
+
+/* An event, an exchange or an alert of it has a row: so the tunnel must have one, too. */
+void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
+
+/* ---- event_text.c ----------------------------------------------------------- */
+
 struct text;
-bool event_has_sentence(enum event_kind k);	/* as every kind that is history */
+
+/* Is there a sentence for this kind, as there must be for all that the history keeps? */
+bool event_has_sentence(enum event_kind k);
+
+/* Add the sentence of the event to `to`. */
 void event_say(struct text *to, const struct tracker *t, const struct event *ev);
 
-/* restraint.c */
-/* no vendor's lifetime can be set below (DETECTION-FACTS 2.1) */
-#define RESTRAINT_YOUNG (120 * NSEC_PER_S)
-bool restraint_admits_stranger(struct tracker *t);
-bool restraint_affords_birth(const struct tracker *t);
-void restraint_pays_birth(struct tracker *t);
-bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed);
-bool restraint_admits_esp_sa(struct tracker *t, const struct esp_sa *sa);
-bool restraint_admits_event(struct tracker *t, const struct event *ev);
-bool restraint_confirms(struct tracker *t, uint32_t tunnel);
-void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa);
-void restraint_confirm_child_sa(struct tracker *t, uint32_t child);
-void restraint_confirm_esp_sa(struct tracker *t, uint32_t esp);
-void restraint_ike_sa_answered(struct tracker *t, uint32_t ike_sa);
-void restraint_tunnel_up(struct tracker *t, uint32_t tunnel);
-void restraint_reconsider(struct tracker *t, uint32_t tunnel);
-void restraint_tell(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
-void restraint_tell_strangers(struct tracker *t, nsec now, bool last_call);
+/* ---- snapshot.c: give the object's record to the sink; it is not dirty any more ------------- */
 
-/* snapshot.c */
 void snapshot_tunnel(struct tracker *t, uint32_t tunnel);
 void snapshot_ike_sa(struct tracker *t, uint32_t ike_sa);
 void snapshot_child_sa(struct tracker *t, uint32_t child);

@@ -82,7 +82,6 @@ static enum tunnel_state state_of(const struct tracker *t, uint32_t tunnel, nsec
 	return was_up || vain || attempts[0] > 1 || attempts[1] > 1 ? TUNNEL_DOWN : TUNNEL_UNKNOWN;
 }
 
-/* Up, down or unknown since `at`. */
 void tunnel_judge(struct tracker *t, uint32_t tunnel, nsec at)
 {
 	struct tunnel *w = &t->tunnels[tunnel];
