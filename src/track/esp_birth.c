@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ESP and AH SAs begin: which strangers get a record, who makes room for them, and tunnels that
- * moved.
+ * ESP and AH SAs begin: which packets of an unknown SPI get a record, which SA makes room for it,
+ * and SAs that go on under another address.
  */
 #include "track/tracker.h"
 
 enum {
-	COUNTED = 32, OFTEN = 16,	/* so far; and so many packets are worth a record */
+	COUNTED = 32,			/* packets of an unknown SPI are counted up to this */
+	OFTEN = 16,			/* so many are worth a record without any budget */
 	AWAITED_SEARCH = 8,
-	/* SAs of one tunnel that nothing but a packet or two speaks for */
+	/* with more unconfirmed SAs than that an unknown SPI must come twice */
 	UNCONFIRMED_IN_TUNNEL = 32,
-	UNCONFIRMED = 4096,		/* and in all; beyond, a stranger must come twice */
+	UNCONFIRMED = 4096,		/* in all tunnels together */
 	DIRECTION_MAX = 8192,		/* SAs of one direction remembered at once */
 	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
 };
 
-/* How much it is missed: strangers, then what ended, then what only packets speak for. */
+/* How much it would be missed, from least: unconfirmed, ended, not made by an exchange, others. */
 static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 {
 	if (!(sa->flags & ESP_SA_CONFIRMED))
@@ -25,10 +26,7 @@ static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
 }
 
-/*
- * Of a few slots the one that is missed least; the search is longer while it finds only living
- * ones.
- */
+/* Of some slots the one that is missed least; of more slots while it finds only living SAs. */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
@@ -52,21 +50,21 @@ static uint32_t quietest(struct tracker *t)
 	return best;
 }
 
-/* One time in four, but in no rhythm with which SPIs could come. */
+/* True one time in four; the order of the packets cannot be in step with it. */
 static bool by_chance(const struct tracker *t, uint64_t hash)
 {
 	return (t->counters.strangers * UINT64_C(0x9e3779b97f4a7c15) ^ hash) >> 62 == 0;
 }
 
 /*
- * Has this SPI, which has no record, come so often?  Each is one word, so that random ones push
- * nobody out; of those that meet in a word the one that keeps coming stays.  When all of a large
- * gateway's come in turn, many meet in each: what came once mostly stays as well, or none would
- * ever be there when it comes again.
+ * Has this SPI, which has no record, come `often` times?  It is counted in one word of a table,
+ * which other SPIs may share: the one that keeps coming stays there, so that random SPIs push out
+ * nobody.  One that came once mostly stays as well: when thousands of SPIs of a large gateway come
+ * in turn, none would be there otherwise when it comes again.
  */
 static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint32_t often)
 {
-	/* No secret in it: what is remembered must not depend on the key. */
+	/* not the secret key: what is remembered decides the findings */
 	static const struct hash_key open = { { 1, 2, 3, 4 } };
 	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
 			       (uint64_t)a->spi << 16 | (uint64_t)a->protocol << 8 | a->encap);
@@ -93,7 +91,7 @@ static bool under_pressure(const struct tracker *t, uint32_t tunnel)
 	if (tunnel != NO_INDEX && t->tunnels[tunnel].unconfirmed >= UNCONFIRMED_IN_TUNNEL)
 		return true;
 	if (tunnel != NO_INDEX && tunnel_was_up(&t->tunnels[tunnel]))
-		return false;		/* a flood of others is none of its business */
+		return false;		/* a flood elsewhere does not concern it */
 	return t->esp_pool.used > t->esp_pool.capacity / 4 * 3 ||
 	       t->tunnel_pool.used > t->tunnel_pool.capacity / 4 * 3 ||
 	       t->unconfirmed >= UNCONFIRMED;
@@ -113,8 +111,8 @@ static bool awaited(const struct tracker *t, const struct tunnel *w, int side)
 }
 
 /*
- * Does nothing speak for it but itself?  In a tunnel whose IKE is seen an SPI that no exchange
- * made is believed when the one before it had time to grow old.
+ * Does nothing but its own packet tell of this SA?  In a tunnel whose IKE is seen an SPI that no
+ * exchange made is believed when the one before it had time to grow old.
  */
 static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t side, nsec at)
 {
@@ -129,10 +127,7 @@ static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t sid
 		at - t->esp_sas[w->esp_sas[side]].first < RESTRAINT_YOUNG);
 }
 
-/*
- * A record costs as much as hundreds of packets.  So under pressure an SPI must come twice, and
- * those that nothing speaks for share a purse: when it is empty, an SPI must come often.
- */
+/* A record costs as much as hundreds of packets, so made-up SPIs should not get one. */
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 {
 	int8_t side = SIDE_UNKNOWN;
@@ -150,10 +145,7 @@ bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a)
 	return true;
 }
 
-/*
- * An SA of this direction at the old end of the list: a stranger or an ended one among the oldest,
- * or the oldest.
- */
+/* An unconfirmed or ended SA among the oldest of this direction, or the oldest. */
 static uint32_t oldest(const struct tracker *t, const struct tunnel *owner, int side)
 {
 	uint32_t i = owner->oldest_esp_sa[side];
@@ -189,9 +181,8 @@ static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
 }
 
 /*
- * The same SPI from or to another address, its sequence going on: the tunnel
- * moved (MOBIKE, NAT) and this is no stranger.  The address is believed when
- * the sequence number fits, which an outsider cannot know.
+ * The SA with the same SPI and one other address, whose sequence goes on with this packet: the
+ * tunnel moved (MOBIKE, NAT).  An outsider cannot know the sequence number, so it is believed.
  */
 static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 {
@@ -218,9 +209,9 @@ static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
 }
 
 /*
- * Plain ESP between a NAT's address and the peer of its only client, whose new child SA waits for
- * its first packet of this direction: it is that one's, encapsulated in another way than the client
- * does.  What this NAT sends on its own account has IKE of its own, from port 500.
+ * Plain ESP between the address of a NAT and the peer of its only client, whose new child SA waits
+ * for its first packet of this direction, belongs to that client, although it encapsulates its own
+ * packets in another way.  (A NAT that is a gateway itself has IKE of its own, from port 500.)
  */
 static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *a, int8_t *ret_side)
 {
@@ -241,43 +232,26 @@ static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *
 	return tunnel;
 }
 
-void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
+/* The SA goes on under another address: so does its tunnel. */
+static void tunnel_moves(struct tracker *t, uint32_t esp, struct endpoint src, struct endpoint dst,
+			 nsec at)
 {
-	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
-	int8_t side = SIDE_UNKNOWN;
-	uint32_t moved_sa = moved_from(t, a);
-	uint32_t tunnel;
+	const struct esp_sa *sa = &t->esp_sas[esp];
+	int8_t side = sa->direction;
+	struct event ev = event_of(t, EVENT_ADDRESS_MOVED, at, sa->tunnel);
 
-	if (moved_sa != NO_INDEX) {
-		struct event ev =
-			event_of(t, EVENT_ADDRESS_MOVED, a->at, t->esp_sas[moved_sa].tunnel);
+	ev.esp_sa = esp;
+	ev.side = addr_equal(esp_ends(t, sa).src, src.addr) ? (int8_t)(1 - side) : side;
+	path_add(t, sa->tunnel, src, dst, side);
+	tunnel_seen_at(t, &t->tunnels[sa->tunnel], side, src);
+	tunnel_seen_at(t, &t->tunnels[sa->tunnel], 1 - side, dst);
+	event_emit(t, &ev);
+}
 
-		tunnel = t->esp_sas[moved_sa].tunnel;
-		side = t->esp_sas[moved_sa].direction;
-		ev.esp_sa = moved_sa;
-		ev.side = addr_equal(esp_ends(t, &t->esp_sas[moved_sa]).src, a->src)
-				  ? (int8_t)(1 - side)
-				  : side;
-		path_add(t, tunnel, src, dst, side);
-		tunnel_seen_at(t, &t->tunnels[tunnel], side, src);
-		tunnel_seen_at(t, &t->tunnels[tunnel], 1 - side, dst);
-		event_emit(t, &ev);
-	} else {
-		tunnel = tunnel_of_a_client(t, a, &side);
-		if (tunnel == NO_INDEX)
-			tunnel = tunnel_see(t, src, dst, a->network, &side);
-	}
-	if (tunnel == NO_INDEX)
-		return;
-
-	uint32_t i = take_slot(t, tunnel, side);
-
-	if (i == NO_INDEX)
-		return;
-	if (moved_sa != NO_INDEX && !(t->esp_sas[moved_sa].flags & ESP_SA_USED))
-		moved_sa = NO_INDEX;		/* it made room itself */
-	struct tunnel *owner = &t->tunnels[tunnel];
-	struct esp_sa *sa = &t->esp_sas[i];
+/* A slot's first content: one packet. */
+static void begin(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+		  uint32_t tunnel, int8_t side, uint32_t generation)
+{
 	struct esp_sa_more *more = esp_more(t, sa);
 
 	*sa = (struct esp_sa){
@@ -305,22 +279,74 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	more->seq_minute = sa->seq_minute_before = a->seq;
 	if (a->seq > (uint32_t)t->settings->birth_seq_max)
 		sa->flags |= ESP_SA_MIDSTREAM;
-	if (moved_sa != NO_INDEX) {		/* the record goes on under the new address */
-		struct esp_sa *old = &t->esp_sas[moved_sa];
+}
 
-		more->predecessor = old->id;
-		more->predecessor_spi = old->spi;
-		esp_rare(t, old)->successor = sa->id;
-		esp_rare(t, old)->successor_spi = sa->spi;
-		sa->child = old->child;
-		sa->flags |= old->flags & ESP_SA_CONFIRMED;
-		if (sa->child != NO_INDEX) {
-			t->child_sas[sa->child].esp[side] = i;
-			t->child_sas[sa->child].esp_id[side] = sa->id;
-		}
-		old->child = NO_INDEX;
-		esp_end(t, moved_sa, a->at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
+/* `esp` is the SA `moved_sa` under its new address, whose record ends. */
+static void take_the_place_of(struct tracker *t, uint32_t esp, uint32_t moved_sa, nsec at)
+{
+	struct esp_sa *sa = &t->esp_sas[esp], *old = &t->esp_sas[moved_sa];
+
+	esp_more(t, sa)->predecessor = old->id;
+	esp_more(t, sa)->predecessor_spi = old->spi;
+	esp_rare(t, old)->successor = sa->id;
+	esp_rare(t, old)->successor_spi = sa->spi;
+	sa->child = old->child;
+	sa->flags |= old->flags & ESP_SA_CONFIRMED;
+	if (sa->child != NO_INDEX) {
+		t->child_sas[sa->child].esp[sa->direction] = esp;
+		t->child_sas[sa->child].esp_id[sa->direction] = sa->id;
 	}
+	old->child = NO_INDEX;
+	esp_end(t, moved_sa, at, END_SUPERSEDED, SIDE_UNKNOWN, GRADE_DERIVED);
+}
+
+/* The newest of the tunnel's SAs in its direction. */
+static void enlist(struct tracker *t, struct tunnel *owner, uint32_t esp)
+{
+	struct esp_sa *sa = &t->esp_sas[esp];
+	uint32_t *newest = &owner->esp_sas[sa->direction];
+
+	sa->next_in_direction = *newest;
+	if (*newest != NO_INDEX)
+		t->esp_more[*newest].prev_in_direction = esp;
+	else
+		owner->oldest_esp_sa[sa->direction] = esp;
+	*newest = esp;
+	owner->live_esp[sa->direction]++;
+	owner->flags |= TUNNEL_DIRTY;
+}
+
+void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation)
+{
+	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
+	int8_t side = SIDE_UNKNOWN;
+	uint32_t moved_sa = moved_from(t, a);
+	uint32_t tunnel;
+
+	if (moved_sa != NO_INDEX) {
+		tunnel = t->esp_sas[moved_sa].tunnel;
+		side = t->esp_sas[moved_sa].direction;
+		tunnel_moves(t, moved_sa, src, dst, a->at);
+	} else {
+		tunnel = tunnel_of_a_client(t, a, &side);
+		if (tunnel == NO_INDEX)
+			tunnel = tunnel_see(t, src, dst, a->network, &side);
+	}
+	if (tunnel == NO_INDEX)
+		return;
+
+	uint32_t i = take_slot(t, tunnel, side);
+
+	if (i == NO_INDEX)
+		return;
+	if (moved_sa != NO_INDEX && !(t->esp_sas[moved_sa].flags & ESP_SA_USED))
+		moved_sa = NO_INDEX;		/* it was released to make room for itself */
+	struct tunnel *owner = &t->tunnels[tunnel];
+	struct esp_sa *sa = &t->esp_sas[i];
+
+	begin(t, sa, a, tunnel, side, generation);
+	if (moved_sa != NO_INDEX)
+		take_the_place_of(t, i, moved_sa, a->at);
 	if (!restraint_admits_esp_sa(t, sa))
 		sa->flags |= ESP_SA_QUIET;
 	if (!(sa->flags & ESP_SA_CONFIRMED)) {
@@ -335,15 +361,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	owner->last = nsec_later(owner->last, a->at);
 	if (side < 0)
 		return;
-	sa->next_in_direction = owner->esp_sas[side];
-	if (owner->esp_sas[side] != NO_INDEX)
-		t->esp_more[owner->esp_sas[side]].prev_in_direction = i;
-	else
-		owner->oldest_esp_sa[side] = i;
-	owner->esp_sas[side] = i;
-	owner->live_esp[side]++;
-	owner->flags |= TUNNEL_DIRTY;
-
+	enlist(t, owner, i);
 	esp_emit(t, EVENT_ESP_SA_FIRST, sa, a, a->seq);
 	if (moved_sa == NO_INDEX && owner->live_esp[side] <= ESP_DIRECTION_LIVE_MAX &&
 	    owner->unconfirmed <= ESP_SPRAYED)
