@@ -118,10 +118,17 @@ static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const 
 static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
 			   const struct exchange *y, uint32_t child)
 {
+	const struct exchange *after = &sa->current[y->from == 1];
+
 	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
 		return;
-	if (y->request_at > x->response_at ||
+	/* When a request that was not captured went out cannot be known. */
+	if (x->request_at == NSEC_NONE || y->request_at > x->response_at ||
 	    (y->response_at != NSEC_NONE && y->response_at < x->request_at))
+		return;
+	/* What its side asked next proves the answer that was not captured (window of 1). */
+	if (y != after && y->response_at == NSEC_NONE && after->from == y->from &&
+	    after->request_at != NSEC_NONE && after->request_at < x->request_at)
 		return;
 	for (uint32_t i = t->tunnels[sa->tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {

@@ -195,6 +195,51 @@ static void who_goes_on_after_both_deletes_sends_on_a_dead_sa(void **state)
 	watch_close(&w);
 }
 
+/*
+ * Fast rekeys by one side and the other, none of which crosses.  Of the second the capture lacks
+ * the request (`lost` 0), or of the first the answer (1).
+ */
+static void rekeys_of_which_a_message_was_not_captured_did_not_cross(void **state)
+{
+	(void)state;
+	for (int lost = 0; lost < 2; lost++) {
+		struct watch w;
+		uint32_t old[2], new[2][2];
+
+		watch_open(&w);
+		struct session s = talking(&w, old);
+
+		two(new[0], SECOND);
+		two(new[1], SECOND + 0x10);
+		for (int by = 0; by < 2; by++) {
+			uint32_t id = s.next_id[by]++;
+
+			if (by == 0 || lost != 0)
+				say(&w, &s, by, false, IKE2_EXCHANGE_CREATE_CHILD_SA, id, NP_NOTIFY,
+				    LEN_CHILD);
+			pass(&w, RTT);
+			if (by == 1 || lost != 1)
+				answer(&w, &s, by, IKE2_EXCHANGE_CREATE_CHILD_SA, id, NP_SA,
+				       LEN_CHILD_OK);
+			delete_child(&w, &s, by);
+			talk(&w, &s, new[by], 1, 100, 100 * MS);
+		}
+		talk(&w, &s, new[1], 101, 1000, 100 * MS);
+		assert_int_equal(w.count[EVENT_REKEY_COLLISION], 0);
+		for (int by = 0; by < 2; by++) {
+			const struct child_sa *c = child_of(&w, new[by][0]);
+
+			assert_true(c && c == child_of(&w, new[by][1]));
+			assert_int_equal(c->how, CREATED_CREATE_CHILD_SA);
+			assert_int_equal(c->created_by, by);
+			assert_true(c->more->predecessor_id != 0);
+		}
+		watch_finish(&w);
+		assert_int_equal(w.n_child_sas, 3);
+		watch_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +249,7 @@ int main(void)
 		cmocka_unit_test(crossing_deletes_after_crossing_rekeys_leave_the_ike_sa_alone),
 		cmocka_unit_test(crossing_deletes_of_what_one_side_rekeyed_leave_the_new_sa_alone),
 		cmocka_unit_test(who_goes_on_after_both_deletes_sends_on_a_dead_sa),
+		cmocka_unit_test(rekeys_of_which_a_message_was_not_captured_did_not_cross),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
