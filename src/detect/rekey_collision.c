@@ -275,7 +275,10 @@ static void redundant(struct state *s, const struct scene *sc, const struct even
 				   requested[0] < requested[1] ? requested[0] : requested[1]));
 }
 
-/* One direction goes on alone on a pair that is over. */
+/*
+ * One direction goes on alone on a pair that is over, as stale_spi counts it: a packet or two at a
+ * rekey are no harm (DETECTION-FACTS 4.3).
+ */
 static bool dead_end(const struct scene *sc, const struct event *ev)
 {
 	const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
@@ -284,6 +287,8 @@ static bool dead_end(const struct scene *sc, const struct event *ev)
 					    ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction])
 					    : NULL;
 
+	if (sa && sa->rare->stale_packets < (uint64_t)sc->settings->stale_min_pkts)
+		return false;
 	return !back ||
 	       (sa->rare->ended != NSEC_NONE &&
 		back->last <= sa->rare->ended + sc->settings->overlap_budget);

@@ -155,6 +155,52 @@ static void one_is_critical_when_traffic_stops_with_it(void **state)
 	assert_non_null(strstr(collision()->summary, "traffic stopped for 7"));
 }
 
+/* One side goes on with what was replaced: this many packets after its end. */
+static void on_the_dead_spi(uint32_t child, int packets)
+{
+	struct esp_sa *sa = &stage->esp[stage->child[child].esp[0]];
+
+	stage_child_down(child, END_REKEYED, 0);
+	stage_pass(11 * S);
+	for (int i = 0; i < packets; i++) {
+		struct event ev = stage_event(EVENT_ESP_AFTER_END);
+
+		stage_pass(S);
+		sa->last = stage->now;
+		stage->rare[sa - stage->esp].stale_packets++;
+		ev.at = stage->now;
+		ev.child_sa = child;
+		ev.esp_sa = stage->child[child].esp[0];
+		ev.side = 0;
+		stage_send(ev);
+	}
+	stage_pass(10 * S);
+}
+
+static void one_is_critical_when_packets_go_on_on_the_dead_spi(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage_pass(3600 * S);
+	collide(ike, child, 5 * NSEC_PER_MS);
+	on_the_dead_spi(child, 5);
+	assert_int_equal(collision()->record.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(collision()->summary, "on an SPI that no longer existed"));
+}
+
+/* Vendors call a single hit at a rekey no problem, and stale_spi does not speak of it, either. */
+static void a_few_late_packets_are_no_harm(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage_pass(3600 * S);
+	collide(ike, child, 5 * NSEC_PER_MS);
+	on_the_dead_spi(child, 4);
+	assert_int_equal(collision()->record.severity, SEVERITY_INFO);
+}
+
 static void what_had_paused_before_both_asked_is_the_senders_pause(void **state)
 {
 	(void)state;
@@ -403,6 +449,8 @@ int main(void)
 		ON_STAGE(one_is_information_two_of_the_last_ten_rekeys_a_warning),
 		ON_STAGE(crossing_rekeys_of_the_ike_sa_are_a_collision_of_their_own_kind),
 		ON_STAGE(one_is_critical_when_traffic_stops_with_it),
+		ON_STAGE(one_is_critical_when_packets_go_on_on_the_dead_spi),
+		ON_STAGE(a_few_late_packets_are_no_harm),
 		ON_STAGE(what_had_paused_before_both_asked_is_the_senders_pause),
 		ON_STAGE(a_short_pause_after_one_is_no_gap),
 		ON_STAGE(staggered_lifetimes_are_not_said_to_coincide),
