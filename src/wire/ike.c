@@ -125,16 +125,19 @@ static enum verdict notify_parse(struct reader r, struct ike_message *m)
 	n.spi_size = reader_u8(&r);
 	n.type = reader_u16(&r);
 
+	bool told = reader_ok(&r);	/* what is notified; perhaps not of what */
 	struct bytes spi = reader_bytes(&r, n.spi_size);
 
 	for (size_t i = 0; i < spi.length && i < sizeof(n.spi); i++)
 		n.spi = n.spi << 8 | spi.data[i];
 	n.data = rest(&r);
-	if (!reader_ok(&r))
+	if (!reader_ok(&r) && !(told && r.verdict == VERDICT_CUT))
 		return r.verdict;
 	if (m->n_notifies < IKE_NOTIFIES_MAX)
 		m->notifies[m->n_notifies] = n;
 	m->n_notifies++;
+	if (!reader_ok(&r))
+		return r.verdict;
 	if (m->header.major == 2 && n.type == IKE2_NOTIFY_NAT_DETECTION_SOURCE_IP)
 		add_nat_source(m, n.data);
 	else if (m->header.major == 2 && n.type == IKE2_NOTIFY_NAT_DETECTION_DESTINATION_IP)
@@ -341,6 +344,19 @@ static void message_clear(struct ike_message *m)
 	m->whole = (struct bytes){ NULL, 0 };
 }
 
+/* Of 96 bytes of a frame in IPv6 two are left for the header of SK: the first is np1. */
+static void cut_in_first_header(struct reader r, struct ike_message *ret)
+{
+	if (ret->header.major != 2 || ret->header.next_payload != IKE2_PAYLOAD_SK)
+		return;
+
+	uint8_t np1 = reader_u8(&r);
+
+	ret->encrypted = true;
+	if (reader_ok(&r))
+		ret->np1 = np1;
+}
+
 enum verdict ike_parse(struct reader r, struct ike_message *ret)
 {
 	const uint8_t *begin = r.at;
@@ -382,6 +398,8 @@ enum verdict ike_parse(struct reader r, struct ike_message *ret)
 	}
 	if (w.r.verdict > ret->verdict)
 		ret->verdict = w.r.verdict;
+	if (ret->verdict == VERDICT_CUT && ret->n_payloads == 0)
+		cut_in_first_header(r, ret);
 	return ret->verdict;
 }
 

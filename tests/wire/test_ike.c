@@ -353,6 +353,45 @@ static void the_wanted_group_is_the_data_of_invalid_ke_payload(void **s)
 	assert_memory_equal(m.notifies[0].data.data, "\0\x13", 2);
 }
 
+/* 96 bytes of a frame with IPv6 and the non-ESP marker have two bytes of it. */
+static void the_first_byte_of_a_cut_encrypted_payload_is_enough(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(2, IKE2_EXCHANGE_CREATE_CHILD_SA, IKE2_FLAG_INITIATOR, 3);
+
+	begin_payload(&b, IKE2_PAYLOAD_SK);
+	b.bytes[b.payload_at] = IKE2_PAYLOAD_NOTIFY;
+	put_fill(&b, 0x5a, 200);
+	ike_end(&b);
+	for (size_t captured = 28; captured < 32; captured++) {
+		struct ike_message m;
+
+		assert_int_equal(ike_parse(reader_over(b.bytes, captured, b.length), &m),
+				 VERDICT_CUT);
+		assert_true(m.encrypted);
+		assert_int_equal(m.np1, captured > 28 ? IKE2_PAYLOAD_NOTIFY : IKE_NP1_NONE);
+	}
+}
+
+/* What is notified comes first; the SPI that it is about may be missing. */
+static void a_cut_notify_says_what_it_has(void **s)
+{
+	(void)s;
+	struct build b = ike_begin(1, IKE1_EXCHANGE_INFORMATIONAL, 0, 5);
+
+	put_notify1(&b, IKE1_NOTIFY_NO_PROPOSAL_CHOSEN, 0);
+	put_fill(&b, 0x5a, 16);
+	ike_end(&b);
+	for (size_t captured = 28; captured < b.length; captured++) {
+		struct ike_message m;
+
+		assert_int_equal(ike_parse(reader_over(b.bytes, captured, b.length), &m),
+				 VERDICT_CUT);
+		assert_int_equal(ike_find_notify(&m, IKE1_NOTIFY_NO_PROPOSAL_CHOSEN) != NULL,
+				 captured >= 28 + 4 + 4 + 4);
+	}
+}
+
 /* Of IKEv2 they belong into SK, RFC 7296 1.2; who sends them in clear shows who it is. */
 static void an_identity_in_clear_is_noticed_and_may_be_cut(void **s)
 {
@@ -496,6 +535,8 @@ int main(void)
 		cmocka_unit_test(fragment_132_is_read_in_both_versions),
 		cmocka_unit_test(an_answer_with_a_cookie_and_nothing_else_is_read),
 		cmocka_unit_test(the_wanted_group_is_the_data_of_invalid_ke_payload),
+		cmocka_unit_test(the_first_byte_of_a_cut_encrypted_payload_is_enough),
+		cmocka_unit_test(a_cut_notify_says_what_it_has),
 		cmocka_unit_test(an_identity_in_clear_is_noticed_and_may_be_cut),
 		cmocka_unit_test(exchanges_and_payloads_without_a_name_are_kept),
 		cmocka_unit_test(intermediate_and_group_exchanges_are_read),
