@@ -544,7 +544,7 @@ void tracker_advance(struct tracker *t, nsec now);
 
 /*
  * Nobody will ask the sink for events, exchanges and traffic: of each tunnel it gets the first,
- * which says that it was heard.
+ * which says that it was heard, and without a sentence.  Nor what IKE SAs were offered.
  */
 void tracker_without_details(struct tracker *t);
 

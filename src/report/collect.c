@@ -26,6 +26,15 @@ void collection_add_capture(struct collection *c, const struct record_capture *k
 	c->captures[c->n_captures++] = *kept;
 }
 
+void collection_expect_tunnels(struct collection *c, size_t n)
+{
+	if (c->n_tunnels + n <= c->tunnels_room)
+		return;
+	c->tunnels_room = c->n_tunnels + n;
+	c->tunnels = realloc(c->tunnels, c->tunnels_room * sizeof(c->tunnels[0]));
+	memory_or_end(c->tunnels);
+}
+
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept)
 {
 	c->tunnels = grown(c->tunnels, c->n_tunnels, &c->tunnels_room, sizeof(c->tunnels[0]));
@@ -66,10 +75,12 @@ void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
 	for (size_t i = 0; i < p->n_vendors; i++)
 		vendors_add(t->vendors, &t->n_vendors, p->vendors[i]);
 
-	if (t->n_latest == LATEST_IKE_SAS)
+	if (t->n_latest == LATEST_IKE_SAS) {
 		memmove(&t->latest[0], &t->latest[1], (LATEST_IKE_SAS - 1) * sizeof(t->latest[0]));
-	else
-		t->n_latest++;
+	} else {	/* most have one, or none: no room is doubled */
+		t->latest = realloc(t->latest, ++t->n_latest * sizeof(t->latest[0]));
+		memory_or_end(t->latest);
+	}
 	t->latest[t->n_latest - 1] = *sa;
 }
 
@@ -374,6 +385,7 @@ void collection_done(struct collection *c)
 			free(c->tunnels[i].ike_ages[side].age);
 			free(c->tunnels[i].child_ages[side].age);
 		}
+		free(c->tunnels[i].latest);
 		free(c->tunnels[i].alerts);
 	}
 	free(c->tunnels);

@@ -82,7 +82,7 @@ struct seen_tunnel {
 	int64_t ike_sas, ike_established, ike_living, ike_failed, ike_rekeyed;
 	bool ikev1, ikev2;
 	size_t n_latest;
-	struct seen_ike_sa latest[LATEST_IKE_SAS];	/* by creation, oldest first */
+	struct seen_ike_sa *latest;	/* LATEST_IKE_SAS at most, by creation, oldest first */
 	size_t n_vendors;
 	const char *vendors[VENDORS_MAX];
 	int64_t child_sas, child_living;
@@ -150,6 +150,7 @@ bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
  * comes; IKE SAs by creation.
  */
 void collection_add_capture(struct collection *c, const struct record_capture *kept);
+void collection_expect_tunnels(struct collection *c, size_t n);	/* so many more will come */
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept);
 /* `t` NULL: about a capture. */
 void collection_add_alert(struct collection *c, struct seen_tunnel *t,

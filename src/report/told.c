@@ -353,6 +353,7 @@ static void collect_tunnels(struct told *t)
 			sorted[n++] = &all[i];
 	}
 	qsort(sorted, n, sizeof(sorted[0]), by_identity);
+	collection_expect_tunnels(t->to, n);
 	for (uint32_t i = 0, same; i < n; i += same) {
 		struct record_tunnel one = sorted[i]->record;
 

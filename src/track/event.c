@@ -80,7 +80,8 @@ void event_write(struct tracker *t, const struct event *ev)
 
 	if (!sink->event || !event_is_told(t, ev->tunnel))
 		return;
-	event_say(&s, t, ev);
+	if (!t->without_details)
+		event_say(&s, t, ev);
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
 	if (ev->tunnel != NO_INDEX) {
 		tunnel_has_rows(t, ev->tunnel);

@@ -226,7 +226,9 @@ void snapshot_ike_sa(struct tracker *t, uint32_t i)
 		return;
 	if (!sink->ike_sa)
 		return;
-	if (sa->major == 1)
+	if (t->without_details)
+		;
+	else if (sa->major == 1)
 		for (; n_offers < sa->n_offers; n_offers++)
 			offers[n_offers] = offered1(&sa->offers1[n_offers], &offered[n_offers]);
 	else

@@ -98,8 +98,8 @@ static void without_details_a_tunnel_tells_that_it_was_heard_and_no_more(void **
 	tracker_without_details(w.tracker);
 	set_up(&w, &a);
 	assert_int_equal(l.n, 1);
-	assert_string_equal(line(&l, "ike_sa_created"), "192.0.2.1 begins an IKEv2 SA, "
-							"initiator SPI 1122334455667788");
+	assert_string_equal(l.kind[0], "ike_sa_created");
+	assert_string_equal(l.text[0], "");
 	set_up(&w, &c);
 	assert_int_equal(l.n, 2);
 	talk(&w, &a, spi, 1, 20, 100 * MS);
