@@ -76,10 +76,6 @@ static struct exchange *parked(struct tracker *t, uint32_t ike_sa, int from,
 	return NULL;
 }
 
-/*
- * The open exchange of this message, asked before the latest one, becomes the latest.  NULL: there
- * is none.
- */
 struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
 				 const struct ike_message *m, uint64_t hash)
 {
@@ -106,10 +102,6 @@ struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
 	return &sa->current[slot];
 }
 
-/*
- * Those before the latest, whose time is over or that of their IKE SA.  When to look again;
- * NSEC_NONE: all are closed.
- */
 nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -316,7 +308,6 @@ void exchange_emit(struct tracker *t, enum event_kind kind, const struct exchang
 	event_emit(t, &ev);
 }
 
-/* Give it to the sink when it changed since the last time. */
 void exchange_write(struct tracker *t, struct exchange *x)
 {
 	uint64_t state = (uint64_t)x->requests << 40 | (uint64_t)x->responses << 24 |

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What ike1.c (phase 1, quick mode, others) and ike1_information.c (what goes one way) share. */
+/*
+ * What the files of IKEv1 share: ike1.c (phase 1, quick mode, others) and ike1_information.c (the
+ * informational exchange, whose messages are not answered).
+ */
 #ifndef SAWATCH_TRACK_IKE1_PARTS_H
 #define SAWATCH_TRACK_IKE1_PARTS_H
 
@@ -17,7 +20,7 @@ uint32_t ike1_message_bytes(const struct ike_sa *sa, uint32_t payload);
  */
 void ike1_learn_lengths(struct ike_sa *sa, uint32_t third);
 
-/* Refusals that nobody signed; `i`: the IKE SA that their cookies name, NO_INDEX none. */
+/* Errors in clear, which anybody can forge; `i`: the IKE SA of their cookies, or NO_INDEX. */
 void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival *a,
 			    const struct ike_message *m);
 

@@ -8,7 +8,6 @@
 
 enum { DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2, REKEY_THEN_DELETE_S = 60 };
 
-/* Has this tunnel a younger, established IKE SA, begun by `at`, that is no rekey of this one? */
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
 {
 	for (uint32_t i = t->tunnels[sa->tunnel].ike_sas; i != NO_INDEX;
@@ -63,11 +62,7 @@ static bool replaced(const struct tracker *t, const struct ike_sa *sa, nsec at)
 	return false;
 }
 
-/*
- * One of two IKE SAs that came out of crossing rekeys is deleted by who made
- * it (RFC 7296 2.8.2).  Its child SAs belong to the other, which may not have
- * spoken yet: until it does, their old IKE SA stands for it.
- */
+/* The other one may have sent nothing yet: until it does, the old IKE SA holds the child SAs. */
 bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -95,7 +90,6 @@ bool ike_sa_end_redundant(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 	return false;
 }
 
-/* The Delete was for the IKE SA itself. */
 void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -292,7 +286,6 @@ static bool eap_is_over(const struct ike_sa *sa, const struct exchange *x)
 	       sa->error_bytes_max != 0 && x->response_bytes <= sa->error_bytes_max;
 }
 
-/* A login by EAP came to nothing after its round `last`. */
 void ike_sa_login_failed(struct tracker *t, uint32_t ike_sa, const struct exchange *last, nsec at)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -316,7 +309,6 @@ static nsec delete_wait(const struct tracker *t, const struct ike_sa *sa, nsec n
 		       : sa->delete_wait;
 }
 
-/* One of this tunnel that is up: what waits because of a Delete may wait no longer. */
 void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now)
 {
 	for (uint32_t i = t->tunnels[t->ike_sas[ike_sa].tunnel].ike_sas; i != NO_INDEX;

@@ -17,7 +17,6 @@ bool ike_sa_rekeys_crossed(const struct ike_sa *sa)
 	return a->at != NSEC_NONE && b->at != NSEC_NONE && a_began <= b->at && b_began <= a->at;
 }
 
-/* Two IKE SAs came out of crossing rekeys of `old`, of which one is redundant: told once. */
 void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec at)
 {
 	struct ike_sa *sa = &t->ike_sas[old];
@@ -28,7 +27,6 @@ void ike_sa_collided(struct tracker *t, uint32_t old, uint32_t successor, nsec a
 	ike_sa_emit(t, EVENT_REKEY_COLLISION, old, at, SIDE_UNKNOWN, successor);
 }
 
-/* It made an IKE SA, so no child SA. */
 void ike_sa_discard_rekey(struct tracker *t, struct ike_rekey *r)
 {
 	if (r->child != NO_INDEX)
@@ -73,11 +71,6 @@ static void name_rekey(struct tracker *t, struct ike_sa *old, const struct ike_r
 	}
 }
 
-/*
- * An unknown SPI pair in the middle of a tunnel's life: the child of an IKE
- * rekey when a CREATE_CHILD_SA of the same side succeeded before and nothing
- * else explains it; otherwise it was there before the capture.
- */
 void ike_sa_rekeyed_from(struct tracker *t, uint32_t ike_sa, uint32_t message_id)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];

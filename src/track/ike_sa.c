@@ -40,9 +40,6 @@ static uint64_t initiator_hash_of_slot(const struct tracker *t, uint32_t i)
 	return hash_2(&t->key, t->ike_sas[i].spi_i, t->ike_sas[i].tunnel);
 }
 
-/*
- * The youngest IKE SA of this initiator SPI in a tunnel: its responder SPI may not be certain yet.
- */
 uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_i)
 {
 	uint64_t hash = hash_2(&t->key, spi_i, tunnel);
@@ -252,7 +249,6 @@ void ike_sa_emit(struct tracker *t, enum event_kind kind, uint32_t ike_sa, nsec 
 	event_emit(t, &ev);
 }
 
-/* Certain that it is authenticated: tell once. */
 void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -275,7 +271,6 @@ void ike_sa_established(struct tracker *t, uint32_t ike_sa, nsec at)
 	tunnel_wake(t, sa->tunnel, t->now + t->settings->judge_every);
 }
 
-/* It was taken for ended, and never was. */
 void ike_sa_revive(struct tracker *t, uint32_t ike_sa)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -324,8 +319,8 @@ static bool asks_again(const struct ike_sa *sa)
 }
 
 /*
- * Who has no keys cannot tell a Delete from noise of its length, and one message after it from
- * other noise.  But when both sides went on with a new exchange, it was none.
+ * Without the keys a Delete is known by its length only, which other messages may have.  When both
+ * sides go on with a new exchange, it was none.
  */
 void ike_sa_exchanged(struct tracker *t, uint32_t ike_sa, const struct exchange *x)
 {
@@ -363,11 +358,6 @@ void ike_sa_seen(struct tracker *t, uint32_t ike_sa, const struct arrival *a, in
 	}
 }
 
-/*
- * A NAT gives ports 500 and 4500 different ports: IKE_SA_INIT from an unknown
- * one looks like another client, until IKE_AUTH comes from the port of a tunnel
- * that is up.
- */
 bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];

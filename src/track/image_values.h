@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tracker's structures are made of, and: is every value of one that
- * came out of an image one that the tracker could have put there?  What refers
- * to other structures is not asked here.  Where one is missing without which
- * nobody would ever look again, it is made up.
+ * The fields of the tracker's structures, to write and read them in an image; and checks that every
+ * value of a structure read from an image is one that the tracker could have written.  Indices of
+ * other structures are not checked here.  A missing timer is set, so that the object is seen to.
  */
 #ifndef SAWATCH_TRACK_IMAGE_VALUES_H
 #define SAWATCH_TRACK_IMAGE_VALUES_H
@@ -13,8 +12,8 @@
 #include "track/tracker.h"
 
 /*
- * How long an IKE SA waits for what a Delete meant, with all the time that nobody watched; a moment
- * and this is one.
+ * The longest wait of an IKE SA for what a Delete meant, times without observation included: any
+ * moment plus this does not overflow.
  */
 #define DELETE_WAITS_MOST (INT64_C(1) << 60)
 
@@ -23,7 +22,7 @@ fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_i
 	image_esp_sa_fields, image_esp_ends_fields, image_esp_more_fields, image_esp_rare_fields,
 	image_offer1_fields, image_transform_fields, image_vendor_fields;
 
-/* a tunnel, a child SA and an ESP SA with what lies beside them */
+/* True when every value is possible; a tunnel, a child SA and an ESP SA with their `more`. */
 bool image_tunnel_is_sane(struct tunnel *w);
 bool image_path_is_sane(struct path *p);
 bool image_delete_is_sane(struct pending_delete *d);

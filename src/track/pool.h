@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where the objects of a tracker lie: pools of a fixed size, and hash indices over their slots.
- * What an object is they do not know.
+ * Pools of slots, of a fixed number, and hash indices over the slots.  They do not know what an
+ * object is.
  */
 #ifndef SAWATCH_TRACK_POOL_H
 #define SAWATCH_TRACK_POOL_H
@@ -21,9 +21,10 @@ struct pool {
 };
 
 /*
- * A hash index over the slots of a pool: open addressing, linear probing.  It keeps the hash, so
- * that a probe reads no object in vain, and begins small and doubles, because a large table that
- * is nearly empty costs a page for every entry.  Memory for the largest size is reserved at once.
+ * A hash index over the slots of a pool: open addressing, linear probing.  It keeps the hash of
+ * each object, so that a search reads no object in vain.  It begins small and doubles, because a
+ * large table that is nearly empty takes a page of memory for every entry; address space for the
+ * largest size is reserved at once.
  */
 struct index_slot {
 	uint32_t hash;
@@ -35,23 +36,27 @@ struct index {
 	uint32_t mask, used;
 };
 
+/* A pool of so many slots, all free; false without memory.  pool_free() gives its memory back. */
 bool pool_new(struct pool *p, uint32_t capacity);
 void pool_free(struct pool *p);
-uint32_t pool_take(struct pool *p);		/* NO_INDEX when full */
-void pool_give(struct pool *p, uint32_t i);
-uint32_t pool_sample(struct pool *p);		/* any slot ever touched, spread over all of them */
 
-/* Large pages for what lies in memory at random places, where the system has them. */
+uint32_t pool_take(struct pool *p);		/* a free slot; NO_INDEX: there is none */
+void pool_give(struct pool *p, uint32_t i);	/* the slot is free again */
+uint32_t pool_sample(struct pool *p);		/* a slot that was ever used; calls go round them */
+
+/* Ask the system for large pages, for memory that is read at random places. */
 void memory_in_large_pages(void *memory, size_t bytes);
 
+/* An empty index for at most `capacity` objects; false without memory. */
 bool index_new(struct index *x, uint32_t capacity);
 void index_free(struct index *x);
-void index_add(struct index *x, uint64_t hash, uint32_t i);	/* at most `capacity` at once */
-void index_remove(struct index *x, uint64_t hash, uint32_t i);
+
+void index_add(struct index *x, uint64_t hash, uint32_t i);	/* the object of slot `i` */
+void index_remove(struct index *x, uint64_t hash, uint32_t i);	/* which is there */
 
 /*
- * Is the place of this key crowded as chance does not crowd it?  What is not added then keeps every
- * probe short.
+ * Do more objects stand near this key than chance would put there (an attack)?  Then another one
+ * must not be added, so that no search is longer than this many steps.
  */
 enum { INDEX_PROBES_MAX = 1024 };
 bool index_crowded(const struct index *x, uint64_t hash);

@@ -5,11 +5,10 @@
 
 #include <sawatch/prepare.h>
 
-/*
- * The long way for frame number `i` of `p`, which the tracker takes when IKE showed further ports.
- */
+/* Prepare frame number `i` of `p` again, in full: ports learnt since may make it ESP (RFC 3948). */
 void prepare_closely(struct prepared *p, const struct hash_key *key, size_t i);
 
+/* The hash of an ESP or AH SA, of which the index uses the lower half. */
 static inline uint64_t sa_hash(const struct hash_key *key, const struct addr *src,
 			       const struct addr *dst, uint32_t spi, unsigned protocol,
 			       unsigned encap)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of the tracker share: its tables, and the functions by which they call each other.
- * Headers of their own have: child.h (child SAs), esp_sa.h (ESP and AH SAs), hygiene.h (facts about
- * the capture), ike.h (IKE SAs and exchanges), path.h, pool.h (slots and hash indices), prepare.h
+ * Headers of their own have: child.h (child SAs), esp_sa.h (ESP and AH SAs), exchange.h, hygiene.h
+ * (facts about the capture), ike.h (IKE SAs), path.h, pool.h (slots and hash indices), prepare.h
  * (frames parsed ahead), restraint.h (limits of the history), tunnel.h.  Private to src/track.
  *
  *   tracker.c      the tables, packet time, the end, the public questions
@@ -49,6 +49,7 @@
 
 #include "track/child.h"
 #include "track/esp_sa.h"
+#include "track/exchange.h"
 #include "track/hygiene.h"
 #include "track/ike.h"
 #include "track/path.h"
@@ -86,6 +87,7 @@ struct arrival {
 	int8_t side;			/* sender's */
 };
 
+/* Where it comes from, and where it goes. */
 static inline struct endpoint arrival_src(const struct arrival *a)
 {
 	return (struct endpoint){ a->packet->src, a->src_port };
