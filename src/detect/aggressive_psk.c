@@ -98,6 +98,7 @@ const struct detector detect_aggressive_psk = {
 	.judges_after = WANTS(RESPONSE),
 	.observe = observe,
 	.ignores = ignores,
+	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

@@ -47,9 +47,12 @@ struct detect *detect_new(const struct settings *settings, const struct record_s
 			d->capture_scope |= UINT64_C(1) << i;
 		if (det->of_expected)
 			d->of_expected |= UINT64_C(1) << i;
+		if (det->rests_fresh)
+			d->rest_fresh |= UINT64_C(1) << i;
 		for (int k = 0; k < EVENT_KINDS; k++) {
 			d->observers[k] |= (det->observes >> k & 1) << i;
 			d->judges[k] |= (det->judges_after >> k & 1) << i;
+			d->ignore_fresh[k] |= (det->ignores_fresh >> k & 1) << i;
 		}
 	}
 	d->alerts = alerts_new(settings, sink);
@@ -185,6 +188,12 @@ static void judge(struct detect *d, uint32_t index, const struct scene *sc, uint
 	struct slot *slot = &d->slots[index];
 	bool changed = false;
 
+	if (slot->alerts == 0) {
+		uint64_t resting = mask & d->rest_fresh & ~states_kept(d->states, index);
+
+		slot->awake &= ~resting;
+		mask &= ~resting;
+	}
 	for (; mask; mask &= mask - 1) {
 		size_t i = (size_t)__builtin_ctzll(mask);
 
@@ -217,6 +226,7 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 		    const struct event *ev)
 {
 	d->slots[index].awake |= mask;
+	mask &= ~(d->ignore_fresh[ev->kind] & ~states_kept(d->states, index));
 	if (index != d->capture_slot)
 		states_expect(d->states, index);
 	for (; mask; mask &= mask - 1) {
@@ -445,7 +455,7 @@ void detect_ask(struct detect *d, const struct tracker *t)
 	if (now == NSEC_NONE)	/* no packet yet, also after a restart: nothing is new */
 		return;
 	miss_until(d, t, now);
-	for (uint32_t i = 0; i < d->n_tunnels; i++) {
+	for (uint32_t i = 0; i < tracker_tunnels(t) && i < d->n_tunnels; i++) {
 		const struct tunnel *tunnel = d->slots[i].tunnel ? detect_tenant(d, t, i) : NULL;
 
 		if (!tunnel)

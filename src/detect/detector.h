@@ -163,9 +163,15 @@ struct detector {
 	/*
 	 * Observing this event would change nothing, so it need not be; NULL: any may.  Most do
 	 * not, and a state that was not opened to be written need not be looked through for what
-	 * is new in it.  tests/detect/shortcuts.h holds detectors to this, and to the next two.
+	 * is new in it.  tests/detect/shortcuts.h holds detectors to this, and to what follows.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
+	/*
+	 * Nothing is changed by these in a state that is as if nothing had been observed, and
+	 * judge() finds nothing in it: most tunnels never have what a detector looks for.
+	 */
+	uint64_t ignores_fresh;		/* WANTS(…) | … */
+	bool rests_fresh;
 	/* judge() would find nothing and change nothing in the state; NULL: it may */
 	bool (*rests)(const void *state, const struct scene *sc);
 	bool keeps_looking;		/* it is asked at each tick, however long it rests */

@@ -329,6 +329,7 @@ const struct detector detect_dpd_timeout = {
 			WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,
 	.reset = reset,

@@ -337,6 +337,7 @@ const struct detector detect_fragment_loss = {
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,
 	.ignores = ignores,
+	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

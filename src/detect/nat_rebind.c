@@ -142,6 +142,8 @@ const struct detector detect_nat_rebind = {
 	.observes = WANTS(ADDRESS_MOVED) | WANTS(REQUEST),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_fresh = WANTS(REQUEST),
+	.rests_fresh = true,
 	.judge = judge,
 	.explain = explain,
 };

@@ -262,6 +262,9 @@ const struct detector detect_rekey_failing = {
 	.judges_after = WANTS(REQUEST_COPY) | WANTS(CHILD_REFUSED) | WANTS(CHILD_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_fresh = WANTS(RESPONSE) | WANTS(EXCHANGE_CLOSED) |
+			 WANTS(CHILD_SA_CREATED) | WANTS(CHILD_SA_REKEYED),
+	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

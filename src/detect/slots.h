@@ -36,7 +36,8 @@ struct detect {
 	/* slots of expected tunnels: twice, for this inventory and the next */
 	uint32_t inventory_room;
 	uint64_t observers[EVENT_KINDS], judges[EVENT_KINDS];	/* bit n: detectors[n] */
-	uint64_t capture_scope, of_expected;	/* bit n: detectors[n] */
+	uint64_t ignore_fresh[EVENT_KINDS], rest_fresh;
+	uint64_t capture_scope, of_expected;
 	nsec next_capture_judgement;
 	nsec loss_last, jump_last;
 	struct others others;

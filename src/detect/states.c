@@ -463,6 +463,11 @@ void states_expect(const struct states *s, uint32_t slot)
 	__builtin_prefetch(&s->chunks[s->kept[slot].head], 1);
 }
 
+uint64_t states_kept(const struct states *s, uint32_t slot)
+{
+	return s->kept[slot].which | (s->slot == slot ? s->written : 0);
+}
+
 const void *states_read(struct states *s, uint32_t slot, size_t which)
 {
 	assert(!s->open);

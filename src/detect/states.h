@@ -29,6 +29,9 @@ void *states_look(struct states *s, uint32_t slot, size_t which);
 /* Only until something else is asked for. */
 const void *states_read(struct states *s, uint32_t slot, size_t which);
 
+/* The detectors whose state need not be fresh; of the capture none. */
+uint64_t states_kept(const struct states *s, uint32_t slot);
+
 /* Detectors will be asked for this slot next. */
 void states_expect(const struct states *s, uint32_t slot);
 

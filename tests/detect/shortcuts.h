@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a detector says that need not be done (ignores, rests, looks, only_looks) is
- * done here all the same, on a copy of its state, and must change nothing and
+ * What a detector says that need not be done (ignores, rests, looks, only_looks, ignores_fresh,
+ * rests_fresh) is done here all the same, on a copy of its state, and must change nothing and
  * find nothing.  This file takes the place of src/detect/table.c in a test: its
  * table has a copy of each detector, with functions that hold it to its word.
  * Whoever includes it says what a broken word is: shortcut_is_wrong().
@@ -23,7 +23,7 @@ static void shortcut_is_wrong(const char *code, const char *what, int event);
 
 /* How often each was taken: a word that is never given proves nothing. */
 static struct {
-	size_t ignored, rested, looked;
+	size_t ignored, rested, looked, fresh;
 } shortcuts_taken;
 
 enum { SHORTCUT_STATE_BYTES = 64 * 1024 };
@@ -34,6 +34,29 @@ static void *shortcut_copy(const struct detector *d, const void *state)
 
 	assert(d->state_size <= sizeof(copy));
 	return memcpy(copy, state, d->state_size);
+}
+
+static bool shortcut_is_fresh(const struct detector *d, const void *state)
+{
+	static _Alignas(max_align_t) unsigned char fresh[SHORTCUT_STATE_BYTES];
+
+	memset(fresh, 0, d->state_size);
+	if (d->reset)
+		d->reset(fresh);
+	return memcmp(fresh, state, d->state_size) == 0;
+}
+
+static void shortcut_observe(const struct detector *d, void *state, const struct scene *sc,
+			     const struct event *ev)
+{
+	struct others others = *sc->others;
+	bool without = (d->ignores_fresh >> ev->kind & 1) && shortcut_is_fresh(d, state);
+
+	shortcuts_taken.fresh += without;
+	d->observe(state, sc, ev);
+	if (without && (!shortcut_is_fresh(d, state) ||
+			memcmp(&others, sc->others, sizeof(others)) != 0))
+		shortcut_is_wrong(d->code, "does not ignore it when nothing is kept", ev->kind);
 }
 
 static bool shortcut_ignores(const struct detector *d, const void *state, const struct scene *sc,
@@ -60,6 +83,14 @@ static bool shortcut_judge(const struct detector *d, void *state, const struct s
 	void *copy;
 	bool restless;
 
+	if (d->rests_fresh && shortcut_is_fresh(d, state)) {
+		shortcuts_taken.fresh++;
+		found.n = 0;
+		restless = d->judge(state, sc, now, &found);
+		if (restless || found.n > 0 || !shortcut_is_fresh(d, state))
+			shortcut_is_wrong(d->code, "does not rest when nothing is kept", -1);
+		return false;
+	}
 	if (d->rests && d->rests(state, sc)) {
 		shortcuts_taken.rested++;
 		found.n = 0;
@@ -89,6 +120,10 @@ static bool shortcut_judge(const struct detector *d, void *state, const struct s
 	{ \
 		return shortcut_ignores(&detect_##code, state, sc, ev); \
 	} \
+	static void observe_##code(void *state, const struct scene *sc, const struct event *ev) \
+	{ \
+		shortcut_observe(&detect_##code, state, sc, ev); \
+	} \
 	static bool judge_##code(void *state, const struct scene *sc, nsec now, \
 				 struct findings *out) \
 	{ \
@@ -113,6 +148,9 @@ static void shortcuts_begin(void)
 	shortcut_detectors[place_of_##code] = detect_##code; \
 	if (detect_##code.ignores) \
 		shortcut_detectors[place_of_##code].ignores = ignores_##code; \
+	shortcut_detectors[place_of_##code].observe = observe_##code; \
+	shortcut_detectors[place_of_##code].ignores_fresh = 0; \
+	shortcut_detectors[place_of_##code].rests_fresh = false; \
 	shortcut_detectors[place_of_##code].rests = NULL; \
 	shortcut_detectors[place_of_##code].judge = judge_##code;
 	DETECTORS(SHORTCUT_FILL)

@@ -79,7 +79,7 @@ static void what_a_detector_need_not_be_shown_or_asked_would_change_nothing(void
 	assert_int_equal(wrong, 0);
 	assert_true(files >= 2);
 	assert_true(shortcuts_taken.ignored > 1000 && shortcuts_taken.rested > 1000 &&
-		    shortcuts_taken.looked > 1000);
+		    shortcuts_taken.looked > 1000 && shortcuts_taken.fresh > 1000);
 }
 
 int main(void)
