@@ -197,6 +197,86 @@ static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot,
 		child_made(t, sa, before, slot, x->request_at);
 }
 
+static bool crossing_delete(const struct exchange *other, const struct exchange *x)
+{
+	return other->id != 0 && other->type == x->type &&
+	       other->request_np1 == IKE2_PAYLOAD_DELETE && other->request_at != NSEC_NONE &&
+	       other->request_at <= x->response_at &&
+	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at ||
+		one_after_other(x, other));
+}
+
+/*
+ * A Delete answered by nothing (42/0): it was for the IKE SA, if nothing follows; at once when that
+ * was rekeyed by the same side.
+ */
+static void on_delete_answered_empty(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				     int slot, const struct arrival *a)
+{
+	uint32_t i = (uint32_t)(sa - t->ike_sas);
+	const struct ike_rekey *rekey = &sa->rekey[x->from];
+
+	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
+	    (rekey->child != NO_INDEX && (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE) &&
+	     a->at - rekey->at < 60 * NSEC_PER_S)) {
+		x->purpose = PURPOSE_DELETE_IKE;
+		ike_sa_delete_seen(t, i, x->request_at, x->from);
+		return;
+	}
+	/*
+	 * The first thing that is said on it: of two that came out of crossing rekeys, the one that
+	 * nobody wants.
+	 */
+	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
+		x->purpose = PURPOSE_DELETE_IKE;
+		return;
+	}
+	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
+	struct exchange *y = crossing_delete(&sa->current[1 - slot], x)    ? &sa->current[1 - slot]
+			     : crossing_delete(&sa->previous[1 - slot], x) ? &sa->previous[1 - slot]
+									   : NULL;
+	bool crossed = y != NULL;
+
+	if (crossed && !x->crossing_told)	/* empty: so both were for the same one */
+		tell_crossing_deletes(t, x, y, a);
+
+	bool expected = crossed && child_delete_expected(t, sa->tunnel);
+
+	if (expected ||
+	    (crossed && (ike_sa_follows_rekey(t, i, x) || ike_sa_follows_rekey(t, i, y)))) {
+		x->purpose = PURPOSE_DELETE_CHILD;
+		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {
+			/* so was that one */
+			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
+			sa->delete_at = NSEC_NONE;
+		}
+		/* when it is gone already, both meant the same one */
+		if (expected || !child_one_was_deleted(t, sa->tunnel, x->request_at))
+			child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, expected);
+		return;
+	}
+	if (crossed)
+		child_deleted_by_both(t, sa->tunnel, i, x->request_at, x->from);
+	sa->delete_at = x->request_at;
+	sa->delete_by = x->from;
+	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;
+	ike_sa_wake(t, i, a->at + sa->delete_wait);
+}
+
+static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
+				  int slot, const struct arrival *a)
+{
+	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
+		return;
+	if (x->response_np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
+		x->purpose = PURPOSE_DELETE_CHILD;
+		child_delete_seen(t, sa->tunnel, (uint32_t)(sa - t->ike_sas), x->request_at,
+				  x->from, true);
+	} else if (x->response_np1 == 0 && sa->end_reason == END_NONE) {
+		on_delete_answered_empty(t, sa, x, slot, a);
+	}
+}
+
 void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
 			const struct ike_message *m)
 {
@@ -249,6 +329,9 @@ void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const st
 	    sa->state < IKE_DELETING && sa->rekey_by != SIDE_UNKNOWN)
 		sa->state = IKE_DELETING;
 	note_crossing(t, sa, slot, a);
+	/* of two taps whose clocks differ the answer may come first */
+	if (x->type == IKE2_EXCHANGE_INFORMATIONAL && exchange_answered_before(t, x))
+		on_information_answer(t, sa, x, slot, a);
 	exchange_emit(t, EVENT_REQUEST, x, a);
 }
 
@@ -332,86 +415,6 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 	child_made(t, sa, x, slot, a->at);
 }
 
-static bool crossing_delete(const struct exchange *other, const struct exchange *x)
-{
-	return other->id != 0 && other->type == x->type &&
-	       other->request_np1 == IKE2_PAYLOAD_DELETE && other->request_at != NSEC_NONE &&
-	       other->request_at <= x->response_at &&
-	       (other->response_at == NSEC_NONE || other->response_at >= x->request_at ||
-		one_after_other(x, other));
-}
-
-/*
- * A Delete answered by nothing (42/0): it was for the IKE SA, if nothing follows; at once when that
- * was rekeyed by the same side.
- */
-static void on_delete_answered_empty(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-				     int slot, const struct arrival *a)
-{
-	uint32_t i = (uint32_t)(sa - t->ike_sas);
-	const struct ike_rekey *rekey = &sa->rekey[x->from];
-
-	if (sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-	    (rekey->child != NO_INDEX && (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE) &&
-	     a->at - rekey->at < 60 * NSEC_PER_S)) {
-		x->purpose = PURPOSE_DELETE_IKE;
-		ike_sa_delete_seen(t, i, x->request_at, x->from);
-		return;
-	}
-	/*
-	 * The first thing that is said on it: of two that came out of crossing rekeys, the one that
-	 * nobody wants.
-	 */
-	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
-		x->purpose = PURPOSE_DELETE_IKE;
-		return;
-	}
-	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	struct exchange *y = crossing_delete(&sa->current[1 - slot], x)    ? &sa->current[1 - slot]
-			     : crossing_delete(&sa->previous[1 - slot], x) ? &sa->previous[1 - slot]
-									   : NULL;
-	bool crossed = y != NULL;
-
-	if (crossed && !x->crossing_told)	/* empty: so both were for the same one */
-		tell_crossing_deletes(t, x, y, a);
-
-	bool expected = crossed && child_delete_expected(t, sa->tunnel);
-
-	if (expected ||
-	    (crossed && (ike_sa_follows_rekey(t, i, x) || ike_sa_follows_rekey(t, i, y)))) {
-		x->purpose = PURPOSE_DELETE_CHILD;
-		if (sa->delete_at != NSEC_NONE && sa->delete_by != x->from) {
-			/* so was that one */
-			child_delete_seen(t, sa->tunnel, i, sa->delete_at, sa->delete_by, false);
-			sa->delete_at = NSEC_NONE;
-		}
-		/* when it is gone already, both meant the same one */
-		if (expected || !child_one_was_deleted(t, sa->tunnel, x->request_at))
-			child_delete_seen(t, sa->tunnel, i, x->request_at, x->from, expected);
-		return;
-	}
-	if (crossed)
-		child_deleted_by_both(t, sa->tunnel, i, x->request_at, x->from);
-	sa->delete_at = x->request_at;
-	sa->delete_by = x->from;
-	sa->delete_wait = crossed ? t->settings->settle : IKE_DELETE_SETTLES_S * NSEC_PER_S;
-	ike_sa_wake(t, i, a->at + sa->delete_wait);
-}
-
-static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,
-				  int slot, const struct arrival *a, const struct ike_message *m)
-{
-	if (x->request_np1 != IKE2_PAYLOAD_DELETE)
-		return;
-	if (m->np1 == IKE2_PAYLOAD_DELETE) {	/* 42/42: a child SA, RFC 7296 1.4.1 */
-		x->purpose = PURPOSE_DELETE_CHILD;
-		child_delete_seen(t, sa->tunnel, (uint32_t)(sa - t->ike_sas), x->request_at,
-				  x->from, true);
-	} else if (m->np1 == 0 && sa->end_reason == END_NONE) {
-		on_delete_answered_empty(t, sa, x, slot, a);
-	}
-}
-
 void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
 			 const struct ike_message *m)
 {
@@ -433,7 +436,7 @@ void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const s
 		on_child_answer(t, sa, x, slot, a, m);
 		break;
 	case IKE2_EXCHANGE_INFORMATIONAL:
-		on_information_answer(t, sa, x, slot, a, m);
+		on_information_answer(t, sa, x, slot, a);
 		break;
 	case IKE2_EXCHANGE_IKE_FOLLOWUP_KE:	/* the rekey is complete only now, RFC 9370 2.2.4 */
 		if (sa->rekey[x->from].at != NSEC_NONE)

@@ -324,6 +324,28 @@ static void the_capture_ends_and_what_lives_lives(void **state)
 	watch_free(&w);
 }
 
+/* Two taps, one for each direction, whose clocks differ by more than the way back and forth. */
+static void a_delete_whose_answer_came_first_ends_the_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+	uint32_t id = s.next_id[0]++;
+	nsec answered = w.now;
+
+	say(&w, &s, 0, true, IKE2_EXCHANGE_INFORMATIONAL, id, NP_NONE, LEN_DPD);
+	pass(&w, 50 * MS);
+	say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, id, NP_DELETE, LEN_DPD);
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_DELETED);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 0);
+	assert_int_equal(ike_at(&w, 0x11)->ended, answered + 50 * MS);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	watch_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +364,7 @@ int main(void)
 		a_delete_without_its_answer_ends_the_ike_sa_when_the_tunnel_is_set_up_again),
 		cmocka_unit_test(one_that_asks_again_after_it_was_given_up_has_not_failed),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
+		cmocka_unit_test(a_delete_whose_answer_came_first_ends_the_ike_sa),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
 	};
 
