@@ -14,7 +14,7 @@ struct hash_key {
 	uint64_t word[4];	/* secret; from the operating system's random source */
 };
 
-/* Two words made one: all bits of both count, unless either is 0. */
+/* Mixes two words into one.  Every bit of both counts, unless one of the words is 0. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
 	__extension__ typedef unsigned __int128 wide;
@@ -23,12 +23,13 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Hash of two, or of five, words: what SA keys are made of. */
+/* Hash of two words. */
 static inline uint64_t hash_2(const struct hash_key *k, uint64_t a, uint64_t b)
 {
 	return hash_fold(hash_fold(a ^ k->word[0], b ^ k->word[1]) ^ k->word[2], k->word[3] | 1);
 }
 
+/* Hash of five words, as an SA's key has. */
 static inline uint64_t hash_5(const struct hash_key *k, uint64_t a, uint64_t b, uint64_t c,
 			      uint64_t d, uint64_t e)
 {

@@ -95,7 +95,7 @@ READER_INLINE uint8_t reader_u8(struct reader *r)
 	return b.data ? b.data[0] : 0;
 }
 
-/* Big-endian integers: network order is the only order on the wire. */
+/* Integers in network byte order, which is big-endian.  0 when they are not all there. */
 READER_INLINE uint16_t reader_u16(struct reader *r)
 {
 	struct bytes b = reader_bytes(r, 2);

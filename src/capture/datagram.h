@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One unfinished datagram: the shape of its fragments, which of its bytes
- * came, its header, and the packet that is made of it.
+ * One datagram whose fragments are arriving (RFC 791 3.2, RFC 8200 4.5): which of its bytes came,
+ * its header, and the packet that is made of it.  Offsets and lengths are in bytes.
  */
 #ifndef SAWATCH_CAPTURE_DATAGRAM_H
 #define SAWATCH_CAPTURE_DATAGRAM_H
@@ -25,6 +25,7 @@ struct datagram_key {
 	uint8_t version, protocol;
 };
 
+/* Do both fragments belong to the same datagram? */
 static inline bool datagram_key_equal(const struct datagram_key *a, const struct datagram_key *b)
 {
 	return addr_equal(a->src, b->src) && addr_equal(a->dst, b->dst) && a->id == b->id &&
@@ -40,7 +41,7 @@ struct fragment_shape {
 	uint8_t next_header;		/* IPv6: what it says without */
 };
 
-/* False for a fragment that contradicts itself or can be part of no packet. */
+/* Measure fragment `p`.  False when it contradicts itself or can be part of no packet. */
 bool fragment_shape(const struct packet *p, struct fragment_shape *ret,
 		    struct datagram_key *ret_key);
 
@@ -51,6 +52,7 @@ struct extent {
 	uint32_t print;		/* of place and content, to know an exact copy */
 };
 
+/* The extent of fragment `p`; `key` keeps its `print` from being forged. */
 struct extent extent_of(const struct hash_key *key, const struct packet *p,
 			const struct fragment_shape *s);
 
@@ -59,9 +61,9 @@ struct extents {
 	uint32_t free;
 };
 
-bool extents_init(struct extents *t, uint32_t n);
+bool extents_init(struct extents *t, uint32_t n);	/* room for `n`; false: no memory */
 void extents_done(struct extents *t);
-void extents_clear(struct extents *t, uint32_t *list);
+void extents_clear(struct extents *t, uint32_t *list);	/* the list is empty, its places free */
 
 struct datagram {
 	struct datagram_key key;
@@ -91,23 +93,35 @@ struct datagram {
 
 enum extent_fit { EXTENT_FITS, EXTENT_REPEATED, EXTENT_CONFLICTS };
 
+/*
+ * Does `x` fit to what came of `d`: is it new, an exact copy, or does it overlap or exceed the end?
+ * `more`: its flag "more fragments".
+ */
 enum extent_fit extents_fit(const struct extents *t, const struct datagram *d,
 			    const struct extent *x, bool more);
+/* Add `x`, which fits, to `d`.  There must be a free place. */
 void extents_add(struct extents *t, struct datagram *d, const struct extent *x, bool more);
 
 /* Keep the head of fragment `p`, if it is the first that came or the one at offset 0. */
 void datagram_head(struct datagram *d, const struct packet *p, const struct fragment_shape *s);
 
-/* What is known of a datagram that never was whole. */
+/* What is known of a datagram that never became whole: its head, as a packet. */
 void datagram_sample(const struct datagram *d, struct packet *ret);
 
+/* The longest payload that a datagram of this IP version can have. */
 uint32_t datagram_length_max(const struct datagram *d);
 
-/* Write the header in front of the payload, which is in `whole` behind it, and parse. */
+/*
+ * Write the header into `whole`, where the payload already stands behind it, and parse the packet
+ * into *ret, which borrows from `whole`.  False when it is no packet.
+ */
 bool datagram_finish(const struct datagram *d, const struct extents *t, uint8_t *whole,
 		     struct packet *ret);
 
-/* Remember the fragments of `d`, in the place of its head. */
+/*
+ * `d` is whole: remember its fragments, to recognise their copies, in the place of its head; and is
+ * `x` such a copy?
+ */
 void datagram_remember(struct datagram *d, const struct extents *t);
 bool datagram_remembers(const struct datagram *d, const struct extent *x);
 

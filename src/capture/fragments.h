@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Unfinished datagrams: which fragments came, what they add up to, who may
- * keep some, and when to give up.  The bytes are with the glue.
- *
- * Policy: a datagram with overlapping fragments is refused with all that
- * follows (RFC 5722, for IPv4 too); an exact copy is ignored, also within a
- * second after the datagram was whole (a mirror that delivers twice).  Known
- * pairs and strangers have separate shares; no destination may use more than
- * a quarter of a share; over any limit the oldest makes room.
+ * The table of datagrams whose fragments are arriving: which fragments came, whose may stay when
+ * there is no room, and when to give up.  It does not keep their bytes: those are with the glue
+ * (glue.h).  Policy: a datagram with overlapping fragments is refused with all that follows (RFC
+ * 5722, for IPv4 too); an exact copy is ignored, also within a second after the datagram was whole
+ * (a mirror that delivers twice).  Pairs of addresses with a tunnel that is up and all others have
+ * separate shares; no destination may use more than a quarter of a share; over any limit the
+ * oldest makes room.
  */
 #ifndef SAWATCH_CAPTURE_FRAGMENTS_H
 #define SAWATCH_CAPTURE_FRAGMENTS_H
@@ -42,8 +41,9 @@ struct fragments *fragments_open(const struct fragments_setup *s);	/* NULL: no m
 bool fragments_add(struct fragments *t, nsec now, const struct frame *f, const struct packet *p,
 		   uint8_t *whole, struct packet *ret);
 
+/* Give up the datagrams that began longer ago than the timeout; `missing` is called for each. */
 void fragments_expire(struct fragments *t, nsec now);
-void fragments_forget(struct fragments *t);	/* all, without a word */
+void fragments_forget(struct fragments *t);	/* drop all; `missing` is not called */
 void fragments_close(struct fragments *t);	/* accepts NULL */
 
 #endif

@@ -61,6 +61,7 @@ struct live {
 	struct live_merge merge;	/* of several interfaces */
 };
 
+/* Time that no clock adjustment changes. */
 static inline nsec live_monotonic(void)
 {
 	struct timespec now;

@@ -20,6 +20,7 @@ struct lru {
 
 #define LRU_EMPTY ((struct lru){ SLOT_NONE, SLOT_NONE, 0 })
 
+/* Add the slot, which is in no list, as the newest. */
 static inline void lru_add(struct lru *l, struct lru_link *links, uint32_t slot)
 {
 	links[slot] = (struct lru_link){ .older = l->newest, .newer = SLOT_NONE };
@@ -31,6 +32,7 @@ static inline void lru_add(struct lru *l, struct lru_link *links, uint32_t slot)
 	l->count++;
 }
 
+/* Take the slot out of this list, which it is in. */
 static inline void lru_remove(struct lru *l, struct lru_link *links, uint32_t slot)
 {
 	struct lru_link at = links[slot];

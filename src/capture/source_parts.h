@@ -61,7 +61,7 @@ struct source {
 	uint32_t capture;
 };
 
-/* A number of the file's header fields, in the byte order of who wrote it. */
+/* A number in the file, at any address; `swapped`: written in the other byte order. */
 static inline uint32_t file_u32(const uint8_t *at, bool swapped)
 {
 	uint32_t value;

@@ -15,8 +15,10 @@
 #include <sawatch/err.h>
 #include <sawatch/source.h>
 
-/* How much of the (decompressed) stream the fingerprint covers. */
-/* Few enough that a file which still grows keeps its identity, enough for some time stamps. */
+/*
+ * Bytes of the (decompressed) stream that the fingerprint covers: enough for some time stamps, and
+ * so few that a file which still grows keeps its identity.
+ */
 enum { STREAM_FINGERPRINT_SPAN = 4 * 1024 };
 
 struct stream {
@@ -43,7 +45,7 @@ struct stream {
 	int64_t taken_bytes;	/* from the descriptor; not for a mapped file */
 	uint8_t *map;
 	size_t map_length;
-	size_t map_passed, map_released;	/* where nobody looks any more; and is given back */
+	size_t map_passed, map_released;	/* not looked at any more; given back */
 	size_t behind;		/* this much of the mapping is not given back yet */
 	uint8_t *buffer;
 	size_t buffer_size;
@@ -74,6 +76,7 @@ bool stream_need(struct stream *s, size_t n);
 bool stream_passed(struct stream *s, struct source_passed *ret);
 void stream_release(const struct source_passed *p);
 
+/* The next `n` readable bytes are used; there must be so many. */
 static inline void stream_take(struct stream *s, size_t n)
 {
 	s->at += n;
@@ -86,12 +89,13 @@ static inline int64_t stream_offset(const struct stream *s)
 	return s->origin_offset + (s->at - s->origin);
 }
 
-/* Bytes used of what lies on disk. */
+/* Bytes of the file on disk that were used so far. */
 int64_t stream_read_bytes(const struct stream *s);
 
 /* Hex of half the SHA-256 over the first span of what was seen so far. */
 void stream_fingerprint(const struct stream *s, char ret[33]);
 
+/* What was borrowed from it is gone. */
 void stream_close(struct stream *s);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table of streams: finding them, whose blocks they use, and who has to
- * go.  A stream that has carried a message is proven; the others share a half
- * of everything and are evicted first.
+ * The table of TCP streams that may carry IKE and ESP (RFC 9329): finding one, accounting for the
+ * memory it uses, and evicting one when there is no room.  A stream that has carried a message is
+ * proven; the others share one half of the memory and are evicted first.
  */
 #ifndef SAWATCH_CAPTURE_STREAM_TABLE_H
 #define SAWATCH_CAPTURE_STREAM_TABLE_H
@@ -92,23 +92,26 @@ struct streams {
 	uint8_t *scratch;
 };
 
+/* The stream between these endpoints, the lower first; NULL: there is none. */
 struct stream *stream_find(struct streams *t, const struct endpoint ends[2], uint32_t network);
+/* A new one between them, unproven; the oldest unproven one makes room.  Never NULL. */
 struct stream *stream_new(struct streams *t, const struct endpoint ends[2], uint32_t network);
-void stream_touch(struct streams *t, struct stream *s, nsec now);
-void stream_prove(struct streams *t, struct stream *s);
-void stream_evict(struct streams *t, struct stream *s);
+void stream_touch(struct streams *t, struct stream *s, nsec now);	/* it is the newest now */
+void stream_prove(struct streams *t, struct stream *s);	/* it carried a message */
+void stream_evict(struct streams *t, struct stream *s);	/* with all its bytes; `s` is gone */
 
-/* Charge `more` blocks; older streams of the same standing make room. */
+/* It uses so many blocks more, or less; older streams of the same share make room. */
 void stream_charge(struct streams *t, struct stream *s, uint32_t more);
 void stream_discharge(struct streams *t, struct stream *s, uint32_t less);
 
-/* Number of a direction in the glue, which then knows it. */
+/* The number of a direction in the glue, where it is opened at first; and closed again. */
 uint32_t direction_flow(struct streams *t, struct stream *s, struct direction *d);
 void direction_flow_close(struct streams *t, struct stream *s, struct direction *d);
 
 /* Begin (again) at sequence number `seq`; what was held or pending is gone. */
 void direction_place(struct streams *t, struct stream *s, struct direction *d, uint32_t seq,
 		     bool at_start);
+/* Free the bytes behind a hole; or those in order that are no whole message yet. */
 void direction_drop_held(struct streams *t, struct stream *s, struct direction *d);
 void direction_drop_pending(struct streams *t, struct stream *s, struct direction *d);
 

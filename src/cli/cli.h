@@ -20,6 +20,7 @@ enum exit_status {
 	EXIT_ALERTED = 10,	/* --fail-on, and such an alert is there */
 };
 
+/* The whole program; returns its exit status. */
 int cli_main(int argc, char **argv);
 
 /* One subcommand; argv[0] is its name. */

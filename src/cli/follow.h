@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `-r FILE --follow`: the file, or the last of several, is still being written.  What happens is
- * told as it happens; while the file is silent, time goes on in it.
+ * `-r FILE --follow`: the file, or the last of several, is still being written.  Events are printed
+ * as they happen; packet time goes on while nothing is written.
  */
 #ifndef SAWATCH_CLI_FOLLOW_H
 #define SAWATCH_CLI_FOLLOW_H
@@ -19,23 +19,24 @@
 
 struct follow;
 
-/* Files and directories grow, streams come. */
+/* False, with the reason, when `o` names something that cannot grow: a stream comes by itself. */
 bool follow_possible(const struct read_options *o, struct err *e);
 
-/* A file that is there, with nothing in it yet. */
+/* Is this a file that exists but has nothing in it yet? */
 bool follow_may_wait(const char *path);
 
-/* Prints to `out`.  `stop` becomes true when it is over. */
+/* Prints to `out`; `o` and `stop`, which becomes true at a signal, must outlive it. */
 struct follow *follow_open(const struct read_options *o, FILE *out,
 			   const volatile sig_atomic_t *stop);
 void follow_close(struct follow *f);	/* accepts NULL */
 
+/* Where the pipeline puts its records, to be printed. */
 struct record_sink follow_sink(struct follow *f);
 
 /* Wait until there is a file with a beginning at this path; false: it is over. */
 bool follow_begin(struct follow *f, const char *path);
 
-/* These came. */
+/* These frames were read. */
 void follow_heard(struct follow *f, const struct frame *frames, size_t n);
 
 /*
@@ -49,8 +50,8 @@ bool follow_wait(struct follow *f, struct pipeline *p, uint32_t capture, const s
 /* The file that goes on, or NULL; valid until the next one. */
 const char *follow_next(struct follow *f);
 
-/* What comes now is the end of everything, not news. */
+/* Records from now on are those of the end, and are not printed. */
 void follow_end(struct follow *f);
-int follow_worst(const struct follow *f);	/* severity of all alerts that were told; -1 none */
+int follow_worst(const struct follow *f);	/* highest severity of the alerts printed; -1 none */
 
 #endif

@@ -11,6 +11,7 @@
 #include <sawatch/store_retention.h>
 #include <sawatch/store_writer.h>
 
+/* The limits of the history that these settings ask for. */
 struct store_retention retention_of(const struct settings *s);
 
 struct retain {

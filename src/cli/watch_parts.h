@@ -47,6 +47,7 @@ struct watch {
 	bool stopping, failed, store_failing;
 };
 
+/* Time that no clock adjustment changes. */
 static inline nsec watch_monotonic(void)
 {
 	struct timespec now;

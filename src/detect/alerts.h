@@ -33,8 +33,12 @@ struct alert {
 
 struct alerts;
 
+/*
+ * Room for settings->tables_alerts, none yet; `sink`, which gets them, must outlive it.  NULL: no
+ * memory.
+ */
 struct alerts *alerts_new(const struct settings *settings, const struct record_sink *sink);
-void alerts_free(struct alerts *as);
+void alerts_free(struct alerts *as);	/* accepts NULL */
 
 /*
  * What `detector` found about the tunnel whose list begins at *head.  `capture`
@@ -59,7 +63,7 @@ void alerts_tell_final(struct alerts *as);
  * Drop cleared ones that no hold-down needs any more; or, with the tunnel itself gone, all of them.
  */
 void alerts_tidy(struct alerts *as, uint32_t *head, const struct settings *settings, nsec now);
-/* Those about expected tunnels go to another list: `tunnel` is where they belong now. */
+/* The alerts about an expected tunnel go to another list, of `tunnel`. */
 void alerts_move(struct alerts *as, uint32_t *from, uint32_t *to, const struct tunnel *tunnel);
 void alerts_forget(struct alerts *as, uint32_t *head);
 /* Those about expected tunnels are over, whatever is true: this one is not expected any more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The IKE_AUTH requests of a tunnel that were sent more than once: how often, what answered them,
- * and what their initiator did next.  What that means is not known here.
+ * and what their initiator did next.  ike_auth_retransmit.c judges what that means.
  */
 #ifndef SAWATCH_DETECT_AUTH_ATTEMPTS_H
 #define SAWATCH_DETECT_AUTH_ATTEMPTS_H
@@ -52,12 +52,14 @@ struct auth_attempts {
 	(WANTS(REQUEST) | WANTS(REQUEST_COPY) | WANTS(RESPONSE) | WANTS(RESPONSE_COPY) | \
 	 WANTS(EXCHANGE_CLOSED) | WANTS(IKE_SA_CREATED) | WANTS(ESP_SA_FIRST) | WANTS(KEEPALIVE))
 
+/* Take note of an event; those outside the set above are ignored. */
 void auth_attempts_observe(struct auth_attempts *s, const struct scene *sc, const struct event *ev);
 
-/* The event changes nothing in it. */
+/* True when this event would change nothing in `s`. */
 bool auth_attempts_ignores(const struct auth_attempts *s, const struct event *ev);
 /* Is there a request that was sent more than once? */
 bool auth_attempts_any(const struct auth_attempts *s);
+/* Its fields, to be kept across a restart (fields.h). */
 void auth_attempts_fields(struct fields *f, struct auth_attempts *s);
 
 #endif

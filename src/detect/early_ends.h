@@ -36,9 +36,10 @@ struct early_ends {
 		WANTS(ESP_SA_FIRST) | \
 	 WANTS(CHILD_REFUSED) | WANTS(REQUEST_COPY) | WANTS(DELETE_COLLISION))
 
+/* Take note of an event; those outside the set above are ignored. */
 void early_ends_observe(struct early_ends *s, const struct scene *sc, const struct event *ev);
 
-/* The event changes nothing in it. */
+/* True when this event would change nothing in `s`. */
 bool early_ends_ignores(const struct early_ends *s, const struct scene *sc,
 			const struct event *ev);
 /* Is there an end to be judged? */
@@ -46,9 +47,11 @@ static inline bool early_ends_any(const struct early_ends *s)
 {
 	return s->n_ends[0] > 0 || s->n_ends[1] > 0;
 }
-/* True: something may be found without another event. */
+/* Add what is true now to `out`.  False: nothing more can become true without another event. */
 bool early_ends_judge(struct early_ends *s, const struct scene *sc, nsec now, struct findings *out);
+/* The summary and the remedies of such a finding. */
 void early_ends_explain(struct story *story);
+/* Its fields, to be kept across a restart (fields.h). */
 void early_ends_fields(struct fields *f, struct early_ends *s);
 
 /*

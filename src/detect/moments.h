@@ -22,6 +22,7 @@ struct moments {
 	uint32_t frame[MOMENTS_MAX];
 };
 
+/* Something happened at `at`, in this frame (0: in none). */
 void moments_add(struct moments *m, nsec at, uint64_t frame);
 
 /* How many of the kept ones are at or after `from`. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is a child SA that is refused another one, or the renewal of one that is there?  Who wants
- * another one asks for it after the set-up, and then again and again: the age of its SAs says
- * nothing.
+ * A child SA is refused: was it an additional one, or the renewal of one that exists?  A peer that
+ * wants an additional one asks for it after the set-up and then again and again, so the age of its
+ * SAs at a refusal says nothing.
  */
 #ifndef SAWATCH_DETECT_REFUSAL_ROW_H
 #define SAWATCH_DETECT_REFUSAL_ROW_H
@@ -26,6 +26,7 @@ struct refusal_rows {
 nsec refusal_row_add(struct refusal_rows *r, const struct exchange *x, nsec asked, nsec since,
 		     const struct settings *set);
 
+/* Its fields, to be kept across a restart (fields.h). */
 void refusal_row_fields(struct fields *f, struct refusal_rows *r);
 
 #endif

@@ -21,6 +21,7 @@ struct suite {
 	uint16_t major, encr, key_bits, integ, prf, group;
 };
 
+/* What this IKE SA chose. */
 struct suite suite_of(const struct ike_sa *sa);
 
 /* Is the answer of the responder, with what it chose, known? */
@@ -38,6 +39,7 @@ void suite_text(const struct suite *suite, struct text *ret);
 /* The weakest the initiator offered, and its name; GOOD when nothing was seen. */
 enum strength suite_offered(const struct ike_sa *sa, const char **ret_name);
 
+/* Of a Diffie-Hellman group, by its IANA number. */
 enum strength group_strength(uint16_t group);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the diagnosis needs: records of captures and alerts whole, SAs added up
- * per tunnel, so that a year's history fits in memory.  A walk gives each
- * record once, in order; how they are told while captures are read: told.h.
+ * What the diagnosis needs of a history: records of captures and alerts in full, SAs added up per
+ * tunnel, so that a year fits in memory.  It is a sink for a walk over the history, which gives
+ * each record once and in order.  (While captures are read, records come otherwise: told.h.)
  */
 #ifndef SAWATCH_REPORT_COLLECT_H
 #define SAWATCH_REPORT_COLLECT_H
@@ -16,10 +16,10 @@
 /* Strings and arrays that live as long as the collection. */
 struct keep;
 
-/* Four such sums, added, are a number still. */
+/* The largest sum: four of them can be added without overflow. */
 #define SUM_MAX (INT64_MAX / 4)
 
-/* More of it: what is not known adds nothing, and what is no amount makes the largest. */
+/* Add `more`: unknown (negative) adds nothing; an overflow gives SUM_MAX. */
 static inline void sum_add(int64_t *sum, int64_t more)
 {
 	if (more > 0 && (__builtin_add_overflow(*sum, more, sum) || *sum > SUM_MAX))
@@ -121,8 +121,9 @@ struct collection {
 	size_t n_alerts, alerts_room;
 };
 
-void collection_init(struct collection *c);
+void collection_init(struct collection *c);	/* empty */
 void collection_done(struct collection *c);
+/* Where a walk puts its records; collection_judge() comes after the last one. */
 struct record_sink collection_sink(struct collection *c);
 
 /* Copies that live as long as the collection (parts.c). */
@@ -137,6 +138,7 @@ struct ike_part ike_part_of(struct collection *c, const struct record_ike_sa *r)
 struct child_part child_part_of(const struct record_child_sa *r);
 struct esp_part esp_part_of(const struct record_esp_sa *r, const struct endpoint peers[2]);
 
+/* Did it live when the capture ended? */
 static inline bool sa_lives(enum end_reason why)
 {
 	return why == END_NONE || why == END_CAPTURE_END;

@@ -58,8 +58,10 @@ struct detail {
 	struct ladder pointed[LADDERS_MAX], around[LADDERS_MAX];
 };
 
+/* Empty, for this tunnel, which is copied. */
 void detail_init(struct detail *d, const struct seen_tunnel *t);
 void detail_done(struct detail *d);
+/* Where a walk over the tunnel's history puts its records. */
 struct record_sink detail_sink(struct detail *d);
 
 /* Text from anywhere: what cannot be shown is \xHH, what HTML means is an entity. */
@@ -69,6 +71,7 @@ void put_html_time(FILE *out, nsec at);
 /* escaped */
 void put_html_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The SAs and alerts of the tunnel as an SVG picture, from `since` to `until`. */
 void put_timeline(FILE *out, const struct detail *d, nsec since, nsec until);
 /* The exchanges that the i-th alert points to; nothing when there are none. */
 void put_ladder(FILE *out, const struct detail *d, size_t alert);
@@ -77,6 +80,7 @@ void put_ladder(FILE *out, const struct detail *d, size_t alert);
 void put_html_alert(FILE *out, const struct collection *c, const struct detail *d,
 		    const struct record_alert *a, size_t i);
 
+/* The CSS class of a severity, static. */
 const char *severity_class(enum severity s);
 
 extern const char html_style[];

@@ -9,6 +9,7 @@
 
 #include <sawatch/nsec.h>
 
+/* A JSON string, number, or RFC 3339 time in UTC; null for NULL, RECORD_UNKNOWN, NSEC_NONE. */
 json_t *json_of_text(const char *text);
 json_t *json_of_number(int64_t number);
 json_t *json_of_time(nsec at);

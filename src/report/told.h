@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Records as the core tells them while captures are read: in any order, and
- * again whenever something changed.  Of each object the latest word counts.
- * What comes of it is the collection that a walk over a history of the same
- * records gives.
+ * Records as they come while captures are read: in any order, and an object's again whenever
+ * something about it changed.  Of each object the latest record counts.  told_collect() makes of
+ * them the same collection that a walk over a history of these records would give.
  */
 #ifndef SAWATCH_REPORT_TOLD_H
 #define SAWATCH_REPORT_TOLD_H
@@ -39,6 +38,7 @@ struct told {
 void told_init(struct told *t, struct collection *to);
 void told_done(struct told *t);
 
+/* Where the pipeline puts its records. */
 struct record_sink told_sink(struct told *t);
 
 /*
@@ -47,7 +47,7 @@ struct record_sink told_sink(struct told *t);
  */
 void told_label(struct told *t, const struct endpoint peers[2], const char *text);
 
-/* All is told: it goes into the collection. */
+/* All records have come: put them into the collection. */
 void told_collect(struct told *t);
 
 #endif

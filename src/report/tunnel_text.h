@@ -8,10 +8,11 @@
 #include "report/collect.h"
 #include "report/people.h"
 
+/* All that is known of the tunnel: its state, alerts with advice, SAs, traffic. */
 void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
 		      const struct seen_tunnel *t);
 
-/* `one_line`: there are too many to say more. */
+/* The tunnel in a few lines, or in one when there are many. */
 void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line);
 
 /* `t` NULL: an alert about the capture. */
@@ -21,6 +22,7 @@ void put_alert(FILE *out, bool colour, const struct collection *c, const struct 
 /* Is advice for this vendor meant for one of the gateways seen?  `t` may be NULL. */
 bool vendor_seen(const struct seen_tunnel *t, const char *vendor);
 
+/* The colour of a rank on a terminal. */
 enum shade rank_shade(enum tunnel_rank rank);
 
 #endif

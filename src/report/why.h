@@ -24,6 +24,7 @@ struct why_list {
 	size_t n, room;
 };
 
+/* Add a text; is there one already?  Free them all. */
 void why_list_add(struct why_list *l, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 bool why_list_has(const struct why_list *l, const char *text);
@@ -73,7 +74,8 @@ struct why_moments {
 	bool ike_seen;
 };
 
-void why_moments_init(struct why_moments *m);
+void why_moments_init(struct why_moments *m);	/* empty */
+/* Add what this record of the tunnel says, in any order. */
 void why_moments_ike_sa(struct why_moments *m, const struct record_ike_sa *r);
 void why_moments_child_sa(struct why_moments *m, const struct record_child_sa *r);
 void why_moments_esp_sa(struct why_moments *m, const struct record_esp_sa *r);
@@ -140,9 +142,11 @@ struct why_values {
 	size_t n, room;
 };
 
+/* Add a value; texts are copied.  The name of a number ends with its unit (_s, _ms, _bytes). */
 void why_values_add(struct why_values *v, const char *name, const char *text);
 void why_values_add_number(struct why_values *v, const char *name, double number);
 void why_values_add_evidence(struct why_values *v, const struct record_evidence *e, size_t n);
+/* NULL: there is no such value. */
 const struct why_value *why_values_find(const struct why_values *v, const char *name);
 void why_values_done(struct why_values *v);
 
@@ -201,6 +205,7 @@ struct why {
 	bool settled;
 };
 
+/* Put the story of a tunnel together from the records in `w`, which it borrows. */
 void why_story_tell(struct why_story *s, struct why *w);
 void why_story_done(struct why_story *s);
 

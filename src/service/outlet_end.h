@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An outlet seen from its own processes: the worker that delivers, and the keeper that begins
- * another one when it dies.
+ * An outlet (outlet.h) from the side of its own processes: the worker, which delivers messages, and
+ * the keeper, which starts another worker when one dies.
  */
 #ifndef SAWATCH_OUTLET_END_H
 #define SAWATCH_OUTLET_END_H
@@ -16,14 +16,14 @@
 
 struct outlet_page;
 
-/* How the monitor learns of it. */
+/* What the worker reports to the monitor. */
 struct outlet_report {
 	uint64_t sent, dropped, restarts;
 	uint32_t ready, up;
 	char news[256];		/* "": none */
 };
 
-/* In memory that worker and keeper share: what is to be known of a worker when it is dead. */
+/* In memory that worker and keeper share: what must be known of a worker after its death. */
 struct outlet_ledger {
 	_Atomic uint64_t sent, dropped, waiting;
 	_Atomic uint64_t restarts;
@@ -59,6 +59,10 @@ struct outlet_plan {
 	void *self;		/* each worker begins with what it was when the monitor began */
 };
 
+/*
+ * Start both processes.  `plan` is copied into them.  False, with the reason, when the system
+ * refuses one, or plan->begin() failed.
+ */
 bool outlet_start(struct outlet **ret, const struct outlet_plan *plan, struct err *e);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The JSON columns as arrays again.  SQLite reads the JSON; the arrays and
- * their strings live until lists_clear().
+ * The JSON columns of the history as arrays.  SQLite parses the JSON; the arrays and their strings
+ * live until lists_clear().
  */
 #ifndef SAWATCH_LISTS_H
 #define SAWATCH_LISTS_H
@@ -31,9 +31,9 @@ struct lists {
 	int rc;			/* first failure; what follows gives empty lists */
 };
 
-int lists_open(struct lists *l, sqlite3 *db);
+int lists_open(struct lists *l, sqlite3 *db);	/* SQLITE_OK, or why not */
 void lists_close(struct lists *l);
-void lists_clear(struct lists *l);
+void lists_clear(struct lists *l);	/* what was given is gone */
 
 /* `json` NULL is an empty list.  The result is NULL when it is empty. */
 const char *const *lists_texts(struct lists *l, const char *json, size_t *ret_n);

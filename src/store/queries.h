@@ -29,6 +29,7 @@ struct query {
 
 extern const struct query store_queries[KINDS];
 
+/* The row at which the statement of `w` stands; texts are borrowed until the next row. */
 void store_take_lifetime(struct walk *w, struct store_lifetime *ret);
 
 /*

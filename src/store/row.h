@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A row on its way into a table: values are bound one after the other, in the
- * order of the statement's columns.  What a record does not know becomes NULL.
+ * A row to be written: its values are bound one after the other, in the order of the statement's
+ * columns.  What is not known becomes NULL.
  */
 #ifndef SAWATCH_ROW_H
 #define SAWATCH_ROW_H
@@ -18,6 +18,7 @@ struct row {
 	int rc;
 };
 
+/* Each binds the next value; the first failure is kept in w->rc. */
 void row_integer(struct row *w, int64_t number);
 void row_known(struct row *w, int64_t number);	/* RECORD_UNKNOWN (any negative) is NULL */
 void row_reference(struct row *w, uint64_t id);	/* object or frame: 0 is NULL */
