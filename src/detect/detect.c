@@ -154,6 +154,7 @@ static struct scene scene_of(const struct detect *d, const struct tracker *t, ui
 		.loss_last = d->loss_last,
 		.jump_last = d->jump_last,
 		.others = &d->others,
+		.finishing = d->finishing,
 	};
 }
 
@@ -471,7 +472,9 @@ void detect_ask(struct detect *d, const struct tracker *t)
 
 void detect_finish(struct detect *d, const struct tracker *t)
 {
+	d->finishing = true;
 	detect_ask(d, t);
+	d->finishing = false;
 	alerts_tell_final(d->alerts);
 }
 

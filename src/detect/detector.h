@@ -34,6 +34,7 @@ struct scene {
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
 	const struct others *others;	/* what all tunnels got lately, this one with them */
+	bool finishing;			/* nothing more comes: there is nothing to wait for */
 };
 
 enum { FINDING_EVIDENCE_MAX = 20, FINDING_TEXT_MAX = 128, FINDINGS_MAX = 8 };
@@ -211,6 +212,11 @@ static inline bool lives(enum end_reason r)
 {
 	return r == END_NONE || r == END_CAPTURE_END;
 }
+/*
+ * The capture lacks some of the IKE messages of a side that it sees, which its peer got: Deletes
+ * may be among them, or what those that it has were for.
+ */
+bool messages_missed(const struct scene *sc);
 /* Packets were lost by the capture at or after this moment. */
 bool loss_since(const struct scene *sc, nsec from);
 /* The capture's clock stepped at or after this moment: ages across it are void. */

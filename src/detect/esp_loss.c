@@ -22,6 +22,7 @@ enum {
 };
 
 #define COMPARED_WITHIN (15 * NSEC_PER_S)
+#define OTHERS_WITHIN (2 * NSEC_PER_S)
 
 /* More of a direction's packets than this missing looks like a tap on one of two paths. */
 #define HALF_SEEN 0.3
@@ -207,6 +208,23 @@ static bool loses_alike(const struct direction *d, const struct direction *other
 	return recently_lost(other) >= ALIKE_FROM && mine <= 2 * its && its <= 2 * mine;
 }
 
+struct packets {
+	int64_t came, lost;
+};
+
+/* What came and what was missing lately of all tunnels but this one. */
+static struct packets of_others(const struct state *s, const struct scene *sc)
+{
+	const struct others *o = sc->others;
+	struct packets p = { o->came[0] + o->came[1], o->lost[0] + o->lost[1] };
+
+	for (int side = 0; side < 2; side++) {
+		p.came -= recently_came(&s->direction[side]);
+		p.lost -= recently_lost(&s->direction[side]);
+	}
+	return p;
+}
+
 /*
  * The other tunnels of this capture lose next to nothing meanwhile: it is not the tap that does
  * (DETECTION-FACTS 3.1.4).
@@ -214,17 +232,25 @@ static bool loses_alike(const struct direction *d, const struct direction *other
 static bool others_get_theirs(const struct state *s, const struct direction *d,
 			      const struct scene *sc)
 {
-	const struct others *o = sc->others;
-	int64_t came = o->came[0] + o->came[1], lost = o->lost[0] + o->lost[1];
+	struct packets others = of_others(s, sc);
+	double would_miss = recent_share(d) * (double)others.came;
 
-	for (int side = 0; side < 2; side++) {
-		came -= recently_came(&s->direction[side]);
-		lost -= recently_lost(&s->direction[side]);
-	}
+	return would_miss >= OTHERS_FROM && (double)others.lost * OTHERS_FEW <= would_miss;
+}
 
-	double would_miss = recent_share(d) * (double)came;
+/*
+ * Both directions of the other tunnels miss as much as both of this: what lies on no path of all
+ * of them but the tap loses it (DETECTION-FACTS 4.4).
+ */
+static bool others_lose_alike(const struct state *s, const struct direction *d,
+			      const struct scene *sc)
+{
+	struct packets others = of_others(s, sc);
+	double mine = recent_share(d);
+	double theirs = others.lost > 0 ? (double)others.lost / (double)(others.came + others.lost)
+					: 0;
 
-	return would_miss >= OTHERS_FROM && (double)lost * OTHERS_FEW <= would_miss;
+	return others.lost >= OTHERS_FROM && 2 * mine <= 3 * theirs && 2 * theirs <= 3 * mine;
 }
 
 /*
@@ -267,8 +293,16 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		double share = (double)d->bad_lost / (double)d->bad_expected;
 		bool others_whole = others_get_theirs(s, d, sc);
 		bool alike = loses_alike(d, other) && !others_whole,
-		     missed = capture_misses(sc, side, share) ||
-			      (alike && capture_misses(sc, !side, share));
+		     ike_missed = capture_misses(sc, side, share) ||
+				  (alike && capture_misses(sc, !side, share));
+
+		/* their minute ends a moment later */
+		if (alike && !ike_missed && tracker_tunnels(sc->tracker) > 1 &&
+		    now - d->last < OTHERS_WITHIN && !sc->finishing)
+			continue;
+
+		bool others_alike = alike && others_lose_alike(s, d, sc);
+		bool missed = ike_missed || others_alike;
 		/* one of two paths shows half of everything */
 		enum confidence confidence =
 			alike || missed || (is_alone(d, other) && !others_whole) ||
@@ -292,7 +326,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_text(f, "both_directions_alike", "%s",
 			     loses_alike(d, other) ? "yes" : "no");
 		finding_text(f, "other_tunnels_lose_nothing", "%s", others_whole ? "yes" : "no");
-		finding_text(f, "ike_missed_too", "%s", missed ? "yes" : "no");
+		if (others_alike)
+			finding_text(f, "other_tunnels_lose_alike", "yes");
+		finding_text(f, "ike_missed_too", "%s", ike_missed ? "yes" : "no");
 		finding_frame(f, d->frames[0]);
 		finding_frame(f, d->frames[1]);
 	}
@@ -311,7 +347,11 @@ static void explain(struct story *story)
 		 "the point of capture",
 		 (long long)f->count, (long long)finding_get(f, "expected"),
 		 finding_get_real(f, "lost_percent"), from, story_peer(story, other_side(f->side)));
-	if (missed && missed[0] == 'y') {
+	if (finding_item(f, "other_tunnels_lose_alike")) {
+		text_add(story->summary,
+			 ", and neither did as many of the other direction, and of the other "
+			 "tunnels: the capture itself loses them, and the tunnel perhaps nothing.");
+	} else if (missed && missed[0] == 'y') {
 		text_add(story->summary,
 			 ", and neither did a like share of IKE messages that their receiver got: "
 			 "the capture itself loses them, and the tunnel perhaps nothing.");

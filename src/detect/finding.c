@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* fewer messages, or a smaller part of them, say nothing about the others */
+enum { MISSED_MIN = 3, MISSED_PART = 20 };
+
 struct finding *finding_raise(struct findings *out, enum severity severity,
 			      enum confidence confidence, nsec first, nsec last, int64_t count)
 {
@@ -215,6 +218,18 @@ const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id)
 bool side_unseen(const struct scene *sc, int side)
 {
 	return sc->tunnel && side >= 0 && sc->tunnel->one_sided[side];
+}
+
+bool messages_missed(const struct scene *sc)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct tunnel_ike *s = &sc->tunnel->more->ike[side];
+
+		if (!side_unseen(sc, side) && s->proven_unseen >= MISSED_MIN &&
+		    s->proven_unseen * MISSED_PART >= s->messages + s->proven_unseen)
+			return true;
+	}
+	return false;
 }
 
 bool loss_since(const struct scene *sc, nsec from)

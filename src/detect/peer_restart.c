@@ -182,7 +182,7 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 			found.frames[0] = sign->frame;
 		}
 	}
-	for (int side = 0; side < 2 && !found.complained &&
+	for (int side = 0; side < 2 && !found.complained && !messages_missed(sc) &&
 			   (lives(old->end_reason) || old->created > new->established);
 	     side++)
 		/*

@@ -287,7 +287,8 @@ static bool dead_end(const struct scene *sc, const struct event *ev)
 					    ? tracker_esp_sa(sc->tracker, c->esp[!sa->direction])
 					    : NULL;
 
-	if (sa && sa->rare->stale_packets < (uint64_t)sc->settings->stale_min_pkts)
+	if (messages_missed(sc) ||
+	    (sa && sa->rare->stale_packets < (uint64_t)sc->settings->stale_min_pkts))
 		return false;
 	return !back ||
 	       (sa->rare->ended != NSEC_NONE &&

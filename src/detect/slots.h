@@ -40,6 +40,7 @@ struct detect {
 	uint64_t capture_scope, of_expected;
 	nsec next_capture_judgement;
 	nsec loss_last, jump_last;
+	bool finishing;			/* what is asked now is asked for the last time */
 	struct others others;
 	uint32_t capture;		/* being read */
 	struct findings found;		/* of one judgement; here because it is large */

@@ -399,7 +399,7 @@ static void raise(const struct stale *e, const struct scene *sc, struct findings
 	bool guessed =
 		sa && sa->id == e->esp_sa &&
 		(attribution_is_a_guess(e, sc, sa) || (anothers && !one_of) ||
-		 (of_several && !partner_stopped(e, sc, own)));
+		 (of_several && (!partner_stopped(e, sc, own) || messages_missed(sc))));
 	bool alone = sa && sa->id == e->esp_sa && !traffic_elsewhere(sc, sa, e->dead);
 	enum confidence confidence = e->certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 	enum severity severity =

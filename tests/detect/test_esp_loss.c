@@ -133,6 +133,38 @@ static void loss_alike_of_all_tunnels_is_the_tap_s(void **state)
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 }
 
+/* However much it is: both directions of all tunnels have nothing in common but the tap. */
+static void much_loss_alike_of_all_tunnels_is_the_tap_s_too(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	stage_tunnel();
+	for (int i = 0; i < 3; i++) {
+		neighbours(stage->now, 9000, 1000);
+		both(a, b, 600, 610);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
+	assert_non_null(strstr(alert()->summary, "the capture itself loses them"));
+}
+
+static void much_loss_alike_is_a_warning_when_others_lose_less(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0), b = stage_esp(1);
+
+	stage_tunnel();
+	for (int i = 0; i < 3; i++) {
+		neighbours(stage->now, 9000, 300);
+		both(a, b, 600, 610);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+}
+
 static void few_packets_of_other_tunnels_say_nothing_about_the_tap(void **state)
 {
 	(void)state;
@@ -257,6 +289,8 @@ int main(void)
 		ON_STAGE(six_percent_alike_is_a_warning_for_it_may_be_the_network),
 		ON_STAGE(loss_alike_is_the_line_s_when_the_other_tunnels_get_theirs),
 		ON_STAGE(loss_alike_of_all_tunnels_is_the_tap_s),
+		ON_STAGE(much_loss_alike_of_all_tunnels_is_the_tap_s_too),
+		ON_STAGE(much_loss_alike_is_a_warning_when_others_lose_less),
 		ON_STAGE(few_packets_of_other_tunnels_say_nothing_about_the_tap),
 		ON_STAGE(loss_unlike_the_other_direction_s_is_the_network_s),
 		ON_STAGE(where_ike_is_missing_as_well_the_capture_loses),

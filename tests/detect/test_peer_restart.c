@@ -73,6 +73,31 @@ static void who_is_not_captured_cannot_be_told_from_who_is_silent(void **state)
 	assert_null(alert());
 }
 
+/* Of which the Delete of the old IKE SA may be one. */
+static void nor_can_it_where_the_capture_misses_messages(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 6 * S);
+	stage->of_tunnel[0].ike[0].messages = 50;
+	stage->of_tunnel[0].ike[0].proven_unseen = 5;
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
+static void a_few_messages_that_it_misses_are_not_all(void **state)
+{
+	(void)state;
+	working();
+	silence(1, 6 * S);
+	stage->of_tunnel[0].ike[0].messages = 500;
+	stage->of_tunnel[0].ike[0].proven_unseen = 5;
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_non_null(alert());
+}
+
 static void complaints_without_a_new_ike_sa_may_be_forged(void **state)
 {
 	(void)state;
@@ -242,6 +267,8 @@ int main(void)
 		ON_STAGE(a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart),
 		ON_STAGE(a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart),
 		ON_STAGE(who_is_not_captured_cannot_be_told_from_who_is_silent),
+		ON_STAGE(nor_can_it_where_the_capture_misses_messages),
+		ON_STAGE(a_few_messages_that_it_misses_are_not_all),
 		ON_STAGE(complaints_without_a_new_ike_sa_may_be_forged),
 		ON_STAGE(reauthentication_deletes_the_old_one_and_is_answered),
 		ON_STAGE(a_second_tunnel_beside_the_first_is_no_restart),

@@ -189,6 +189,19 @@ static void one_is_critical_when_packets_go_on_on_the_dead_spi(void **state)
 	assert_non_null(strstr(collision()->summary, "on an SPI that no longer existed"));
 }
 
+static void which_spi_is_dead_is_a_guess_when_the_capture_misses_messages(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	stage->of_tunnel[0].ike[0].messages = 50;
+	stage->of_tunnel[0].ike[0].proven_unseen = 5;
+	stage_pass(3600 * S);
+	collide(ike, child, 5 * NSEC_PER_MS);
+	on_the_dead_spi(child, 5);
+	assert_int_equal(collision()->record.severity, SEVERITY_INFO);
+}
+
 /* Vendors call a single hit at a rekey no problem, and stale_spi does not speak of it, either. */
 static void a_few_late_packets_are_no_harm(void **state)
 {
@@ -450,6 +463,7 @@ int main(void)
 		ON_STAGE(crossing_rekeys_of_the_ike_sa_are_a_collision_of_their_own_kind),
 		ON_STAGE(one_is_critical_when_traffic_stops_with_it),
 		ON_STAGE(one_is_critical_when_packets_go_on_on_the_dead_spi),
+		ON_STAGE(which_spi_is_dead_is_a_guess_when_the_capture_misses_messages),
 		ON_STAGE(a_few_late_packets_are_no_harm),
 		ON_STAGE(what_had_paused_before_both_asked_is_the_senders_pause),
 		ON_STAGE(a_short_pause_after_one_is_no_gap),

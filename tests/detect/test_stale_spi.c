@@ -181,6 +181,19 @@ static void what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_sto
 	assert_int_equal(stale()->record.confidence, CONFIDENCE_MEDIUM);
 }
 
+static void and_a_guess_when_the_capture_misses_messages(void **state)
+{
+	(void)state;
+	uint32_t new, old = replaced_beside_another(true, &new);
+
+	stage->of_tunnel[0].ike[1].messages = 50;
+	stage->of_tunnel[0].ike[1].proven_unseen = 5;
+	go_on(old, 80, 1 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(stale()->record.severity, SEVERITY_INFO);
+	assert_int_equal(stale()->record.confidence, CONFIDENCE_LOW);
+}
+
 static void and_a_guess_when_it_was_the_only_direction(void **state)
 {
 	(void)state;
@@ -367,6 +380,7 @@ int main(void)
 		ON_STAGE(
 		nor_is_it_known_which_of_two_ike_sas_made_what_was_there_before_the_capture),
 		ON_STAGE(what_was_chosen_of_several_is_a_warning_at_most_when_its_partner_stopped),
+		ON_STAGE(and_a_guess_when_the_capture_misses_messages),
 		ON_STAGE(and_a_guess_when_it_was_the_only_direction),
 		ON_STAGE(who_goes_on_with_all_he_had_sends_on_a_dead_one),
 		ON_STAGE(who_stopped_with_one_of_them_perhaps_does_not),
