@@ -52,6 +52,7 @@ const char *follow_next(struct follow *f);
 
 /* Records from now on are those of the end, and are not printed. */
 void follow_end(struct follow *f);
-int follow_worst(const struct follow *f);	/* highest severity of the alerts printed; -1 none */
+/* The highest severity of the alerts that were printed; -1: none. */
+int follow_worst(const struct follow *f);
 
 #endif

@@ -81,6 +81,7 @@ bool alerts_unpack(struct alerts *as, uint32_t *head, const struct tunnel *tunne
 
 const struct alert *alerts_get(const struct alerts *as, uint32_t index);	/* NULL for 0 */
 
+/* Is there an alert with this identity? */
 bool alerts_know(const struct alerts *as, object_id id);
 
 /* How often a finding got no alert, since alerts_new(): no room, or too many at once. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a condition looks like from inside.  A detector observes the events it
- * asked for, and judges: it says which findings are true now.  It never opens
- * or closes an alert, knows no other detector and keeps nothing but its state,
- * a block per tunnel that begins as zeros; make it for the worst case, it
- * rests packed (states.h).
+ * What a detector is made of, and what it may use.  A detector observes the events that it asked
+ * for, and judges: it says which findings are true now.  It never opens or closes an alert (that is
+ * done in alerts.c), knows no other detector, and remembers nothing but its state: a structure per
+ * tunnel that begins as zeros.  The state may be large: it is stored packed (states.h).
  */
 #ifndef SAWATCH_DETECT_DETECTOR_H
 #define SAWATCH_DETECT_DETECTOR_H
@@ -33,7 +32,8 @@ struct scene {
 	nsec expected_since;		/* so, since then; NSEC_NONE: from the beginning */
 	nsec loss_last;			/* latest capture loss of the capture; NSEC_NONE never */
 	nsec jump_last;			/* latest step of its clock; NSEC_NONE never */
-	const struct others *others;	/* what all tunnels got lately, this one with them */
+	/* recent traffic and loss of all tunnels, this one included */
+	const struct others *others;
 	bool finishing;			/* nothing more comes: there is nothing to wait for */
 };
 
@@ -59,12 +59,12 @@ struct finding {
 	int8_t side;			/* whose side to look at; SIDE_UNKNOWN */
 	nsec first, last;		/* of the evidence */
 	/*
-	 * it worked then, latest: a set-up that failed before is not the cause; NSEC_NONE not
-	 * known, not kept across a restart
+	 * When the tunnel last worked: a set-up that failed before that is not the cause.
+	 * NSEC_NONE: not known.  Not kept across a restart.
 	 */
 	nsec well;
 	int64_t count;
-	/* what was found before was not so: this is all that is left, even when it says less */
+	/* earlier findings were wrong: this one replaces them, even if it says less */
 	bool instead;
 	bool over;			/* see finding_over() */
 	uint8_t n_items, n_frames;
@@ -77,15 +77,15 @@ struct findings {
 	struct finding finding[FINDINGS_MAX];
 };
 
-/* Do both say the same: evidence and frames? */
+/* Do both have the same evidence and frames? */
 bool finding_same_evidence(const struct finding *a, const struct finding *b);
 
 /* A new finding to fill in; confidence and severity as given, side unknown.  Never NULL. */
 struct finding *finding_raise(struct findings *out, enum severity severity,
 			      enum confidence confidence, nsec first, nsec last, int64_t count);
 /*
- * What was found with this key is disproved: its alert, if there is one, clears now and not after a
- * time of quiet.
+ * The finding with this key is disproved: its alert, if there is one, clears now instead of after
+ * some time without evidence.
  */
 void finding_over(struct findings *out, uint64_t key);
 
@@ -105,12 +105,12 @@ const struct finding_item *finding_item(const struct finding *f, const char *nam
 int64_t finding_get(const struct finding *f, const char *name);
 double finding_get_real(const struct finding *f, const char *name);
 const char *finding_get_text(const struct finding *f, const char *name);
-/* Seconds, as a span: 218 years at most, so that a moment less it is one. */
+/* An item in seconds, as nanoseconds; at most 218 years, so that differences do not overflow. */
 nsec finding_get_span(const struct finding *f, const char *name);
-/* "" without one, as of an alert that was saved by who knows whom */
+/* The cause; "" when there is none */
 const char *finding_cause(const struct finding *f);
 
-/* One step less sure. */
+/* One step less confident. */
 enum confidence less(enum confidence c);
 
 /* ---- explanation ---------------------------------------------------------- */
@@ -143,11 +143,11 @@ struct detector {
 	enum scope scope;
 	/* about security, not health: does not degrade the tunnel's state */
 	bool posture;
-	/* evidence is that of now, also when it counts less than before */
+	/* the alert shows the present evidence, even if there was more before */
 	bool of_now;
 	/* judges expected tunnels only, also those that were not seen */
 	bool of_expected;
-	/* a finding of low confidence is a warning at most, and not only information */
+	/* a finding of low confidence may be a warning; of other detectors it is info */
 	bool warns_unsure;
 	size_t state_size;
 	/*
@@ -156,15 +156,15 @@ struct detector {
 	fields_walk *fields;
 	/* offsetof(struct settings, …): an alert clears after twice this long of quiet */
 	size_t window;
-	bool one_window;		/* after once this long */
+	bool one_window;		/* after this long, not twice this long */
 	uint64_t observes;		/* WANTS(…) | … */
 	/* events after which judge runs at once; ticks always count */
 	uint64_t judges_after;
 	void (*observe)(void *state, const struct scene *sc, const struct event *ev);
 	/*
-	 * Observing this event would change nothing, so it need not be; NULL: any may.  Most do
-	 * not, and a state that was not opened to be written need not be looked through for what
-	 * is new in it.  tests/detect/shortcuts.h holds detectors to this, and to what follows.
+	 * True: observing this event would change nothing in the state.  NULL: it may.  This is
+	 * for speed: most events change nothing, and then the state need not be packed again.
+	 * tests/detect/shortcuts.h checks it for every detector, and what follows, too.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
 	/*
@@ -173,19 +173,19 @@ struct detector {
 	 */
 	uint64_t ignores_fresh;		/* WANTS(…) | … */
 	bool rests_fresh;
-	/* judge() would find nothing and change nothing in the state; NULL: it may */
+	/* True: judge() would find nothing and change nothing in the state.  NULL: it may. */
 	bool (*rests)(const void *state, const struct scene *sc);
-	bool keeps_looking;		/* it is asked at each tick, however long it rests */
-	bool only_looks;		/* judge() changes nothing in the state */
-	bool (*looks)(const void *state);	/* nothing in this one; NULL: it may */
+	bool keeps_looking;		/* judge() is called at each tick, however long it rests */
+	bool only_looks;		/* judge() never changes the state */
+	bool (*looks)(const void *state);	/* … not this state; NULL: it may */
 	/*
 	 * What is true now.  Returns false when nothing can become true
 	 * without another observed event, so that it need not be asked again.
 	 */
 	bool (*judge)(void *state, const struct scene *sc, nsec now, struct findings *out);
 	/*
-	 * The clock stands at `now`, earlier than before: keep what is no age and no span, with no
-	 * time after that.  NULL: all of the state is forgotten.
+	 * The clock was set back to `now`: forget ages and spans, and keep no time after `now`.
+	 * NULL: the whole state is forgotten.
 	 */
 	void (*set_back)(void *state, nsec now);
 	void (*reset)(void *state);	/* after zeroing; NULL when zeros are right */
@@ -198,16 +198,16 @@ size_t detectors_count(void);
 
 /* ---- what the tunnel has --------------------------------------------------- */
 
-enum { LATEST_SAS = 64 };	/* of either kind, of a tunnel; those before them are history */
+enum { LATEST_SAS = 64 };	/* of each kind, of a tunnel: older ones are not looked at */
 
-/* Of the latest IKE SAs of the tunnel the one with this identity; NULL when it is none of them. */
+/* The IKE SA with this identity, if it is one of the tunnel's latest; else NULL. */
 const struct ike_sa *ike_sa_of(const struct scene *sc, object_id id);
 
 /* ---- hygiene (DETECTION-FACTS 3.1, 4.9) ----------------------------------- */
 
-/* What this side sends is not captured: its silence proves nothing. */
+/* True: what this side sends is not captured, so that its silence proves nothing. */
 bool side_unseen(const struct scene *sc, int side);
-/* Not over: the end of the capture is no end of an SA. */
+/* Does it live?  The end of the capture is no end of an SA. */
 static inline bool lives(enum end_reason r)
 {
 	return r == END_NONE || r == END_CAPTURE_END;
@@ -217,11 +217,11 @@ static inline bool lives(enum end_reason r)
  * may be among them, or what those that it has were for.
  */
 bool messages_missed(const struct scene *sc);
-/* Packets were lost by the capture at or after this moment. */
+/* Did the capture lose packets at or after this moment? */
 bool loss_since(const struct scene *sc, nsec from);
-/* The capture's clock stepped at or after this moment: ages across it are void. */
+/* Did the capture's clock jump at or after this moment, so that ages across it are void? */
 bool clock_stepped_since(const struct scene *sc, nsec from);
-/* The tunnel is seen through a duplicating mirror. */
+/* Does the mirror deliver packets of this tunnel twice? */
 bool mirror_doubles(const struct scene *sc);
 
 #endif

@@ -8,25 +8,25 @@
 
 enum { PRECEDENCE_NONE = 1000 };
 
-/* How well `cause` explains `symptom`, both codes: 0 best; PRECEDENCE_NONE when it does not. */
+/* How well condition `cause` explains condition `symptom`: 0 best; PRECEDENCE_NONE: not at all. */
 int precedence_of(const char *cause, const char *symptom);
 
-/* A failure to set up: with an IKE SA that works it is over. */
+/* Is it a failure to set up a tunnel, which is over as soon as an IKE SA works? */
 bool precedence_of_set_up(const char *cause);
 
-/* It happens without any harm, too, and explains nothing as long as it is information. */
+/* Does it happen without harm, too, so that it explains nothing as long as it is only info? */
 bool precedence_by_harm_alone(const char *cause);
 
-/* What it explains may come with each further piece of its evidence. */
+/* Is it a series, of which each further piece of evidence may come with what it explains? */
 bool precedence_is_series(const char *code);
 
 /*
- * One by one it stands alone, and each may be over when the third shows that they are a series:
- * what periodic_drop explains before all else.
+ * May several such alerts, each over before the next, turn out to be one series, which
+ * periodic_drop explains better than any other cause?
  */
 bool precedence_of_series(const char *symptom);
 
-/* The table's rows, for the test that it has no circle; false at the end. */
+/* The n-th row of the table, for the test that no cause explains itself; 0 at the end. */
 int precedence_row(size_t n, const char **ret_symptom, const char *const **ret_causes);
 
 #endif

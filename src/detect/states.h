@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the detectors remember, packed.  A state is made for the worst case,
- * and a healthy tunnel fills next to nothing of it: at rest only those words
- * are kept that differ from a state in which nothing was ever observed.
+ * The states of all detectors for all tunnels, packed.  A state is large enough for the worst
+ * case, but that of a healthy tunnel is nearly empty: only those words are stored that differ from
+ * a state in which nothing was ever observed.
  */
 #ifndef SAWATCH_DETECT_STATES_H
 #define SAWATCH_DETECT_STATES_H
@@ -24,29 +24,29 @@ void states_free(struct states *s);	/* accepts NULL */
 void *states_open(struct states *s, uint32_t slot, size_t which);
 void states_close(struct states *s);
 
-/* The same, not to be changed: what was not opened need not be put away. */
+/* The same, to be read only: it need not be packed again. */
 void *states_look(struct states *s, uint32_t slot, size_t which);
-/* Only until something else is asked for. */
+/* The same, valid until the next call of any of these functions. */
 const void *states_read(struct states *s, uint32_t slot, size_t which);
 
 /* The detectors whose state need not be fresh; of the capture none. */
 uint64_t states_kept(const struct states *s, uint32_t slot);
 
-/* Detectors will be asked for this slot next. */
+/* Prefetch the states of this slot: they are needed next. */
 void states_expect(const struct states *s, uint32_t slot);
 
-/* Of the open state: its values, and zeros between them. */
+/* A copy of the open state with zeros in its padding. */
 const void *states_values(struct states *s, const struct detector *d);
-/* It is as if nothing had been observed. */
+/* The open state becomes one in which nothing was observed. */
 void states_renew(struct states *s);
 
-/* Was nothing observed that it would remember? */
+/* Is it a state in which nothing was observed? */
 bool states_fresh(struct states *s, uint32_t slot, size_t which);
 
 /* All states of this slot are as if nothing had been observed; those of the capture stay. */
 void states_forget(struct states *s, uint32_t slot);
 
-/* Those of the detectors in `mask`, none of the capture. */
+/* The same for the detectors in `mask` only (bit n: detectors[n]), none of the capture. */
 void states_forget_some(struct states *s, uint32_t slot, uint64_t mask);
 
 /*

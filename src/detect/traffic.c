@@ -81,13 +81,6 @@ nsec traffic_last_under(const struct scene *sc, const struct ike_sa *ike, int di
 	return latest;
 }
 
-nsec traffic_last(const struct scene *sc)
-{
-	nsec a = traffic_last_of(sc, 0), b = traffic_last_of(sc, 1);
-
-	return a > b ? a : b;
-}
-
 nsec traffic_before(const struct scene *sc, nsec at)
 {
 	nsec latest = NSEC_NONE;

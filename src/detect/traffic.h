@@ -7,10 +7,10 @@
 
 enum { PACE_PACKETS = 20 };		/* fewer of an SA say nothing of its pace */
 
-/* Usual distance of an SA's packets; 0 when it had fewer than two. */
+/* Mean time between two packets of an SA; 0 when it had fewer than two. */
 nsec traffic_pace(const struct esp_sa *sa);
 
-/* The same of its latest minute or two, as long as they are the latest; otherwise of its life. */
+/* The same over its latest minute or two, if they are recent; otherwise over its life. */
 nsec traffic_pace_lately(const struct esp_sa *sa);
 
 /*
@@ -21,30 +21,27 @@ nsec traffic_pace_lately(const struct esp_sa *sa);
 nsec traffic_gap(const struct scene *sc, const struct esp_sa *old, const struct esp_sa *new,
 		 nsec pace);
 
-/* Latest packet of the tunnel, both directions; NSEC_NONE never. */
-nsec traffic_last(const struct scene *sc);
-/* The same of one direction. */
+/* Time of the tunnel's latest packet in one direction; NSEC_NONE: there was none. */
 nsec traffic_last_of(const struct scene *sc, int direction);
-/* And the frame it came in; 0 not known any more. */
+/* The frame it came in; 0: not known any more. */
 uint64_t traffic_last_frame(const struct scene *sc, int direction);
 /* The latest packet of one direction on the child SAs of this IKE SA; NSEC_NONE never. */
 nsec traffic_last_under(const struct scene *sc, const struct ike_sa *ike, int direction);
 
-/* Usual distance of the packets that flowed until `at`, of the busier direction; 0 not known. */
+/* Mean time between two packets until `at`, in the busier direction; 0: not known. */
 nsec traffic_pace_before(const struct scene *sc, nsec at);
 
-/*
- * Latest packet at or before `at`, and how long after it traffic went on: on SAs born later than
- * `at`.
- */
+/* Time of the latest packet at or before `at`; NSEC_NONE: there was none. */
 nsec traffic_before(const struct scene *sc, nsec at);
-/* NSEC_NONE: it did not, so far */
+/*
+ * How long after `before` traffic went on: on SAs that began after `at`; 0 when an SA of before
+ * went on.  NSEC_NONE: it did not go on so far.
+ */
 nsec traffic_silence(const struct scene *sc, nsec before, nsec at);
 
 /*
- * Had it stopped before `at`, for longer than its packets are apart, and did none of its SAs go on
- * later?
- * *ret_last: the latest packet until then.
+ * Had traffic stopped before `at`, for longer than its packets are apart, and did none of its SAs
+ * go on later?  *ret_last: the latest packet until then.
  */
 bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last);
 

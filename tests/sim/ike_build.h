@@ -14,7 +14,6 @@ enum { SIM_IKE1 = 0x10, SIM_IKE2 = 0x20 };
 /* IKEv2 exchanges and payloads, RFC 7296 3.1, 3.2; RFC 7383; RFC 9242; RFC 9370 */
 enum {
 	X2_SA_INIT = 34, X2_AUTH = 35, X2_CHILD = 36, X2_INFO = 37, X2_INTERMEDIATE = 43,
-	X2_FOLLOWUP_KE = 44,
 };
 enum {
 	P2_SA = 33, P2_KE = 34, P2_IDI = 35, P2_IDR = 36, P2_CERT = 37, P2_AUTH = 39, P2_NONCE = 40,

@@ -18,7 +18,6 @@ typedef int64_t sim_time;	/* nanoseconds since the start of the scenario */
 typedef void sim_fire(struct sim_world *w, void *object, uint64_t arg);
 
 #define SIM_S INT64_C(1000000000)
-#define SIM_MS INT64_C(1000000)
 #define SIM_FOREVER INT64_MAX
 #define SIM_EPOCH (INT64_C(1795312800) * SIM_S)	/* 2026-11-22T02:00:00Z */
 
