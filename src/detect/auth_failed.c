@@ -39,7 +39,7 @@ static void refuse(struct state *st, const struct scene *sc, int side, nsec at, 
 	s->major = major;
 	s->error = error;
 	s->aggressive = s->eap = false;
-	moments_add(&s->refused, at, frame);
+	moments_add_to_row(&s->refused, at, frame, 2 * sc->settings->auth_window);
 }
 
 /* IKEv1 errors that mean that the peer could not be authenticated. */
@@ -152,7 +152,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct finding *f = finding_raise(
 			out, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
 			s->guessed ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-			moments_first(&s->refused, from), moments_at(&s->refused, 0), (int64_t)n);
+			moments_first(&s->refused, from), moments_at(&s->refused, 0),
+			moments_in_row(&s->refused));
 		const char *name = s->error ? ike_notify_name(1, s->error) : NULL;
 
 		f->key = (uint64_t)side;
@@ -160,7 +161,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		f->cause = s->guessed && s->port4500 ? "port4500" : NULL;
 		finding_address(f, "refused_by", sc, side);
 		finding_address(f, "peer", sc, !side);
-		finding_integer(f, "refusals", n);
+		finding_integer(f, "refusals", f->count);
 		finding_integer(f, "ike_version", s->major);
 		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 		finding_text(f, "sign", "%s", s->guessed && s->aggressive ?

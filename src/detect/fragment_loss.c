@@ -52,7 +52,7 @@ static void too_big(struct side *s, const struct scene *sc, const struct event *
 	if (s->mtu != ev->value[2])
 		moments_clear(&s->icmp);
 	s->mtu = ev->value[2];
-	moments_add(&s->icmp, ev->at, ev->frame);
+	moments_add_to_row(&s->icmp, ev->at, ev->frame, 2 * sc->settings->frag_window);
 }
 
 static unsigned bits(uint32_t set)
@@ -61,7 +61,7 @@ static unsigned bits(uint32_t set)
 }
 
 /* A message that is sent again and again and whose fragments were never all there. */
-static void ike_message(struct state *st, const struct event *ev)
+static void ike_message(struct state *st, const struct scene *sc, const struct event *ev)
 {
 	const struct exchange *x = ev->exchange;
 
@@ -85,7 +85,7 @@ static void ike_message(struct state *st, const struct event *ev)
 	s->ike_message = x->id;
 	s->ike_total = total;
 	s->ike_seen = (uint16_t)seen;
-	moments_add(&s->ike, ev->at, ev->frame);
+	moments_add_to_row(&s->ike, ev->at, ev->frame, 2 * sc->settings->frag_window);
 }
 
 static void lost_in_a_minute(struct side *s, const struct scene *sc, const struct event *ev)
@@ -144,14 +144,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 		count_from(s, sc, ev->side, ev->at);
 		s->up = sc->tunnel->state == TUNNEL_UP;
-		moments_add(&s->missing, ev->at, ev->frame);
+		moments_add_to_row(&s->missing, ev->at, ev->frame, 2 * sc->settings->frag_window);
 	} else if (ev->kind == EVENT_TRAFFIC) {
 		count_from(&st->side[ev->side], sc, ev->side, ev->at);
 		lost_in_a_minute(&st->side[ev->side], sc, ev);
 	} else if (ev->kind == EVENT_ICMP_ERROR) {
 		too_big(&st->side[ev->side], sc, ev);
 	} else {
-		ike_message(st, ev);
+		ike_message(st, sc, ev);
 	}
 }
 
@@ -160,7 +160,7 @@ static struct finding *raise(const struct moments *m, nsec from, enum severity s
 			     const struct scene *sc, struct findings *out)
 {
 	struct finding *f = finding_raise(out, severity, confidence, moments_first(m, from),
-					  moments_at(m, 0), moments_since(m, from));
+					  moments_at(m, 0), moments_in_row(m));
 
 	f->key = (uint64_t)kind << 1 | (uint64_t)side;
 	f->cause = causes[kind];

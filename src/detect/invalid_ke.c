@@ -69,7 +69,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	s->wanted = (uint16_t)ev->value[2];
 	s->succeeded = false;
 	offered_groups(s, sa);
-	moments_add(&s->asked, ev->at, ev->frame);
+	moments_add_to_row(&s->asked, ev->at, ev->frame, 2 * sc->settings->ke_window);
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
@@ -90,7 +90,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		bool loops = s->worst >= set->ke_warn || n >= (unsigned)set->ke_warn_total;
 		struct finding *f = finding_raise(out, loops ? SEVERITY_WARNING : SEVERITY_INFO,
 						  CONFIDENCE_HIGH, moments_first(&s->asked, from),
-						  moments_at(&s->asked, 0), (int64_t)n);
+						  moments_at(&s->asked, 0),
+						  moments_in_row(&s->asked));
 		/* 0: it did not say */
 		const char *name = s->wanted != 0 ? ike_group_name(s->wanted) : NULL;
 
@@ -98,7 +99,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		f->side = (int8_t)!side;	/* the initiator guesses */
 		finding_address(f, "initiator", sc, !side);
 		finding_address(f, "responder", sc, side);
-		finding_integer(f, "times", n);
+		finding_integer(f, "times", f->count);
 		finding_integer(f, "times_in_one_attempt", s->worst);
 		if (name)
 			finding_text(f, "group_wanted", "%s", name);

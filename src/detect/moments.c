@@ -7,7 +7,7 @@
 
 void moments_add(struct moments *m, nsec at, uint64_t frame)
 {
-	unsigned slot = (unsigned)(m->total++ % MOMENTS_MAX);
+	unsigned slot = m->total++ % MOMENTS_MAX;
 
 	m->at[slot] = at;
 	m->frame[slot] = frame <= UINT32_MAX ? (uint32_t)frame : 0;
@@ -15,13 +15,25 @@ void moments_add(struct moments *m, nsec at, uint64_t frame)
 
 unsigned moments_kept(const struct moments *m)
 {
-	return m->total < MOMENTS_MAX ? (unsigned)m->total : MOMENTS_MAX;
+	return m->total < MOMENTS_MAX ? m->total : MOMENTS_MAX;
+}
+
+void moments_add_to_row(struct moments *m, nsec at, uint64_t frame, nsec pause)
+{
+	if (moments_kept(m) > 0 && at - moments_at(m, 0) > pause)
+		m->before_row = m->total;
+	moments_add(m, at, frame);
+}
+
+int64_t moments_in_row(const struct moments *m)
+{
+	return m->total - m->before_row;
 }
 
 static unsigned slot_of(const struct moments *m, unsigned n)
 {
 	assert(n < moments_kept(m));
-	return (unsigned)((m->total - 1 - n) % MOMENTS_MAX);
+	return (m->total - 1 - n) % MOMENTS_MAX;
 }
 
 nsec moments_at(const struct moments *m, unsigned n)
@@ -66,6 +78,8 @@ void moments_frames(const struct moments *m, nsec from, struct finding *f)
 void moments_fields(struct fields *f, struct moments *m)
 {
 	FIELD(f, m->total);
+	FIELD(f, m->before_row);
+	fields_require(f, m->before_row <= m->total);
 	FIELD(f, m->at);
 	FIELD(f, m->frame);
 }

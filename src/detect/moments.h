@@ -16,7 +16,8 @@ struct finding;
 enum { MOMENTS_MAX = 16 };
 
 struct moments {
-	uint64_t total;		/* ever; the latest MOMENTS_MAX are kept */
+	uint32_t total;		/* ever; the latest MOMENTS_MAX are kept */
+	uint32_t before_row;	/* of them those before the row of the latest */
 	nsec at[MOMENTS_MAX];
 	/* low 32 bits: captures with more frames show no frame for it */
 	uint32_t frame[MOMENTS_MAX];
@@ -24,6 +25,12 @@ struct moments {
 
 /* Something happened at `at`, in this frame (0: in none). */
 void moments_add(struct moments *m, nsec at, uint64_t frame);
+
+/* As moments_add(); the first one after more than `pause` without any begins a row. */
+void moments_add_to_row(struct moments *m, nsec at, uint64_t frame, nsec pause);
+
+/* How many are in the row of the latest, kept or not: "refused 40 times". */
+int64_t moments_in_row(const struct moments *m);
 
 /* How many of the kept ones are at or after `from`. */
 unsigned moments_since(const struct moments *m, nsec from);

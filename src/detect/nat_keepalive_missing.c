@@ -140,7 +140,8 @@ static void look(struct state *st, const struct scene *sc, nsec now)
 		    silence / (nsec)(not_captured(s, sa) + 1) > sc->settings->nat_ka_info &&
 		    behind_nat(sc, i) && !side_unseen(sc, i) && same_sas(sc, i, s->last) &&
 		    !capture_was_silent(sc, s, both)) {
-			moments_add(&s->silences, last, frame_of(sc, i, last));
+			moments_add_to_row(&s->silences, last, frame_of(sc, i, last),
+					   2 * sc->settings->nat_ka_window);
 			if (silence > sc->settings->nat_ka_warn)
 				moments_add(&s->long_ones, last, 0);
 			s->longest = later(s->longest, silence);
@@ -198,12 +199,12 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct finding *f = finding_raise(
 			out, sure && n_long >= WARNING_FROM ? SEVERITY_WARNING : SEVERITY_INFO,
 			sure ? CONFIDENCE_HIGH : CONFIDENCE_LOW, moments_first(&s->silences, from),
-			moments_at(&s->silences, 0), n);
+			moments_at(&s->silences, 0), moments_in_row(&s->silences));
 
 		f->key = (uint64_t)i;
 		f->side = (int8_t)i;
 		finding_address(f, "behind_nat", sc, i);
-		finding_integer(f, "silences", n);
+		finding_integer(f, "silences", f->count);
 		finding_integer(f, "long_silences", n_long);
 		finding_seconds(f, "longest_s", s->longest);
 		finding_integer(f, "keepalives_seen", s->keepalives);

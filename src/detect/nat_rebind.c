@@ -17,12 +17,13 @@ struct state {
 	struct side side[2];
 };
 
-static void decide(struct side *s, nsec now, nsec wait)
+static void decide(struct side *s, nsec now, const struct settings *set)
 {
-	if (s->move == 0 || now - s->move < wait)
+	if (s->move == 0 || now - s->move < set->rebind_mobike)
 		return;
 	if (!s->announced)
-		moments_add(&s->moves, s->move, s->frame);
+		moments_add_to_row(&s->moves, s->move, s->frame,
+				   2 * set->rebind_window);
 	s->move = 0;
 }
 
@@ -60,7 +61,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->side < 0)
 		return;
 	s = &st->side[ev->side];
-	decide(s, ev->at, sc->settings->rebind_mobike);
+	decide(s, ev->at, sc->settings);
 	s->announced |= s->move != 0 && ev->value[0] == 1;
 	if (s->move != 0)		/* each of its SAs moves; one of them was counted */
 		return;
@@ -79,7 +80,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &st->side[i];
 
-		decide(s, now, set->rebind_mobike);
+		decide(s, now, set);
 
 		unsigned n = moments_since(&s->moves, from);
 
@@ -91,13 +92,14 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		struct finding *f =
 			finding_raise(out, often ? SEVERITY_WARNING : SEVERITY_INFO,
 				      loss_since(sc, from) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-				      moments_first(&s->moves, from), moments_at(&s->moves, 0), n);
+				      moments_first(&s->moves, from), moments_at(&s->moves, 0),
+				      moments_in_row(&s->moves));
 		char to[ENDPOINT_TEXT_MAX];
 
 		f->key = (uint64_t)i;
 		f->side = (int8_t)i;
 		finding_address(f, "peer", sc, i);
-		finding_integer(f, "moves", n);
+		finding_integer(f, "moves", f->count);
 		finding_text(f, "now_at", "%s", endpoint_text(tunnel_now(sc->tunnel, i), to));
 		finding_text(f, "behind_nat", "%s",
 			     sc->tunnel->behind_nat[i] == 1 ? "yes" : "not known");

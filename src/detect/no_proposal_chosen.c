@@ -65,7 +65,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 
 	if (moments_since(&s->refused, ev->at - 2 * sc->settings->proposal_window) == 0)
 		s->worked = tunnel_worked(sc, ev->at);
-	moments_add(&s->refused, ev->at, ev->frame);
+	moments_add_to_row(&s->refused, ev->at, ev->frame, 2 * sc->settings->proposal_window);
 	if (sa && sa->major == 1)
 		offer1(&t, sa);
 	else if (sa)
@@ -89,13 +89,14 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		bool warn = n >= (unsigned)sc->settings->proposal_warn || s->worked;
 		struct finding *f = finding_raise(out, warn ? SEVERITY_WARNING : SEVERITY_INFO,
 						  CONFIDENCE_HIGH, moments_first(&s->refused, from),
-						  moments_at(&s->refused, 0), (int64_t)n);
+						  moments_at(&s->refused, 0),
+						  moments_in_row(&s->refused));
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
 		finding_address(f, "refused_by", sc, side);
 		finding_address(f, "initiator", sc, !side);
-		finding_integer(f, "refusals", n);
+		finding_integer(f, "refusals", f->count);
 		finding_text(f, "offered", "%s", s->offer);
 		finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 		moments_frames(&s->refused, from, f);

@@ -62,7 +62,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		if (ev->side < 0 || !ev->exchange ||
 		    renews(&st->side[ev->side], sc, ev->exchange, ev->at))
 			return;
-		moments_add(&st->side[ev->side].refused, ev->at, ev->frame);
+		moments_add_to_row(&st->side[ev->side].refused, ev->at, ev->frame,
+				   2 * sc->settings->ts_window);
 	} else {
 		const struct child_sa *c = tracker_child_sa(sc->tracker, ev->child_sa);
 
@@ -118,14 +119,14 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		struct finding *f = finding_raise(out, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
 						  moments_first(&s->refused, from),
-						  moments_at(&s->refused, 0), (int64_t)n);
+						  moments_at(&s->refused, 0),
+						  moments_in_row(&s->refused));
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
 		finding_address(f, "refused_by", sc, side);
 		finding_address(f, "asked_by", sc, !side);
-		finding_integer(f, "refusals", n);
-		finding_seconds(f, "window_s", sc->settings->ts_window);
+		finding_integer(f, "refusals", f->count);
 		finding_integer(f, "working_child_sas", working(sc, now));
 		moments_frames(&s->refused, from, f);
 	}

@@ -45,6 +45,26 @@ static void five_within_ten_minutes_are_critical(void **state)
 	assert_int_equal(failed()->record.severity, SEVERITY_CRITICAL);
 }
 
+/* Those of an hour ago belong to another alert. */
+static void all_refusals_of_a_row_are_counted(void **state)
+{
+	(void)state;
+	for (size_t row = 0; row < 2; row++) {
+		const struct collected_alert *a = &stage->alerts.alert[row];
+
+		for (int i = 0; i < 40; i++) {
+			refuse(1);
+			stage_pass(60 * S);
+		}
+		stage_pass(3600 * S);
+		assert_int_equal(stage->alerts.n, row + 1);
+		assert_string_equal(a->code, "auth_failed");
+		assert_true(a->record.cleared);
+		assert_int_equal(a->record.count, 40);
+		assert_non_null(strstr(a->summary, " 40 times"));
+	}
+}
+
 static void one_is_critical_when_the_tunnel_had_worked(void **state)
 {
 	(void)state;
@@ -197,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(one_refusal_is_a_warning_that_names_who_refuses),
 		ON_STAGE(five_within_ten_minutes_are_critical),
+		ON_STAGE(all_refusals_of_a_row_are_counted),
 		ON_STAGE(one_is_critical_when_the_tunnel_had_worked),
 		ON_STAGE(a_repeated_fifth_message_of_main_mode_is_probably_another_key),
 		ON_STAGE(at_port_4500_and_then_silence_the_port_is_suspected_first),

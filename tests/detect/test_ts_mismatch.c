@@ -45,6 +45,21 @@ static void three_refusals_in_ten_minutes_are_a_warning(void **state)
 	assert_non_null(strstr(mismatch()->summary, "203.0.113.1 keeps refusing"));
 }
 
+static void all_refusals_of_a_row_are_counted(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 100; i++) {
+		refuse(ike, IKE2_PAYLOAD_SA);
+		stage_pass(30 * S);
+	}
+	stage_pass(3600 * S);	/* an alert that goes on is not told each time it counts more */
+	assert_int_equal(mismatch()->record.count, 100);
+	assert_int_equal(collected_number(mismatch(), "refusals"), 100);
+	assert_non_null(strstr(mismatch()->summary, "(100 times)"));
+}
+
 static void a_retry_that_succeeds_forgets_the_refusal(void **state)
 {
 	(void)state;
@@ -90,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(three_refusals_in_ten_minutes_are_a_warning),
+		ON_STAGE(all_refusals_of_a_row_are_counted),
 		ON_STAGE(a_retry_that_succeeds_forgets_the_refusal),
 		ON_STAGE(beside_working_sas_it_says_that_this_one_is_not_wanted),
 		ON_STAGE(three_in_an_hour_are_not_enough),
