@@ -226,6 +226,12 @@ uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec
 bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nsec now);
 
 /*
+ * IKEv1: end the only child SA, too silent to say anything so soon, if the side that got `d` asked
+ * for a new one before its next packet was due.  False: it did not.
+ */
+bool delete_settle_renewed(struct tracker *t, struct pending_delete *d, nsec now);
+
+/*
  * IKEv1 (no answer to a Delete): end the only child SA if the side that sent `d` stopped sending on
  * it, although the other side goes on.
  */

@@ -259,6 +259,40 @@ static uint32_t only_one_at(const struct tracker *t, const struct pending_delete
 }
 
 /*
+ * IKEv1: the silence of the only child SA tells nothing so soon, because it seldom speaks.  But the
+ * other end asked for a new one before its next packet was due: it has lost the old one, and this
+ * was for that.
+ */
+bool delete_settle_renewed(struct tracker *t, struct pending_delete *d, nsec now)
+{
+	if (d->ike_sa == NO_INDEX || d->by < 0 || t->ike_sas[d->ike_sa].major != 1 ||
+	    of_replaced_phase1(t, d))
+		return false;
+
+	uint32_t old = only_one_at(t, d);
+
+	if (old == NO_INDEX || child_last_sign(t, &t->child_sas[old]) > d->at + DRAINS_WITHIN)
+		return false;
+
+	const struct child_sa *o = &t->child_sas[old];
+	nsec within = nsec_later(RENEWS_WITHIN, 2 * chain_usual_pause(t, o));
+
+	for (uint32_t i = t->tunnels[d->tunnel].child_sas; i != NO_INDEX;
+	     i = t->child_sas[i].next_in_tunnel) {
+		const struct child_sa *c = &t->child_sas[i];
+
+		if (c->how == CREATED_QUICK_MODE && c->created_by == 1 - d->by &&
+		    child_sa_requested(c) > d->at && child_sa_requested(c) - d->at <= within &&
+		    c->more->predecessor_id == 0 && chain_could_replace(t, o, c, now)) {
+			child_end(t, old, d->at, END_DELETED, d->by, GRADE_INFERRED);
+			d->at = NSEC_NONE;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * IKEv1 answers no Delete, and one that was not heeded is not one of nothing: who sent it stops at
  * that moment with the only child SA, and the other end goes on with it (DETECTION-FACTS 3.5).
  */

@@ -290,7 +290,7 @@ void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 	for (unsigned k = 0; k < t->tunnels[tunnel].n_deletes; k++)
 		if (due(t, &d[k], now, last_call)) {
 			if (!delete_settle(t, &d[k], t->settings->overlap_budget, now) &&
-			    d[k].answered)
+			    !delete_settle_renewed(t, &d[k], now) && d[k].answered)
 				delete_ends_predecessor(t, &d[k]);
 			d[k].at = NSEC_NONE;
 		}

@@ -83,6 +83,48 @@ static void a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa(vo
 }
 
 /*
+ * A packet each way every 50 s; 600 s later `by` sends a Delete, and side 0 asks for a new child SA
+ * so long after it.
+ */
+static void seldom_used_deleted_renewed(struct watch *w, int by, nsec after)
+{
+	static const uint32_t new_spi[2] = { 0xc0000011, 0xc0000012 };
+	struct session s = session1();
+
+	watch_open(w);
+	main_mode(w, &s);
+	quick_mode(w, &s, 0, 0xaaaa);
+	talk(w, &s, spi, 1, 12, 50 * S);
+	say1_sealed(w, &s, by, IKE1_EXCHANGE_INFORMATIONAL, 0xd3, LEN1_DELETE_CHILD, 0);
+	idle(w, after);
+	quick_mode(w, &s, 0, 0xbbbb);
+	talk(w, &s, new_spi, 1, 12, 50 * S);
+}
+
+static void of_one_that_seldom_speaks_it_is_when_the_other_end_asks_for_a_new_one(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	seldom_used_deleted_renewed(&w, 1, 4 * S);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_DELETED);
+	assert_int_equal(child_of(&w, spi[0])->ended_by, 1);
+	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
+	watch_close(&w);
+}
+
+/* The Delete of what was renewed comes after that, and from who renewed it. */
+static void who_deletes_it_himself_and_then_makes_a_new_one_has_not_lost_it(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	seldom_used_deleted_renewed(&w, 0, 4 * S);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	watch_close(&w);
+}
+
+/*
  * Both renew at once on an idle tunnel, and both delete what they replaced: the two Deletes pass as
  * quickly as a probe and its echo, and are too short for that.
  */
@@ -405,6 +447,10 @@ int main(void)
 		cmocka_unit_test(
 			silence_after_a_delete_is_the_end_of_phase_1_and_not_of_its_child_sas),
 		cmocka_unit_test(a_delete_that_the_other_end_does_not_heed_is_of_the_only_child_sa),
+		cmocka_unit_test(
+			of_one_that_seldom_speaks_it_is_when_the_other_end_asks_for_a_new_one),
+		cmocka_unit_test(
+			who_deletes_it_himself_and_then_makes_a_new_one_has_not_lost_it),
 		cmocka_unit_test(deletes_of_both_sides_at_once_are_no_probe_and_its_echo),
 		cmocka_unit_test(of_several_nobody_knows_which_one_it_meant),
 		cmocka_unit_test(a_new_phase_1_soon_after_it_says_that_it_was_a_delete),
