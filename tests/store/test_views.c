@@ -545,6 +545,42 @@ static void peers_carry_a_port_where_one_is_needed(void **state)
 	assert_look(path, "SELECT src, dst FROM v_esp_sas", "192.0.2.1:4500|[2001:db8::1]:4501");
 }
 
+/* The page of the views, as text. */
+static const char *readme(void)
+{
+	static char text[1 << 16];
+	FILE *f = fopen(TEST_SOURCE_DIR "/schema/README.md", "r");
+
+	assert_non_null(f);
+
+	size_t length = fread(text, 1, sizeof(text) - 1, f);
+
+	assert_true(length < sizeof(text) - 1);
+	text[length] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void the_readme_says_what_every_column_of_a_view_is(void **state)
+{
+	const char *path = scratch_path("columns.db"), *page = readme();
+	struct store *s = sample_open(path);
+	char *columns, *rest, quoted[80];
+	int n = 0;
+
+	(void)state;
+	sample_close(s);
+	columns = look(path, "SELECT c.name FROM sqlite_schema v, pragma_table_info(v.name) c "
+			     "WHERE v.type = 'view'");
+	for (char *c = strtok_r(columns, "\n", &rest); c; c = strtok_r(NULL, "\n", &rest), n++) {
+		snprintf(quoted, sizeof(quoted), "`%s`", c);
+		if (!strstr(page, quoted))
+			fail_msg("schema/README.md does not say what %s is", c);
+	}
+	free(columns);
+	assert_true(n > 150);
+}
+
 /* Every ```sql block of the README. */
 static void the_queries_of_the_readme_run(void **state)
 {
@@ -552,8 +588,7 @@ static void the_queries_of_the_readme_run(void **state)
 	struct store *s = sample_open(path);
 	struct record_esp_sa lossy = sample_esp_sa(1, 9);
 	struct err e = { "" };
-	FILE *f = fopen(TEST_SOURCE_DIR "/schema/README.md", "r");
-	static char text[1 << 16];
+	char *text = strdup(readme());
 	int queries = 0;
 
 	(void)state;
@@ -562,9 +597,7 @@ static void the_queries_of_the_readme_run(void **state)
 	assert_ok(store_esp_sa(s, &lossy, &e), e);
 	assert_ok(store_expected(s, sample_peers, "hq-branch1", &e), e);
 	sample_close(s);
-	assert_non_null(f);
-	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-	fclose(f);
+	assert_non_null(text);
 	for (char *block = text; (block = strstr(block, "```sql\n")); queries++) {
 		char *end = strstr(block += 7, "```");
 
@@ -580,6 +613,7 @@ static void the_queries_of_the_readme_run(void **state)
 		block = end + 3;
 	}
 	assert_int_equal(queries, 7);
+	free(text);
 }
 
 int main(void)
@@ -603,6 +637,7 @@ int main(void)
 		cmocka_unit_test(the_timeline_tells_births_rekeys_ends_events_and_alerts_in_order),
 		cmocka_unit_test(lists_are_json_that_json_each_reads),
 		cmocka_unit_test(peers_carry_a_port_where_one_is_needed),
+		cmocka_unit_test(the_readme_says_what_every_column_of_a_view_is),
 		cmocka_unit_test(the_queries_of_the_readme_run),
 	};
 
