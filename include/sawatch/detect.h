@@ -70,6 +70,9 @@ void detect_ask(struct detect *d, const struct tracker *t);
  */
 void detect_finish(struct detect *d, const struct tracker *t);
 
+/* Nothing more will be observed or judged: what the detectors remember is given back. */
+void detect_leave(struct detect *d);
+
 /* All alerts that changed since the last call, to the sink. */
 void detect_flush(struct detect *d, const struct tracker *t);
 

@@ -543,8 +543,10 @@ void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 void tracker_advance(struct tracker *t, nsec now);
 
 /*
- * Nobody will ask the sink for events, exchanges and traffic: of each tunnel it gets the first,
- * which says that it was heard, and without a sentence.  Nor what IKE SAs were offered.
+ * Nobody will ask the sink for events, exchanges and traffic: of each tunnel of which there were
+ * any it gets one event that says so, before the tunnel.  ESP SAs and child SAs are told once, when
+ * they are forgotten or at tracker_flush(), which is called once, after tracker_end().  Nor will
+ * anybody ask what IKE SAs were offered.
  */
 void tracker_without_details(struct tracker *t);
 
@@ -560,8 +562,10 @@ void tracker_mark_all(struct tracker *t);
 
 /*
  * The capture ends here: settle everything, close living objects with
- * capture_end when `final`, flush.
+ * capture_end.  tracker_flush() tells it.
  */
+void tracker_end(struct tracker *t);
+/* When `final`, and tracker_flush() in any case. */
 void tracker_finish(struct tracker *t, bool final);
 
 /*

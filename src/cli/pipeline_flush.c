@@ -122,12 +122,20 @@ bool pipeline_settle(struct pipeline *p, struct err *e)
 	return !p->writer || store_writer_drain(p->writer, -1, e);
 }
 
+/*
+ * All that lives is told now, and memory is at its peak.  So without a history, where no row waits
+ * for another, it is told once, and after what the detectors remember was given back.
+ */
 static void settle_all(struct pipeline *p)
 {
 	p->finishing = true;
-	tracker_finish(p->tracker, true);
-	if (p->detect)
+	tracker_end(p->tracker);
+	if (p->writer)
+		tracker_flush(p->tracker);
+	if (p->detect) {
 		detect_finish(p->detect, p->tracker);
+		detect_leave(p->detect);
+	}
 	p->finishing = false;
 	tracker_flush(p->tracker);
 }

@@ -478,6 +478,12 @@ void detect_finish(struct detect *d, const struct tracker *t)
 	alerts_tell_final(d->alerts);
 }
 
+void detect_leave(struct detect *d)
+{
+	states_free(d->states);
+	d->states = NULL;
+}
+
 void detect_flush(struct detect *d, const struct tracker *t)
 {
 	(void)t;

@@ -26,13 +26,13 @@ void collection_add_capture(struct collection *c, const struct record_capture *k
 	c->captures[c->n_captures++] = *kept;
 }
 
-void collection_expect_tunnels(struct collection *c, size_t n)
+struct seen_tunnel seen_tunnel_of(const struct record_tunnel *kept)
 {
-	if (c->n_tunnels + n <= c->tunnels_room)
-		return;
-	c->tunnels_room = c->n_tunnels + n;
-	c->tunnels = realloc(c->tunnels, c->tunnels_room * sizeof(c->tunnels[0]));
-	memory_or_end(c->tunnels);
+	struct seen_tunnel t = { .record = *kept };
+
+	for (int direction = 0; direction < 2; direction++)
+		t.traffic[direction].first = t.traffic[direction].last = NSEC_NONE;
+	return t;
 }
 
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept)
@@ -41,11 +41,36 @@ struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct rec
 
 	struct seen_tunnel *to = &c->tunnels[c->n_tunnels++];
 
-	*to = (struct seen_tunnel){ .record = *kept };
-	for (int direction = 0; direction < 2; direction++)
-		to->traffic[direction].first = to->traffic[direction].last = NSEC_NONE;
+	*to = seen_tunnel_of(kept);
 	c->indexed = false;
 	return to;
+}
+
+static void ages_done(struct ages *ages)
+{
+	for (int side = 0; ages && side < SIDES; side++)
+		free(ages[side].age);
+}
+
+void seen_tunnel_done(struct seen_tunnel *t)
+{
+	if (t->ike) {
+		ages_done(t->ike->ages);
+		free(t->ike->latest);
+	}
+	free(t->ike);
+	ages_done(t->child_ages);
+	free(t->child_ages);
+	free(t->alerts);
+}
+
+/* `at`, or the first of its kind: `n` times `size` zeros. */
+static void *there(void *at, size_t n, size_t size)
+{
+	if (!at)
+		at = calloc(n, size);
+	memory_or_end(at);
+	return at;
 }
 
 static void add_age(struct ages ages[SIDES], int side, nsec age)
@@ -59,37 +84,42 @@ static void add_age(struct ages ages[SIDES], int side, nsec age)
 void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
 {
 	const struct seen_ike_sa *sa = &p->seen;
+	struct seen_ike *ike = there(t->ike, 1, sizeof(*ike));
 
-	t->ike_sas++;
-	t->ike_established += sa->established != NSEC_NONE || sa->origin == ORIGIN_REKEY;
-	t->ike_living += sa_lives(sa->end_reason);
-	t->ike_failed += sa->end_reason == END_FAILED;
-	t->ikev1 = t->ikev1 || p->version == 1;
-	t->ikev2 = t->ikev2 || p->version == 2;
+	t->ike = ike;
+	ike->sas++;
+	ike->established += sa->established != NSEC_NONE || sa->origin == ORIGIN_REKEY;
+	ike->living += sa_lives(sa->end_reason);
+	ike->failed += sa->end_reason == END_FAILED;
+	ike->v1 = ike->v1 || p->version == 1;
+	ike->v2 = ike->v2 || p->version == 2;
 	if (sa->end_reason == END_REKEYED) {
-		t->ike_rekeyed++;
+		ike->rekeyed++;
 		if (sa->origin != ORIGIN_MIDSTREAM && sa->created != NSEC_NONE &&
 		    sa->ended != NSEC_NONE && sa->ended >= sa->created)
-			add_age(t->ike_ages, sa->ended_by, sa->ended - sa->created);
+			add_age(ike->ages, sa->ended_by, sa->ended - sa->created);
 	}
 	for (size_t i = 0; i < p->n_vendors; i++)
-		vendors_add(t->vendors, &t->n_vendors, p->vendors[i]);
+		vendors_add(ike->vendors, &ike->n_vendors, p->vendors[i]);
 
-	if (t->n_latest == LATEST_IKE_SAS) {
-		memmove(&t->latest[0], &t->latest[1], (LATEST_IKE_SAS - 1) * sizeof(t->latest[0]));
+	if (ike->n_latest == LATEST_IKE_SAS) {
+		memmove(&ike->latest[0], &ike->latest[1],
+			(LATEST_IKE_SAS - 1) * sizeof(ike->latest[0]));
 	} else {	/* most have one, or none: no room is doubled */
-		t->latest = realloc(t->latest, ++t->n_latest * sizeof(t->latest[0]));
-		memory_or_end(t->latest);
+		ike->latest = realloc(ike->latest, ++ike->n_latest * sizeof(ike->latest[0]));
+		memory_or_end(ike->latest);
 	}
-	t->latest[t->n_latest - 1] = *sa;
+	ike->latest[ike->n_latest - 1] = *sa;
 }
 
 void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p)
 {
 	t->child_sas++;
 	t->child_living += p->living;
-	if (p->age != NSEC_NONE)
-		add_age(t->child_ages, p->side, p->age);
+	if (p->age == NSEC_NONE)
+		return;
+	t->child_ages = there(t->child_ages, SIDES, sizeof(t->child_ages[0]));
+	add_age(t->child_ages, p->side, p->age);
 }
 
 static nsec earlier(nsec a, nsec b)
@@ -114,6 +144,40 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 	d->tcp = d->tcp || p->tcp;
 	d->plain = d->plain || p->plain;
 	d->ah = d->ah || p->ah;
+}
+
+static void traffic_unite(struct seen_traffic *d, const struct seen_traffic *more)
+{
+	d->sas += more->sas;
+	sum_add(&d->packets, more->packets);
+	sum_add(&d->bytes, more->bytes);
+	sum_add(&d->lost, more->lost);
+	d->loss_unknown = d->loss_unknown || more->loss_unknown;
+	sum_add(&d->late, more->late);
+	sum_add(&d->duplicates, more->duplicates);
+	d->first = earlier(d->first, more->first);
+	d->last = more->last > d->last ? more->last : d->last;
+	d->udp = d->udp || more->udp;
+	d->tcp = d->tcp || more->tcp;
+	d->plain = d->plain || more->plain;
+	d->ah = d->ah || more->ah;
+}
+
+void seen_tunnel_unite(struct seen_tunnel *to, struct seen_tunnel *from)
+{
+	for (int direction = 0; direction < 2; direction++)
+		traffic_unite(&to->traffic[direction], &from->traffic[direction]);
+	to->child_sas += from->child_sas;
+	to->child_living += from->child_living;
+	if (!from->child_ages)
+		return;
+	to->child_ages = there(to->child_ages, SIDES, sizeof(to->child_ages[0]));
+	for (int side = 0; side < SIDES; side++)
+		for (size_t i = 0; i < from->child_ages[side].n; i++)
+			add_age(to->child_ages, side, from->child_ages[side].age[i]);
+	ages_done(from->child_ages);
+	free(from->child_ages);
+	from->child_ages = NULL;
 }
 
 void collection_add_alert(struct collection *c, struct seen_tunnel *t,
@@ -273,7 +337,7 @@ static int by_addresses(const void *a, const void *b)
 
 static bool is_empty(const struct seen_tunnel *t)
 {
-	return t->ike_sas == 0 && t->child_sas == 0 && t->traffic[0].sas == 0 &&
+	return !t->ike && t->child_sas == 0 && t->traffic[0].sas == 0 &&
 	       t->traffic[1].sas == 0 && t->n_alerts == 0;
 }
 
@@ -345,14 +409,14 @@ static int by_age(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct age_summary ages_summary(const struct ages ages[SIDES], int side)
+struct age_summary ages_summary(const struct ages *ages, int side)
 {
 	size_t from = side == SIDES ? 0 : (size_t)side,
 	       to = side == SIDES ? SIDES : (size_t)side + 1;
 	struct age_summary ret = { 0 };
 	size_t n = 0;
 
-	for (size_t i = from; i < to; i++)
+	for (size_t i = from; ages && i < to; i++)
 		n += ages[i].n;
 	if (n == 0)
 		return ret;
@@ -380,14 +444,8 @@ void collection_init(struct collection *c)
 
 void collection_done(struct collection *c)
 {
-	for (size_t i = 0; i < c->n_tunnels; i++) {
-		for (int side = 0; side < SIDES; side++) {
-			free(c->tunnels[i].ike_ages[side].age);
-			free(c->tunnels[i].child_ages[side].age);
-		}
-		free(c->tunnels[i].latest);
-		free(c->tunnels[i].alerts);
-	}
+	for (size_t i = 0; i < c->n_tunnels; i++)
+		seen_tunnel_done(&c->tunnels[i]);
 	free(c->tunnels);
 	free(c->captures);
 	free(c->alerts);

@@ -77,21 +77,31 @@ struct esp_part {
 	int64_t packets, bytes, lost, late, duplicates;
 };
 
-struct seen_tunnel {
-	struct record_tunnel record;
-	int64_t ike_sas, ike_established, ike_living, ike_failed, ike_rekeyed;
-	bool ikev1, ikev2;
+/* What IKE says of a tunnel. */
+struct seen_ike {
+	int64_t sas, established, living, failed, rekeyed;
+	bool v1, v2;
 	size_t n_latest;
 	struct seen_ike_sa *latest;	/* LATEST_IKE_SAS at most, by creation, oldest first */
 	size_t n_vendors;
 	const char *vendors[VENDORS_MAX];
+	struct ages ages[SIDES];
+};
+
+/* There may be a million: what many have none of lies elsewhere. */
+struct seen_tunnel {
+	struct record_tunnel record;
+	struct seen_ike *ike;		/* NULL: no IKE SA */
 	int64_t child_sas, child_living;
-	struct ages ike_ages[SIDES], child_ages[SIDES];
+	struct ages *child_ages;	/* SIDES of them; NULL: no rekey */
 	struct seen_traffic traffic[2];
 	size_t n_alerts;
 	struct record_alert *alerts;	/* most severe first once sorted */
 	size_t alerts_room;
 	int rank;		/* enum tunnel_rank once judged */
+	/* of told.c: others spoke of it; its latest word, counted over all tunnels, 0 none */
+	bool heard;
+	uint64_t word;
 };
 
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */
@@ -152,11 +162,14 @@ bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
  * comes; IKE SAs by creation.
  */
 void collection_add_capture(struct collection *c, const struct record_capture *kept);
-void collection_expect_tunnels(struct collection *c, size_t n);	/* so many more will come */
+struct seen_tunnel seen_tunnel_of(const struct record_tunnel *kept);
+void seen_tunnel_done(struct seen_tunnel *t);
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept);
 /* `t` NULL: about a capture. */
 void collection_add_alert(struct collection *c, struct seen_tunnel *t,
 			  const struct record_alert *kept);
+/* What was added to `from`, but for IKE and alerts, goes to `to`. */
+void seen_tunnel_unite(struct seen_tunnel *to, struct seen_tunnel *from);
 void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p);
 void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p);
 void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);
@@ -164,7 +177,7 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);
 /* All records are in: rank the tunnels and sort them and their alerts. */
 void collection_judge(struct collection *c);
 
-/* Over one side, or over all with SIDES. n = 0: no rekey was seen. */
-struct age_summary ages_summary(const struct ages ages[SIDES], int side);
+/* Over one side, or over all with SIDES. `ages` NULL, n = 0: no rekey was seen. */
+struct age_summary ages_summary(const struct ages *ages, int side);
 
 #endif

@@ -265,6 +265,7 @@ static void put_table(FILE *out, const struct html *h)
 static void put_facts(FILE *out, const struct detail *d)
 {
 	const struct record_tunnel *r = &d->tunnel->record;
+	const struct seen_ike *ike = d->tunnel->ike;
 	char peer[ADDR_TEXT_MAX], count[COUNT_TEXT_MAX], bytes[COUNT_TEXT_MAX];
 
 	fprintf(out, "<dl><dt>state</dt><dd>%s since ", tunnel_state_text(r->state));
@@ -274,12 +275,12 @@ static void put_facts(FILE *out, const struct detail *d)
 	fputs(" to ", out);
 	put_html_time(out, r->last);
 	fputs("</dd>\n", out);
-	if (d->tunnel->ikev1 || d->tunnel->ikev2)
+	if (ike->v1 || ike->v2)
 		fprintf(out, "<dt>IKE</dt><dd>%s",
-			d->tunnel->ikev1 && d->tunnel->ikev2 ? "IKEv1 and IKEv2"
-			: d->tunnel->ikev1                   ? "IKEv1"
-							     : "IKEv2");
-	if (d->tunnel->ikev1 || d->tunnel->ikev2) {
+			ike->v1 && ike->v2 ? "IKEv1 and IKEv2"
+			: ike->v1          ? "IKEv1"
+					   : "IKEv2");
+	if (ike->v1 || ike->v2) {
 		put_html_format(out, "%s%s", *d->suite ? ", " : "", d->suite);
 		fputs("</dd>\n", out);
 	}
@@ -297,11 +298,11 @@ static void put_facts(FILE *out, const struct detail *d)
 		if (r->behind_nat[side] == 1)
 			fprintf(out, "<dt>NAT</dt><dd>%s stands behind one</dd>\n",
 				addr_text(r->peers[side].addr, peer));
-	if (d->tunnel->n_vendors > 0)
+	if (ike->n_vendors > 0)
 		fputs("<dt>vendor IDs</dt><dd>", out);
-	for (size_t i = 0; i < d->tunnel->n_vendors; i++)
-		put_html_format(out, "%s%s", i ? ", " : "", d->tunnel->vendors[i]);
-	fputs(d->tunnel->n_vendors > 0 ? "</dd></dl>\n" : "</dl>\n", out);
+	for (size_t i = 0; i < ike->n_vendors; i++)
+		put_html_format(out, "%s%s", i ? ", " : "", ike->vendors[i]);
+	fputs(ike->n_vendors > 0 ? "</dd></dl>\n" : "</dl>\n", out);
 }
 
 static void put_tunnel(FILE *out, const struct html *h, size_t i)

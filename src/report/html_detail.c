@@ -15,7 +15,12 @@ void detail_init(struct detail *d, const struct seen_tunnel *t)
 	*d = (struct detail){ .tunnel = malloc(sizeof(*t)) };
 	memory_or_end(d->tunnel);
 	*d->tunnel = *t;
-	d->tunnel->n_vendors = 0;
+	d->tunnel->ike = calloc(1, sizeof(*t->ike));
+	memory_or_end(d->tunnel->ike);
+	if (t->ike) {
+		d->tunnel->ike->v1 = t->ike->v1;
+		d->tunnel->ike->v2 = t->ike->v2;
+	}
 	for (int kind = 0; kind < BAR_KINDS; kind++) {
 		d->bars[kind].at = calloc(BARS_MAX, sizeof(struct bar));
 		memory_or_end(d->bars[kind].at);
@@ -26,18 +31,20 @@ void detail_done(struct detail *d)
 {
 	for (int kind = 0; kind < BAR_KINDS; kind++)
 		free(d->bars[kind].at);
-	for (size_t i = 0; d->tunnel && i < d->tunnel->n_vendors; i++)
-		free((char *)d->tunnel->vendors[i]);
+	for (size_t i = 0; d->tunnel && i < d->tunnel->ike->n_vendors; i++)
+		free((char *)d->tunnel->ike->vendors[i]);
+	if (d->tunnel)
+		free(d->tunnel->ike);
 	free(d->tunnel);
 }
 
-static void see_vendor(struct seen_tunnel *t, const char *name)
+static void see_vendor(struct seen_ike *ike, const char *name)
 {
-	for (size_t i = 0; i < t->n_vendors; i++)
-		if (strcmp(t->vendors[i], name) == 0)
+	for (size_t i = 0; i < ike->n_vendors; i++)
+		if (strcmp(ike->vendors[i], name) == 0)
 			return;
-	if (t->n_vendors < VENDORS_MAX && (t->vendors[t->n_vendors] = strdup(name)))
-		t->n_vendors++;
+	if (ike->n_vendors < VENDORS_MAX && (ike->vendors[ike->n_vendors] = strdup(name)))
+		ike->n_vendors++;
 }
 
 static void see_suite(struct detail *d, const struct record_offer *s)
@@ -116,11 +123,11 @@ static void on_ike_sa(void *user, const struct record_ike_sa *r)
 	struct bar *bar;
 
 	for (size_t i = 0; i < r->n_vendor_ids; i++)
-		see_vendor(d->tunnel, r->vendor_ids[i]);
+		see_vendor(d->tunnel->ike, r->vendor_ids[i]);
 	if (r->suite.encryption)
 		see_suite(d, &r->suite);
-	d->tunnel->ikev1 |= r->version == 1;
-	d->tunnel->ikev2 |= r->version == 2;
+	d->tunnel->ike->v1 |= r->version == 1;
+	d->tunnel->ike->v2 |= r->version == 2;
 	if (r->created == NSEC_NONE)
 		return;
 	bar = new_bar(d, BARS_IKE, r->created, end, &t);

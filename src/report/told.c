@@ -14,15 +14,6 @@ struct told_capture {
 	struct record_capture record;
 };
 
-struct told_tunnel {
-	object_id id;
-	/* its latest, counted over all tunnels; 0: it was only named by others */
-	uint64_t word;
-	bool heard;		/* others named it: there is something of it */
-	uint32_t place;		/* in the collection */
-	struct record_tunnel record;
-};
-
 struct told_ike_sa {
 	object_id id;
 	nsec born;
@@ -30,23 +21,13 @@ struct told_ike_sa {
 	struct ike_part part;
 };
 
-struct told_child_sa {
-	object_id id;
-	uint32_t tunnel;
-	struct child_part part;
-};
-
-struct told_esp_sa {
-	object_id id;
-	uint32_t tunnel;
-	struct esp_part part;
-};
-
 struct told_alert {
 	object_id id;
 	uint32_t tunnel;	/* NO_TUNNEL: about a capture */
 	struct record_alert record;
 };
+
+static_assert(offsetof(struct seen_tunnel, record.id) == 0, "it lies on a shelf");
 
 /* ---- shelves ---- */
 
@@ -122,38 +103,41 @@ static void shelf_done(struct shelf *s)
 {
 	free(s->at);
 	free(s->index);
+	*s = (struct shelf){ 0 };
 }
 
 /* ---- records in ---- */
 
-static struct told_tunnel *see_tunnel(struct told *t, object_id id, const struct endpoint *peers)
+static struct seen_tunnel *see_tunnel(struct told *t, object_id id, const struct endpoint *peers)
 {
-	struct told_tunnel *w = see(&t->tunnels, id);
+	struct seen_tunnel *w = see(&t->tunnels, id);
 
 	if (w->word == 0 && !w->heard) {	/* until its own record comes */
-		w->record = (struct record_tunnel){
+		struct record_tunnel r = {
 			.id = id, .state = TUNNEL_UNKNOWN, .since = NSEC_NONE, .first = NSEC_NONE,
 			.last = NSEC_NONE,
 			.behind_nat = { RECORD_UNKNOWN, RECORD_UNKNOWN },
 		};
+
 		if (peers)
-			memcpy(w->record.peers, peers, sizeof(w->record.peers));
+			memcpy(r.peers, peers, sizeof(r.peers));
+		*w = seen_tunnel_of(&r);
 	}
 	return w;
 }
 
 /* Something of the tunnel `id` was heard. */
-static struct told_tunnel *hear(struct told *t, object_id id, const struct endpoint *peers)
+static struct seen_tunnel *hear(struct told *t, object_id id, const struct endpoint *peers)
 {
-	struct told_tunnel *w = see_tunnel(t, id, peers);
+	struct seen_tunnel *w = see_tunnel(t, id, peers);
 
 	w->heard = true;
 	return w;
 }
 
-static uint32_t number_of(const struct told *t, const struct told_tunnel *w)
+static uint32_t number_of(const struct told *t, const struct seen_tunnel *w)
 {
-	return (uint32_t)(w - (const struct told_tunnel *)(const void *)t->tunnels.at);
+	return (uint32_t)(w - (const struct seen_tunnel *)(const void *)t->tunnels.at);
 }
 
 static void told_capture(void *user, const struct record_capture *r)
@@ -167,7 +151,7 @@ static void told_capture(void *user, const struct record_capture *r)
 static void told_tunnel(void *user, const struct record_tunnel *r)
 {
 	struct told *t = user;
-	struct told_tunnel *w = see_tunnel(t, r->id, r->peers);
+	struct seen_tunnel *w = see_tunnel(t, r->id, r->peers);
 
 	w->word = ++t->words;
 	w->record = collection_keep_tunnel(t->to, r);
@@ -190,21 +174,17 @@ static void told_ike_sa(void *user, const struct record_ike_sa *r)
 
 static void told_child_sa(void *user, const struct record_child_sa *r)
 {
-	struct told *t = user;
-	struct told_child_sa *sa = see(&t->child_sas, r->id);
+	struct child_part part = child_part_of(r);
 
-	sa->tunnel = number_of(t, hear(t, r->tunnel, r->peers));
-	sa->part = child_part_of(r);
+	seen_tunnel_add_child(hear(user, r->tunnel, r->peers), &part);
 }
 
 static void told_esp_sa(void *user, const struct record_esp_sa *r)
 {
-	struct told *t = user;
-	struct told_tunnel *w = hear(t, r->tunnel, r->peers);
-	struct told_esp_sa *sa = see(&t->esp_sas, r->id);
+	struct seen_tunnel *w = hear(user, r->tunnel, r->peers);
+	struct esp_part part = esp_part_of(r, w->record.peers);
 
-	sa->tunnel = number_of(t, w);
-	sa->part = esp_part_of(r, w->record.peers);
+	seen_tunnel_add_esp(w, &part);
 }
 
 static void told_exchange(void *user, const struct record_exchange *r)
@@ -309,8 +289,7 @@ static void put_labels(struct told *t)
 /* Peers meet again in a later series of captures: that is one tunnel. */
 static int by_identity(const void *a, const void *b)
 {
-	const struct told_tunnel *x = *(struct told_tunnel *const *)a,
-				 *y = *(struct told_tunnel *const *)b;
+	const struct seen_tunnel *x = a, *y = b;
 	int order;
 
 	if (x->record.network != y->record.network)
@@ -340,41 +319,51 @@ static void unite(struct record_tunnel *to, const struct record_tunnel *later)
 	*to = both;
 }
 
+static bool is_same(const struct seen_tunnel *a, const struct seen_tunnel *b)
+{
+	return a->record.network == b->record.network &&
+	       compare_peers(a->record.peers, b->record.peers) == 0;
+}
+
+/* Where they lie they become the collection's: there may be a million. */
 static void collect_tunnels(struct told *t)
 {
-	struct told_tunnel *all = (void *)t->tunnels.at,
-			   **sorted = calloc(t->tunnels.n + 1, sizeof(sorted[0]));
-	uint32_t n = 0;
+	struct seen_tunnel *all = (void *)t->tunnels.at;
+	uint32_t n = t->tunnels.n;
+	size_t kept = 0;
 
-	memory_or_end(sorted);
-	for (uint32_t i = 0; i < t->tunnels.n; i++) {
+	if (n == 0)			/* all was walked */
+		return;
+	assert(t->to->n_tunnels == 0);
+	free(t->to->tunnels);
+	t->places = calloc(n, sizeof(t->places[0]));
+	memory_or_end(t->places);
+	for (uint32_t i = 0; i < n; i++)
 		all[i].record.id = i + 1;
-		if (all[i].heard)
-			sorted[n++] = &all[i];
-	}
-	qsort(sorted, n, sizeof(sorted[0]), by_identity);
-	collection_expect_tunnels(t->to, n);
-	for (uint32_t i = 0, same; i < n; i += same) {
-		struct record_tunnel one = sorted[i]->record;
+	qsort(all, n, sizeof(all[0]), by_identity);
+	for (uint32_t i = 0; i < n; i++) {
+		object_id number = all[i].record.id;
 
-		for (same = 0; i + same < n &&
-			       compare_peers(one.peers, sorted[i + same]->record.peers) == 0 &&
-			       one.network == sorted[i + same]->record.network;
-		     same++) {
-			unite(&one, &sorted[i + same]->record);
-			sorted[i + same]->place = (uint32_t)t->to->n_tunnels;
+		if (!all[i].heard)
+			continue;
+		if (kept > 0 && is_same(&all[kept - 1], &all[i])) {
+			unite(&all[kept - 1].record, &all[i].record);
+			seen_tunnel_unite(&all[kept - 1], &all[i]);
+		} else {
+			all[kept++] = all[i];
 		}
-		collection_add_tunnel(t->to, &one);
+		t->places[number - 1] = (uint32_t)kept - 1;
 	}
-	put_labels(t);
-	free(sorted);
+	t->to->tunnels = all;
+	t->to->n_tunnels = kept;
+	t->to->tunnels_room = t->tunnels.room;
+	t->tunnels.at = NULL;
+	shelf_done(&t->tunnels);
 }
 
 static struct seen_tunnel *seen(const struct told *t, uint32_t tunnel)
 {
-	const struct told_tunnel *all = (const void *)t->tunnels.at;
-
-	return tunnel == NO_TUNNEL ? NULL : &t->to->tunnels[all[tunnel].place];
+	return tunnel == NO_TUNNEL ? NULL : &t->to->tunnels[t->places[tunnel]];
 }
 
 struct birth {
@@ -426,17 +415,8 @@ void told_collect(struct told *t)
 		qsort(t->labels, t->n_labels, sizeof(t->labels[0]), by_peers);
 	collect_captures(t);
 	collect_tunnels(t);
+	put_labels(t);
 	collect_ike_sas(t);
-	for (uint32_t i = 0; i < t->child_sas.n; i++) {
-		const struct told_child_sa *sa = element(&t->child_sas, i);
-
-		seen_tunnel_add_child(seen(t, sa->tunnel), &sa->part);
-	}
-	for (uint32_t i = 0; i < t->esp_sas.n; i++) {
-		const struct told_esp_sa *sa = element(&t->esp_sas, i);
-
-		seen_tunnel_add_esp(seen(t, sa->tunnel), &sa->part);
-	}
 	for (uint32_t i = 0; i < t->alerts.n; i++) {
 		const struct told_alert *a = element(&t->alerts, i);
 
@@ -449,22 +429,21 @@ void told_init(struct told *t, struct collection *to)
 	*t = (struct told){
 		.to = to,
 		.captures.size = sizeof(struct told_capture),
-		.tunnels.size = sizeof(struct told_tunnel),
+		.tunnels.size = sizeof(struct seen_tunnel),
 		.ike_sas.size = sizeof(struct told_ike_sa),
-		.child_sas.size = sizeof(struct told_child_sa),
-		.esp_sas.size = sizeof(struct told_esp_sa),
 		.alerts.size = sizeof(struct told_alert),
 	};
 }
 
 void told_done(struct told *t)
 {
+	for (uint32_t i = 0; i < t->tunnels.n; i++)
+		seen_tunnel_done(element(&t->tunnels, i));
 	shelf_done(&t->captures);
 	shelf_done(&t->tunnels);
 	shelf_done(&t->ike_sas);
-	shelf_done(&t->child_sas);
-	shelf_done(&t->esp_sas);
 	shelf_done(&t->alerts);
 	free(t->labels);
+	free(t->places);
 	*t = (struct told){ 0 };
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Records as they come while captures are read: in any order, and an object's again whenever
- * something about it changed.  Of each object the latest record counts.  told_collect() makes of
- * them the same collection that a walk over a history of these records would give.
+ * Records as they come while captures are read of which only the diagnosis is wanted
+ * (tracker_without_details()): in any order; ESP SAs and child SAs once, so that only sums of them
+ * are kept, the others again whenever something about them changed, and the latest record counts.
+ * told_collect() makes of them the same collection that a walk over a history of these records
+ * would give.
  */
 #ifndef SAWATCH_REPORT_TOLD_H
 #define SAWATCH_REPORT_TOLD_H
@@ -22,8 +24,9 @@ struct shelf {
 
 struct told {
 	struct collection *to;
-	struct shelf captures, tunnels, ike_sas, child_sas, esp_sas, alerts;
+	struct shelf captures, tunnels, ike_sas, alerts;
 	uint64_t words;		/* about tunnels, so far */
+	uint32_t *places;	/* in the collection, by number of the tunnel: once it is there */
 	struct label {
 		struct endpoint peers[2];
 		const char *text;

@@ -175,29 +175,31 @@ static void put_ike_sa(FILE *out, const struct seen_tunnel *t, const struct seen
 
 static void put_ike_sas(FILE *out, const struct seen_tunnel *t)
 {
-	if (t->ike_sas == 0) {
+	const struct seen_ike *ike = t->ike;
+
+	if (!ike) {
 		put_label(out, "IKE");
 		fputs("no IKE message seen\n", out);
 		return;
 	}
-	put_label(out, t->ikev1 && t->ikev2 ? "IKEv1+IKEv2" : t->ikev1 ? "IKEv1" : "IKEv2");
-	put_counted(out, t->ike_sas, "IKE SA");
+	put_label(out, ike->v1 && ike->v2 ? "IKEv1+IKEv2" : ike->v1 ? "IKEv1" : "IKEv2");
+	put_counted(out, ike->sas, "IKE SA");
 	fprintf(out,
 		": %" PRId64 " established, %" PRId64 " rekeyed, %" PRId64 " failed, %" PRId64
 		" alive",
-		t->ike_established, t->ike_rekeyed, t->ike_failed, t->ike_living);
-	put_suite(out, &t->latest[t->n_latest - 1].suite);
+		ike->established, ike->rekeyed, ike->failed, ike->living);
+	put_suite(out, &ike->latest[ike->n_latest - 1].suite);
 	putc('\n', out);
-	if (t->ike_sas > (int64_t)t->n_latest) {
+	if (ike->sas > (int64_t)ike->n_latest) {
 		put_label(out, "");
-		fprintf(out, "the latest %zu:\n", t->n_latest);
+		fprintf(out, "the latest %zu:\n", ike->n_latest);
 	}
-	for (size_t i = 0; i < t->n_latest; i++)
-		put_ike_sa(out, t, &t->latest[i]);
+	for (size_t i = 0; i < ike->n_latest; i++)
+		put_ike_sa(out, t, &ike->latest[i]);
 }
 
 /* "rekeyed by 192.0.2.1 8 times at the age of 58 s … 62 s, median 60 s", one line a side. */
-static void put_rekeys(FILE *out, const struct seen_tunnel *t, const struct ages ages[SIDES],
+static void put_rekeys(FILE *out, const struct seen_tunnel *t, const struct ages *ages,
 		       const char *label)
 {
 	for (int side = 0; side < SIDES; side++) {
@@ -304,9 +306,9 @@ static void put_vendors(FILE *out, const struct seen_tunnel *t)
 	char buffer[512];
 	struct text names = TEXT_IN(buffer);
 
-	for (size_t i = 0; i < t->n_vendors; i++)
-		text_add(&names, "%s%s", i ? ", " : "", t->vendors[i]);
-	if (t->n_vendors == 0)
+	for (size_t i = 0; t->ike && i < t->ike->n_vendors; i++)
+		text_add(&names, "%s%s", i ? ", " : "", t->ike->vendors[i]);
+	if (!t->ike || t->ike->n_vendors == 0)
 		return;
 	put_label(out, "vendor IDs");
 	put_wrapped(out, buffer, LABEL, LABEL);
@@ -384,9 +386,11 @@ bool vendor_seen(const struct seen_tunnel *t, const char *vendor)
 {
 	enum { TELLING_LETTERS = 5 };
 
-	for (size_t i = 0; t && i < t->n_vendors; i++)
-		if (strncasecmp(t->vendors[i], vendor, TELLING_LETTERS) == 0 &&
-		    !strstr(t->vendors[i], "Unity"))
+	const struct seen_ike *ike = t ? t->ike : NULL;
+
+	for (size_t i = 0; ike && i < ike->n_vendors; i++)
+		if (strncasecmp(ike->vendors[i], vendor, TELLING_LETTERS) == 0 &&
+		    !strstr(ike->vendors[i], "Unity"))
 			return true;
 	return false;
 }
@@ -462,7 +466,7 @@ void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
 	put_vendors(out, t);
 	put_nat(out, t);
 	put_ike_sas(out, t);
-	put_rekeys(out, t, t->ike_ages, "IKE rekeys");
+	put_rekeys(out, t, t->ike ? t->ike->ages : NULL, "IKE rekeys");
 	if (t->child_sas > 0) {
 		put_label(out, "child SAs");
 		fprintf(out, "%" PRId64 ", %" PRId64 " alive\n", t->child_sas, t->child_living);
@@ -480,7 +484,7 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 	put_title(out, colour, t);
 	if (one_line) {
 		fputs("  ", out);
-		put_counted(out, t->ike_sas, "IKE SA");
+		put_counted(out, t->ike ? t->ike->sas : 0, "IKE SA");
 		fputs(", ", out);
 		put_counted(out, t->child_sas, "child SA");
 		fputs(", ", out);
@@ -491,15 +495,17 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 	putc('\n', out);
 	put_vendors(out, t);
 	put_nat(out, t);
-	if (t->n_latest > 0) {
-		put_label(out, t->ikev1 ? "IKEv1" : "IKEv2");
-		put_counted(out, t->ike_sas, "IKE SA");
-		put_suite(out, &t->latest[t->n_latest - 1].suite);
+	if (t->ike) {
+		const struct seen_ike_sa *latest = &t->ike->latest[t->ike->n_latest - 1];
+
+		put_label(out, t->ike->v1 ? "IKEv1" : "IKEv2");
+		put_counted(out, t->ike->sas, "IKE SA");
+		put_suite(out, &latest->suite);
 		putc('\n', out);
 		if (t->rank == RANK_DOWN)
-			put_ike_sa(out, t, &t->latest[t->n_latest - 1]);
+			put_ike_sa(out, t, latest);
 	}
-	put_rekeys(out, t, t->ike_ages, "IKE rekeys");
+	put_rekeys(out, t, t->ike ? t->ike->ages : NULL, "IKE rekeys");
 	put_rekeys(out, t, t->child_ages, "rekeys");
 	put_traffic_briefly(out, t);
 }

@@ -142,7 +142,7 @@ static void add_rekeyer(struct why_values *v, const struct seen_tunnel *t)
 	char peer[ENDPOINT_TEXT_MAX];
 
 	for (int side = 0; side < SIDES; side++) {
-		n[side] = t->child_ages[side].n;
+		n[side] = t->child_ages ? t->child_ages[side].n : 0;
 		all += n[side];
 	}
 	for (int side = 0; side < 2; side++) {

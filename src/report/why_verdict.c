@@ -56,7 +56,7 @@ static void note_harm(struct harm *h, const struct record_alert *a)
 
 static void tell_no_packets(struct text *to, const struct seen_tunnel *t)
 {
-	if (t->ike_established == 0 && t->ike_sas > 0 && t->record.state != TUNNEL_UNKNOWN)
+	if (t->ike && t->ike->established == 0 && t->record.state != TUNNEL_UNKNOWN)
 		text_add(to, "No traffic passes: no phase 1 came up, and no protected packet "
 			     "(ESP) was seen.");
 	else

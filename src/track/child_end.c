@@ -156,7 +156,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 			esp_end(t, c->esp[d], at, why, by, grade);
 	if (why != END_CAPTURE_END)
 		child_emit(t, EVENT_CHILD_SA_ENDED, child, at, by, NO_INDEX);
-	snapshot_child_sa(t, child);
+	snapshot_ended_child_sa(t, child);
 }
 
 void child_judge_silence(struct tracker *t, uint32_t child, nsec now)

@@ -268,7 +268,7 @@ void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int 
 	}
 	sa->flags |= ESP_SA_DIRTY;
 	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
-	snapshot_esp_sa(t, esp);
+	snapshot_ended_esp_sa(t, esp);
 }
 
 void esp_index_add(struct tracker *t, uint32_t esp)

@@ -55,12 +55,20 @@ void tracker_without_details(struct tracker *t)
 
 bool event_is_told(struct tracker *t, uint32_t tunnel)
 {
-	if (!t->without_details)
-		return true;
-	if (tunnel == NO_INDEX || (t->tunnels[tunnel].flags & TUNNEL_TOLD))
-		return false;
-	t->tunnels[tunnel].flags |= TUNNEL_TOLD;
-	return true;
+	if (t->without_details && tunnel != NO_INDEX)
+		tunnel_has_rows(t, tunnel);
+	return !t->without_details;
+}
+
+void event_tell_heard(const struct tracker *t, uint32_t tunnel)
+{
+	const struct record_sink *sink = &t->handler.sink;
+	const struct tunnel *w = &t->tunnels[tunnel];
+
+	if (sink->event)
+		sink->event(sink->user, &(struct record_event){
+			.capture = t->capture, .tunnel = w->id, .at = w->last, .kind = "",
+			.text = "", .peers = w->peer });
 }
 
 void tunnel_has_rows(struct tracker *t, uint32_t tunnel)
@@ -80,8 +88,7 @@ void event_write(struct tracker *t, const struct event *ev)
 
 	if (!sink->event || !event_is_told(t, ev->tunnel))
 		return;
-	if (!t->without_details)
-		event_say(&s, t, ev);
+	event_say(&s, t, ev);
 	r.seq = (uint32_t)tracker_number(t, OBJECT_EVENT);
 	if (ev->tunnel != NO_INDEX) {
 		tunnel_has_rows(t, ev->tunnel);

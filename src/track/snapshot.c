@@ -27,6 +27,8 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel)
 	/* a message that began nothing and of which nothing is told makes no tunnel */
 	if ((w->flags & TUNNEL_QUIET) || (empty && !(w->flags & TUNNEL_HAS_ROWS)))
 		return;
+	if (t->without_details && (w->flags & TUNNEL_HAS_ROWS))
+		event_tell_heard(t, tunnel);
 	for (int side = 0; side < 2; side++) {
 		if (!w->one_sided[side])
 			continue;
@@ -318,6 +320,18 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .last_frame = sa->last_frame,
 			     .grade = sa->grade,
 			     .peers = t->tunnels[sa->tunnel].peer });
+}
+
+void snapshot_ended_child_sa(struct tracker *t, uint32_t child)
+{
+	if (!t->without_details)
+		snapshot_child_sa(t, child);
+}
+
+void snapshot_ended_esp_sa(struct tracker *t, uint32_t esp)
+{
+	if (!t->without_details)
+		snapshot_esp_sa(t, esp);
 }
 
 void snapshot_exchange(struct tracker *t, struct exchange *x)

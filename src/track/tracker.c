@@ -84,13 +84,11 @@ static void finish_ike_sa(struct tracker *t, uint32_t i)
 	ike_sa_end(t, i, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, sa->grade);
 }
 
-void tracker_finish(struct tracker *t, bool final)
+void tracker_end(struct tracker *t)
 {
 	t->frame = 0;
-	if (t->now == NSEC_NONE || !final) {
-		tracker_flush(t);
+	if (t->now == NSEC_NONE)
 		return;
-	}
 	t->finishing = true;
 	for (uint32_t i = 0; i < t->tunnel_pool.high; i++)
 		for (int side = 0; side < 2 && t->tunnels[i].flags & TUNNEL_USED; side++)
@@ -128,6 +126,12 @@ void tracker_finish(struct tracker *t, bool final)
 		w->flags |= TUNNEL_DIRTY;
 	}
 	restraint_tell_strangers(t, t->now, true);
+}
+
+void tracker_finish(struct tracker *t, bool final)
+{
+	if (final)
+		tracker_end(t);
 	tracker_flush(t);
 }
 

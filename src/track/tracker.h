@@ -171,8 +171,6 @@ enum { TUNNEL_USED = 1, TUNNEL_DIRTY = 2,
        TUNNEL_ESTABLISHED = 128,		/* an IKE SA was established */
        /* may not exist at all: leaves no rows until it is up (restraint.c) */
        TUNNEL_QUIET = 512,
-       /* a row of an event or an exchange was given to the sink (event_is_told()) */
-       TUNNEL_TOLD = 1024,
        /* an event, an exchange or an alert of it was recorded */
        TUNNEL_HAS_ROWS = 2048,
        /* an IKE SA that began here is another tunnel's (ike_sa_join_tunnel()) */
@@ -389,6 +387,8 @@ void event_write(struct tracker *t, const struct event *ev);
  * only the first one is wanted, as proof that there was one.
  */
 bool event_is_told(struct tracker *t, uint32_t tunnel);
+/* Without details: there was an event or an exchange of it. */
+void event_tell_heard(const struct tracker *t, uint32_t tunnel);
 
 /* An event, an exchange or an alert of it has a row: so the tunnel must have one, too. */
 void tunnel_has_rows(struct tracker *t, uint32_t tunnel);
@@ -409,6 +409,9 @@ void snapshot_tunnel(struct tracker *t, uint32_t tunnel);
 void snapshot_ike_sa(struct tracker *t, uint32_t ike_sa);
 void snapshot_child_sa(struct tracker *t, uint32_t child);
 void snapshot_esp_sa(struct tracker *t, uint32_t esp);
+/* It ended; without details it is told when nothing more can come of it. */
+void snapshot_ended_child_sa(struct tracker *t, uint32_t child);
+void snapshot_ended_esp_sa(struct tracker *t, uint32_t esp);
 void snapshot_exchange(struct tracker *t, struct exchange *x);
 
 #endif

@@ -38,7 +38,7 @@ static void ages_at_rekey_have_the_median_of_all_and_of_each_side(void **state)
 	assert_int_equal(one.max, 62 * NSEC_PER_S);
 	assert_int_equal(all.n, 4);
 	assert_int_equal(all.median, 60 * NSEC_PER_S + NSEC_PER_S / 2);
-	assert_int_equal(ages_summary(c.tunnels[0].ike_ages, SIDES).n, 0);
+	assert_null(c.tunnels[0].ike);
 	collection_done(&c);
 }
 
@@ -82,8 +82,8 @@ static void an_sa_older_than_the_capture_adds_no_age(void **state)
 	sink.child_sa(sink.user, &child);
 	sink.ike_sa(sink.user, &ike);
 	assert_int_equal(ages_summary(c.tunnels[0].child_ages, SIDES).n, 0);
-	assert_int_equal(ages_summary(c.tunnels[0].ike_ages, SIDES).n, 0);
-	assert_int_equal(c.tunnels[0].ike_rekeyed, 1);
+	assert_int_equal(ages_summary(c.tunnels[0].ike->ages, SIDES).n, 0);
+	assert_int_equal(c.tunnels[0].ike->rekeyed, 1);
 	collection_done(&c);
 }
 
@@ -102,7 +102,7 @@ static void records_of_a_tunnel_that_was_not_given_are_left_out(void **state)
 	sink.esp_sa(sink.user, &esp);
 	sink.tunnel(sink.user, &tunnel);
 	sink.ike_sa(sink.user, &ike);
-	assert_int_equal(c.tunnels[0].ike_sas, 0);
+	assert_null(c.tunnels[0].ike);
 	collection_judge(&c);
 	collection_done(&c);
 }

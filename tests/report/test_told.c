@@ -38,22 +38,16 @@ static void tell_ike_sa(struct telling *w, const struct record_ike_sa *r)
 	w->sink.ike_sa(w->sink.user, r);
 }
 
-static void of_an_sa_that_is_told_again_the_latest_word_counts(void **state)
+static void of_an_ike_sa_that_is_told_again_the_latest_word_counts(void **state)
 {
 	struct telling w;
 	struct record_tunnel tunnel = sample_tunnel(1);
-	struct record_esp_sa esp = sample_esp_sa(1);
-	struct record_child_sa child = sample_child_sa(1);
 	struct record_ike_sa ike = sample_ike_sa(1);
 
 	(void)state;
 	begin(&w);
 	for (int time = 1; time <= 3; time++) {
-		esp.packets = 100 * time;
-		child.end_reason = time < 3 ? END_NONE : END_DELETED;
 		ike.end_reason = time < 3 ? END_NONE : END_FAILED;
-		w.sink.esp_sa(w.sink.user, &esp);
-		w.sink.child_sa(w.sink.user, &child);
 		tell_ike_sa(&w, &ike);
 		tell_tunnel(&w, &tunnel);
 	}
@@ -62,13 +56,58 @@ static void of_an_sa_that_is_told_again_the_latest_word_counts(void **state)
 
 	const struct seen_tunnel *t = &w.c.tunnels[0];
 
-	assert_int_equal(t->traffic[0].sas + t->traffic[1].sas, 1);
-	assert_int_equal(t->traffic[0].packets + t->traffic[1].packets, 300);
-	assert_int_equal(t->child_sas, 1);
-	assert_int_equal(t->child_living, 0);
-	assert_int_equal(t->ike_sas, 1);
-	assert_int_equal(t->ike_living, 0);
-	assert_int_equal(t->ike_failed, 1);
+	assert_int_equal(t->ike->sas, 1);
+	assert_int_equal(t->ike->living, 0);
+	assert_int_equal(t->ike->failed, 1);
+	end(&w);
+}
+
+/* Each is told once: what they say is added up, also of one tunnel in two series of captures. */
+static void of_esp_sas_and_child_sas_only_sums_are_kept(void **state)
+{
+	struct telling w;
+
+	(void)state;
+	begin(&w);
+	for (uint32_t capture = 1; capture <= 2; capture++) {
+		struct record_tunnel tunnel = sample_tunnel(1);
+		struct record_esp_sa esp = sample_esp_sa(1);
+		struct record_child_sa child = sample_child_sa(1);
+
+		tunnel.id = esp.tunnel = child.tunnel = object_id_of(capture, 1);
+		for (uint32_t i = 1; i <= 2; i++) {
+			esp.id = child.id = object_id_of(capture, i);
+			esp.packets = 100 * i;
+			esp.lost = i == 1 ? RECORD_UNKNOWN : 7;
+			esp.first = AT(10 * capture + i);
+			esp.last = AT(100 * capture + i);
+			child.end_reason = i == 1 ? END_NONE : END_REKEYED;
+			child.rekey_at = i == 1 ? NSEC_NONE : child.created + capture * NSEC_PER_S;
+			child.rekeyed_by = 1;
+			w.sink.esp_sa(w.sink.user, &esp);
+			w.sink.child_sa(w.sink.user, &child);
+		}
+		tell_tunnel(&w, &tunnel);
+	}
+	told_collect(&w.told);
+	assert_int_equal(w.c.n_tunnels, 1);
+
+	const struct seen_tunnel *t = &w.c.tunnels[0];
+	const struct seen_traffic *d = &t->traffic[t->traffic[0].sas == 0];
+	struct age_summary ages = ages_summary(t->child_ages, 1);
+
+	assert_null(t->ike);
+	assert_int_equal(d->sas, 4);
+	assert_int_equal(d->packets, 600);
+	assert_int_equal(d->lost, 14);
+	assert_true(d->loss_unknown);
+	assert_int_equal(d->first, AT(11));
+	assert_int_equal(d->last, AT(202));
+	assert_int_equal(t->child_sas, 4);
+	assert_int_equal(t->child_living, 2);
+	assert_int_equal(ages.n, 2);
+	assert_int_equal(ages.min, NSEC_PER_S);
+	assert_int_equal(ages.max, 2 * NSEC_PER_S);
 	end(&w);
 }
 
@@ -118,11 +157,11 @@ static void ike_sas_stand_by_creation_whichever_ends_first(void **state)
 
 	const struct seen_tunnel *t = &w.c.tunnels[0];
 
-	assert_int_equal(t->ike_sas, 5);
-	assert_int_equal(t->n_latest, 3);
-	assert_int_equal(t->latest[0].spi_i, 5);
-	assert_int_equal(t->latest[1].spi_i, 3);
-	assert_int_equal(t->latest[2].spi_i, 4);
+	assert_int_equal(t->ike->sas, 5);
+	assert_int_equal(t->ike->n_latest, 3);
+	assert_int_equal(t->ike->latest[0].spi_i, 5);
+	assert_int_equal(t->ike->latest[1].spi_i, 3);
+	assert_int_equal(t->ike->latest[2].spi_i, 4);
 	end(&w);
 }
 
@@ -154,7 +193,7 @@ static void peers_that_meet_again_are_one_tunnel_as_the_later_capture_has_it(voi
 
 	const struct seen_tunnel *t = &w.c.tunnels[0];
 
-	assert_int_equal(t->ike_sas, 2);
+	assert_int_equal(t->ike->sas, 2);
 	assert_int_equal(t->record.state, TUNNEL_DOWN);
 	assert_int_equal(t->record.n_unobservable, 1);
 	assert_int_equal(t->record.first, AT(1));
@@ -294,8 +333,8 @@ static void thousands_are_told_apart(void **state)
 	told_collect(&w.told);
 	assert_int_equal(w.c.n_tunnels, MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
-		assert_int_equal(w.c.tunnels[i].ike_sas, 1);
-		assert_int_equal(w.c.tunnels[i].latest[0].spi_i,
+		assert_int_equal(w.c.tunnels[i].ike->sas, 1);
+		assert_int_equal(w.c.tunnels[i].ike->latest[0].spi_i,
 				 w.c.tunnels[i].record.peers[1].addr.low -
 					 sample_peers[1].addr.low + 1);
 	}
@@ -305,7 +344,8 @@ static void thousands_are_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_an_sa_that_is_told_again_the_latest_word_counts),
+		cmocka_unit_test(of_an_ike_sa_that_is_told_again_the_latest_word_counts),
+		cmocka_unit_test(of_esp_sas_and_child_sas_only_sums_are_kept),
 		cmocka_unit_test(a_tunnel_of_which_nothing_else_is_told_does_not_count),
 		cmocka_unit_test(ike_sas_stand_by_creation_whichever_ends_first),
 		cmocka_unit_test(peers_that_meet_again_are_one_tunnel_as_the_later_capture_has_it),
