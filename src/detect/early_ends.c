@@ -87,11 +87,27 @@ static bool with_its_ike_sa(const struct scene *sc, nsec child_ended, const stru
 	       sa->ended - child_ended <= sc->settings->life_active;
 }
 
-static void add(struct early_ends *s, int side, const struct early_end *e)
+/*
+ * SAs that were made together end together: at one moment of one lifetime, or because somebody
+ * cleared them all.  That is one end; one more of the same selector has to grow as old first.
+ */
+static bool of_the_latest(const struct early_ends *s, const struct scene *sc, int side,
+			  const struct early_end *e)
+{
+	const struct early_end *o = s->n_ends[side] > 0 ? &s->ends[side][s->n_ends[side] - 1]
+							: NULL;
+
+	return o && o->ike_sa == e->ike_sa && o->unsaid == e->unsaid && e->at >= o->at &&
+	       e->at - o->at <= sc->settings->settle && e->at - o->at < e->age / 2;
+}
+
+static void add(struct early_ends *s, const struct scene *sc, int side, const struct early_end *e)
 {
 	struct early_end *ends = s->ends[side];
 	uint8_t *n = &s->n_ends[side];
 
+	if (of_the_latest(s, sc, side, e))
+		return;
 	if (*n == EARLY_ENDS) {
 		memmove(ends, ends + 1, (EARLY_ENDS - 1) * sizeof(*ends));
 		--*n;
@@ -190,7 +206,7 @@ static void child_ended(struct early_ends *s, const struct scene *sc, const stru
 	    clock_stepped_since(sc, child->created))
 		return;
 
-	add(s, child->ended_by, &(struct early_end){
+	add(s, sc, child->ended_by, &(struct early_end){
 		.at = child->more->ended,
 		.age = age,
 		.silence_after = traffic_silence(sc, traffic, child->more->ended),
@@ -232,7 +248,7 @@ static bool made_anew(struct early_ends *s, const struct scene *sc, const struct
 
 		if (!was || was->id != old->esp_id[d] || !ran_out_alone(sc, was, new, is))
 			continue;
-		add(s, d, &(struct early_end){
+		add(s, sc, d, &(struct early_end){
 			.at = new->created, .age = was->last - old->created,
 			.silence_after = is ? is->first - was->last : NSEC_NONE,
 			.traffic_last = was->last, .pace = traffic_pace(was), .unsaid = true,

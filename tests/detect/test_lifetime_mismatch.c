@@ -175,6 +175,38 @@ static void two_early_ends_by_one_side_at_one_age_are_inferred(void **state)
 	assert_string_equal(collected_text(mismatch(), "ended_by"), "203.0.113.1");
 }
 
+/* Three selectors, made together: cleared by hand, or one end of one lifetime. */
+static void three_at_one_time(uint32_t ike)
+{
+	uint32_t child[3];
+
+	for (int i = 0; i < 3; i++)
+		child[i] = stage_child(ike, 0);
+	stage_pass(3000 * S);
+	for (int i = 0; i < 3; i++)
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child[i]].esp[d], 3000, 100);
+	for (int i = 0; i < 3; i++) {
+		stage_child_down(child[i], END_DELETED, 1);
+		stage_pass(S / 10);
+	}
+	stage_pass(60 * S);
+}
+
+static void those_that_end_together_end_once(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	three_at_one_time(ike);
+	assert_null(mismatch());
+	three_at_one_time(ike);
+	assert_non_null(mismatch());
+	assert_string_equal(mismatch()->cause, "inferred");
+	assert_int_equal(mismatch()->record.count, 2);
+	assert_int_equal(mismatch()->record.confidence, CONFIDENCE_MEDIUM);
+}
+
 static void four_of_them_are_certain(void **state)
 {
 	(void)state;
@@ -486,6 +518,7 @@ int main(void)
 		ON_STAGE(offers_more_than_a_week_apart_are_not_compared),
 		ON_STAGE(an_answer_that_was_not_offered_is_declared_too),
 		ON_STAGE(two_early_ends_by_one_side_at_one_age_are_inferred),
+		ON_STAGE(those_that_end_together_end_once),
 		ON_STAGE(four_of_them_are_certain),
 		ON_STAGE(a_gap_in_the_traffic_makes_it_critical),
 		ON_STAGE(ends_at_scattered_ages_are_somebodys_hand),
