@@ -90,10 +90,7 @@
 		"made it, when no other exchange fits") \
 	X(SECONDS, "chain.before_s", chain_before, 5, 0, 600, \
 		"a new SPI replaces an old one if it starts at most this long before the old " \
-		"one stops (see chain.after_s)") \
-	X(SECONDS, "chain.after_s", chain_after, 30, 0, 3600, \
-		"a new SPI replaces an old one if it starts at most this long after the old " \
-		"one stopped (see chain.before_s)") \
+		"one stops") \
 	X(SECONDS, "ended_keep_s", ended_keep, 600, 1, 86400, \
 		"remember an ended SA this long, to recognise packets that come too late") \
 	X(SECONDS, "silent_end_s", silent_end, 86400, 60, 2592000, \

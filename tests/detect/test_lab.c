@@ -98,7 +98,7 @@ static const struct {
 } compressed[] = {
 	{ "churn.window_s", "60" },   { "churn.age_warn_s", "3.5" }, { "churn.age_crit_s", "2.5" },
 	{ "life.min_age_s", "4" },    { "idle_s", "8" },             { "settle_s", "3" },
-	{ "birth_window_s", "4" },    { "chain.after_s", "4" },      { "overlap_budget_s", "2" },
+	{ "birth_window_s", "4" },    { "overlap_budget_s", "2" },
 	{ "life.active_s", "2" },     { "judge_s", "1" },            { "oneway.window_s", "10" },
 	{ "oneway.min_pkts", "10" },  { "periodic.min_s", "4" },     { "periodic.tolerance_s",
 	  "1" },

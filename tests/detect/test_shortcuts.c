@@ -35,7 +35,6 @@ static void replay_both_ways(const char *path)
 {
 	static const char *const hasty[][2] = {
 		{ "settle_s", "3" }, { "idle_s", "8" }, { "judge_s", "1" },
-		{ "chain.after_s", "4" },
 		{ "birth_window_s", "4" }, { "oneway.window_s", "10" }, { "oneway.min_pkts", "10" },
 		{ "churn.window_s", "60" }, { "life.min_age_s", "4" }, { "periodic.min_s", "4" },
 	};
