@@ -3,7 +3,6 @@
 #include <sawatch/record.h>
 
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include <sawatch/text.h>

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static uint32_t *stream_link(struct streams *t, const struct endpoint ends[2], uint32_t network)
 {

@@ -2,7 +2,6 @@
 #include "cli/block.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <sawatch/memory.h>
 

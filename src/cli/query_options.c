@@ -2,7 +2,6 @@
 #include "cli/query_options.h"
 
 #include <getopt.h>
-#include <string.h>
 #include <time.h>
 
 #include "cli/cli.h"

@@ -3,7 +3,6 @@
 #include "detect/alert_table.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void pack_finding(struct packer *p, const struct finding *f)

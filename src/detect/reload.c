@@ -5,8 +5,6 @@
  */
 #include <sawatch/detect.h>
 
-#include <stdlib.h>
-
 #include "detect/slots.h"
 
 static size_t place_of(const struct inventory *v, const struct endpoint peers[2])

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One alert of the page: what, since when, by which evidence, and what to do. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/html_parts.h"

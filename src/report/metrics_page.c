@@ -2,7 +2,6 @@
 /* The page of metrics, in the text format of Prometheus (version 0.0.4). */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <sawatch/report.h>
 

@@ -4,7 +4,6 @@
  * goes through report_json(), which has the whole object.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include <sawatch/memory.h>
 #include <sawatch/report.h>

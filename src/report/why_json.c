@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The story of a tunnel as one JSON object: the same facts as the text, in the same order. */
-#include <assert.h>
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "report/json.h"
 #include "report/why.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The log lines of a condition's page, src/detect/<code>.md. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <sawatch/text.h>

@@ -3,7 +3,6 @@
  * The sentences at the top of the story: the state, what is wrong, and was traffic lost; and the
  * SPIs below.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <sawatch/memory.h>

@@ -7,7 +7,6 @@
  * could not be reached waits for that.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>

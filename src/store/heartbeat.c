@@ -3,7 +3,6 @@
  * Proof that a monitor lives: a silent link changes no row, so every few seconds the time of day
  * is written down for the sensor whose interfaces are watched.
  */
-#include <string.h>
 #include <time.h>
 
 #include "store/queries.h"

@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdbool.h>
 #include <string.h>
 #include <cmocka.h>
 

@@ -5,7 +5,6 @@
  * counts the parent's memory at fork into the child's peak.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>

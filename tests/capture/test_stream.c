@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "made_captures.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>

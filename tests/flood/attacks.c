@@ -4,8 +4,6 @@
  */
 #include "flood.h"
 
-#include <string.h>
-
 enum { SOURCES = 1 << 20, DEPTH = 64 };
 
 static struct sim_endpoint stranger(struct output *out)

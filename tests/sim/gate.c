@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void deliver(struct sim_pair *pair, struct sim_packet *p);
 
@@ -159,7 +158,6 @@ void gate_esp(struct gate *g, unsigned slot, size_t size)
 	else
 		demand(g, slot);
 }
-
 
 static void echo_now(struct sim_world *w, void *object, uint64_t arg)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ike_say.h"
 
-#include <string.h>
-
 void sim_say_init(struct sim_frame *f, const struct sim_session *s, const struct sim_init *i,
 		  bool response, struct sim_rng *r)
 {
