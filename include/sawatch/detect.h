@@ -24,7 +24,7 @@ struct detect;
  * clear.
  */
 struct detect *detect_new(const struct settings *settings, const struct record_sink *sink);
-/* Accepts NULL.  Says nothing to the sink: see detect_finish(). */
+/* Accepts NULL.  Gives nothing to the sink: see detect_finish(). */
 void detect_free(struct detect *d);
 
 /*
@@ -35,33 +35,31 @@ void detect_free(struct detect *d);
 bool detect_expect(struct detect *d, const struct expected *expected);
 
 /*
- * After detect_expect(): from now on these are, with the settings that they say.  A tunnel with the
- * peers of one that was expected is that one; a new one is waited for from now on, alerts about one
- * that is gone are cleared. The former `expected` is not looked at any more.  False when there is
- * no room for so many; nothing has changed then.
+ * After detect_expect(): from now on these tunnels are expected instead, with their settings.  One
+ * with the same peers as before is the same tunnel; a new one is waited for from now on; alerts
+ * about one that is no longer expected are cleared.  The former `expected` may be freed then.
+ * False when there is no room for so many; nothing has changed then.
  */
 bool detect_expect_again(struct detect *d, const struct tracker *t,
 			 const struct expected *expected);
 
 /*
- * The settings, or what `expected` says of a tunnel, are other ones now; its tunnels and their
- * order are the same.
+ * The values of the settings, or of those of expected tunnels, have changed in place; the tunnels
+ * and their order have not.
  */
 void detect_settings_changed(struct detect *d);
 
 /*
- * Frames of `capture` have reached this moment.  Called before the first frame and then now and
- * then; only a caller that shows the tracker all frames may: what a filter takes away is not
- * missing.
+ * Frames of `capture` have reached this moment: expected tunnels that were not seen by then are
+ * missing.  Called before the first frame and then now and then, but not with a filter, which may
+ * hide them.
  */
 void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture, nsec now);
 
 /* Every event of the tracker, in order. */
 void detect_observe(struct detect *d, const struct tracker *t, const struct event *ev);
 
-/*
- * Judge everything by what is known now, before its time: who looks at the history will not wait.
- */
+/* Judge everything now, not only at the next tick: the history will be looked at. */
 void detect_ask(struct detect *d, const struct tracker *t);
 
 /*
@@ -89,26 +87,26 @@ uint64_t detect_alerts_left_out(const struct detect *d);
 
 /*
  * Across a restart, as tracker_save() and tracker_restore(): NO_INDEX is the
- * capture.  Alerts come back in any version of the program, `states` only with
- * the same stamp.  `shift`: for so long nobody watched.  What was told of an
- * expected tunnel that was never seen is kept by its place in the inventory.
+ * capture.  Alerts can be restored by any version of the program, `states` only
+ * by one with the same stamp.  `shift`: for how long nobody observed.  Alerts of
+ * an expected tunnel that was never seen are kept by its place in the inventory.
  */
 const char *detect_stamp(void);
 /* Bytes that it takes; more than `size`: nothing was saved. */
 size_t detect_save(struct detect *d, uint32_t tunnel, void *room, size_t size);
-/* Alerts of it were opened or closed since then. */
+/* Were alerts of it opened or closed since detect_save()? */
 bool detect_unsaved(const struct detect *d, uint32_t tunnel);
 /* Is there an alert of this identity, open or not forgotten yet? */
 bool detect_knows_alert(const struct detect *d, object_id id);
 /* How many tunnels are in the inventory: their places are 0 to one less. */
 size_t detect_expected(const struct detect *d);
-/* Place `place` of it, when nothing was ever seen of it and that was told; else NULL. */
+/* The expected tunnel at `place`, if it was never seen and that was reported; else NULL. */
 const struct tunnel *detect_missed(const struct detect *d, size_t place);
-/* As detect_save(), of the expected tunnel at that place, of which detect_missed() told. */
+/* As detect_save(), for the expected tunnel at that place, which detect_missed() gave. */
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
 /*
- * `image` may be anybody's.  False: it is damaged, or there is no such tunnel; what could be read
- * before the damage was taken.
+ * `image` need not be trusted.  False: it is damaged, or there is no such tunnel; what could be
+ * read before the damage was taken.
  */
 bool detect_restore(struct detect *d, const struct tracker *t, uint32_t tunnel, struct bytes image,
 		    nsec shift, bool states);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The tracker: frames in, security associations and events out.  It owns the
- * tables of tunnels, IKE SAs, child SAs, ESP SAs and exchanges; everybody else
- * reads them through the const pointers it gives.  It does no I/O, has no
- * clock and allocates nothing after tracker_new().
+ * tables of tunnels, IKE SAs, child SAs, ESP SAs and exchanges; others read
+ * them through the const pointers it gives.  It does no I/O, has no clock and
+ * allocates nothing after tracker_new().
  *
  * A tunnel is an unordered pair of peers; "side" 0 and 1 are peer[0] and
  * peer[1] in endpoint_compare() order, -1 is unknown.  A direction is named by
@@ -47,7 +47,7 @@ struct exchange {
 	uint64_t request_frame, request_last_frame, response_frame, response_last_frame;
 	/* transmissions, first ones included; mirror copies are not counted */
 	uint16_t requests, responses;
-	/* further requests at least dup_ike after the first answer */
+	/* copies of the request that came at least settings->dup_ike after the first answer */
 	uint16_t requests_after_response;
 	/* IKE length of one transmission (sum over SKF fragments) */
 	uint32_t request_bytes, response_bytes;
@@ -64,7 +64,7 @@ struct exchange {
 	enum grade grade;		/* of the purpose */
 	/* private: leaves no row until it is answered (restraint.c) */
 	bool quiet;
-	bool crossing_told;		/* private: a Delete that crossed another one */
+	bool crossing_told;		/* private: EVENT_DELETE_COLLISION was emitted for it */
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */
@@ -108,7 +108,7 @@ struct ike_sa {
 	uint64_t life_seconds, life_kilobytes;	/* IKEv1, of the chosen transform */
 	bool has_life_seconds, has_life_kilobytes;
 	uint8_t n_offers, n_transforms;	/* one of them is 0 */
-	union {				/* elsewhere, where most take next to no room */
+	union {				/* borrowed from tables of the tracker */
 		struct ike1_offer *offers1;	/* IKEv1 */
 		struct ike2_transform *transforms;	/* IKEv2, as offered */
 	};
@@ -117,33 +117,27 @@ struct ike_sa {
 	uint8_t n_vendors;
 	struct ike_vendor *vendors;
 
-	/*
-	 * the exchange engine: current and previous exchange asked by the initiator [0] and the
-	 * responder [1]
-	 */
+	/* the current and the previous exchange that the initiator [0], the responder [1] asked */
 	struct exchange current[2], previous[2];
-	/* of the latest exchange of each that was asked and answered; -1 none */
+	/* message ID of the latest exchange that each asked and that was answered; -1 none */
 	int64_t answered_id[2];
 	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
 	uint32_t next_in_tunnel;
-	/* the child SAs that it holds, by next_of_ike: rekeyed, its successor does */
+	/* the child SAs that it holds, by next_of_ike; a rekey gives them to its successor */
 	uint32_t children;
 	/* private to the tracker */
 	uint32_t prev_in_tunnel;
 	uint32_t predecessor;		/* the one whose `successor` this is */
 	uint32_t flags;
-	/* longest encrypted message that can be an error answer; 0 unknown */
+	/* bytes of the longest encrypted answer that can only be an error; 0 unknown */
 	uint32_t error_bytes_max;
 	nsec due;
 	nsec delete_at;			/* request time of an unresolved Delete */
 	int8_t delete_by;
-	nsec delete_wait;		/* silence after it that settles it */
-	/* IKEv1: length of a DPD message, once an echo was seen; 0 */
+	nsec delete_wait;		/* silence after it that shows that it was one */
+	/* IKEv1: length of a DPD message, once one was answered by an equal one; else 0 */
 	uint32_t dpd_bytes;
-	/*
-	 * per side, its latest CREATE_CHILD_SA that may have been an IKE rekey: requests of both
-	 * sides may cross
-	 */
+	/* of each side, its latest CREATE_CHILD_SA that may have been an IKE rekey */
 	struct ike_rekey {
 		nsec at, requested;	/* answer and request; `at` NSEC_NONE: none */
 		uint32_t child;		/* the tentative child SA of that exchange */
@@ -153,8 +147,8 @@ struct ike_sa {
 };
 
 /*
- * What most ESP SAs never have while they live: an end, a restart of the sequence, copies.  Taken
- * when there is something to say; until then `rare` leads to esp_sa_nothing_rare.
+ * The part of an ESP SA that most never need while they live: about an end, a restart of the
+ * sequence, copies.  `rare` points to esp_sa_nothing_rare until one of its own is needed.
  */
 struct esp_sa_rare {
 	object_id successor;		/* in the same direction; 0 none */
@@ -162,20 +156,20 @@ struct esp_sa_rare {
 	uint64_t lost_before;		/* lost up to the last jump or restart of the sequence */
 	uint64_t packets_before;	/* packets up to it */
 	uint32_t successor_spi;
-	uint32_t low_seq;		/* the latest of either run */
-	uint32_t stale_packets;		/* after it had ended and its budget was over */
+	uint32_t low_seq;		/* the latest number of low_run or far_run */
+	uint32_t stale_packets;		/* later than settings->overlap_budget after its end */
 	uint32_t duplicates;
 	uint32_t epoch;			/* times the sequence number wrapped (ESN) */
 	uint32_t generation;
 	/* copies within dup_esp since the last judgement (saturates) */
 	uint16_t mirrored;
 	int8_t ended_by;
-	bool of_group;			/* its numbers run over other destinations, too (group.c) */
+	bool of_group;			/* its sequence counts other destinations, too (group.c) */
 };
 
 extern const struct esp_sa_rare esp_sa_nothing_rare;
 
-/* Between whom an ESP SA is. */
+/* The two addresses of an ESP SA. */
 struct esp_ends {
 	struct addr src, dst;
 };
@@ -197,7 +191,7 @@ struct esp_sa {
 	int8_t direction;		/* side that sends */
 	uint8_t flags;			/* ESP_SA_… */
 	uint8_t low_run;		/* packets in a row that look like a restarted sequence */
-	uint8_t far_run;		/* packets in a row from far ahead, not believed yet */
+	uint8_t far_run;		/* packets in a row from far ahead, perhaps forged */
 	uint8_t end_reason;		/* enum end_reason; END_NONE living */
 	uint8_t grade;			/* enum grade; of its end */
 
@@ -215,9 +209,9 @@ struct esp_sa {
 	uint64_t first_frame;
 };
 
-/* What each ESP SA has besides, and no packet in its usual course asks for: tracker_esp_more(). */
+/* The part of an ESP SA that its usual packet does not need: see tracker_esp_more(). */
 struct esp_sa_more {
-	/* totals when the running bucket began; of two the lower half, which differences need */
+	/* its totals when the running minute began; of two only the lower 32 bits */
 	uint64_t minute_bytes;
 	uint32_t minute_packets, minute_lost;
 	/* highest sequence number when the running traffic bucket began */
@@ -241,9 +235,9 @@ enum {
 };
 
 /*
- * What exchanges say of a child SA, what it replaced or was replaced by, and its end: one that only
- * traffic speaks for has none of it while it lives.  Taken when there is something to say; until
- * then `more` leads to child_sa_nothing_more.
+ * The part of a child SA about its exchange, what it replaced, what replaced it, and its end.  One
+ * of which only ESP was seen needs none of it while it lives.  `more` points to
+ * child_sa_nothing_more until one of its own is needed.
  */
 struct child_sa_more {
 	object_id ike_sa_id;
@@ -286,7 +280,7 @@ struct child_sa {
 	uint32_t prev_in_tunnel;	/* private */
 };
 
-/* When it was asked for; when only ESP was seen, when it was made. */
+/* When it was asked for; of one of which only ESP was seen, when it was made. */
 static inline nsec child_sa_requested(const struct child_sa *c)
 {
 	return c->more->requested == NSEC_NONE ? c->created : c->more->requested;
@@ -305,11 +299,11 @@ enum {
 };
 
 struct tunnel_side {
-	uint64_t esp_packets_before;	/* esp of freed SAs */
+	uint64_t esp_packets_before;	/* of SAs that were released */
 	nsec esp_last;			/* as of the latest judgement */
 };
 
-/* Rows that were not written, so that a flood cannot fill the history. */
+/* How many rows were not written (restraint.c), and when. */
 struct left_out {
 	uint64_t n;
 	nsec since, last;
@@ -322,14 +316,14 @@ struct tunnel_ike {
 	/* messages that must exist but were not captured */
 	uint64_t proven_unseen;
 	nsec unseen_since, unseen_last;
-	uint64_t unseen_frame;		/* what proved the latest */
+	uint64_t unseen_frame;		/* frame that proved the latest */
 	uint64_t reassembled;		/* datagrams that came whole in IP fragments */
 	uint32_t heard;			/* messages since the latest such proof */
 };
 
 /*
- * What a tunnel of which only ESP is seen, from where it always was, has none of.  Taken when there
- * is something to say; until then `more` leads to tunnel_nothing_more.
+ * The part of a tunnel that it does not need while only ESP is seen, from unchanged addresses.
+ * `more` points to tunnel_nothing_more until one of its own is needed.
  */
 struct tunnel_more {
 	struct endpoint now[2];		/* where they were last seen: see tunnel_now() */
@@ -349,9 +343,9 @@ struct tunnel {
 	const struct tunnel_more *more;
 	uint32_t network;
 	uint32_t ike_sas, child_sas, esp_sas[2];	/* list heads, newest first */
-	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* their other ends */
-	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* ever */
-	/* remembered ones: lengths of those lists */
+	uint32_t oldest_ike_sa, oldest_child_sa, oldest_esp_sa[2];	/* ends of these lists */
+	uint32_t n_ike_sas, n_child_sas, n_esp_sas;	/* so far, released ones included */
+	/* lengths of these lists */
 	uint32_t live_ike, live_child, live_esp[2];
 	uint32_t unowned_child;		/* child SAs whose IKE SA is not known */
 	uint64_t esp_judged;		/* distinct ESP packets when the mirror was last judged */
@@ -361,11 +355,11 @@ struct tunnel {
 	enum tunnel_state state;
 	/* private */
 	uint8_t n_paths;
-	uint8_t n_deletes;		/* places for Deletes that wait for their SA, so far */
+	uint8_t n_deletes;		/* entries of tracker.deletes in use, free ones between */
 	uint32_t paths;
 	uint32_t flags;
 	uint32_t generation;
-	uint32_t unconfirmed;		/* ESP SAs that only a packet or two speak for */
+	uint32_t unconfirmed;		/* ESP SAs without ESP_SA_CONFIRMED */
 	nsec due;
 	nsec state_since;
 	/* when each is full again (restraint.c); NSEC_NONE full */
@@ -373,7 +367,7 @@ struct tunnel {
 	struct left_out left_out;
 };
 
-/* Where a side was last seen (NAT, MOBIKE). */
+/* The endpoint at which a side was last seen; NAT and MOBIKE change it. */
 static inline struct endpoint tunnel_now(const struct tunnel *w, int side)
 {
 	return w->more == &tunnel_nothing_more ? w->peer[side] : w->more->now[side];
@@ -381,10 +375,7 @@ static inline struct endpoint tunnel_now(const struct tunnel *w, int side)
 
 /* ---- events --------------------------------------------------------------- */
 
-/*
- * X(KIND, "text", HISTORY): HISTORY 1 is kept in the database and shown, 0 is
- * for detectors only (too many, or only meaningful inside).
- */
+/* X(KIND, "text", HISTORY): HISTORY 1 is a row of the history, 0 is for the detectors only. */
 #define EVENTS(X) \
 	X(IKE_SA_CREATED, "ike_sa_created", 1)			/* first message of an IKE SA */ \
 	/* authenticated, or made by a rekey */ \
@@ -472,7 +463,7 @@ enum event_kind { EVENTS(SAWATCH_ENUM_EVENT) EVENT_KINDS };
 
 /* As in the column `kind` of the table events, static. */
 const char *event_kind_text(enum event_kind k);
-/* Does it leave a row there?  The others are for the detectors only. */
+/* Is it a row there?  The others are for the detectors only. */
 bool event_is_history(enum event_kind k);
 
 struct event {
@@ -503,8 +494,8 @@ struct tracker_handler {
 	void (*fragment)(void *user, const struct frame *f, const struct packet *p);
 	void (*segment)(void *user, const struct frame *f, const struct packet *p);
 	/*
-	 * This tunnel was counted in quiet_tunnels before the last tracker_counters_reset(), and is
-	 * told after all.
+	 * This tunnel was counted in quiet_tunnels before the last tracker_counters_reset(), and
+	 * gets rows after all.
 	 */
 	void (*told_late)(void *user, object_id tunnel);
 };
@@ -512,23 +503,20 @@ struct tracker_handler {
 /* NULL when memory is short. `settings` must outlive the tracker. */
 struct tracker *tracker_new(const struct settings *settings, const struct hash_key *key,
 			    const struct tracker_handler *handler);
-/* Accepts NULL.  Says nothing to the sink: see tracker_finish(). */
+/* Accepts NULL.  Gives nothing to the sink: see tracker_finish(). */
 void tracker_free(struct tracker *t);
 
 /* Frames of one capture, in its order.  Never fails: what is not IPsec, cut or wrong is counted. */
 void tracker_frames(struct tracker *t, const struct frame *frames, size_t n);
 
-/*
- * The same of frames that prepare_frames() was given, perhaps on another thread, with this key,
- * which never changes.
- */
+/* The same for frames prepared by prepare_frames(), perhaps on another thread, with this key: */
 void tracker_prepared(struct tracker *t, const struct prepared *p);
-/* That key, borrowed. */
+/* The key of this tracker, borrowed; it changes only by tracker_restore(). */
 const struct hash_key *tracker_key(const struct tracker *t);
 
 /*
- * What reassembly made of fragments, and one message of a TCP stream (marker taken off when
- * is_ike).
+ * What reassembly gives back: a whole packet; one message of a TCP stream (without its marker if
+ * `is_ike`); and a packet of which a fragment never came.
  */
 void tracker_packet(struct tracker *t, const struct frame *f, const struct packet *whole);
 void tracker_message(struct tracker *t, const struct frame *f, const struct packet *p,
@@ -536,17 +524,17 @@ void tracker_message(struct tracker *t, const struct frame *f, const struct pack
 void tracker_fragment_missing(struct tracker *t, nsec at, const struct packet *first_seen,
 			      uint64_t frame);
 
-/* The capturer says that it dropped `n` packets between these moments. */
+/* The capturing system says that it dropped `n` packets between these moments. */
 void tracker_dropped(struct tracker *t, nsec from, nsec to, uint64_t n);
 
-/* Packet time has reached `now` without a packet (live), or to let everything settle. */
+/* Packet time has reached `now` without a packet. */
 void tracker_advance(struct tracker *t, nsec now);
 
 /*
- * Nobody will ask the sink for events, exchanges and traffic: of each tunnel of which there were
- * any it gets one event that says so, before the tunnel.  ESP SAs and child SAs are told once, when
- * they are forgotten or at tracker_flush(), which is called once, after tracker_end().  Nor will
- * anybody ask what IKE SAs were offered.
+ * Nobody needs rows of events, exchanges and traffic, nor what IKE SAs were offered.  A tunnel that
+ * had any gives the sink one event that says so, before its own record.  Records of ESP SAs and
+ * child SAs come once: when they are released, or at tracker_flush(), to be called once, after
+ * tracker_end().
  */
 void tracker_without_details(struct tracker *t);
 
@@ -557,34 +545,34 @@ void tracker_flush(struct tracker *t);
  * reached.
  */
 bool tracker_flush_part(struct tracker *t, uint32_t slots);
-/* Every object counts as changed: some of what the sink was given is lost. */
+/* Count every object as changed, because the sink lost some of what it was given. */
 void tracker_mark_all(struct tracker *t);
 
 /*
- * The capture ends here: settle everything, close living objects with
- * capture_end.  tracker_flush() tells it.
+ * The captures end here: decide what is open, and end living objects as capture_end.  The records
+ * come with tracker_flush().
  */
 void tracker_end(struct tracker *t);
-/* When `final`, and tracker_flush() in any case. */
+/* tracker_end() if `final`, and tracker_flush(). */
 void tracker_finish(struct tracker *t, bool final);
 
 /*
- * Across a restart.  tracker_save() gives a tunnel with all that belongs to it
- * as bytes: returns how many, which may be more than fit into `room`; then
- * nothing was saved.  0: it is a stranger's that leaves no rows.  They are good for a program with
- * the same stamp. tracker_unsaved(): SAs of it began or ended since then.
+ * Across a restart.  tracker_save() writes a tunnel with all that belongs to it into `room`, and
+ * returns its length in bytes: if that is more than `size`, nothing was written; 0: the tunnel
+ * leaves no rows and need not be saved.  Only a program with the same tracker_stamp() can read the
+ * bytes.  tracker_unsaved(): did SAs of it begin or end since tracker_save()?
  */
 const char *tracker_stamp(void);
 size_t tracker_save(struct tracker *t, uint32_t tunnel, void *room, size_t size);
 bool tracker_unsaved(const struct tracker *t, uint32_t tunnel);
 
 /*
- * Before the first frame, in this order: every tunnel back to where it was (it
- * gets a new id, of `capture`; its SAs keep theirs); what the history knows of
- * an SA that is later than its image; and then time goes on from `from`, the
- * last moment that was watched, at `to`.  `unwatched`: nobody saw what came in
- * between, so its silence and its missing packets prove nothing.  False: the
- * bytes are not from this program, or its place is taken.
+ * Before the first frame, in this order: tracker_restore() for every tunnel, which gets a new id,
+ * of `capture`, while its SAs keep theirs; tracker_catch_up_…() for every SA of which the history
+ * knows more than the image; tracker_resume().  Then time goes on at `to`, after `from`, the last
+ * moment of the run before.  `unwatched`: nobody observed what came in between, so silence and
+ * missing packets prove nothing.  False: the bytes are not from such a program, or there is no
+ * room.
  */
 bool tracker_restore(struct tracker *t, uint32_t capture, struct bytes image, uint32_t *ret_tunnel);
 void tracker_catch_up_ike_sa(struct tracker *t, const struct record_ike_sa *r);
@@ -594,13 +582,10 @@ void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r,
 			      const struct record_traffic *sum);
 void tracker_resume(struct tracker *t, uint32_t capture, nsec from, nsec to, bool unwatched);
 
-/* Nobody watched from `from` to `to` (an interface was gone). */
+/* Nobody observed from `from` to `to`: an interface was gone. */
 void tracker_unwatched(struct tracker *t, nsec from, nsec to);
 
-/*
- * An event of the history about the capture that the detectors do not know; `kind` as in
- * record_event.
- */
+/* Record an event about the capture, of which the detectors do not learn; `kind` as its record. */
 void tracker_note(struct tracker *t, uint32_t capture, nsec at, const char *kind, const char *text);
 
 /* The row of this tunnel is to be written anew at the next flush. */
@@ -608,7 +593,7 @@ void tracker_touch(struct tracker *t, uint32_t tunnel);
 
 /* Packet time: the latest that any frame had; NSEC_NONE before the first. */
 nsec tracker_now(const struct tracker *t);
-/* Those of tracker_new(), borrowed. */
+/* The settings of tracker_new(), borrowed. */
 const struct settings *tracker_settings(const struct tracker *t);
 
 /* Objects by index; NULL when the slot is free or the index NO_INDEX. */
@@ -619,14 +604,11 @@ const struct esp_sa *tracker_esp_sa(const struct tracker *t, uint32_t index);
 /* Of one that tracker_esp_sa() gave. */
 const struct esp_sa_more *tracker_esp_more(const struct tracker *t, const struct esp_sa *sa);
 struct esp_ends tracker_esp_ends(const struct tracker *t, const struct esp_sa *sa);
-/* Is there a tunnel that is up between these addresses?  Its fragments are no stranger's. */
+/* Is there a tunnel that is up between these addresses? */
 bool tracker_knows(struct tracker *t, struct addr a, struct addr b);
-/* The tunnel of these two as long as nothing of it was seen: no SA, no moment. */
+/* A tunnel between these two of which nothing was seen: no SA, no time. */
 struct tunnel tunnel_unseen(struct endpoint a, struct endpoint b);
-/*
- * It came up: an IKE SA was established, or ESP flowed both ways.  Otherwise it may be nothing but
- * forged addresses.
- */
+/* Was it ever up: an IKE SA established, or ESP both ways?  Otherwise it may be forged packets. */
 bool tunnel_was_up(const struct tunnel *w);
 bool tunnel_had_ike(const struct tunnel *w);	/* an IKE SA of it was established */
 uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
@@ -637,9 +619,9 @@ uint32_t tracker_tunnels(const struct tracker *t);	/* indices are below this */
 uint32_t tracker_tunnel_of_peer(const struct tracker *t, struct addr peer, uint32_t from,
 				uint32_t end);
 
-/* Sequence numbers of an ESP SA that never came (as far as decided); 0 of a group's: not known. */
+/* Sequence numbers of an ESP SA that never came, so far; 0 for one of a group: not known. */
 uint64_t esp_sa_lost(const struct esp_sa *sa);
-/* The same of its running minute: below 0, some of those before came late. */
+/* The same within its running minute; negative when some of those before came late. */
 static inline int64_t esp_sa_minute_lost(const struct esp_sa *sa, const struct esp_sa_more *more)
 {
 	return (int32_t)((uint32_t)esp_sa_lost(sa) - more->minute_lost);
@@ -652,11 +634,11 @@ struct tracker_counters {
 	uint64_t malformed, cut, unsupported, too_deep, not_ip, other;
 	uint64_t fragments;
 	uint64_t evicted_tunnels, evicted_ike_sas, evicted_child_sas, evicted_esp_sas;
-	/* not for want of room in the table: their tunnel had too many */
+	/* released because their tunnel had too many, not because the table was full */
 	uint64_t crowded_ike_sas, crowded_child_sas, crowded_esp_sas;
 	/* pairs of peers that leave no rows (history.strangers): nothing confirmed them */
 	uint64_t quiet_tunnels;
-	/* ESP packets of unknown SPIs not given a record under pressure */
+	/* ESP packets of unknown SPIs that got no record, because there were too many */
 	uint64_t strangers;
 	nsec first, last;		/* NSEC_NONE before the first frame */
 };
