@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a structure is made of, value by value, for those that are kept as
- * images (pack.h).  Only its values go into an image: what lies between them is
- * whatever was on the stack.  And of an image that may be anybody's, a value is
- * taken only when the program itself could have put one of its kind there.
+ * The fields of a structure, listed one by one, so that it can be written to an
+ * image (pack.h) and checked when it is read back.  Padding between the fields
+ * is not written.  An image need not be trusted: a value is taken only if this
+ * program could have written it.
  *
- * A structure has one function, of fields_walk, that names each of its fields;
- * tests/lint fields finds one that is missing.
+ * A structure has one function, of type fields_walk, that names each of its
+ * fields; tests/lint fields finds one that is missing.
  */
 #ifndef SAWATCH_FIELDS_H
 #define SAWATCH_FIELDS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The keyed hash of every table that a stranger can fill: 64x64->128 bit
- * multiplications folded, with a secret key, so that collisions cannot be
- * prepared.  Not for cryptography.  The result never orders any output.
+ * The keyed hash of every table that an attacker can fill: 64x64->128 bit
+ * multiplications, folded, with a secret key, so that nobody can prepare
+ * collisions.  Not for cryptography.  No output depends on the result.
  */
 #ifndef SAWATCH_HASH_H
 #define SAWATCH_HASH_H

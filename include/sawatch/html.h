@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A history as one HTML page that needs nothing else: no script, no picture, no font from
- * elsewhere.  Two rounds, so that a large history is not held in memory: the first over captures,
- * tunnels and alerts; then one over each tunnel that deserves to be shown in detail.
+ * elsewhere.  It takes two walks, so that a large history is not held in memory: one over captures,
+ * tunnels and alerts, then one for each tunnel that is shown in detail.
  */
 #ifndef SAWATCH_HTML_H
 #define SAWATCH_HTML_H

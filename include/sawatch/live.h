@@ -2,8 +2,8 @@
 /*
  * Frames from interfaces as they come: libpcap over the kernel's ring, one
  * interface or several merged by time.  Never blocks: the caller polls the
- * descriptors, and has a timer of its own, because a silent link tells nothing.
- * Refuses to know what the frames hold.
+ * descriptors and needs a timer of its own, because a silent interface wakes
+ * nobody.  Refuses to know what the frames hold.
  */
 #ifndef SAWATCH_LIVE_H
 #define SAWATCH_LIVE_H

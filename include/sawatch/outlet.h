@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Outlets: what has to reach the outside world while the monitor is behind its walls.  Each is a
- * process of its own, begun before the walls are put up, without privileges and without packets,
- * fed through a bounded queue.  A full queue drops the oldest message and counts it: the monitor
- * never waits.  A process that dies is begun anew by its keeper, after a second, and after longer
- * pauses when that happens again and again.  An outlet dies with the monitor; at an orderly end it
- * first sends what it has.
- * Refuses to know what the messages mean.
+ * Outlets: processes that send messages out (syslog, metrics, commands) while the monitor itself
+ * is in its sandbox.  Each is started before the sandbox is entered, has no privileges, sees no
+ * packet, and is fed through a bounded queue.  A full queue drops the oldest message and counts
+ * it: the monitor never waits.  A process that dies is started again by its keeper (another
+ * process) after a second, and after longer pauses when that happens again and again.  An outlet
+ * ends with the monitor; at an orderly end it first sends what it has.  Refuses to know what the
+ * messages mean.
  */
 #ifndef SAWATCH_OUTLET_H
 #define SAWATCH_OUTLET_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Structures as bytes and back, for what this program writes down for itself
- * and reads again after a restart.  Numbers are big-endian, as readers take
- * them; structures are images, in which runs of zeros are left out.  They mean
- * something only to a program with the same structures: who keeps them keeps a
- * stamp of those beside them.
+ * Structures as bytes and back, for what this program keeps across a restart.
+ * Numbers are big-endian, as the reader takes them.  Structures are written as
+ * they lie in memory, without runs of zeros, so only a program with the same
+ * structures can read them: a stamp of these is stored beside them.
  */
 #ifndef SAWATCH_PACK_H
 #define SAWATCH_PACK_H

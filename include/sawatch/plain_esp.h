@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ESP in a plain frame: Ethernet, with one VLAN tag or none, or raw IP; IPv4
- * without options or IPv6 without extension headers, in one piece; ESP, alone
- * or in UDP port 4500.  That is nearly every packet of a concentrator, and it is
- * read here at a glance.  So is what is certainly not ours in such a frame: TCP
- * and UDP of other ports.  What it says is what link_decap(), udp_classify() and
- * esp_parse() say; what it does not know is left to them.
+ * The fast parser for the usual frame of a VPN gateway: ESP in Ethernet (with
+ * one VLAN tag or none) or raw IP, IPv4 without options or IPv6 without
+ * extension headers, unfragmented, ESP alone or in UDP port 4500.  It also
+ * recognises TCP and UDP of other ports in such frames.  Its answers are those
+ * of link_decap(), udp_classify() and esp_parse(); everything else is left to
+ * them.
  *
- * In a header, because its fields then stay in registers.
+ * It is in a header so that the compiler keeps its fields in registers.
  */
 #ifndef SAWATCH_PLAIN_ESP_H
 #define SAWATCH_PLAIN_ESP_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Frames made ready for the tracker: each parsed down to what it is, the key of
- * an ESP SA hashed.  Pure functions that know no SA, so that another thread may
- * run them ahead of the tracker, which takes what they leave in the frames'
- * order: prepare_frames(), then tracker_prepared(), is tracker_frames().
+ * Frames prepared for the tracker: each is parsed as far as that needs no
+ * knowledge of SAs, and the key of its ESP SA is hashed.  These are pure
+ * functions, so another thread may run them ahead of the tracker.
+ * prepare_frames() and then tracker_prepared() do what tracker_frames() does.
  */
 #ifndef SAWATCH_PREPARE_H
 #define SAWATCH_PREPARE_H

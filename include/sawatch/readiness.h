@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a service tells the manager that started it (systemd, sd_notify(3)): that it works, what it
- * does, that it still lives.  Without a manager that listens ($NOTIFY_SOCKET) every call does
+ * What a service reports to the manager that started it (systemd, sd_notify(3)): that it is ready,
+ * what it does, that it is alive.  Without a manager that listens ($NOTIFY_SOCKET) every call does
  * nothing.
  */
 #ifndef SAWATCH_READINESS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Records: what sawatch tells the outside world, one struct per object of
- * DESIGN 9.  The tracker and the detectors write them, the store keeps them
- * and gives them back, the report prints them; so this is the one seam between
- * the core and its edges.  Records own nothing: strings and arrays are borrowed
- * for the duration of the call that passes them.
+ * Records: what sawatch gives to the outside world, one struct per kind of
+ * object.  The tracker and the detectors write them, the store keeps them and
+ * gives them back, the report prints them: they are the interface between the
+ * core and its edges.  Records own nothing: strings and arrays are borrowed for
+ * the duration of the call that passes them.
  *
  * "Not known" is never 0 or "": it is NSEC_NONE, RECORD_UNKNOWN (-1), NULL, or
  * an enum's UNKNOWN.

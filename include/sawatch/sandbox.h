@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The walls that a process puts round itself before it reads what strangers sent: it may go on with
- * what it holds open, use files in a few folders, start threads, and nothing else.  Nobody can take
- * them down again.  Refuses to know what the files are.
+ * The sandbox that a process enters before it reads bytes from the network.  From then on it can
+ * use what it has open, use files in a few folders, and start threads, but nothing else; nobody
+ * can undo that.  Refuses to know what the files are.
  */
 #ifndef SAWATCH_SANDBOX_H
 #define SAWATCH_SANDBOX_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a monitor keeps in its history for itself: images of its tunnels, so
- * that it goes on after a restart with the SAs, alerts and memories it had.
- * A `source` names who wrote them: the interfaces watched, or a series of files.
+ * What a monitor keeps in its history for its own restart: images of its
+ * tunnels, with their SAs, alerts and the states of detectors.  A `source`
+ * names who wrote them: the interfaces watched, or a series of files.
  */
 #ifndef SAWATCH_STORE_IMAGES_H
 #define SAWATCH_STORE_IMAGES_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a history forgets: traffic per minute becomes traffic per hour and per
- * day, what ended long ago goes, and the file gets smaller.  What lives is
- * never touched.  It is done in small steps, so that neither who writes nor who
- * reads waits for it.
+ * Deleting old rows of a history: traffic per minute becomes traffic per hour
+ * and per day, objects that ended long ago are deleted, and the file shrinks.
+ * Living objects always stay.  It is done in small steps, so that neither
+ * writers nor readers wait for it.
  */
 #ifndef SAWATCH_STORE_RETENTION_H
 #define SAWATCH_STORE_RETENTION_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A thread that writes records to a store, so that a slow, locked or full disk
- * keeps nobody waiting who must not wait.  Records are copied into a backlog of
- * fixed size and written in the order in which they came; a transaction that
- * failed is tried again with the same records.
+ * does not hold up the caller.  Records are copied into a backlog of fixed size
+ * and written in the order in which they came; a transaction that failed is
+ * tried again with the same records.
  *
- * All functions are called by one thread.  While the writer is open the store
- * belongs to it, but for the time between store_writer_drain() and the next
+ * All functions are called by one thread.  While the writer is open, only the
+ * writer may use the store, except between store_writer_drain() and the next
  * record.
  */
 #ifndef SAWATCH_STORE_WRITER_H

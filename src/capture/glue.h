@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What puts pieces together.  Two engines do: libnids (nids.c) and our own
- * (glue.c).  Neither judges: fragments.c and streams.c, in front of them,
- * admit, expire, refuse overlaps and know when something is whole, and hand
- * over pieces that never overlap.  So an engine knows slots, not addresses.
+ * The interface of the two engines that put pieces together: libnids (nids.c)
+ * and our own (glue.c).  An engine judges nothing: fragments.c and streams.c, in
+ * front of it, admit, expire, refuse overlaps and know when something is
+ * complete, and give it only pieces that do not overlap.  So an engine knows
+ * slots, not addresses.
  */
 #ifndef SAWATCH_CAPTURE_GLUE_H
 #define SAWATCH_CAPTURE_GLUE_H

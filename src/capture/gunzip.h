@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * gzip (RFC 1952), through zlib.  libarchive reads it too, but throws away up to 64 KiB before the
- * place where a file is cut or damaged, which of a small capture is all of it, and checks no sum.
+ * gzip (RFC 1952), through zlib.  libarchive reads it too, but it checks no checksum, and of a file
+ * that is cut or damaged it loses up to 64 KiB before that place: of a small capture all.
  */
 #ifndef SAWATCH_CAPTURE_GUNZIP_H
 #define SAWATCH_CAPTURE_GUNZIP_H

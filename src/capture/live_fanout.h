@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Several packet sockets of one interface share its packets: each gets those of some pairs of
- * addresses.
+ * Several packet sockets on one interface (PACKET_FANOUT): the packets between two addresses always
+ * go to the same socket.
  */
 #ifndef SAWATCH_CAPTURE_LIVE_FANOUT_H
 #define SAWATCH_CAPTURE_LIVE_FANOUT_H

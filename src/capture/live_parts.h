@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of live capture share: live_open.c opens the interfaces, live.c hands over their
- * frames, live_news.c sees them go and come, interface_names.c asks the kernel about them.
+ * What the files of live capture share: live_open.c opens the interfaces, live.c gives their frames
+ * to the caller, live_news.c notices when interfaces go and come back, interface_names.c asks the
+ * kernel about them.
  */
 #ifndef SAWATCH_CAPTURE_LIVE_PARTS_H
 #define SAWATCH_CAPTURE_LIVE_PARTS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Frames of a file in the order of their times.  Captures of several
- * interfaces or receive queues are written a little out of order, an answer
- * before its question; everything behind the source relies on time.  A file
- * in order pays one comparison a frame and is never copied; the first step
- * back turns on a window of copies, out of which frames come sorted.
+ * Frames of a file in the order of their times.  Captures of several interfaces
+ * or receive queues may be written a little out of order, an answer before its
+ * request; everything behind the source relies on the order.  A file in order
+ * costs one comparison per frame and is never copied; from the first step back
+ * on, frames are copied into a window and sorted.
  */
 #ifndef SAWATCH_CAPTURE_TIME_ORDER_H
 #define SAWATCH_CAPTURE_TIME_ORDER_H

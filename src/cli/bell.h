@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How threads wait for each other.  Whoever waits looks for a while, then
- * sleeps until the bell is rung; who rings pays one look when nobody sleeps.
- * What is waited for is set and looked at by sequentially consistent atomics,
- * so that either the one sees it or the other sees the sleeper.
+ * How threads wait for each other without a lock.  A waiting thread polls for a
+ * while and then sleeps until another one rings the bell; ringing costs one load
+ * when nobody sleeps.  What is waited for must be set and polled by sequentially
+ * consistent atomics: then either the waiter sees it, or the other sees the
+ * sleeper.
  */
 #ifndef SAWATCH_CLI_BELL_H
 #define SAWATCH_CLI_BELL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What time it is for the core while no packet comes: the time of the latest
- * packet, plus what has passed since on a clock that nobody sets.
+ * Packet time while no packet comes: the time of the latest packet, plus what
+ * has passed since then on a clock that nobody can set.
  */
 #ifndef SAWATCH_CLI_CAPTURE_CLOCK_H
 #define SAWATCH_CLI_CAPTURE_CLOCK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Captures of a series that are over, and whose rows are not the last word: pairs of peers that
- * were left out by its end may be told after all, and what is settled at the end of the series
- * counts for the latest of them.
+ * Captures of a series that are over but whose rows may still change: a tunnel that was left out of
+ * the history may be recorded after all, and what is decided at the end of the series counts for
+ * the latest capture.
  */
 #ifndef SAWATCH_CLI_ENDED_CAPTURES_H
 #define SAWATCH_CLI_ENDED_CAPTURES_H

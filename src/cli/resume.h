@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Going on where the last run of the same source stopped.  While it runs,
- * images of the tunnels go to the history; at the next start they come back,
- * and what cannot come back is given up: it ended, nobody knows how.
+ * Going on where the last run of the same source stopped.  While a run goes on,
+ * images of its tunnels are written to the history; the next run restores them.
+ * An SA or alert that cannot be restored ends for an unknown reason.
  */
 #ifndef SAWATCH_CLI_RESUME_H
 #define SAWATCH_CLI_RESUME_H
