@@ -30,6 +30,7 @@ enum {
 
 struct open_alert {
 	enum severity severity;
+	bool symptom;		/* of another alert */
 	nsec last;
 	char *line;		/* owned */
 	char *who, *code;	/* owned */
@@ -181,8 +182,8 @@ static void on_alert(void *user, const struct record_alert *r)
 	struct open_alert *to = &c->alerts[c->n_alerts++];
 
 	*to = (struct open_alert){
-		.severity = r->severity, .last = r->last, .who = who(c, r),
-		.code = answer_text(r->code),
+		.severity = r->severity, .symptom = r->incident != 0, .last = r->last,
+		.who = who(c, r), .code = answer_text(r->code),
 	};
 	memory_or_end(to->who != NULL);
 	summary = answer_text(r->summary);
@@ -257,6 +258,8 @@ static int by_weight(const void *a, const void *b)
 
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	if (x->symptom != y->symptom)
+		return x->symptom ? 1 : -1;
 	return x->last != y->last ? (x->last > y->last ? -1 : 1) : strcmp(x->line, y->line);
 }
 

@@ -77,8 +77,8 @@ static struct store *history(const char *kind, enum tunnel_state state)
 	return s;
 }
 
-static void raise_alert(struct store *s, uint32_t number, const char *code, enum severity severity,
-			bool cleared)
+static void raise_symptom(struct store *s, uint32_t number, const char *code,
+			  enum severity severity, bool cleared, uint32_t of)
 {
 	struct record_alert a = {
 		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .code = code,
@@ -87,11 +87,18 @@ static void raise_alert(struct store *s, uint32_t number, const char *code, enum
 		.raised = T0,
 		.cleared_at = cleared ? T0 + 1 : NSEC_NONE, .count = 1,
 		.summary = "sum | \033[31mmary", .peers = peers,
+		.incident = of ? object_id_of(1, of) : 0,
 	};
 	struct err e;
 
 	assert_done(store_alert(s, &a, &e));
 	assert_done(store_commit(s, &e));
+}
+
+static void raise_alert(struct store *s, uint32_t number, const char *code, enum severity severity,
+			bool cleared)
+{
+	raise_symptom(s, number, code, severity, cleared, 0);
 }
 
 static void end(struct store *s)
@@ -164,6 +171,23 @@ static void open_alerts_make_the_status_and_cleared_ones_do_not(void **state)
 	assert_int_equal(check(NULL), CRITICAL);
 	assert_out("SAWATCH CRITICAL - 1 critical, 1 warning: ike_flap hq/branch and 1 more; "
 		   "1 tunnel, 1 up | alerts=2;0;;0 critical=1;;0;0");
+	end(s);
+}
+
+/* The latest comes first, but a cause before what it brings about. */
+static void the_cause_is_named_before_its_symptoms(void **state)
+{
+	struct store *s = history("file", TUNNEL_UP);
+
+	(void)state;
+	raise_alert(s, 1, "dpd_timeout", SEVERITY_CRITICAL, false);
+	raise_symptom(s, 2, "ike_init_unanswered", SEVERITY_CRITICAL, false, 1);
+	raise_alert(s, 3, "weak_crypto", SEVERITY_WARNING, false);
+	assert_int_equal(check(NULL), CRITICAL);
+	assert_out("2 critical, 1 warning: dpd_timeout hq/branch and 2 more; ");
+	assert_true(strstr(out, "[critical] dpd_timeout") <
+		    strstr(out, "[critical] ike_init_unanswered"));
+	assert_out("[warning] weak_crypto");
 	end(s);
 }
 
@@ -292,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_history_without_alerts_is_ok),
 		cmocka_unit_test(open_alerts_make_the_status_and_cleared_ones_do_not),
 		cmocka_unit_test(alerts_are_told_one_by_one_without_bars_and_control_characters),
+		cmocka_unit_test(the_cause_is_named_before_its_symptoms),
 		cmocka_unit_test(thresholds_and_ignored_codes_decide_what_counts),
 		cmocka_unit_test(a_tunnel_that_is_asked_for_is_expected_to_be_up),
 		cmocka_unit_test(a_monitor_that_is_silent_too_long_is_dead),
