@@ -47,6 +47,7 @@ struct direction {
 
 struct state {
 	struct direction direction[2];
+	nsec moved;			/* a peer has another address since then; 0 never */
 };
 
 /* The minute that is over counts in its window, and the window before that is kept. */
@@ -129,18 +130,23 @@ static void traffic(struct direction *d, const struct scene *sc, const struct ev
 	judge_minute(d, sc, ev);
 }
 
-/* Was so much sent since the SA's latest packet? */
-static void gap(struct direction *d, const struct scene *sc, const struct event *ev)
+/*
+ * Was so much sent since the SA's latest packet?  What went to or from another address meanwhile,
+ * this capture perhaps does not see.
+ */
+static void gap(struct state *s, struct direction *d, const struct scene *sc,
+		const struct event *ev)
 {
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
+	bool moved = sa && s->moved != 0 && sa->last <= s->moved;
 
-	if (!sa || ev->value[0] < JUMP_MIN)
+	if (!sa || (ev->value[0] < JUMP_MIN && !moved))
 		return;
 
 	nsec alive = sa->last - sa->first;
 	double rate = alive > 0 ? (double)sa->packets / (double)alive : 0;
 
-	if ((double)ev->value[0] > JUMP_FACTOR * rate * (double)(ev->at - sa->last)) {
+	if (moved || (double)ev->value[0] > JUMP_FACTOR * rate * (double)(ev->at - sa->last)) {
 		d->jump = d->jumped == ev->esp_sa ? d->jump + ev->value[0] : ev->value[0];
 		d->jumped = ev->esp_sa;
 	}
@@ -151,13 +157,15 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct state *s = state;
 	struct direction *d;
 
-	if (ev->side < 0)
+	if (ev->kind == EVENT_ADDRESS_MOVED)
+		s->moved = ev->at;
+	if (ev->side < 0 || ev->kind == EVENT_ADDRESS_MOVED)
 		return;
 	d = &s->direction[ev->side];
 	if (ev->kind == EVENT_TRAFFIC)
 		traffic(d, sc, ev);
 	else if (ev->kind == EVENT_ESP_GAP)
-		gap(d, sc, ev);
+		gap(s, d, sc, ev);
 	else
 		/* what was missing before a restart or a jump is not known */
 		d->void_ = true;
@@ -397,6 +405,7 @@ static void fields(struct fields *f, void *state)
 		fields_require(f, d->minutes == 0 || d->bad_expected > 0);
 		fields_require(f, d->worst <= 1);
 	}
+	FIELD(f, s->moved);
 }
 
 const struct detector detect_esp_loss = {
@@ -405,7 +414,8 @@ const struct detector detect_esp_loss = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, loss_window),
-	.observes = WANTS(TRAFFIC) | WANTS(ESP_GAP) | WANTS(ESP_SEQ_RESET) | WANTS(ESP_SEQ_JUMP),
+	.observes = WANTS(TRAFFIC) | WANTS(ESP_GAP) | WANTS(ESP_SEQ_RESET) | WANTS(ESP_SEQ_JUMP) |
+		    WANTS(ADDRESS_MOVED),
 	.judges_after = WANTS(TRAFFIC),
 	.observe = observe,
 	.only_looks = true,

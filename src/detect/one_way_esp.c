@@ -22,6 +22,7 @@ struct state {
 	uint32_t total;
 	nsec last_rekey;		/* 0 none */
 	nsec ike_answer[2];		/* latest answer that this side gave; 0 none */
+	nsec moved[2];			/* this side has another address since then; 0 never */
 	struct stop {
 		nsec since;		/* silent since; 0 not */
 		uint64_t other_then;	/* packets of the other side at that moment */
@@ -57,6 +58,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	     ev->at - sc->tunnel->first >= sc->settings->life_min_age &&
 	     (traffic_packets(sc, 0) > 1 || traffic_packets(sc, 1) > 1)))
 		s->last_rekey = ev->at;
+	else if (ev->kind == EVENT_ADDRESS_MOVED && ev->side >= 0)
+		s->moved[ev->side] = ev->at;
 	else if (ev->kind == EVENT_RESPONSE && ev->side >= 0)
 		s->ike_answer[ev->side] = ev->at;
 }
@@ -253,6 +256,18 @@ static bool falls_silent(struct state *s, const struct scene *sc, int side, nsec
 	return true;
 }
 
+/*
+ * It fell silent when the other side got another address, and nothing was heard of it since: what
+ * it sends there, this capture perhaps does not see.
+ */
+static bool unseen_there(const struct state *s, const struct scene *sc, int side)
+{
+	nsec moved = s->moved[!side], since = s->stop[side].since;
+
+	return moved != 0 && moved <= since + sc->settings->settle &&
+	       since <= moved + sc->settings->settle && s->ike_answer[side] <= moved;
+}
+
 static void raise(struct state *s, const struct scene *sc, int side, enum severity severity,
 		  nsec now, struct findings *out)
 {
@@ -264,7 +279,7 @@ static void raise(struct state *s, const struct scene *sc, int side, enum severi
 
 	if (severity == SEVERITY_INFO)
 		confidence = less(confidence);
-	if (!stop->lively || side_unseen(sc, side) ||
+	if (!stop->lively || side_unseen(sc, side) || unseen_there(s, sc, side) ||
 	    (!at_rekey && (stop->together || s->pauses[side]))) {
 		severity = SEVERITY_INFO;
 		confidence = CONFIDENCE_LOW;
@@ -364,6 +379,7 @@ static void fields(struct fields *f, void *state)
 	FIELD(f, s->total);
 	FIELD(f, s->last_rekey);
 	FIELD(f, s->ike_answer);
+	FIELD(f, s->moved);
 	for (int i = 0; i < 2; i++) {
 		struct stop *stop = &s->stop[i];
 
@@ -382,7 +398,7 @@ const struct detector detect_one_way_esp = {
 	.fields = fields,
 	.window = offsetof(struct settings, oneway_window),
 	.observes = WANTS(ESP_SA_FIRST) | WANTS(CHILD_SA_REKEYED) | WANTS(CHILD_SA_CREATED) |
-		    WANTS(RESPONSE),
+		    WANTS(RESPONSE) | WANTS(ADDRESS_MOVED),
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,

@@ -180,11 +180,7 @@ static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
 	return pool_take(&t->esp_pool);
 }
 
-/*
- * The SA with the same SPI and one other address, whose sequence goes on with this packet: the
- * tunnel moved (MOBIKE, NAT).  An outsider cannot know the sequence number, so it is believed.
- */
-static uint32_t moved_from(struct tracker *t, const struct esp_arrival *a)
+uint32_t esp_moved_from(const struct tracker *t, const struct esp_arrival *a)
 {
 	uint32_t i = t->esp_by_spi[a->spi & t->esp_by_spi_mask];
 	const struct esp_sa *sa;
@@ -320,7 +316,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 {
 	struct endpoint src = { a->src, a->src_port }, dst = { a->dst, a->dst_port };
 	int8_t side = SIDE_UNKNOWN;
-	uint32_t moved_sa = moved_from(t, a);
+	uint32_t moved_sa = esp_moved_from(t, a);
 	uint32_t tunnel;
 
 	if (moved_sa != NO_INDEX) {

@@ -220,6 +220,17 @@ static bool begins_again(const struct tracker *t, const struct esp_sa *sa,
 	       a->at - nsec_later(sa->rare->ended, sa->last) > t->settings->overlap_budget;
 }
 
+/*
+ * It had gone on under another address, and comes back to this one (MOBIKE).  Packets that take two
+ * paths in turn are no moves.
+ */
+static bool moves_back(const struct tracker *t, const struct esp_sa *sa,
+		       const struct esp_arrival *a)
+{
+	return sa->end_reason == END_SUPERSEDED && sa->rare->successor != 0 &&
+	       a->at - sa->rare->ended > NSEC_PER_S && esp_moved_from(t, a) != NO_INDEX;
+}
+
 void esp_packet(struct tracker *t, const struct esp_arrival *a)
 {
 	uint32_t i = esp_find(t, a);
@@ -228,7 +239,8 @@ void esp_packet(struct tracker *t, const struct esp_arrival *a)
 		t->counters.ah_packets++;
 	else
 		t->counters.esp_packets++;
-	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a)) {
+	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a) &&
+	    !moves_back(t, &t->esp_sas[i], a)) {
 		known(t, &t->esp_sas[i], a);
 	} else if (esp_may_be_born(t, a)) {
 		uint32_t generation = 1;

@@ -99,6 +99,13 @@ uint32_t esp_sequence_goes_on(struct tracker *t, struct esp_sa *sa, const struct
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
 
 /*
+ * The SA with the same SPI and one other address, whose sequence goes on with this packet: the
+ * tunnel moved (MOBIKE, NAT); NO_INDEX: there is none.  An outsider cannot know the sequence
+ * number, so it is believed.
+ */
+uint32_t esp_moved_from(const struct tracker *t, const struct esp_arrival *a);
+
+/*
  * Begin an SA with this packet.  `generation`: from 1, how many SAs had the same SPI and addresses.
  */
 void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);

@@ -133,6 +133,35 @@ static void loss_alike_of_all_tunnels_is_the_tap_s(void **state)
 	assert_int_equal(alert()->record.severity, SEVERITY_INFO);
 }
 
+/* A client goes to another network and back; what it sent there went past this capture. */
+static void what_is_missing_after_a_move_is_not_lost(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+	struct event ev = stage_event(EVENT_ADDRESS_MOVED);
+
+	minute(a, 9000, 0);
+	stage_pass(300 * S);
+	ev.at = stage->now;
+	ev.side = 0;
+	stage_send(ev);
+	esp_event(EVENT_ESP_GAP, a, 5000, 0);
+	minute(a, 9000, 5000);
+	assert_null(alert());
+}
+
+static void but_without_one_it_is(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	minute(a, 9000, 0);
+	stage_pass(300 * S);
+	esp_event(EVENT_ESP_GAP, a, 5000, 0);
+	minute(a, 9000, 5000);
+	assert_non_null(alert());
+}
+
 /* However much it is: both directions of all tunnels have nothing in common but the tap. */
 static void much_loss_alike_of_all_tunnels_is_the_tap_s_too(void **state)
 {
@@ -289,6 +318,8 @@ int main(void)
 		ON_STAGE(six_percent_alike_is_a_warning_for_it_may_be_the_network),
 		ON_STAGE(loss_alike_is_the_line_s_when_the_other_tunnels_get_theirs),
 		ON_STAGE(loss_alike_of_all_tunnels_is_the_tap_s),
+		ON_STAGE(what_is_missing_after_a_move_is_not_lost),
+		ON_STAGE(but_without_one_it_is),
 		ON_STAGE(much_loss_alike_of_all_tunnels_is_the_tap_s_too),
 		ON_STAGE(much_loss_alike_is_a_warning_when_others_lose_less),
 		ON_STAGE(few_packets_of_other_tunnels_say_nothing_about_the_tap),

@@ -39,6 +39,40 @@ static void a_direction_that_falls_silent_is_named_after_a_minute(void **state)
 	assert_non_null(strstr(one_way()->summary, " UTC"));
 }
 
+/* It may go on to that address, past this capture; a peer that answers from there is heard. */
+static void who_falls_silent_when_the_other_side_moves_may_go_on_unseen(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+	struct event ev;
+
+	traffic(child, 300 * S, 10);
+	ev = stage_event(EVENT_ADDRESS_MOVED);
+	ev.side = 0;
+	stage_send(ev);
+	traffic(child, 120 * S, 0);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(one_way()->record.severity, SEVERITY_INFO);
+	assert_int_equal(one_way()->record.confidence, CONFIDENCE_LOW);
+}
+
+static void but_not_when_its_answers_are_seen_there(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+	struct event ev;
+
+	traffic(child, 300 * S, 10);
+	ev = stage_event(EVENT_ADDRESS_MOVED);
+	ev.side = 0;
+	stage_send(ev);
+	traffic(child, 20 * S, 0);
+	stage_answer(stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 3));
+	traffic(child, 100 * S, 0);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(one_way()->record.severity, SEVERITY_WARNING);
+}
+
 static void it_shows_the_last_packets_of_either_direction(void **state)
 {
 	(void)state;
@@ -274,6 +308,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
+		ON_STAGE(who_falls_silent_when_the_other_side_moves_may_go_on_unseen),
+		ON_STAGE(but_not_when_its_answers_are_seen_there),
 		ON_STAGE(it_shows_the_last_packets_of_either_direction),
 		ON_STAGE(right_after_a_rekey_it_is_certain),
 		ON_STAGE(who_answered_each_packet_and_still_answers_ike_is_hinted_at_earlier),

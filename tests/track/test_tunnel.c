@@ -347,6 +347,33 @@ static void mobike_back_to_the_first_address_is_announced_too(void **state)
 	watch_free(&w);
 }
 
+/* And its SAs go on there: no packet comes on an SA that is over. */
+static void an_sa_that_comes_back_to_its_first_address_goes_on(void **state)
+{
+	(void)state;
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	uint32_t pair[2];
+
+	two(pair, FIRST);
+	watch_open(&w);
+	set_up(&w, &s);
+
+	uint32_t home = s.peer[0].addr;
+
+	for (uint32_t move = 0; move < 5; move++) {
+		s.peer[0].addr = move % 2 == 1 ? 0x0a090807 : home;
+		talk(&w, &s, pair, 1 + 600 * move, 600 + 600 * move, 100 * MS);
+	}
+	assert_int_equal(w.count[EVENT_ESP_AFTER_END], 0);
+	assert_int_equal(w.count[EVENT_CHILD_SA_REKEYED], 0);
+	for (int d = 0; d < 2; d++) {
+		assert_int_equal(esp_at(&w, pair[d])->end_reason, END_NONE);
+		assert_int_equal(esp_at(&w, pair[d])->seq_high, 3000);
+	}
+	watch_close(&w);
+}
+
 static void an_sa_that_moves_in_a_full_table_makes_room_for_itself(void **state)
 {
 	(void)state;
@@ -637,6 +664,7 @@ int main(void)
 		cmocka_unit_test(a_nat_that_rebinds_moves_the_tunnel),
 		cmocka_unit_test(mobike_moves_ike_and_esp_to_another_address),
 		cmocka_unit_test(mobike_back_to_the_first_address_is_announced_too),
+		cmocka_unit_test(an_sa_that_comes_back_to_its_first_address_goes_on),
 		cmocka_unit_test(an_sa_that_moves_in_a_full_table_makes_room_for_itself),
 		cmocka_unit_test(the_path_of_a_tunnel_that_is_up_cannot_be_taken),
 		cmocka_unit_test(
