@@ -362,4 +362,34 @@ static inline void refused(const char *path, const struct source_options *o, ...
 	assert_null(strchr(e.text, '\n'));
 }
 
+/*
+ * Cut `m`, whose file header is `header` bytes long, at every byte behind that: its complete
+ * records are read, and the error tells where the file, called `name`, is cut off.
+ */
+static inline void assert_cut_anywhere_is_told(const struct made *m, size_t header,
+					       const char *name, bool no_mmap)
+{
+	size_t whole = 0;	/* the last border at or before the cut */
+
+	for (size_t cut = header; cut <= m->length; cut++) {
+		struct err e = { "" };
+		char place[64];
+		size_t frames;
+		int last;
+
+		if (whole + 1 < m->n_borders && m->borders[whole + 1] == cut)
+			whole++;
+		last = read_file(made_file(name, m->data, cut), no_mmap, &frames, &e);
+		assert_int_equal(frames, m->border_frames[whole]);
+		if (cut == m->borders[whole]) {
+			assert_int_equal(last, 0);
+			continue;
+		}
+		assert_int_equal(last, -1);
+		snprintf(place, sizeof(place), "%s: cut off at byte %zu, in frame %zu:", name,
+			 m->borders[whole], frames + 1);
+		assert_non_null(strstr(e.text, place));
+	}
+}
+
 #endif

@@ -295,30 +295,9 @@ static void a_file_cut_anywhere_gives_its_complete_records_and_then_says_where(v
 	(void)state;
 	for (int variant = 0; variant < 4; variant++) {
 		struct made m = { 0 };
-		size_t whole = 0;	/* the last border at or before the cut */
 
 		made_pcapng(&m, 9, variant & 1, 9, 0);
-		for (size_t cut = 28; cut <= m.length; cut++) {
-			struct err e = { "" };
-			char place[64];
-			size_t frames;
-			int last;
-
-			if (whole + 1 < m.n_borders && m.borders[whole + 1] == cut)
-				whole++;
-			last = read_file(made_file("cut.pcapng", m.data, cut), variant & 2, &frames,
-					 &e);
-			assert_int_equal(frames, m.border_frames[whole]);
-			if (cut == m.borders[whole]) {
-				assert_int_equal(last, 0);
-				continue;
-			}
-			assert_int_equal(last, -1);
-			snprintf(place, sizeof(place), "cut.pcapng: cut off at byte %zu, "
-						       "in frame %zu:",
-				 m.borders[whole], frames + 1);
-			assert_non_null(strstr(e.text, place));
-		}
+		assert_cut_anywhere_is_told(&m, 28, "cut.pcapng", variant & 2);
 		for (size_t cut = 12; cut < 28; cut++)
 			refused(made_file("cut.pcapng", m.data, cut), NULL, "cut off at byte 0",
 				NULL);

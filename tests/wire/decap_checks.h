@@ -10,6 +10,22 @@
 
 #include "wire/frames.h"
 
+static inline struct built esp_in_ipv4(void)
+{
+	struct built b = built_esp();
+
+	wrap_ipv4(&b, IP_ESP, BUILT_SRC, BUILT_DST);
+	return b;
+}
+
+static inline struct built esp_in_ipv6(void)
+{
+	struct built b = built_esp();
+
+	wrap_ipv6(&b, IP_ESP, BUILT_SRC, BUILT_DST);
+	return b;
+}
+
 /* Decap the first `captured` bytes of `b`, in a heap block of exactly that size. */
 static inline enum link_result decap_cut(struct built *b, uint16_t link_type, size_t captured,
 					 struct packet *ret, uint8_t **ret_copy)

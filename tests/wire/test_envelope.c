@@ -10,22 +10,6 @@
 
 enum { MIRROR = 0xc0000201, COLLECTOR = 0xc0000202 };
 
-static struct built esp_in_ipv4(void)
-{
-	struct built b = built_esp();
-
-	wrap_ipv4(&b, IP_ESP, BUILT_SRC, BUILT_DST);
-	return b;
-}
-
-static struct built esp_in_ipv6(void)
-{
-	struct built b = built_esp();
-
-	wrap_ipv6(&b, IP_ESP, BUILT_SRC, BUILT_DST);
-	return b;
-}
-
 /* The mirrored Ethernet frame, with a VLAN tag. */
 static struct built esp_in_vlan(void)
 {

@@ -8,14 +8,6 @@
 
 #include "wire/decap_checks.h"
 
-static struct built esp_in_ipv4(void)
-{
-	struct built b = built_esp();
-
-	wrap_ipv4(&b, IP_ESP, BUILT_SRC, BUILT_DST);
-	return b;
-}
-
 static enum link_result parse(struct built *b, struct packet *ret)
 {
 	return ip_parse(built_data(b), (uint32_t)b->length, (uint32_t)b->length, ret);

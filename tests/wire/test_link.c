@@ -9,22 +9,6 @@
 
 #include "wire/decap_checks.h"
 
-static struct built esp_in_ipv4(void)
-{
-	struct built b = built_esp();
-
-	wrap_ipv4(&b, IP_ESP, BUILT_SRC, BUILT_DST);
-	return b;
-}
-
-static struct built esp_in_ipv6(void)
-{
-	struct built b = built_esp();
-
-	wrap_ipv6(&b, IP_ESP, BUILT_SRC, BUILT_DST);
-	return b;
-}
-
 /* `length` bytes of `header` in front. */
 static void wrap_bytes(struct built *b, const char *header, size_t length)
 {
