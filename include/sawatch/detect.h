@@ -102,6 +102,10 @@ bool detect_knows_alert(const struct detect *d, object_id id);
 size_t detect_expected(const struct detect *d);
 /* The expected tunnel at `place`, if it was never seen and that was reported; else NULL. */
 const struct tunnel *detect_missed(const struct detect *d, size_t place);
+/* Was anything seen of the tunnel at that place, or told that nothing was? */
+bool detect_expected_known(const struct detect *d, size_t place);
+/* So it was elsewhere: that nothing is seen of it here is not told. */
+void detect_expected_elsewhere(struct detect *d, size_t place);
 /* As detect_save(), for the expected tunnel at that place, which detect_missed() gave. */
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size);
 /*

@@ -178,6 +178,19 @@ void pipeline_settings_changed(struct pipeline *p)
 		detect_settings_changed(p->detect);
 }
 
+void pipeline_expected_known(const struct pipeline *p, bool known[])
+{
+	for (size_t i = 0; p->detect && i < detect_expected(p->detect); i++)
+		known[i] |= detect_expected_known(p->detect, i);
+}
+
+void pipeline_expected_elsewhere(struct pipeline *p, const bool known[])
+{
+	for (size_t i = 0; p->detect && i < detect_expected(p->detect); i++)
+		if (known[i])
+			detect_expected_elsewhere(p->detect, i);
+}
+
 bool pipeline_expect_again(struct pipeline *p, const struct expected *x)
 {
 	if (p->detect && !detect_expect_again(p->detect, p->tracker, x))

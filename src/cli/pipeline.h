@@ -53,6 +53,13 @@ const struct hash_key *pipeline_tracker_key(const struct pipeline *p);
  */
 bool pipeline_expect(struct pipeline *p, const struct expected *x, bool whole, struct err *e);
 
+/*
+ * Of which of the expected tunnels something was seen, or told that nothing was: `known` has a
+ * place for each.  And back, to a pipeline of other captures: of those it does not tell that.
+ */
+void pipeline_expected_known(const struct pipeline *p, bool known[]);
+void pipeline_expected_elsewhere(struct pipeline *p, const bool known[]);
+
 /* Track and record, without detectors; for measuring. */
 void pipeline_no_detect(struct pipeline *p);
 

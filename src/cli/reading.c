@@ -263,6 +263,12 @@ static void end_series(struct reading *r)
 		complain_of_trouble(r, &e);
 		r->store_failed = true;
 	}
+	if (r->pipeline && !r->expected_known) {
+		r->expected_known = calloc(r->options->expected.n + 1, sizeof(bool));
+		memory_or_end(r->expected_known);
+	}
+	if (r->pipeline)
+		pipeline_expected_known(r->pipeline, r->expected_known);
 	pipeline_close(r->pipeline);
 	r->pipeline = NULL;
 	r->resumed = false;
@@ -286,7 +292,13 @@ static bool open_pipeline(struct reading *r, struct err *e)
 		pipeline_no_detect(r->pipeline);
 	if (r->diagnosis)
 		pipeline_without_details(r->pipeline);
-	return o->no_detect || pipeline_expect(r->pipeline, &o->expected, !o->filter, e);
+	if (o->no_detect)
+		return true;
+	if (!pipeline_expect(r->pipeline, &o->expected, !o->filter, e))
+		return false;
+	if (r->expected_known)
+		pipeline_expected_elsewhere(r->pipeline, r->expected_known);
+	return true;
 }
 
 /* A pipeline for this capture: the one of the capture before when it goes on from there. */
@@ -445,4 +457,5 @@ void reading_done(struct reading *r)
 	diagnosis_close(r->diagnosis);
 	free(r->captures);
 	free(r->fingerprints);
+	free(r->expected_known);
 }

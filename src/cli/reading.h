@@ -39,6 +39,8 @@ struct reading {
 	uint32_t *captures;		/* ids, for the report */
 	char (*fingerprints)[33];	/* theirs; without a store they are told apart by that */
 	size_t n_captures, captures_room;
+	/* expected tunnels that captures before this series saw, or missed; NULL: none is over */
+	bool *expected_known;
 	uint64_t left;			/* packets, of -c */
 	/* --resume: the pipeline has what the last run left living */
 	bool resumed;

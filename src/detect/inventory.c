@@ -9,7 +9,8 @@ static void plan(struct inventory *v)
 	for (size_t i = 0; v->begun && i < v->n; i++) {
 		nsec due = v->entries[i].stand_in.state_since + v->settings[i].tunnel_down_hold;
 
-		if (!inventory_unseen(v, i) || v->entries[i].missed || due >= v->due)
+		if (!inventory_unseen(v, i) || v->entries[i].missed || v->entries[i].elsewhere ||
+		    due >= v->due)
 			continue;
 		v->due = due;
 		v->next = i;
@@ -86,6 +87,12 @@ void inventory_wait_from(struct inventory *v, nsec at)
 	for (size_t i = 0; i < v->n; i++)
 		if (!v->entries[i].missed)
 			v->entries[i].stand_in.state_since = at;
+	plan(v);
+}
+
+void inventory_elsewhere(struct inventory *v, size_t place)
+{
+	v->entries[place].elsewhere = true;
 	plan(v);
 }
 

@@ -13,6 +13,7 @@ struct inventory_entry {
 	/* of the tunnel; its own, behind those of the tracker's tunnels, when it was not seen */
 	uint32_t slot;
 	bool missed;		/* not seen, and that was told */
+	bool elsewhere;		/* seen, or that was told, in other captures of that time */
 	nsec since;		/* expected since then; NSEC_NONE: from the beginning */
 	/* for the tunnel that was not seen: peers, and state_since: waited for since */
 	struct tunnel stand_in;
@@ -55,6 +56,9 @@ void inventory_wait_from(struct inventory *v, nsec at);
 
 /* The one that is due is missed; `capture` gives it the identity of a tunnel. */
 void inventory_miss(struct inventory *v, uint32_t capture);
+
+/* This one is known from other captures of that time: it is not missed here. */
+void inventory_elsewhere(struct inventory *v, size_t place);
 
 /* This one was, before a restart. */
 void inventory_missed(struct inventory *v, size_t place, uint32_t capture);

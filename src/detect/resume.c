@@ -76,6 +76,18 @@ const struct tunnel *detect_missed(const struct detect *d, size_t place)
 		       : NULL;
 }
 
+bool detect_expected_known(const struct detect *d, size_t place)
+{
+	const struct inventory_entry *e = &d->inventory.entries[place];
+
+	return e->missed || e->elsewhere || !inventory_unseen(&d->inventory, place);
+}
+
+void detect_expected_elsewhere(struct detect *d, size_t place)
+{
+	inventory_elsewhere(&d->inventory, place);
+}
+
 size_t detect_save_missed(struct detect *d, size_t place, void *room, size_t size)
 {
 	return save_slot(d, d->inventory.entries[place].slot, room, size);

@@ -193,6 +193,39 @@ static void a_second_outage_before_it_is_over_is_told_as_it_is(void **state)
 						"2023-11-14 22:13:20 UTC."));
 }
 
+/* Captures of the same time: what one of them saw, or missed, another one need not see. */
+static void what_captures_of_the_same_time_tell_of_is_not_missed_again(void **state)
+{
+	(void)state;
+	expect("site-to-site");
+	assert_false(detect_expected_known(stage->detect, 0));
+	detect_expected_elsewhere(stage->detect, 0);
+	others(3600 * S);
+	assert_null(down());
+	up();
+	fall();
+	stage_pass(3600 * S);
+	assert_non_null(down());	/* it came, and is gone */
+}
+
+static void what_was_missed_is_known(void **state)
+{
+	(void)state;
+	expect("site-to-site");
+	others(3600 * S);
+	assert_non_null(down());
+	assert_true(detect_expected_known(stage->detect, 0));
+}
+
+static void so_is_what_was_seen(void **state)
+{
+	(void)state;
+	expect("site-to-site");
+	up();
+	stage_pass(10 * S);
+	assert_true(detect_expected_known(stage->detect, 0));
+}
+
 static void up_for_a_moment_is_not_over(void **state)
 {
 	(void)state;
@@ -425,6 +458,10 @@ int main(void)
 		ON_EXPECTED_STAGE(an_on_demand_tunnel_that_cannot_be_set_up_is_down),
 		ON_EXPECTED_STAGE(it_is_over_after_a_quarter_of_an_hour_up_and_not_before),
 		ON_EXPECTED_STAGE(a_second_outage_before_it_is_over_is_told_as_it_is),
+		ON_EXPECTED_STAGE(
+			what_captures_of_the_same_time_tell_of_is_not_missed_again),
+		ON_EXPECTED_STAGE(what_was_missed_is_known),
+		ON_EXPECTED_STAGE(so_is_what_was_seen),
 		ON_EXPECTED_STAGE(up_for_a_moment_is_not_over),
 		ON_EXPECTED_STAGE(a_tunnel_that_is_up_or_down_for_a_short_time_is_no_news),
 		ON_EXPECTED_STAGE(an_ike_sa_older_than_the_capture_keeps_it_up),
