@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `sawatch prune`: what a monitor does now and then, at once. */
+/* `sawatch prune`: deletes old rows, as a watching process does now and then. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>

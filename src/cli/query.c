@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Questions to the history that show records: one table each. */
+/* The commands that print records of the history, each as a table. */
 #include <string.h>
 
 #include <sawatch/report.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A lane is a capture that is open and a ring of blocks.  Whoever has the
- * lane's lock reads the next batch of frames; what can be done without is done
- * after it was given back: so several threads prepare what one after the other
- * read.  Blocks become ready in any order and are taken in that of the ring.
+ * A lane is an open capture with a ring of blocks.  The thread that holds the lane's lock reads the
+ * next batch of frames into a block, releases the lock, and prepares the frames: so reading is in
+ * order, and preparing is parallel.  Blocks become ready in any order and are taken in that of the
+ * ring.
  *
- * A thread looks for work in the lane at hand first, then in those of the next
- * captures, which fill and wait.  So memory is bounded by lanes and blocks.
+ * A thread works on the lane of the current capture first, then on those of the next ones, which
+ * fill up and wait.  Memory is bounded by the number of lanes and blocks.
  */
 #include "cli/read_ahead.h"
 

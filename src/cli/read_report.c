@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is said at the end of `sawatch -r …`: the rows of its captures, walked once. */
+/* The report at the end of `sawatch -r …`, made from one walk over the rows of its captures. */
 #include "cli/read_report.h"
 
 #include <sawatch/nsec.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Opens the captures one after the other and hands their frames to the pipeline of their series. */
+/* Opens the captures one after the other and passes their frames to the pipeline. */
 #include "cli/reading.h"
 
 #include <signal.h>

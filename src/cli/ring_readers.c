@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each thread fills blocks with what its ring holds; the caller takes from the blocks of all rings
- * the earliest frame first.  A frame goes when every ring shows what it has next or, after so long
- * that an earlier one would have come, has nothing; or when a ring has no block left.
+ * Each thread fills blocks with the frames of its ring; the caller takes the earliest frame of all
+ * rings first.  A frame is passed on when every other ring either has a later one or had none for
+ * so long that none earlier can come, or when a ring has no free block left.
  */
 #include "cli/ring_readers.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What `sawatch -i …` opens before its first packet, and what it gives up for good. */
+/* What `sawatch -i …` opens before its first packet, and the privileges that it gives up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Both peers began at once, both succeeded, and both keep what they have. */
+/* Both peers set up an IKE SA at the same time, both succeed, and both are kept. */
 #include "detect/detector.h"
 #include "detect/moments.h"
 

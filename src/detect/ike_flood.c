@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Half-open IKE SAs in numbers that are no peer's: one source, or many towards one responder. */
+/* More half-open IKE SAs than a peer makes: from one source, or from many to one responder. */
 #include "detect/detector.h"
 #include "detect/newcomers.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One source that asks many addresses for IKE and never means it. */
+/* One source that sends IKE_SA_INIT to many addresses and completes none. */
 #include "detect/detector.h"
 #include "detect/newcomers.h"
 

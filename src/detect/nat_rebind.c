@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The same SAs from another port or address, unannounced: a NAT forgot the
- * peer and gave it another place.
+ * The same SAs from another port or address without MOBIKE: a NAT has forgotten the mapping and
+ * made another one.
  */
 #include "detect/detector.h"
 #include "detect/moments.h"

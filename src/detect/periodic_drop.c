@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A session is an IKE SA from scratch with all its rekeys.  Sessions that end
- * at the same age again and again have a timer behind them, and who ends them,
- * and whether traffic was flowing, tells which.
+ * A session is an IKE SA that was set up, with all its rekeys.  Sessions that end at the same age
+ * again and again are ended by a timer; which peer ends them, and whether traffic was flowing,
+ * tells which timer.
  */
 #include "detect/detector.h"
 #include "detect/sample.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Works at first, dies at the first rekey.  The child SA of IKE_AUTH has no
- * Diffie-Hellman exchange of its own (RFC 7296 1.2), so a PFS group that only
- * one side knows bites when the child is rekeyed, every time, and never before.
+ * Works at first, fails at the first rekey.  The child SA of IKE_AUTH has no Diffie-Hellman
+ * exchange of its own (RFC 7296 1.2), so a PFS group that only one side has does not matter before
+ * the child SA is rekeyed, and then it fails every time.
  */
 #include <sawatch/ike_registry.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Requests that should renew a living SA are not answered, or refused, again and again. */
+/* Requests to renew a living SA are refused or not answered, again and again. */
 #include <sawatch/ike_registry.h>
 
 #include <string.h>

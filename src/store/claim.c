@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who goes on with what a source left living is alone with it.  The claim is a lock of one byte far
- * behind the end of the database, where neither data nor SQLite's own locks are: nothing is left
- * behind by whoever dies, and the holder can be named.
+ * Only one process at a time may go on with the SAs that a source left.  It claims the source by a
+ * lock on one byte far behind the end of the database, where neither data nor SQLite's own locks
+ * are: a process that dies leaves nothing behind, and the holder can be named.
  */
 #include <sawatch/store_images.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is the database still where it was opened?  Whoever deletes, moves or replaces the file of a
- * monitor stops nothing: SQLite writes on into what has no name any more.
+ * Is the database still where it was opened?  If somebody deletes, moves or replaces the file of a
+ * running monitor, SQLite goes on writing to a file that has no name any more.
  */
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rows that are told again and again.  REPLACE would delete the row and each of
- * its index entries, and put all of them anew, under a journal of its own for
- * the one statement.  Instead a row that is there is overwritten in its place,
- * as long as no column of it changes that stands in an index.  When one does,
- * the row is deleted and put like a new one.
+ * Rows that are written again and again.  REPLACE would delete the row and all its index entries
+ * and write them anew, with a statement journal of its own.  So a row that exists is overwritten
+ * in place, as long as no indexed column changes; when one does, the row is deleted and written
+ * anew.
  */
 #include <assert.h>
 #include <string.h>

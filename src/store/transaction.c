@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Transactions of bounded size and time.  One that carries an alert is on the
- * disk when it is committed; the others may lose their last moments in a power
- * cut, never in a crash of the program.
+ * Transactions of bounded size and time.  One that has an alert in it is synced to the disk when it
+ * is committed; of the others a power cut may lose the last moments, a crash of the program never.
  */
 #include <assert.h>
 #include <time.h>

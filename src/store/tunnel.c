@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rows of the table `tunnel`.  Any record may be the first to name a
- * tunnel; only the tunnel's own says in which network it is, so until that has
- * come network 0 is assumed.
+ * The rows of the table `tunnel`.  Any record may be the first to name a tunnel, but only the
+ * tunnel's own record says in which network it is: until it comes, network 0 is assumed.
  */
 #include <assert.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The write-ahead log beside the database.  SQLite begins it anew when all of it is in the database
- * and nobody reads it any more; one reader that keeps its snapshot prevents that, and the log grows
- * with every commit.  So it has a limit: beyond it nothing new is written until it can be emptied.
+ * The write-ahead log beside the database.  SQLite starts it anew when all of it is in the
+ * database and nobody reads it; one reader that keeps a transaction open prevents that, and the
+ * log grows with every commit.  So it has a limit, beyond which nothing is written until it can be
+ * emptied.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The way of one packet, from its IP header on: to ESP, to IKE, to the tunnel that an ICMP error
- * quotes, or to reassembly and back.
+ * The way of one packet from its IP header on: to ESP, to IKE, to the tunnel of which an ICMP error
+ * quotes a packet, or to reassembly and back.
  */
 #include "track/tracker.h"
 

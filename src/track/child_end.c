@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How child SAs end, and when an end is taken back.  No Delete is said in clear: what is taken for
- * one means the predecessor of a rekey first (delete.c, chain.c), then the only SA there is
- * (DETECTION-FACTS 3.3, 3.4).
+ * How child SAs end, and when an end is taken back.  Deletes are encrypted: a message that may be
+ * one is taken to mean the predecessor of a rekey first (delete.c, chain.c), then the only SA there
+ * is (DETECTION-FACTS 3.3, 3.4).
  */
 #include "track/tracker.h"
 

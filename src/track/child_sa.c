@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Child SAs: which exchange made them, whose they are, who makes room.  Nothing
- * of this is said in clear; it is inferred from the order of exchanges and first
- * packets (DETECTION-FACTS 3.3, 3.4).  Which two ESP SAs belong together is
- * pairing.c's, which pair replaces which chain.c's, how they end child_end.c's.
+ * Child SAs: which exchange made one, which IKE SA holds it, which one makes room for a new one.
+ * All of it is encrypted and inferred from the order of exchanges and first packets
+ * (DETECTION-FACTS 3.3, 3.4).  Which two ESP SAs form a pair: pairing.c; which pair replaces which:
+ * chain.c; how they end: child_end.c.
  */
 #include "track/tracker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a Delete meant.  Its SPIs are encrypted: it is for the oldest of a chain, or for what fell
- * silent with it (DETECTION-FACTS 3.5).  When that is decided: settle.c.
+ * Which SA a Delete meant.  Its SPIs are encrypted, so that is inferred: the oldest of a chain, or
+ * the one that fell silent at that moment (DETECTION-FACTS 3.5).  settle.c says when it is decided.
  */
 #include "track/tracker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ESP and AH packets (RFC 4303, RFC 4302): which SA's they are, its minutes, moves and ends.  The
- * next packet of an SA in its usual course does not come here: batch.c.
+ * ESP and AH packets (RFC 4303, RFC 4302): which SA one belongs to, traffic by the minute, changes
+ * of address, ends.  The usual next packet of an SA does not come here: see batch.c.
  */
 #include "track/tracker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sequence numbers of ESP and AH (RFC 4303 2.2, 3.4.3): what is lost, late or came before, and
- * which jump is a restart, a wrap or nothing but a forged packet.
+ * Sequence numbers of ESP and AH (RFC 4303 2.2, 3.4.3): which are lost, late or duplicates, and
+ * whether a jump is a restart, a wrap or a forged packet.
  */
 #include "track/tracker.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Events: handing them out, and into the history. */
+/* Events: to the detectors, and into the history. */
 #include "track/tracker.h"
 
 #include <sawatch/text.h>

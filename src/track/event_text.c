@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The sentences under which the history keeps events: one function each, by what they are about. */
+/* The sentences with which the history describes events, one function for each kind. */
 #include "track/tracker.h"
 
 #include <assert.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the IKE messages of a batch will ask for comes from memory while others
- * are handled: the places in the indexes, then the IKE SA and the path that
- * stand there, then the tunnel and the latest child SA.  Of many tunnels each
- * message meets another one, and waits for all of them in a row.  A guess:
- * nothing depends on it.
+ * Prefetches what the IKE messages of a batch will need: their places in the indices, then the IKE
+ * SA and the path found there, then the tunnel and its latest child SA.  With many tunnels each
+ * message would otherwise wait for all of them, one after the other.  It is only a guess: no result
+ * depends on it.
  */
 #include "track/tracker.h"
 

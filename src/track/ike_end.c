@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How IKE SAs end: by a Delete, by silence, by what was refused; and what each of them waits for.
+ * How IKE SAs end: by a Delete, by silence, by an error; and how long each of these is doubted.
  */
 #include "track/tracker.h"
 

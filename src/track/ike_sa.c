@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * IKE SAs: by which SPIs they are found, who makes room, states as strongSwan
- * names them.  What replaces one: ike_rekey.c.  How they end: ike_end.c.
+ * The table of IKE SAs: how one is found by its SPIs, which one makes room for a new one, and their
+ * states, named as strongSwan does.  What replaces one: ike_rekey.c.  How they end: ike_end.c.
  */
 #include "track/tracker.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A tunnel with all that belongs to it as bytes, and back into the same slots:
- * what other tables remember by index stays right.  Lists and hash indices are
- * made anew, and whatever points to something that is not there points nowhere.
+ * A tunnel with all that belongs to it as bytes, and back into the same slots, so that indices in
+ * other tables stay right.  Lists and hash indices are built anew; references to something that
+ * does not exist become NO_INDEX.
  */
 #include "track/image_values.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A new SPI joins the child SA that it belongs to.  Anybody can send one packet
- * with any SPI between the addresses of two gateways, so one packet is believed
- * only when nothing speaks against it: the direction never had an SA that was
- * believed, or an exchange made a child SA that waits for its first packet.  If
- * that was a stray's after all, the SA that goes on takes its place.
+ * Which child SA a new SPI belongs to.  Anybody can forge one packet with any SPI between the
+ * addresses of two gateways.  So one packet is believed only if nothing contradicts it: its
+ * direction never had a confirmed SA, or an exchange made a child SA that waits for its first
+ * packet.  If that packet turns out to be forged, the SA that goes on takes its place.
  */
 #include "track/tracker.h"
 

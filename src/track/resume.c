@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Going on after a time that nobody watched: a restart, or an interface that
- * was gone.  What came meanwhile was neither lost nor silent; what ended
- * meanwhile is not known to have ended.
+ * Going on after a time without observation: a restart, or an interface that was gone.  Packets of
+ * that time are neither lost nor silence, and what ended then is not known to have ended.
  */
 #include "track/image_values.h"
 

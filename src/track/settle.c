@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * When it is decided what replaced what (chain.c), and what a Delete meant (delete.c):
- * at once when only one thing can be meant, otherwise when every child SA had
- * time to speak, and at the latest when their IKE SA ends.
+ * When it is decided what replaced what (chain.c) and what a Delete meant (delete.c): at once if
+ * there is only one possibility, otherwise when every child SA has had time to send a packet, and
+ * at the latest when their IKE SA ends.
  */
 #include "track/tracker.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What becomes due when: a heap of moments, one entry for each tunnel and IKE SA. */
+/* What is due when: a heap of times, with one entry for each tunnel and each IKE SA. */
 #include "track/tracker.h"
 
 #define LEAP (INT64_C(30) * 86400 * NSEC_PER_S)

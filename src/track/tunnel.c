@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tunnels, as places in a table: who gets one, what is done for it when it is due, who makes room.
- * Which packets are its: path.c; whether it is up: tunnel_state.c.
+ * The table of tunnels: which pair of peers gets an entry, which one makes room for it, and what
+ * is done when its timer is due.  Which packets belong to it: path.c; whether it is up:
+ * tunnel_state.c.
  */
 #include "track/tracker.h"
 

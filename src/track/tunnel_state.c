@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is a tunnel up, down or unknown, and since when?  Its IKE SAs say so, or ESP in both directions;
- * where only one side is heard, nobody knows.
+ * Is a tunnel up, down or unknown, and since when?  Its IKE SAs tell, or ESP in both directions;
+ * with only one side captured it is unknown.
  */
 #include "track/tracker.h"
 
