@@ -62,13 +62,21 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		h->per_second = (double)(ev->value[0] + ev->value[2]) / 60;
 }
 
+/* It went on past the end: it has extended numbers, and cannot run out of them. */
+static bool wrapped(const struct high *h, const struct scene *sc)
+{
+	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, h->index);
+
+	return sa && sa->id == h->esp_sa && sa->flags & ESP_SA_ESN;
+}
+
 static bool runs_out(const struct high *h, const struct scene *sc, nsec now)
 {
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, h->index);
 	const struct settings *set = sc->settings;
 
-	/* after a wrap that went on it has extended numbers; a replaced one needs none */
-	if (!sa || sa->id != h->esp_sa || sa->flags & ESP_SA_ESN || sa->rare->successor != 0 ||
+	/* a replaced one needs none */
+	if (!sa || sa->id != h->esp_sa || sa->rare->successor != 0 ||
 	    sa->end_reason != END_NONE || (int64_t)sa->seq_high < set->wrap_warn ||
 	    now - sa->last > set->wrap_window)
 		return false;
@@ -113,7 +121,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		if (s->sas[i].esp_sa == 0)
 			continue;
 		any = true;
-		if (runs_out(&s->sas[i], sc, now))
+		if (wrapped(&s->sas[i], sc))
+			finding_over(out, s->sas[i].esp_sa);
+		else if (runs_out(&s->sas[i], sc, now))
 			raise(&s->sas[i], sc, out);
 	}
 	return any;

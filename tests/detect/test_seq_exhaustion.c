@@ -68,6 +68,21 @@ static void half_of_the_range_is_plenty(void **state)
 	assert_null(alert());
 }
 
+static void a_wrap_disproves_it_at_once(void **state)
+{
+	(void)state;
+	uint32_t esp = high(0xfff00000);
+
+	minute(esp, 6000, 0);
+	stage_pass(10 * S);
+	assert_non_null(alert());
+	stage->esp[esp].flags |= ESP_SA_ESN;
+	stage->esp[esp].seq_high = 5000;
+	minute(esp, 6000, 0);
+	stage_pass(10 * S);
+	assert_true(alert()->record.cleared);
+}
+
 static void extended_numbers_and_a_successor_end_it(void **state)
 {
 	(void)state;
@@ -122,6 +137,7 @@ int main(void)
 		ON_STAGE(the_last_million_is_critical),
 		ON_STAGE(so_is_a_rate_that_uses_it_up_in_ten_minutes),
 		ON_STAGE(half_of_the_range_is_plenty),
+		ON_STAGE(a_wrap_disproves_it_at_once),
 		ON_STAGE(extended_numbers_and_a_successor_end_it),
 		ON_STAGE(a_cluster_may_jump_there_to_force_a_rekey),
 		ON_STAGE(a_forged_packet_exhausts_nothing),
