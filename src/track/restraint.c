@@ -54,9 +54,19 @@ static void leave_out(struct left_out *l, nsec at)
 	l->n++;
 }
 
-/* The tunnel is not quiet any more: what is reported of it from now on leaves rows. */
+/*
+ * The tunnel is not quiet any more: what is reported of it from now on leaves rows.  Unless that
+ * was told already, what it left out is its own from now on, and less when some of it is told late.
+ */
 static void speak(struct tracker *t, struct tunnel *w)
 {
+	struct left_out *all = &t->left_out, *own = &w->left_out;
+	uint64_t rows = own->n + 1;		/* and that of the tunnel */
+
+	if (all->n >= rows && w->first >= all->since)
+		all->n -= rows;
+	else
+		*own = (struct left_out){ 0 };
 	w->flags = (w->flags & ~(uint32_t)TUNNEL_QUIET) | TUNNEL_DIRTY;
 	if (w->id >> 32 == t->capture && t->counters.quiet_tunnels > 0)
 		t->counters.quiet_tunnels--;
@@ -80,6 +90,7 @@ bool restraint_admits(struct tracker *t, uint32_t tunnel, bool confirmed)
 
 	if (w->flags & TUNNEL_QUIET) {
 		leave_out(&t->left_out, t->now);
+		leave_out(&w->left_out, t->now);
 		return false;
 	}
 	if (confirmed ? pay(&w->purse_confirmed, t->now, s->history_confirmed, SWIFTLY)

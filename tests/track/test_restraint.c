@@ -120,6 +120,46 @@ static void sas_side_by_side_have_their_rows_however_many_there_are(void **state
 	watch_free(&w);
 }
 
+/*
+ * Rows that were left out of a flood of 2000 strangers; one more comes up among them, or nothing
+ * comes for so long.
+ */
+static int64_t left_out(bool one_comes_up, nsec *took)
+{
+	struct watch w;
+	struct session s = session_between(GW_A, GW_B, 0x11);
+	const uint32_t spi[2] = { 0xc0000001, 0xc0000002 };
+	int64_t n = 0;
+
+	watch_open(&w);
+	w.settings.history_strangers = 20;
+	for (uint32_t i = 0; i < 2000; i++) {
+		knock(&w, 0x20000000 + i, 0x1000 + i);
+		if (i == 1000 && one_comes_up) {
+			*took = w.now;
+			set_up(&w, &s);
+			talk(&w, &s, spi, 1, 10, 10 * MS);
+			*took = w.now - *took;
+		} else if (i == 1000) {
+			pass(&w, *took);
+		}
+	}
+	finish(&w);
+	for (unsigned i = 0; i < w.count[EVENT_LEFT_OUT]; i++)
+		n += seen(&w, EVENT_LEFT_OUT, i)->value[0];
+	watch_free(&w);
+	return n;
+}
+
+static void what_is_told_late_was_not_left_out(void **state)
+{
+	(void)state;
+	nsec took;
+	int64_t with = left_out(true, &took), without = left_out(false, &took);
+
+	assert_int_equal(with, without);
+}
+
 static void who_comes_up_in_a_flood_of_strangers_has_all_its_rows(void **state)
 {
 	(void)state;
@@ -235,6 +275,7 @@ int main(void)
 		cmocka_unit_test(with_the_key_known_no_more_is_added_to_a_place_than_a_bound),
 		cmocka_unit_test(strangers_leave_so_many_rows_and_one_event_for_the_rest),
 		cmocka_unit_test(sas_side_by_side_have_their_rows_however_many_there_are),
+		cmocka_unit_test(what_is_told_late_was_not_left_out),
 		cmocka_unit_test(who_comes_up_in_a_flood_of_strangers_has_all_its_rows),
 		cmocka_unit_test(
 			forged_beginnings_on_a_living_tunnel_leave_few_rows_and_its_own_all),
