@@ -32,6 +32,9 @@ void *memory_table(size_t n, size_t size);
 void *memory_reserve(size_t bytes);
 void memory_unreserve(void *at, size_t bytes);
 
+/* Nobody will ask for these bytes of a table again: the system gets their pages. */
+void memory_give_back(void *at, size_t bytes);
+
 /*
  * From now on freed memory stays with the process, and `reserve` bytes are taken at once, so that
  * the first sweep of the history, after days, needs nothing new.  Call it before other threads

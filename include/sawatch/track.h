@@ -549,6 +549,12 @@ bool tracker_flush_part(struct tracker *t, uint32_t slots);
 void tracker_mark_all(struct tracker *t);
 
 /*
+ * No more frames will come, and no tunnel will be saved: the memory that only they need is given
+ * back.  tracker_end() and tracker_flush() may follow.
+ */
+void tracker_leave(struct tracker *t);
+
+/*
  * The captures end here: decide what is open, and end living objects as capture_end.  The records
  * come with tracker_flush().
  */

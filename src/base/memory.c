@@ -2,6 +2,7 @@
 #include <sawatch/memory.h>
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -51,6 +52,16 @@ void memory_unreserve(void *at, size_t bytes)
 {
 	if (at)
 		munmap(at, bytes);
+}
+
+void memory_give_back(void *at, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)at + PAGE - 1) / PAGE * PAGE,
+		  to = ((uintptr_t)at + bytes) / PAGE * PAGE;
+
+	if (to > from)
+		/* a wish: what fails only keeps memory */
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 void memory_keep(size_t reserve)

@@ -129,6 +129,7 @@ bool pipeline_settle(struct pipeline *p, struct err *e)
 static void settle_all(struct pipeline *p)
 {
 	p->finishing = true;
+	tracker_leave(p->tracker);
 	tracker_end(p->tracker);
 	if (p->writer)
 		tracker_flush(p->tracker);

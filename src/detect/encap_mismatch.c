@@ -7,9 +7,11 @@
 #include "detect/detector.h"
 
 struct state {
-	struct direction {
+	struct usual {
 		bool used;
 		uint8_t encap;		/* of its latest traffic */
+	} usual[2];
+	struct direction {
 		nsec since, last;	/* only this one */
 		uint64_t frame;
 	} direction[2];
@@ -20,13 +22,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct state *s = state;
 	const struct esp_sa *sa = tracker_esp_sa(sc->tracker, ev->esp_sa);
 	struct direction *d;
+	struct usual *usual;
 
 	if (!sa || sa->direction < 0)
 		return;
 	d = &s->direction[sa->direction];
-	if (!d->used || d->encap != sa->encap) {
-		d->used = true;
-		d->encap = sa->encap;
+	usual = &s->usual[sa->direction];
+	if (!usual->used || usual->encap != sa->encap) {
+		*usual = (struct usual){ true, sa->encap };
 		/* nothing of a minute of traffic is older than the minute or its SA */
 		d->since = ev->kind == EVENT_TRAFFIC && ev->value[3] > sa->first ? ev->value[3]
 										 : sa->first;
@@ -47,7 +50,9 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	const struct direction *a = &s->direction[0], *b = &s->direction[1];
 	const struct settings *set = sc->settings;
 
-	if (!a->used || !b->used || a->encap == b->encap)
+	uint8_t encap[2] = { s->usual[0].encap, s->usual[1].encap };
+
+	if (!s->usual[0].used || !s->usual[1].used || encap[0] == encap[1])
 		return false;
 
 	nsec since = later(a->since, b->since), until = a->last < b->last ? a->last : b->last;
@@ -60,11 +65,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		out, SEVERITY_WARNING, nat ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, since, until, 1);
 
 	/* the one to look at: who sends plain ESP although there is a NAT */
-	f->side = (int8_t)(a->encap == ENCAP_NONE ? 0 : b->encap == ENCAP_NONE ? 1 : SIDE_UNKNOWN);
+	f->side = (int8_t)(encap[0] == ENCAP_NONE ? 0 : encap[1] == ENCAP_NONE ? 1 : SIDE_UNKNOWN);
 	for (int side = 0; side < 2; side++) {
 		finding_address(f, side ? "peer_b" : "peer_a", sc, side);
 		finding_text(f, side ? "encap_b" : "encap_a", "%s",
-			     encap_text(s->direction[side].encap));
+			     encap_text(encap[side]));
 		finding_frame(f, s->direction[side].frame);
 	}
 	finding_seconds(f, "for_s", until - since);
@@ -94,8 +99,8 @@ static void fields(struct fields *f, void *state)
 	for (int i = 0; i < 2; i++) {
 		struct direction *d = &s->direction[i];
 
-		FIELD(f, d->used);
-		FIELD_BELOW(f, d->encap, ENCAP_TCP + 1);
+		FIELD(f, s->usual[i].used);
+		FIELD_BELOW(f, s->usual[i].encap, ENCAP_TCP + 1);
 		FIELD(f, d->since);
 		FIELD(f, d->last);
 		FIELD(f, d->frame);

@@ -19,8 +19,7 @@ static const char *const causes[] = { "ip_fragments", "mtu", "ike_fragments" };
 
 struct side {			/* by sender */
 	struct moments missing;
-	nsec window;			/* a window of datagrams begins here; 0 not yet */
-	/* datagrams until it began, and until the one before it did */
+	/* datagrams until the window began, and until the one before it did */
 	uint64_t whole_then[2], missing_then[2];
 	bool up;			/* the tunnel was, at the latest of them */
 	struct moments icmp;		/* complaints about one MTU */
@@ -31,12 +30,16 @@ struct side {			/* by sender */
 	/* the message that was sent again, and how many fragments it was cut into then */
 	object_id copied;
 	uint16_t copied_total;
-	/* ESP packets lost in whole minutes: of a window that begins here, and in the one before */
-	nsec minute;
-	int64_t lost, lost_before;
 };
 
+/* What every tunnel with traffic has stands together: so it rests in few words (states.h). */
 struct state {
+	struct windows {		/* by sender */
+		nsec window;		/* a window of datagrams begins here; 0 not yet */
+		/* ESP packets lost in whole minutes: in a window that begins here, and before it */
+		nsec minute;
+		int64_t lost, lost_before;
+	} windows[2];
 	struct side side[2];
 	nsec repeated;			/* when a request was last sent again; by either peer */
 	bool any_repeated;
@@ -88,7 +91,7 @@ static void ike_message(struct state *st, const struct scene *sc, const struct e
 	moments_add_to_row(&s->ike, ev->at, ev->frame, 2 * sc->settings->frag_window);
 }
 
-static void lost_in_a_minute(struct side *s, const struct scene *sc, const struct event *ev)
+static void lost_in_a_minute(struct windows *s, const struct scene *sc, const struct event *ev)
 {
 	if (ev->value[3] - s->minute >= sc->settings->frag_window) {
 		s->lost_before =
@@ -100,25 +103,26 @@ static void lost_in_a_minute(struct side *s, const struct scene *sc, const struc
 }
 
 /* Datagrams are counted over this window and the one before. */
-static void count_from(struct side *s, const struct scene *sc, int side, nsec at)
+static void count_from(struct state *st, const struct scene *sc, int side, nsec at)
 {
-	nsec window = sc->settings->frag_window;
+	struct side *s = &st->side[side];
+	nsec window = sc->settings->frag_window, *from = &st->windows[side].window;
 
-	if (s->window == 0) {
-		s->window = at;
+	if (*from == 0) {
+		*from = at;
 		return;
 	}
-	if (at - s->window < window)
+	if (at - *from < window)
 		return;
 
-	bool again = at - s->window >= 2 * window;
+	bool again = at - *from >= 2 * window;
 	uint64_t whole = sc->tunnel->more->ike[side].reassembled;
 
 	s->whole_then[1] = again ? whole : s->whole_then[0];
 	s->missing_then[1] = again ? s->missing.total : s->missing_then[0];
 	s->whole_then[0] = whole;
 	s->missing_then[0] = s->missing.total;
-	s->window = at;
+	*from = at;
 }
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
@@ -142,12 +146,12 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	if (ev->kind == EVENT_FRAGMENT_MISSING) {
 		struct side *s = &st->side[ev->side];
 
-		count_from(s, sc, ev->side, ev->at);
+		count_from(st, sc, ev->side, ev->at);
 		s->up = sc->tunnel->state == TUNNEL_UP;
 		moments_add_to_row(&s->missing, ev->at, ev->frame, 2 * sc->settings->frag_window);
 	} else if (ev->kind == EVENT_TRAFFIC) {
-		count_from(&st->side[ev->side], sc, ev->side, ev->at);
-		lost_in_a_minute(&st->side[ev->side], sc, ev);
+		count_from(st, sc, ev->side, ev->at);
+		lost_in_a_minute(&st->windows[ev->side], sc, ev);
 	} else if (ev->kind == EVENT_ICMP_ERROR) {
 		too_big(&st->side[ev->side], sc, ev);
 	} else {
@@ -179,7 +183,7 @@ static struct finding *raise(const struct moments *m, nsec from, enum severity s
 static bool missed(const struct state *st, const struct scene *sc, int side, nsec from, unsigned n)
 {
 	const struct side *s = &st->side[side];
-	int64_t lost = s->lost + s->lost_before;
+	int64_t lost = st->windows[side].lost + st->windows[side].lost_before;
 	uint32_t i = sc->tunnel->esp_sas[side];
 
 	if (!s->up || (st->any_repeated && st->repeated >= from))
@@ -305,7 +309,7 @@ static void fields(struct fields *f, void *state)
 		struct side *side = &s->side[i];
 
 		moments_fields(f, &side->missing);
-		FIELD(f, side->window);
+		FIELD(f, s->windows[i].window);
 		FIELD(f, side->whole_then);
 		FIELD(f, side->missing_then);
 		FIELD(f, side->up);
@@ -317,9 +321,9 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->ike_message);
 		FIELD(f, side->copied);
 		FIELD(f, side->copied_total);
-		FIELD(f, side->minute);
-		FIELD_COUNT(f, side->lost);
-		FIELD_COUNT(f, side->lost_before);
+		FIELD(f, s->windows[i].minute);
+		FIELD_COUNT(f, s->windows[i].lost);
+		FIELD_COUNT(f, s->windows[i].lost_before);
 	}
 	FIELD(f, s->repeated);
 	FIELD(f, s->any_repeated);

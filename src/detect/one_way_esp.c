@@ -17,9 +17,8 @@ struct look {
 	uint64_t packets[2];
 };
 
+/* What most tunnels have of it stands together: so it rests in few words (states.h). */
 struct state {
-	struct look looks[LOOKS];
-	uint32_t total;
 	nsec last_rekey;		/* 0 none */
 	nsec ike_answer[2];		/* latest answer that this side gave; 0 none */
 	nsec moved[2];			/* this side has another address since then; 0 never */
@@ -33,6 +32,8 @@ struct state {
 	} stop[2];
 	/* it was silent for so long before, and went on with the same SAs */
 	bool pauses[2];
+	uint32_t total;
+	struct look looks[LOOKS];
 };
 
 static bool ignores(const void *state, const struct scene *sc, const struct event *ev)

@@ -99,9 +99,9 @@ struct seen_tunnel {
 	struct record_alert *alerts;	/* most severe first once sorted */
 	size_t alerts_room;
 	int rank;		/* enum tunnel_rank once judged */
-	/* of told.c: others spoke of it; its latest word, counted over all tunnels, 0 none */
-	bool heard;
-	uint64_t word;
+	/* of told.c: its number, and that of its latest word over all tunnels, 0 none */
+	uint32_t number, word;
+	bool heard;			/* others spoke of it */
 };
 
 /* Ill ones first; DESIGN 1.1: what cannot be seen is not healthy. */

@@ -339,10 +339,10 @@ static void collect_tunnels(struct told *t)
 	t->places = calloc(n, sizeof(t->places[0]));
 	memory_or_end(t->places);
 	for (uint32_t i = 0; i < n; i++)
-		all[i].record.id = i + 1;
+		all[i].number = i;
 	qsort(all, n, sizeof(all[0]), by_identity);
 	for (uint32_t i = 0; i < n; i++) {
-		object_id number = all[i].record.id;
+		uint32_t number = all[i].number;
 
 		if (!all[i].heard)
 			continue;
@@ -352,7 +352,7 @@ static void collect_tunnels(struct told *t)
 		} else {
 			all[kept++] = all[i];
 		}
-		t->places[number - 1] = (uint32_t)kept - 1;
+		t->places[number] = (uint32_t)kept - 1;
 	}
 	t->to->tunnels = all;
 	t->to->n_tunnels = kept;

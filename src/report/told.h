@@ -25,7 +25,7 @@ struct shelf {
 struct told {
 	struct collection *to;
 	struct shelf captures, tunnels, ike_sas, alerts;
-	uint64_t words;		/* about tunnels, so far */
+	uint32_t words;		/* about tunnels, so far */
 	uint32_t *places;	/* in the collection, by number of the tunnel: once it is there */
 	struct label {
 		struct endpoint peers[2];

@@ -2,6 +2,10 @@
 /* Snapshots of what changed: all of them, or in parts for a sink that is nearly full. */
 #include "track/tracker.h"
 
+#include <sawatch/memory.h>
+
+enum { LEFT_AT_ONCE = 1 << 15 };	/* SAs: some large pages of them */
+
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -21,28 +25,76 @@ static void flush_ike_sa(struct tracker *t, uint32_t i)
 	}
 }
 
-static void flush_slots(struct tracker *t, uint32_t from, uint32_t to)
+static void flush_tunnels(struct tracker *t, uint32_t from, uint32_t to)
 {
-	const uint32_t tunnel = TUNNEL_USED | TUNNEL_DIRTY,
-		       child_sa = CHILD_SA_USED | CHILD_SA_DIRTY,
-		       esp_sa = ESP_SA_USED | ESP_SA_DIRTY;
+	const uint32_t changed = TUNNEL_USED | TUNNEL_DIRTY;
 
 	for (uint32_t i = from; i < smaller(to, t->tunnel_pool.high); i++)
-		if ((t->tunnels[i].flags & tunnel) == tunnel)
+		if ((t->tunnels[i].flags & changed) == changed)
 			snapshot_tunnel(t, i);
+}
+
+static void flush_ike_sas(struct tracker *t, uint32_t from, uint32_t to)
+{
 	for (uint32_t i = from; i < smaller(to, t->ike_pool.high); i++)
 		flush_ike_sa(t, i);
+}
+
+static void flush_child_sas(struct tracker *t, uint32_t from, uint32_t to)
+{
+	const uint32_t changed = CHILD_SA_USED | CHILD_SA_DIRTY;
+
 	for (uint32_t i = from; i < smaller(to, t->child_pool.high); i++)
-		if ((t->child_sas[i].flags & child_sa) == child_sa)
+		if ((t->child_sas[i].flags & changed) == changed)
 			snapshot_child_sa(t, i);
+}
+
+static void flush_esp_sas(struct tracker *t, uint32_t from, uint32_t to)
+{
+	const uint32_t changed = ESP_SA_USED | ESP_SA_DIRTY;
+
 	for (uint32_t i = from; i < smaller(to, t->esp_pool.high); i++)
-		if ((t->esp_sas[i].flags & esp_sa) == esp_sa)
+		if ((t->esp_sas[i].flags & changed) == changed)
 			snapshot_esp_sa(t, i);
+}
+
+static void flush_slots(struct tracker *t, uint32_t from, uint32_t to)
+{
+	flush_tunnels(t, from, to);
+	flush_ike_sas(t, from, to);
+	flush_child_sas(t, from, to);
+	flush_esp_sas(t, from, to);
+}
+
+/*
+ * All of it for the last time: nobody asks for what was told, and its memory is given back while
+ * the sink takes some.
+ */
+static void flush_and_leave(struct tracker *t)
+{
+	for (uint32_t from = 0; from < t->esp_pool.high; from += LEFT_AT_ONCE) {
+		uint32_t to = smaller(from + LEFT_AT_ONCE, t->esp_pool.high);
+
+		flush_esp_sas(t, from, to);
+		memory_give_back(&t->esp_sas[from], (to - from) * sizeof(*t->esp_sas));
+		memory_give_back(&t->esp_more[from], (to - from) * sizeof(*t->esp_more));
+	}
+	for (uint32_t from = 0; from < t->child_pool.high; from += LEFT_AT_ONCE) {
+		uint32_t to = smaller(from + LEFT_AT_ONCE, t->child_pool.high);
+
+		flush_child_sas(t, from, to);
+		memory_give_back(&t->child_sas[from], (to - from) * sizeof(*t->child_sas));
+	}
+	flush_ike_sas(t, 0, t->ike_pool.high);
+	flush_tunnels(t, 0, t->tunnel_pool.high);
 }
 
 void tracker_flush(struct tracker *t)
 {
-	flush_slots(t, 0, UINT32_MAX);
+	if (t->without_details && t->finishing)
+		flush_and_leave(t);
+	else
+		flush_slots(t, 0, UINT32_MAX);
 }
 
 bool tracker_flush_part(struct tracker *t, uint32_t slots)

@@ -84,6 +84,15 @@ static void finish_ike_sa(struct tracker *t, uint32_t i)
 	ike_sa_end(t, i, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, sa->grade);
 }
 
+void tracker_leave(struct tracker *t)
+{
+	index_free(&t->esp_index);
+	index_free(&t->path_index);
+	pool_free(&t->path_pool);
+	free(t->paths);
+	t->paths = NULL;
+}
+
 void tracker_end(struct tracker *t)
 {
 	t->frame = 0;

@@ -124,6 +124,7 @@ static void without_details_sas_are_told_once_when_nothing_more_comes_of_them(vo
 	idle(&w, w.settings.ended_keep + 60 * S);
 	assert_int_equal(l.child_sas, 1);		/* the old one is forgotten */
 	assert_int_equal(l.esp_sas, 2);
+	tracker_leave(w.tracker);
 	tracker_finish(w.tracker, true);
 	assert_int_equal(l.child_sas, 2);
 	assert_int_equal(l.ended_child_sas, 2);
