@@ -123,9 +123,46 @@ static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, 
 	       (ike_use_refused(sa) || now - u->at >= IDLE_LONG);
 }
 
+/*
+ * It lives, as far as anybody said, but soon another took over what its child SAs carried: IKEv1
+ * often deletes nothing.
+ */
+static bool left_behind(const struct state *s, const struct scene *sc, uint32_t i)
+{
+	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
+	const struct ike_sa *sa;
+	bool any = false;
+
+	if (u->ended || i + 1 >= s->total || next->at - u->at >= sc->settings->flap_reauth_min)
+		return false;
+	sa = ike_sa_of(sc, u->ike_sa);
+	if (!sa)
+		return false;
+
+	uint32_t index = sa->children;
+
+	for (int looked = 0; looked < LATEST_SAS; looked++) {
+		const struct child_sa *c = tracker_child_sa(sc->tracker, index);
+
+		if (!c)
+			return any;
+
+		const struct child_sa *by = tracker_child_sa(sc->tracker, c->more->successor);
+
+		if (!by || by->more->ike_sa_id != next->ike_sa)
+			return false;
+		any = true;
+		index = c->more->next_of_ike;
+	}
+	return false;
+}
+
 struct flapping {
-	/* ended: of these, gone again; unused: given up; asked: of these, after asking for more */
-	unsigned set_ups, ended, unused, asked;
+	/*
+	 * ended: of these, gone again; unused: given up; asked: of these, after asking for more;
+	 * left: the next one took over
+	 */
+	unsigned set_ups, ended, unused, asked, left;
 	nsec first, latest;
 };
 
@@ -146,6 +183,7 @@ static struct flapping since(const struct state *s, const struct scene *sc, nsec
 		ret.ended += u->ended;
 		ret.unused += given_up(s, sc, k, now, &asked);
 		ret.asked += asked;
+		ret.left += left_behind(s, sc, k);
 		if (ret.first == NSEC_NONE || u->at < ret.first)
 			ret.first = u->at;
 		if (ret.latest == NSEC_NONE || u->at > ret.latest)
@@ -160,14 +198,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	const struct settings *set = sc->settings;
 	struct flapping slow = since(s, sc, now - set->flap_warn_window, now);
 	struct flapping fast = since(s, sc, now - set->flap_crit_window, now);
-	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended + fast.unused >= 2;
+	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended + fast.unused + fast.left >= 2;
 
 	if (slow.set_ups == 0)
 		return s->total > 0 &&
 		       now - s->kept[(s->total - 1) % KEPT].at <= set->flap_warn_window;
 	/* several tunnels between the same peers come up together and stay: that is no flapping */
 	if (!critical &&
-	    (slow.set_ups < (unsigned)set->flap_warn || slow.ended + slow.unused < 2))
+	    (slow.set_ups < (unsigned)set->flap_warn ||
+	     slow.ended + slow.unused + slow.left < 2))
 		return true;
 
 	enum confidence confidence =
@@ -184,6 +223,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_integer(f, "never_used", slow.unused);
 	if (slow.asked > 0)
 		finding_integer(f, "asked_in_vain", slow.asked);
+	if (slow.left > 0)
+		finding_integer(f, "replaced_by_the_next", slow.left);
 	finding_address(f, "latest_ended_by", sc, s->ended_by);
 	for (uint32_t i = s->total > KEPT ? s->total - KEPT : 0; i < s->total; i++) {
 		const struct set_up *u = &s->kept[i % KEPT];

@@ -251,6 +251,29 @@ static void a_login_that_was_repeated_though_answered_need_not_be_waited_for(voi
 	assert_int_equal((int)collected_number(flap(), "never_used"), 2);
 }
 
+/* IKEv1: each set-up makes the child SA anew, and nobody deletes the old IKE SA. */
+static void set_ups_whose_traffic_the_next_takes_over_are_flapping(void **state)
+{
+	(void)state;
+	uint32_t old = NO_INDEX;
+
+	for (int i = 0; i < 5; i++) {
+		uint32_t child = stage_child_how(stage_ike_up(0, 1), 0, CREATED_QUICK_MODE);
+
+		if (old != NO_INDEX) {
+			stage->more[old].successor = child;
+			stage->more[child].predecessor = old;
+			stage_child_down(old, END_REKEYED, 0);
+		}
+		old = child;
+		stage_pass(12 * S);
+	}
+	assert_non_null(flap());
+	assert_int_equal(flap()->record.severity, SEVERITY_CRITICAL);
+	/* the fifth has its child SA only after it is up */
+	assert_int_equal((int)collected_number(flap(), "replaced_by_the_next"), 3);
+}
+
 static void several_tunnels_that_are_used_are_no_flapping(void **state)
 {
 	(void)state;
@@ -394,6 +417,7 @@ int main(void)
 		ON_STAGE(set_ups_that_nobody_uses_before_the_next_are_flapping),
 		ON_STAGE(of_one_it_speaks_in_the_singular),
 		ON_STAGE(a_login_that_was_repeated_though_answered_need_not_be_waited_for),
+		ON_STAGE(set_ups_whose_traffic_the_next_takes_over_are_flapping),
 		ON_STAGE(several_tunnels_that_are_used_are_no_flapping),
 		ON_STAGE(nor_when_one_of_them_has_hundreds_of_child_sas),
 		ON_STAGE(nor_when_they_were_rekeyed),
