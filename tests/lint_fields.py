@@ -14,7 +14,7 @@ import sys
 # of the tracker: where they are declared, and who walks over them
 TRACKED = (('include/sawatch/track.h', 'tunnel tunnel_side tunnel_more tunnel_ike left_out ike_vendor ike_sa exchange child_sa child_sa_more esp_sa '
             'esp_ends esp_sa_more esp_sa_rare'),
-           ('src/track/tracker.h', 'path pending_delete'), ('include/sawatch/ike.h', 'ike1_offer ike2_transform'))
+           ('src/track/path.h', 'path'), ('src/track/tracker.h', 'pending_delete'), ('include/sawatch/ike.h', 'ike1_offer ike2_transform'))
 # an address of this run; those of an ESP SA, which are kept as esp_ends whatever their family; structures and unions whose
 # members are named one by one
 NOT_KEPT = {'name': 1, 'src4': 1, 'dst4': 1}
