@@ -11,8 +11,9 @@
  * One tunnel is at work at a time and stays so until another one is asked for:
  * what a message tells of comes as several events.  Of its row, only states that
  * are asked for are unpacked, and only what was opened to be written is compared
- * and packed again; the rest is copied from row to row.  Where nothing is kept of
- * a detector, reading it does not even fetch the row.
+ * and packed again; the rest is copied from row to row, or stays where it is when
+ * the same words are kept as before.  Where nothing is kept of a detector, reading
+ * it does not even fetch the row.
  */
 #include "detect/states.h"
 
@@ -50,8 +51,10 @@ struct states {
 	uint64_t packed;	/* detectors whose state is not yet in its image, but in its row */
 	uint64_t written;	/* those whose state was opened to be written */
 	uint64_t *row;		/* what was kept of it */
-	uint64_t *any, *set;	/* of it; all 0 for nobody */
-	const uint64_t *kept_words;	/* of the row, behind what says which */
+	size_t row_words;
+	uint64_t *any;		/* of it; all 0 for nobody */
+	uint64_t *set;		/* of a block that has any */
+	uint64_t *kept_words;	/* of the row, behind what says which */
 	uint16_t *at;		/* where among them those of a block begin */
 	uint64_t *next_row;	/* the one that takes its place */
 	struct kept {
@@ -257,7 +260,7 @@ static inline size_t lowest(uint64_t bits)
 /* Who is at work has a row: what is where in it. */
 static void read_row(struct states *s)
 {
-	const uint64_t *set = s->row + s->tops;
+	uint64_t *set = s->row + s->tops;
 	size_t at = 0;
 
 	fetch_row(s, s->kept[s->slot].head, s->row);
@@ -272,6 +275,12 @@ static void read_row(struct states *s)
 		}
 	}
 	s->kept_words = set;
+	s->row_words = (size_t)(set - s->row) + at;
+}
+
+static inline bool has_any(const struct states *s, size_t block)
+{
+	return s->any[block / TOP] >> block % TOP & 1;
 }
 
 /* The state of a detector comes into the image. */
@@ -281,6 +290,9 @@ static void unpack(struct states *s, size_t which)
 
 	s->packed &= ~(UINT64_C(1) << which);
 	for (size_t i = shape->block; i < shape->block + shape->blocks; i++) {
+		if (!has_any(s, i))
+			continue;
+
 		const uint64_t *word = s->kept_words + s->at[i];
 		uint64_t *live = s->live + i * BLOCK;
 
@@ -333,12 +345,13 @@ static inline uint64_t differences(const uint64_t *is, const uint64_t *was, bool
 
 /*
  * What was written is known again, word by word: in `set` and `any`, without counts.  Returns the
- * detectors of which anything is left.
+ * detectors of which anything is left; and whether other words are to be kept than before.
  */
-static uint64_t look_through(struct states *s)
+static uint64_t look_through(struct states *s, bool *ret_others)
 {
 	uint64_t left = s->kept[s->slot].which & ~s->written;
 
+	*ret_others = false;
 	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
 		const struct shape *shape = &s->shapes[lowest(mask)];
 		uint64_t all = 0;
@@ -348,6 +361,7 @@ static uint64_t look_through(struct states *s)
 						   s->fresh + block * BLOCK, shape->of_zeros);
 			uint64_t *any = &s->any[block / TOP], bit = UINT64_C(1) << block % TOP;
 
+			*ret_others |= set != (*any & bit ? set_bits(s->set[block]) : 0);
 			s->set[block] = set;
 			*any = set ? *any | bit : *any & ~bit;
 			all |= set;
@@ -391,22 +405,58 @@ static size_t pack(struct states *s)
 	return (size_t)(to + run - s->next_row);
 }
 
+/* The same words are kept as before: what was written takes its places in the row. */
+static void refresh(struct states *s)
+{
+	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
+		const struct shape *shape = &s->shapes[lowest(mask)];
+
+		for (size_t i = shape->block; i < shape->block + shape->blocks; i++) {
+			if (!has_any(s, i))
+				continue;
+
+			const uint64_t *live = s->live + i * BLOCK;
+			uint64_t *word = s->kept_words + s->at[i];
+
+			for (uint64_t set = s->set[i]; set; set &= set - 1)
+				*word++ = live[lowest(set)];
+		}
+	}
+}
+
+static void keep_written(struct states *s)
+{
+	struct kept *kept = &s->kept[s->slot];
+	bool others;
+
+	kept->which = look_through(s, &others);
+	if (!kept->which) {
+		give_back(s, &kept->head);
+	} else if (others) {
+		keep_row(s, s->next_row, pack(s), &kept->head);
+	} else {
+		refresh(s);
+		keep_row(s, s->row, s->row_words, &kept->head);
+	}
+}
+
 /* What was unpacked is fresh again in the image, and nobody has a row. */
 static void renew(struct states *s, uint64_t unpacked)
 {
 	for (uint64_t mask = unpacked; mask; mask &= mask - 1) {
 		const struct shape *shape = &s->shapes[lowest(mask)];
 
-		for (size_t i = shape->block; i < shape->block + shape->blocks; i++)
-			for (uint64_t set = set_bits(s->set[i]); set; set &= set - 1) {
-				size_t word = i * BLOCK + lowest(set);
+		for (size_t i = shape->block; i < shape->block + shape->blocks; i++) {
+			uint64_t set = has_any(s, i) ? set_bits(s->set[i]) : 0;
+			uint64_t *live = s->live + i * BLOCK;
+			const uint64_t *fresh = s->fresh + i * BLOCK;
 
-				s->live[word] = s->fresh[word];
-			}
+			for (; set; set &= set - 1)
+				live[lowest(set)] = fresh[lowest(set)];
+		}
 	}
 	for (size_t i = 0; i < s->tops; i++)
-		for (; s->any[i]; s->any[i] &= s->any[i] - 1)
-			s->set[i * TOP + lowest(s->any[i])] = 0;
+		s->any[i] = 0;
 }
 
 /* Nobody is at work any more. */
@@ -415,16 +465,10 @@ static void put_away(struct states *s)
 	if (s->slot == NO_INDEX)
 		return;
 
-	struct kept *kept = &s->kept[s->slot];
-	uint64_t unpacked = (kept->which & ~s->packed) | s->written;
+	uint64_t unpacked = (s->kept[s->slot].which & ~s->packed) | s->written;
 
-	if (s->written) {
-		kept->which = look_through(s);
-		if (kept->which)
-			keep_row(s, s->next_row, pack(s), &kept->head);
-		else
-			give_back(s, &kept->head);
-	}
+	if (s->written)
+		keep_written(s);
 	renew(s, unpacked);
 	s->packed = s->written = 0;
 	s->slot = NO_INDEX;

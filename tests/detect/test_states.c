@@ -212,6 +212,35 @@ static void any_history_of_writing_reads_back_the_same(void **state)
 	}
 }
 
+/* A row whose words stay the same ones is not packed anew. */
+static void other_values_in_the_same_words_are_what_is_read_back(void **state)
+{
+	struct states *s = *state;
+	static const size_t words[] = { 0, 3, 47, 48, 96, WIDE / 8 - 1 };
+
+	for (uint64_t round = 1; round <= 9; round++)
+		for (uint32_t slot = 0; slot < SLOTS; slot++) {
+			struct wide *w = states_open(s, slot, 0);
+			const struct begins *b;
+
+			for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+				uint64_t now = round << 32 | slot << 8 | i;
+
+				assert_int_equal(w->word[words[i]],
+						 round == 1 ? 0 : now - (UINT64_C(1) << 32));
+				w->word[words[i]] = now;
+			}
+			assert_int_equal(w->word[1], 0);
+			states_close(s);
+			if (round % 3 == 1) {	/* beside what another detector keeps */
+				((struct begins *)states_open(s, slot, 1))->side = (int8_t)round;
+				states_close(s);
+			}
+			b = states_read(s, slot, 1);
+			assert_int_equal(b->side, round - (round - 1) % 3);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +257,8 @@ int main(void)
 			what_is_only_looked_at_goes_on_beside_what_is_written, make, end),
 		cmocka_unit_test_setup_teardown(
 			any_history_of_writing_reads_back_the_same, make, end),
+		cmocka_unit_test_setup_teardown(
+			other_values_in_the_same_words_are_what_is_read_back, make, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
