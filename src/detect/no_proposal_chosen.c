@@ -9,6 +9,7 @@ struct state {
 	struct side {			/* by the side that refuses */
 		struct moments refused;
 		bool worked;
+		nsec accepted;		/* an IKE SA after all, since then; 0 never */
 		char offer[FINDING_TEXT_MAX];
 	} side[2];
 };
@@ -50,11 +51,35 @@ static void offer2(struct text *t, const struct ike_sa *sa)
 	}
 }
 
+/* It was still loading its configuration, or that was mended: what it refused before is over. */
+static void accepted(struct side *s, const struct ike_sa *sa, nsec at)
+{
+	if (moments_kept(&s->refused) == 0 || sa->created <= moments_at(&s->refused, 0))
+		return;
+	s->refused = (struct moments){ 0 };
+	s->accepted = at;
+}
+
+static bool ignores(const void *state, const struct scene *sc, const struct event *ev)
+{
+	const struct state *st = state;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
+
+	return ev->kind == EVENT_IKE_SA_ESTABLISHED &&
+	       (!sa || sa->initiator_side < 0 ||
+		moments_kept(&st->side[!sa->initiator_side].refused) == 0);
+}
+
 static void observe(void *state, const struct scene *sc, const struct event *ev)
 {
 	struct state *st = state;
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
+	if (ev->kind == EVENT_IKE_SA_ESTABLISHED) {
+		if (sa && sa->initiator_side >= 0)
+			accepted(&st->side[!sa->initiator_side], sa, ev->at);
+		return;
+	}
 	/* 14 in both versions; of an SA that is up it refuses nothing, and is spoof_hint's */
 	if (ev->side < 0 || ev->value[0] != IKE2_NOTIFY_NO_PROPOSAL_CHOSEN ||
 	    (sa && sa->established != NSEC_NONE))
@@ -82,8 +107,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		const struct side *s = &st->side[side];
 		unsigned n = moments_since(&s->refused, from);
 
-		if (n == 0)
+		if (n == 0) {
+			if (s->accepted != 0)
+				finding_over(out, (uint64_t)side);
 			continue;
+		}
 		any = true;
 
 		bool warn = n >= (unsigned)sc->settings->proposal_warn || s->worked;
@@ -109,8 +137,9 @@ static void explain(struct story *story)
 	const struct finding *f = story->finding;
 	const char *offer = finding_get_text(f, "offered");
 
-	text_add(story->summary, "%s accepts none of the algorithms that %s offers (refused ",
-		 story_peer(story, f->side), story_peer(story, other_side(f->side)));
+	text_add(story->summary, "%s %s none of the algorithms that %s %s (refused ",
+		 story_peer(story, f->side), story->over ? "accepted" : "accepts",
+		 story_peer(story, other_side(f->side)), story->over ? "offered" : "offers");
 	text_add_times(story->summary, f->count);
 	text_add(story->summary, ")");
 	if (*offer)
@@ -129,6 +158,7 @@ static void fields(struct fields *f, void *state)
 
 		moments_fields(f, &side->refused);
 		FIELD(f, side->worked);
+		FIELD(f, side->accepted);
 		FIELD(f, side->offer);
 	}
 }
@@ -139,9 +169,10 @@ const struct detector detect_no_proposal_chosen = {
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, proposal_window),
-	.observes = WANTS(ERROR_NOTIFY),
+	.observes = WANTS(ERROR_NOTIFY) | WANTS(IKE_SA_ESTABLISHED),
 	.judges_after = WANTS(ERROR_NOTIFY),
 	.observe = observe,
+	.ignores = ignores,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

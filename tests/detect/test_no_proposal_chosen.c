@@ -49,6 +49,45 @@ static void once_is_information_twice_a_warning_with_what_was_offered(void **sta
 						   "that 192.0.2.1 offers"));
 }
 
+/* Seen at a daemon that still loads its configuration: refused twice, and then it is up. */
+static void it_is_over_when_an_ike_sa_is_set_up_after_all(void **state)
+{
+	(void)state;
+	refuse();
+	stage_pass(5 * S);
+	refuse();
+	stage_pass(5 * S);
+	assert_false(refused()->record.cleared);
+	stage_ike_up(0, 2);
+	stage_pass(20 * S);
+	assert_true(refused()->record.cleared);
+	assert_non_null(strstr(refused()->summary, "203.0.113.1 accepted none of the algorithms "
+						   "that 192.0.2.1 offered"));
+}
+
+static void but_not_by_what_the_other_side_sets_up(void **state)
+{
+	(void)state;
+	refuse();
+	stage_pass(5 * S);
+	refuse();
+	stage_ike_up(1, 2);
+	stage_pass(20 * S);
+	assert_false(refused()->record.cleared);
+}
+
+static void and_refused_again_it_is_true_again(void **state)
+{
+	(void)state;
+	refuse();
+	stage_pass(5 * S);
+	stage_ike_up(0, 2);
+	stage_pass(20 * S);
+	refuse();
+	stage_pass(20 * S);
+	assert_false(refused()->record.cleared);
+}
+
 static void twice_in_an_hour_is_still_information(void **state)
 {
 	(void)state;
@@ -140,6 +179,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(once_is_information_twice_a_warning_with_what_was_offered),
+		ON_STAGE(it_is_over_when_an_ike_sa_is_set_up_after_all),
+		ON_STAGE(but_not_by_what_the_other_side_sets_up),
+		ON_STAGE(and_refused_again_it_is_true_again),
 		ON_STAGE(twice_in_an_hour_is_still_information),
 		ON_STAGE(once_is_enough_for_a_tunnel_that_had_worked),
 		ON_STAGE(the_offers_of_phase_1_are_told_with_all_that_is_negotiated),
