@@ -45,7 +45,10 @@ struct diagnosis_options {
 struct diagnosis *diagnosis_open(const struct diagnosis_options *o);
 /* Takes the records of one walk over a history: store_walk(). */
 struct record_sink diagnosis_sink(struct diagnosis *d);
-/* Or those of the core, as captures are read, in any order and again when they change. */
+/*
+ * Or those of the core without details, as captures are read: in any order, ESP SAs and child SAs
+ * once, the others again when they change.
+ */
 struct record_sink diagnosis_told_sink(struct diagnosis *d);
 /*
  * The inventory, borrowed until diagnosis_close(): how it calls the tunnels that the core tells of
