@@ -198,7 +198,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	const struct settings *set = sc->settings;
 	struct flapping slow = since(s, sc, now - set->flap_warn_window, now);
 	struct flapping fast = since(s, sc, now - set->flap_crit_window, now);
-	bool critical = fast.set_ups >= (unsigned)set->flap_crit && fast.ended + fast.unused + fast.left >= 2;
+	bool critical = fast.set_ups >= (unsigned)set->flap_crit &&
+			fast.ended + fast.unused + fast.left >= 2;
 
 	if (slow.set_ups == 0)
 		return s->total > 0 &&
