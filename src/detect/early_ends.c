@@ -101,6 +101,52 @@ static bool of_the_latest(const struct early_ends *s, const struct scene *sc, in
 	       e->at - o->at <= sc->settings->settle && e->at - o->at < e->age / 2;
 }
 
+static nsec later(nsec a, nsec b)
+{
+	return a > b ? a : b;
+}
+
+static bool is_gap(const struct early_end *e, const struct settings *set)
+{
+	return e->silence_after != NSEC_NONE && e->silence_after >= set->gap_min &&
+	       (double)e->silence_after >= set->gap_factor * (double)e->pace;
+}
+
+/* One more in the row of `next`, which came after it; another row begins between them: none. */
+static void row_add(struct early_row *row, const struct settings *set, const struct early_end *e,
+		    const struct early_end *next)
+{
+	if (next->at - e->at > set->life_window ||
+	    !sample_near((double)e->age, (double)next->age, 4 * set->life_cluster_tol)) {
+		*row = (struct early_row){ 0 };
+	} else if (!e->maybe_rekeyed) {
+		row->ends++;
+		row->unsaid += e->unsaid;
+		row->gaps += is_gap(e, set);
+		if (is_gap(e, set))
+			row->longest = later(row->longest, e->silence_after);
+	}
+}
+
+/* The row of this side's latest end, which is there. */
+static struct early_row row_of(const struct early_ends *s, const struct settings *set, int side)
+{
+	const struct early_end *e = s->ends[side];
+	const struct early_end *latest = &e[s->n_ends[side] - 1];
+	struct early_row row = s->before[side];
+
+	for (; e < latest; e++)
+		row_add(&row, set, e, e + 1);
+	row_add(&row, set, latest, latest);
+	return row;
+}
+
+static void forget(struct early_ends *s, int side)
+{
+	s->n_ends[side] = 0;
+	s->before[side] = (struct early_row){ 0 };
+}
+
 static void add(struct early_ends *s, const struct scene *sc, int side, const struct early_end *e)
 {
 	struct early_end *ends = s->ends[side];
@@ -109,6 +155,7 @@ static void add(struct early_ends *s, const struct scene *sc, int side, const st
 	if (of_the_latest(s, sc, side, e))
 		return;
 	if (*n == EARLY_ENDS) {
+		row_add(&s->before[side], sc->settings, &ends[0], &ends[1]);
 		memmove(ends, ends + 1, (EARLY_ENDS - 1) * sizeof(*ends));
 		--*n;
 	}
@@ -234,6 +281,8 @@ static void ike_ended(struct early_ends *s, const struct scene *sc, const struct
 				s->ends[side][kept++] = *e;
 		}
 		s->n_ends[side] = kept;
+		if (kept == 0)
+			forget(s, side);
 	}
 }
 
@@ -291,7 +340,7 @@ static void rekeyed(struct early_ends *s, const struct scene *sc, const struct e
 		if (of_another_selector(&s->ends[side][s->n_ends[side] - 1], old))
 			other = true;
 		else if (age >= s->ends[side][0].age)
-			s->n_ends[side] = 0;
+			forget(s, side);
 	}
 	s->failing_since = 0;
 	if (!other)
@@ -351,17 +400,6 @@ void early_ends_observe(struct early_ends *s, const struct scene *sc, const stru
 
 /* ---- judged --------------------------------------------------------------- */
 
-static nsec later(nsec a, nsec b)
-{
-	return a > b ? a : b;
-}
-
-static bool is_gap(const struct early_end *e, const struct settings *set)
-{
-	return e->silence_after != NSEC_NONE && e->silence_after >= set->gap_min &&
-	       (double)e->silence_after >= set->gap_factor * (double)e->pace;
-}
-
 /*
  * An SA began at about that time whose exchange was not captured: it may well
  * be the successor, and the end the end of a rekey.
@@ -402,8 +440,7 @@ static bool judge_inferred(const struct early_ends *s, const struct scene *sc, i
 	const struct settings *set = sc->settings;
 	const struct early_end *recent[EARLY_ENDS];
 	double ages[EARLY_ENDS];
-	size_t n = 0, gaps = 0, unsaid = 0;
-	nsec longest = 0;
+	size_t n = 0;
 
 	for (uint8_t i = 0; i < s->n_ends[side]; i++) {
 		const struct early_end *e = &s->ends[side][i];
@@ -412,11 +449,6 @@ static bool judge_inferred(const struct early_ends *s, const struct scene *sc, i
 			continue;
 		recent[n] = e;
 		ages[n++] = (double)e->age / (double)NSEC_PER_S;
-		unsaid += e->unsaid;
-		if (is_gap(e, set)) {
-			gaps++;
-			longest = later(longest, e->silence_after);
-		}
 	}
 	if (n == 0)
 		return false;
@@ -429,10 +461,12 @@ static bool judge_inferred(const struct early_ends *s, const struct scene *sc, i
 	if (other_rekeys != 0 && (double)other_rekeys / (double)NSEC_PER_S <= age)
 		return true;
 
-	bool sure = n >= (size_t)set->life_min_n_high || (gaps == n && unsaid == 0);
-	struct finding *f = finding_raise(out, gaps > 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+	struct early_row row = row_of(s, set, side);
+	bool sure = n >= (size_t)set->life_min_n_high ||
+		    (row.gaps == row.ends && row.unsaid == 0);
+	struct finding *f = finding_raise(out, row.gaps > 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING,
 					  sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM, recent[0]->at,
-					  recent[n - 1]->at, (int64_t)n);
+					  recent[n - 1]->at, row.ends);
 
 	f->key = (uint64_t)KEY_INFERRED + (uint64_t)side;
 	f->cause = "inferred";
@@ -440,11 +474,11 @@ static bool judge_inferred(const struct early_ends *s, const struct scene *sc, i
 	finding_text(f, "kind", "inferred");
 	finding_address(f, "ended_by", sc, side);
 	finding_real(f, "age_at_end_s", age);
-	finding_integer(f, "ends", (int64_t)n);
-	finding_integer(f, "without_a_delete", (int64_t)unsaid);
-	finding_integer(f, "traffic_gaps", (int64_t)gaps);
-	if (gaps > 0)
-		finding_seconds(f, "longest_gap_s", longest);
+	finding_integer(f, "ends", row.ends);
+	finding_integer(f, "without_a_delete", row.unsaid);
+	finding_integer(f, "traffic_gaps", row.gaps);
+	if (row.gaps > 0)
+		finding_seconds(f, "longest_gap_s", row.longest);
 	if (other_rekeys != 0)
 		finding_seconds(f, "other_side_rekeys_at_s", other_rekeys);
 	for (size_t i = 0; i < n; i++)
@@ -505,6 +539,10 @@ void early_ends_fields(struct fields *f, struct early_ends *s)
 			FIELD(f, e->ike_sa);
 		}
 		FIELD_BELOW(f, s->n_ends[side], EARLY_ENDS + 1);
+		FIELD(f, s->before[side].ends);
+		FIELD(f, s->before[side].unsaid);
+		FIELD(f, s->before[side].gaps);
+		FIELD(f, s->before[side].longest);
 	}
 	FIELD(f, s->rekey_age);
 	FIELD(f, s->failing_since);

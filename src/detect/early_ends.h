@@ -23,8 +23,16 @@ struct early_end {
 	object_id ike_sa;
 };
 
+/* Ends at one age, none longer than life.window_s after the one before. */
+struct early_row {
+	uint32_t ends, unsaid;
+	uint32_t gaps;			/* after how many traffic stopped */
+	nsec longest;			/* of these */
+};
+
 struct early_ends {
 	struct early_end ends[2][EARLY_ENDS];	/* by the side that ended them, oldest first */
+	struct early_row before[2];		/* of the same row, before those */
 	uint8_t n_ends[2];
 	nsec rekey_age[2];	/* the latest at which this side rekeyed; 0 never seen */
 	nsec failing_since;	/* rekeys were tried in vain since; 0 not */

@@ -124,7 +124,7 @@ static const char *likely(const struct auth_attempt *a)
 }
 
 static void describe(const struct state *s, const struct scene *sc, const struct auth_attempt *a,
-		     unsigned rounds, struct finding *f)
+		     struct finding *f)
 {
 	f->cause = cause_of(s, a, sc->settings);
 	f->side = (int8_t)a->from;
@@ -137,7 +137,7 @@ static void describe(const struct state *s, const struct scene *sc, const struct
 	finding_integer(f, "message_id", a->message_id);
 	finding_integer(f, "destination_port", a->dst_port);
 	finding_integer(f, "request_bytes", a->bytes);
-	finding_integer(f, "rounds", rounds);
+	finding_integer(f, "rounds", moments_in_row(&s->rounds[a->from]));
 	if (a->ike_fragments > 1) {
 		finding_integer(f, "fragments_total", a->ike_fragments);
 		finding_integer(f, "fragments_seen", __builtin_popcount(a->ike_fragments_seen));
@@ -190,7 +190,8 @@ static const struct auth_attempt *worst_of(struct state *s, const struct scene *
 			severity = SEVERITY_INFO;
 		else if (!a->counted) {
 			a->counted = true;
-			moments_add(&s->rounds[from], a->last, a->frames[0]);
+			moments_add_to_row(&s->rounds[from], a->last, a->frames[0],
+					   2 * sc->settings->retx_rounds_window);
 		}
 		*ret_requests += a->copies;
 		if (!worst || severity > *ret_severity ||
@@ -232,7 +233,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 
 		f->key = (uint64_t)from;
 		f->instead = a->responses == 0 && unseen(sc, a);
-		describe(s, sc, a, rounds, f);
+		describe(s, sc, a, f);
 		moments_frames(&s->rounds[from], since, f);
 	}
 	/* an unanswered one may still become bad with time */

@@ -304,6 +304,7 @@ static void fields(struct fields *f, void *state)
 const struct detector detect_lifetime_mismatch = {
 	.code = "lifetime_mismatch",
 	.scope = SCOPE_TUNNEL,
+	.of_now = true,
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, life_window),

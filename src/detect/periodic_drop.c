@@ -31,6 +31,8 @@ struct state {
 	struct session sessions[SESSIONS];
 	struct session_end ends[SESSION_ENDS];		/* oldest first */
 	uint8_t n_ends;
+	/* ends before these that were like all of them: the same series */
+	uint32_t before;
 	/* IKEv1 lifetime in s that each side offered latest, as initiator; 0 unknown */
 	uint32_t offers_s[2];
 };
@@ -136,9 +138,18 @@ static nsec gap_of(const struct scene *sc, nsec traffic, nsec pause)
 		       : 0;
 }
 
-static void push(struct state *s, struct session_end e)
+/* Does the series go back to the oldest end that is kept, and so perhaps further? */
+static bool reaches_back(const struct session_pattern *p, const struct state *s)
+{
+	return p->ends > 0 && p->of[p->ends - 1] == &s->ends[0];
+}
+
+static void push(struct state *s, const struct scene *sc, struct session_end e)
 {
 	if (s->n_ends == SESSION_ENDS) {
+		struct session_pattern p = session_pattern_of(s->ends, s->n_ends, sc->settings);
+
+		s->before = reaches_back(&p, s) ? s->before + 1 : 0;
 		memmove(s->ends, s->ends + 1, (SESSION_ENDS - 1) * sizeof(s->ends[0]));
 		s->n_ends--;
 	}
@@ -163,7 +174,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		return;
 	if (!session && s->n_ends > 0)
 		went_on(s, sc, was.start);
-	push(s, (struct session_end){
+	push(s, sc, (struct session_end){
 		.at = sa->ended,
 		.age = sa->ended - was.start,
 		.traffic = traffic,
@@ -200,7 +211,7 @@ static bool settle_one(struct state *s, const struct scene *sc, const struct ses
 	    !traffic_had_stopped(sc, was->renewed, &last) || last <= was->start ||
 	    was->renewed - last > sc->settings->life_active)
 		return false;
-	push(s, (struct session_end){
+	push(s, sc, (struct session_end){
 		.at = last,
 		.age = last - was->start,
 		.traffic = last,
@@ -308,6 +319,7 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	if (strcmp(cause, "max_session_timer") == 0 && own)
 		cause = "ike_lifetime_no_rekey";
 
+	int64_t all = (int64_t)p.ends + (reaches_back(&p, s) ? s->before : 0);
 	bool lossy = p.active && p.longest_gap >= set->gap_crit;
 	bool meant = p.idle || strcmp(cause, "maintenance") == 0;
 	struct finding *f = finding_raise(out,
@@ -317,11 +329,11 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 					  p.ends >= (size_t)set->periodic_high_n
 						  ? CONFIDENCE_HIGH
 						  : CONFIDENCE_MEDIUM,
-					  oldest->at, latest->at, (int64_t)p.ends);
+					  oldest->at, latest->at, all);
 
 	f->cause = cause;
 	f->side = (int8_t)(p.one_side ? p.side : SIDE_UNKNOWN);
-	finding_integer(f, "ends", (int64_t)p.ends);
+	finding_integer(f, "ends", all);
 	finding_real(f, "period_s", p.period);
 	finding_real(f, "cv", sample_cv(p.ages, p.n));
 	if (p.one_side)
@@ -486,12 +498,14 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->rekeys);
 	}
 	FIELD_BELOW(f, s->n_ends, SESSION_ENDS + 1);
+	FIELD(f, s->before);
 	FIELD(f, s->offers_s);
 }
 
 const struct detector detect_periodic_drop = {
 	.code = "periodic_drop",
 	.scope = SCOPE_TUNNEL,
+	.of_now = true,
 	.state_size = sizeof(struct state),
 	.fields = fields,
 	.window = offsetof(struct settings, periodic_window),

@@ -237,6 +237,21 @@ static void three_answered_rounds_in_ten_minutes_are_critical(void **state)
 	assert_int_equal(collected_number(retransmit(), "rounds"), 3);
 }
 
+static void all_rounds_of_a_long_row_are_counted(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 40; round++) {
+		struct exchange *x = begin(0);
+
+		stage_answer(x);
+		copies(x, 2, 3 * S);
+		stage_pass(60 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(retransmit(), "rounds"), 40);
+	assert_non_null(strstr(retransmit()->summary, "That happened with 40 IKE SAs."));
+}
+
 /* Set up by `initiator`, its IKE_AUTH answered and asked once more; then `pause`. */
 static void round_with_one_copy(bool used, nsec pause)
 {
@@ -493,6 +508,7 @@ int main(void)
 		ON_STAGE(requests_after_the_answer_have_the_cause_answered),
 		ON_STAGE(a_fragment_of_the_answer_that_never_comes_is_lost_before_the_capture),
 		ON_STAGE(three_answered_rounds_in_ten_minutes_are_critical),
+		ON_STAGE(all_rounds_of_a_long_row_are_counted),
 		ON_STAGE(one_copy_after_the_answer_in_round_after_round_is_in_vain),
 		ON_STAGE(but_not_when_the_ike_sas_are_used),
 		ON_STAGE(port_4500_is_blamed_only_when_nothing_ever_came_from_it),

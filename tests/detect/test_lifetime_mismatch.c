@@ -232,6 +232,37 @@ static void a_gap_in_the_traffic_makes_it_critical(void **state)
 	assert_int_equal(collected_number(mismatch(), "longest_gap_s"), 12);
 }
 
+/* More than are kept; each stopped traffic for twelve seconds. */
+static void all_of_a_long_row_are_counted(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 20; i++)
+		life(ike, 3600 * S, 1, 0, 12 * S);
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(mismatch()->record.count, 20);
+	assert_int_equal(collected_number(mismatch(), "ends"), 20);
+	assert_int_equal(collected_number(mismatch(), "traffic_gaps"), 19);	/* one lasts */
+	assert_non_null(strstr(mismatch()->summary, "(20 times)"));
+}
+
+static void but_not_those_of_a_row_that_was_over(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2);
+
+	for (int i = 0; i < 10; i++)
+		life(ike, 1800 * S, 1, 0, 12 * S);
+	for (int i = 0; i < 9; i++)
+		life(ike, 3600 * S, 1, 0, 12 * S);	/* its lifetime is another one now */
+	stage_pass(60 * S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(mismatch(), "ends"), 9);
+	assert_int_equal(collected_number(mismatch(), "age_at_end_s"), 3600);
+}
+
 static void ends_at_scattered_ages_are_somebodys_hand(void **state)
 {
 	(void)state;
@@ -521,6 +552,8 @@ int main(void)
 		ON_STAGE(those_that_end_together_end_once),
 		ON_STAGE(four_of_them_are_certain),
 		ON_STAGE(a_gap_in_the_traffic_makes_it_critical),
+		ON_STAGE(all_of_a_long_row_are_counted),
+		ON_STAGE(but_not_those_of_a_row_that_was_over),
 		ON_STAGE(ends_at_scattered_ages_are_somebodys_hand),
 		ON_STAGE(idle_sas_may_be_ended_at_will),
 		ON_STAGE(when_the_ike_sa_goes_too_it_is_a_session_and_no_lifetime),

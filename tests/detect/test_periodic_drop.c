@@ -55,6 +55,31 @@ static void five_are_certain(void **state)
 	assert_int_equal(drop()->record.confidence, CONFIDENCE_HIGH);
 }
 
+static void all_of_a_long_series_are_counted(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(drop()->record.count, 30);
+	assert_int_equal(collected_number(drop(), "ends"), 30);
+	assert_non_null(strstr(drop()->summary, "(30 times)"));
+}
+
+static void but_not_those_of_a_series_before_the_timer_was_changed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++)
+		session(0, 10800 * S, 0, 1, 2 * S, END_DELETED);
+	for (int i = 0; i < 9; i++)
+		session(0, 7200 * S, 0, 1, 2 * S, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(drop(), "ends"), 9);
+	assert_int_equal(collected_number(drop(), "period_s"), 7200);
+}
+
 static void a_long_gap_each_time_is_critical(void **state)
 {
 	(void)state;
@@ -597,6 +622,8 @@ int main(void)
 		ON_STAGE(
 		three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
 		ON_STAGE(five_are_certain),
+		ON_STAGE(all_of_a_long_series_are_counted),
+		ON_STAGE(but_not_those_of_a_series_before_the_timer_was_changed),
 		ON_STAGE(a_long_gap_each_time_is_critical),
 		ON_STAGE(a_pause_of_sparse_traffic_is_no_gap),
 		ON_STAGE(the_end_of_one_from_before_the_capture_is_an_end_too),
