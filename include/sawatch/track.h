@@ -65,6 +65,8 @@ struct exchange {
 	/* private: leaves no row until it is answered (restraint.c) */
 	bool quiet;
 	bool crossing_told;		/* private: EVENT_DELETE_COLLISION was emitted for it */
+	/* private: a copy came in other pieces than the first transmission, whose size is known */
+	bool request_recut, response_recut;
 	uint16_t error;			/* clear error notify of the answer; 0 none */
 	uint16_t error_group;		/* INVALID_KE_PAYLOAD: the group wanted */
 	uint64_t written;		/* private: state as last given to the sink */

@@ -159,6 +159,7 @@ struct leg {
 	uint16_t *count, *fragment_total, *ip_fragments, *src_port, *dst_port;
 	uint32_t *bytes, *fragments_seen;
 	int16_t *np1;
+	bool *recut;
 };
 
 static enum transmission transmit(const struct leg *g, const struct arrival *a,
@@ -180,7 +181,8 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a,
 		*g->dst_port = a->dst_port;
 	} else if (m->is_fragment && *g->fragment_total == total && !(*g->fragments_seen & bit)) {
 		what = TRANSMISSION_PART;
-		if (*g->count == 1)
+		/* each piece once, however many copies of others came before it */
+		if (bit ? !*g->recut : *g->count == 1)
 			*g->bytes += m->header.length;
 	} else if (m->is_fragment &&
 		   (*g->fragment_total == total ? bit != (*g->fragments_seen & -*g->fragments_seen)
@@ -191,6 +193,7 @@ static enum transmission transmit(const struct leg *g, const struct arrival *a,
 	if (m->is_fragment && *g->fragment_total != total) {	/* the copy is cut in another way */
 		*g->fragment_total = total;
 		*g->fragments_seen = 0;
+		*g->recut = true;
 	}
 	*g->fragments_seen |= bit;
 	if (what != TRANSMISSION_PART && *g->count < UINT16_MAX)
@@ -220,7 +223,7 @@ enum transmission exchange_request(struct tracker *t, struct exchange *x, const 
 		&x->request_last_frame, &x->request_hash, &x->requests,
 		&x->request_fragment_total, &x->request_ip_fragments, &x->request_src_port,
 		&x->request_dst_port, &x->request_bytes, &x->request_fragments_seen,
-		&x->request_np1 };
+		&x->request_np1, &x->request_recut };
 	nsec before = x->request_last;
 	enum transmission what = transmit(&leg, a, m, hash);
 
@@ -245,7 +248,7 @@ enum transmission exchange_response(struct tracker *t, struct exchange *x, const
 		&x->response_last_frame, &x->response_hash, &x->responses,
 		&x->response_fragment_total, &x->response_ip_fragments, &x->response_src_port,
 		&x->response_dst_port, &x->response_bytes, &x->response_fragments_seen,
-		&x->response_np1 };
+		&x->response_np1, &x->response_recut };
 	enum transmission what = transmit(&leg, a, m, hash);
 
 	confirm(t, x);

@@ -135,6 +135,8 @@ static void exchange_fields(struct fields *f, struct exchange *x)
 	FIELD(f, x->response_fragment_total);
 	FIELD(f, x->request_fragments_seen);
 	FIELD(f, x->response_fragments_seen);
+	FIELD(f, x->request_recut);
+	FIELD(f, x->response_recut);
 	FIELD(f, x->request_hash);
 	FIELD(f, x->response_hash);
 	FIELD_BELOW(f, x->outcome, OUTCOME_ONE_WAY + 1);

@@ -199,6 +199,69 @@ static void fragments_of_one_message_are_one_transmission_in_any_order(void **st
 	}
 }
 
+/* Two interfaces that both see a message: the copy of one piece may come before the next piece. */
+static void the_size_of_a_message_in_fragments_does_not_depend_on_when_its_copies_come(void **state)
+{
+	(void)state;
+	static const uint16_t order[][6] = { { 1, 2, 3, 1, 2, 3 }, { 1, 1, 2, 2, 3, 3 },
+					     { 1, 2, 1, 2, 3, 3 }, { 3, 3, 1, 2, 2, 1 } };
+
+	for (size_t n = 0; n < 4; n++)
+		for (int response = 0; response < 2; response++) {
+			struct watch w;
+
+			watch_open(&w);
+			struct session s = half_up(&w);
+
+			if (response)
+				say(&w, &s, 0, false, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDI, LEN_AUTH);
+			for (int i = 0; i < 6; i++) {
+				pass(&w, 300 * MS);
+				sealed(&w, &s,
+				       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+						    .np1 = NP_IDI,
+						    .id = 1,
+						    .by_initiator = !response,
+						    .response = response,
+						    .length = 200 + (size_t)100 * order[n][i],
+						    .number = order[n][i],
+						    .total = 3 });
+			}
+			const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+
+			assert_int_equal(response ? x->response_bytes : x->request_bytes, 1200);
+			watch_close(&w);
+		}
+}
+
+/* The size is that of the first transmission, in however many pieces its copies come. */
+static void a_copy_in_other_fragments_adds_nothing_to_the_size(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = half_up(&w);
+
+	for (uint16_t total = 2; total <= 4; total++)
+		for (uint16_t n = 1; n <= total; n++) {
+			sealed(&w, &s,
+			       (struct sk){ .exchange = IKE2_EXCHANGE_IKE_AUTH,
+					    .np1 = NP_IDI,
+					    .id = 1,
+					    .by_initiator = true,
+					    .length = (size_t)720 / total,
+					    .number = n,
+					    .total = total });
+			pass(&w, S);
+		}
+	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+
+	assert_int_equal(x->requests, 3);
+	assert_int_equal(x->request_bytes, 720);
+	watch_close(&w);
+}
+
 /* DETECTION-FACTS 1.2: FortiOS and libreswan cut the second transmission, not the first. */
 static void a_copy_that_comes_in_fragments_is_one_copy(void **state)
 {
@@ -423,6 +486,9 @@ int main(void)
 		cmocka_unit_test(copies_after_the_answer_say_that_it_did_not_arrive),
 		cmocka_unit_test(copies_of_the_mirror_are_no_retransmissions),
 		cmocka_unit_test(fragments_of_one_message_are_one_transmission_in_any_order),
+		cmocka_unit_test(
+			the_size_of_a_message_in_fragments_does_not_depend_on_when_its_copies_come),
+		cmocka_unit_test(a_copy_in_other_fragments_adds_nothing_to_the_size),
 		cmocka_unit_test(a_copy_that_comes_in_fragments_is_one_copy),
 		cmocka_unit_test(copies_of_which_one_fragment_never_comes_are_copies),
 		cmocka_unit_test(a_late_copy_of_the_exchange_before_belongs_to_that_one),
