@@ -101,7 +101,8 @@ static bool from_scratch(const struct set_up *u, const struct settings *set, nse
 
 /*
  * It lives, but nothing ever came of it, and who made it made the next one some time after: given
- * up without a word.
+ * up without a word.  Where one side is out of sight, nobody knows what came of it, nor whether
+ * its login was accepted.
  */
 static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, nsec now,
 		     bool *ret_asked)
@@ -109,7 +110,8 @@ static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, 
 	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
 	const struct ike_sa *sa, *after;
 
-	if (u->ended || i + 1 >= s->total || next->at - u->at < APART)
+	if (u->ended || i + 1 >= s->total || next->at - u->at < APART || side_unseen(sc, 0) ||
+	    side_unseen(sc, 1))
 		return false;
 	sa = ike_sa_of(sc, u->ike_sa);
 	after = ike_sa_of(sc, next->ike_sa);

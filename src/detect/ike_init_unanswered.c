@@ -6,6 +6,8 @@
 #include "detect/traffic.h"
 
 #define HEARD_RECENTLY (300 * NSEC_PER_S)
+/* by then nearly everybody has asked again (DETECTION-FACTS 2.2) */
+#define ASKS_AGAIN (5 * NSEC_PER_S)
 
 enum { TUNNELS_LOOKED_AT = 1024 };
 
@@ -258,6 +260,16 @@ static bool came_back(const struct scene *sc, const struct side *s)
 	return s->id != 0 && sa && sa->id == s->id && sa->spi_r != 0;
 }
 
+/*
+ * Attempt after attempt with one message each.  Who gets no answer repeats the same message (RFC
+ * 7296 2.1), so each had one, most likely a refusal, and it was not captured.
+ */
+static bool never_asked_again(const struct side *s)
+{
+	return s->most < 2 &&
+	       s->last - s->first >= ASKS_AGAIN * ((nsec)s->attempts.total - 1);
+}
+
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now,
 		       struct findings *out)
 {
@@ -285,7 +297,11 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 		if (way.captured)	/* others' answers show that, too */
 			confidence = CONFIDENCE_MEDIUM;
 	}
-	if (side_unseen(sc, !from) || loss_since(sc, s->first) || went_on_unheard(sc, from) ||
+
+	bool contented = confidence == CONFIDENCE_LOW && never_asked_again(s);
+
+	if (side_unseen(sc, !from) || contented || loss_since(sc, s->first) ||
+	    went_on_unheard(sc, from) ||
 	    (confidence == CONFIDENCE_LOW && (way.unseen || way.silent + 1 >= set->scan_dsts)))
 		severity = SEVERITY_INFO;
 
@@ -299,6 +315,8 @@ static void judge_side(const struct state *st, const struct scene *sc, int from,
 	finding_integer(f, "messages", (int64_t)s->messages);
 	finding_integer(f, "attempts", (int64_t)s->attempts.total);
 	finding_integer(f, "copies_of_one", most);
+	if (contented)
+		finding_text(f, "asked_again", "no");
 	finding_seconds(f, "span_s", s->last - s->first);
 	finding_text(f, "worked_before", "%s", s->worked ? "yes" : "no");
 	if (s->unreachable != 0 && s->unreachable >= s->first)
@@ -379,6 +397,18 @@ static void explain(struct story *story)
 			 story->over ? "was" : "is", a, a, story->over ? "did" : "does");
 		story_remedy(story, REMEDY_REACH);
 		story_remedy(story, REMEDY_LOG);
+		return;
+	}
+	if (*finding_get_text(f, "asked_again")) {
+		text_add(story->summary,
+			 "%s%s sent %lld first IKE messages to %s in %s, and nothing from %s was "
+			 "ever captured; but it repeated none of them, as it would without an "
+			 "answer: most likely each was answered, perhaps refused, out of sight of "
+			 "this capture.", a, story->over ? "" : " has", (long long)f->count, b,
+			 span, b);
+		story_remedy(story, REMEDY_TAP);
+		story_remedy(story, REMEDY_LOG);
+		story_remedy(story, REMEDY_PROP);
 		return;
 	}
 	text_add(story->summary,

@@ -111,6 +111,9 @@ const struct why_line why_setup[] = {
 	  "that arrives means that it is not accepted, and its log says why." },
 	{ "ike_init_unanswered", "answered", WHY_REFUTE, NULL,
 	  "The answers reach {initiator}, only later than it waits for them." },
+	{ "ike_init_unanswered", NULL, WHY_HEAD, "asked_again=no",
+	  "{initiator} begins again and again ({messages} first messages to {responder} within "
+	  "{span_s}); the answers were most likely not captured, and may be refusals." },
 	{ "ike_init_unanswered", NULL, WHY_HEAD, NULL,
 	  "{initiator} called and nobody picked up: {messages} first messages to {responder} "
 	  "within {span_s}, not one answer." },
@@ -122,6 +125,9 @@ const struct why_line why_setup[] = {
 	{ "ike_init_unanswered", NULL, WHY_FOR, "icmp",
 	  "An ICMP error came back ({icmp}, type/code): the packet reached a box that refused it."
 	  },
+	{ "ike_init_unanswered", NULL, WHY_AGAINST, "asked_again=no",
+	  "{initiator} repeated none of these messages, as it does when no answer comes: most "
+	  "likely each was answered, and this capture does not see what {responder} sends." },
 	{ "ike_init_unanswered", NULL, WHY_AGAINST, NULL,
 	  "Some gateways answer nothing at all when they dislike the proposal or do not know the "
 	  "peer; from here that looks like a dead path." },

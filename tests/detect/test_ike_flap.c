@@ -218,6 +218,18 @@ static void set_ups_that_nobody_uses_before_the_next_are_flapping(void **state)
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
+/* One direction of a login that is refused each time: what came of it cannot be seen. */
+static void of_set_ups_of_which_one_side_is_unseen_nobody_knows_the_use(void **state)
+{
+	(void)state;
+	stage->tunnel[0].one_sided[1] = true;
+	for (int i = 0; i < 5; i++) {
+		stage_ike_up(0, 2);
+		stage_pass(40 * S);
+	}
+	assert_null(flap());
+}
+
 static void of_one_it_speaks_in_the_singular(void **state)
 {
 	(void)state;
@@ -415,6 +427,7 @@ int main(void)
 		ON_STAGE(the_same_every_minute_is_flapping_all_the_same),
 		ON_STAGE(several_tunnels_that_come_up_together_and_stay_are_no_flapping),
 		ON_STAGE(set_ups_that_nobody_uses_before_the_next_are_flapping),
+		ON_STAGE(of_set_ups_of_which_one_side_is_unseen_nobody_knows_the_use),
 		ON_STAGE(of_one_it_speaks_in_the_singular),
 		ON_STAGE(a_login_that_was_repeated_though_answered_need_not_be_waited_for),
 		ON_STAGE(set_ups_whose_traffic_the_next_takes_over_are_flapping),

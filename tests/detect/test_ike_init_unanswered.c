@@ -248,6 +248,36 @@ static void two_attempts_without_repetition_are_a_warning_too(void **state)
 	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
 }
 
+/*
+ * One direction of a refused proposal: new attempts, and none of them repeated.  What was never
+ * captured before may have answered each.
+ */
+static void attempts_that_nobody_repeats_were_answered_out_of_sight(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		ask(0);
+		stage_pass(30 * S);
+	}
+	assert_int_equal(unanswered()->record.severity, SEVERITY_INFO);
+	assert_int_equal(unanswered()->record.confidence, CONFIDENCE_LOW);
+	assert_non_null(strstr(unanswered()->summary, "repeated none of them"));
+	assert_null(strstr(unanswered()->summary, "unreachable"));
+	assert_int_equal(collected_at_least(&stage->alerts, SEVERITY_WARNING), 0);
+}
+
+/* Too soon after one another to have asked again. */
+static void but_not_those_that_follow_one_another_within_a_second(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		ask(0);
+		stage_pass(S);
+	}
+	stage_pass(10 * S);
+	assert_int_equal(unanswered()->record.severity, SEVERITY_WARNING);
+}
+
 static void any_answer_ends_it(void **state)
 {
 	(void)state;
@@ -414,6 +444,8 @@ int main(void)
 		ON_STAGE(who_goes_on_to_the_next_step_had_an_answer),
 		ON_STAGE(who_sends_esp_as_well_had_one_too),
 		ON_STAGE(two_attempts_without_repetition_are_a_warning_too),
+		ON_STAGE(attempts_that_nobody_repeats_were_answered_out_of_sight),
+		ON_STAGE(but_not_those_that_follow_one_another_within_a_second),
 		ON_STAGE(any_answer_ends_it),
 		ON_STAGE(a_refusal_is_an_answer),
 		ON_STAGE(a_tunnel_that_had_worked_is_missed),
