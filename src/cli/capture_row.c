@@ -86,10 +86,12 @@ static void warn_of_evictions(struct capture_row *r, const struct tracker_counte
 			warn(r, "%" PRIu64 " %s%s made room for later ones of the same tunnel, "
 			     "which had more at once than are remembered of one",
 			     crowds[i].n, crowds[i].what, plural(crowds[i].n));
+	/* one that made room and came back is counted each time, for nobody remembers it */
 	if (c->quiet_tunnels > 0)
-		warn(r, "%" PRIu64 " pair%s of peers left out: faster than the history may grow (a "
-		     "flood?), and nothing came up between them, or nothing was carried; raise "
+		warn(r, "%s%" PRIu64 " pair%s of peers left out: faster than the history may grow "
+		     "(a flood?), and nothing came up between them, or nothing was carried; raise "
 		     "history.strangers or table.tunnels",
+		     c->quiet_tunnels > 1 && c->evicted_tunnels > 0 ? "up to " : "",
 		     c->quiet_tunnels, plural(c->quiet_tunnels));
 	if (c->strangers > 0)
 		warn(r, "%" PRIu64 " packet%s bore SPIs that no IKE exchange made, faster than "

@@ -87,6 +87,21 @@ static void what_was_left_out_is_a_warning_with_its_remedy(void **state)
 	}
 }
 
+/* Nobody remembers a pair that made room: when it comes back, it is counted once more. */
+static void of_pairs_that_made_room_no_exact_number_is_claimed(void **state)
+{
+	(void)state;
+	const struct capture_counts c = {
+		.tracker = { .quiet_tunnels = 41, .evicted_tunnels = 3 },
+	};
+	struct capture_row row;
+
+	capture_row_fill(&row, &base, LINK_RAW, NULL, &c, &defaults);
+	assert_int_equal(row.record.n_warnings, 2);
+	assert_ptr_equal(strstr(row.record.warnings[1], "up to 41 pairs of peers left out"),
+			 row.record.warnings[1]);
+}
+
 static void a_link_type_without_a_name_is_told_by_its_number(void **state)
 {
 	(void)state;
@@ -104,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_capture_that_was_understood_has_counts_and_no_warning),
 		cmocka_unit_test(what_was_left_out_is_a_warning_with_its_remedy),
+		cmocka_unit_test(of_pairs_that_made_room_no_exact_number_is_claimed),
 		cmocka_unit_test(a_link_type_without_a_name_is_told_by_its_number),
 	};
 
