@@ -13,6 +13,7 @@ struct state {
 		nsec answered;		/* latest answer of the other side before that; NSEC_NONE */
 		/* latest packet of the other side, when it was asked last; NSEC_NONE */
 		nsec heard;
+		nsec heard_ike;	/* latest IKE message among that; NSEC_NONE */
 		object_id ike_sa;	/* on which it asks */
 		/* when that was set up, or answered latest; NSEC_NONE not known */
 		nsec well;
@@ -159,8 +160,10 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 		return;
 
 	on_ike_sa(s, sa, ev->kind == EVENT_RESPONSE ? ev->at : NSEC_NONE);
-	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_REQUEST_COPY)
+	if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_REQUEST_COPY) {
 		s->heard = last_heard(sc, !x->from);
+		s->heard_ike = sc->tunnel->more->ike[!x->from].last;
+	}
 	if (ev->kind == EVENT_REQUEST && x->major == 1)
 		asked1(s, x, ev, sc->settings->dpd_window);
 	else if (ev->kind == EVENT_REQUEST_COPY && x->major == 2)
@@ -180,19 +183,26 @@ static bool traffic_stopped(const struct scene *sc, const struct side *s, int re
 	return last != NSEC_NONE && last < s->last && now - last > sc->settings->dpd_effect / 2;
 }
 
+/* Among the probes of that row, or after them. */
+static bool heard_meanwhile(const struct side *s, const struct settings *set, nsec heard)
+{
+	nsec apart = s->copies > 1 ? (s->last - s->first) / (s->copies - 1) : 0;
+
+	return heard > s->first && s->last - heard < apart * (set->dpd_warn_copies - 1);
+}
+
 /*
  * IKEv1.  A probe without an answer in the capture may have got one, as no copy of it tells.  It
  * is silence of the peer when that was heard before at all, and is not any more, or when whoever
- * asked gives the SA up.  By its length alone it might be anything.
+ * asked gives the SA up.  By its length alone it might be anything.  And who spoke IKE between
+ * them is not dead: what looks like probes are echoes of its own, which the capture missed.
  */
 static bool proves_nothing(const struct side *s, const struct settings *set, nsec heard)
 {
 	if (!s->echoed)
 		return heard == NSEC_NONE || heard > s->first;
-
-	nsec apart = s->copies > 1 ? (s->last - s->first) / (s->copies - 1) : 0;
-
-	return !s->lost && heard > s->first && s->last - heard < apart * (set->dpd_warn_copies - 1);
+	return heard_meanwhile(s, set, s->heard_ike) ||
+	       (!s->lost && heard_meanwhile(s, set, heard));
 }
 
 static void judge_side(const struct state *st, const struct scene *sc, int from, nsec now,
@@ -259,7 +269,8 @@ static void reset(void *state)
 	struct state *st = state;
 
 	for (int i = 0; i < 2; i++)
-		st->side[i].answered = st->side[i].heard = st->side[i].well = NSEC_NONE;
+		st->side[i].answered = st->side[i].heard = st->side[i].heard_ike =
+			st->side[i].well = NSEC_NONE;
 }
 
 static void explain(struct story *story)
@@ -304,6 +315,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, side->last);
 		FIELD_MAYBE(f, side->answered);
 		FIELD_MAYBE(f, side->heard);
+		FIELD_MAYBE(f, side->heard_ike);
 		FIELD(f, side->ike_sa);
 		FIELD_MAYBE(f, side->well);
 		FIELD(f, side->copies);
