@@ -238,7 +238,7 @@ static void but_when_it_falls_silent_it_is_dead(void **state)
 	assert_non_null(dead());
 }
 
-/* A fifth of the packets is not captured, and some of its own probes are among them: echoes alone. */
+/* A fifth of the packets is not captured, its own probes among them: echoes alone. */
 static void who_probes_itself_meanwhile_is_alive_even_if_the_sa_is_replaced(void **state)
 {
 	(void)state;
