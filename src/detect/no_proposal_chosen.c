@@ -9,6 +9,8 @@ struct state {
 	struct side {			/* by the side that refuses */
 		struct moments refused;
 		bool worked;
+		/* refused again soon after one was accepted: that was another tunnel's */
+		bool another;
 		nsec accepted;		/* an IKE SA after all, since then; 0 never */
 		char offer[FINDING_TEXT_MAX];
 	} side[2];
@@ -51,10 +53,15 @@ static void offer2(struct text *t, const struct ike_sa *sa)
 	}
 }
 
-/* It was still loading its configuration, or that was mended: what it refused before is over. */
+/*
+ * It was still loading its configuration, or that was mended: what it refused before is over.  Not
+ * when the refusals went on after one that was accepted before: of two tunnels between these peers
+ * one works.
+ */
 static void accepted(struct side *s, const struct ike_sa *sa, nsec at)
 {
-	if (moments_kept(&s->refused) == 0 || sa->created <= moments_at(&s->refused, 0))
+	if (moments_kept(&s->refused) == 0 || sa->created <= moments_at(&s->refused, 0) ||
+	    s->another || sa->origin != ORIGIN_OBSERVED)
 		return;
 	s->refused = (struct moments){ 0 };
 	s->accepted = at;
@@ -88,9 +95,14 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	struct side *s = &st->side[ev->side];
 	struct text t = TEXT_IN(s->offer);
 
-	if (moments_since(&s->refused, ev->at - 2 * sc->settings->proposal_window) == 0)
+	nsec pause = 2 * sc->settings->proposal_window;
+
+	if (moments_since(&s->refused, ev->at - pause) == 0) {
 		s->worked = tunnel_worked(sc, ev->at);
-	moments_add_to_row(&s->refused, ev->at, ev->frame, 2 * sc->settings->proposal_window);
+		s->another = s->accepted != 0 && ev->at - s->accepted <= pause;
+		s->accepted = 0;
+	}
+	moments_add_to_row(&s->refused, ev->at, ev->frame, pause);
 	if (sa && sa->major == 1)
 		offer1(&t, sa);
 	else if (sa)
@@ -158,6 +170,7 @@ static void fields(struct fields *f, void *state)
 
 		moments_fields(f, &side->refused);
 		FIELD(f, side->worked);
+		FIELD(f, side->another);
 		FIELD(f, side->accepted);
 		FIELD(f, side->offer);
 	}

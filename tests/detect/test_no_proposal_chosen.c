@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include <sawatch/ike_registry.h>
@@ -12,6 +13,16 @@
 static const struct collected_alert *refused(void)
 {
 	return collected_find(&stage->alerts, "no_proposal_chosen");
+}
+
+static const struct collected_alert *latest(void)
+{
+	size_t n = stage->alerts.n;
+
+	while (n > 0 && strcmp(stage->alerts.alert[n - 1].code, "no_proposal_chosen") != 0)
+		n--;
+	assert_true(n > 0);
+	return &stage->alerts.alert[n - 1];
 }
 
 static void refuse(void)
@@ -84,6 +95,45 @@ static void and_refused_again_it_is_true_again(void **state)
 	stage_ike_up(0, 2);
 	stage_pass(20 * S);
 	refuse();
+	stage_pass(20 * S);
+	assert_false(refused()->record.cleared);
+}
+
+/* Two tunnels between the same peers: one is refused again and again, one is set up now and then. */
+static void what_another_tunnel_sets_up_ends_it_once_at_most(void **state)
+{
+	(void)state;
+	int cleared = 0;
+
+	for (int hour = 0; hour < 4; hour++) {
+		uint32_t other = stage_ike_up(0, 2);
+
+		stage_pass(20 * S);
+		detect_flush(stage->detect, stage);
+		cleared += hour > 0 && latest()->record.cleared;
+		for (int i = 0; i < 12; i++) {
+			refuse();
+			stage_pass(300 * S);
+		}
+		stage_ike_down(other, END_DELETED, 0);
+	}
+	assert_int_equal(cleared, 1);
+	detect_flush(stage->detect, stage);
+	assert_false(latest()->record.cleared);
+}
+
+static void the_rekey_of_another_tunnel_does_not_end_it(void **state)
+{
+	(void)state;
+	uint32_t rekeyed = stage_ike(0, 2);
+
+	refuse();
+	stage_pass(5 * S);
+	refuse();
+	stage_pass(5 * S);
+	stage->ike[rekeyed].created = stage->ike[rekeyed].established = stage->now;
+	stage->ike[rekeyed].origin = ORIGIN_REKEY;
+	stage_ike_event(EVENT_IKE_SA_ESTABLISHED, rekeyed, 0);
 	stage_pass(20 * S);
 	assert_false(refused()->record.cleared);
 }
@@ -182,6 +232,8 @@ int main(void)
 		ON_STAGE(it_is_over_when_an_ike_sa_is_set_up_after_all),
 		ON_STAGE(but_not_by_what_the_other_side_sets_up),
 		ON_STAGE(and_refused_again_it_is_true_again),
+		ON_STAGE(what_another_tunnel_sets_up_ends_it_once_at_most),
+		ON_STAGE(the_rekey_of_another_tunnel_does_not_end_it),
 		ON_STAGE(twice_in_an_hour_is_still_information),
 		ON_STAGE(once_is_enough_for_a_tunnel_that_had_worked),
 		ON_STAGE(the_offers_of_phase_1_are_told_with_all_that_is_negotiated),
