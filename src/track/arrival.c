@@ -119,6 +119,7 @@ bool esp_arrival_of(struct tracker *t, const struct frame *f, const struct packe
 	ret->protocol = (uint8_t)protocol;
 	ret->encap = (uint8_t)encap;
 	ret->hash = esp_hash(t, &p->src, &p->dst, h.spi, protocol, encap);
+	ret->stranger = 0;
 	return true;
 }
 

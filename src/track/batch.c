@@ -86,14 +86,14 @@ static inline bool goes_on(const struct tracker *t, struct esp_sa *sa,
 }
 
 static inline void handle_sa(struct tracker *t, const struct frame *f,
-			     const struct prepared_frame *p, nsec at)
+			     const struct prepared_frame *p, nsec at, uint64_t stranger)
 {
 	const struct esp_arrival a = {
 		.src = p->src, .dst = p->dst, .hash = p->hash, .at = at, .frame = f, .spi = p->spi,
 		.seq = p->seq,
 		.bytes = p->bytes, .network = prepared_network(p), .src_port = p->src_port,
 		.dst_port = p->dst_port,
-		.protocol = p->protocol, .encap = p->encap,
+		.protocol = p->protocol, .encap = p->encap, .stranger = stranger,
 	};
 
 	esp_packet(t, &a);
@@ -141,7 +141,7 @@ static void look_closely(struct tracker *t, const struct frame *f, nsec at)
 	prepare_closely(&b, &t->key, 0);
 	add_counts(t, &b.counts);
 	if (prepared_kind(&frame) == PREPARED_ESP)
-		handle_sa(t, f, &frame, at);
+		handle_sa(t, f, &frame, at, 0);
 	else
 		handle(t, &b, 0);
 }
@@ -179,9 +179,18 @@ static inline uint32_t find_likely(const struct index *x, uint32_t hash)
 	return index_next(x, hash, &at);
 }
 
-/* Most likely the SA of each; NULL none. */
+/* It has no SA, so its SPI will be counted.  Returns its esp_stranger_hash(). */
+static inline uint64_t fetch_stranger(const struct tracker *t, const struct prepared_frame *p)
+{
+	uint64_t hash = esp_stranger_hash(&p->src, &p->dst, p->spi, p->protocol, p->encap);
+
+	__builtin_prefetch(&t->strangers[hash & t->strangers_mask], 1);
+	return hash;
+}
+
+/* Most likely the SA of each; NULL: it has none, and `ret_stranger` is where it is counted. */
 static inline void find_all(const struct tracker *t, const struct prepared_frame *p, size_t n,
-			    struct esp_sa **ret)
+			    struct esp_sa **ret, uint64_t *ret_stranger)
 {
 	const struct index x = t->esp_index;	/* stays in registers */
 	const struct esp_ends *wide = t->esp_wide;
@@ -197,6 +206,8 @@ static inline void find_all(const struct tracker *t, const struct prepared_frame
 		ret[i] = found == NO_INDEX ? NULL : &sas[found];
 		if (found != NO_INDEX)
 			fetch(&sas[found], &wide[found], &p[i]);
+		else if (prepared_kind(&p[i]) == PREPARED_ESP)
+			ret_stranger[i] = fetch_stranger(t, &p[i]);
 	}
 }
 
@@ -207,11 +218,13 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 	const bool in_row = b->in_row;
 	const uint64_t first = frames[0].number;
 	uint64_t went_on[2] = { 0 };
+	const uint32_t esp_added = t->esp_index.added;
 	struct esp_sa *sa[BATCH];
+	uint64_t stranger[BATCH];
 
 	if (b->capture != t->capture)
 		t->calm_until = NSEC_NONE;	/* arrive() is to know of it */
-	find_all(t, list, n, sa);
+	find_all(t, list, n, sa, stranger);
 	if (b->n_packets > 0 && t->ike_index.mask >= SLOTS_NEAR)
 		ike_ahead(t, b, from, n);
 	for (size_t i = 0; i < n; i++) {
@@ -231,7 +244,8 @@ static void handle_batch(struct tracker *t, const struct prepared *b, size_t fro
 
 		t->frame = number;
 		if (kind == PREPARED_ESP)
-			handle_sa(t, &frames[i], p, at);
+			handle_sa(t, &frames[i], p, at,
+				  !sa[i] && t->esp_index.added == esp_added ? stranger[i] : 0);
 		else if (kind != PREPARED_OTHER)
 			handle(t, b, from + i);
 		else if (t->any_learned)

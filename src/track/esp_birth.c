@@ -64,10 +64,9 @@ static bool by_chance(const struct tracker *t, uint64_t hash)
  */
 static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint32_t often)
 {
-	/* not the secret key: what is remembered decides the findings */
-	static const struct hash_key open = { { 1, 2, 3, 4 } };
-	uint64_t hash = hash_5(&open, a->src.high, a->src.low, a->dst.high, a->dst.low,
-			       (uint64_t)a->spi << 16 | (uint64_t)a->protocol << 8 | a->encap);
+	uint64_t hash = a->stranger != 0 ? a->stranger
+					 : esp_stranger_hash(&a->src, &a->dst, a->spi,
+							     a->protocol, a->encap);
 	uint32_t *slot = &t->strangers[hash & t->strangers_mask];
 	uint32_t seen = *slot % COUNTED, name = (uint32_t)(hash >> 32);
 

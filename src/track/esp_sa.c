@@ -233,7 +233,7 @@ static bool moves_back(const struct tracker *t, const struct esp_sa *sa,
 
 void esp_packet(struct tracker *t, const struct esp_arrival *a)
 {
-	uint32_t i = esp_find(t, a);
+	uint32_t i = a->stranger != 0 ? NO_INDEX : esp_find(t, a);
 
 	if (a->protocol == PROTOCOL_AH)
 		t->counters.ah_packets++;

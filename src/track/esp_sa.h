@@ -8,6 +8,8 @@
 
 #include <sawatch/track.h>
 
+#include "track/prepare.h"
+
 /* One ESP or AH packet.  The fields are in the order of a prepared frame, to be copied at once. */
 struct esp_arrival {
 	struct addr src, dst;
@@ -19,6 +21,7 @@ struct esp_arrival {
 	uint32_t bytes;			/* of the IP packet */
 	uint32_t network;
 	const struct frame *frame;
+	uint64_t stranger;		/* when it surely has no SA, its esp_stranger_hash(); or 0 */
 };
 
 #define ESP_MINUTE (60 * NSEC_PER_S)	/* traffic is reported by the minute */
@@ -91,6 +94,15 @@ uint32_t esp_sequence_goes_on(struct tracker *t, struct esp_sa *sa, const struct
 			      uint32_t ahead);
 
 /* ---- esp_birth.c ------------------------------------------------------------ */
+
+/* Where an SPI without an SA is counted.  No secret key: what is counted decides findings. */
+static inline uint64_t esp_stranger_hash(const struct addr *src, const struct addr *dst,
+					 uint32_t spi, unsigned protocol, unsigned encap)
+{
+	static const struct hash_key open = { { 1, 2, 3, 4 } };
+
+	return sa_hash(&open, src, dst, spi, protocol, encap);
+}
 
 /*
  * May this packet, whose SPI is not known, begin an SA?  In a flood of made-up SPIs it must first

@@ -139,6 +139,7 @@ void index_add(struct index *x, uint64_t hash, uint32_t i)
 	if (x->used > x->mask / 2)
 		index_double(x);
 	x->used++;
+	x->added++;
 	put(x, (struct index_slot){ (uint32_t)hash, i + 1 });
 }
 

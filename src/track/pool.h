@@ -34,6 +34,7 @@ struct index_slot {
 struct index {
 	struct index_slot *slot;
 	uint32_t mask, used;
+	uint32_t added;			/* so far; wraps */
 };
 
 /* A pool of so many slots, all free; false without memory.  pool_free() gives its memory back. */
