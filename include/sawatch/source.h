@@ -94,6 +94,12 @@ bool source_waits(const struct source *s);
 bool source_keeps(const struct source *s);
 
 /*
+ * While nobody waits for frames: make a further part of a mapped file present, which source_read()
+ * then need not.  False: there is nothing to be done.
+ */
+bool source_fetch(struct source *s);
+
+/*
  * A part of the file that lies further behind than `behind`.  To give it back takes some 0.1 ms,
  * which any thread may spend before the source is closed.  True once for each part.
  */

@@ -188,6 +188,11 @@ bool source_keeps(const struct source *s)
 	return s->stream.map && !s->order.sorting;
 }
 
+bool source_fetch(struct source *s)
+{
+	return !s->ended && stream_fetch(&s->stream);
+}
+
 bool source_passed(struct source *s, struct source_passed *ret)
 {
 	return stream_passed(&s->stream, ret);

@@ -32,6 +32,7 @@
 enum {
 	SETTLED_SECONDS = 10,
 	WINDOW = 256 * 1024,	/* a multiple of every page size in use; less costs time */
+	FETCHED = 8 * 1024 * 1024,	/* at most, of what is not shown yet */
 	BUFFER = 512 * 1024,
 	MAGIC_LENGTH = 6,		/* the longest that tells a compression: xz */
 };
@@ -119,11 +120,32 @@ void stream_release(const struct source_passed *p)
 	madvise(p->at, p->length, MADV_DONTNEED);
 }
 
+static bool make_present(struct stream *s, size_t end)
+{
+#ifdef MADV_POPULATE_READ
+	if (end > s->map_present && madvise(s->map + s->map_present, end - s->map_present,
+					    MADV_POPULATE_READ) != 0)
+		return false;
+#endif
+	if (end > s->map_present)
+		s->map_present = end;
+	return true;
+}
+
+bool stream_fetch(struct stream *s)
+{
+	size_t end = s->map_present + WINDOW;
+
+	if (!s->map || s->ended || s->map_present >= s->map_length ||
+	    s->map_present - (size_t)(s->at - s->map) > FETCHED)
+		return false;
+	return make_present(s, end < s->map_length ? end : s->map_length);
+}
+
 /* Show the mapping up to the next border of a window, and give back the pages passed. */
 static void map_need(struct stream *s, size_t n)
 {
 	size_t at = (size_t)(s->at - s->map);
-	size_t shown = at + s->left;
 	/* other cores are interrupted for it, so not often */
 	size_t step = s->behind > WINDOW ? s->behind : WINDOW;
 	size_t passed = at > s->behind ? (at - s->behind) / step * step : 0;
@@ -143,14 +165,11 @@ static void map_need(struct stream *s, size_t n)
 		s->map_passed = passed;
 	if (s->behind == 0 && stream_passed(s, &p))
 		stream_release(&p);
-#ifdef MADV_POPULATE_READ
-	if (end > shown && madvise(s->map + shown, end - shown, MADV_POPULATE_READ) != 0 &&
-	    errno != EINVAL) {	/* EINVAL: a kernel before 5.14 */
+	if (!make_present(s, end) && errno != EINVAL) {	/* EINVAL: a kernel before 5.14 */
 		s->ended = s->failed = true;
-		s->left = shown - at;
+		s->left = s->map_present - at;
 		err_set(&s->failure, "cannot be read: %s", strerror(errno));
 	}
-#endif
 }
 
 bool stream_need(struct stream *s, size_t n)

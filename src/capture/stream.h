@@ -46,6 +46,7 @@ struct stream {
 	uint8_t *map;
 	size_t map_length;
 	size_t map_passed, map_released;	/* not looked at any more; given back */
+	size_t map_present;	/* up to here its pages were made present */
 	size_t behind;		/* this much of the mapping is not given back yet */
 	uint8_t *buffer;
 	size_t buffer_size;
@@ -75,6 +76,12 @@ bool stream_need(struct stream *s, size_t n);
  */
 bool stream_passed(struct stream *s, struct source_passed *ret);
 void stream_release(const struct source_passed *p);
+
+/*
+ * Make the pages of a further part of the mapping present, for later.  False: it is not mapped, or
+ * enough is present, or no more can be.
+ */
+bool stream_fetch(struct stream *s);
 
 /* The next `n` readable bytes are used; there must be so many. */
 static inline void stream_take(struct stream *s, size_t n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How threads wait for each other without a lock.  A waiting thread polls for a
- * while and then sleeps until another one rings the bell; ringing costs one load
+ * while, then lets others run and polls again, and sleeps at last until another
+ * one rings the bell; ringing costs one load
  * when nobody sleeps.  What is waited for must be set and polled by sequentially
  * consistent atomics: then either the waiter sees it, or the other sees the
  * sleeper.

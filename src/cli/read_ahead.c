@@ -133,6 +133,8 @@ static void read_block(struct lane *l)
 /* False: there is nothing to do in this lane, or another thread does it. */
 static bool work(struct lane *l)
 {
+	bool worked = true;
+
 	if (pthread_mutex_trylock(&l->lock) != 0)
 		return false;
 	if (l->path) {
@@ -141,11 +143,10 @@ static bool work(struct lane *l)
 		read_block(l);
 		return true;
 	} else {
-		pthread_mutex_unlock(&l->lock);
-		return false;
+		worked = l->source && !atomic_load(&l->over) && source_fetch(l->source);
 	}
 	pthread_mutex_unlock(&l->lock);
-	return true;
+	return worked;
 }
 
 static bool work_or_stop(void *user)

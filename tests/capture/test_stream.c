@@ -528,6 +528,52 @@ static void with_behind_it_is_the_callers_to_give_back_part_by_part(void **state
 	made_free(&m);
 }
 
+static void what_is_fetched_ahead_is_bounded_and_read_as_ever(void **state)
+{
+	const size_t most = 8 * 1024 * 1024 + 512 * 1024;
+	struct made m = { 0 };
+	const char *path;
+	struct stream s;
+	struct err e;
+	size_t ahead;
+
+	(void)state;
+	a_large_file(&m, 16000);
+	path = made_file("large", m.data, m.length);
+	assert_true(m.length > 2 * most);
+	assert_true(stream_open(&s, path, STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
+	while (stream_fetch(&s))
+		;
+	ahead = s.map_present;
+	assert_in_range(ahead, most / 2, most);
+	assert_true(s.left < most / 2);		/* it is not shown for that */
+	assert_true(stream_need(&s, ahead));
+	stream_take(&s, ahead);
+	assert_true(stream_fetch(&s));		/* the next part */
+	while (stream_need(&s, 1)) {
+		stream_take(&s, s.left);
+		stream_fetch(&s);
+	}
+	assert_int_equal(stream_offset(&s), m.length);
+	assert_memory_equal(s.map, m.data, m.length);
+	stream_close(&s);
+
+	/* shortened after it was fetched: it just ends sooner */
+	assert_true(stream_open(&s, path, STREAM_MAPPED_IF_POSSIBLE, NULL, &e));
+	while (stream_fetch(&s))
+		;
+	assert_int_equal(truncate(path, (off_t)most / 2), 0);
+	while (stream_need(&s, 1))
+		stream_take(&s, s.left);
+	assert_int_equal(stream_offset(&s), most / 2);
+	assert_false(stream_fetch(&s));
+	stream_close(&s);
+	assert_true(stream_open(&s, path, STREAM_READ, NULL, &e));
+	assert_false(stream_fetch(&s));		/* nothing is mapped */
+	stream_close(&s);
+	made_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +588,7 @@ int main(void)
 		cmocka_unit_test(a_mapped_file_that_is_shortened_meanwhile_ends_there),
 		cmocka_unit_test(only_files_that_lie_still_are_mapped),
 		cmocka_unit_test(what_was_read_of_a_mapping_is_given_back),
+		cmocka_unit_test(what_is_fetched_ahead_is_bounded_and_read_as_ever),
 		cmocka_unit_test(with_behind_it_is_the_callers_to_give_back_part_by_part),
 	};
 
