@@ -146,6 +146,7 @@ static void tell(struct alerts *as, struct alert *a)
 	struct text summary = TEXT_IN(sentence);
 	struct story story = { .finding = &a->finding,
 			       .over = a->cleared_at != NSEC_NONE,
+			       .caused_by = a->cause ? a->cause->code : NULL,
 			       .peer = { peer[0], peer[1] },
 			       .summary = &summary };
 	struct record_evidence evidence[FINDING_EVIDENCE_MAX];
@@ -485,7 +486,9 @@ void alerts_relate(struct alerts *as, uint32_t head)
 			int this_rank = precedence_of(b->detector->code, a->detector->code);
 
 			if (this_rank >= rank || over_before(b, a) || began_after(b, a) ||
-			    harmless(b, a) || beside_series(b, a))
+			    harmless(b, a) || beside_series(b, a) ||
+			    precedence_contradicted(b->detector->code, &b->finding,
+						    a->detector->code, &a->finding))
 				continue;
 			best = b;
 			rank = this_rank;

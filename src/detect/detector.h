@@ -118,6 +118,7 @@ enum confidence less(enum confidence c);
 struct story {
 	const struct finding *finding;
 	bool over;			/* the alert has cleared */
+	const char *caused_by;		/* code of the alert that explains it; NULL none */
 	const char *peer[2];		/* text of the tunnel's peers; "" for the capture */
 	struct text *summary;		/* one sentence, with the numbers in it */
 	enum remedy remedies[REMEDIES_PER_ALERT];	/* what to do, best first */
@@ -131,6 +132,8 @@ static inline int other_side(int side)
 	return side < 0 ? SIDE_UNKNOWN : !side;
 }
 void story_remedy(struct story *s, enum remedy r);
+/* Does an alert of this code explain it? */
+bool story_caused_by(const struct story *s, const char *code);
 
 /* ---- the detector --------------------------------------------------------- */
 

@@ -31,6 +31,7 @@ enum certainty {
 struct hole {
 	nsec at, length, age;	/* age of the SA at its end, as far as that is known */
 	nsec session;		/* age of its IKE SA then; 0 not known, or that lived on */
+	nsec ike_age;		/* of the IKE SA that made it, living or not; 0 not known */
 	nsec stopped;		/* its latest packet */
 	nsec asked, made;	/* request and answer that made the new SA; NSEC_NONE not seen */
 	nsec pace;
@@ -346,6 +347,17 @@ static void tried_in_vain(struct state *s, const struct event *ev)
 		s->in_vain = ev->at;
 }
 
+/* How old the IKE SA that made it was when its traffic stopped; 0 not known. */
+static nsec ike_age_of(const struct scene *sc, const struct child_sa *was, nsec stopped)
+{
+	const struct ike_sa *ike = was ? tracker_ike_sa(sc->tracker, was->ike_sa) : NULL;
+
+	return ike && ike->id == was->more->ike_sa_id && ike->origin != ORIGIN_MIDSTREAM &&
+			       ike->created < stopped
+		       ? stopped - ike->created
+		       : 0;
+}
+
 static void replaced(struct state *s, const struct scene *sc, const struct event *ev)
 {
 	const struct settings *set = sc->settings;
@@ -389,6 +401,7 @@ static void replaced(struct state *s, const struct scene *sc, const struct event
 		       .pace = pace,
 		       .age = old->last -
 			      (was && was->how != CREATED_UNKNOWN ? was->created : old->first),
+		       .ike_age = ike_age_of(sc, was, old->last),
 		       .asked = known ? child_sa_requested(is) : NSEC_NONE,
 		       .made = known ? is->created : NSEC_NONE,
 		       .old_child = was ? was->id : 0,
@@ -466,6 +479,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 	finding_address(f, "direction_from", sc, longest->direction);
 	finding_seconds(f, "gap_s", longest->length);
 	finding_seconds(f, "sa_age_s", longest->age);
+	if (longest->ike_age != 0)
+		finding_seconds(f, "ike_sa_age_s", longest->ike_age);
 	finding_integer(f, "gaps", count);
 	finding_text(f, "both_directions", "%s", longest->other_way_too ? "yes" : "no");
 	finding_text(f, "new_exchange_in_the_gap", "%s",
@@ -510,6 +525,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, h->length);
 		FIELD(f, h->age);
 		FIELD(f, h->session);
+		FIELD(f, h->ike_age);
 		FIELD(f, h->stopped);
 		FIELD_MAYBE(f, h->asked);
 		FIELD_MAYBE(f, h->made);

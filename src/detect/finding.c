@@ -195,6 +195,11 @@ const char *story_peer(const struct story *s, int side)
 	return side < 0 || !*s->peer[side] ? "one peer" : s->peer[side];
 }
 
+bool story_caused_by(const struct story *s, const char *code)
+{
+	return s->caused_by && strcmp(s->caused_by, code) == 0;
+}
+
 void story_remedy(struct story *s, enum remedy r)
 {
 	assert(s->n_remedies < REMEDIES_PER_ALERT);

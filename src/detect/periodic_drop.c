@@ -385,7 +385,11 @@ static void explain_torn_down(struct story *story, const char *period, bool own)
 	if (f->side >= 0)
 		text_add(t, " by %s", by);
 	text_add(t, " (%lld times)", (long long)f->count);
-	if (strcmp(cause, "max_session_timer") == 0) {
+	if (story_caused_by(story, "pfs_mismatch")) {
+		text_add(t, ": the renewal of its IPsec SA is refused each time (pfs_mismatch), so "
+			    "the age is that at which this SA runs out, not that of a session "
+			    "timer.");
+	} else if (strcmp(cause, "max_session_timer") == 0) {
 		text_add(t, " although traffic was flowing: that looks like a maximum session"
 			    " timer of %s, ", by);
 		if (maybe_lifetime(f))

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "detect/detector.h"
+#include "detect/session_ends.h"
+
 enum { CAUSES_MAX = 20 };
 
 /* Symptom, then what may be behind it, the most telling first. */
@@ -65,6 +68,34 @@ int precedence_of(const char *cause, const char *symptom)
 				return n;
 	}
 	return PRECEDENCE_NONE;
+}
+
+/* One of its lifetimes; a volume has no age, and may explain any. */
+static bool at_a_lifetime(const struct finding *declared, double age)
+{
+	static const char *const seconds[] = { "lifetime_a_s", "lifetime_b_s", "offered_s",
+					       "answered_s" };
+
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++)
+		if (session_age_is_declared(age, (double)finding_get(declared, seconds[i])))
+			return true;
+	return false;
+}
+
+bool precedence_contradicted(const char *cause, const struct finding *by, const char *symptom,
+			     const struct finding *f)
+{
+	static const char *const volumes[] = { "lifetime_a_kb", "lifetime_b_kb", "offered_kb",
+					       "answered_kb" };
+
+	if (strcmp(cause, "lifetime_mismatch") != 0 || strcmp(symptom, "expiry_gap") != 0 ||
+	    strcmp(finding_cause(by), "declared") != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(volumes) / sizeof(volumes[0]); i++)
+		if (finding_item(by, volumes[i]))
+			return false;
+	return !at_a_lifetime(by, finding_get_real(f, "sa_age_s")) &&
+	       !at_a_lifetime(by, finding_get_real(f, "ike_sa_age_s"));
 }
 
 bool precedence_by_harm_alone(const char *cause)

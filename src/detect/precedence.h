@@ -6,10 +6,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct finding;
+
 enum { PRECEDENCE_NONE = 1000 };
 
 /* How well condition `cause` explains condition `symptom`: 0 best; PRECEDENCE_NONE: not at all. */
 int precedence_of(const char *cause, const char *symptom);
+
+/*
+ * Do the ages that both tell of contradict that?  Declared lifetimes explain an SA that was over at
+ * the age of one of them, and no other.
+ */
+bool precedence_contradicted(const char *cause, const struct finding *by, const char *symptom,
+			     const struct finding *f);
 
 /* Is it a failure to set up a tunnel, which is over as soon as an IKE SA works? */
 bool precedence_of_set_up(const char *cause);

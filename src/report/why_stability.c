@@ -130,6 +130,11 @@ const struct why_line why_stability[] = {
 	{ "periodic_drop", "max_session_timer", WHY_REFUTE, NULL,
 	  "With the session timer of {ended_by} off, the tunnel still ends after {period_s}: "
 	  "then compare the phase 1 lifetimes." },
+	{ "periodic_drop", "pfs_mismatch", WHY_HEAD, NULL,
+	  "The whole session ends every {period_s}, when its IPsec SA runs out: its renewal is "
+	  "refused each time. No session timer is behind it." },
+	{ "periodic_drop", "pfs_mismatch", WHY_LOOK, NULL,
+	  "Compare the PFS groups of phase 2 on both sides (pfs_mismatch)." },
 	{ "periodic_drop", "idle_timer", WHY_HEAD, NULL,
 	  "The session ends every {period_s} after nothing was sent: an idle timer, not a fault." },
 	{ "periodic_drop", "idle_timer", WHY_LOOK, "ended_by",

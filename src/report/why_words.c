@@ -296,6 +296,7 @@ static const struct {
 	{ "replacements_seen_in_ike", "of them seen being negotiated" },
 	{ "ike_rekeys_inside", "phase 1 renewed in between" },
 	{ "worked_before", "it worked before" },
+	{ "ike_sa_age_s", "age of the IKE SA then" },
 	{ "at_equal_ages", "of them at the same age on both sides" },
 	{ "sign", "seen by" },
 	{ "direction_from", "direction: packets from" },

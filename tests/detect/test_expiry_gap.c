@@ -50,6 +50,57 @@ static void busy_traffic_that_stops_at_the_end_of_an_sa_is_a_gap(void **state)
 	assert_non_null(strstr(gap()->summary, "stopped for 3"));
 }
 
+/* Phase 1 of 3 h and of 1 h as both sides offer it. */
+static void declare_lifetimes(void)
+{
+	for (int side = 0; side < 2; side++) {
+		uint32_t ike = stage_ike(side, 1);
+
+		stage->ike[ike].n_offers = 1;
+		stage->ike[ike].offers1[0] = (struct ike1_offer){
+			.has_life_seconds = true, .life_seconds = side ? 3600 : 10800
+		};
+		stage_ike_event(EVENT_LIFETIME_OFFERED, ike, side);
+	}
+}
+
+static void a_gap_at_an_age_that_no_declared_lifetime_explains_has_another_cause(void **state)
+{
+	(void)state;
+	declare_lifetimes();
+	life(stage_ike_up(0, 1), 2000 * S, 4000, 6 * S, 10 * NSEC_PER_MS);
+	stage_pass(S);
+	detect_flush(stage->detect, stage);
+	assert_non_null(gap());
+	assert_string_equal(gap()->cause, "");
+}
+
+static void a_gap_at_a_declared_lifetime_comes_from_it(void **state)
+{
+	(void)state;
+	declare_lifetimes();
+	life(stage_ike_up(0, 1), 3600 * S, 7200, 6 * S, 10 * NSEC_PER_MS);
+	stage_pass(S);
+	detect_flush(stage->detect, stage);
+	assert_string_equal(gap()->cause, "lifetime_mismatch");
+}
+
+/* The child SA was made anew when its IKE SA was 20 min old, and ends with that. */
+static void also_when_it_is_that_of_the_ike_sa(void **state)
+{
+	(void)state;
+	declare_lifetimes();
+
+	uint32_t ike = stage_ike_up(0, 1);
+
+	stage_pass(1200 * S);
+	life(ike, 2400 * S, 4800, 6 * S, 10 * NSEC_PER_MS);
+	stage_pass(S);
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(gap(), "ike_sa_age_s"), 3600);
+	assert_string_equal(gap()->cause, "lifetime_mismatch");
+}
+
 static void five_seconds_are_critical(void **state)
 {
 	(void)state;
@@ -434,6 +485,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(busy_traffic_that_stops_at_the_end_of_an_sa_is_a_gap),
+		ON_STAGE(a_gap_at_an_age_that_no_declared_lifetime_explains_has_another_cause),
+		ON_STAGE(a_gap_at_a_declared_lifetime_comes_from_it),
+		ON_STAGE(also_when_it_is_that_of_the_ike_sa),
 		ON_STAGE(five_seconds_are_critical),
 		ON_STAGE(sparse_traffic_has_pauses_anyway),
 		ON_STAGE(a_pause_within_the_usual_distance_is_no_gap),

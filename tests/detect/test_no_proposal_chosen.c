@@ -99,7 +99,7 @@ static void and_refused_again_it_is_true_again(void **state)
 	assert_false(refused()->record.cleared);
 }
 
-/* Two tunnels between the same peers: one is refused again and again, one is set up now and then. */
+/* Two tunnels between the same peers: one is refused again and again, one set up now and then. */
 static void what_another_tunnel_sets_up_ends_it_once_at_most(void **state)
 {
 	(void)state;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sawatch/ike_registry.h>
+
 #include "detect/stage.h"
 
 static const struct collected_alert *drop(void)
@@ -44,6 +46,31 @@ static void three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_sessi
 	assert_string_equal(collected_text(drop(), "ended_by"), "203.0.113.1");
 	assert_non_null(strstr(drop()->summary, "not an SA lifetime"));
 	assert_non_null(strstr(drop()->summary, "3 h"));
+}
+
+/* PFS groups that differ: each session works until its first rekey, which is refused. */
+static void sessions_whose_renewal_is_refused_end_by_no_session_timer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+		stage->child[child].how = CREATED_IKE_AUTH;
+		stage_pass(3300 * S);
+		for (int n = 0; n < 3; n++)
+			stage_refusal(ike, 0, IKE2_PAYLOAD_NOTIFY);
+		stage_pass(300 * S);
+		for (int d = 0; d < 2; d++)
+			stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+		stage_child_down(child, END_DELETED, 1);
+		stage_ike_down(ike, END_DELETED, 1);
+		stage_pass(10 * S);
+	}
+	detect_flush(stage->detect, stage);
+	assert_string_equal(drop()->cause, "pfs_mismatch");
+	assert_non_null(strstr(drop()->summary, "renewal of its IPsec SA is refused"));
+	assert_null(strstr(drop()->summary, "maximum session"));
+	assert_null(strstr(drop()->summary, "not an SA lifetime"));
 }
 
 static void five_are_certain(void **state)
@@ -621,6 +648,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(
 		three_equal_sessions_ended_by_the_same_side_with_traffic_are_a_session_timer),
+		ON_STAGE(sessions_whose_renewal_is_refused_end_by_no_session_timer),
 		ON_STAGE(five_are_certain),
 		ON_STAGE(all_of_a_long_series_are_counted),
 		ON_STAGE(but_not_those_of_a_series_before_the_timer_was_changed),
