@@ -246,6 +246,7 @@ const struct detector detect_auth_failed = {
 	.judges_after = WANTS(AUTH_REFUSED) | WANTS(ERROR_NOTIFY) | WANTS(RESPONSE_COPY),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = WANTS(REQUEST) | WANTS(RESPONSE) | WANTS(RESPONSE_COPY),
 	.ignores_fresh = WANTS(IKE_SA_ESTABLISHED),
 	.rests_fresh = true,
 	.only_looks = true,

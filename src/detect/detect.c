@@ -234,7 +234,10 @@ static void observe(struct detect *d, uint32_t index, const struct scene *sc, ui
 		size_t i = (size_t)__builtin_ctzll(mask);
 
 		if (detectors[i]->ignores &&
-		    detectors[i]->ignores(states_read(d->states, index, i), sc, ev))
+		    detectors[i]->ignores(detectors[i]->ignores_unseen >> ev->kind & 1
+						  ? NULL
+						  : states_read(d->states, index, i),
+					  sc, ev))
 			continue;
 		detectors[i]->observe(states_open(d->states, index, i), sc, ev);
 		states_close(d->states);

@@ -170,6 +170,8 @@ struct detector {
 	 * tests/detect/shortcuts.h checks it for every detector, and what follows, too.
 	 */
 	bool (*ignores)(const void *state, const struct scene *sc, const struct event *ev);
+	/* Of these events ignores() says so without the state, which is NULL then. */
+	uint64_t ignores_unseen;	/* WANTS(…) | … */
 	/*
 	 * Nothing is changed by these in a state that is as if nothing had been observed, and
 	 * judge() finds nothing in it: most tunnels never have what a detector looks for.

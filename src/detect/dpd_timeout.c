@@ -341,6 +341,7 @@ const struct detector detect_dpd_timeout = {
 			WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = ~(WANTS(IKE_SA_CREATED) | WANTS(IKE_SA_ENDED)),
 	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,

@@ -166,6 +166,7 @@ const struct detector detect_duplicate_ike_sa = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.rests_fresh = true,
 	.rests = rests,
 	.judge = judge,

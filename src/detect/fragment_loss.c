@@ -341,6 +341,7 @@ const struct detector detect_fragment_loss = {
 	.judges_after = WANTS(FRAGMENT_MISSING) | WANTS(ICMP_ERROR),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,

@@ -169,6 +169,7 @@ const struct detector detect_idle_expiry = {
 	.judges_after = WANTS(CHILD_SA_ENDED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.rests_fresh = true,
 	.only_looks = true,
 	.judge = judge,

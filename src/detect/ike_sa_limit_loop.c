@@ -267,6 +267,7 @@ const struct detector detect_ike_sa_limit_loop = {
 	.judges_after = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

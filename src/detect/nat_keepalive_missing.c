@@ -259,6 +259,7 @@ const struct detector detect_nat_keepalive_missing = {
 	.observes = WANTS(TICK) | WANTS(KEEPALIVE) | WANTS(IKE_SA_CREATED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

@@ -403,6 +403,7 @@ const struct detector detect_one_way_esp = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.rests = rests,
 	.judge = judge,
 	.explain = explain,

@@ -378,6 +378,7 @@ const struct detector detect_peer_restart = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = WANTS(IKE_SA_ESTABLISHED) | WANTS(IKE_SA_ENDED),
 	.ignores_fresh = WANTS(RESPONSE),
 	.rests_fresh = true,
 	.rests = rests,

@@ -501,6 +501,7 @@ const struct detector detect_rekey_collision = {
 	.judges_after = WANTS(REKEY_COLLISION) | WANTS(CHILD_REFUSED),
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.only_looks = true,
 	.judge = judge,
 	.explain = explain,

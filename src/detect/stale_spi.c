@@ -536,6 +536,7 @@ const struct detector detect_stale_spi = {
 	.judges_after = 0,
 	.observe = observe,
 	.ignores = ignores,
+	.ignores_unseen = UINT64_MAX,
 	.rests = rests,
 	.keeps_looking = true,
 	.judge = judge,

@@ -14,6 +14,11 @@
  * and packed again; the rest is copied from row to row, or stays where it is when
  * the same words are kept as before.  Where nothing is kept of a detector, reading
  * it does not even fetch the row.
+ *
+ * A state that fills (the latest sixteen of something) would be unpacked, compared and
+ * packed in full at each event.  It goes to a place of its own, as it is, and stays there
+ * until its tunnel is forgotten: it is read and written where it lies.  A sheet of the
+ * tunnel says which states have a place, and where.
  */
 #include "detect/states.h"
 
@@ -35,10 +40,17 @@ struct chunk {
 
 struct shape {
 	size_t block, blocks;	/* in the image */
+	size_t words;		/* that it has of them */
 	uint64_t *live, *fresh;	/* there, or of its own */
 	bool of_capture;	/* there is only one, never packed: it is no part of the image */
 	bool of_zeros;		/* fresh */
+	/* for those that are full; [0] is nobody's.  A free one begins with the next free one */
+	uint64_t *places;
+	uint32_t free_place, used_places;
 };
+
+/* A state is full when so many of its words are not fresh, and this part of all. */
+enum { FULL_FROM = 16, FULL_PART = 12 };
 
 struct states {
 	size_t n;		/* detectors */
@@ -59,18 +71,25 @@ struct states {
 	uint64_t *next_row;	/* the one that takes its place */
 	struct kept {
 		uint64_t which;	/* detectors whose state is not fresh, before `written` */
-		uint32_t head;	/* NONE: all are */
+		uint32_t head;	/* NONE: all are, or have places */
+		uint32_t sheet;	/* NONE: none has a place */
 	} *kept;		/* by slot */
+	uint32_t *sheets;	/* of each the places of its detectors, NONE: in the row */
+	uint32_t free_sheet, used_sheets;	/* a free one begins with the next free one */
+	void *own;		/* memory of places and sheets */
+	size_t own_bytes;
 	struct chunk *chunks;	/* [0] is NONE; each is aligned, for they begin a page */
 	size_t chunks_bytes;
 	uint32_t free, used;	/* list of chunks given back; chunks ever used */
 	uint64_t *values;	/* states_values(), states_move() */
 	const struct shape *open;
+	uint64_t *open_at;	/* its state */
 };
 
+/* Of the state, without what is left of its last block. */
 static size_t bytes_of(const struct shape *shape)
 {
-	return shape->blocks * BLOCK * sizeof(uint64_t);
+	return shape->words * sizeof(uint64_t);
 }
 
 /* Where each state lies; returns how many bytes the largest has. */
@@ -82,6 +101,7 @@ static size_t lay_out(struct states *s, const struct detector *const *list)
 		struct shape *shape = &s->shapes[i];
 		size_t words = (list[i]->state_size + sizeof(uint64_t) - 1) / sizeof(uint64_t);
 
+		shape->words = words;
 		shape->blocks = (words + BLOCK - 1) / BLOCK;
 		shape->block = s->blocks;
 		shape->of_capture = list[i]->scope == SCOPE_CAPTURE;
@@ -126,6 +146,30 @@ static bool make_fresh(struct states *s, const struct detector *const *list)
 	return true;
 }
 
+/* Address space for every state of every slot, and for the sheets. */
+static bool make_places(struct states *s, uint32_t slots)
+{
+	size_t each = (size_t)slots + 1;
+
+	s->own_bytes = each * (s->words * sizeof(uint64_t) + s->n * sizeof(s->sheets[0]));
+	s->own = memory_reserve(s->own_bytes);
+	if (!s->own)
+		return false;
+
+	uint64_t *at = s->own;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->shapes[i].of_capture)
+			continue;
+		s->shapes[i].places = at;
+		s->shapes[i].used_places = 1;
+		at += each * s->shapes[i].words;
+	}
+	s->sheets = (uint32_t *)at;
+	s->used_sheets = 1;
+	return true;
+}
+
 struct states *states_new(const struct detector *const *list, size_t n, uint32_t slots)
 {
 	struct states *s = calloc(1, sizeof(*s));
@@ -156,7 +200,7 @@ struct states *states_new(const struct detector *const *list, size_t n, uint32_t
 			memset(s->fresh, 0, image);
 	}
 	if (s->values && s->live && s->fresh && s->any && s->set && s->at && s->row &&
-	    s->next_row && s->kept && s->chunks) {
+	    s->next_row && s->kept && s->chunks && make_places(s, slots)) {
 		s->kept_words = s->row;
 		if (make_fresh(s, list))
 			return s;
@@ -183,6 +227,7 @@ void states_free(struct states *s)
 	free(s->values);
 	free(s->kept);
 	memory_unreserve(s->chunks, s->chunks_bytes);
+	memory_unreserve(s->own, s->own_bytes);
 	free(s);
 }
 
@@ -236,6 +281,70 @@ static void keep_row(struct states *s, const uint64_t *row, size_t words, uint32
 		link = &chunk->next;
 	}
 	give_back(s, link);
+}
+
+/* ---- places of their own -------------------------------------------------- */
+
+static uint64_t *place(const struct shape *shape, uint32_t at)
+{
+	return shape->places + at * shape->words;
+}
+
+static uint32_t *sheet(const struct states *s, uint32_t at)
+{
+	return s->sheets + at * s->n;
+}
+
+/* The state of this slot, where it has a place of its own; else NULL. */
+static inline uint64_t *in_place(const struct states *s, uint32_t slot, size_t which)
+{
+	uint32_t of_slot = s->kept[slot].sheet;
+	uint32_t at = of_slot != NONE ? sheet(s, of_slot)[which] : NONE;
+
+	return at != NONE ? place(&s->shapes[which], at) : NULL;
+}
+
+/* The state of who is at work moves from the image, which is fresh again. */
+static void give_place(struct states *s, size_t which)
+{
+	struct shape *shape = &s->shapes[which];
+	struct kept *kept = &s->kept[s->slot];
+	uint32_t at = shape->free_place;
+
+	if (kept->sheet == NONE) {
+		kept->sheet = s->free_sheet;
+		if (kept->sheet != NONE)
+			s->free_sheet = *sheet(s, kept->sheet);
+		else
+			kept->sheet = s->used_sheets++;
+		memset(sheet(s, kept->sheet), 0, s->n * sizeof(s->sheets[0]));
+	}
+	if (at != NONE)
+		shape->free_place = (uint32_t)*place(shape, at);
+	else
+		at = shape->used_places++;
+	sheet(s, kept->sheet)[which] = at;
+	memcpy(place(shape, at), shape->live, bytes_of(shape));
+	memcpy(shape->live, shape->fresh, bytes_of(shape));
+}
+
+static void take_places(struct states *s, uint32_t slot)
+{
+	uint32_t of_slot = s->kept[slot].sheet;
+
+	if (of_slot == NONE)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		uint32_t at = sheet(s, of_slot)[i];
+
+		if (at == NONE)
+			continue;
+		*place(&s->shapes[i], at) = s->shapes[i].free_place;
+		s->shapes[i].free_place = at;
+	}
+	*sheet(s, of_slot) = s->free_sheet;
+	s->free_sheet = of_slot;
+	s->kept[slot].sheet = NONE;
 }
 
 /* ---- a row ---------------------------------------------------------------- */
@@ -343,6 +452,23 @@ static inline uint64_t differences(const uint64_t *is, const uint64_t *was, bool
 	return set;
 }
 
+/* How many bits are set.  Half of all CPUs would be asked by a call. */
+static inline size_t ones(uint64_t bits)
+{
+	size_t n = 0;
+
+	for (; bits; bits &= bits - 1)
+		n++;
+	return n;
+}
+
+/* Nothing of a detector is kept in the row any more. */
+static void leave_row(struct states *s, const struct shape *shape)
+{
+	for (size_t block = shape->block; block < shape->block + shape->blocks; block++)
+		s->any[block / TOP] &= ~(UINT64_C(1) << block % TOP);
+}
+
 /*
  * What was written is known again, word by word: in `set` and `any`, without counts.  Returns the
  * detectors of which anything is left; and whether other words are to be kept than before.
@@ -355,6 +481,7 @@ static uint64_t look_through(struct states *s, bool *ret_others)
 	for (uint64_t mask = s->written; mask; mask &= mask - 1) {
 		const struct shape *shape = &s->shapes[lowest(mask)];
 		uint64_t all = 0;
+		size_t words = 0;
 
 		for (size_t block = shape->block; block < shape->block + shape->blocks; block++) {
 			uint64_t set = differences(s->live + block * BLOCK,
@@ -365,8 +492,14 @@ static uint64_t look_through(struct states *s, bool *ret_others)
 			s->set[block] = set;
 			*any = set ? *any | bit : *any & ~bit;
 			all |= set;
+			words += ones(set);
 		}
 		left |= all ? mask & -mask : 0;
+		if (words >= FULL_FROM && words * FULL_PART >= shape->words) {
+			give_place(s, lowest(mask));
+			leave_row(s, shape);
+			*ret_others = true;
+		}
 	}
 	return left;
 }
@@ -429,8 +562,12 @@ static void keep_written(struct states *s)
 	struct kept *kept = &s->kept[s->slot];
 	bool others;
 
+	uint64_t any = 0;
+
 	kept->which = look_through(s, &others);
-	if (!kept->which) {
+	for (size_t i = 0; i < s->tops; i++)
+		any |= s->any[i];
+	if (!any) {
 		give_back(s, &kept->head);
 	} else if (others) {
 		keep_row(s, s->next_row, pack(s), &kept->head);
@@ -481,7 +618,7 @@ static void bring(struct states *s, uint32_t slot)
 	put_away(s);
 	s->slot = slot;
 	s->packed = s->kept[slot].which;
-	if (s->packed)
+	if (s->kept[slot].head != NONE)
 		read_row(s);
 }
 
@@ -492,6 +629,11 @@ static void *view(struct states *s, uint32_t slot, size_t which)
 
 	if (shape->of_capture)
 		return shape->live;
+
+	uint64_t *own = in_place(s, slot, which);
+
+	if (own)
+		return own;
 	if (s->slot != slot && !(s->kept[slot].which >> which & 1))
 		return shape->fresh;
 	bring(s, slot);
@@ -522,20 +664,23 @@ void *states_open(struct states *s, uint32_t slot, size_t which)
 {
 	assert(!s->open);
 	s->open = &s->shapes[which];
-	if (!s->open->of_capture) {
+	s->open_at = s->open->of_capture ? s->open->live : in_place(s, slot, which);
+	if (!s->open_at) {
 		bring(s, slot);
 		if (s->packed >> which & 1)
 			unpack(s, which);
 		s->written |= UINT64_C(1) << which;
+		s->open_at = s->open->live;
 	}
-	return s->open->live;
+	return s->open_at;
 }
 
 void *states_look(struct states *s, uint32_t slot, size_t which)
 {
 	assert(!s->open);
 	s->open = &s->shapes[which];
-	return view(s, slot, which);
+	s->open_at = view(s, slot, which);
+	return s->open_at;
 }
 
 void states_close(struct states *s)
@@ -546,14 +691,14 @@ void states_close(struct states *s)
 const void *states_values(struct states *s, const struct detector *d)
 {
 	assert(s->open);
-	fields_copy(d->fields, s->open->live, s->values, d->state_size);
+	fields_copy(d->fields, s->open_at, s->values, d->state_size);
 	return s->values;
 }
 
 void states_renew(struct states *s)
 {
 	assert(s->open && !s->open->of_capture);
-	memcpy(s->open->live, s->open->fresh, bytes_of(s->open));
+	memcpy(s->open_at, s->open->fresh, bytes_of(s->open));
 }
 
 bool states_fresh(struct states *s, uint32_t slot, size_t which)
@@ -570,6 +715,7 @@ void states_forget(struct states *s, uint32_t slot)
 	if (s->slot == slot)
 		put_away(s);
 	give_back(s, &s->kept[slot].head);
+	take_places(s, slot);
 	s->kept[slot].which = 0;
 }
 

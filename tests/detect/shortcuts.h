@@ -63,9 +63,13 @@ static bool shortcut_ignores(const struct detector *d, const void *state, const 
 			     const struct event *ev)
 {
 	struct others others = *sc->others;
+	bool ignores = d->ignores(state, sc, ev);
 	void *copy;
 
-	if (!d->ignores(state, sc, ev))
+	if ((d->ignores_unseen >> ev->kind & 1) && d->ignores(NULL, sc, ev) != ignores)
+		shortcut_is_wrong(d->code, "says without its state what it does not with it",
+				  ev->kind);
+	if (!ignores)
 		return false;
 	shortcuts_taken.ignored++;
 	copy = shortcut_copy(d, state);
@@ -149,6 +153,7 @@ static void shortcuts_begin(void)
 	if (detect_##code.ignores) \
 		shortcut_detectors[place_of_##code].ignores = ignores_##code; \
 	shortcut_detectors[place_of_##code].observe = observe_##code; \
+	shortcut_detectors[place_of_##code].ignores_unseen = 0; \
 	shortcut_detectors[place_of_##code].ignores_fresh = 0; \
 	shortcut_detectors[place_of_##code].rests_fresh = false; \
 	shortcut_detectors[place_of_##code].rests = NULL; \

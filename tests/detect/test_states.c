@@ -11,6 +11,7 @@
 #include "detect/states.h"
 
 enum { SLOTS = 5, WIDE = 130 * 8 };	/* bytes; more words than one of the bitmap stands for */
+enum { FULL = 40 };	/* so many words at a time fill it */
 
 struct wide { uint64_t word[WIDE / 8]; };
 struct begins { int8_t side; char text[20]; };
@@ -172,9 +173,8 @@ static void what_is_only_looked_at_goes_on_beside_what_is_written(void **state)
 }
 
 /* Growing, shrinking, all of them full at once: the pool must neither mix them up nor run out. */
-static void any_history_of_writing_reads_back_the_same(void **state)
+static void history_of_writing(struct states *s, int words)
 {
-	struct states *s = *state;
 	static struct wide model[SLOTS];
 	unsigned random = 1;
 
@@ -184,11 +184,13 @@ static void any_history_of_writing_reads_back_the_same(void **state)
 		struct wide *w = states_open(s, slot, 0);
 
 		assert_memory_equal(w, &model[slot], sizeof(*w));
-		for (int i = 0; i < 40; i++) {
+		if (words < FULL && round % 23 < (int)SLOTS)
+			memset(w, 0, sizeof(*w));
+		for (int i = 0; i < words; i++) {
 			random = random * 1103515245 + 12345;
 			w->word[(random >> 8) % (WIDE / 8)] = (random >> 4) % 3 == 0 ? 0 : random;
 		}
-		if (round % 97 == 0)
+		if (round % 97 == 0 && words >= FULL)
 			memset(w, round % 2 ? 0 : 0xab, sizeof(*w));
 		model[slot] = *w;
 		states_close(s);
@@ -210,6 +212,61 @@ static void any_history_of_writing_reads_back_the_same(void **state)
 				 UINT64_MAX);
 		states_close(s);
 	}
+}
+
+static void any_history_of_writing_reads_back_the_same(void **state)
+{
+	history_of_writing(*state, FULL);
+}
+
+static void any_history_of_a_few_words_reads_back_the_same(void **state)
+{
+	history_of_writing(*state, 3);
+}
+
+/* So it is neither unpacked nor packed at each event. */
+static void a_state_that_is_full_stays_where_it_is(void **state)
+{
+	struct states *s = *state;
+	struct wide *w = states_open(s, 1, 0);
+
+	memset(w, 1, sizeof(*w) / 2);
+	states_close(s);
+	((struct begins *)states_open(s, 2, 1))->side = 1;	/* another tunnel is at work */
+	states_close(s);
+	w = states_open(s, 1, 0);
+	w->word[1] = 9;
+	states_close(s);
+	((struct begins *)states_open(s, 2, 1))->side = 0;
+	states_close(s);
+	assert_ptr_equal(states_read(s, 1, 0), w);
+	assert_int_equal(w->word[1], 9);
+	assert_true(states_kept(s, 1) & 1);
+	assert_false(states_fresh(s, 1, 0));
+}
+
+static void the_place_of_a_full_state_that_is_forgotten_is_another_s(void **state)
+{
+	struct states *s = *state;
+	const void *was;
+
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		memset(states_open(s, slot, 0), 1 + (int)slot, sizeof(struct wide));
+		states_close(s);
+	}
+	((struct begins *)states_open(s, 4, 1))->side = 0;	/* neither is at work */
+	states_close(s);
+	was = states_read(s, 0, 0);
+	states_forget(s, 0);
+	assert_true(states_fresh(s, 0, 0));
+	assert_int_equal(*(const uint64_t *)states_read(s, 1, 0), UINT64_C(0x0202020202020202));
+	memset(states_open(s, 3, 0), 3, sizeof(struct wide));
+	states_close(s);
+	((struct begins *)states_open(s, 4, 1))->side = 1;
+	states_close(s);
+	assert_ptr_equal(states_read(s, 3, 0), was);
+	assert_int_equal(*(const uint64_t *)states_read(s, 3, 0), UINT64_C(0x0303030303030303));
+	assert_true(states_fresh(s, 0, 0));
 }
 
 /* A row whose words stay the same ones is not packed anew. */
@@ -257,6 +314,11 @@ int main(void)
 			what_is_only_looked_at_goes_on_beside_what_is_written, make, end),
 		cmocka_unit_test_setup_teardown(
 			any_history_of_writing_reads_back_the_same, make, end),
+		cmocka_unit_test_setup_teardown(
+			any_history_of_a_few_words_reads_back_the_same, make, end),
+		cmocka_unit_test_setup_teardown(a_state_that_is_full_stays_where_it_is, make, end),
+		cmocka_unit_test_setup_teardown(
+			the_place_of_a_full_state_that_is_forgotten_is_another_s, make, end),
 		cmocka_unit_test_setup_teardown(
 			other_values_in_the_same_words_are_what_is_read_back, make, end),
 	};
