@@ -31,7 +31,9 @@ bool exchange_in_flight(const struct exchange *x, nsec at)
 {
 	return is_open(x) && x->requests > 0 && x->responses == 0 &&
 	       at - x->request_last < IN_FLIGHT_S * NSEC_PER_S &&
-	       (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA || x->type == IKE2_EXCHANGE_INFORMATIONAL);
+	       (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
+		x->type == IKE2_EXCHANGE_IKE_FOLLOWUP_KE ||
+		x->type == IKE2_EXCHANGE_INFORMATIONAL);
 }
 
 /* It is decided without having waited for its time. */

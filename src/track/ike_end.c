@@ -99,8 +99,10 @@ void ike_sa_delete_seen(struct tracker *t, uint32_t ike_sa, nsec at, int by)
 		return;
 	}
 	struct ike_rekey *rekey = by >= 0 ? &sa->rekey[by] : NULL;
+	/* of two taps whose clocks differ the answer may come later */
 	bool rekeyed = sa->successor != NO_INDEX || sa->flags & IKE_SA_REKEYED_AWAY ||
-		       (rekey && rekey->at != NSEC_NONE && at >= rekey->at &&
+		       (rekey && rekey->at != NSEC_NONE &&
+			at >= (rekey->requested != NSEC_NONE ? rekey->requested : rekey->at) &&
 			at - rekey->at <= REKEY_THEN_DELETE_S * NSEC_PER_S &&
 			(rekey->child == NO_INDEX ||
 			 (t->child_sas[rekey->child].flags & CHILD_SA_TENTATIVE)));

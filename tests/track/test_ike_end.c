@@ -346,6 +346,45 @@ static void a_delete_whose_answer_came_first_ends_the_ike_sa(void **state)
 	watch_close(&w);
 }
 
+/* Likewise a rekey with another key exchange (RFC 9370): three requests come before any answer. */
+static void a_rekey_in_two_exchanges_whose_answers_come_late_keeps_the_child_sas(void **state)
+{
+	(void)state;
+	static const uint8_t type[3] = { IKE2_EXCHANGE_CREATE_CHILD_SA,
+					 IKE2_EXCHANGE_IKE_FOLLOWUP_KE,
+					 IKE2_EXCHANGE_INFORMATIONAL };
+	static const uint8_t np1[2][3] = { { NP_SA, IKE2_PAYLOAD_KE, NP_DELETE },
+					   { NP_SA, IKE2_PAYLOAD_KE, NP_NONE } };
+	static const uint32_t bytes[3] = { LEN_IKE_REKEY, LEN_IKE_REKEY, LEN_DPD };
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = talking(&w, spi), younger = s;
+	uint32_t id = s.next_id[0];
+
+	for (int response = 0; response < 2; response++) {
+		for (uint32_t i = 0; i < 3; i++) {
+			say(&w, &s, 0, response, type[i], id + i, np1[response][i], bytes[i]);
+			pass(&w, 20 * MS);
+		}
+		pass(&w, 200 * MS);
+	}
+	talk(&w, &s, spi, 101, 300, 100 * MS);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	younger.spi_i = 0x77;
+	younger.spi_r = 0x88;
+	younger.next_id[0] = younger.next_id[1] = 0;
+	dpd(&w, &younger, 0);
+	talk(&w, &s, spi, 301, 500, 100 * MS);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_REKEYED);
+	assert_int_equal(ike_at(&w, 0x77)->origin, ORIGIN_REKEY);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_NONE);
+	watch_finish(&w);
+	for (size_t n = 0; n < w.n_exchanges; n++)
+		assert_int_equal(w.exchanges[n].outcome, OUTCOME_ANSWERED);
+	watch_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +404,8 @@ int main(void)
 		cmocka_unit_test(one_that_asks_again_after_it_was_given_up_has_not_failed),
 		cmocka_unit_test(an_sa_that_never_got_an_answer_fails_when_it_is_given_up),
 		cmocka_unit_test(a_delete_whose_answer_came_first_ends_the_ike_sa),
+		cmocka_unit_test(
+		a_rekey_in_two_exchanges_whose_answers_come_late_keeps_the_child_sas),
 		cmocka_unit_test(the_capture_ends_and_what_lives_lives),
 	};
 
