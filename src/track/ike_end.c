@@ -7,6 +7,7 @@
 #include <sawatch/ike_registry.h>
 
 enum { DELETE_DRAINS_S = 2, AUTH_SETTLES_S = 2, REKEY_THEN_DELETE_S = 60 };
+enum { EXPIRED_SETTLES_S = 60, LIFE_MAX_S = 10 * 366 * 86400 };
 
 bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec at)
 {
@@ -423,6 +424,38 @@ static nsec close_exchanges(struct tracker *t, uint32_t ike_sa, nsec now)
 	return next;
 }
 
+/*
+ * When the lifetime that both agreed on in clear runs out (RFC 2409 5: IKEv1 only), with a minute
+ * for the Delete that may follow; NSEC_NONE: not known, or it was heard of since.
+ */
+static nsec runs_out(const struct ike_sa *sa)
+{
+	if (sa->major != 1 || !sa->has_life_seconds || sa->life_seconds > LIFE_MAX_S ||
+	    sa->established == NSEC_NONE || sa->origin != ORIGIN_OBSERVED)
+		return NSEC_NONE;
+
+	nsec at = sa->established + (nsec)sa->life_seconds * NSEC_PER_S;
+
+	return sa->last <= at ? at : NSEC_NONE;
+}
+
+/*
+ * Its lifetime is over, nobody said anything on it since, and a younger one stands: both let it run
+ * out.  When to look; NSEC_NONE: not, or it is done.  One that nothing follows may have been
+ * renewed out of sight, or not be needed: that is left to silent_end_s.
+ */
+static nsec settle_lifetime(struct tracker *t, uint32_t ike_sa, nsec now)
+{
+	struct ike_sa *sa = &t->ike_sas[ike_sa];
+	nsec at = runs_out(sa);
+
+	if (at == NSEC_NONE || now < at + EXPIRED_SETTLES_S * NSEC_PER_S)
+		return at == NSEC_NONE ? at : at + EXPIRED_SETTLES_S * NSEC_PER_S;
+	if (ike_sa_has_younger(t, sa, now))
+		ike_sa_end(t, ike_sa, at, END_EXPIRED, SIDE_UNKNOWN, GRADE_INFERRED);
+	return NSEC_NONE;
+}
+
 void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -447,8 +480,18 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 		ike_sa_end(t, ike_sa, sa->last,
 			   sa->last < t->watched_since ? END_UNKNOWN : END_FAILED, SIDE_UNKNOWN,
 			   sa->last < t->watched_since ? GRADE_UNKNOWN : GRADE_INFERRED);
-	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end)
-		ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	nsec expiry = sa->end_reason == END_NONE && sa->delete_at == NSEC_NONE
+			      ? settle_lifetime(t, ike_sa, now)
+			      : NSEC_NONE;
+
+	if (sa->end_reason == END_NONE && now - sa->last > t->settings->silent_end) {
+		nsec expired = runs_out(sa);
+
+		if (expired != NSEC_NONE && expired < now)
+			ike_sa_end(t, ike_sa, expired, END_EXPIRED, SIDE_UNKNOWN, GRADE_INFERRED);
+		else
+			ike_sa_end(t, ike_sa, sa->last, END_UNKNOWN, SIDE_UNKNOWN, GRADE_UNKNOWN);
+	}
 	if (sa->end_reason != END_NONE &&
 	    now - nsec_later(sa->ended, sa->last) >= keep(t, sa, now)) {
 		ike_sa_release(t, ike_sa);
@@ -459,5 +502,7 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 	else if (next == NSEC_NONE)
 		next = sa->state < IKE_ESTABLISHED ? sa->last + t->settings->retx_abandon_max :
 						      sa->last + t->settings->silent_end + 1;
+	if (sa->end_reason == END_NONE)
+		next = earlier(next, expiry);
 	ike_sa_wake(t, ike_sa, nsec_later(next, now + NSEC_PER_MS));
 }

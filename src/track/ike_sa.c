@@ -302,7 +302,8 @@ static bool contradicted(const struct tracker *t, const struct ike_sa *sa, nsec 
 	if ((sa->established == NSEC_NONE && sa->origin != ORIGIN_MIDSTREAM) ||
 	    at - nsec_later(sa->ended, sa->last) <= t->settings->overlap_budget)
 		return false;
-	if (sa->end_reason == END_PEER_LOST || sa->end_reason == END_UNKNOWN)
+	if (sa->end_reason == END_PEER_LOST || sa->end_reason == END_UNKNOWN ||
+	    sa->end_reason == END_EXPIRED)
 		return true;
 	return (sa->end_reason == END_DELETED || sa->end_reason == END_SUPERSEDED) && side >= 0 &&
 	       t->tunnels[sa->tunnel].one_sided[1 - side];

@@ -50,6 +50,79 @@ static void assert_only_phase_1_ended(struct watch *w, int by)
 	assert_int_equal(w->count[EVENT_ESP_AFTER_END], 0);
 }
 
+/* Nobody deletes it: both let it run out. */
+static void a_replaced_phase_1_that_falls_silent_has_expired_at_its_declared_end(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	renewed_early(&w);
+
+	nsec established = ike_at(&w, 0x11)->established;
+
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	idle(&w, 120 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_EXPIRED);
+	assert_true(ike_at(&w, 0x11)->ended == established + LIFE_S * S);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, SIDE_UNKNOWN);
+	assert_int_equal(ike_at(&w, 0x22)->end_reason, END_NONE);
+	assert_int_equal(w.count[EVENT_CHILD_SA_ENDED], 0);
+	watch_close(&w);
+}
+
+/* Its peer's clock is slow, or the Delete was late: it is no riddle, though nobody waited. */
+static void a_delete_that_comes_minutes_after_its_declared_end_is_believed(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = renewed_early(&w);
+
+	idle(&w, 300 * S);
+	say_delete(&w, &s, 1, 0xd1);
+	idle(&w, 100 * S);
+	assert_only_phase_1_ended(&w, 1);
+	watch_close(&w);
+}
+
+/* No other one stands: it may be renewed when there is something to send, or out of sight. */
+static void one_that_nothing_replaces_is_left_to_its_silence(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	up1(&w, first, 100);
+
+	nsec established = ike_at(&w, 0x11)->established;
+
+	idle(&w, 2 * LIFE_S * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
+	idle(&w, 86400 * S - 2 * LIFE_S * S + 60 * S);
+	assert_int_equal(w.ike_sas[0].end_reason, END_EXPIRED);
+	assert_true(w.ike_sas[0].ended == established + LIFE_S * S);
+	watch_close(&w);
+}
+
+/* Said on it after its lifetime: whatever was declared, it lived. */
+static void one_that_speaks_after_its_declared_end_has_not_expired(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = renewed_early(&w);
+
+	idle(&w, 20 * S);
+	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0xd2, LEN1_DPD, 0);
+	say1_sealed(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0xd3, LEN1_DPD, 0);
+	idle(&w, 600 * S);
+	assert_int_not_equal(ike_at(&w, 0x11)->end_reason, END_EXPIRED);
+	watch_close(&w);
+}
+
 static void at_its_declared_end_a_delete_is_of_phase_1(void **state)
 {
 	(void)state;
@@ -224,6 +297,11 @@ static void another_child_sa_is_no_renewal_of_one_that_speaks_beside_it(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_replaced_phase_1_that_falls_silent_has_expired_at_its_declared_end),
+		cmocka_unit_test(a_delete_that_comes_minutes_after_its_declared_end_is_believed),
+		cmocka_unit_test(one_that_nothing_replaces_is_left_to_its_silence),
+		cmocka_unit_test(one_that_speaks_after_its_declared_end_has_not_expired),
 		cmocka_unit_test(at_its_declared_end_a_delete_is_of_phase_1),
 		cmocka_unit_test(at_its_declared_end_both_delete_phase_1),
 		cmocka_unit_test(a_replaced_phase_1_is_deleted_and_its_idle_child_sa_is_not),
