@@ -100,12 +100,38 @@ static bool from_scratch(const struct set_up *u, const struct settings *set, nse
 }
 
 /*
+ * The IKE SAs of what is kept, as ike_sa_of() finds them, in one walk: both lists end with the
+ * latest.
+ */
+struct ike_sas {
+	const struct ike_sa *kept[KEPT];
+};
+
+static void find_ike_sas(const struct state *s, const struct scene *sc, struct ike_sas *ret)
+{
+	uint32_t first = s->total > KEPT ? s->total - KEPT : 0, k = s->total;
+	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, sc->tunnel->ike_sas);
+
+	*ret = (struct ike_sas){ { NULL } };
+	for (int looked = 0; k > first && sa && looked < LATEST_SAS; looked++) {
+		if (s->kept[(k - 1) % KEPT].ike_sa == sa->id)
+			ret->kept[--k % KEPT] = sa;
+		sa = tracker_ike_sa(sc->tracker, sa->next_in_tunnel);
+	}
+	/* those that were set up in another order than they were begun */
+	while (k > first) {
+		k--;
+		ret->kept[k % KEPT] = ike_sa_of(sc, s->kept[k % KEPT].ike_sa);
+	}
+}
+
+/*
  * It lives, but nothing ever came of it, and who made it made the next one some time after: given
  * up without a word.  Where one side is out of sight, nobody knows what came of it, nor whether
  * its login was accepted.
  */
-static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, nsec now,
-		     bool *ret_asked)
+static bool given_up(const struct state *s, const struct scene *sc, const struct ike_sas *sas,
+		     uint32_t i, nsec now, bool *ret_asked)
 {
 	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
 	const struct ike_sa *sa, *after;
@@ -113,8 +139,8 @@ static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, 
 	if (u->ended || i + 1 >= s->total || next->at - u->at < APART || side_unseen(sc, 0) ||
 	    side_unseen(sc, 1))
 		return false;
-	sa = ike_sa_of(sc, u->ike_sa);
-	after = ike_sa_of(sc, next->ike_sa);
+	sa = sas->kept[i % KEPT];
+	after = sas->kept[(i + 1) % KEPT];
 	if (!sa || !after || sa->initiator_side < 0 || after->initiator_side != sa->initiator_side)
 		return false;
 
@@ -129,7 +155,8 @@ static bool given_up(const struct state *s, const struct scene *sc, uint32_t i, 
  * It lives, as far as anybody said, but soon another took over what its child SAs carried: IKEv1
  * often deletes nothing.
  */
-static bool left_behind(const struct state *s, const struct scene *sc, uint32_t i)
+static bool left_behind(const struct state *s, const struct scene *sc, const struct ike_sas *sas,
+			uint32_t i)
 {
 	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
 	const struct ike_sa *sa;
@@ -137,7 +164,7 @@ static bool left_behind(const struct state *s, const struct scene *sc, uint32_t 
 
 	if (u->ended || i + 1 >= s->total || next->at - u->at >= sc->settings->flap_reauth_min)
 		return false;
-	sa = ike_sa_of(sc, u->ike_sa);
+	sa = sas->kept[i % KEPT];
 	if (!sa)
 		return false;
 
@@ -168,38 +195,54 @@ struct flapping {
 	nsec first, latest;
 };
 
-static struct flapping since(const struct state *s, const struct scene *sc, nsec from, nsec now)
+static void count(struct flapping *f, const struct set_up *u, bool unused, bool asked, bool left)
 {
-	struct flapping ret = {.first = NSEC_NONE, .latest = NSEC_NONE};
+	f->set_ups++;
+	f->ended += u->ended;
+	f->unused += unused;
+	f->asked += asked;
+	f->left += left;
+	if (f->first == NSEC_NONE || u->at < f->first)
+		f->first = u->at;
+	if (f->latest == NSEC_NONE || u->at > f->latest)
+		f->latest = u->at;
+}
+
+/* Within both windows. */
+static void look_at(const struct state *s, const struct scene *sc, nsec now,
+		    struct flapping *ret_slow, struct flapping *ret_fast)
+{
 	const struct settings *set = sc->settings;
-	uint32_t kept = s->total > KEPT ? s->total - KEPT : 0;
+	nsec slow_from = now - set->flap_warn_window, fast_from = now - set->flap_crit_window;
+	struct ike_sas sas;
 
-	for (uint32_t k = kept; k < s->total; k++) {
-		size_t i = k % KEPT;
-		bool asked = false;
-		const struct set_up *u = &s->kept[i];
+	*ret_slow = *ret_fast = (struct flapping){.first = NSEC_NONE, .latest = NSEC_NONE};
+	find_ike_sas(s, sc, &sas);
+	for (uint32_t k = s->total > KEPT ? s->total - KEPT : 0; k < s->total; k++) {
+		const struct set_up *u = &s->kept[k % KEPT];
+		bool slow = u->at >= slow_from, fast = u->at >= fast_from, asked = false;
 
-		if (u->at < from || !from_scratch(u, set, now))
+		if ((!slow && !fast) || !from_scratch(u, set, now))
 			continue;
-		ret.set_ups++;
-		ret.ended += u->ended;
-		ret.unused += given_up(s, sc, k, now, &asked);
-		ret.asked += asked;
-		ret.left += left_behind(s, sc, k);
-		if (ret.first == NSEC_NONE || u->at < ret.first)
-			ret.first = u->at;
-		if (ret.latest == NSEC_NONE || u->at > ret.latest)
-			ret.latest = u->at;
+
+		bool unused = given_up(s, sc, &sas, k, now, &asked);
+		bool left = left_behind(s, sc, &sas, k);
+
+		if (slow)
+			count(ret_slow, u, unused, asked, left);
+		if (fast)
+			count(ret_fast, u, unused, asked, left);
 	}
-	return ret;
 }
 
 static bool judge(void *state, const struct scene *sc, nsec now, struct findings *out)
 {
 	const struct state *s = state;
 	const struct settings *set = sc->settings;
-	struct flapping slow = since(s, sc, now - set->flap_warn_window, now);
-	struct flapping fast = since(s, sc, now - set->flap_crit_window, now);
+	struct flapping slow, fast;
+
+	look_at(s, sc, now, &slow, &fast);
+
 	bool critical = fast.set_ups >= (unsigned)set->flap_crit &&
 			fast.ended + fast.unused + fast.left >= 2;
 

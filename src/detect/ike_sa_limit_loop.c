@@ -129,14 +129,16 @@ static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned
 /*
  * Those since then that their initiator accepted: it went on to speak on them, or their child SA
  * carries its packets.  Several tunnels between two addresses, or clients behind one, are no loop.
+ * More than `most` need not be counted.
  */
-static unsigned accepted(const struct scene *sc, int initiator, nsec from, unsigned *ret_major)
+static unsigned accepted(const struct scene *sc, int initiator, nsec from, unsigned most,
+			 unsigned *ret_major)
 {
 	unsigned n = 0, other = 0, unowned;
 	uint32_t index = sc->tunnel->ike_sas;
 
 	*ret_major = 0;
-	for (int looked = 0; looked < LATEST_SAS; looked++) {
+	for (int looked = 0; looked < LATEST_SAS && n <= most; looked++) {
 		const struct ike_sa *sa = tracker_ike_sa(sc->tracker, index);
 
 		if (!sa)
@@ -151,6 +153,8 @@ static unsigned accepted(const struct scene *sc, int initiator, nsec from, unsig
 		else
 			n++;
 	}
+	if (n > most)
+		return n;
 	unowned = ike_use_unowned(sc, initiator, from);
 	return n + (unowned < other ? unowned : other);
 }
@@ -172,11 +176,13 @@ static void judge_side(const struct state *s, const struct scene *sc, int initia
 	if (sample_cv(gaps, n - 1) > set->limit_loop_cv)
 		return;
 
-	unsigned left, makes_room = rounds(by, from), living = alive(sc, initiator, from, &left);
-	unsigned major, used = accepted(sc, initiator, from, &major);
+	unsigned major, unused = n - (unsigned)set->limit_loop_n;
 
-	if (n < used + (unsigned)set->limit_loop_n)
+	if (accepted(sc, initiator, from, unused, &major) > unused)
 		return;
+
+	unsigned left, makes_room = rounds(by, from), living = alive(sc, initiator, from, &left);
+
 	/*
 	 * without the responder's Deletes they must at least pile up, or it is only flapping, and
 	 * for longer than several tunnels need to come up

@@ -32,6 +32,8 @@ static void link_renewal(struct tracker *t, uint32_t child)
 	if (c->how != CREATED_IKE_AUTH && c->how != CREATED_QUICK_MODE &&
 	    c->how != CREATED_CREATE_CHILD_SA)
 		return;
+	if (c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX)	/* nothing to link */
+		return;
 	for (uint32_t i = t->tunnels[c->tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {
 		struct child_sa *o = &t->child_sas[i];
