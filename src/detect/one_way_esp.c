@@ -9,7 +9,7 @@
 #include "detect/detector.h"
 #include "detect/traffic.h"
 
-enum { LOOKS = 16, LOOKS_IN_WINDOW = 6, PAIRS_LOOKED_AT = 64 };
+enum { LOOKS = 16, LOOKS_IN_WINDOW = 6, LOOKS_WITH_PACKETS = 3, PAIRS_LOOKED_AT = 64 };
 
 /* Packets of both directions at one moment. */
 struct look {
@@ -207,6 +207,33 @@ static void speaks(struct state *s, int side)
 	stop->since = 0;
 }
 
+/*
+ * Since `side` fell silent, did the other one send all along?  Not if it only finished a burst, or
+ * has just begun one after a pause of both: its answers are still on their way, or late in the
+ * other of two taps whose clocks differ.
+ */
+static bool goes_on(const struct state *s, const struct scene *sc, int side, nsec now)
+{
+	uint32_t kept = s->total < LOOKS ? s->total : LOOKS, with_packets = 0;
+	uint64_t later = traffic_packets(sc, !side), latest = 0, all = later;
+	nsec since = traffic_last_of(sc, side), later_at = now, latest_from = now;
+
+	for (uint32_t back = 0; back < kept && later_at > since; back++) {
+		const struct look *l = &s->looks[(s->total - 1 - back) % LOOKS];
+
+		if (now - later_at < sc->settings->oneway_window / LOOKS_IN_WINDOW) {
+			latest = all - l->packets[!side];
+			latest_from = l->at;
+		}
+		with_packets += l->packets[!side] < later;
+		later = l->packets[!side];
+		later_at = l->at;
+	}
+	return with_packets >= LOOKS_WITH_PACKETS &&
+	       (all - latest - later >= (uint64_t)sc->settings->oneway_min_pkts ||
+		rate(0, latest, now - latest_from) <= 2 * rate(later, all, now - later_at));
+}
+
 /* Is `side` silent while the other one sends?  Remembers since when. */
 static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 {
@@ -223,6 +250,8 @@ static bool silent(struct state *s, const struct scene *sc, int side, nsec now)
 			speaks(s, side);
 		return false;
 	}
+	if (stop->since == 0 && !goes_on(s, sc, side, now))
+		return false;
 	if (stop->since == 0) {
 		const struct look *before = look_before(s, now, 2 * set->oneway_window);
 
@@ -251,7 +280,8 @@ static bool falls_silent(struct state *s, const struct scene *sc, int side, nsec
 
 	if (since == NSEC_NONE || now - since < sc->settings->oneway_window / 2 ||
 	    !broke_off(s, sc, side, since, &then) ||
-	    traffic_packets(sc, !side) - then < (uint64_t)sc->settings->oneway_min_pkts)
+	    traffic_packets(sc, !side) - then < (uint64_t)sc->settings->oneway_min_pkts ||
+	    !goes_on(s, sc, side, now))
 		return false;
 	s->stop[side] = (struct stop){ .since = since, .other_then = then, .lively = true };
 	return true;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sawatch/ike_registry.h>
+
 #include "detect/stage.h"
 
 static const struct collected_alert *one_way(void)
@@ -37,6 +39,36 @@ static void a_direction_that_falls_silent_is_named_after_a_minute(void **state)
 	assert_string_equal(collected_text(one_way(), "silent"), "203.0.113.1");
 	assert_non_null(strstr(one_way()->summary, "203.0.113.1 stopped sending ESP at 20"));
 	assert_non_null(strstr(one_way()->summary, " UTC"));
+}
+
+/*
+ * Both pause for more than a minute; then one sends a burst, and its answers need 0.6 s; or the
+ * last packets of a burst come after the answers to the first.
+ */
+static void a_burst_after_a_pause_or_the_end_of_one_is_not_one_way(void **state)
+{
+	for (int ends = 0; ends < 2; ends++) {
+		stage_open(state);
+		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+		for (uint32_t i = 0; i < 10; i++) {
+			for (int t = 0; t < 90; t += 10) {
+				stage_pass(10 * S);
+				stage_answer(stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL,
+							   PURPOSE_DPD, 0,
+							   100 + 10 * i + (uint32_t)t / 10));
+			}
+			if (ends)
+				stage_esp_packets(stage->child[child].esp[1], 30, 1000);
+			stage_pass(S / 2);
+			stage_esp_packets(stage->child[child].esp[0], 40, 1000);
+			stage_pass(3 * S);
+			if (!ends)
+				stage_esp_packets(stage->child[child].esp[1], 30, 1000);
+		}
+		assert_null(one_way());
+		stage_close(state);
+	}
 }
 
 /* It may go on to that address, past this capture; a peer that answers from there is heard. */
@@ -308,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_direction_that_falls_silent_is_named_after_a_minute),
+		cmocka_unit_test(a_burst_after_a_pause_or_the_end_of_one_is_not_one_way),
 		ON_STAGE(who_falls_silent_when_the_other_side_moves_may_go_on_unseen),
 		ON_STAGE(but_not_when_its_answers_are_seen_there),
 		ON_STAGE(it_shows_the_last_packets_of_either_direction),
