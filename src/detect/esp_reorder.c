@@ -8,6 +8,8 @@
 enum { LATE_MIN = 10 };		/* fewer late packets are no habit, whatever their share */
 
 #define MINUTE (60 * NSEC_PER_S)
+/* what is sent again may have been lost so long before */
+#define LOSS_BEFORE (300 * NSEC_PER_S)
 
 struct direction {
 	nsec minute, last;		/* minute being counted; latest late packet */
@@ -123,10 +125,15 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		bool both = other->told && other->bad_last >= d->first;
 		/* copies that the mirror delivers late look late */
 		bool doubled = mirror_doubles(sc);
-		struct finding *f =
-			finding_raise(out, doubled ? SEVERITY_INFO : d->severity,
-				      both || doubled ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-				      d->first, d->bad_last, d->worst_late);
+		/* so does an old packet sent again when the capture lost the first of it */
+		bool lossy = loss_since(sc, d->first - LOSS_BEFORE);
+		enum severity most = doubled ? SEVERITY_INFO
+				     : lossy ? SEVERITY_WARNING
+					     : SEVERITY_CRITICAL;
+		struct finding *f = finding_raise(
+			out, d->severity < most ? d->severity : most,
+			both || doubled || lossy ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH, d->first,
+			d->bad_last, d->worst_late);
 
 		f->key = (uint64_t)side;
 		f->side = (int8_t)side;
@@ -136,6 +143,8 @@ static bool judge(void *state, const struct scene *sc, nsec now, struct findings
 		finding_integer(f, "beyond_window", d->worst_beyond);
 		finding_integer(f, "largest_displacement", d->worst_largest);
 		finding_integer(f, "window", set->reorder_win);
+		if (lossy)
+			finding_text(f, "capture_loss", "yes");
 		if (d->packets > 0)
 			finding_integer(f, "packets_in_that_minute", d->packets);
 		for (unsigned i = 0; i < d->n_frames; i++)
@@ -163,6 +172,10 @@ static void explain(struct story *story)
 	else
 		text_add(story->summary, ", which a replay window of %lld packets still takes.",
 			 (long long)finding_get(f, "window"));
+	if (*finding_get_text(f, "capture_loss"))
+		text_add(story->summary,
+			 " But this capture lost packets, so some of these may be old ones sent "
+			 "again, of which it lost the first.");
 	story_remedy(story, REMEDY_RPLY);
 }
 

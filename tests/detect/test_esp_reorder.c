@@ -42,6 +42,31 @@ static void ten_packets_beyond_the_window_in_a_minute_are_critical(void **state)
 	assert_non_null(strstr(alert()->summary, "drops those as replays"));
 }
 
+/* Old packets sent again, of which the capture lost the first, look the same. */
+static void where_the_capture_lost_packets_they_are_a_warning(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	stage->tunnel[0].loss_last = stage->now;
+	stage_pass(60 * S);
+	late(a, 10, 100);
+	assert_int_equal(alert()->record.severity, SEVERITY_WARNING);
+	assert_int_equal(alert()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(alert()->summary, "this capture lost packets"));
+}
+
+static void a_loss_long_before_explains_none_of_them(void **state)
+{
+	(void)state;
+	uint32_t a = stage_esp(0);
+
+	stage->tunnel[0].loss_last = stage->now;
+	stage_pass(3600 * S);
+	late(a, 10, 100);
+	assert_int_equal(alert()->record.severity, SEVERITY_CRITICAL);
+}
+
 static void a_wider_window_takes_them(void **state)
 {
 	(void)state;
@@ -101,6 +126,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			ten_packets_beyond_the_window_in_a_minute_are_critical, stage_open,
 						stage_close),
+		ON_STAGE(where_the_capture_lost_packets_they_are_a_warning),
+		ON_STAGE(a_loss_long_before_explains_none_of_them),
 		ON_STAGE(a_wider_window_takes_them),
 		ON_STAGE(half_a_window_is_a_warning),
 		cmocka_unit_test_setup_teardown(
