@@ -245,13 +245,20 @@ void pipeline_prepared(struct pipeline *p, const struct prepared *prepared)
 	had_frames(p, prepared->list[prepared->n - 1].at);
 }
 
+/* a rotated file begins with the next packet: a little out of order, or after a lull */
+#define ROTATED_OVERLAP NSEC_PER_S
+#define ROTATED_LULL (300 * NSEC_PER_S)
+
+bool pipeline_overlaps(const struct pipeline *p, nsec first_at)
+{
+	return p->latest != NSEC_NONE && first_at != NSEC_NONE &&
+	       first_at < p->latest - ROTATED_OVERLAP;
+}
+
 bool pipeline_continues(const struct pipeline *p, nsec first_at)
 {
-	/* a rotated file begins with the next packet: a little out of order, or after a lull */
-	const nsec overlap = NSEC_PER_S, lull = 300 * NSEC_PER_S;
-
 	return p->latest == NSEC_NONE || first_at == NSEC_NONE ||
-	       (first_at >= p->latest - overlap && first_at <= p->latest + lull);
+	       (!pipeline_overlaps(p, first_at) && first_at <= p->latest + ROTATED_LULL);
 }
 
 void pipeline_advance(struct pipeline *p, uint32_t capture, nsec now)

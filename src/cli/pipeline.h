@@ -121,6 +121,8 @@ void pipeline_end_capture(struct pipeline *p, uint32_t id, const struct source_i
  * happened in between.
  */
 bool pipeline_continues(const struct pipeline *p, nsec first_at);
+/* Does a capture that begins at this moment begin before the one before it is over? */
+bool pipeline_overlaps(const struct pipeline *p, nsec first_at);
 
 /* The running capture of interfaces, as its row says it. */
 struct interface_capture {

@@ -306,6 +306,12 @@ static bool join_series(struct reading *r, const struct source_info *info)
 {
 	struct err e;
 
+	if (r->pipeline && !r->told_of_overlap && pipeline_overlaps(r->pipeline, info->first_at)) {
+		complain("%s: begins before the capture before it ends; captures of the same time "
+			 "are diagnosed each alone: if they are two taps of one network, join them "
+			 "by time first (mergecap -w both.pcapng A B)", info->name);
+		r->told_of_overlap = true;
+	}
 	if (r->pipeline && !pipeline_continues(r->pipeline, info->first_at))
 		end_series(r);
 	if (r->pipeline || open_pipeline(r, &e))

@@ -44,6 +44,7 @@ struct reading {
 	uint64_t left;			/* packets, of -c */
 	/* --resume: the pipeline has what the last run left living */
 	bool resumed;
+	bool told_of_overlap;		/* that captures of the same time are not joined */
 	bool input_failed, failed;
 	bool store_failed;		/* what the database holds of this run is not all */
 	bool writer_failed;

@@ -294,13 +294,27 @@ def on_small_disk(trial, pcaps, disk):
     trial.check(counts[0] == counts[1], 'room again: the rows of a disk that never was full', counts)
 
 
+def taps(trial, pcaps):
+    """Two files of the same time are not joined, and that is said; rotated ones are."""
+    header, packets = records(read(os.path.join(pcaps, SMALL)))
+    half = len(packets) // 2
+    trial.write('tap1.pcap', header + b''.join(packets[::2]))
+    trial.write('tap2.pcap', header + b''.join(packets[1::2]))
+    trial.write('rotated1.pcap', header + b''.join(packets[:half]))
+    trial.write('rotated2.pcap', header + b''.join(packets[half:]))
+    trial.refuses('two taps of the same time', ['-r', 'tap1.pcap', '-r', 'tap2.pcap', '-r', 'rotated1.pcap'], 0, '.pcap',
+                  'mergecap')
+    done = trial.run('-r', 'rotated1.pcap', '-r', 'rotated2.pcap')
+    trial.check(done.status == 0 and not done.err, 'a rotated capture: nothing to say', done.err)
+
+
 def main():
     sawatch, pcaps = arguments_of(sys.argv, __doc__)
     trial = Trial(sawatch)
     if '--disk' in sys.argv:
         on_small_disk(trial, pcaps, sys.argv[sys.argv.index('--disk') + 1])
         return trial.end()
-    for part in (unusable_files, truncated, grown, usage, what_is_there, settings, foreign_databases, read_only, full_disk):
+    for part in (unusable_files, taps, truncated, grown, usage, what_is_there, settings, foreign_databases, read_only, full_disk):
         part(trial, pcaps)
     return trial.end()
 
