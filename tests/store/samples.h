@@ -194,4 +194,55 @@ static inline char *look_at_all(const char *path)
 	return all;
 }
 
+/* A child SA of the tunnel, its two ESP SAs with `bytes` each, rekeyed by `by` at `age` seconds. */
+static inline void sample_put_child(struct store *s, uint32_t number, nsec created, double age,
+				    int by, int64_t bytes)
+{
+	struct record_child_sa child = {
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .created = created,
+		.created_by = by,
+		.created_how = CREATED_CREATE_CHILD_SA,
+		.spis = { 0xa0000000 + number, 0xb0000000 + number },
+		.sas = { object_id_of(1, 2 * number), object_id_of(1, 2 * number + 1) },
+		.state = CHILD_REKEYED,
+		.ended = created + (nsec)(age * 1e9) + NSEC_PER_S, .end_reason = END_REKEYED,
+		.ended_by = by,
+		.rekeyed_by = by, .rekey_at = created + (nsec)(age * 1e9), .grade = GRADE_DERIVED,
+		.peers = sample_peers,
+	};
+	struct err e = { "" };
+
+	assert_ok(store_child_sa(s, &child, &e), e);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct record_esp_sa sa = sample_esp_sa(1, 2 * number + i);
+
+		sa.bytes = bytes;
+		assert_ok(store_esp_sa(s, &sa, &e), e);
+	}
+}
+
+/* An IKE SA of it; `offered_s` above 0: of IKEv1, with this lifetime; `parent` 0: of its own. */
+static inline void sample_put_ike(struct store *s, uint32_t number, int initiator,
+				  int64_t offered_s, uint32_t parent, nsec created,
+				  enum end_reason end, nsec ended)
+{
+	const struct record_offer offer = { .life_seconds = offered_s, .encryption = "AES_CBC" };
+	struct record_ike_sa sa = {
+		.id = object_id_of(1, number), .tunnel = object_id_of(1, 1), .spi_i = number,
+		.spi_r = number + 100,
+		.version = offered_s > 0 ? 1 : 2, .initiator = sample_peers[initiator],
+		.responder = sample_peers[!initiator],
+		.origin = parent ? ORIGIN_REKEY : ORIGIN_OBSERVED,
+		.parent = parent ? object_id_of(1, parent) : 0, .created = created,
+		.established = created, .ended = ended,
+		.last = created, .end_reason = end, .ended_by = -1, .suite = { .life_seconds = -1 },
+		.n_offered = 1,
+		.offered = &offer, .nat_initiator = -1, .nat_responder = -1, .messages = 4,
+		.peers = sample_peers,
+	};
+	struct err e = { "" };
+
+	assert_ok(store_ike_sa(s, &sa, &e), e);
+}
+
 #endif
