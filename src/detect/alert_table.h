@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What alerts.c and alert_image.c share: the table of alerts. */
+/* What alerts.c, alert_causes.c and alert_image.c share: the table of alerts. */
 #ifndef SAWATCH_DETECT_ALERT_TABLE_H
 #define SAWATCH_DETECT_ALERT_TABLE_H
 
