@@ -100,6 +100,14 @@ static nsec fell_silent(const struct scene *sc, int direction, nsec at)
 		       : 0;
 }
 
+/* It did, while the other side went on: both may have stopped, and one of them a packet later. */
+static bool fell_silent_alone(const struct scene *sc, int direction, nsec at)
+{
+	const struct esp_sa *other = spoke_on(sc, !direction, at);
+
+	return other && fell_silent(sc, direction, other->last < at ? other->last : at) > 0;
+}
+
 /* An older IKE SA of the tunnel that nobody deleted, though it was in use; NO_INDEX none. */
 static uint32_t left_behind(const struct scene *sc, const struct ike_sa *new)
 {
@@ -189,6 +197,7 @@ static void suspect(struct state *s, const struct scene *sc, const struct ike_sa
 		 * both silent: nobody had anything to say; of one that is not captured nobody knows
 		 */
 		if (silence[side] > 0 && silence[!side] == 0 &&
+		    fell_silent_alone(sc, side, new->created) &&
 		    !said_so(sc, side, new->created) && !side_unseen(sc, side) &&
 		    !side_unseen(sc, !side) && !loss_since(sc, new->created - silence[side])) {
 			found.side = (int8_t)side;

@@ -62,6 +62,19 @@ static void a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart(void **s
 	assert_int_equal(collected_number(alert(), "silent_before_s"), 6);
 }
 
+/* The last packet of one is 0.2 s before that of the other: only one is silent for long enough. */
+static void who_stops_with_the_other_side_did_not_fall_silent_alone(void **state)
+{
+	(void)state;
+	working();
+	stage_pass(S / 5);
+	stage_esp_packets(stage->child[old_child].esp[0], 2, 200);
+	stage_pass(9 * S / 10);
+	stage_ike_up(1, 2);
+	stage_pass(60 * S);
+	assert_null(alert());
+}
+
 static void who_is_not_captured_cannot_be_told_from_who_is_silent(void **state)
 {
 	(void)state;
@@ -266,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(a_new_ike_sa_after_complaints_about_unknown_spis_is_a_restart),
 		ON_STAGE(a_side_that_falls_silent_and_then_a_new_ike_sa_is_a_restart),
+		ON_STAGE(who_stops_with_the_other_side_did_not_fall_silent_alone),
 		ON_STAGE(who_is_not_captured_cannot_be_told_from_who_is_silent),
 		ON_STAGE(nor_can_it_where_the_capture_misses_messages),
 		ON_STAGE(a_few_messages_that_it_misses_are_not_all),
