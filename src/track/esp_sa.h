@@ -21,7 +21,7 @@ struct esp_arrival {
 	uint32_t bytes;			/* of the IP packet */
 	uint32_t network;
 	const struct frame *frame;
-	uint64_t stranger;		/* when it surely has no SA, its esp_stranger_hash(); or 0 */
+	uint64_t stranger;		/* it surely has no SA: its esp_stranger_hash(); or 0 */
 };
 
 #define ESP_MINUTE (60 * NSEC_PER_S)	/* traffic is reported by the minute */
