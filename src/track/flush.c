@@ -4,7 +4,10 @@
 
 #include <sawatch/memory.h>
 
-enum { LEFT_AT_ONCE = 1 << 15 };	/* SAs: some large pages of them */
+enum {
+	LEFT_AT_ONCE = 1 << 15,		/* ESP and child SAs: some large pages of them */
+	IKE_LEFT_AT_ONCE = 1 << 12,
+};
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -85,8 +88,14 @@ static void flush_and_leave(struct tracker *t)
 		flush_child_sas(t, from, to);
 		memory_give_back(&t->child_sas[from], (to - from) * sizeof(*t->child_sas));
 	}
-	flush_ike_sas(t, 0, t->ike_pool.high);
-	flush_tunnels(t, 0, t->tunnel_pool.high);
+	flush_tunnels(t, 0, t->tunnel_pool.high);	/* which look at their IKE SAs */
+	for (uint32_t from = 0; from < t->ike_pool.high; from += IKE_LEFT_AT_ONCE) {
+		uint32_t to = smaller(from + IKE_LEFT_AT_ONCE, t->ike_pool.high);
+
+		flush_ike_sas(t, from, to);
+		memory_give_back(&t->ike_sas[from], (to - from) * sizeof(*t->ike_sas));
+		memory_give_back(&t->ike_few[from], (to - from) * sizeof(*t->ike_few));
+	}
 }
 
 void tracker_flush(struct tracker *t)

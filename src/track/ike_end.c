@@ -155,7 +155,7 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 	t->tunnels[sa->tunnel].flags |= TUNNEL_UNSAVED;
 	if (why != END_CAPTURE_END)
 		ike_sa_emit(t, EVENT_IKE_SA_ENDED, ike_sa, at, by, sa->successor);
-	snapshot_ike_sa(t, ike_sa);
+	snapshot_ended_ike_sa(t, ike_sa);
 	if (why != END_CAPTURE_END) {
 		tunnel_judge(t, sa->tunnel, at);
 		tunnel_was_down(t, ike_sa);

@@ -147,6 +147,8 @@ void index_remove(struct index *x, uint64_t hash, uint32_t i)
 {
 	uint32_t hole = (uint32_t)hash & x->mask;
 
+	if (!x->slot)			/* index_free(): nobody will ask */
+		return;
 	while (x->slot[hole].object != i + 1) {
 		if (x->slot[hole].object == 0)
 			return;

@@ -322,6 +322,12 @@ void snapshot_esp_sa(struct tracker *t, uint32_t i)
 			     .peers = t->tunnels[sa->tunnel].peer });
 }
 
+void snapshot_ended_ike_sa(struct tracker *t, uint32_t ike_sa)
+{
+	if (!t->without_details)
+		snapshot_ike_sa(t, ike_sa);
+}
+
 void snapshot_ended_child_sa(struct tracker *t, uint32_t child)
 {
 	if (!t->without_details)

@@ -2,6 +2,8 @@
 /* What is due when: a heap of times, with one entry for each tunnel and each IKE SA. */
 #include "track/tracker.h"
 
+#include <stdlib.h>
+
 #define LEAP (INT64_C(30) * 86400 * NSEC_PER_S)
 
 static bool timer_before(const struct timer *a, const struct timer *b)
@@ -69,6 +71,9 @@ static nsec due_of(const struct tracker *t, const struct timer *m)
 void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, nsec at)
 {
 	const struct timer m = { .at = at, .object = object, .kind = (uint8_t)kind };
+
+	if (!t->timers)			/* tracker_leave(): no time will pass */
+		return;
 	uint32_t i = *place_of(t, &m);
 
 	i = i == 0 ? t->n_timers++ : i - 1;
@@ -78,6 +83,16 @@ void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, 
 	t->next_due = t->timers[0].at;
 	if (t->calm_until > t->next_due)
 		t->calm_until = t->next_due;
+}
+
+void timers_free(struct tracker *t)
+{
+	free(t->timers);
+	free(t->timer_of_tunnel);
+	free(t->timer_of_ike_sa);
+	t->timers = NULL;
+	t->timer_of_tunnel = t->timer_of_ike_sa = NULL;
+	t->n_timers = 0;
 }
 
 /*

@@ -88,9 +88,12 @@ void tracker_leave(struct tracker *t)
 {
 	index_free(&t->esp_index);
 	index_free(&t->path_index);
+	index_free(&t->ike_index);
+	index_free(&t->initiator_index);
 	pool_free(&t->path_pool);
 	free(t->paths);
 	t->paths = NULL;
+	timers_free(t);
 }
 
 void tracker_end(struct tracker *t)
@@ -339,9 +342,7 @@ void tracker_free(struct tracker *t)
 	free(t->esp_rare);
 	free(t->esp_by_spi);
 	free(t->clients);
-	free(t->timers);
-	free(t->timer_of_tunnel);
-	free(t->timer_of_ike_sa);
+	timers_free(t);
 	free(t->recent);
 	free(t->deletes);
 	free(t->strangers);

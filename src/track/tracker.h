@@ -360,6 +360,9 @@ void tracker_schedule(struct tracker *t, enum timer_kind kind, uint32_t object, 
 /* Call those that are due by `now`, in order of time. */
 void timers_run(struct tracker *t, nsec now);
 
+/* Give their memory back: nothing will be due, whatever is scheduled. */
+void timers_free(struct tracker *t);
+
 /* ---- resume.c --------------------------------------------------------------- */
 
 /* For how long an SA that ended like this is remembered. */
@@ -410,6 +413,7 @@ void snapshot_ike_sa(struct tracker *t, uint32_t ike_sa);
 void snapshot_child_sa(struct tracker *t, uint32_t child);
 void snapshot_esp_sa(struct tracker *t, uint32_t esp);
 /* It ended; without details it is told when nothing more can come of it. */
+void snapshot_ended_ike_sa(struct tracker *t, uint32_t ike_sa);
 void snapshot_ended_child_sa(struct tracker *t, uint32_t child);
 void snapshot_ended_esp_sa(struct tracker *t, uint32_t esp);
 void snapshot_exchange(struct tracker *t, struct exchange *x);

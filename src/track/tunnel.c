@@ -102,6 +102,8 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 		return i;
 	if (path_is_crowded(t, src, dst))
 		return NO_INDEX;
+	const uint32_t high = t->tunnel_pool.high;
+
 	i = pool_take(&t->tunnel_pool);
 	if (i == NO_INDEX) {
 		uint32_t victim = quietest(t);
@@ -115,7 +117,8 @@ uint32_t tunnel_see(struct tracker *t, struct endpoint src, struct endpoint dst,
 	struct endpoint s = path_identity_of(src), d = path_identity_of(dst);
 	bool src_first = endpoint_compare(s, d) <= 0;
 	struct tunnel *w = &t->tunnels[i];
-	uint32_t generation = w->generation + 1;
+	/* new memory is not read before it is written: the system would have to map it twice */
+	uint32_t generation = i < high ? w->generation + 1 : 1;
 
 	*w = tunnel_unseen(src_first ? s : d, src_first ? d : s);
 	tunnel_mark_peers(t, i);
