@@ -163,6 +163,16 @@ struct esp_sa_rare {
 	uint32_t duplicates;
 	uint32_t epoch;			/* times the sequence number wrapped (ESN) */
 	uint32_t generation;
+	/* the ports that it had before it moved */
+	uint16_t left_src_port, left_dst_port;
+	/*
+	 * Does it send from two places in turn (esp_move.c)?  When it moved, or its latest packet
+	 * from the place that it left came, and `packets` then; since when all come from there,
+	 * and how many.
+	 */
+	nsec turned, away_since;
+	uint64_t turned_packets;
+	uint32_t away_run;
 	/* copies within dup_esp since the last judgement (saturates) */
 	uint16_t mirrored;
 	int8_t ended_by;

@@ -132,6 +132,7 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 	struct seen_traffic *d = &t->traffic[p->from_low ? 0 : 1];
 
 	d->sas++;
+	d->moved += p->moved;
 	sum_add(&d->packets, p->packets);
 	sum_add(&d->bytes, p->bytes);
 	sum_add(&d->lost, p->lost);
@@ -149,6 +150,7 @@ void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 static void traffic_unite(struct seen_traffic *d, const struct seen_traffic *more)
 {
 	d->sas += more->sas;
+	d->moved += more->moved;
 	sum_add(&d->packets, more->packets);
 	sum_add(&d->bytes, more->bytes);
 	sum_add(&d->lost, more->lost);

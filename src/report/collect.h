@@ -52,6 +52,7 @@ struct seen_ike_sa {		/* as in its record; strings of the suite kept */
 
 struct seen_traffic {		/* one direction */
 	int64_t sas, packets, bytes, lost, late, duplicates;
+	int64_t moved;			/* of sas: one went on from another address */
 	nsec first, last;
 	bool udp, tcp, plain, ah;
 	bool loss_unknown;		/* of one of its SAs at least */
@@ -73,6 +74,7 @@ struct child_part {
 
 struct esp_part {
 	bool from_low, udp, tcp, plain, ah;
+	bool moved;			/* goes on from another address with the same SPI */
 	nsec first, last;
 	int64_t packets, bytes, lost, late, duplicates;
 };

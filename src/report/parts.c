@@ -228,6 +228,7 @@ struct esp_part esp_part_of(const struct record_esp_sa *r, const struct endpoint
 		.tcp = r->encap == ENCAP_TCP,
 		.plain = r->encap == ENCAP_NONE,
 		.ah = r->protocol == PROTOCOL_AH,
+		.moved = r->predecessor_spi == r->spi,
 		.first = r->first,
 		.last = r->last,
 		.packets = r->packets,

@@ -268,7 +268,7 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 		fprintf(out, "%s: ", encap_words(d));
 		put_counted(out, d->packets, "packet");
 		fprintf(out, ", %s on ", bytes_text(d->bytes, bytes));
-		put_counted(out, d->sas, "SPI");
+		put_counted(out, d->sas > d->moved ? d->sas - d->moved : 1, "SPI");
 		fputs(", ", out);
 		put_loss(out, d->packets, d->lost, d->loss_unknown);
 		if (d->late > 0)

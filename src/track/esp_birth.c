@@ -179,30 +179,6 @@ static uint32_t take_slot(struct tracker *t, uint32_t tunnel, int side)
 	return pool_take(&t->esp_pool);
 }
 
-uint32_t esp_moved_from(const struct tracker *t, const struct esp_arrival *a)
-{
-	uint32_t i = t->esp_by_spi[a->spi & t->esp_by_spi_mask];
-	const struct esp_sa *sa;
-
-	if (i == 0)
-		return NO_INDEX;
-	sa = &t->esp_sas[i - 1];
-	if (!(sa->flags & ESP_SA_USED) || sa->spi != a->spi || sa->protocol != a->protocol ||
-	    sa->end_reason != END_NONE || addr_is_multicast(a->dst))
-		return NO_INDEX;
-	const struct esp_ends was = esp_ends(t, sa);
-	bool same_src = addr_equal(was.src, a->src), same_dst = addr_equal(was.dst, a->dst);
-
-	if (addr_is_multicast(was.dst))
-		return NO_INDEX;
-
-	if ((!same_src && !same_dst) || (same_src && same_dst && sa->encap == a->encap))
-		return NO_INDEX;
-	if (a->seq - sa->seq_high - 1 >= ESP_MOVE_AHEAD || sa->packets < ESP_CONFIRMING_PACKETS)
-		return NO_INDEX;
-	return i - 1;
-}
-
 /*
  * Plain ESP between the address of a NAT and the peer of its only client, whose new child SA waits
  * for its first packet of this direction, belongs to that client, although it encapsulates its own
@@ -285,6 +261,7 @@ static void take_the_place_of(struct tracker *t, uint32_t esp, uint32_t moved_sa
 	esp_more(t, sa)->predecessor_spi = old->spi;
 	esp_rare(t, old)->successor = sa->id;
 	esp_rare(t, old)->successor_spi = sa->spi;
+	esp_turned(t, sa, at);
 	sa->child = old->child;
 	sa->flags |= old->flags & ESP_SA_CONFIRMED;
 	if (sa->child != NO_INDEX) {
@@ -350,7 +327,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 	}
 	index_add(&t->esp_index, a->hash, i);
 	group_has(t, sa);
-	t->esp_by_spi[a->spi & t->esp_by_spi_mask] = i + 1;
+	*esp_hint(t, a->spi) = i + 1;
 	owner->flags |= TUNNEL_UNSAVED;
 	owner->n_esp_sas++;
 	owner->last = nsec_later(owner->last, a->at);

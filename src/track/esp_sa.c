@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ESP and AH packets (RFC 4303, RFC 4302): which SA one belongs to, traffic by the minute, changes
- * of address, ends.  The usual next packet of an SA does not come here: see batch.c.
+ * ESP and AH packets (RFC 4303, RFC 4302): which SA one belongs to, traffic by the minute, ends.
+ * The usual next packet of an SA does not come here: see batch.c.
  */
 #include "track/tracker.h"
 
@@ -40,7 +40,8 @@ uint32_t esp_find(const struct tracker *t, const struct esp_arrival *a)
 }
 
 const struct esp_sa_rare esp_sa_nothing_rare = {
-	.ended = NSEC_NONE, .ended_by = SIDE_UNKNOWN, .generation = 1,
+	.ended = NSEC_NONE, .ended_by = SIDE_UNKNOWN, .generation = 1, .turned = NSEC_NONE,
+	.away_since = NSEC_NONE,
 };
 
 struct esp_sa_rare *esp_rare(struct tracker *t, struct esp_sa *sa)
@@ -122,29 +123,6 @@ static void after_end(struct tracker *t, struct esp_sa *sa, const struct esp_arr
 	esp_emit(t, EVENT_ESP_AFTER_END, sa, a, a->at - sa->rare->ended);
 }
 
-static void moved(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
-{
-	struct tunnel *tunnel = &t->tunnels[sa->tunnel];
-	int side = sa->direction;
-	struct event ev = event_of(t, EVENT_ADDRESS_MOVED, a->at, sa->tunnel);
-
-	if (a->src_port == sa->src_port)
-		side = 1 - side;		/* the receiver's port changed */
-	sa->src_port = a->src_port;
-	sa->dst_port = a->dst_port;
-	if (!path_add(t, sa->tunnel, (struct endpoint){ a->src, a->src_port },
-		      (struct endpoint){ a->dst, a->dst_port }, sa->direction))
-		return;
-	if (a->encap != ENCAP_NONE && side >= 0) {
-		tunnel_seen_at(t, tunnel, side,
-			       side == sa->direction ? (struct endpoint){ a->src, a->src_port }
-						     : (struct endpoint){ a->dst, a->dst_port });
-		ev.esp_sa = (uint32_t)(sa - t->esp_sas);
-		ev.side = (int8_t)side;
-		event_emit(t, &ev);
-	}
-}
-
 void esp_confirm(struct tracker *t, struct esp_sa *sa)
 {
 	if (sa->flags & ESP_SA_CONFIRMED)
@@ -175,7 +153,8 @@ static void believe(struct tracker *t, struct esp_sa *sa)
 		child_esp_born(t, (uint32_t)(sa - t->esp_sas));
 }
 
-static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a)
+/* A packet of `sa`.  `away`: from another place than where the SA is, and it stays where it is. */
+static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a, bool away)
 {
 	uint32_t ahead = a->seq - sa->seq_high;
 
@@ -187,10 +166,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	}
 	if (a->at - sa->last > t->settings->clock_forward)
 		hygiene_esp_pause(t, sa, a->at, ahead);
-	/* An outsider does not know what comes next. */
-	if ((a->src_port != sa->src_port || a->dst_port != sa->dst_port) &&
-	    ahead - 1 < ESP_MOVE_AHEAD)
-		moved(t, sa, a);
+	if (!away && (a->src_port != sa->src_port || a->dst_port != sa->dst_port))
+		away = !esp_ports_changed(t, sa, a, ahead);
 	if (!esp_sequence(t, sa, a, ahead))
 		return;
 	if (sa->end_reason != END_NONE)
@@ -200,6 +177,8 @@ static void known(struct tracker *t, struct esp_sa *sa, const struct esp_arrival
 	sa->last_frame = a->frame->number;
 	if (a->at > sa->last)
 		sa->last = a->at;
+	if (away && sa->rare->turned != NSEC_NONE)
+		esp_rare(t, sa)->turned_packets = sa->packets;
 	if (sa->packets <= ESP_CONFIRMING_PACKETS)
 		believe(t, sa);
 	sa->flags |= ESP_SA_DIRTY;
@@ -220,37 +199,46 @@ static bool begins_again(const struct tracker *t, const struct esp_sa *sa,
 	       a->at - nsec_later(sa->rare->ended, sa->last) > t->settings->overlap_budget;
 }
 
-/*
- * It had gone on under another address, and comes back to this one (MOBIKE).  Packets that take two
- * paths in turn are no moves.
- */
-static bool moves_back(const struct tracker *t, const struct esp_sa *sa,
-		       const struct esp_arrival *a)
+/* It had gone on under another address. */
+static bool left(const struct esp_sa *sa)
 {
-	return sa->end_reason == END_SUPERSEDED && sa->rare->successor != 0 &&
-	       a->at - sa->rare->ended > NSEC_PER_S && esp_moved_from(t, a) != NO_INDEX;
+	return sa->end_reason == END_SUPERSEDED && sa->rare->successor != 0;
 }
 
 void esp_packet(struct tracker *t, const struct esp_arrival *a)
 {
 	uint32_t i = a->stranger != 0 ? NO_INDEX : esp_find(t, a);
+	uint32_t generation = 1, elsewhere = NO_INDEX;
 
 	if (a->protocol == PROTOCOL_AH)
 		t->counters.ah_packets++;
 	else
 		t->counters.esp_packets++;
-	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a) &&
-	    !moves_back(t, &t->esp_sas[i], a)) {
-		known(t, &t->esp_sas[i], a);
-	} else if (esp_may_be_born(t, a)) {
-		uint32_t generation = 1;
-
-		if (i != NO_INDEX) {		/* the name leads to the new one from now on */
-			generation = t->esp_sas[i].rare->generation + 1;
-			index_remove(&t->esp_index, a->hash, i);
+	if (i != NO_INDEX && !begins_again(t, &t->esp_sas[i], a)) {
+		if (left(&t->esp_sas[i]))
+			elsewhere = esp_elsewhere(t, a);
+		if (elsewhere == NO_INDEX) {
+			known(t, &t->esp_sas[i], a, false);
+			return;
 		}
-		esp_birth(t, a, generation);
+		if (!esp_returns(t, &t->esp_sas[elsewhere], a)) {
+			known(t, &t->esp_sas[elsewhere], a, true);
+			return;
+		}
 	}
+	if (!esp_may_be_born(t, a))
+		return;
+	if (i == NO_INDEX) {
+		elsewhere = esp_overtaken(t, a);
+		if (elsewhere != NO_INDEX) {
+			known(t, &t->esp_sas[elsewhere], a, true);
+			return;
+		}
+	} else {		/* the name leads to the new one from now on */
+		generation = t->esp_sas[i].rare->generation + 1;
+		index_remove(&t->esp_index, a->hash, i);
+	}
+	esp_birth(t, a, generation);
 }
 
 void esp_end(struct tracker *t, uint32_t esp, nsec at, enum end_reason why, int by,
@@ -300,7 +288,7 @@ void esp_index_add(struct tracker *t, uint32_t esp)
 		}
 	}
 	index_add(&t->esp_index, hash, esp);
-	t->esp_by_spi[sa->spi & t->esp_by_spi_mask] = esp + 1;
+	*esp_hint(t, sa->spi) = esp + 1;
 }
 
 void esp_release(struct tracker *t, uint32_t esp)

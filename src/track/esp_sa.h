@@ -111,16 +111,44 @@ static inline uint64_t esp_stranger_hash(const struct addr *src, const struct ad
 bool esp_may_be_born(struct tracker *t, const struct esp_arrival *a);
 
 /*
- * The SA with the same SPI and one other address, whose sequence goes on with this packet: the
- * tunnel moved (MOBIKE, NAT); NO_INDEX: there is none.  An outsider cannot know the sequence
- * number, so it is believed.
- */
-uint32_t esp_moved_from(const struct tracker *t, const struct esp_arrival *a);
-
-/*
  * Begin an SA with this packet.  `generation`: from 1, how many SAs had the same SPI and addresses.
  */
 void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generation);
+
+/* ---- esp_move.c ------------------------------------------------------------- */
+
+/*
+ * The living SA with the same SPI and one other address, of whose sequence this packet is: the same
+ * SA (RFC 4301 4.1: its source is no part of its name), which has moved (MOBIKE, NAT) or takes two
+ * paths in turn.  NO_INDEX: there is none.  An outsider cannot know the sequence number, so it is
+ * believed.
+ */
+uint32_t esp_elsewhere(const struct tracker *t, const struct esp_arrival *a);
+
+/* Where the index + 1 of the latest SA with this SPI may stand; others with other SPIs share it. */
+uint32_t *esp_hint(const struct tracker *t, uint32_t spi);
+
+/* As esp_elsewhere(), and it goes on with this packet: it has moved here. */
+uint32_t esp_moved_from(const struct tracker *t, const struct esp_arrival *a);
+
+/* As esp_elsewhere(), and it was overtaken by later packets; none had its number. */
+uint32_t esp_overtaken(const struct tracker *t, const struct esp_arrival *a);
+
+/* The SA has just moved. */
+void esp_turned(struct tracker *t, struct esp_sa *sa, nsec at);
+
+/*
+ * A packet of `sa` from a place that it had left: does it move back there?  False: it takes both
+ * paths in turn, and stays where it is.
+ */
+bool esp_returns(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a);
+
+/*
+ * A packet of `sa` with other UDP ports, `ahead` of its highest sequence number: the SA moves there
+ * with it.  False: it stays where it is.
+ */
+bool esp_ports_changed(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
+		       uint32_t ahead);
 
 /* ---- group.c ---------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ static bool in_one_group(const struct tracker *t, const struct esp_sa *a, const 
 
 bool group_has(struct tracker *t, struct esp_sa *sa)
 {
-	uint32_t latest = t->esp_by_spi[sa->spi & t->esp_by_spi_mask];
+	uint32_t latest = *esp_hint(t, sa->spi);
 
 	if (sa->rare->of_group)
 		return true;

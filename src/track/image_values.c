@@ -375,6 +375,12 @@ void image_esp_rare_fields(struct fields *f, void *structure)
 	FIELD(f, r->duplicates);
 	FIELD(f, r->epoch);
 	FIELD(f, r->generation);
+	FIELD(f, r->left_src_port);
+	FIELD(f, r->left_dst_port);
+	FIELD_MAYBE(f, r->turned);
+	FIELD_MAYBE(f, r->away_since);
+	FIELD(f, r->turned_packets);
+	FIELD(f, r->away_run);
 	FIELD(f, r->mirrored);
 	FIELD(f, r->of_group);
 	FIELD(f, r->ended_by);

@@ -206,7 +206,7 @@ struct tracker {
 	struct esp_ends *esp_wide;	/* of each ESP SA; used with ESP_SA_WIDE */
 	struct esp_sa_rare *esp_rare;	/* slots of rare_pool: where esp_sa.rare says so */
 	/* lossy: SPI -> latest ESP SA + 1, to recognise one that changes its addresses */
-	uint32_t *esp_by_spi;
+	uint32_t *esp_by_spi;		/* see esp_hint() */
 	uint32_t esp_by_spi_mask;
 	/* lossy: two addresses -> the tunnel of the only client behind a NAT, + 1 (path.c) */
 	uint32_t *clients;
