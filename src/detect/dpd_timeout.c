@@ -40,9 +40,16 @@ static bool watched(const struct exchange *x)
 	return x->purpose == PURPOSE_DPD;
 }
 
+/* The Delete of what a rekey replaced: who has just answered that has forgotten nothing. */
+static bool of_child(const struct exchange *x)
+{
+	return x->purpose == PURPOSE_DELETE_CHILD;
+}
+
 /*
  * A Delete that is never answered, and the other side goes on sending on the SAs of that IKE SA: it
- * is alive, has not forgotten them, and knows nothing of their end.
+ * is alive, has not forgotten them, and knows nothing of their end.  An IKE SA that was rekeyed has
+ * given its SAs away, so its Delete ends none of them (RFC 7296 2.8).
  */
 static bool swallowed_delete(const struct scene *sc, const struct exchange *x,
 			     const struct event *ev)
@@ -50,11 +57,13 @@ static bool swallowed_delete(const struct scene *sc, const struct exchange *x,
 	const struct ike_sa *sa = tracker_ike_sa(sc->tracker, ev->ike_sa);
 
 	return ev->kind == EVENT_EXCHANGE_CLOSED && x->major == 2 && sa &&
+	       sa->successor == NO_INDEX && sa->end_reason != END_REKEYED &&
 	       x->type == IKE2_EXCHANGE_INFORMATIONAL &&
 	       x->request_np1 == IKE2_PAYLOAD_DELETE && x->responses == 0 &&
 	       x->requests >= sc->settings->dpd_warn_copies &&
-	       traffic_last_under(sc, sa, !x->from) >
-		       x->request_at + sc->settings->overlap_budget;
+	       (of_child(x) ? x->outcome == OUTCOME_UNANSWERED
+			    : traffic_last_under(sc, sa, !x->from) >
+				      x->request_at + sc->settings->overlap_budget);
 }
 
 /* IKEv2: the same probe again. */
@@ -69,7 +78,7 @@ static void asked2(struct side *s, const struct exchange *x)
 	s->last = x->request_last;
 	s->copies = x->requests;
 	s->probe = x->purpose == PURPOSE_DPD;
-	s->deletes = x->request_np1 == IKE2_PAYLOAD_DELETE;
+	s->deletes = x->request_np1 == IKE2_PAYLOAD_DELETE && !of_child(x);
 	s->unanswered = x->responses == 0;
 	s->frames[0] = x->request_frame;
 	s->frames[1] = x->request_last_frame;

@@ -200,9 +200,13 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 	bool blind = contented || (x->from >= 0 && w->one_sided[1 - x->from]);
 	bool was_delete =
 		x->request_np1 == IKE2_PAYLOAD_DELETE && x->type == IKE2_EXCHANGE_INFORMATIONAL;
+	/* it was for what a rekey had just replaced, not for the IKE SA */
+	bool of_child = was_delete && sa->major == 2 && ike_sa_follows_rekey(t, ike_sa, x);
 	nsec asked = x->request_last;
 	int by = x->from;
 
+	if (of_child)
+		x->purpose = PURPOSE_DELETE_CHILD;
 	if (contented)
 		hygiene_unseen(t, sa->tunnel, 1 - x->from, asked);
 	exchange_close(t, x, blind ? OUTCOME_NOT_OBSERVABLE : OUTCOME_UNANSWERED, now);
@@ -219,17 +223,21 @@ static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, ns
 		ike_sa_delete_seen(t, ike_sa, asked, by);
 	if (sa->end_reason != END_NONE || blind)
 		return;
-	if (sa->state < IKE_ESTABLISHED && x->outcome == OUTCOME_FAILED && by >= 0)
+	if (sa->state < IKE_ESTABLISHED && x->outcome == OUTCOME_FAILED && by >= 0) {
 		/* refused in clear, in a message of its own (IKEv1) */
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - by, GRADE_DERIVED);
-	else if (sa->state < IKE_ESTABLISHED)
+		return;
+	}
+	if (sa->state < IKE_ESTABLISHED) {
 		ike_sa_end(t, ike_sa, asked, END_FAILED, SIDE_UNKNOWN, GRADE_DERIVED);
-	else if (was_delete && x->requests == 1 && ike_sa_follows_rekey(t, ike_sa, x))
-		/* its answer was not captured */
+		return;
+	}
+	if (of_child)
 		child_delete_seen(t, sa->tunnel, ike_sa, x->request_at, by, false);
-	else if (was_delete && sa->last <= asked)
-		ike_sa_delete_seen(t, ike_sa, asked, by);
-	else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {
+	if (was_delete && !of_child) {
+		if (sa->last <= asked)
+			ike_sa_delete_seen(t, ike_sa, asked, by);
+	} else if (sa->major == 2 && x->requests >= 3 && sa->last <= asked) {
 		ike_sa_end(t, ike_sa, asked, END_PEER_LOST,
 			   x->from < 0 ? SIDE_UNKNOWN : 1 - x->from, GRADE_INFERRED);
 		child_end_all(t, ike_sa, asked, END_PEER_LOST, SIDE_UNKNOWN, GRADE_INFERRED);

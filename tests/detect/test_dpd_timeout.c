@@ -131,6 +131,56 @@ static void nor_is_one_that_the_other_side_never_learned_of_but_that_is_told(voi
 	}
 }
 
+/* Seven copies of a Delete that nobody answers; the other side sends ESP all the time. */
+static void delete_in_vain(uint32_t ike, uint32_t child, enum exchange_purpose purpose)
+{
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, purpose, 0, 2);
+	struct event ev;
+
+	x->request_np1 = IKE2_PAYLOAD_DELETE;
+	for (int i = 0; i < 7; i++) {
+		stage_pass(4 * S);
+		stage_esp_packets(stage->child[child].esp[1], 4, 400);
+		stage_copy(x);
+	}
+	stage_pass(9 * S);
+	x->closed = true;
+	x->outcome = OUTCOME_UNANSWERED;
+	ev = stage_event(EVENT_EXCHANGE_CLOSED);
+	ev.exchange = x;
+	ev.ike_sa = ike;
+	ev.side = 0;
+	stage_send(ev);
+	stage_pass(60 * S);
+}
+
+/* RFC 7296 2.8: its child SAs belong to the next one, and it may be forgotten at once. */
+static void nor_is_one_of_an_ike_sa_that_was_rekeyed(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0), next;
+
+	stage_pass(3600 * S);
+	next = stage_ike_up(0, 2);
+	stage->ike[ike].successor = next;
+	stage_ike_down(ike, END_REKEYED, 0);
+	delete_in_vain(ike, child, PURPOSE_DELETE_IKE);
+	assert_null(dead());
+}
+
+/* Who answered the rekey is not silent for having forgotten: it does not hear, or is not heard. */
+static void one_of_what_was_just_replaced_is_a_request_like_others(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	delete_in_vain(ike, child, PURPOSE_DELETE_CHILD);
+	assert_non_null(dead());
+	assert_string_equal(dead()->cause, "request");
+	assert_non_null(strstr(dead()->summary, "has not answered the request of 192.0.2.1"));
+	assert_null(strstr(dead()->summary, "went on sending on what"));
+}
+
 static void an_answer_to_the_second_copy_is_normal_life(void **state)
 {
 	(void)state;
@@ -370,6 +420,8 @@ int main(void)
 		ON_STAGE(a_delete_that_nobody_answers_is_no_liveness_probe),
 		cmocka_unit_test(
 			nor_is_one_that_the_other_side_never_learned_of_but_that_is_told),
+		ON_STAGE(nor_is_one_of_an_ike_sa_that_was_rekeyed),
+		ON_STAGE(one_of_what_was_just_replaced_is_a_request_like_others),
 		ON_STAGE(an_answer_to_the_second_copy_is_normal_life),
 		ON_STAGE(ikev1_probes_in_a_row_count_once_an_echo_was_seen),
 		ON_STAGE(what_comes_once_in_half_an_hour_is_no_row_of_ikev1_probes),

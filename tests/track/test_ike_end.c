@@ -178,6 +178,36 @@ static void whoever_speaks_long_after_his_end_was_not_at_an_end(void **state)
 	watch_free(&w);
 }
 
+/* Child rekey, and the Delete of the old one is never answered: who asks gives all up. */
+static void an_unanswered_delete_after_a_rekey_was_not_of_the_ike_sa(void **state)
+{
+	(void)state;
+	struct watch w;
+
+	watch_open(&w);
+	struct session s = talking(&w, spi);
+	const uint32_t new[2] = { 0xc0000011, 0xc0000012 };
+
+	idle(&w, 60 * S);
+	rekey_child(&w, &s, 0);
+	talk(&w, &s, new, 1, 20, 100 * MS);
+
+	nsec asked = w.now;
+	uint32_t id = ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, NP_DELETE, LEN_DPD);
+
+	for (uint32_t i = 0; i < 4; i++) {
+		talk(&w, &s, new, 21 + 20 * i, 40 + 20 * i, 200 * MS);
+		say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, id, NP_DELETE, LEN_DPD);
+	}
+	idle(&w, 60 * S);
+	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_PEER_LOST);
+	assert_int_equal(ike_at(&w, 0x11)->ended_by, 1);
+	assert_int_equal(child_of(&w, spi[0])->end_reason, END_REKEYED);
+	assert_true(child_of(&w, spi[0])->more->ended <= asked);
+	assert_int_equal(child_of(&w, new[0])->end_reason, END_PEER_LOST);
+	watch_close(&w);
+}
+
 /* Issue 5, item 4: who has no keys cannot tell that it is no Delete, until both peers go on. */
 static void a_forged_delete_is_taken_back_when_both_peers_go_on(void **state)
 {
@@ -397,6 +427,7 @@ int main(void)
 		cmocka_unit_test(
 			an_ike_sa_that_came_after_the_delete_did_not_supersede_the_old_one),
 		cmocka_unit_test(whoever_speaks_long_after_his_end_was_not_at_an_end),
+		cmocka_unit_test(an_unanswered_delete_after_a_rekey_was_not_of_the_ike_sa),
 		cmocka_unit_test(a_forged_delete_is_taken_back_when_both_peers_go_on),
 		cmocka_unit_test(one_message_after_a_delete_takes_nothing_back),
 		cmocka_unit_test(
