@@ -61,7 +61,8 @@ static struct session *session_new(struct state *s)
 /*
  * A session began: did it follow this end soon?  Whoever deletes and at once
  * begins anew reauthenticates by break before make: meant so.  So does he after
- * a moment in which nothing was to be sent.
+ * a moment in which nothing was to be sent.  Or he had a packet to send when a
+ * timer cut him off: that only the other ends of the series can tell.
  */
 static void follow(struct state *s, const struct scene *sc, size_t end, const struct session *next)
 {
@@ -75,6 +76,10 @@ static void follow(struct state *s, const struct scene *sc, size_t end, const st
 
 	if (e->by >= 0 && e->by == next->initiator && !e->lost &&
 	    (next->asked - e->at <= AT_ONCE || (!flowed && after <= sc->settings->gap_crit))) {
+		if (flowed && e->declared_s == 0) {
+			e->restarted = e->anew = true;
+			return;
+		}
 		memmove(e, e + 1, (s->n_ends - end - 1) * sizeof(*e));
 		s->n_ends--;
 	} else {
@@ -499,6 +504,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->lost);
 		FIELD(f, e->unsaid);
 		FIELD(f, e->restarted);
+		FIELD(f, e->anew);
 		FIELD(f, e->rekeys);
 	}
 	FIELD_BELOW(f, s->n_ends, SESSION_ENDS + 1);

@@ -29,6 +29,9 @@ bool session_pattern_is_regular(struct session_pattern *p, const struct settings
 			oldest = p->ages[i];
 	}
 	p->spread = oldest - youngest;
+	if (p->anew > 0 && (!p->one_side || !p->active || p->anew == p->ends ||
+			    p->spread > EXACT_S || p->spread > EXACT_PART * p->period))
+		return false;
 	if (!p->idle && !p->lost && !p->unsaid && p->spread > EXACT_S &&
 	    p->spread > EXACT_PART * p->period &&
 	    (p->unlike || p->ends < (size_t)set->periodic_high_n))
@@ -104,9 +107,8 @@ static nsec age_of(const struct session_end *ends, size_t end, nsec pause)
 	return age >= e->age ? age : 0;
 }
 
-/* The latest ends, as far back as they are alike. */
-struct session_pattern session_pattern_of(const struct session_end *ends, size_t n,
-					  const struct settings *set)
+static struct session_pattern pattern(const struct session_end *ends, size_t n, bool anew,
+				      const struct settings *set)
 {
 	struct session_pattern p = { .one_side = true,
 			     .active = true,
@@ -122,6 +124,8 @@ struct session_pattern session_pattern_of(const struct session_end *ends, size_t
 		nsec quiet = e->traffic == NSEC_NONE ? INT64_MAX : e->at - e->traffic;
 		nsec age = age_of(ends, i, pause);
 
+		if (e->anew && !anew)
+			continue;
 		if (!e->restarted && i + 1 < n)
 			/* the tunnel was closed for good: what came before is another story */
 			break;
@@ -135,11 +139,14 @@ struct session_pattern session_pattern_of(const struct session_end *ends, size_t
 		p.ages[p.n++] = (double)age / (double)NSEC_PER_S;
 		if (p.n > 1 && !sample_near(p.ages[p.n - 1], p.ages[0], 2 * set->periodic_cv)) {
 			p.n--;
+			if (e->anew)
+				continue;
 			p.unlike = true;
 			break;
 		}
 		p.of[p.ends++] = e;
 		p.whole += !e->unbegun;
+		p.anew += e->anew;
 		if (p.n == 1)
 			p.side = e->by;
 		p.one_side &= e->by >= 0 && e->by == p.side;
@@ -154,6 +161,16 @@ struct session_pattern session_pattern_of(const struct session_end *ends, size_t
 			p.longest_gap = e->gap;
 	}
 	return p;
+}
+
+struct session_pattern session_pattern_of(const struct session_end *ends, size_t n,
+					  const struct settings *set)
+{
+	struct session_pattern all = pattern(ends, n, true, set);
+
+	if (all.anew == 0 || session_pattern_is_regular(&all, set))
+		return all;
+	return pattern(ends, n, false, set);
 }
 
 const char *session_pattern_cause(const struct session_pattern *p)

@@ -19,6 +19,7 @@ struct session_end {
 	bool lost;			/* given up, not deleted */
 	bool unsaid;			/* nobody deleted it, and yet the next one was needed */
 	bool restarted;			/* a new session followed soon */
+	bool anew;			/* begun at once by who ended this: perhaps meant so */
 	uint16_t rekeys;
 };
 
@@ -26,6 +27,7 @@ struct session_end {
 struct session_pattern {
 	size_t n, ends;			/* of known age; and with one that began before */
 	size_t whole;			/* whose beginning was seen */
+	size_t anew;			/* that may be a reauthentication */
 	double ages[SESSION_ENDS], period, spread;
 	bool unlike;			/* the one before them was older or younger */
 	bool one_side, active, idle, lost, unsaid, rekeyed_inside, declared;
@@ -34,7 +36,10 @@ struct session_pattern {
 	const struct session_end *of[SESSION_ENDS];
 };
 
-/* The latest of `n` ends (oldest first), as far back as they are alike; borrows them. */
+/*
+ * The latest of `n` ends (oldest first), as far back as they are alike; borrows them.  Those that
+ * may be a reauthentication count when others at exactly the same age are none.
+ */
 struct session_pattern session_pattern_of(const struct session_end *ends, size_t n,
 					  const struct settings *set);
 

@@ -309,6 +309,32 @@ static void who_deletes_and_begins_anew_at_once_reauthenticates(void **state)
 	assert_null(drop());
 }
 
+/* Whoever has the next packet to send begins anew; the age tells that a timer ended them. */
+static void unless_the_other_side_begins_anew_as_often(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		session(i % 2, 10800 * S, 0, 1, S / 2, END_DELETED);
+	stage_ike_up(0, 2);
+	detect_flush(stage->detect, stage);
+	assert_non_null(drop());
+	assert_string_equal(drop()->cause, "max_session_timer");
+	assert_string_equal(collected_text(drop(), "ended_by"), "203.0.113.1");
+	assert_int_equal(drop()->record.count, 5);
+}
+
+static void or_the_age_is_not_that_of_a_timer(void **state)
+{
+	(void)state;
+	static const int more[] = { 0, 400, 120, 510, 30, 333 };
+
+	for (int i = 0; i < 6; i++)
+		session(i == 3, (10400 + more[i]) * S, 0, 1, S / 2, END_DELETED);
+	stage_ike_up(1, 2);
+	detect_flush(stage->detect, stage);
+	assert_null(drop());
+}
+
 static void who_dials_again_two_seconds_after_its_own_delete_was_cut_off(void **state)
 {
 	(void)state;
@@ -520,6 +546,8 @@ int main(void)
 		ON_STAGE(ends_at_about_the_same_time_every_night_are_maintenance),
 		ON_STAGE(sessions_that_are_a_day_old_are_ended_by_a_timer),
 		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
+		ON_STAGE(unless_the_other_side_begins_anew_as_often),
+		ON_STAGE(or_the_age_is_not_that_of_a_timer),
 		ON_STAGE(who_dials_again_two_seconds_after_its_own_delete_was_cut_off),
 		ON_STAGE(unless_nothing_was_to_be_sent),
 		ON_STAGE(idle_before_each_end_is_an_idle_timer_and_no_fault),
