@@ -9,7 +9,7 @@
 
 #include "detect/precedence.h"
 
-/* a cause is seen at most so much later than the latest of its symptom */
+/* a cause is seen at most this much later than the latest evidence of its symptom */
 #define CAUSE_NO_LATER (60 * NSEC_PER_S)
 
 /* `b` was over when `a` began: cleared, or a failure to set up before what failed now worked. */

@@ -95,8 +95,8 @@ static void slot_release(struct alerts *as, uint32_t index)
 }
 
 /*
- * Dense numbers per capture; a capture that is read again after 64 others would begin anew, and
- * none is.
+ * Dense numbers per capture.  A capture that comes back after 64 others would begin anew at 1, but
+ * none is read twice.
  */
 static object_id identity(struct alerts *as, uint32_t capture)
 {
@@ -228,7 +228,7 @@ void alerts_tell_final(struct alerts *as)
 
 /* ---- merging -------------------------------------------------------------- */
 
-/* No hold-down needs it any more: what is found next is another alert. */
+/* Its hold-down is over: what is found next is another alert. */
 static bool is_past(const struct alert *a, const struct settings *settings, nsec now)
 {
 	return a->cleared_at != NSEC_NONE && now - a->raised >= settings->realert &&

@@ -123,8 +123,8 @@ static bool unused(const struct scene *sc, const struct auth_attempt *a)
 }
 
 /*
- * A copy that crosses the answer on its way is normal life, but not round after round, each left
- * for a new IKE SA.
+ * A copy that crosses the answer on its way is normal; it is not when that happens in every round,
+ * and each round is given up for a new IKE SA.
  */
 static void count_left(struct auth_attempts *s, const struct scene *sc, int from, nsec now)
 {

@@ -52,8 +52,8 @@ static bool is_auth_error(int64_t type)
 }
 
 /*
- * The second message of aggressive mode repeated of its own accord: who asked for it goes no
- * further.  When that one asks again as well, the answers are lost on their way to it.
+ * The second message of aggressive mode is repeated without being asked for again: the initiator
+ * goes no further.  When the initiator asks again as well, the answers are lost on their way.
  */
 static bool goes_no_further(const struct scene *sc, const struct exchange *x,
 			    const struct ike_sa *sa)

@@ -350,7 +350,7 @@ void detect_advance(struct detect *d, const struct tracker *t, uint32_t capture,
 
 /* ---- events --------------------------------------------------------------- */
 
-/* A detector that measures nothing, or knows what of it was not measured, keeps that. */
+/* A detector that measures no times, or knows for how long nobody watched, keeps its state. */
 static void set_back(struct detect *d, uint32_t index, nsec now)
 {
 	for (size_t i = 0; i < d->n; i++) {
@@ -367,7 +367,10 @@ static void set_back(struct detect *d, uint32_t index, nsec now)
 	}
 }
 
-/* Times kept by the detectors lie in the future now: begin anew.  Alerts stay. */
+/*
+ * The clock went back, so times that detectors keep lie in the future: they begin anew.  Alerts
+ * stay.
+ */
 static void clock_went_back(struct detect *d, nsec now)
 {
 	for (uint32_t i = 0; i < d->n_tunnels; i++) {

@@ -29,8 +29,8 @@ struct state {
 };
 
 /*
- * Not a Delete: who has forgotten the SA already does not answer that, and is not dead.  See
- * swallowed_delete().
+ * No Delete counts: a peer that has already forgotten the SA does not answer one, and is not dead.
+ * See swallowed_delete().
  */
 static bool watched(const struct exchange *x)
 {

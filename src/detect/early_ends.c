@@ -286,7 +286,7 @@ static void ike_ended(struct early_ends *s, const struct scene *sc, const struct
 	}
 }
 
-/* Was it no rekey, but made anew because the lifetime of the old one had run out at one end? */
+/* Was this no rekey, but a new SA because the old one's lifetime had run out at one end only? */
 static bool made_anew(struct early_ends *s, const struct scene *sc, const struct child_sa *old,
 		      const struct child_sa *new)
 {

@@ -30,7 +30,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 	usual = &s->usual[sa->direction];
 	if (!usual->used || usual->encap != sa->encap) {
 		*usual = (struct usual){ true, sa->encap };
-		/* nothing of a minute of traffic is older than the minute or its SA */
+		/* no packet of a minute's traffic is older than that minute, or than its SA */
 		d->since = ev->kind == EVENT_TRAFFIC && ev->value[3] > sa->first ? ev->value[3]
 										 : sa->first;
 		d->frame = ev->frame ? ev->frame : sa->first_frame;

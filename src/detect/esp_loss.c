@@ -10,11 +10,14 @@
 enum {
 	/* packets, before their share is compared with the other direction's */
 	ALIKE_FROM = 3,
-	/* so many of the other tunnels' would be missing if the tap lost as much of everything */
+	/*
+	 * so many packets of the other tunnels would be missing if the tap lost that share of
+	 * everything
+	 */
 	OTHERS_FROM = 20,
 	/* and at most a tenth of that is */
 	OTHERS_FEW = 10,
-	/* standard deviations above the threshold's share that chance does not reach */
+	/* standard deviations above the threshold: more than chance */
 	CHANCE = 6,
 	JUMP_MIN = 1024,	/* numbers skipped at once; fewer can be a burst that was lost */
 	/* and so many times more than were sent meanwhile: a cluster took over */
@@ -172,8 +175,8 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 }
 
 /*
- * Is it known what the other direction lost in the same minute?  Its sum comes with its next
- * packet, which may be long.
+ * Is the other direction's loss of the same minute known?  Its minute is summed up at its next
+ * packet, which may take long.
  */
 static bool can_compare(const struct direction *d, const struct direction *other,
 			const struct scene *sc, int side, nsec now)

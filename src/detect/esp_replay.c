@@ -42,7 +42,9 @@ static void mark(struct direction *d, const struct esp_sa *sa, nsec now, nsec ag
 		d->mark[d->n_marks++ % MARKS] = (struct mark){ now, sa->seq_high };
 }
 
-/* So long ago, at least, a packet came that is now `behind` the highest; 0 not known. */
+/*
+ * How long ago, at least, the packet came whose number is now `behind` the highest; 0: not known.
+ */
 static nsec came_ago(const struct direction *d, const struct esp_sa *sa, nsec now, int64_t behind)
 {
 	nsec longest = 0;

@@ -214,9 +214,9 @@ static bool usual_lifetime(nsec age, nsec before)
 }
 
 /*
- * Nobody deleted it before.  Who deletes it afterwards had it until then, and so had who asked for
- * it to be replaced; otherwise it may have run out in silence, and then traffic stopped at the age
- * that is configured.
+ * Nobody deleted it before its traffic stopped.  Who deletes it afterwards still had it then, and
+ * so had who asked for its replacement; otherwise it may have run out in silence, and then traffic
+ * stopped at the configured age.
  */
 static enum certainty of_not_deleted(const struct scene *sc, const struct hole *h,
 				     const struct child_sa *old)

@@ -32,7 +32,10 @@ struct side {			/* by sender */
 	uint16_t copied_total;
 };
 
-/* What every tunnel with traffic has stands together: so it rests in few words (states.h). */
+/*
+ * What every tunnel with traffic needs stands first, so that an idle state takes few words
+ * (states.h).
+ */
 struct state {
 	struct windows {		/* by sender */
 		nsec window;		/* a window of datagrams begins here; 0 not yet */

@@ -65,7 +65,7 @@ static bool was_renewed(const struct scene *sc, const struct child_sa *old)
 	return false;
 }
 
-/* When traffic was last seen before the end that is told; NSEC_NONE: that was no idle end. */
+/* When traffic was last seen before this end; NSEC_NONE: it did not end for being idle. */
 static nsec idle_since(const struct scene *sc, const struct event *ev)
 {
 	if (ev->kind == EVENT_CHILD_SA_ENDED) {

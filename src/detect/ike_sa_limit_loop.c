@@ -98,8 +98,8 @@ static bool was_left(const struct ike_sa *sa, nsec next, nsec from)
 }
 
 /*
- * What the responder still holds: not those that it has asked to delete.  *ret_left: what it held
- * until it gave them up.
+ * IKE SAs that the responder still holds, without those whose Delete it has asked for.  *ret_left:
+ * how many it held until it gave them up.
  */
 static unsigned alive(const struct scene *sc, int initiator, nsec from, unsigned *ret_left)
 {

@@ -64,7 +64,7 @@ enum ike_use ike_use_of(const struct scene *sc, const struct ike_sa *sa)
 	enum ike_use use = IKE_UNUSED;
 
 	if (sa->initiator_side < 0)
-		return IKE_USED;	/* not known whose it is: nothing is said against it */
+		return IKE_USED;	/* its IKE SA is not known: it disproves nothing */
 	for (int slot = 0; slot < 2; slot++) {
 		enum ike_use current = use_by(sc, sa, &sa->current[slot]);
 		enum ike_use previous = use_by(sc, sa, &sa->previous[slot]);

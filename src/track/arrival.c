@@ -85,7 +85,10 @@ static bool port_learned(const struct tracker *t, uint16_t port)
 	return t->learned_ports[port / 8] >> (port % 8) & 1;
 }
 
-/* IKE with the non-ESP marker on another port: ESP comes on the same ports without one. */
+/*
+ * IKE with the non-ESP marker on an unusual port: from now on, what comes on the same ports without
+ * a marker is ESP.
+ */
 static void learn_port(struct tracker *t, uint16_t src_port, uint16_t dst_port)
 {
 	if (src_port == NAT_T_PORT || dst_port == NAT_T_PORT)

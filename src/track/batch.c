@@ -40,7 +40,7 @@ static nsec arrive(struct tracker *t, const struct frame *f, uint32_t capture)
 	return at;
 }
 
-/* A frame whose time is the next, with nothing due and no leap. */
+/* Time goes forward, no timer is due and the clock does not leap: nothing else to do about time. */
 static inline bool calm(struct tracker *t, nsec at)
 {
 	if (at < t->now || at >= t->calm_until)
@@ -51,8 +51,8 @@ static inline bool calm(struct tracker *t, nsec at)
 }
 
 /*
- * The next packet in its sequence, of an SA that is well known and has nothing
- * to be decided: only the counters move.  False: anything else, nothing done.
+ * The next packet in the sequence of an established SA about which nothing has to be decided: only
+ * counters change.  False: it is something else, and nothing was changed.
  */
 static inline bool goes_on(const struct tracker *t, struct esp_sa *sa,
 			   const struct prepared_frame *a, nsec at, uint64_t frame)
@@ -131,7 +131,7 @@ static void handle(struct tracker *t, const struct prepared *b, size_t i)
 	}
 }
 
-/* Of others, as it seemed; but perhaps ESP on ports that IKE showed. */
+/* It looked like UDP that is no IPsec, but may be ESP on ports that IKE has shown. */
 static void look_closely(struct tracker *t, const struct frame *f, nsec at)
 {
 	struct prepared_frame frame = { .at = f->at };
@@ -147,8 +147,8 @@ static void look_closely(struct tracker *t, const struct frame *f, nsec at)
 }
 
 /*
- * Cache lines of an SA that goes_on() needs when the packet is its: the second, where IPv4
- * addresses are, or those of IPv6.
+ * Fetch the cache lines of an SA that goes_on() will need: the second holds IPv4 addresses; those
+ * of IPv6 are elsewhere.
  */
 static inline __attribute__((always_inline)) void fetch(const struct esp_sa *sa,
 							const struct esp_ends *wide,
@@ -179,7 +179,10 @@ static inline uint32_t find_likely(const struct index *x, uint32_t hash)
 	return index_next(x, hash, &at);
 }
 
-/* It has no SA, so its SPI will be counted.  Returns its esp_stranger_hash(). */
+/*
+ * For a packet without an SA: fetch where its SPI will be counted.  Returns its
+ * esp_stranger_hash().
+ */
 static inline uint64_t fetch_stranger(const struct tracker *t, const struct prepared_frame *p)
 {
 	uint64_t hash = esp_stranger_hash(&p->src, &p->dst, p->spi, p->protocol, p->encap);
@@ -263,7 +266,10 @@ const struct hash_key *tracker_key(const struct tracker *t)
 	return &t->key;
 }
 
-/* They were prepared before the tracker went on with images, and with their key (image.c). */
+/*
+ * They were hashed before the tracker was restored from images, which brought another key
+ * (image.c).
+ */
 static void hash_again(const struct tracker *t, const struct prepared *p)
 {
 	for (size_t i = 0; i < p->n; i++) {

@@ -36,7 +36,9 @@ static uint32_t the_only_one(const struct tracker *t, uint32_t tunnel, nsec at)
 		       : NO_INDEX;
 }
 
-/* After a rekey both may delete what was replaced: then neither Delete is for another. */
+/*
+ * After a rekey both sides may delete the replaced SA: the second Delete does not mean another SA.
+ */
 bool child_one_was_deleted(const struct tracker *t, uint32_t tunnel, nsec at)
 {
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
@@ -60,7 +62,7 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
 
-/* It looked as if it was being deleted, and a child SA was meant. */
+/* This IKE SA seemed to be under deletion, but the Delete was for a child SA. */
 static void ike_sa_stays(struct ike_sa *sa)
 {
 	if (sa->state != IKE_DELETING || sa->end_reason != END_NONE)
@@ -142,7 +144,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	    at - nsec_later(last, t->watched_since) >= t->settings->idle)
 		why = END_IDLE;
 	c->end_reason = why;
-	if (c->more->ended != at)	/* that the capture ends is no moment of it */
+	if (c->more->ended != at)	/* the end of the capture is no event of its life */
 		child_more(t, c)->ended = at;
 	c->ended_by = (int8_t)by;
 	if (grade < c->grade)

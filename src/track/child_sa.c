@@ -66,8 +66,8 @@ nsec child_last_sign(const struct tracker *t, const struct child_sa *c)
 enum { WORTH_MOST = 4 };
 
 /*
- * How much it is missed: not when it ended; else for the exchange that made it, and for each
- * direction in which it speaks.
+ * How much it would be missed: an ended one not at all; a living one more if an exchange made it,
+ * and for each direction that carries packets.
  */
 static unsigned worth(const struct tracker *t, const struct child_sa *c)
 {
@@ -111,7 +111,7 @@ static uint32_t quietest(struct tracker *t)
 	return best;
 }
 
-/* The first at the old end of a tunnel's list that is not missed, or the oldest. */
+/* Among the oldest of a tunnel, the first that would not be missed; else the oldest. */
 static uint32_t oldest(const struct tracker *t, const struct tunnel *w)
 {
 	uint32_t i = w->oldest_child_sa;
@@ -197,7 +197,7 @@ void child_inherit(struct tracker *t, uint32_t from, uint32_t to)
 		t->child_sas[i].ike_sa = to;
 }
 
-/* Only SAs speak for it that leave no rows. */
+/* All that tells of it are ESP SAs that leave no rows. */
 static bool only_quiet(const struct tracker *t, const struct child_sa *c)
 {
 	bool quiet = c->how == CREATED_UNKNOWN;

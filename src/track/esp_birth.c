@@ -16,7 +16,10 @@ enum {
 	EVICTION_SAMPLE = 8, EVICTION_SEARCH = 256,
 };
 
-/* How much it would be missed, from least: unconfirmed, ended, not made by an exchange, others. */
+/*
+ * How much it would be missed, from the least: unconfirmed, ended, made by no exchange we saw,
+ * others.
+ */
 static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 {
 	if (!(sa->flags & ESP_SA_CONFIRMED))
@@ -26,7 +29,10 @@ static unsigned worth(const struct tracker *t, const struct esp_sa *sa)
 	return sa->child != NO_INDEX && t->child_sas[sa->child].how != CREATED_UNKNOWN ? 3 : 2;
 }
 
-/* Of some slots the one that is missed least; of more slots while it finds only living SAs. */
+/*
+ * Of a sample of slots, the one that would be missed least; the sample grows while it finds only
+ * living SAs.
+ */
 static uint32_t quietest(struct tracker *t)
 {
 	uint32_t best = NO_INDEX;
@@ -57,10 +63,10 @@ static bool by_chance(const struct tracker *t, uint64_t hash)
 }
 
 /*
- * Has this SPI, which has no record, come `often` times?  It is counted in one word of a table,
- * which other SPIs may share: the one that keeps coming stays there, so that random SPIs push out
- * nobody.  One that came once mostly stays as well: when thousands of SPIs of a large gateway come
- * in turn, none would be there otherwise when it comes again.
+ * Has this SPI, which has no record, come `often` times?  Each is counted in one word of a table
+ * that it may share with others.  The SPI that keeps coming keeps the word, so random SPIs displace
+ * nobody.  One that came once mostly keeps it as well: when thousands of SPIs of a large gateway
+ * come in turn, each would otherwise be displaced before it came again.
  */
 static bool comes_again(struct tracker *t, const struct esp_arrival *a, uint32_t often)
 {
@@ -110,8 +116,8 @@ static bool awaited(const struct tracker *t, const struct tunnel *w, int side)
 }
 
 /*
- * Does nothing but its own packet tell of this SA?  In a tunnel whose IKE is seen an SPI that no
- * exchange made is believed when the one before it had time to grow old.
+ * Is this packet the only sign that the SA exists?  Where the IKE of the tunnel is seen, an SPI
+ * that no exchange made is believed only when the SA before it is old enough to be rekeyed.
  */
 static bool out_of_the_blue(const struct tracker *t, uint32_t tunnel, int8_t side, nsec at)
 {

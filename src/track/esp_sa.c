@@ -84,7 +84,10 @@ void esp_close_minute(struct tracker *t, struct esp_sa *sa, nsec at)
 	more->minute_bytes = sa->bytes;
 	more->minute_lost = (uint32_t)esp_sa_lost(sa);
 	if (esp_minute_end(at) > sa->next_minute) {
-		/* of the minute just before; nothing was sent in it when some were skipped */
+		/*
+		 * what stood at the end of the minute before; when minutes were skipped, nothing
+		 * was sent in them
+		 */
 		sa->seq_minute_before = esp_minute_end(at) - ESP_MINUTE == sa->next_minute
 						? more->seq_minute
 						: sa->seq_high;
@@ -137,8 +140,8 @@ void esp_confirm(struct tracker *t, struct esp_sa *sa)
 }
 
 /*
- * Two packets whose numbers are neighbours are hardly a stray, three are none: it joins its child
- * SA if it had to wait.
+ * Two packets with neighbouring numbers are hardly a stray, three certainly not: an SA that had to
+ * wait now joins its child SA.
  */
 static void believe(struct tracker *t, struct esp_sa *sa)
 {

@@ -42,7 +42,7 @@ static void sequence_restarts(struct tracker *t, struct esp_sa *sa, const struct
 	esp_more(t, sa)->seq_minute = sa->seq_minute_before;
 }
 
-/* So long ago, at least, the sequence passed this number; 0 not known. */
+/* How long ago, at least, the sequence passed this number; 0: not known. */
 static nsec passed_ago(const struct tracker *t, const struct esp_sa *sa,
 		       const struct esp_arrival *a, uint32_t behind)
 {
@@ -56,7 +56,7 @@ static nsec passed_ago(const struct tracker *t, const struct esp_sa *sa,
 	return a->at - nsec_later(minute, sa->first);
 }
 
-/* A packet that came before, and not as a copy of the mirror. */
+/* Tell of a packet that had come before, and is no copy of the mirror. */
 static void emit_duplicate(struct tracker *t, const struct esp_sa *sa, const struct esp_arrival *a,
 			   uint32_t behind)
 {
@@ -127,8 +127,8 @@ static bool sequence_behind(struct tracker *t, struct esp_sa *sa, const struct e
 		return true;
 	}
 	/*
-	 * no number is missing since the first one: this one came before; and no network holds a
-	 * packet back for so long
+	 * no number is missing since the first, so this one came before; or it is later than any
+	 * network holds a packet back
 	 */
 	if ((esp_sa_lost(sa) == sa->rare->lost_before && behind <= sa->seq_high - sa->seq_first) ||
 	    passed_ago(t, sa, a, behind) >= HELD_BACK_S * NSEC_PER_S) {

@@ -86,7 +86,7 @@ static void add_age_at_rekey(const struct sentence *s)
 	add_span(s, s->ev->value[0]);
 }
 
-/* Why an SA ended, and who had to do with it: it did it, or it is what was lost. */
+/* Why an SA ended, and which peer: the one that ended it, or the one that was lost. */
 static void add_end(const struct sentence *s, enum end_reason why)
 {
 	const char *reason = end_reason_text(why);

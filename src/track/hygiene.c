@@ -20,8 +20,8 @@ static bool sent_apart(const struct recent_message *m, const struct arrival *a)
 }
 
 /*
- * Where a message is remembered.  The place must not depend on the secret key, because it decides
- * what is overwritten, and so the findings.
+ * Where a message is remembered.  This must not depend on the secret key: the place decides which
+ * message is overwritten, and so what is found.
  */
 static struct recent_message *place_of(struct tracker *t, const struct ike_message *m)
 {
@@ -183,7 +183,7 @@ void hygiene_gap(struct tracker *t, uint32_t esp, nsec at)
 
 enum { DROPS_TOLD_EVERY_S = 60 };
 
-/* The first drops are a row, and then all within each minute while they go on. */
+/* The first drops make a row, later ones a row a minute while they go on. */
 void hygiene_dropped(struct tracker *t, nsec from, nsec to, uint64_t n)
 {
 	struct event ev = event_of(t, EVENT_CAPTURE_LOSS, to, NO_INDEX);

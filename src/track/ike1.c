@@ -55,7 +55,7 @@ static void of_known(struct tracker *t, uint32_t i, struct arrival *a)
 	}
 }
 
-/* It begins here, or did so unseen: by its first message. */
+/* From its first message: was the beginning of this IKE SA captured, or was it there before? */
 static uint32_t new_sa(struct tracker *t, const struct arrival *a, const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
@@ -66,8 +66,8 @@ static uint32_t new_sa(struct tracker *t, const struct arrival *a, const struct 
 					     h->exchange == IKE1_EXCHANGE_BASE));
 
 	/*
-	 * Who began an IKEv1 SA is not said in its header: seen from the middle, the first speaker
-	 * stands for it.
+	 * The header of IKEv1 does not say who began the SA: when it is seen from the middle, the
+	 * first to speak is taken for the initiator.
 	 */
 	uint32_t i = ike_sa_new(t, a, h->spi_i, h->spi_r, 1,
 				answer ? (int8_t)(1 - a->side) : a->side);
@@ -100,7 +100,7 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
 
 	if (i != NO_INDEX && t->ike_sas[i].major != 1)
-		return NO_INDEX;	/* its SPIs under another version: nobody's */
+		return NO_INDEX;	/* the same SPIs, another version: of no IKE SA */
 	if (i != NO_INDEX) {
 		of_known(t, i, a);
 		return i;

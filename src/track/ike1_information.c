@@ -18,7 +18,7 @@ enum { PROBE_OVER_THIRD = 32, PROBE_OVER_DELETE = 16 };
 /* an end counts from its first or its last message of phase 1, and its timers are coarse */
 #define LIFE_EARLY (2 * NSEC_PER_S)
 #define LIFE_LATE (10 * NSEC_PER_S)
-#define LIFE_SECONDS_MAX 1000000000	/* beyond, it is none, and no time to count with */
+#define LIFE_SECONDS_MAX 1000000000	/* a longer one is not believed */
 
 enum { DPD_ECHO_S = 3, DPD_REPEATS_S = 60, DOUBTFUL_DELETE_SETTLES_S = 60, INITIAL_CONTACT_S = 3 };
 
@@ -47,7 +47,10 @@ void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival 
 
 		if (m->notifies[n].type >= IKE1_NOTIFY_FIRST_STATUS)
 			continue;
-		/* Nobody signed it: it refuses what is being set up, and nothing that is. */
+		/*
+		 * It is not authenticated: it is believed about an SA that is being set up, not
+		 * about one that is up.
+		 */
 		if (i != NO_INDEX && t->ike_sas[i].state < IKE_ESTABLISHED &&
 		    t->ike_sas[i].current[0].id != 0 && t->ike_sas[i].current[0].responses == 0) {
 			t->ike_sas[i].current[0].error = m->notifies[n].type;

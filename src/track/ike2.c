@@ -76,7 +76,7 @@ static bool is_of_half_open(struct tracker *t, uint32_t i, const struct arrival 
 	return true;
 }
 
-/* It begins here, or did so unseen: by its first message. */
+/* From its first message: was the beginning of this IKE SA captured, or was it there before? */
 static uint32_t new_sa(struct tracker *t, const struct arrival *a, const struct ike_message *m)
 {
 	const struct ike_header *h = &m->header;
@@ -114,7 +114,7 @@ static uint32_t sa_of(struct tracker *t, struct arrival *a, const struct ike_mes
 	uint32_t i = h->spi_r != 0 ? ike_sa_find(t, h->spi_i, h->spi_r) : NO_INDEX;
 
 	if (i != NO_INDEX && t->ike_sas[i].major != 2)
-		return NO_INDEX;	/* its SPIs under another version: nobody's */
+		return NO_INDEX;	/* the same SPIs, another version: of no IKE SA */
 	if (i != NO_INDEX)
 		return is_of_known(t, i, a, m) ? i : NO_INDEX;
 	a->tunnel = tunnel_see(t, arrival_src(a), arrival_dst(a), a->packet->network, &a->side);
@@ -154,7 +154,7 @@ static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const stru
 }
 
 /*
- * It is what comes next after the latest exchange that was asked and answered: what came between
+ * It is the next step after the latest exchange that was asked and answered, so what came between
  * was forged.
  */
 static bool goes_on(const struct ike_sa *sa, int slot, uint32_t id)
@@ -262,7 +262,7 @@ static void unprotected(struct tracker *t, struct arrival *a, const struct ike_m
 	}
 }
 
-/* Its place in an exchange: what comes first says something, what is a copy was sent again. */
+/* Find its place in an exchange: the first transmission has a meaning, a copy is only counted. */
 static void take_part(struct tracker *t, uint32_t i, int slot, const struct arrival *a,
 		      const struct ike_message *m, uint64_t hash)
 {

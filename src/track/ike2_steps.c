@@ -140,7 +140,7 @@ static void mark_collision(struct tracker *t, const struct ike_sa *sa, const str
 	}
 }
 
-/* Its answer comes after what it was already taken from (supply_unseen_answer()). */
+/* This answer comes after we had already inferred it (supply_unseen_answer()). */
 static bool was_made(const struct tracker *t, const struct ike_sa *sa, const struct exchange *x)
 {
 	for (uint32_t i = sa->children; x->request_at != NSEC_NONE && i != NO_INDEX;
@@ -174,7 +174,7 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 		child_born(t, child);
 		return;
 	}
-	/* perhaps: the request began with SA, not with N(REKEY_SA) */
+	/* perhaps a rekey of the IKE SA: the request began with SA, not with N(REKEY_SA) */
 	sa->rekey[x->from] =
 		(struct ike_rekey){ .at = at, .requested = x->request_at, .child = child };
 	sa->rekey_by = x->from;
@@ -224,8 +224,8 @@ static void on_delete_answered_empty(struct tracker *t, struct ike_sa *sa, struc
 		return;
 	}
 	/*
-	 * The first thing that is said on it: of two that came out of crossing rekeys, the one that
-	 * nobody wants.
+	 * The first message on it deletes it: of two IKE SAs that crossing rekeys made, this is the
+	 * redundant one.
 	 */
 	if (x->message_id == 0 && ike_sa_end_redundant(t, i, x->request_at, x->from)) {
 		x->purpose = PURPOSE_DELETE_IKE;
@@ -449,7 +449,7 @@ void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const s
 }
 
 /*
- * A second answer says other than the first, which was a refusal: that one was forged (RFC 7296
+ * A second answer differs from the first, which was a refusal: the refusal was forged (RFC 7296
  * 2.21.1).
  */
 void ike2_another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *x,

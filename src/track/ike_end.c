@@ -24,7 +24,7 @@ bool ike_sa_has_younger(const struct tracker *t, const struct ike_sa *sa, nsec a
 	return false;
 }
 
-/* It is being deleted, too: answered, or asked for only. */
+/* Is its Delete under way, too: answered, or only asked for? */
 static bool ends_with(const struct ike_sa *o, nsec at)
 {
 	nsec latest = at + DELETE_DRAINS_S * NSEC_PER_S;
@@ -188,7 +188,7 @@ static bool speaks_since(const struct tracker *t, const struct tunnel *w, nsec a
 	return false;
 }
 
-/* A request that nobody will answer any more: what follows from it. */
+/* Nobody will answer this request any more: draw the conclusions. */
 static void abandoned(struct tracker *t, uint32_t ike_sa, struct exchange *x, nsec now)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
@@ -279,7 +279,7 @@ static nsec settle_auth(struct tracker *t, uint32_t ike_sa, nsec now, bool last_
 	}
 	sa->flags &= ~(uint32_t)IKE_SA_AUTH_TENTATIVE;
 	sa->auth_failed = true;
-	/* it never was, and none shall take it for a tunnel that worked */
+	/* it was never established, and must not be taken for a tunnel that worked */
 	sa->established = NSEC_NONE;
 	ike_sa_emit(t, EVENT_AUTH_REFUSED, ike_sa, sa->last, sa->initiator_side, NO_INDEX);
 	ike_sa_end(t, ike_sa, sa->last, END_FAILED, sa->initiator_side, GRADE_INFERRED);
