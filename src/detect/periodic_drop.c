@@ -76,7 +76,7 @@ static void follow(struct state *s, const struct scene *sc, size_t end, const st
 
 	if (e->by >= 0 && e->by == next->initiator && !e->lost &&
 	    (next->asked - e->at <= AT_ONCE || (!flowed && after <= sc->settings->gap_crit))) {
-		if (flowed && e->declared_s == 0) {
+		if (flowed && !e->ikev1) {
 			e->restarted = e->anew = true;
 			return;
 		}
@@ -189,6 +189,7 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 		.frame = (uint32_t)sa->last_frame,
 		.declared_s = declared_lifetime(sa),
 		.by = sa->ended_by,
+		.ikev1 = sa->major == 1,
 		.unbegun = !session,
 		.by_initiator = sa->ended_by >= 0 && sa->ended_by == was.initiator,
 		.lost = sa->end_reason == END_PEER_LOST,
@@ -198,6 +199,23 @@ static void ended(struct state *s, const struct scene *sc, const struct ike_sa *
 	for (size_t i = 0; i < SESSIONS; i++)
 		if (s->sessions[i].ike_sa != 0 && s->n_ends > 0 && s->sessions[i].start > sa->ended)
 			follow(s, sc, s->n_ends - 1u, &s->sessions[i]);
+}
+
+/*
+ * IKEv1: child SAs need no phase 1, which is made again when the next of them is due
+ * (RFC 2409 5.5).  Who ends it alone still sends on them: that was no end of a session.
+ */
+static void forget_outlived(struct state *s, const struct scene *sc)
+{
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < s->n_ends; i++) {
+		const struct session_end *e = &s->ends[i];
+
+		if (!e->ikev1 || e->by < 0 || !traffic_outlived(sc, e->by, e->at, AT_ONCE))
+			s->ends[n++] = *e;
+	}
+	s->n_ends = n;
 }
 
 /*
@@ -277,6 +295,7 @@ static void observe(void *state, const struct scene *sc, const struct event *ev)
 			e->gap = gap_of(sc, e->traffic, ev->at - e->traffic);
 		went_on(s, sc, ev->at);
 	}
+	forget_outlived(s, sc);
 }
 
 /* There is nothing to settle. */
@@ -499,6 +518,7 @@ static void fields(struct fields *f, void *state)
 		FIELD(f, e->frame);
 		FIELD(f, e->declared_s);
 		FIELD(f, e->by);
+		FIELD(f, e->ikev1);
 		FIELD(f, e->unbegun);
 		FIELD(f, e->by_initiator);
 		FIELD(f, e->lost);

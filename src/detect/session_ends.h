@@ -14,6 +14,7 @@ struct session_end {
 	uint32_t frame;
 	uint32_t declared_s;		/* IKEv1 lifetime of its IKE SA; 0 unknown */
 	int8_t by;
+	bool ikev1;			/* child SAs may live on without it */
 	bool unbegun;			/* nobody saw it begin: it was at least that old */
 	bool by_initiator;		/* who began it ended it */
 	bool lost;			/* given up, not deleted */

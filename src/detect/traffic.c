@@ -169,6 +169,16 @@ bool traffic_elsewhere(const struct scene *sc, const struct esp_sa *sa, nsec sin
 	return false;
 }
 
+bool traffic_outlived(const struct scene *sc, int direction, nsec at, nsec longer)
+{
+	const struct esp_sa *sa;
+
+	EACH_ESP(sc, direction, sa)
+		if (sa->first < at && sa->last > at + longer)
+			return true;
+	return false;
+}
+
 bool session_over(const struct scene *sc, const struct ike_sa *sa)
 {
 	uint32_t index = sc->tunnel->ike_sas;

@@ -45,6 +45,9 @@ nsec traffic_silence(const struct scene *sc, nsec before, nsec at);
  */
 bool traffic_had_stopped(const struct scene *sc, nsec at, nsec *ret_last);
 
+/* Did one direction go on after `at` for longer than that, on an SA of before? */
+bool traffic_outlived(const struct scene *sc, int direction, nsec at, nsec longer);
+
 /* Packets of one direction, ever. */
 uint64_t traffic_packets(const struct scene *sc, int direction);
 

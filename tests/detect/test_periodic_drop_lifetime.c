@@ -158,6 +158,41 @@ static void who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_
 	assert_non_null(strstr(drop()->summary, "not an SA lifetime"));
 }
 
+/* IKEv1: phase 1 runs out, its child SA goes on, and phase 1 is made again when it is needed. */
+static void a_phase_1_that_its_child_sas_outlive_was_no_session(void **state)
+{
+	for (int torn_down = 0; torn_down < 2; torn_down++) {
+		stage_open(state);
+		uint32_t child = 0;
+
+		for (int i = 0; i < 5; i++) {
+			uint32_t ike = stage_ike_up(0, 1);
+
+			if (i == 0 || torn_down)
+				child = stage_child(ike, 0);
+			for (int d = 0; d < 2; d++)
+				stage_esp_packets(stage->child[child].esp[d], 1, 100);
+			stage_pass(3600 * S);
+			for (int d = 0; d < 2; d++)
+				stage_esp_packets(stage->child[child].esp[d], 3600, 1000);
+			stage_ike_down(ike, END_DELETED, 1);
+			if (torn_down)
+				stage_child_down(child, END_DELETED, 1);
+			stage_pass(3 * S);
+			for (int d = 0; d < 2 && !torn_down; d++)
+				stage_esp_packets(stage->child[child].esp[d], 3, 1000);
+			stage_pass(20 * S);
+		}
+		stage_ike_up(0, 1);
+		detect_flush(stage->detect, stage);
+		if (torn_down)
+			assert_non_null(drop());
+		else
+			assert_null(drop());
+		stage_close(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +205,7 @@ int main(void)
 		ON_STAGE(a_responder_that_repeats_an_offer_does_not_tell_its_own_lifetime),
 		ON_STAGE(who_deletes_at_the_lifetime_that_it_offers_itself_has_no_session_timer),
 		ON_STAGE(who_deletes_before_the_lifetime_that_it_offers_itself_has_a_session_timer),
+		cmocka_unit_test(a_phase_1_that_its_child_sas_outlive_was_no_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
