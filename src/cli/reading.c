@@ -260,7 +260,8 @@ static void end_series(struct reading *r)
 	struct err e;
 
 	if (r->pipeline && !pipeline_finish(r->pipeline, &e)) {
-		complain_of_trouble(r, &e);
+		if (!r->store_failed)		/* else it was said already */
+			complain_of_trouble(r, &e);
 		r->store_failed = true;
 	}
 	if (r->pipeline && !r->expected_known) {
