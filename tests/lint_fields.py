@@ -19,7 +19,7 @@ TRACKED = (('include/sawatch/track.h', 'tunnel tunnel_side tunnel_more tunnel_ik
 # members are named one by one
 NOT_KEPT = {'name': 1, 'src4': 1, 'dst4': 1}
 # pointers to structures that have walks of their own
-ELSEWHERE = {'offers1', 'transforms', 'vendors', 'rare', 'more'}
+ELSEWHERE = {'offers1', 'transforms', 'vendors', 'rare', 'more', 'current', 'previous'}
 
 OTHER_TYPES = {'moments', 'endpoint', 'addr'}
 

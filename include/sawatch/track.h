@@ -119,8 +119,11 @@ struct ike_sa {
 	uint8_t n_vendors;
 	struct ike_vendor *vendors;
 
-	/* the current and the previous exchange that the initiator [0], the responder [1] asked */
-	struct exchange current[2], previous[2];
+	/*
+	 * The current and the previous exchange that the initiator [0], the responder [1] asked;
+	 * id 0: none.  Borrowed: those of the initiator are `asked`.
+	 */
+	struct exchange *current[2], *previous[2];
 	/* message ID of the latest exchange that each asked and that was answered; -1 none */
 	int64_t answered_id[2];
 	/* list of the tunnel's IKE SAs, newest first; NO_INDEX ends */
@@ -146,6 +149,7 @@ struct ike_sa {
 	} rekey[2];
 	int8_t rekey_by;		/* whose was answered last; SIDE_UNKNOWN none */
 	uint32_t auth_child;		/* tentative child SA of IKE_AUTH */
+	struct exchange asked[2];
 };
 
 /*

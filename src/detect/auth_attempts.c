@@ -48,7 +48,7 @@ static nsec turn_of(const struct scene *sc, const struct exchange *x, const stru
 {
 	if (!sa || !sa->init_seen)
 		return sc->settings->retx_answer_wait;
-	const struct exchange *before = &sa->previous[x->from == sa->initiator_side ? 0 : 1];
+	const struct exchange *before = sa->previous[x->from == sa->initiator_side ? 0 : 1];
 
 	if (before->id == 0 || before->from != x->from ||
 	    before->type == IKE2_EXCHANGE_IKE_AUTH ||	/* a person may have been asked */
@@ -163,8 +163,8 @@ static void begun_anew(struct auth_attempts *s, const struct scene *sc, const st
 
 static bool got_beyond_init(const struct ike_sa *sa)
 {
-	const struct exchange *all[] = { &sa->current[0], &sa->previous[0], &sa->current[1],
-					 &sa->previous[1] };
+	const struct exchange *all[] = { sa->current[0], sa->previous[0], sa->current[1],
+					 sa->previous[1] };
 	bool beyond = sa->established != NSEC_NONE;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -67,8 +67,8 @@ static bool goes_no_further(const struct scene *sc, const struct exchange *x,
 /* Its login went on by EAP, and no further. */
 static bool after_eap(const struct ike_sa *sa)
 {
-	return sa->current[0].response_np1 == IKE2_PAYLOAD_EAP ||
-	       sa->previous[0].response_np1 == IKE2_PAYLOAD_EAP;
+	return sa->current[0]->response_np1 == IKE2_PAYLOAD_EAP ||
+	       sa->previous[0]->response_np1 == IKE2_PAYLOAD_EAP;
 }
 
 /* Who sent this message of IKEv1; SIDE_UNKNOWN: nobody. */

@@ -28,8 +28,8 @@ static bool is_delete_by_responder(const struct exchange *x, const struct ike_sa
 static const struct exchange *delete_by_responder(const struct ike_sa *sa)
 {
 	for (int slot = 0; slot < 2; slot++)
-		if (is_delete_by_responder(&sa->current[slot], sa))
-			return &sa->current[slot];
+		if (is_delete_by_responder(sa->current[slot], sa))
+			return sa->current[slot];
 	return NULL;
 }
 

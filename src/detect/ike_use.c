@@ -66,8 +66,8 @@ enum ike_use ike_use_of(const struct scene *sc, const struct ike_sa *sa)
 	if (sa->initiator_side < 0)
 		return IKE_USED;	/* its IKE SA is not known: it disproves nothing */
 	for (int slot = 0; slot < 2; slot++) {
-		enum ike_use current = use_by(sc, sa, &sa->current[slot]);
-		enum ike_use previous = use_by(sc, sa, &sa->previous[slot]);
+		enum ike_use current = use_by(sc, sa, sa->current[slot]);
+		enum ike_use previous = use_by(sc, sa, sa->previous[slot]);
 
 		use = current > use ? current : use;
 		use = previous > use ? previous : use;
@@ -97,8 +97,8 @@ unsigned ike_use_unowned(const struct scene *sc, int side, nsec from)
 
 bool ike_use_refused(const struct ike_sa *sa)
 {
-	const struct exchange *all[] = { &sa->current[0], &sa->previous[0], &sa->current[1],
-					 &sa->previous[1] };
+	const struct exchange *all[] = { sa->current[0], sa->previous[0], sa->current[1],
+					 sa->previous[1] };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		const struct exchange *x = all[i];

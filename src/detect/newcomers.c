@@ -93,7 +93,7 @@ void newcomers_observe(struct newcomers *n, const struct scene *sc, const struct
  */
 static bool goes_on_unseen(const struct ike_sa *sa)
 {
-	const struct exchange *first = &sa->previous[0], *second = &sa->current[0];
+	const struct exchange *first = sa->previous[0], *second = sa->current[0];
 
 	return sa->spi_r != 0 && second->major == 2 && second->type == IKE2_EXCHANGE_IKE_AUTH &&
 	       second->requests > 0 && second->responses == 0 &&

@@ -69,8 +69,8 @@ static const struct exchange *other_of(const struct scene *sc, const struct exch
 	if (!sa || x->from < 0)
 		return NULL;
 	for (int slot = 0; slot < 2; slot++)
-		if (sa->current[slot].id != 0 && sa->current[slot].from == !x->from)
-			return &sa->current[slot];
+		if (sa->current[slot]->id != 0 && sa->current[slot]->from == !x->from)
+			return sa->current[slot];
 	return NULL;
 }
 

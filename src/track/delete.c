@@ -19,10 +19,10 @@ uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
 	for (int slot = 0; ike_sa != NO_INDEX && slot < 2; slot++) {
 		const struct ike_sa *sa = &t->ike_sas[ike_sa];
 
-		if (sa->current[slot].id != 0 && sa->current[slot].request_at == at)
-			return sa->current[slot].request_frame;
-		if (sa->previous[slot].id != 0 && sa->previous[slot].request_at == at)
-			return sa->previous[slot].request_frame;
+		if (sa->current[slot]->id != 0 && sa->current[slot]->request_at == at)
+			return sa->current[slot]->request_frame;
+		if (sa->previous[slot]->id != 0 && sa->previous[slot]->request_at == at)
+			return sa->previous[slot]->request_frame;
 	}
 	return 0;
 }

@@ -15,6 +15,25 @@ bool exchange_is(const struct exchange *x, uint8_t type, uint32_t message_id)
 	return x->id != 0 && x->type == type && x->message_id == message_id;
 }
 
+void exchange_make_room(struct tracker *t, struct ike_sa *sa)
+{
+	sa->current[0] = &sa->asked[0];
+	sa->previous[0] = &sa->asked[1];
+	sa->current[1] = sa->previous[1] = &t->nothing_asked;
+}
+
+struct exchange *exchange_answerer_room(struct tracker *t, struct ike_sa *sa)
+{
+	struct exchange *own = t->answerer_asked[sa - t->ike_sas];
+
+	if (sa->current[1] == &t->nothing_asked) {
+		own[0] = own[1] = (struct exchange){ 0 };
+		sa->current[1] = &own[0];
+		sa->previous[1] = &own[1];
+	}
+	return own;
+}
+
 /*
  * With a window above 1 (SET_WINDOW_SIZE, RFC 7296 2.3: encrypted) several requests of a side are
  * under way, and their answers come in any order.  An IKE SA has room for two; the others wait
@@ -59,10 +78,10 @@ static void park(struct tracker *t, struct exchange *x)
 /* The latest one makes room: for one that begins, or for one that is answered late. */
 static void step_back(struct tracker *t, struct ike_sa *sa, int slot)
 {
-	exchange_write(t, &sa->previous[slot]);
-	if (is_open(&sa->previous[slot]))
-		park(t, &sa->previous[slot]);
-	sa->previous[slot] = sa->current[slot];
+	exchange_write(t, sa->previous[slot]);
+	if (is_open(sa->previous[slot]))
+		park(t, sa->previous[slot]);
+	*sa->previous[slot] = *sa->current[slot];
 }
 
 static struct exchange *parked(struct tracker *t, uint32_t ike_sa, int from,
@@ -82,7 +101,7 @@ struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
 				 const struct ike_message *m, uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	struct exchange *before = &sa->previous[slot], found = *before;
+	struct exchange *before = sa->previous[slot], found = *before;
 	int from = slot == 0 ? sa->initiator_side : 1 - sa->initiator_side;
 
 	if (!exchange_is(before, m->header.exchange, m->header.message_id)) {
@@ -93,15 +112,15 @@ struct exchange *exchange_recall(struct tracker *t, uint32_t ike_sa, int slot,
 	}
 	if (!is_open(before) || (m->is_request && before->request_hash != hash))
 		return NULL;
-	if (before == &sa->previous[slot]) {
-		*before = sa->current[slot];
+	if (before == sa->previous[slot]) {
+		*before = *sa->current[slot];
 	} else {
 		before->id = 0;
 		t->n_parked--;
 		step_back(t, sa, slot);
 	}
-	sa->current[slot] = found;
-	return &sa->current[slot];
+	*sa->current[slot] = found;
+	return sa->current[slot];
 }
 
 nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool over)
@@ -110,7 +129,7 @@ nsec exchange_settle_earlier(struct tracker *t, uint32_t ike_sa, nsec now, bool 
 	nsec next = NSEC_NONE;
 
 	for (uint32_t i = 0; i < 2 + (t->n_parked > 0 ? PARKED : 0); i++) {
-		struct exchange *x = i < 2 ? &sa->previous[i] : &t->parked[i - 2];
+		struct exchange *x = i < 2 ? sa->previous[i] : &t->parked[i - 2];
 
 		if (!is_open(x) || x->ike_sa != ike_sa)
 			continue;
@@ -133,11 +152,12 @@ struct exchange *exchange_begin(struct tracker *t, uint32_t ike_sa, int slot,
 				const struct ike_message *m, nsec at, int from)
 {
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = slot == 0 ? sa->current[0] : exchange_answerer_room(t, sa);
 
 	if (sa->major == 1)
-		exchange_close(t, &sa->previous[slot],
-			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+		exchange_close(t, sa->previous[slot],
+			       sa->previous[slot]->responses ? OUTCOME_ANSWERED
+							     : OUTCOME_UNANSWERED,
 			       at);
 	step_back(t, sa, slot);
 	*x = (struct exchange){

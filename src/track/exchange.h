@@ -19,6 +19,12 @@ struct arrival;
  */
 enum transmission { TRANSMISSION_FIRST, TRANSMISSION_PART, TRANSMISSION_COPY };
 
+/* Its places for exchanges are those in `asked`, and none for what its responder asks. */
+void exchange_make_room(struct tracker *t, struct ike_sa *sa);
+
+/* Places for what its responder asks, to write to; taken, and empty, at the first call. */
+struct exchange *exchange_answerer_room(struct tracker *t, struct ike_sa *sa);
+
 /*
  * Begin the exchange of this message, asked by the peer `from`, at `at`.  It becomes the current
  * one of `slot`; that one moves to the previous place, whose exchange is closed or parked.

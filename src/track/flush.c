@@ -23,8 +23,8 @@ static void flush_ike_sa(struct tracker *t, uint32_t i)
 	if (sa->flags & IKE_SA_DIRTY)
 		snapshot_ike_sa(t, i);
 	for (int slot = 0; slot < 2; slot++) {
-		exchange_write(t, &sa->previous[slot]);
-		exchange_write(t, &sa->current[slot]);
+		exchange_write(t, sa->previous[slot]);
+		exchange_write(t, sa->current[slot]);
 	}
 }
 
@@ -94,6 +94,8 @@ static void flush_and_leave(struct tracker *t)
 
 		flush_ike_sas(t, from, to);
 		memory_give_back(&t->ike_sas[from], (to - from) * sizeof(*t->ike_sas));
+		memory_give_back(&t->answerer_asked[from],
+				 (to - from) * sizeof(*t->answerer_asked));
 		memory_give_back(&t->ike_few[from], (to - from) * sizeof(*t->ike_few));
 	}
 }

@@ -130,8 +130,8 @@ static enum exchange_purpose step_of(const struct ike_sa *sa, const struct ike_m
 		return PURPOSE_MAIN_MODE_KE;
 	if (m->encrypted || m->is_fragment)
 		return PURPOSE_MAIN_MODE_AUTH;
-	return sa->current[0].purpose == PURPOSE_UNKNOWN ? PURPOSE_MAIN_MODE_SA
-							 : sa->current[0].purpose;
+	return sa->current[0]->purpose == PURPOSE_UNKNOWN ? PURPOSE_MAIN_MODE_SA
+							 : sa->current[0]->purpose;
 }
 
 static void phase1_up(struct tracker *t, uint32_t i, nsec at)
@@ -150,7 +150,7 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 	struct exchange *x = NULL;
 
 	for (int n = 0; n < 2 && !x; n++) {
-		struct exchange *candidate = n == 0 ? &sa->current[0] : &sa->previous[0];
+		struct exchange *candidate = n == 0 ? sa->current[0] : sa->previous[0];
 
 		if (candidate->id != 0 && candidate->type == m->header.exchange &&
 		    candidate->purpose == step)
@@ -159,11 +159,12 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 	if (!x && sa->state >= IKE_ESTABLISHED)
 		return;			/* nothing that was begun: a late copy, or forged */
 	if (!x) {
-		if (sa->current[0].id != 0 && request && sa->current[0].responses == 0 &&
-		    sa->current[0].type == m->header.exchange)
+		if (sa->current[0]->id != 0 && request && sa->current[0]->responses == 0 &&
+		    sa->current[0]->type == m->header.exchange)
 			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
-		exchange_close(t, &sa->current[0],
-			       sa->current[0].responses ? OUTCOME_ANSWERED : OUTCOME_NOT_OBSERVABLE,
+		exchange_close(t, sa->current[0],
+			       sa->current[0]->responses ? OUTCOME_ANSWERED
+							 : OUTCOME_NOT_OBSERVABLE,
 			       a->at);
 		if (!request && sa->origin == ORIGIN_OBSERVED)
 			hygiene_unseen(t, sa->tunnel, 1 - a->side, a->at);
@@ -205,10 +206,10 @@ static void phase1(struct tracker *t, uint32_t i, const struct arrival *a,
 static struct exchange *exchange_of(struct ike_sa *sa, uint8_t type, uint32_t message_id)
 {
 	for (int slot = 0; slot < 2; slot++) {
-		if (exchange_is(&sa->current[slot], type, message_id))
-			return &sa->current[slot];
-		if (exchange_is(&sa->previous[slot], type, message_id))
-			return &sa->previous[slot];
+		if (exchange_is(sa->current[slot], type, message_id))
+			return sa->current[slot];
+		if (exchange_is(sa->previous[slot], type, message_id))
+			return sa->previous[slot];
 	}
 	return NULL;
 }
@@ -313,7 +314,7 @@ static void quick_mode(struct tracker *t, uint32_t i, const struct arrival *a,
 
 	ike_sa_established(t, i, a->at);
 	if (!x) {
-		struct exchange *before = &sa->current[slot];
+		struct exchange *before = sa->current[slot];
 
 		/* quick modes may run at the same time (RFC 2409 5.5) */
 		if (before->type != IKE1_EXCHANGE_QUICK_MODE ||
@@ -377,7 +378,7 @@ static void other_exchange(struct tracker *t, uint32_t i, const struct arrival *
 	int slot = a->side == sa->initiator_side ? 0 : 1;
 
 	if (!x) {
-		struct exchange *before = &sa->current[slot];
+		struct exchange *before = sa->current[slot];
 
 		if (before->type == IKE1_EXCHANGE_QUICK_MODE && !before->closed)
 			return;		/* its slot is busy: this message leaves no row */
@@ -446,7 +447,7 @@ void ike1_message(struct tracker *t, struct arrival *a, const struct ike_message
 	if (!(t->ike_sas[i].flags & IKE_SA_USED))
 		return;
 	for (int slot = 0; slot < 2; slot++)
-		if (t->ike_sas[i].current[slot].id != 0 && !t->ike_sas[i].current[slot].closed)
-			ike_sa_wake(t, i, exchange_abandon_at(t, &t->ike_sas[i].current[slot]));
+		if (t->ike_sas[i].current[slot]->id != 0 && !t->ike_sas[i].current[slot]->closed)
+			ike_sa_wake(t, i, exchange_abandon_at(t, t->ike_sas[i].current[slot]));
 	ike_sa_wake(t, i, a->at + t->settings->retx_abandon_max);
 }

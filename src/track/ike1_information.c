@@ -52,9 +52,9 @@ void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival 
 		 * about one that is up.
 		 */
 		if (i != NO_INDEX && t->ike_sas[i].state < IKE_ESTABLISHED &&
-		    t->ike_sas[i].current[0].id != 0 && t->ike_sas[i].current[0].responses == 0) {
-			t->ike_sas[i].current[0].error = m->notifies[n].type;
-			t->ike_sas[i].current[0].outcome = OUTCOME_FAILED;
+		    t->ike_sas[i].current[0]->id != 0 && t->ike_sas[i].current[0]->responses == 0) {
+			t->ike_sas[i].current[0]->error = m->notifies[n].type;
+			t->ike_sas[i].current[0]->outcome = OUTCOME_FAILED;
 		}
 		ev.ike_sa = i;
 		ev.side = a->side;
@@ -69,7 +69,7 @@ void ike1_clear_information(struct tracker *t, uint32_t i, const struct arrival 
 static struct exchange *open_quick(struct ike_sa *sa, int side)
 {
 	int slot = side == sa->initiator_side ? 1 : 0;
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = sa->current[slot];
 
 	return x->id != 0 && x->type == IKE1_EXCHANGE_QUICK_MODE && !x->closed && x->responses == 0
 		       ? x
@@ -91,7 +91,7 @@ static bool below_probe(const struct ike_sa *sa, uint32_t bytes)
 static struct exchange *open_dpd(struct ike_sa *sa, int side, uint32_t bytes, nsec at)
 {
 	int slot = side == sa->initiator_side ? 1 : 0;
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = sa->current[slot];
 
 	return x->id != 0 && x->type == IKE1_EXCHANGE_INFORMATIONAL && x->responses == 0 &&
 			       !x->closed && x->request_bytes == bytes &&
@@ -279,20 +279,20 @@ void ike1_information(struct tracker *t, uint32_t i, const struct arrival *a,
 		exchange_emit(t, EVENT_CHILD_REFUSED, quick, a);
 		return;
 	}
-	if (sa->current[slot].type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot].closed)
+	if (sa->current[slot]->type == IKE1_EXCHANGE_QUICK_MODE && !sa->current[slot]->closed)
 		return;			/* its slot is busy: this message leaves no row */
 	if (!same)
 		sa->delete_at = NSEC_NONE;	/* whatever came before, it lives on */
-	repeated = sa->current[slot].type == IKE1_EXCHANGE_INFORMATIONAL &&
-		   sa->current[slot].responses == 0 && sa->current[slot].request_bytes == bytes &&
-		   sa->current[slot].purpose != PURPOSE_DELETE_CHILD;
-	probe = repeated && probes_again(sa, &sa->current[slot], bytes, a->at);
+	repeated = sa->current[slot]->type == IKE1_EXCHANGE_INFORMATIONAL &&
+		   sa->current[slot]->responses == 0 && sa->current[slot]->request_bytes == bytes &&
+		   sa->current[slot]->purpose != PURPOSE_DELETE_CHILD;
+	probe = repeated && probes_again(sa, sa->current[slot], bytes, a->at);
 	if (probe) {
-		sa->current[slot].purpose = PURPOSE_DPD;
-		child_delete_withdrawn(t, sa->tunnel, sa->current[slot].request_at);
+		sa->current[slot]->purpose = PURPOSE_DPD;
+		child_delete_withdrawn(t, sa->tunnel, sa->current[slot]->request_at);
 	}
-	exchange_close(t, &sa->current[slot],
-		       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
+	exchange_close(t, sa->current[slot],
+		       sa->current[slot]->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED, a->at);
 	x = exchange_begin(t, i, slot, m, a->at, a->side);
 	exchange_request(t, x, a, m, hash);
 	/* of the same SA, unless quick modes crossed and one of theirs is to go as well */

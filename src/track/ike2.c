@@ -66,7 +66,7 @@ static bool is_of_half_open(struct tracker *t, uint32_t i, const struct arrival 
 {
 	const struct ike_sa *sa = &t->ike_sas[i];
 	bool open = sa->spi_r == 0 || (sa->established == NSEC_NONE &&
-				       sa->current[0].type == IKE2_EXCHANGE_IKE_SA_INIT);
+				       sa->current[0]->type == IKE2_EXCHANGE_IKE_SA_INIT);
 
 	if (m->header.spi_r == 0 || sa->spi_r == m->header.spi_r)
 		return true;
@@ -142,8 +142,8 @@ static bool is_next_step(const struct exchange *x, const struct ike_message *m, 
 
 static bool is_known(const struct ike_sa *sa, int slot, const struct ike_message *m)
 {
-	return exchange_is(&sa->current[slot], m->header.exchange, m->header.message_id) ||
-	       exchange_is(&sa->previous[slot], m->header.exchange, m->header.message_id);
+	return exchange_is(sa->current[slot], m->header.exchange, m->header.message_id) ||
+	       exchange_is(sa->previous[slot], m->header.exchange, m->header.message_id);
 }
 
 static void proves_unseen(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
@@ -171,14 +171,14 @@ static bool goes_on(const struct ike_sa *sa, int slot, uint32_t id)
 static bool is_garbage(const struct ike_sa *sa, int slot, const struct ike_message *m,
 		       uint64_t hash)
 {
-	const struct exchange *x = &sa->current[slot];
+	const struct exchange *x = sa->current[slot];
 	uint32_t id = m->header.message_id;
 
 	if (!(sa->flags & IKE_SA_ESTABLISHED_TOLD))
 		return false;
 	if (is_known(sa, slot, m)) {
 		if (!exchange_is(x, m->header.exchange, id))
-			x = &sa->previous[slot];
+			x = sa->previous[slot];
 		/*
 		 * RFC 7296 2.1: a copy is identical, or cut into other fragments.  A refusal may
 		 * turn out to be forged.
@@ -206,7 +206,7 @@ static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot,
 				    uint64_t hash)
 {
 	struct ike_sa *sa = &t->ike_sas[i];
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = sa->current[slot];
 	uint8_t type = m->header.exchange;
 	uint32_t id = m->header.message_id;
 	int from = slot == 0 ? sa->initiator_side : 1 - sa->initiator_side;
@@ -217,11 +217,11 @@ static struct exchange *exchange_of(struct tracker *t, uint32_t i, int slot,
 
 	if (earlier)
 		return earlier;
-	if (!m->is_request && exchange_is(&sa->previous[slot], type, id))
-		return &sa->previous[slot];
-	if (m->is_request && exchange_is(&sa->previous[slot], type, id) &&
-	    sa->previous[slot].request_hash == hash)
-		return &sa->previous[slot];
+	if (!m->is_request && exchange_is(sa->previous[slot], type, id))
+		return sa->previous[slot];
+	if (m->is_request && exchange_is(sa->previous[slot], type, id) &&
+	    sa->previous[slot]->request_hash == hash)
+		return sa->previous[slot];
 	if (x->id != 0 && id < x->message_id && x->message_id - id < 1u << 16 && type != x->type &&
 	    !goes_on(sa, slot, id))
 		return NULL;		/* long over */
@@ -271,7 +271,7 @@ static void take_part(struct tracker *t, uint32_t i, int slot, const struct arri
 
 	if (!x)
 		return;
-	bool current = x == &sa->current[slot];
+	bool current = x == sa->current[slot];
 	enum transmission what = m->is_request ? exchange_request(t, x, a, m, hash) :
 						 exchange_response(t, x, a, m, hash);
 	bool tells = !m->is_fragment || m->fragment_number == 1;
@@ -302,7 +302,7 @@ static void take_part(struct tracker *t, uint32_t i, int slot, const struct arri
 			ike2_another_answer(t, sa, x, a, m);
 	}
 	if (sa->flags & IKE_SA_USED)
-		ike_sa_wake(t, i, exchange_abandon_at(t, &sa->current[slot]));
+		ike_sa_wake(t, i, exchange_abandon_at(t, sa->current[slot]));
 }
 
 void ike2_message(struct tracker *t, struct arrival *a, const struct ike_message *m, uint64_t hash)

@@ -104,7 +104,7 @@ static void tell_crossing_deletes(struct tracker *t, struct exchange *x, struct 
 /* Both sides asked before either was answered (RFC 7296 2.8.1, 2.25). */
 static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a)
 {
-	struct exchange *x = &sa->current[slot], *y = &sa->current[1 - slot];
+	struct exchange *x = sa->current[slot], *y = sa->current[1 - slot];
 
 	if (y->id == 0 || y->type != x->type || y->request_at == NSEC_NONE ||
 	    ((y->response_at != NSEC_NONE || y->closed) && !one_after_other(x, y)))
@@ -118,7 +118,7 @@ static void note_crossing(struct tracker *t, struct ike_sa *sa, int slot, const 
 static void mark_collision(struct tracker *t, const struct ike_sa *sa, const struct exchange *x,
 			   const struct exchange *y, uint32_t child)
 {
-	const struct exchange *after = &sa->current[y->from == 1];
+	const struct exchange *after = sa->current[y->from == 1];
 
 	if (y->id == 0 || y->type != IKE2_EXCHANGE_CREATE_CHILD_SA || y->request_at == NSEC_NONE)
 		return;
@@ -168,8 +168,8 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 		return;
 	if (x->responses == 0)
 		t->child_sas[child].grade = GRADE_INFERRED;
-	mark_collision(t, sa, x, &sa->current[1 - slot], child);
-	mark_collision(t, sa, x, &sa->previous[1 - slot], child);
+	mark_collision(t, sa, x, sa->current[1 - slot], child);
+	mark_collision(t, sa, x, sa->previous[1 - slot], child);
 	if (rekey) {
 		child_born(t, child);
 		return;
@@ -187,9 +187,9 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 static void supply_unseen_answer(struct tracker *t, struct ike_sa *sa, int slot,
 				 const struct exchange *x)
 {
-	const struct exchange *before = &sa->previous[slot];
+	const struct exchange *before = sa->previous[slot];
 
-	if (x == &sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
+	if (x == sa->current[slot] && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
 	    x->request_np1 == IKE2_PAYLOAD_DELETE && before->id != 0 &&
 	    before->type == IKE2_EXCHANGE_CREATE_CHILD_SA && before->responses == 0 &&
 	    before->request_at != NSEC_NONE && before->message_id + 1 == x->message_id &&
@@ -232,8 +232,8 @@ static void on_delete_answered_empty(struct tracker *t, struct ike_sa *sa, struc
 		return;
 	}
 	/* Crossing Deletes of child SAs are answered empty as well (RFC 7296 1.4.1). */
-	struct exchange *y = crossing_delete(&sa->current[1 - slot], x)    ? &sa->current[1 - slot]
-			     : crossing_delete(&sa->previous[1 - slot], x) ? &sa->previous[1 - slot]
+	struct exchange *y = crossing_delete(sa->current[1 - slot], x)    ? sa->current[1 - slot]
+			     : crossing_delete(sa->previous[1 - slot], x) ? sa->previous[1 - slot]
 									   : NULL;
 	bool crossed = y != NULL;
 
@@ -280,7 +280,7 @@ static void on_information_answer(struct tracker *t, struct ike_sa *sa, struct e
 void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
 			const struct ike_message *m)
 {
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = sa->current[slot];
 	uint32_t i = (uint32_t)(sa - t->ike_sas);
 
 	classify_request(t, x, m);
@@ -302,17 +302,17 @@ void ike2_first_request(struct tracker *t, struct ike_sa *sa, int slot, const st
 	} else if (sa->state < IKE_ESTABLISHED && slot == 0 &&
 		   x->type == IKE2_EXCHANGE_INFORMATIONAL &&
 		   x->request_np1 == IKE2_PAYLOAD_NOTIFY &&
-		   sa->previous[slot].type == IKE2_EXCHANGE_IKE_AUTH &&
-		   sa->previous[slot].response_np1 == IKE2_PAYLOAD_EAP) {
+		   sa->previous[slot]->type == IKE2_EXCHANGE_IKE_AUTH &&
+		   sa->previous[slot]->response_np1 == IKE2_PAYLOAD_EAP) {
 		/* the initiator says that the login failed (RFC 7296 2.21.2) */
-		ike_sa_login_failed(t, i, &sa->previous[slot], a->at);
+		ike_sa_login_failed(t, i, sa->previous[slot], a->at);
 	} else if (sa->state < IKE_ESTABLISHED && (x->type == IKE2_EXCHANGE_CREATE_CHILD_SA ||
 						   x->type == IKE2_EXCHANGE_INFORMATIONAL)) {
 		/* These come after authentication only: its answer was not captured. */
 		ike_sa_established(t, i,
-				   sa->previous[slot].request_at != NSEC_NONE &&
-						   sa->previous[slot].id != 0
-					   ? sa->previous[slot].request_at
+				   sa->previous[slot]->request_at != NSEC_NONE &&
+						   sa->previous[slot]->id != 0
+					   ? sa->previous[slot]->request_at
 					   : a->at);
 	}
 	if (sa->delete_at != NSEC_NONE && a->at > sa->delete_at) {
@@ -418,7 +418,7 @@ static void on_child_answer(struct tracker *t, struct ike_sa *sa, struct exchang
 void ike2_first_response(struct tracker *t, struct ike_sa *sa, int slot, const struct arrival *a,
 			 const struct ike_message *m)
 {
-	struct exchange *x = &sa->current[slot];
+	struct exchange *x = sa->current[slot];
 
 	x->outcome = OUTCOME_ANSWERED;
 	/* what tells was not seen: the answer has to do */
@@ -457,7 +457,7 @@ void ike2_another_answer(struct tracker *t, struct ike_sa *sa, struct exchange *
 {
 	bool auth = x->type == IKE2_EXCHANGE_IKE_AUTH &&
 		    (m->np1 == IKE2_PAYLOAD_IDR || m->np1 == IKE2_PAYLOAD_AUTH) &&
-		    x == &sa->current[0] && sa->end_reason == END_FAILED;
+		    x == sa->current[0] && sa->end_reason == END_FAILED;
 
 	if (!auth && !(ike2_is_initial(x->type) && m->n_transforms > 0))
 		return;

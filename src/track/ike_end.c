@@ -32,7 +32,7 @@ static bool ends_with(const struct ike_sa *o, nsec at)
 	if (o->delete_at != NSEC_NONE && o->delete_at <= latest)
 		return true;
 	for (int slot = 0; slot < 2; slot++) {
-		const struct exchange *x = &o->current[slot];
+		const struct exchange *x = o->current[slot];
 
 		if (x->id != 0 && x->responses == 0 && x->type == IKE2_EXCHANGE_INFORMATIONAL &&
 		    x->request_np1 == IKE2_PAYLOAD_DELETE && x->request_at <= latest)
@@ -134,13 +134,14 @@ void ike_sa_end(struct tracker *t, uint32_t ike_sa, nsec at, enum end_reason why
 		return;
 	exchange_settle_earlier(t, ike_sa, t->now, true);
 	for (int slot = 0; slot < 2; slot++) {
-		exchange_close(t, &sa->current[slot],
-			       sa->current[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+		exchange_close(t, sa->current[slot],
+			       sa->current[slot]->responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
 			       t->now);
-		exchange_close(t, &sa->previous[slot],
-			       sa->previous[slot].responses ? OUTCOME_ANSWERED : OUTCOME_UNANSWERED,
+		exchange_close(t, sa->previous[slot],
+			       sa->previous[slot]->responses ? OUTCOME_ANSWERED
+							     : OUTCOME_UNANSWERED,
 			       t->now);
-		exchange_write(t, &sa->previous[slot]);
+		exchange_write(t, sa->previous[slot]);
 	}
 	sa->end_reason = why;
 	sa->ended = at;
@@ -336,7 +337,7 @@ void ike_sa_hasten_deletes(struct tracker *t, uint32_t ike_sa, nsec now)
 static bool probed_in_vain(const struct ike_sa *sa, int side)
 {
 	int slot = side == sa->initiator_side ? 0 : 1;
-	const struct exchange *both[2] = { &sa->previous[slot], &sa->current[slot] };
+	const struct exchange *both[2] = { sa->previous[slot], sa->current[slot] };
 
 	for (int n = 0; n < 2; n++)
 		if (both[n]->id == 0 || both[n]->type != IKE1_EXCHANGE_INFORMATIONAL ||
@@ -405,7 +406,7 @@ static nsec close_exchanges(struct tracker *t, uint32_t ike_sa, nsec now)
 	nsec next = exchange_settle_earlier(t, ike_sa, now, false);
 
 	for (int slot = 0; slot < 2; slot++) {	/* quick modes that ran at the same time */
-		struct exchange *x = &sa->previous[slot];
+		struct exchange *x = sa->previous[slot];
 
 		if (x->id == 0 || x->closed)
 			continue;
@@ -416,7 +417,7 @@ static nsec close_exchanges(struct tracker *t, uint32_t ike_sa, nsec now)
 				       now);
 	}
 	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *x = &sa->current[slot];
+		struct exchange *x = sa->current[slot];
 
 		if (x->id == 0 || x->closed)
 			continue;
@@ -477,12 +478,12 @@ void ike_sa_due(struct tracker *t, uint32_t ike_sa, nsec now, bool last_call)
 	next = earlier(next, close_exchanges(t, ike_sa, now));
 	/* Refused in clear, and nothing came of it: believed only now, because nobody signed it. */
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
-	    sa->current[0].outcome == OUTCOME_FAILED && (sa->current[0].closed || last_call))
+	    sa->current[0]->outcome == OUTCOME_FAILED && (sa->current[0]->closed || last_call))
 		ike_sa_end(t, ike_sa, sa->last, END_FAILED, 1 - sa->initiator_side, GRADE_DERIVED);
 	if (sa->major == 2 && sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED &&
-	    sa->initiator_side >= 0 && sa->current[0].closed && eap_is_over(sa, &sa->current[0]) &&
+	    sa->initiator_side >= 0 && sa->current[0]->closed && eap_is_over(sa, sa->current[0]) &&
 	    !t->tunnels[sa->tunnel].one_sided[sa->initiator_side])
-		ike_sa_login_failed(t, ike_sa, &sa->current[0], sa->last);
+		ike_sa_login_failed(t, ike_sa, sa->current[0], sa->last);
 	if (sa->end_reason == END_NONE && sa->state < IKE_ESTABLISHED && next == NSEC_NONE &&
 	    now - sa->last >= t->settings->retx_abandon_max)
 		ike_sa_end(t, ike_sa, sa->last,

@@ -59,7 +59,7 @@ static uint32_t renewed(const struct tracker *t, uint32_t ike_sa, uint32_t messa
 static void name_rekey(struct tracker *t, struct ike_sa *old, const struct ike_rekey *rekey)
 {
 	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *both[2] = { &old->current[slot], &old->previous[slot] };
+		struct exchange *both[2] = { old->current[slot], old->previous[slot] };
 
 		for (int n = 0; n < 2; n++)
 			if (both[n]->id != 0 && both[n]->request_at == rekey->requested &&

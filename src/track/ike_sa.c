@@ -63,8 +63,8 @@ uint32_t ike_sa_find_half_open(struct tracker *t, uint32_t tunnel, uint64_t spi_
 static unsigned worth(const struct tracker *t, const struct ike_sa *sa)
 {
 	const uint32_t both_ways = TUNNEL_ESP0 | TUNNEL_ESP1;
-	bool answered = sa->current[0].responses + sa->current[1].responses +
-				sa->previous[0].responses + sa->previous[1].responses >
+	bool answered = sa->current[0]->responses + sa->current[1]->responses +
+				sa->previous[0]->responses + sa->previous[1]->responses >
 			0;
 	bool proven = sa->established != NSEC_NONE || (sa->state >= IKE_ESTABLISHED && answered);
 
@@ -188,6 +188,7 @@ uint32_t ike_sa_new(struct tracker *t, const struct arrival *a, uint64_t spi_i, 
 
 	memset(sa, 0, sizeof(*sa));
 	ike_sa_make_room(t, i, 0, 0);
+	exchange_make_room(t, sa);
 	sa->tunnel = a->tunnel;
 	sa->spi_i = spi_i;
 	sa->spi_r = spi_r;
@@ -229,7 +230,8 @@ void ike_sa_answered(struct tracker *t, uint32_t ike_sa, uint64_t spi_r)
 	index_remove(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
 	sa->spi_r = spi_r;
 	for (int slot = 0; slot < 2; slot++)
-		sa->current[slot].spi_r = sa->previous[slot].spi_r = spi_r;
+		if (sa->current[slot]->id != 0)
+			sa->current[slot]->spi_r = sa->previous[slot]->spi_r = spi_r;
 	if (!index_crowded(&t->ike_index, hash_of_slot(t, ike_sa)))
 		index_add(&t->ike_index, hash_of_slot(t, ike_sa), ike_sa);
 	if (sa->state == IKE_CREATED)
@@ -378,7 +380,8 @@ bool ike_sa_join_tunnel(struct tracker *t, uint32_t ike_sa, uint32_t tunnel)
 	list_add(t, ike_sa);
 	index_add(&t->initiator_index, initiator_hash_of_slot(t, ike_sa), ike_sa);
 	for (int slot = 0; slot < 2; slot++)
-		sa->current[slot].tunnel = sa->previous[slot].tunnel = tunnel;
+		if (sa->current[slot]->id != 0)
+			sa->current[slot]->tunnel = sa->previous[slot]->tunnel = tunnel;
 	for (int side = 0; side < 2; side++)
 		if (from->behind_nat[side] != RECORD_UNKNOWN)
 			to->behind_nat[side] = from->behind_nat[side];
@@ -393,11 +396,11 @@ void ike_sa_release(struct tracker *t, uint32_t ike_sa)
 	struct ike_sa *sa = &t->ike_sas[ike_sa];
 
 	for (int slot = 0; slot < 2; slot++) {	/* exchanges that began after its end */
-		exchange_close(t, &sa->current[slot],
-			       sa->current[slot].responses ? OUTCOME_ANSWERED
+		exchange_close(t, sa->current[slot],
+			       sa->current[slot]->responses ? OUTCOME_ANSWERED
 							   : OUTCOME_NOT_OBSERVABLE,
 			       t->now);
-		exchange_write(t, &sa->previous[slot]);
+		exchange_write(t, sa->previous[slot]);
 	}
 	exchange_settle_earlier(t, ike_sa, t->now, true);
 	if (sa->flags & IKE_SA_DIRTY)

@@ -48,10 +48,14 @@ static void pack_beside(struct packer *p, bool own, fields_walk *walk, void *str
 		pack_values(p, walk, structure, size);
 }
 
-static void pack_ike_sa(struct packer *p, uint32_t index, struct ike_sa *sa)
+static void pack_ike_sa(struct packer *p, const struct tracker *t, uint32_t index)
 {
+	struct ike_sa *sa = &t->ike_sas[index];
+
 	pack_u32(p, index);
 	pack_values(p, image_ike_sa_fields, sa, sizeof(*sa));
+	pack_beside(p, sa->current[1] != &t->nothing_asked, image_answerer_fields,
+		    t->answerer_asked[index], sizeof(t->answerer_asked[index]));
 	for (unsigned i = 0; i < sa->n_offers; i++)
 		pack_values(p, image_offer1_fields, &sa->offers1[i], sizeof(sa->offers1[i]));
 	for (unsigned i = 0; i < sa->n_transforms; i++)
@@ -67,7 +71,7 @@ static void pack_ike_sas(struct packer *p, const struct tracker *t, const struct
 {
 	pack_u32(p, w->live_ike);
 	for (uint32_t i = w->oldest_ike_sa; i != NO_INDEX; i = t->ike_sas[i].prev_in_tunnel)
-		pack_ike_sa(p, i, &t->ike_sas[i]);
+		pack_ike_sa(p, t, i);
 }
 
 static void pack_child_sas(struct packer *p, const struct tracker *t, const struct tunnel *w)
@@ -233,9 +237,15 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	struct tunnel *w = &t->tunnels[tunnel];
 	struct ike_sa sa;
 	struct said said;
+	const struct exchange nothing[2] = { 0 };
+	struct exchange asked[2];
 
 	unpack_image(r, &sa, sizeof(sa));
+
+	bool own = unpack_beside(r, asked, nothing, sizeof(asked));
+
 	if (!reader_ok(r) || !unpack_said(r, &sa, &said) || !image_ike_sa_is_sane(&sa) ||
+	    !image_answerer_is_sane(asked) ||
 	    !is_number(t, sa.id) || i >= t->ike_pool.capacity ||
 	    (t->ike_sas[i].flags & IKE_SA_USED))
 		return;
@@ -245,14 +255,17 @@ static void unpack_ike_sa(struct tracker *t, struct reader *r, uint32_t tunnel)
 	sa.children = NO_INDEX;
 	sa.next_in_tunnel = w->ike_sas;
 	sa.prev_in_tunnel = NO_INDEX;
-	for (int slot = 0; slot < 2; slot++) {
-		place_exchange(&sa.current[slot], i, tunnel);
-		place_exchange(&sa.previous[slot], i, tunnel);
+	for (int n = 0; n < 2; n++) {
+		place_exchange(&sa.asked[n], i, tunnel);
+		place_exchange(&asked[n], i, tunnel);
 	}
 	*(w->ike_sas != NO_INDEX ? &t->ike_sas[w->ike_sas].prev_in_tunnel : &w->oldest_ike_sa) = i;
 	w->ike_sas = i;
 	w->live_ike++;
 	t->ike_sas[i] = sa;
+	exchange_make_room(t, &t->ike_sas[i]);
+	if (own)
+		memcpy(exchange_answerer_room(t, &t->ike_sas[i]), asked, sizeof(asked));
 	place_said(t, i, &said);
 	ike_sa_index_add(t, i);
 }

@@ -233,10 +233,6 @@ void image_ike_sa_fields(struct fields *f, void *structure)
 	FIELD(f, sa->offer_frame);
 	FIELD(f, sa->nat);
 	FIELD_BELOW(f, sa->n_vendors, TRACK_VENDORS_MAX + 1);
-	for (int slot = 0; slot < 2; slot++) {
-		exchange_fields(f, &sa->current[slot]);
-		exchange_fields(f, &sa->previous[slot]);
-	}
 	FIELD(f, sa->answered_id);
 	FIELD(f, sa->next_in_tunnel);
 	FIELD(f, sa->prev_in_tunnel);
@@ -258,6 +254,17 @@ void image_ike_sa_fields(struct fields *f, void *structure)
 	}
 	FIELD(f, sa->rekey_by);
 	FIELD(f, sa->auth_child);
+	for (int i = 0; i < 2; i++)
+		exchange_fields(f, &sa->asked[i]);
+}
+
+/* What its responder asked. */
+void image_answerer_fields(struct fields *f, void *structure)
+{
+	struct exchange *asked = structure;
+
+	for (int i = 0; i < 2; i++)
+		exchange_fields(f, &asked[i]);
 }
 
 /* What more is known of it lies elsewhere. */
@@ -471,12 +478,17 @@ bool image_ike_sa_is_sane(struct ike_sa *sa)
 		  (sa->initiator_side == 0 || sa->initiator_side == 1) && sa->id != 0 &&
 		  (sa->flags & IKE_SA_USED) && ike_sa_times(sa);
 
-	for (int slot = 0; slot < 2; slot++)
-		ok = ok && exchange_is_sane(&sa->current[slot]) &&
-		     exchange_is_sane(&sa->previous[slot]);
+	for (int i = 0; i < 2; i++)
+		ok = ok && exchange_is_sane(&sa->asked[i]);
 	if (sa->due == NSEC_NONE)
 		sa->due = sa->last;
 	return ok;
+}
+
+bool image_answerer_is_sane(struct exchange asked[2])
+{
+	return fields_sane(image_answerer_fields, asked) && exchange_is_sane(&asked[0]) &&
+	       exchange_is_sane(&asked[1]);
 }
 
 bool image_child_sa_is_sane(struct child_sa *c)

@@ -18,6 +18,7 @@
 #define DELETE_WAITS_MOST (INT64_C(1) << 60)
 
 fields_walk image_tunnel_fields, image_path_fields, image_delete_fields, image_ike_sa_fields,
+	image_answerer_fields,
 	image_child_sa_fields, image_child_more_fields, image_tunnel_more_fields,
 	image_esp_sa_fields, image_esp_ends_fields, image_esp_more_fields, image_esp_rare_fields,
 	image_offer1_fields, image_transform_fields, image_vendor_fields;
@@ -27,6 +28,7 @@ bool image_tunnel_is_sane(struct tunnel *w);
 bool image_path_is_sane(struct path *p);
 bool image_delete_is_sane(struct pending_delete *d);
 bool image_ike_sa_is_sane(struct ike_sa *sa);
+bool image_answerer_is_sane(struct exchange asked[2]);
 bool image_child_sa_is_sane(struct child_sa *c);
 bool image_esp_sa_is_sane(struct esp_sa *sa, struct esp_sa_more *more, int direction);
 

@@ -175,7 +175,7 @@ void restraint_confirm_ike_sa(struct tracker *t, uint32_t ike_sa)
 		return;
 	sa->flags = (sa->flags & ~(uint32_t)IKE_SA_QUIET) | IKE_SA_DIRTY;
 	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *both[2] = { &sa->previous[slot], &sa->current[slot] };
+		struct exchange *both[2] = { sa->previous[slot], sa->current[slot] };
 
 		for (int n = 0; n < 2; n++)
 			if (both[n]->id != 0 && both[n]->quiet && both[n]->responses > 0)

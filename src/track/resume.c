@@ -114,7 +114,7 @@ void tracker_catch_up_traffic(struct tracker *t, const struct record_esp_sa *r,
 static void leave_exchanges(struct tracker *t, struct ike_sa *sa, nsec from, nsec to)
 {
 	for (int slot = 0; slot < 2; slot++) {
-		struct exchange *x = &sa->current[slot];
+		struct exchange *x = sa->current[slot];
 
 		if (x->id != 0 && !x->closed)
 			exchange_close(t, x,

@@ -78,9 +78,9 @@ static void finish_ike_sa(struct tracker *t, uint32_t i)
 		return;
 	/* of an SA that had ended before, too: an exchange may have begun after its end */
 	for (int slot = 0; slot < 2; slot++)
-		if (sa->current[slot].id != 0 && !sa->current[slot].closed &&
-		    sa->current[slot].responses > 0)
-			exchange_close(t, &sa->current[slot], OUTCOME_ANSWERED, t->now);
+		if (sa->current[slot]->id != 0 && !sa->current[slot]->closed &&
+		    sa->current[slot]->responses > 0)
+			exchange_close(t, sa->current[slot], OUTCOME_ANSWERED, t->now);
 	ike_sa_end(t, i, NSEC_NONE, END_CAPTURE_END, SIDE_UNKNOWN, sa->grade);
 }
 
@@ -250,6 +250,7 @@ static bool make_tables(struct tracker *t)
 	       (t->peer_marks = memory_table(tunnels, sizeof(*t->peer_marks))) &&
 	       (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
+	       (t->answerer_asked = memory_table(ike, sizeof(*t->answerer_asked))) &&
 	       (t->ike_few = memory_table(ike, sizeof(*t->ike_few))) &&
 	       (t->ike_many = memory_table(ike, sizeof(*t->ike_many))) &&
 	       (t->ike_vendors =
@@ -316,6 +317,7 @@ void tracker_free(struct tracker *t)
 {
 	if (!t)
 		return;
+	assert(t->nothing_asked.id == 0);
 	pool_free(&t->tunnel_pool);
 	pool_free(&t->path_pool);
 	pool_free(&t->ike_pool);
@@ -331,6 +333,7 @@ void tracker_free(struct tracker *t)
 	free(t->peer_marks);
 	free(t->paths);
 	free(t->ike_sas);
+	free(t->answerer_asked);
 	free(t->ike_few);
 	free(t->ike_many);
 	free(t->ike_vendors);

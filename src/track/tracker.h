@@ -195,6 +195,9 @@ struct tracker {
 	uint32_t (*peer_marks)[2];	/* of each tunnel: hashes of its peers' addresses */
 	struct path *paths;
 	struct ike_sa *ike_sas;
+	/* of each IKE SA, what its responder asked; used where current[1] says so */
+	struct exchange (*answerer_asked)[2];
+	struct exchange nothing_asked;	/* for all whose responder asked nothing; stays empty */
 	union ike_few *ike_few;		/* of each IKE SA */
 	union ike_many *ike_many;	/* of each IKE SA */
 	struct ike_vendor *ike_vendors;	/* TRACK_VENDORS_MAX of each IKE SA */

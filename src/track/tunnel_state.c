@@ -22,9 +22,10 @@ bool tunnel_was_up(const struct tunnel *w)
  */
 static bool in_vain(const struct ike_sa *sa)
 {
-	return sa->current[0].requests > 1 || sa->previous[0].requests > 1 ||
+	return sa->current[0]->requests > 1 || sa->previous[0]->requests > 1 ||
 	       (sa->end_reason == END_FAILED &&
-		(sa->spi_r != 0 || sa->current[0].responses > 0 || sa->previous[0].responses > 0));
+		(sa->spi_r != 0 || sa->current[0]->responses > 0 ||
+		 sa->previous[0]->responses > 0));
 }
 
 /* Nothing of it was captured, nor does anything prove that it said something. */

@@ -29,6 +29,7 @@ struct tracker {
 		struct ike1_offer offers1[TRACK_OFFERS_MAX];
 		struct ike2_transform transforms[TRACK_TRANSFORMS_MAX];
 	} offered[128];			/* by each of them */
+	struct exchange answerer_asked[128][2];
 	struct child_sa child[320];
 	struct esp_sa esp[640];
 	struct esp_sa_rare rare[640];	/* of each of them */
@@ -242,6 +243,8 @@ static inline uint32_t stage_ike(int initiator, uint8_t major)
 		.next_in_tunnel = t->ike_sas,
 		.first_frame = stage->frame,
 		.transforms = stage->offered[i].transforms,
+		.current = { &sa->asked[0], &stage->answerer_asked[i][0] },
+		.previous = { &sa->asked[1], &stage->answerer_asked[i][1] },
 	};
 	t->ike_sas = i;
 	t->n_ike_sas++;

@@ -55,7 +55,7 @@ static struct exchange *begin_far_away(void)
 	stage_ike_event(EVENT_IKE_SA_CREATED, ike, 0);
 	x = stage_request(ike, IKE2_EXCHANGE_IKE_SA_INIT, PURPOSE_IKE_SA_INIT, 0, 0);
 	stage_answer(x);
-	stage->ike[ike].previous[0] = *x;
+	*stage->ike[ike].previous[0] = *x;
 	stage_pass(3 * S);
 	x = stage_request(ike, IKE2_EXCHANGE_IKE_AUTH, PURPOSE_IKE_AUTH, 0, 1);
 	stage_answer(x);
@@ -266,7 +266,7 @@ static void round_with_one_copy(bool used, nsec pause)
 	stage_pass(4 * S);
 	stage_copy(x);
 	stage_answer(x);
-	stage->ike[ike].current[0] = *x;
+	*stage->ike[ike].current[0] = *x;
 	if (used)
 		stage_child(ike, 0);
 	stage_pass(pause);

@@ -255,7 +255,7 @@ static void a_login_that_was_repeated_though_answered_need_not_be_waited_for(voi
 		stage_answer(x);
 		stage_pass(4 * S);
 		stage_copy(x);
-		stage->ike[ike].current[0] = *x;
+		*stage->ike[ike].current[0] = *x;
 		stage_pass(6 * S);
 	}
 	assert_non_null(flap());
@@ -356,7 +356,7 @@ static void nor_tunnels_without_traffic_whose_probes_are_answered(void **state)
 		stage_pass(10 * S);
 		x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 0, 2);
 		stage_answer(x);
-		stage->ike[ike].current[0] = *x;
+		*stage->ike[ike].current[0] = *x;
 		stage_pass(10 * S);
 	}
 	stage_pass(60 * S);
@@ -369,7 +369,7 @@ static void quick_mode_asked_in_vain_is_told(void **state)
 	for (int i = 0; i < 3; i++) {
 		uint32_t ike = stage_ike_up(0, 1);
 
-		stage->ike[ike].current[0] =
+		*stage->ike[ike].current[0] =
 			*stage_request(ike, IKE1_EXCHANGE_QUICK_MODE, PURPOSE_QUICK_MODE, 0, 1);
 		stage_pass(30 * S);
 	}
@@ -387,7 +387,7 @@ static void logins_of_ikev1_that_come_to_nothing_are_flapping(void **state)
 						   PURPOSE_TRANSACTION, 1, 1);
 
 		stage_answer(x);
-		stage->ike[ike].current[1] = *x;
+		*stage->ike[ike].current[1] = *x;
 		stage_pass(60 * S);
 	}
 	assert_non_null(flap());

@@ -59,11 +59,11 @@ static void who_logs_in_was_answered_where_nobody_captured_it(void **state)
 	for (uint32_t i = 0; i < 60; i++) {
 		uint32_t ike = begin(0x0a000000 + i, 500, GATEWAY, true);
 
-		stage->ike[ike].previous[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 1),
+		*stage->ike[ike].previous[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 1),
 								 .major = 2,
 								 .type = IKE2_EXCHANGE_IKE_SA_INIT,
 								 .requests = 1 };
-		stage->ike[ike].current[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 2),
+		*stage->ike[ike].current[0] = (struct exchange){ .id = object_id_of(2, 2 * i + 2),
 								.major = 2,
 								.type = IKE2_EXCHANGE_IKE_AUTH,
 								.requests = 1 };

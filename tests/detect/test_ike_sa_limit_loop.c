@@ -58,7 +58,7 @@ static void one_that_the_responder_has_asked_to_delete_is_not_kept(void **state)
 							   PURPOSE_DELETE_IKE, 1, 0);
 
 			x->request_np1 = IKE2_PAYLOAD_DELETE;
-			stage->ike[ike - 4].current[1] = *x;
+			*stage->ike[ike - 4].current[1] = *x;
 			stage_exchange_event(EVENT_REQUEST, x);
 		}
 		stage_pass(5 * S);
@@ -140,7 +140,7 @@ static void nor_tunnels_whose_probes_are_answered(void **state)
 		stage_pass(9 * S);
 		x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 1, 0);
 		stage_answer(x);
-		stage->ike[ike].current[1] = *x;
+		*stage->ike[ike].current[1] = *x;
 		stage_pass(1 * S);
 	}
 	detect_flush(stage->detect, stage);
@@ -155,7 +155,7 @@ static void a_probe_that_stays_unanswered_is_no_sign_of_life(void **state)
 		uint32_t ike = stage_ike_up(0, 2);
 
 		stage_pass(9 * S);
-		stage->ike[ike].current[1] =
+		*stage->ike[ike].current[1] =
 			*stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DPD, 1, 0);
 		stage_pass(1 * S);
 	}
@@ -178,7 +178,7 @@ static void a_quick_mode_without_an_answer_is_not_the_fault_of_who_asks(void **s
 	for (int i = 0; i < 10; i++) {
 		uint32_t ike = stage_ike_up(0, 1);
 
-		stage->ike[ike].current[0] =
+		*stage->ike[ike].current[0] =
 			*stage_request(ike, IKE1_EXCHANGE_QUICK_MODE, PURPOSE_QUICK_MODE, 0, 1);
 		stage_pass(10 * S);
 	}

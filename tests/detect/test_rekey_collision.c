@@ -26,17 +26,18 @@ static uint32_t collide_silently(uint32_t ike, uint32_t old, nsec apart, nsec si
 	struct event ev;
 	uint32_t won, lost;
 
-	stage->ike[ike].current[0] = *a;
+	*stage->ike[ike].current[0] = *a;
 	stage->now += apart;
 	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
-	stage->ike[ike].current[1] = *b;
+	*stage->ike[ike].current[1] = *b;
 	stage->now += 20 * NSEC_PER_MS;
 	won = stage_child(ike, 0);
 	stage->more[won].requested = a->request_at;
 	stage->more[won].predecessor = old;
 	lost = stage_child(ike, 1);
 	stage->more[lost].requested = b->request_at;
-	memset(&stage->ike[ike].current, 0, sizeof(stage->ike[ike].current));
+	for (int slot = 0; slot < 2; slot++)
+		*stage->ike[ike].current[slot] = (struct exchange){ 0 };
 	stage_pass(silence);
 	for (int d = 0; d < 2; d++) {
 		stage->esp[stage->child[won].esp[d]].first =
@@ -265,7 +266,7 @@ static void crossing_requests_for_two_different_sas_are_no_collision(void **stat
 					   0, 10),
 			*b;
 
-	stage->ike[ike].current[0] = *a;
+	*stage->ike[ike].current[0] = *a;
 	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
 	stage_answer(a);
 	stage_answer(b);
@@ -284,7 +285,7 @@ static void a_crossing_request_that_is_refused_is_one(void **state)
 			*b;
 	struct event ev;
 
-	stage->ike[ike].current[0] = *a;
+	*stage->ike[ike].current[0] = *a;
 	b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
 	ev = stage_event(EVENT_CHILD_REFUSED);
 	ev.ike_sa = ike;
@@ -310,7 +311,7 @@ static void that_both_asked_at_one_age_is_told_when_one_request_was_refused(void
 				*b;
 		struct event ev;
 
-		stage->ike[ike].current[0] = *a;
+		*stage->ike[ike].current[0] = *a;
 		b = stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 1, 10);
 		ev = stage_event(EVENT_CHILD_REFUSED);
 		ev.ike_sa = ike;
@@ -349,7 +350,7 @@ static void crossing_for_two_kinds(uint32_t ike)
 	b.request_np1 = IKE2_PAYLOAD_SA;
 	b.from = 1;
 	b.request_at = stage->now;
-	stage->ike[ike].current[0] = first;
+	*stage->ike[ike].current[0] = first;
 	ev = stage_event(EVENT_REQUEST);
 	ev.ike_sa = ike;
 	ev.exchange = &b;
@@ -421,7 +422,7 @@ static void a_delete_right_after_its_own_answer_crosses_the_rekey(void **state)
 
 	stage->now += 20 * NSEC_PER_MS;
 	stage_answer(a);
-	stage->ike[ike].current[0] = *a;
+	*stage->ike[ike].current[0] = *a;
 	stage->now += 1 * NSEC_PER_MS;
 	request_delete(ike, a, 1);
 	stage_pass(20 * S);
@@ -437,7 +438,7 @@ static void the_initiators_delete_after_its_rekey_is_as_it_should_be(void **stat
 		stage_request(ike, IKE2_EXCHANGE_CREATE_CHILD_SA, PURPOSE_REKEY_CHILD, 0, 10);
 
 	stage_answer(a);
-	stage->ike[ike].current[0] = *a;
+	*stage->ike[ike].current[0] = *a;
 	request_delete(ike, a, 0);
 	stage_pass(20 * S);
 	assert_null(collision());

@@ -94,6 +94,9 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		++*paths;
 		assert_true(*paths <= t->path_pool.used);
 	}
+	const struct exchange nothing = { 0 };
+
+	assert_memory_equal(&t->nothing_asked, &nothing, sizeof(nothing));
 	for (uint32_t s = w->ike_sas; s != NO_INDEX; s = t->ike_sas[s].next_in_tunnel) {
 		const struct ike_sa *sa = &t->ike_sas[s];
 
@@ -103,8 +106,8 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		assert_int_equal(ike_sa_find((struct tracker *)t, sa->spi_i, sa->spi_r) == NO_INDEX,
 				 0);
 		for (int slot = 0; slot < 2; slot++) {
-			check_exchange(t, &sa->current[slot], s);
-			check_exchange(t, &sa->previous[slot], s);
+			check_exchange(t, sa->current[slot], s);
+			check_exchange(t, sa->previous[slot], s);
 		}
 		if (sa->successor != NO_INDEX) {
 			assert_true(t->ike_sas[sa->successor].flags & IKE_SA_USED);

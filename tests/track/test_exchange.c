@@ -55,7 +55,7 @@ static void the_same_request_again_is_a_copy_and_its_gap_is_kept(void **state)
 		pass(&w, (4 + i) * S);
 	}
 	assert_int_equal(w.count[EVENT_REQUEST_COPY], 3);
-	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+	const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 	assert_int_equal(x->requests, 4);
 	assert_int_equal(x->responses, 0);
@@ -114,7 +114,7 @@ static void copies_after_the_answer_say_that_it_did_not_arrive(void **state)
 		say(&w, &s, 0, true, IKE2_EXCHANGE_IKE_AUTH, 1, NP_IDR, LEN_AUTH_OK);
 		pass(&w, 4 * S);
 	}
-	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+	const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 	assert_int_equal(x->requests, 3);
 	assert_int_equal(x->responses, 3);
@@ -143,7 +143,7 @@ static void copies_of_the_mirror_are_no_retransmissions(void **state)
 
 	tracker_counters(w.tracker, &c);
 	assert_int_equal(c.duplicates, 2);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].requests, 2);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->requests, 2);
 	assert_int_equal(ike_at(&w, 0x11)->messages, 4);
 	watch_close(&w);
 }
@@ -181,7 +181,7 @@ static void fragments_of_one_message_are_one_transmission_in_any_order(void **st
 					    .total = 3 });
 			pass(&w, MS);
 		}
-		const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+		const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 		assert_int_equal(x->requests, 1);
 		assert_int_equal(x->responses, 1);
@@ -227,7 +227,7 @@ static void the_size_of_a_message_in_fragments_does_not_depend_on_when_its_copie
 						    .number = order[n][i],
 						    .total = 3 });
 			}
-			const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+			const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 			assert_int_equal(response ? x->response_bytes : x->request_bytes, 1200);
 			watch_close(&w);
@@ -255,7 +255,7 @@ static void a_copy_in_other_fragments_adds_nothing_to_the_size(void **state)
 					    .total = total });
 			pass(&w, S);
 		}
-	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+	const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 	assert_int_equal(x->requests, 3);
 	assert_int_equal(x->request_bytes, 720);
@@ -285,7 +285,7 @@ static void a_copy_that_comes_in_fragments_is_one_copy(void **state)
 					    .total = 2,
 					    .salt = (uint64_t)i + 1 });
 	}
-	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+	const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 	assert_int_equal(x->requests, 3);
 	assert_int_equal(w.count[EVENT_REQUEST_COPY], 2);
@@ -313,7 +313,7 @@ static void copies_of_which_one_fragment_never_comes_are_copies(void **state)
 					    .total = 3 });
 		pass(&w, 4 * S);
 	}
-	const struct exchange *x = &ike_at(&w, 0x11)->current[0];
+	const struct exchange *x = ike_at(&w, 0x11)->current[0];
 
 	assert_int_equal(x->requests, 4);
 	assert_int_equal(x->request_fragments_seen, 6);
@@ -338,10 +338,10 @@ static void a_late_copy_of_the_exchange_before_belongs_to_that_one(void **state)
 	say(&w, &s, 0, false, IKE2_EXCHANGE_INFORMATIONAL, 2, NP_NONE, LEN_DPD);
 	const struct ike_sa *sa = ike_at(&w, 0x11);
 
-	assert_int_equal(sa->current[0].message_id, 3);
-	assert_int_equal(sa->previous[0].message_id, 2);
-	assert_int_equal(sa->previous[0].responses, 2);
-	assert_int_equal(sa->previous[0].requests, 2);
+	assert_int_equal(sa->current[0]->message_id, 3);
+	assert_int_equal(sa->previous[0]->message_id, 2);
+	assert_int_equal(sa->previous[0]->responses, 2);
+	assert_int_equal(sa->previous[0]->requests, 2);
 	assert_int_equal(w.count[EVENT_REQUEST_COPY], 1);
 	watch_finish(&w);
 	assert_int_equal(w.n_exchanges, 4);
@@ -364,10 +364,10 @@ static void both_sides_count_their_message_ids_for_themselves(void **state)
 	answer(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, a, NP_NONE, LEN_DPD);
 	const struct ike_sa *sa = ike_at(&w, 0x11);
 
-	assert_int_equal(sa->current[0].from, 0);
-	assert_int_equal(sa->current[1].from, 1);
-	assert_int_equal(sa->current[0].outcome, OUTCOME_ANSWERED);
-	assert_int_equal(sa->current[1].outcome, OUTCOME_ANSWERED);
+	assert_int_equal(sa->current[0]->from, 0);
+	assert_int_equal(sa->current[1]->from, 1);
+	assert_int_equal(sa->current[0]->outcome, OUTCOME_ANSWERED);
+	assert_int_equal(sa->current[1]->outcome, OUTCOME_ANSWERED);
 	watch_close(&w);
 }
 

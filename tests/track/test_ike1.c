@@ -264,6 +264,7 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 
 	say1_sealed(&w, &s, 0, IKE1_EXCHANGE_INFORMATIONAL, 0x1000, LEN1_DPD, 0);	/* open */
 	const struct ike_sa before = *ike_at(&w, 0x11);
+	const struct exchange current[2] = { *before.current[0], *before.current[1] };
 
 	for (int from = 0; from < 2; from++) {
 		struct build b = ike_begin(1, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, 0);
@@ -290,9 +291,9 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	assert_int_equal(w.count[EVENT_LIFETIME_ANSWERED], 1);
 	assert_int_equal(w.count[EVENT_LIFETIME_OFFERED], 1);
 	for (int slot = 0; slot < 2; slot++) {
-		assert_true(after->current[slot].id == before.current[slot].id);
-		assert_int_equal(after->current[slot].outcome, before.current[slot].outcome);
-		assert_int_equal(after->current[slot].closed, before.current[slot].closed);
+		assert_true(after->current[slot]->id == current[slot].id);
+		assert_int_equal(after->current[slot]->outcome, current[slot].outcome);
+		assert_int_equal(after->current[slot]->closed, current[slot].closed);
 	}
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 2);	/* told, and no more */
 	watch_close(&w);

@@ -94,8 +94,8 @@ static void spis_under_another_version_are_nobodys(void **state)
 	assert_int_equal(w.tracker->ike_pool.used, rows);
 	assert_int_equal(ike_at(&w, 0x11)->major, 1);
 	assert_int_equal(ike_at(&w, 0x22)->major, 2);
-	assert_int_equal(ike_at(&w, 0x33)->current[0].requests, 1);
-	assert_int_equal(ike_at(&w, 0x44)->current[0].requests, 1);
+	assert_int_equal(ike_at(&w, 0x33)->current[0]->requests, 1);
+	assert_int_equal(ike_at(&w, 0x44)->current[0]->requests, 1);
 	watch_close(&w);
 }
 
@@ -118,7 +118,7 @@ static void a_vendor_id_alone_belongs_to_the_step_it_comes_in(void **state)
 		ike_end(&b);
 		say1(&w, &s, 0, IKE1_EXCHANGE_IDENTITY_PROTECTION, 0, &b, true);
 		pass(&w, MS);
-		assert_int_equal(ike_at(&w, 0x11)->current[0].purpose, PURPOSE_MAIN_MODE_SA);
+		assert_int_equal(ike_at(&w, 0x11)->current[0]->purpose, PURPOSE_MAIN_MODE_SA);
 		if (!started)
 			main_mode_step(&w, &s, 1);
 	}
@@ -143,7 +143,7 @@ static void a_status_in_clear_is_no_error(void **state)
 	ike_end(&b);
 	say1(&w, &s, 1, IKE1_EXCHANGE_INFORMATIONAL, 0x77, &b, false);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 0);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].outcome, OUTCOME_PENDING);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->outcome, OUTCOME_PENDING);
 	watch_close(&w);
 }
 

@@ -348,8 +348,8 @@ static void what_has_no_meaning_for_the_tunnel_is_a_row_and_no_more(void **state
 	set_up(&w, &s);
 	for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
 		exchange_done(&w, &s, 0, rare[i].exchange, rare[i].np1, LEN_AUTH, NP_NONE, LEN_DPD);
-		assert_int_equal(ike_at(&w, 0x11)->current[0].purpose, rare[i].purpose);
-		assert_int_equal(ike_at(&w, 0x11)->current[0].outcome, OUTCOME_ANSWERED);
+		assert_int_equal(ike_at(&w, 0x11)->current[0]->purpose, rare[i].purpose);
+		assert_int_equal(ike_at(&w, 0x11)->current[0]->outcome, OUTCOME_ANSWERED);
 	}
 	idle(&w, 60 * S);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);

@@ -166,8 +166,8 @@ static void clear_messages_change_nothing_of_an_established_sa(void **state)
 	assert_int_equal(after->group, before.group);
 	assert_int_equal(after->n_transforms, before.n_transforms);
 	assert_int_equal(after->n_vendors, before.n_vendors);
-	assert_true(after->current[0].id == before.current[0].id &&
-		    after->previous[0].id == before.previous[0].id);
+	assert_true(after->asked[0].id == before.asked[0].id &&
+		    after->asked[1].id == before.asked[1].id);
 	assert_true(after->established == before.established && after->spi_r == before.spi_r);
 	assert_int_equal(esp_at(&w, spi[0])->end_reason, END_NONE);
 	assert_true(esp_at(&w, spi[0])->packets == esp.packets);
@@ -201,7 +201,7 @@ static void an_error_in_clear_is_told_with_what_it_is_about(void **state)
 
 	watch_open(&w);
 	set_up(&w, &s);
-	const struct exchange before = ike_at(&w, 0x11)->current[0];
+	const struct exchange before = *ike_at(&w, 0x11)->current[0];
 
 	say_clear_error(&w, 0, 0, IKE2_EXCHANGE_INFORMATIONAL, IKE2_NOTIFY_INVALID_SPI, 0xc0ffee01);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 1);
@@ -215,8 +215,8 @@ static void an_error_in_clear_is_told_with_what_it_is_about(void **state)
 			0);
 	assert_int_equal(w.count[EVENT_ERROR_NOTIFY], 3);
 	assert_int_equal(tunnel_at(&w, 0)->n_ike_sas, 1);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].id, before.id);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].responses, before.responses);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->id, before.id);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->responses, before.responses);
 	watch_close(&w);
 }
 

@@ -328,7 +328,7 @@ static void an_sa_that_never_got_an_answer_fails_when_it_is_given_up(void **stat
 	}
 	idle(&w, 100 * S);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_FAILED);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].requests, 3);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->requests, 3);
 	assert_int_equal(w.count[EVENT_IKE_SA_ENDED], 1);
 	idle(&w, 700 * S);
 	assert_null(ike_at(&w, 0x11));		/* and is forgotten later */

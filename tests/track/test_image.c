@@ -363,9 +363,9 @@ static void what_no_tracker_makes_is_not_taken(void **state)
 	const struct ike_sa *ike = tracker_ike_sa(w.tracker, 0);
 
 	assert_true(TAKEN(ike_sa, ike, (void)it));
-	assert_true(ike->previous[0].requests > 0 && ike->previous[0].responses > 0);
-	assert_false(TAKEN(ike_sa, ike, it->previous[0].request_last = NSEC_NONE));
-	assert_false(TAKEN(ike_sa, ike, it->previous[0].response_last = NSEC_NONE));
+	assert_true(ike->previous[0]->requests > 0 && ike->previous[0]->responses > 0);
+	assert_false(TAKEN(ike_sa, ike, it->asked[1].request_last = NSEC_NONE));
+	assert_false(TAKEN(ike_sa, ike, it->asked[1].response_last = NSEC_NONE));
 	assert_false(TAKEN(ike_sa, ike, (it->end_reason = END_CAPTURE_END, it->ended = NSEC_NONE)));
 	assert_false(TAKEN(ike_sa, ike, it->delete_wait = INT64_C(1) << 61));
 	assert_false(TAKEN(ike_sa, ike,

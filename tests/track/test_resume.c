@@ -53,7 +53,7 @@ static void a_request_whose_answer_nobody_could_see_is_not_observable(void **sta
 	talk(&w, &s, spi, 1, 10, 10 * MS);
 	ask(&w, &s, 0, IKE2_EXCHANGE_INFORMATIONAL, 0, 80);
 	unwatched(&w, 600 * S);
-	assert_int_equal(ike_at(&w, 0x11)->current[0].outcome, OUTCOME_NOT_OBSERVABLE);
+	assert_int_equal(ike_at(&w, 0x11)->current[0]->outcome, OUTCOME_NOT_OBSERVABLE);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);
 	idle(&w, 200 * S);
 	assert_int_equal(ike_at(&w, 0x11)->end_reason, END_NONE);	/* nor is its peer lost */
