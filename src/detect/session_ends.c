@@ -132,8 +132,10 @@ static struct session_pattern pattern(const struct session_end *ends, size_t n, 
 		if (!e->restarted)
 			continue;
 		if (age == 0) {		/* its end began the first whole one */
-			if (p.n > 0 && e->by == p.side)
+			if (p.n > 0 && e->by == p.side) {
 				p.of[p.ends++] = e;
+				p.anew += e->anew;
+			}
 			break;
 		}
 		p.ages[p.n++] = (double)age / (double)NSEC_PER_S;

@@ -303,10 +303,15 @@ static void sessions_that_are_a_day_old_are_ended_by_a_timer(void **state)
 
 static void who_deletes_and_begins_anew_at_once_reauthenticates(void **state)
 {
-	(void)state;
-	for (int i = 0; i < 6; i++)
-		session(0, 3600 * S, 0, 0, 1 * S, END_DELETED);
-	assert_null(drop());
+	for (int older = 0; older < 2; older++) {
+		stage_open(state);
+		if (older)	/* than the capture */
+			session_begun_unseen(1800 * S, 0, 1 * S);
+		for (int i = 0; i < 6; i++)
+			session(0, 3600 * S, 0, 0, 1 * S, END_DELETED);
+		assert_null(drop());
+		stage_close(state);
+	}
 }
 
 /* Whoever has the next packet to send begins anew; the age tells that a timer ended them. */
@@ -545,7 +550,7 @@ int main(void)
 		ON_STAGE(ends_that_are_days_apart_when_the_ages_are_not_are_maintenance),
 		ON_STAGE(ends_at_about_the_same_time_every_night_are_maintenance),
 		ON_STAGE(sessions_that_are_a_day_old_are_ended_by_a_timer),
-		ON_STAGE(who_deletes_and_begins_anew_at_once_reauthenticates),
+		cmocka_unit_test(who_deletes_and_begins_anew_at_once_reauthenticates),
 		ON_STAGE(unless_the_other_side_begins_anew_as_often),
 		ON_STAGE(or_the_age_is_not_that_of_a_timer),
 		ON_STAGE(who_dials_again_two_seconds_after_its_own_delete_was_cut_off),
