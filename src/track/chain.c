@@ -132,7 +132,7 @@ nsec chain_usual_pause(const struct tracker *t, const struct child_sa *c)
 }
 
 /* The same traffic goes on after a rekey, so packets of another mean size are a sign against it. */
-nsec chain_unlike(const struct esp_sa *old, const struct esp_sa *new_sa)
+nsec chain_size_misfit(const struct esp_sa *old, const struct esp_sa *new_sa)
 {
 	uint64_t a = old->bytes / old->packets, b = new_sa->bytes / new_sa->packets,
 		 more = a > b ? a : b;
@@ -164,7 +164,7 @@ static nsec misfit(const struct tracker *t, const struct child_sa *old, const st
 		sum += pause_between(first, last);
 		if (last > silent)
 			sum += OVERLAP_COUNTS * pause_between(last, silent);
-		sum += chain_unlike(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
+		sum += chain_size_misfit(&t->esp_sas[old->esp[d]], &t->esp_sas[c->esp[d]]);
 		compared = true;
 	}
 	if (!compared)
@@ -260,7 +260,7 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 	return best != NO_INDEX ? best : first_idle;
 }
 
-uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at)
+uint32_t chain_only_fallen_silent(const struct tracker *t, const struct child_sa *c, nsec at)
 {
 	uint32_t only = NO_INDEX;
 

@@ -100,7 +100,7 @@ static bool twins(const struct tracker *t, const struct child_sa *x, const struc
 {
 	const struct esp_sa *a = &t->esp_sas[x->esp[0]], *b = &t->esp_sas[y->esp[1]];
 
-	return echoes(t, x, y) == 2 && chain_unlike(a, b) * 50 <= 10 * NSEC_PER_S;
+	return echoes(t, x, y) == 2 && chain_size_misfit(a, b) * 50 <= 10 * NSEC_PER_S;
 }
 
 /*

@@ -53,7 +53,7 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 		     nsec created, int by, const struct exchange *x, bool tentative);
 
 /* All of its exchange is known: link it to its predecessor if only one SA can be that. */
-void child_born(struct tracker *t, uint32_t child);
+void child_exchange_done(struct tracker *t, uint32_t child);
 
 /* It is certainly a child SA: give it a number and report it.  Does nothing the second time. */
 void child_reveal(struct tracker *t, uint32_t child);
@@ -77,7 +77,7 @@ bool child_delete_expected(const struct tracker *t, uint32_t tunnel);
 
 /*
  * A message at `at` was taken for a Delete of one child SA.  Decides at once which one was meant if
- * there is no doubt; otherwise it is remembered until child_settle().  `answered`: the peer
+ * there is no doubt; otherwise it is remembered until child_settle_all().  `answered`: the peer
  * acknowledged it.
  */
 void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec at, int by,
@@ -131,10 +131,10 @@ void child_esp_born(struct tracker *t, uint32_t esp);
  * its SPIs only by the order of first packets, they belong to a child SA of another IKE SA that was
  * set up at the same time: exchange them.
  */
-void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at);
+void child_trade_spis(struct tracker *t, uint32_t ike_sa, nsec at);
 
 /* Did an exchange make a child SA of this tunnel whose SPI of this direction is not yet known? */
-bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction);
+bool child_awaits_spi(const struct tracker *t, uint32_t tunnel, int direction);
 
 /*
  * `c` was made while the other side made one, too (RFC 7296 2.8.1): the other one, if it got the
@@ -160,7 +160,7 @@ bool chain_could_replace(const struct tracker *t, const struct child_sa *old,
  * The only living SA that `c` can have replaced, if one of its directions at least was silent after
  * `at`; NO_INDEX: none, or several could be meant.
  */
-uint32_t chain_half_dead(const struct tracker *t, const struct child_sa *c, nsec at);
+uint32_t chain_only_fallen_silent(const struct tracker *t, const struct child_sa *c, nsec at);
 
 /* `child` replaced `old`, by the exchange that made it; `grade`: how certain that is. */
 void chain_link_rekey(struct tracker *t, uint32_t old, uint32_t child, enum grade grade);
@@ -191,7 +191,7 @@ bool chain_goes_on_after(const struct tracker *t, const struct child_sa *old,
 			 const struct child_sa *c);
 
 /* How much the mean packet sizes differ, from 0 to 10 s: a misfit is measured as a pause. */
-nsec chain_unlike(const struct esp_sa *old, const struct esp_sa *new_sa);
+nsec chain_size_misfit(const struct esp_sa *old, const struct esp_sa *new_sa);
 
 /* ---- chain_repair.c -------------------------------------------------------- */
 
@@ -217,7 +217,7 @@ bool chain_repair_birth(struct tracker *t, uint32_t child, uint32_t old);
 uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at);
 
 /* Frame that shows the end of `c` at `at`: its Delete, else its latest packet; 0: none. */
-uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at);
+uint64_t child_frame_of_end(const struct tracker *t, const struct child_sa *c, nsec at);
 
 /*
  * A Delete that no rekey explains: end the oldest child SA that was silent from `drains` after it
@@ -244,10 +244,11 @@ void delete_ends_predecessor(struct tracker *t, const struct pending_delete *d);
  * The SA that `c` replaced, if its end was only presumed from its silence and its Delete may still
  * come as late as `at`; else NO_INDEX.
  */
-uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at);
+uint32_t child_predecessor_awaiting_delete(const struct tracker *t, const struct child_sa *c,
+					   nsec at);
 
-/* Is `child` such a predecessor of the one that replaced it? */
-bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
+/* Is `child` such a predecessor, whose Delete may still come? */
+bool child_awaits_delete(const struct tracker *t, uint32_t child, nsec at);
 
 /* ---- settle.c: when all this is decided ------------------------------------ */
 
@@ -255,9 +256,9 @@ bool child_undeleted(const struct tracker *t, uint32_t child, nsec at);
  * Decide what `child` replaced and whether it is redundant, as far as that can be said at `now`.
  * `last_call`: nothing more will be learnt.
  */
-void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
+void child_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call);
 
 /* The same for all child SAs of a tunnel, and for the Deletes whose SA is not yet known. */
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
+void child_settle_all(struct tracker *t, uint32_t tunnel, nsec now, bool last_call);
 
 #endif

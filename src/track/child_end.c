@@ -57,7 +57,7 @@ void child_deleted_by_both(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, 
 	uint32_t only = the_only_one(t, tunnel, at - BOTH_DELETE_WITHIN);
 
 	if (only != NO_INDEX && t->child_sas[only].ike_sa == ike_sa &&
-	    child_predecessor_undeleted(t, &t->child_sas[only], at) == NO_INDEX &&
+	    child_predecessor_awaiting_delete(t, &t->child_sas[only], at) == NO_INDEX &&
 	    !child_one_was_deleted(t, tunnel, at))
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 }
@@ -114,7 +114,7 @@ void child_delete_seen(struct tracker *t, uint32_t tunnel, uint32_t ike_sa, nsec
 	uint32_t only = the_only_one(t, tunnel, at);
 
 	if (answered && only != NO_INDEX &&
-	    child_predecessor_undeleted(t, &t->child_sas[only], at) == NO_INDEX) {
+	    child_predecessor_awaiting_delete(t, &t->child_sas[only], at) == NO_INDEX) {
 		child_end(t, only, at, END_DELETED, by, GRADE_DERIVED);
 		d[oldest].at = NSEC_NONE;
 	}
@@ -189,7 +189,7 @@ static void settle_all(struct tracker *t, uint32_t ike_sa)
 			    t->child_sas[c->more->predecessor].end_reason == END_NONE;
 
 		if (open || !(c->flags & CHILD_SA_SETTLED))
-			chain_settle_one(t, i, t->now, true);
+			child_settle_one(t, i, t->now, true);
 	}
 }
 

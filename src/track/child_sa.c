@@ -44,7 +44,7 @@ void child_emit(struct tracker *t, enum event_kind kind, uint32_t child, nsec at
 	struct event ev = event_of(t, kind, at, c->tunnel);
 
 	if (kind == EVENT_CHILD_SA_ENDED)
-		ev.frame = child_end_frame(t, c, at);
+		ev.frame = child_frame_of_end(t, c, at);
 	ev.child_sa = child;
 	ev.ike_sa = c->ike_sa;
 	ev.other = other;
@@ -259,9 +259,9 @@ uint32_t child_birth(struct tracker *t, uint32_t ike_sa, enum created_how how, n
 	return i;
 }
 
-void child_born(struct tracker *t, uint32_t child)
+void child_exchange_done(struct tracker *t, uint32_t child)
 {
-	chain_settle_one(t, child, t->now, false);
+	child_settle_one(t, child, t->now, false);
 }
 
 void child_discard(struct tracker *t, uint32_t child)

@@ -27,7 +27,7 @@ uint64_t delete_frame(const struct tracker *t, uint32_t ike_sa, nsec at)
 	return 0;
 }
 
-uint64_t child_end_frame(const struct tracker *t, const struct child_sa *c, nsec at)
+uint64_t child_frame_of_end(const struct tracker *t, const struct child_sa *c, nsec at)
 {
 	const struct pending_delete *d = &t->deletes[c->tunnel * PENDING_DELETES];
 	uint64_t frame = delete_frame(t, c->ike_sa, at);
@@ -89,7 +89,8 @@ static bool may_outlive(const struct child_sa *old, const struct child_sa *c, ns
 	return at - c->created <= margin;
 }
 
-uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child_sa *c, nsec at)
+uint32_t child_predecessor_awaiting_delete(const struct tracker *t, const struct child_sa *c,
+					   nsec at)
 {
 	if (c->more->predecessor == NO_INDEX ||
 	    (c->how != CREATED_CREATE_CHILD_SA && c->how != CREATED_QUICK_MODE))
@@ -105,12 +106,12 @@ uint32_t child_predecessor_undeleted(const struct tracker *t, const struct child
 									      : NO_INDEX;
 }
 
-bool child_undeleted(const struct tracker *t, uint32_t child, nsec at)
+bool child_awaits_delete(const struct tracker *t, uint32_t child, nsec at)
 {
 	uint32_t successor = t->child_sas[child].more->successor;
 
 	return successor != NO_INDEX && t->child_sas[successor].created <= at &&
-	       child_predecessor_undeleted(t, &t->child_sas[successor], at) == child;
+	       child_predecessor_awaiting_delete(t, &t->child_sas[successor], at) == child;
 }
 
 /* The Delete was for one whose end was presumed: it ended then, and not before. */
@@ -135,7 +136,7 @@ void delete_ends_predecessor(struct tracker *t, const struct pending_delete *d)
 	for (uint32_t i = t->tunnels[d->tunnel].oldest_child_sa; i != NO_INDEX;
 	     i = t->child_sas[i].prev_in_tunnel) {
 		const struct child_sa *c = &t->child_sas[i];
-		uint32_t index = child_predecessor_undeleted(t, c, d->at);
+		uint32_t index = child_predecessor_awaiting_delete(t, c, d->at);
 
 		if (index == NO_INDEX || c->created > d->at || of_another_ike_sa(t, d, c))
 			continue;
@@ -199,7 +200,7 @@ bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nse
 		 * IKEv1 keeps what was renewed until its lifetime is over, which is the same for
 		 * all, and deletes the oldest first (DETECTION-FACTS 1.6, 2.4)
 		 */
-		if (ikev1 && child_undeleted(t, i, d->at)) {
+		if (ikev1 && child_awaits_delete(t, i, d->at)) {
 			end_late(t, i, d);
 			d->at = NSEC_NONE;
 			return true;
@@ -209,7 +210,7 @@ bool delete_settle(struct tracker *t, struct pending_delete *d, nsec drains, nse
 		    (last != NSEC_NONE && now - last <= nsec_later(t->settings->overlap_budget,
 								   3 * chain_usual_pause(t, c))))
 			continue;
-		if ((doubtful || child_predecessor_undeleted(t, c, d->at) != NO_INDEX) &&
+		if ((doubtful || child_predecessor_awaiting_delete(t, c, d->at) != NO_INDEX) &&
 		    (last == NSEC_NONE ||
 		     d->at - last > STOPS_WITH_DELETE + 2 * chain_usual_pause(t, c)))
 			continue;

@@ -202,7 +202,7 @@ static uint32_t tunnel_of_a_client(struct tracker *t, const struct esp_arrival *
 		return NO_INDEX;
 	tunnel = path_find_only_client(t, a->src, a->dst, ret_side);
 	if (tunnel == NO_INDEX || !tunnel_had_ike(&t->tunnels[tunnel]) ||
-	    !child_awaits(t, tunnel, *ret_side))
+	    !child_awaits_spi(t, tunnel, *ret_side))
 		return NO_INDEX;
 	path_add(t, tunnel, (struct endpoint){ a->src, 0 }, (struct endpoint){ a->dst, 0 },
 		 *ret_side);
@@ -332,7 +332,7 @@ void esp_birth(struct tracker *t, const struct esp_arrival *a, uint32_t generati
 		owner->unconfirmed++;
 	}
 	index_add(&t->esp_index, a->hash, i);
-	group_has(t, sa);
+	group_includes(t, sa);
 	*esp_hint(t, a->spi) = i + 1;
 	owner->flags |= TUNNEL_UNSAVED;
 	owner->n_esp_sas++;

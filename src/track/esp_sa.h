@@ -157,6 +157,6 @@ bool esp_ports_changed(struct tracker *t, struct esp_sa *sa, const struct esp_ar
  * destinations in one sequence, so a gap is no loss.  Asked before the SPI of a new SA is noted,
  * and whenever numbers are missing.
  */
-bool group_has(struct tracker *t, struct esp_sa *sa);
+bool group_includes(struct tracker *t, struct esp_sa *sa);
 
 #endif

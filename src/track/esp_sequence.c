@@ -155,7 +155,7 @@ static bool explained(const struct esp_sa *sa, const struct esp_arrival *a, uint
 static void sequence_ahead(struct tracker *t, struct esp_sa *sa, const struct esp_arrival *a,
 			   uint32_t ahead)
 {
-	bool of_group = ahead > 1 && group_has(t, sa);
+	bool of_group = ahead > 1 && group_includes(t, sa);
 
 	/* HA fail-over or a restart: not loss */
 	if (ahead > JUMP && !explained(sa, a, ahead)) {

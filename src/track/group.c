@@ -27,7 +27,7 @@ static bool in_one_group(const struct tracker *t, const struct esp_sa *a, const 
 		addr_equal(x.dst, y.src) || addr_equal(x.dst, y.dst));
 }
 
-bool group_has(struct tracker *t, struct esp_sa *sa)
+bool group_includes(struct tracker *t, struct esp_sa *sa)
 {
 	uint32_t latest = *esp_hint(t, sa->spi);
 

@@ -171,7 +171,7 @@ static void child_made(struct tracker *t, struct ike_sa *sa, const struct exchan
 	mark_collision(t, sa, x, sa->current[1 - slot], child);
 	mark_collision(t, sa, x, sa->previous[1 - slot], child);
 	if (rekey) {
-		child_born(t, child);
+		child_exchange_done(t, child);
 		return;
 	}
 	/* perhaps a rekey of the IKE SA: the request began with SA, not with N(REKEY_SA) */

@@ -387,7 +387,7 @@ static nsec settle_delete(struct tracker *t, uint32_t ike_sa, nsec now, bool las
 	if (now < at && !(last_call && wait <= IKE_DELETE_SETTLES_S * NSEC_PER_S))
 		return at;
 	if (sa->major == 2)
-		child_pass_on(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S);
+		child_trade_spis(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S);
 	if (sa->major == 2 &&
 	    child_speaks_after(t, ike_sa, sa->delete_at + DELETE_DRAINS_S * NSEC_PER_S)) {
 		/* Its child SAs carry traffic both ways: the Delete was for one of them. */

@@ -169,7 +169,7 @@ static uint32_t waiting_birth(struct tracker *t, const struct esp_sa *sa, bool *
 	return fresh;
 }
 
-bool child_awaits(const struct tracker *t, uint32_t tunnel, int direction)
+bool child_awaits_spi(const struct tracker *t, uint32_t tunnel, int direction)
 {
 	for (uint32_t i = t->tunnels[tunnel].child_sas; i != NO_INDEX;
 	     i = t->child_sas[i].next_in_tunnel) {
@@ -353,7 +353,7 @@ static bool could_be(const struct tracker *t, const struct child_sa *o, const st
 	return true;
 }
 
-void child_pass_on(struct tracker *t, uint32_t ike_sa, nsec at)
+void child_trade_spis(struct tracker *t, uint32_t ike_sa, nsec at)
 {
 	for (uint32_t i = t->ike_sas[ike_sa].children; i != NO_INDEX;
 	     i = t->child_sas[i].more->next_of_ike) {

@@ -121,7 +121,7 @@ static uint32_t silent_winner(struct tracker *t, uint32_t child, nsec now)
 		    c->created - o->created > t->settings->settle)
 			continue;
 		if (o->more->predecessor_id == 0 && n >= 2) {
-			uint32_t old = chain_half_dead(t, o, d->at + DRAINS_WITHIN);
+			uint32_t old = chain_only_fallen_silent(t, o, d->at + DRAINS_WITHIN);
 
 			if (old != NO_INDEX) {
 				chain_link_rekey(t, old, i, GRADE_INFERRED);
@@ -201,7 +201,7 @@ static bool find_predecessor(struct tracker *t, uint32_t child, nsec now, bool r
 	return old != NO_INDEX && spoke && !sure;
 }
 
-void chain_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
+void child_settle_one(struct tracker *t, uint32_t child, nsec now, bool last_call)
 {
 	struct child_sa *c = &t->child_sas[child];
 	bool ripe = last_call || now - c->created >= t->settings->settle;
@@ -268,13 +268,13 @@ static bool settle_births(struct tracker *t, uint32_t tunnel, nsec until, nsec n
 		if (before && (c->more->predecessor == NO_INDEX ||
 			       t->child_sas[c->more->predecessor].end_reason != END_NONE))
 			continue;
-		chain_settle_one(t, i, now, last_call);
+		child_settle_one(t, i, now, last_call);
 		settled &= (c->flags & CHILD_SA_SETTLED) != 0;
 	}
 	return settled;
 }
 
-void child_settle(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
+void child_settle_all(struct tracker *t, uint32_t tunnel, nsec now, bool last_call)
 {
 	struct pending_delete *d = &t->deletes[tunnel * PENDING_DELETES];
 

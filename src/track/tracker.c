@@ -113,7 +113,7 @@ void tracker_end(struct tracker *t)
 
 		if (!(w->flags & TUNNEL_USED))
 			continue;
-		child_settle(t, i, t->now, true);
+		child_settle_all(t, i, t->now, true);
 		restraint_reconsider(t, i);
 		hygiene_judge_mirror(t, i, t->now);
 		for (uint32_t c = w->child_sas; c != NO_INDEX; c = t->child_sas[c].next_in_tunnel)

@@ -169,7 +169,7 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 			if (sa->end_reason != END_NONE &&
 			    now - nsec_later(sa->rare->ended, sa->last) >
 				    resume_keep(t, sa->end_reason) &&
-			    (sa->child == NO_INDEX || !child_undeleted(t, sa->child, now)))
+			    (sa->child == NO_INDEX || !child_awaits_delete(t, sa->child, now)))
 				esp_release(t, i);
 			else
 				alive = true;
@@ -180,7 +180,8 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 		next = c->next_in_tunnel;
 		child_judge_silence(t, i, now);
 		if (c->end_reason != END_NONE && now - c->more->ended > t->settings->ended_keep &&
-		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX && !child_undeleted(t, i, now))
+		    c->esp[0] == NO_INDEX && c->esp[1] == NO_INDEX &&
+		    !child_awaits_delete(t, i, now))
 			child_release(t, i);
 		else
 			alive = true;
@@ -190,7 +191,7 @@ static bool clean(struct tracker *t, uint32_t tunnel, nsec now)
 
 void tunnel_due(struct tracker *t, uint32_t tunnel, nsec now)
 {
-	child_settle(t, tunnel, now, false);
+	child_settle_all(t, tunnel, now, false);
 	resume_judge(t, tunnel, now);
 	hygiene_judge_mirror(t, tunnel, now);
 	for (int side = 0; side < 2; side++)
