@@ -372,6 +372,7 @@ struct tunnel {
 	/* private */
 	uint8_t n_paths;
 	uint8_t n_deletes;		/* entries of tracker.deletes in use, free ones between */
+	uint16_t unowned_living;	/* of unowned_child, those that have not ended */
 	uint32_t paths;
 	uint32_t flags;
 	uint32_t generation;

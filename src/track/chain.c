@@ -208,12 +208,14 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 	unsigned candidates = 0;
 
 	/*
-	 * Those of another IKE SA are not eligible: look only at its own when that is all there is.
+	 * Those of another IKE SA are not eligible, nor those that had ended: look only at its own
+	 * when no other can be.
 	 */
-	bool own =
-		c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX && w->unowned_child == 0;
+	bool own = c->how == CREATED_CREATE_CHILD_SA && c->ike_sa != NO_INDEX &&
+		   !child_unowned_since(t, c->tunnel, child_sa_requested(c));
 	uint32_t next, first_idle = NO_INDEX;
 	const struct pending_delete *d = chain_delete_since(t, c);
+	bool silent = w->esp_sas[0] == NO_INDEX && w->esp_sas[1] == NO_INDEX;
 
 	*ret_sure = false;
 	for (uint32_t i = own ? t->ike_sas[c->ike_sa].children : w->child_sas; i != NO_INDEX;
@@ -237,6 +239,8 @@ uint32_t chain_choose_predecessor(struct tracker *t, const struct child_sa *c, n
 		if (last == NSEC_NONE) {
 			if (first_idle == NO_INDEX)
 				first_idle = i;
+			if (silent && candidates > 1)
+				break;		/* no other can be better */
 			continue;
 		}
 		nsec distance = misfit(t, old, c);

@@ -67,6 +67,15 @@ void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa);
 /* IKE SA `to` replaced `from`, has no child SA yet, and takes all of its (RFC 7296 2.8). */
 void child_inherit(struct tracker *t, uint32_t from, uint32_t to);
 
+/* No IKE SA holds it, as long as none adopts it. */
+void child_let_go(struct tracker *t, struct child_sa *c);
+
+/* Its end was set, moved or taken back; did it live before? */
+void child_end_changed(struct tracker *t, const struct child_sa *c, bool lived);
+
+/* May a child SA of this tunnel that no IKE SA holds have lived at `at` or later? */
+bool child_unowned_since(const struct tracker *t, uint32_t tunnel, nsec at);
+
 /* End it, if it lives, and free its slot.  Its ESP SAs stay, without a child SA. */
 void child_release(struct tracker *t, uint32_t child);
 

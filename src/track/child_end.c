@@ -146,6 +146,7 @@ void child_end(struct tracker *t, uint32_t child, nsec at, enum end_reason why, 
 	c->end_reason = why;
 	if (c->more->ended != at)	/* the end of the capture is no event of its life */
 		child_more(t, c)->ended = at;
+	child_end_changed(t, c, true);
 	c->ended_by = (int8_t)by;
 	if (grade < c->grade)
 		c->grade = grade;
@@ -225,9 +226,11 @@ bool child_speaks_after(const struct tracker *t, uint32_t ike_sa, nsec at)
 void child_revive(struct tracker *t, uint32_t child)
 {
 	struct child_sa *c = &t->child_sas[child];
+	bool lived = c->end_reason == END_NONE;
 
 	c->end_reason = END_NONE;
 	child_more(t, c)->ended = NSEC_NONE;
+	child_end_changed(t, c, lived);
 	c->ended_by = SIDE_UNKNOWN;
 	c->state = CHILD_INSTALLED;
 	c->flags |= CHILD_SA_DIRTY;

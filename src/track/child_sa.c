@@ -154,33 +154,86 @@ uint32_t child_new(struct tracker *t, uint32_t tunnel, nsec created)
 				   : &w->oldest_child_sa) = i;
 	w->child_sas = i;
 	w->live_child++;
-	w->unowned_child++;
+	child_let_go(t, &t->child_sas[i]);
 	w->flags |= TUNNEL_UNSAVED;
 	return i;
 }
 
-void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
+static void unowned_ended(struct tracker *t, const struct child_sa *c)
 {
-	struct child_sa *c = &t->child_sas[child];
+	nsec *ended = &t->unowned_ended[c->tunnel];
 
+	if (child_tunnel(t, c)->unowned_child == 1 || c->more->ended > *ended)
+		*ended = c->more->ended;
+}
+
+void child_let_go(struct tracker *t, struct child_sa *c)
+{
+	struct tunnel *w = child_tunnel(t, c);
+
+	c->ike_sa = NO_INDEX;
+	w->unowned_child++;
+	if (c->end_reason == END_NONE)
+		w->unowned_living++;
+	else
+		unowned_ended(t, c);
+}
+
+void child_end_changed(struct tracker *t, const struct child_sa *c, bool lived)
+{
+	struct tunnel *w = child_tunnel(t, c);
+
+	if (c->ike_sa != NO_INDEX)
+		return;
+	if (lived)
+		w->unowned_living--;
+	if (c->end_reason == END_NONE)
+		w->unowned_living++;
+	else
+		unowned_ended(t, c);
+}
+
+bool child_unowned_since(const struct tracker *t, uint32_t tunnel, nsec at)
+{
+	const struct tunnel *w = &t->tunnels[tunnel];
+
+	return w->unowned_living != 0 || (w->unowned_child != 0 && t->unowned_ended[tunnel] >= at);
+}
+
+/* Whoever holds it, if anybody does, holds it no longer. */
+static void leave(struct tracker *t, struct child_sa *c)
+{
+	struct tunnel *w = child_tunnel(t, c);
 	uint32_t next = c->more->next_of_ike, prev = c->more->prev_of_ike;
 
 	if (c->ike_sa == NO_INDEX) {
-		child_tunnel(t, c)->unowned_child--;
+		w->unowned_child--;
+		if (c->end_reason == END_NONE)
+			w->unowned_living--;
 	} else {
 		*(prev != NO_INDEX ? &child_more(t, &t->child_sas[prev])->next_of_ike
 				   : &t->ike_sas[c->ike_sa].children) = next;
 		if (next != NO_INDEX)
 			child_more(t, &t->child_sas[next])->prev_of_ike = prev;
 	}
-	c->ike_sa = ike_sa;
+	c->ike_sa = NO_INDEX;
+	if (c->more != &child_sa_nothing_more)
+		child_more(t, c)->next_of_ike = child_more(t, c)->prev_of_ike = NO_INDEX;
+}
+
+void child_adopt(struct tracker *t, uint32_t child, uint32_t ike_sa)
+{
+	struct child_sa *c = &t->child_sas[child];
+
+	leave(t, c);
 	if (ike_sa == NO_INDEX) {
-		if (c->more != &child_sa_nothing_more)
-			child_more(t, c)->next_of_ike = child_more(t, c)->prev_of_ike = NO_INDEX;
-		child_tunnel(t, c)->unowned_child++;
+		child_let_go(t, c);
 		return;
 	}
-	next = t->ike_sas[ike_sa].children;
+
+	uint32_t next = t->ike_sas[ike_sa].children;
+
+	c->ike_sa = ike_sa;
 	child_more(t, c)->next_of_ike = next;
 	child_more(t, c)->prev_of_ike = NO_INDEX;
 	if (next != NO_INDEX)
@@ -292,8 +345,7 @@ void child_release(struct tracker *t, uint32_t child)
 					: &w->oldest_child_sa) = c->prev_in_tunnel;
 	w->live_child--;
 	w->flags |= TUNNEL_UNSAVED;
-	child_adopt(t, child, NO_INDEX);
-	w->unowned_child--;
+	leave(t, c);
 	if (c->more->predecessor != NO_INDEX)
 		child_more(t, &t->child_sas[c->more->predecessor])->successor = NO_INDEX;
 	if (c->more->successor != NO_INDEX)

@@ -120,6 +120,7 @@ static void end_late(struct tracker *t, uint32_t child, const struct pending_del
 	struct child_sa *old = &t->child_sas[child];
 
 	child_more(t, old)->ended = d->at;
+	child_end_changed(t, old, false);
 	old->flags |= CHILD_SA_DIRTY;
 	for (int k = 0; k < 2; k++) {
 		if (old->esp[k] == NO_INDEX || t->esp_sas[old->esp[k]].end_reason != END_REKEYED)

@@ -378,6 +378,7 @@ static bool place_tunnel(struct tracker *t, struct reader *r, uint32_t *ret)
 	w.oldest_ike_sa = w.oldest_child_sa = w.oldest_esp_sa[0] = w.oldest_esp_sa[1] = NO_INDEX;
 	w.live_ike = w.live_child = w.live_esp[0] = w.live_esp[1] = w.unconfirmed =
 		w.unowned_child = 0;
+	w.unowned_living = 0;
 	w.paths = NO_INDEX;
 	w.n_paths = 0;
 	w.id = tracker_number(t, OBJECT_TUNNEL);
@@ -468,8 +469,7 @@ static void check_child_sa(struct tracker *t, uint32_t tunnel, uint32_t i)
 		if (c->esp[d] >= t->esp_pool.high || !(t->esp_sas[c->esp[d]].flags & ESP_SA_USED) ||
 		    t->esp_sas[c->esp[d]].child != i || t->esp_sas[c->esp[d]].direction != d)
 			c->esp[d] = NO_INDEX;
-	c->ike_sa = NO_INDEX;
-	t->tunnels[tunnel].unowned_child++;
+	child_let_go(t, c);
 	if (c->how != CREATED_UNKNOWN)	/* whoever wrote the image may not have had these */
 		t->tunnels[tunnel].flags |= TUNNEL_CHILD_MADE;
 	if (c->flags & CHILD_SA_PAIRED_BY_ORDER)

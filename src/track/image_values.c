@@ -32,6 +32,7 @@ void image_tunnel_fields(struct fields *f, void *structure)
 	FIELD(f, w->live_child);
 	FIELD(f, w->live_esp);
 	FIELD(f, w->unowned_child);
+	FIELD(f, w->unowned_living);
 	FIELD(f, w->esp_judged);
 	FIELD(f, w->mirror_seen);
 	FIELD(f, w->one_sided);

@@ -248,6 +248,7 @@ static bool make_tables(struct tracker *t)
 	       (t->tunnels = memory_table(tunnels, sizeof(*t->tunnels))) &&
 	       (t->tunnel_more = memory_table(tunnels, sizeof(*t->tunnel_more))) &&
 	       (t->peer_marks = memory_table(tunnels, sizeof(*t->peer_marks))) &&
+	       (t->unowned_ended = memory_table(tunnels, sizeof(*t->unowned_ended))) &&
 	       (t->paths = memory_table(paths, sizeof(*t->paths))) &&
 	       (t->ike_sas = memory_table(ike, sizeof(*t->ike_sas))) &&
 	       (t->answerer_asked = memory_table(ike, sizeof(*t->answerer_asked))) &&
@@ -331,6 +332,7 @@ void tracker_free(struct tracker *t)
 	free(t->tunnels);
 	free(t->tunnel_more);
 	free(t->peer_marks);
+	free(t->unowned_ended);
 	free(t->paths);
 	free(t->ike_sas);
 	free(t->answerer_asked);

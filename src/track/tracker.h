@@ -193,6 +193,8 @@ struct tracker {
 	struct tunnel *tunnels;
 	struct tunnel_more *tunnel_more;	/* of each tunnel; used where tunnel.more says so */
 	uint32_t (*peer_marks)[2];	/* of each tunnel: hashes of its peers' addresses */
+	/* of each tunnel: no child SA that has ended, and has no IKE SA, ended later */
+	nsec *unowned_ended;
 	struct path *paths;
 	struct ike_sa *ike_sas;
 	/* of each IKE SA, what its responder asked; used where current[1] says so */

@@ -78,7 +78,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 				    uint32_t *with_ike)
 {
 	const struct tunnel *w = &t->tunnels[i];
-	uint32_t unconfirmed = 0, esp = 0, unowned = 0;
+	uint32_t unconfirmed = 0, esp = 0, unowned = 0, living = 0;
 
 	assert_true(endpoint_compare(w->peer[0], w->peer[1]) <= 0);
 	check_due(t, TIMER_TUNNEL, i, w->due);
@@ -164,6 +164,9 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		if (k->more->successor != NO_INDEX)
 			assert_int_equal(t->child_sas[k->more->successor].more->predecessor, c);
 		unowned += k->ike_sa == NO_INDEX;
+		living += k->ike_sa == NO_INDEX && k->end_reason == END_NONE;
+		assert_true(k->ike_sa != NO_INDEX || k->end_reason == END_NONE ||
+			    child_unowned_since(t, i, k->more->ended));
 		assert_true(k->how == CREATED_UNKNOWN || (w->flags & TUNNEL_CHILD_MADE));
 		assert_true(!(k->flags & CHILD_SA_PAIRED_BY_ORDER) ||
 			    ((w->flags & TUNNEL_PAIRED_BY_ORDER) && k->how != CREATED_UNKNOWN));
@@ -172,6 +175,7 @@ static inline uint32_t check_tunnel(const struct tracker *t, uint32_t i, uint32_
 		assert_true(*child <= t->child_pool.used);
 	}
 	assert_int_equal(unowned, w->unowned_child);
+	assert_int_equal(living, w->unowned_living);
 	for (int d = 0; d < 2; d++) {
 		uint32_t n = 0;
 
