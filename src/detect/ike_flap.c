@@ -136,8 +136,7 @@ static bool given_up(const struct state *s, const struct scene *sc, const struct
 	const struct set_up *u = &s->kept[i % KEPT], *next = &s->kept[(i + 1) % KEPT];
 	const struct ike_sa *sa, *after;
 
-	if (u->ended || i + 1 >= s->total || next->at - u->at < APART || side_unseen(sc, 0) ||
-	    side_unseen(sc, 1))
+	if (next->at - u->at < APART || side_unseen(sc, 0) || side_unseen(sc, 1))
 		return false;
 	sa = sas->kept[i % KEPT];
 	after = sas->kept[(i + 1) % KEPT];
@@ -162,7 +161,7 @@ static bool left_behind(const struct state *s, const struct scene *sc, const str
 	const struct ike_sa *sa;
 	bool any = false;
 
-	if (u->ended || i + 1 >= s->total || next->at - u->at >= sc->settings->flap_reauth_min)
+	if (next->at - u->at >= sc->settings->flap_reauth_min)
 		return false;
 	sa = sas->kept[i % KEPT];
 	if (!sa)
@@ -215,9 +214,9 @@ static void look_at(const struct state *s, const struct scene *sc, nsec now,
 	const struct settings *set = sc->settings;
 	nsec slow_from = now - set->flap_warn_window, fast_from = now - set->flap_crit_window;
 	struct ike_sas sas;
+	bool found = false;
 
 	*ret_slow = *ret_fast = (struct flapping){.first = NSEC_NONE, .latest = NSEC_NONE};
-	find_ike_sas(s, sc, &sas);
 	for (uint32_t k = s->total > KEPT ? s->total - KEPT : 0; k < s->total; k++) {
 		const struct set_up *u = &s->kept[k % KEPT];
 		bool slow = u->at >= slow_from, fast = u->at >= fast_from, asked = false;
@@ -225,8 +224,16 @@ static void look_at(const struct state *s, const struct scene *sc, nsec now,
 		if ((!slow && !fast) || !from_scratch(u, set, now))
 			continue;
 
-		bool unused = given_up(s, sc, &sas, k, now, &asked);
-		bool left = left_behind(s, sc, &sas, k);
+		bool unused = false, left = false;
+
+		/* followed by another, and not known to be gone: those are few */
+		if (!u->ended && k + 1 < s->total) {
+			if (!found)
+				find_ike_sas(s, sc, &sas);
+			found = true;
+			unused = given_up(s, sc, &sas, k, now, &asked);
+			left = left_behind(s, sc, &sas, k);
+		}
 
 		if (slow)
 			count(ret_slow, u, unused, asked, left);
