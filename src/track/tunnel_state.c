@@ -164,6 +164,9 @@ void tunnel_was_down(struct tracker *t, uint32_t ike_sa)
 		if (sa == old || sa->established == NSEC_NONE)
 			continue;
 		if (sa->established > old->ended) {
+			/* too soon, and the first of all is no later */
+			if (sa->established - old->ended <= t->settings->judge_every)
+				return;
 			new = !new || sa->established < new->established ? sa : new;
 		} else if (sa->ended == NSEC_NONE || sa->ended > old->ended) {
 			return;
