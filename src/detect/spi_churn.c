@@ -175,6 +175,8 @@ static void raise(const struct state *s, const struct scene *sc, int direction,
 	nsec first_spoke = w->first - (nsec)w->of[0]->age_ms * NSEC_PER_MS;
 	size_t set_ups = moments_since(&s->set_ups, larger(w->first - SPEAKS_WITHIN, first_spoke));
 	bool with_ike = 2 * set_ups >= w->n && set_ups >= 2;
+	/* nobody knows what its IKE SA does */
+	bool esp_only = w->by_ike == 0 && sc->tunnel->ike_sas == NO_INDEX;
 
 	if (loss_since(sc, from))
 		confidence = less(confidence);
@@ -187,7 +189,10 @@ static void raise(const struct state *s, const struct scene *sc, int direction,
 	finding_seconds(f, "window_s", sc->settings->churn_window);
 	finding_real(f, "median_age_s", median);
 	finding_integer(f, "parallel_sas", chains);
-	finding_text(f, "kind", "%s", with_ike ? "with_ike" : "ike_stable");
+	finding_text(f, "kind", "%s",
+		     with_ike	? "with_ike"
+		     : esp_only ? "esp_only"
+				: "ike_stable");
 	finding_integer(f, "ike_set_ups", (int64_t)set_ups);
 	finding_integer(f, "replacements_seen_in_ike", (int64_t)w->by_ike);
 	spis(f, w);
@@ -235,14 +240,16 @@ static void explain(struct story *story)
 	nsec_span(finding_get_span(f, "window_s"), window);
 	nsec_span(finding_get_span(f, "median_age_s"), median);
 	text_add(story->summary, "The tunnel %s - %s replaced its ESP SA %lld times within %s "
-				 "(median life %s, ",
+				 "(median life %s",
 		 story->peer[0], story->peer[1], (long long)f->count, window, median);
-	if (set_ups == 0)
-		text_add(story->summary, "while the IKE SA stays");
+	if (set_ups == 0 && finding_get_text(f, "kind")[0] == 'e')
+		text_add(story->summary, "; its IKE is not in this capture");
+	else if (set_ups == 0)
+		text_add(story->summary, ", while the IKE SA stays");
 	else if (set_ups >= f->count)
-		text_add(story->summary, "each time with a new IKE SA");
+		text_add(story->summary, ", each time with a new IKE SA");
 	else
-		text_add(story->summary, "with %lld new IKE SA%s among them", set_ups,
+		text_add(story->summary, ", with %lld new IKE SA%s among them", set_ups,
 			 set_ups == 1 ? "" : "s");
 	text_add(story->summary, "); keys are renegotiated far more often than any lifetime "
 				 "setting, so traffic is likely interrupted at each change.");

@@ -326,6 +326,7 @@ static const char *spoken(const char *text)
 		{ "response_fragments", "the answer comes in fragments and one is lost" },
 		{ "nat_port", "the answer goes to another port than the request came from" },
 		{ "ike_stable", "phase 1 stays up" },
+		{ "esp_only", "phase 1 was not captured" },
 		{ "with_ike", "phase 1 is set up again each time" },
 	};
 

@@ -48,8 +48,11 @@ static void two_replacements_are_quiet_and_three_within_ten_minutes_are_churn(vo
 	assert_int_equal(collected_number(churn(), "median_age_s"), 60);
 	assert_non_null(strstr(churn()->summary, "192.0.2.1"));
 	assert_non_null(strstr(churn()->summary, "3 times"));
-	/* no exchange was seen */
+	/* no exchange was seen, and nothing of the IKE SA */
 	assert_int_equal(churn()->record.confidence, CONFIDENCE_MEDIUM);
+	assert_string_equal(collected_text(churn(), "kind"), "esp_only");
+	assert_null(strstr(churn()->summary, "while the IKE SA stays"));
+	assert_non_null(strstr(churn()->summary, "its IKE is not in this capture"));
 	assert_int_equal(detect_tunnel_state(stage->detect, stage, 0, NULL), TUNNEL_FLAPPING);
 }
 
