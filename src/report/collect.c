@@ -28,11 +28,7 @@ void collection_add_capture(struct collection *c, const struct record_capture *k
 
 struct seen_tunnel seen_tunnel_of(const struct record_tunnel *kept)
 {
-	struct seen_tunnel t = { .record = *kept };
-
-	for (int direction = 0; direction < 2; direction++)
-		t.traffic[direction].first = t.traffic[direction].last = NSEC_NONE;
-	return t;
+	return (struct seen_tunnel){ .record = *kept };
 }
 
 struct seen_tunnel *collection_add_tunnel(struct collection *c, const struct record_tunnel *kept)
@@ -56,11 +52,13 @@ void seen_tunnel_done(struct seen_tunnel *t)
 {
 	if (t->ike) {
 		ages_done(t->ike->ages);
+		free(t->ike->ages);
 		free(t->ike->latest);
 	}
 	free(t->ike);
 	ages_done(t->child_ages);
 	free(t->child_ages);
+	free(t->traffic);
 	free(t->alerts);
 }
 
@@ -81,7 +79,7 @@ static void add_age(struct ages ages[SIDES], int side, nsec age)
 	a->age[a->n++] = age;
 }
 
-void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
+void seen_tunnel_add_ike(struct collection *c, struct seen_tunnel *t, const struct ike_part *p)
 {
 	const struct seen_ike_sa *sa = &p->seen;
 	struct seen_ike *ike = there(t->ike, 1, sizeof(*ike));
@@ -91,16 +89,17 @@ void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p)
 	ike->established += sa->established != NSEC_NONE || sa->origin == ORIGIN_REKEY;
 	ike->living += sa_lives(sa->end_reason);
 	ike->failed += sa->end_reason == END_FAILED;
-	ike->v1 = ike->v1 || p->version == 1;
-	ike->v2 = ike->v2 || p->version == 2;
+	ike->v1 = ike->v1 || sa->version == 1;
+	ike->v2 = ike->v2 || sa->version == 2;
 	if (sa->end_reason == END_REKEYED) {
 		ike->rekeyed++;
 		if (sa->origin != ORIGIN_MIDSTREAM && sa->created != NSEC_NONE &&
-		    sa->ended != NSEC_NONE && sa->ended >= sa->created)
+		    sa->ended != NSEC_NONE && sa->ended >= sa->created) {
+			ike->ages = there(ike->ages, SIDES, sizeof(ike->ages[0]));
 			add_age(ike->ages, sa->ended_by, sa->ended - sa->created);
+		}
 	}
-	for (size_t i = 0; i < p->n_vendors; i++)
-		vendors_add(ike->vendors, &ike->n_vendors, p->vendors[i]);
+	ike->vendors = vendors_of_both(c, ike->vendors, p->vendors);
 
 	if (ike->n_latest == LATEST_IKE_SAS) {
 		memmove(&ike->latest[0], &ike->latest[1],
@@ -129,6 +128,12 @@ static nsec earlier(nsec a, nsec b)
 
 void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p)
 {
+	if (!t->traffic) {
+		t->traffic = there(NULL, 2, sizeof(t->traffic[0]));
+		for (int direction = 0; direction < 2; direction++)
+			t->traffic[direction].first = t->traffic[direction].last = NSEC_NONE;
+	}
+
 	struct seen_traffic *d = &t->traffic[p->from_low ? 0 : 1];
 
 	d->sas++;
@@ -167,8 +172,14 @@ static void traffic_unite(struct seen_traffic *d, const struct seen_traffic *mor
 
 void seen_tunnel_unite(struct seen_tunnel *to, struct seen_tunnel *from)
 {
-	for (int direction = 0; direction < 2; direction++)
+	if (!to->traffic) {
+		to->traffic = from->traffic;
+		from->traffic = NULL;
+	}
+	for (int direction = 0; from->traffic && direction < 2; direction++)
 		traffic_unite(&to->traffic[direction], &from->traffic[direction]);
+	free(from->traffic);
+	from->traffic = NULL;
 	to->child_sas += from->child_sas;
 	to->child_living += from->child_living;
 	if (!from->child_ages)
@@ -238,7 +249,7 @@ static void walk_ike_sa(void *user, const struct record_ike_sa *r)
 	if (t) {
 		struct ike_part part = ike_part_of(user, r);
 
-		seen_tunnel_add_ike(t, &part);
+		seen_tunnel_add_ike(user, t, &part);
 	}
 }
 
@@ -339,8 +350,7 @@ static int by_addresses(const void *a, const void *b)
 
 static bool is_empty(const struct seen_tunnel *t)
 {
-	return !t->ike && t->child_sas == 0 && t->traffic[0].sas == 0 &&
-	       t->traffic[1].sas == 0 && t->n_alerts == 0;
+	return !t->ike && t->child_sas == 0 && !t->traffic && t->n_alerts == 0;
 }
 
 /*

@@ -40,14 +40,21 @@ struct age_summary {
 enum { SIDES = 3, SIDE_ANY = 2 };	/* peers[0], peers[1], side not known */
 enum { LATEST_IKE_SAS = 3, VENDORS_MAX = 8 };
 
-struct seen_ike_sa {		/* as in its record; strings of the suite kept */
+/* Kept once, however many have the same. */
+struct vendors {
+	size_t n;
+	const char *name[VENDORS_MAX];
+};
+
+struct seen_ike_sa {		/* as in its record */
 	uint64_t spi_i, spi_r;
 	struct endpoint initiator;
-	enum origin origin;
 	nsec created, established, ended, last;
+	const struct record_offer *suite;	/* kept, as vendors are */
+	enum origin origin;
 	enum end_reason end_reason;
-	int ended_by;
-	struct record_offer suite;
+	int8_t ended_by;
+	uint8_t version;
 };
 
 struct seen_traffic {		/* one direction */
@@ -60,10 +67,8 @@ struct seen_traffic {		/* one direction */
 
 /* What is taken from the record of an SA. */
 struct ike_part {
-	int version;
 	struct seen_ike_sa seen;
-	size_t n_vendors;
-	const char *vendors[VENDORS_MAX];
+	const struct vendors *vendors;	/* NULL: none has a name */
 };
 
 struct child_part {
@@ -83,11 +88,10 @@ struct esp_part {
 struct seen_ike {
 	int64_t sas, established, living, failed, rekeyed;
 	bool v1, v2;
-	size_t n_latest;
+	uint8_t n_latest;
 	struct seen_ike_sa *latest;	/* LATEST_IKE_SAS at most, by creation, oldest first */
-	size_t n_vendors;
-	const char *vendors[VENDORS_MAX];
-	struct ages ages[SIDES];
+	const struct vendors *vendors;	/* NULL: none */
+	struct ages *ages;		/* SIDES of them; NULL: no rekey */
 };
 
 /* There may be a million: what many have none of lies elsewhere. */
@@ -96,7 +100,7 @@ struct seen_tunnel {
 	struct seen_ike *ike;		/* NULL: no IKE SA */
 	int64_t child_sas, child_living;
 	struct ages *child_ages;	/* SIDES of them; NULL: no rekey */
-	struct seen_traffic traffic[2];
+	struct seen_traffic *traffic;	/* of each direction; NULL: no ESP */
 	size_t n_alerts;
 	struct record_alert *alerts;	/* most severe first once sorted */
 	size_t alerts_room;
@@ -121,9 +125,13 @@ struct known_text {
 	const char *given, *safe;
 };
 
+enum { KNOWN_LISTS = 64 };
+
 struct collection {
 	struct keep *keep;
 	struct known_text known[KNOWN_TEXTS];
+	const struct record_offer *suites[KNOWN_LISTS];
+	const struct vendors *vendors[KNOWN_LISTS];
 	struct record_capture *captures;
 	size_t n_captures, captures_room;
 	struct seen_tunnel *tunnels;
@@ -156,8 +164,9 @@ static inline bool sa_lives(enum end_reason why)
 	return why == END_NONE || why == END_CAPTURE_END;
 }
 
-/* False when it is there already, or there are too many. */
-bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name);
+/* Those of both, kept; `a`, `b` and what is given back NULL: none. */
+const struct vendors *vendors_of_both(struct collection *c, const struct vendors *a,
+				      const struct vendors *b);
 
 /*
  * Kept records and parts go in.  The tunnel that is given back is borrowed until the next one
@@ -172,7 +181,7 @@ void collection_add_alert(struct collection *c, struct seen_tunnel *t,
 			  const struct record_alert *kept);
 /* What was added to `from`, but for IKE and alerts, goes to `to`. */
 void seen_tunnel_unite(struct seen_tunnel *to, struct seen_tunnel *from);
-void seen_tunnel_add_ike(struct seen_tunnel *t, const struct ike_part *p);
+void seen_tunnel_add_ike(struct collection *c, struct seen_tunnel *t, const struct ike_part *p);
 void seen_tunnel_add_child(struct seen_tunnel *t, const struct child_part *p);
 void seen_tunnel_add_esp(struct seen_tunnel *t, const struct esp_part *p);
 

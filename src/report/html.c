@@ -298,11 +298,11 @@ static void put_facts(FILE *out, const struct detail *d)
 		if (r->behind_nat[side] == 1)
 			fprintf(out, "<dt>NAT</dt><dd>%s stands behind one</dd>\n",
 				addr_text(r->peers[side].addr, peer));
-	if (ike->n_vendors > 0)
+	if (ike->vendors->n > 0)
 		fputs("<dt>vendor IDs</dt><dd>", out);
-	for (size_t i = 0; i < ike->n_vendors; i++)
-		put_html_format(out, "%s%s", i ? ", " : "", ike->vendors[i]);
-	fputs(ike->n_vendors > 0 ? "</dd></dl>\n" : "</dl>\n", out);
+	for (size_t i = 0; i < ike->vendors->n; i++)
+		put_html_format(out, "%s%s", i ? ", " : "", ike->vendors->name[i]);
+	fputs(ike->vendors->n > 0 ? "</dd></dl>\n" : "</dl>\n", out);
 }
 
 static void put_tunnel(FILE *out, const struct html *h, size_t i)

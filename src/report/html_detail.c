@@ -17,6 +17,7 @@ void detail_init(struct detail *d, const struct seen_tunnel *t)
 	*d->tunnel = *t;
 	d->tunnel->ike = calloc(1, sizeof(*t->ike));
 	memory_or_end(d->tunnel->ike);
+	d->tunnel->ike->vendors = &d->vendors;
 	if (t->ike) {
 		d->tunnel->ike->v1 = t->ike->v1;
 		d->tunnel->ike->v2 = t->ike->v2;
@@ -31,20 +32,20 @@ void detail_done(struct detail *d)
 {
 	for (int kind = 0; kind < BAR_KINDS; kind++)
 		free(d->bars[kind].at);
-	for (size_t i = 0; d->tunnel && i < d->tunnel->ike->n_vendors; i++)
-		free((char *)d->tunnel->ike->vendors[i]);
+	for (size_t i = 0; i < d->vendors.n; i++)
+		free((char *)d->vendors.name[i]);
 	if (d->tunnel)
 		free(d->tunnel->ike);
 	free(d->tunnel);
 }
 
-static void see_vendor(struct seen_ike *ike, const char *name)
+static void see_vendor(struct vendors *v, const char *name)
 {
-	for (size_t i = 0; i < ike->n_vendors; i++)
-		if (strcmp(ike->vendors[i], name) == 0)
+	for (size_t i = 0; i < v->n; i++)
+		if (strcmp(v->name[i], name) == 0)
 			return;
-	if (ike->n_vendors < VENDORS_MAX && (ike->vendors[ike->n_vendors] = strdup(name)))
-		ike->n_vendors++;
+	if (v->n < VENDORS_MAX && (v->name[v->n] = strdup(name)))
+		v->n++;
 }
 
 static void see_suite(struct detail *d, const struct record_offer *s)
@@ -123,7 +124,7 @@ static void on_ike_sa(void *user, const struct record_ike_sa *r)
 	struct bar *bar;
 
 	for (size_t i = 0; i < r->n_vendor_ids; i++)
-		see_vendor(d->tunnel->ike, r->vendor_ids[i]);
+		see_vendor(&d->vendors, r->vendor_ids[i]);
 	if (r->suite.encryption)
 		see_suite(d, &r->suite);
 	d->tunnel->ike->v1 |= r->version == 1;

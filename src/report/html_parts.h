@@ -51,6 +51,7 @@ struct ladder {
 
 struct detail {
 	struct seen_tunnel *tunnel;	/* a copy that knows the vendors, too; owned */
+	struct vendors vendors;		/* what tunnel->ike->vendors points to; names owned */
 	char suite[160];		/* of the latest IKE SA whose suite was seen; "" none */
 	int64_t packets[2], bytes[2], lost[2];
 	struct bars bars[BAR_KINDS];

@@ -105,6 +105,46 @@ static const char *const *keep_texts(struct collection *c, const char *const *te
 	return list;
 }
 
+static unsigned place_of_words(const void *words, size_t bytes)
+{
+	uint64_t hash = 0, word;
+
+	for (size_t i = 0; i < bytes; i += sizeof(word)) {
+		memcpy(&word, (const char *)words + i, sizeof(word));
+		hash = (hash + word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return (unsigned)(hash % KNOWN_LISTS);
+}
+
+/* As keep_text(): few are in use, and a place for two is the later one's. */
+static const struct record_offer *keep_suite(struct collection *c, const struct record_offer *r)
+{
+	const struct record_offer suite = {
+		.encryption = keep_text(c, r->encryption), .integrity = keep_text(c, r->integrity),
+		.prf = keep_text(c, r->prf), .group = keep_text(c, r->group),
+		.key_bits = r->key_bits, .life_seconds = r->life_seconds,
+		.life_kilobytes = r->life_kilobytes,
+	};
+	const struct record_offer **known = &c->suites[place_of_words(&suite, sizeof(suite))];
+
+	if (!*known || memcmp(*known, &suite, sizeof(suite)) != 0)
+		*known = keep_bytes(c, &suite, sizeof(suite));
+	return *known;
+}
+
+static const struct vendors *keep_vendors(struct collection *c, const struct vendors *v)
+{
+	const struct vendors **known;
+
+	if (v->n == 0)
+		return NULL;
+	known = &c->vendors[place_of_words(v, sizeof(*v))];
+	if (!*known || memcmp(*known, v, sizeof(*v)) != 0)
+		*known = keep_bytes(c, v, sizeof(*v));
+	return *known;
+}
+
 /* ---- what is taken from a record ---- */
 
 struct record_capture collection_keep_capture(struct collection *c, const struct record_capture *r)
@@ -154,15 +194,26 @@ struct record_alert collection_keep_alert(struct collection *c, const struct rec
 	return to;
 }
 
-bool vendors_add(const char *list[VENDORS_MAX], size_t *n, const char *name)
+static void add_vendor(struct vendors *v, const char *name)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (list[i] == name || strcmp(list[i], name) == 0)
-			return false;
-	if (*n == VENDORS_MAX)
-		return false;
-	list[(*n)++] = name;
-	return true;
+	for (size_t i = 0; i < v->n; i++)
+		if (v->name[i] == name || strcmp(v->name[i], name) == 0)
+			return;
+	if (v->n < VENDORS_MAX)
+		v->name[v->n++] = name;
+}
+
+const struct vendors *vendors_of_both(struct collection *c, const struct vendors *a,
+				      const struct vendors *b)
+{
+	if (!a || !b || a == b)
+		return a ? a : b;
+
+	struct vendors both = *a;
+
+	for (size_t i = 0; i < b->n; i++)
+		add_vendor(&both, b->name[i]);
+	return keep_vendors(c, &both);
 }
 
 /* Vendor IDs that have a name; the hexadecimal ones tell a person nothing. */
@@ -173,26 +224,26 @@ static bool is_hex(const char *name)
 
 struct ike_part ike_part_of(struct collection *c, const struct record_ike_sa *r)
 {
-	struct ike_part p = {
-		.version = r->version,
+	struct vendors vendors = { 0 };
+
+	for (size_t i = 0; i < r->n_vendor_ids; i++)
+		if (!is_hex(r->vendor_ids[i]))
+			add_vendor(&vendors, keep_text(c, r->vendor_ids[i]));
+	/* a history may hold any number */
+	int by = r->ended_by == 0 || r->ended_by == 1 ? r->ended_by : -1;
+	int version = r->version == 1 || r->version == 2 ? r->version : 0;
+
+	return (struct ike_part){
 		.seen = {
 			.spi_i = r->spi_i, .spi_r = r->spi_r, .initiator = r->initiator,
 			.origin = r->origin,
 			.created = r->created, .established = r->established, .ended = r->ended,
 			.last = r->last,
-			.end_reason = r->end_reason, .ended_by = r->ended_by, .suite = r->suite,
+			.end_reason = r->end_reason, .ended_by = (int8_t)by,
+			.version = (uint8_t)version, .suite = keep_suite(c, &r->suite),
 		},
+		.vendors = keep_vendors(c, &vendors),
 	};
-
-	p.seen.suite.encryption = keep_text(c, r->suite.encryption);
-	p.seen.suite.integrity = keep_text(c, r->suite.integrity);
-	p.seen.suite.prf = keep_text(c, r->suite.prf);
-	p.seen.suite.group = keep_text(c, r->suite.group);
-	p.seen.suite.auth = NULL;
-	for (size_t i = 0; i < r->n_vendor_ids && p.n_vendors < VENDORS_MAX; i++)
-		if (!is_hex(r->vendor_ids[i]))
-			vendors_add(p.vendors, &p.n_vendors, keep_text(c, r->vendor_ids[i]));
-	return p;
 }
 
 struct child_part child_part_of(const struct record_child_sa *r)

@@ -16,7 +16,6 @@ struct told_capture {
 
 struct told_ike_sa {
 	object_id id;
-	nsec born;
 	uint32_t tunnel;
 	struct ike_part part;
 };
@@ -157,18 +156,12 @@ static void told_tunnel(void *user, const struct record_tunnel *r)
 	w->record = collection_keep_tunnel(t->to, r);
 }
 
-static nsec known(nsec a, nsec b)
-{
-	return a != NSEC_NONE ? a : b;
-}
-
 static void told_ike_sa(void *user, const struct record_ike_sa *r)
 {
 	struct told *t = user;
 	struct told_ike_sa *sa = see(&t->ike_sas, r->id);
 
 	sa->tunnel = number_of(t, hear(t, r->tunnel, r->peers));
-	sa->born = known(r->created, known(r->established, r->last));
 	sa->part = ike_part_of(t->to, r);
 }
 
@@ -381,17 +374,27 @@ static int by_birth(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+static nsec known(nsec a, nsec b)
+{
+	return a != NSEC_NONE ? a : b;
+}
+
 static void collect_ike_sas(struct told *t)
 {
 	const struct told_ike_sa *all = (const void *)t->ike_sas.at;
 	struct birth *births = calloc(t->ike_sas.n + 1, sizeof(births[0]));
 
 	memory_or_end(births);
-	for (uint32_t i = 0; i < t->ike_sas.n; i++)
-		births[i] = (struct birth){ all[i].born, all[i].id, i };
+	for (uint32_t i = 0; i < t->ike_sas.n; i++) {
+		const struct seen_ike_sa *sa = &all[i].part.seen;
+
+		births[i] = (struct birth){ known(sa->created, known(sa->established, sa->last)),
+					    all[i].id, i };
+	}
 	qsort(births, t->ike_sas.n, sizeof(births[0]), by_birth);
 	for (uint32_t i = 0; i < t->ike_sas.n; i++)
-		seen_tunnel_add_ike(seen(t, all[births[i].n].tunnel), &all[births[i].n].part);
+		seen_tunnel_add_ike(t->to, seen(t, all[births[i].n].tunnel),
+				    &all[births[i].n].part);
 	free(births);
 }
 

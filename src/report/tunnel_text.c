@@ -188,11 +188,11 @@ static void put_ike_sas(FILE *out, const struct seen_tunnel *t)
 		": %" PRId64 " established, %" PRId64 " rekeyed, %" PRId64 " failed, %" PRId64
 		" alive",
 		ike->established, ike->rekeyed, ike->failed, ike->living);
-	put_suite(out, &ike->latest[ike->n_latest - 1].suite);
+	put_suite(out, ike->latest[ike->n_latest - 1].suite);
 	putc('\n', out);
 	if (ike->sas > (int64_t)ike->n_latest) {
 		put_label(out, "");
-		fprintf(out, "the latest %zu:\n", ike->n_latest);
+		fprintf(out, "the latest %u:\n", ike->n_latest);
 	}
 	for (size_t i = 0; i < ike->n_latest; i++)
 		put_ike_sa(out, t, &ike->latest[i]);
@@ -248,7 +248,7 @@ static void put_loss(FILE *out, int64_t packets, int64_t lost, bool unknown)
 
 static void put_traffic(FILE *out, const struct seen_tunnel *t)
 {
-	if (t->traffic[0].sas == 0 && t->traffic[1].sas == 0) {
+	if (!t->traffic) {
 		put_label(out, "traffic");
 		fputs("no ESP or AH packet seen\n", out);
 		return;
@@ -277,11 +277,16 @@ static void put_traffic(FILE *out, const struct seen_tunnel *t)
 	}
 }
 
+static int64_t packets_of(const struct seen_tunnel *t)
+{
+	return t->traffic ? t->traffic[0].packets + t->traffic[1].packets : 0;
+}
+
 /* One line, and still each direction for itself: silence of one side must be seen. */
 static void put_traffic_briefly(FILE *out, const struct seen_tunnel *t)
 {
 	const struct seen_traffic *d = t->traffic;
-	int64_t packets = d[0].packets + d[1].packets, lost = d[0].lost + d[1].lost;
+	int64_t packets = packets_of(t);
 	char peer[ENDPOINT_TEXT_MAX];
 
 	if (packets == 0) {
@@ -293,7 +298,7 @@ static void put_traffic_briefly(FILE *out, const struct seen_tunnel *t)
 		put_counted(out, d[from].packets, "packet");
 		fprintf(out, " from %s, ", endpoint_text(t->record.peers[from], peer));
 	}
-	put_loss(out, packets, lost, d[0].loss_unknown || d[1].loss_unknown);
+	put_loss(out, packets, d[0].lost + d[1].lost, d[0].loss_unknown || d[1].loss_unknown);
 	if (t->child_sas > 0)
 		fputs(", on ", out);
 	if (t->child_sas > 0)
@@ -306,10 +311,10 @@ static void put_vendors(FILE *out, const struct seen_tunnel *t)
 	char buffer[512];
 	struct text names = TEXT_IN(buffer);
 
-	for (size_t i = 0; t->ike && i < t->ike->n_vendors; i++)
-		text_add(&names, "%s%s", i ? ", " : "", t->ike->vendors[i]);
-	if (!t->ike || t->ike->n_vendors == 0)
+	if (!t->ike || !t->ike->vendors)
 		return;
+	for (size_t i = 0; i < t->ike->vendors->n; i++)
+		text_add(&names, "%s%s", i ? ", " : "", t->ike->vendors->name[i]);
 	put_label(out, "vendor IDs");
 	put_wrapped(out, buffer, LABEL, LABEL);
 }
@@ -386,11 +391,11 @@ bool vendor_seen(const struct seen_tunnel *t, const char *vendor)
 {
 	enum { TELLING_LETTERS = 5 };
 
-	const struct seen_ike *ike = t ? t->ike : NULL;
+	const struct vendors *v = t && t->ike ? t->ike->vendors : NULL;
 
-	for (size_t i = 0; ike && i < ike->n_vendors; i++)
-		if (strncasecmp(ike->vendors[i], vendor, TELLING_LETTERS) == 0 &&
-		    !strstr(ike->vendors[i], "Unity"))
+	for (size_t i = 0; v && i < v->n; i++)
+		if (strncasecmp(v->name[i], vendor, TELLING_LETTERS) == 0 &&
+		    !strstr(v->name[i], "Unity"))
 			return true;
 	return false;
 }
@@ -477,7 +482,7 @@ void put_tunnel_fully(FILE *out, bool colour, const struct collection *c,
 
 void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, bool one_line)
 {
-	int64_t packets = t->traffic[0].packets + t->traffic[1].packets;
+	int64_t packets = packets_of(t);
 
 	if (!one_line)
 		putc('\n', out);
@@ -500,7 +505,7 @@ void put_tunnel_briefly(FILE *out, bool colour, const struct seen_tunnel *t, boo
 
 		put_label(out, t->ike->v1 ? "IKEv1" : "IKEv2");
 		put_counted(out, t->ike->sas, "IKE SA");
-		put_suite(out, &latest->suite);
+		put_suite(out, latest->suite);
 		putc('\n', out);
 		if (t->rank == RANK_DOWN)
 			put_ike_sa(out, t, latest);

@@ -118,7 +118,7 @@ void why_tell_traffic(struct why_story *s)
 	char buffer[1024], peer[ENDPOINT_TEXT_MAX];
 	struct text to = TEXT_IN(buffer);
 
-	if (d[0].sas == 0 && d[1].sas == 0) {
+	if (!d) {
 		tell_no_packets(&to, s->tunnel);
 	} else {
 		tell_harm(&to, s);
