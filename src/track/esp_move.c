@@ -83,8 +83,9 @@ bool esp_returns(struct tracker *t, struct esp_sa *sa, const struct esp_arrival 
 	struct esp_sa_rare *rare = esp_rare(t, sa);
 	uint64_t here = sa->packets - rare->turned_packets;	/* since the last from there */
 
-	if (rare->turned == NSEC_NONE)		/* an image of it did not say */
-		rare->turned = a->at;
+	/* an image of it may not say */
+	if (rare->turned == NSEC_NONE || rare->away_since == NSEC_NONE)
+		rare->turned = rare->away_since = a->at;
 	if (!is_next(sa, a->seq))
 		return false;
 	if (here >= SETTLED_PACKETS && a->at - rare->turned > SETTLED)
