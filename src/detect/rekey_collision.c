@@ -14,6 +14,8 @@
 
 /* stale packets or a gap this soon are the collision's doing */
 #define EFFECT_FOLLOWS (60 * NSEC_PER_S)
+/* no lifetime is that short */
+#define JUST_MADE (5 * NSEC_PER_S)
 
 enum { CROSSINGS = 4 };
 
@@ -158,12 +160,16 @@ static void refused(struct state *s, const struct scene *sc, const struct event 
 	}
 }
 
-/* At which age of the old SA each side asked: the lifetimes are the same when it is the same. */
+/*
+ * At which age of the old SA each side asked: the lifetimes are the same when it is the same.
+ * Where several SAs are renewed in one go, what was made a moment ago may be taken for the old one.
+ */
 static void note_ages(struct state *s, nsec created, const nsec requested[2])
 {
 	s->latest_apart = requested[0] > requested[1] ? requested[0] - requested[1]
 						      : requested[1] - requested[0];
-	if (created == NSEC_NONE)
+	if (created == NSEC_NONE || requested[0] - created < JUST_MADE ||
+	    requested[1] - created < JUST_MADE)
 		return;
 	for (int side = 0; side < 2; side++)
 		s->age[side] = requested[side] - created;

@@ -227,6 +227,23 @@ static void a_short_pause_after_one_is_no_gap(void **state)
 	assert_int_equal(collision_in_a_pause(S / 2, 2 * S), SEVERITY_INFO);
 }
 
+/* Nobody deleted the redundant SAs: both ends renew all that is left of them in one go. */
+static void the_age_is_not_that_of_what_was_made_in_the_same_go(void **state)
+{
+	(void)state;
+	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
+
+	for (int i = 0; i < 2; i++) {
+		stage_pass(1700 * S);
+		for (int k = 0; k < 3; k++)
+			child = collide(ike, child, 5 * NSEC_PER_MS);
+	}
+	detect_flush(stage->detect, stage);
+	assert_int_equal(collected_number(collision(), "collisions"), 6);
+	assert_non_null(strstr(collision()->summary, "both asked at an age of 28 min 20 s"));
+	assert_int_equal(collected_number(collision(), "at_equal_ages"), 2);
+}
+
 static void staggered_lifetimes_are_not_said_to_coincide(void **state)
 {
 	(void)state;
@@ -468,6 +485,7 @@ int main(void)
 		ON_STAGE(a_few_late_packets_are_no_harm),
 		ON_STAGE(what_had_paused_before_both_asked_is_the_senders_pause),
 		ON_STAGE(a_short_pause_after_one_is_no_gap),
+		ON_STAGE(the_age_is_not_that_of_what_was_made_in_the_same_go),
 		ON_STAGE(staggered_lifetimes_are_not_said_to_coincide),
 		ON_STAGE(a_collision_long_ago_does_not_make_the_next_one_a_warning),
 		ON_STAGE(crossing_requests_for_two_different_sas_are_no_collision),
