@@ -91,31 +91,37 @@ static void a_delete_that_nobody_answers_is_no_liveness_probe(void **state)
 	assert_null(dead());
 }
 
+/* Seven copies of a Delete that nobody answers; before so many of them the other side sends ESP. */
+static void delete_in_vain(uint32_t ike, uint32_t child, enum exchange_purpose purpose, int heard)
+{
+	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, purpose, 0, 2);
+	struct event ev;
+
+	x->request_np1 = IKE2_PAYLOAD_DELETE;
+	for (int i = 0; i < 7; i++) {
+		stage_pass(4 * S);
+		if (i < heard)
+			stage_esp_packets(stage->child[child].esp[1], 4, 400);
+		stage_copy(x);
+	}
+	stage_pass(9 * S);
+	x->closed = true;
+	x->outcome = OUTCOME_UNANSWERED;
+	ev = stage_event(EVENT_EXCHANGE_CLOSED);
+	ev.exchange = x;
+	ev.ike_sa = ike;
+	ev.side = 0;
+	stage_send(ev);
+}
+
 /* The path loses it: the other side sends on for half a minute on what is no more. */
 static void nor_is_one_that_the_other_side_never_learned_of_but_that_is_told(void **state)
 {
 	for (int sends_on = 0; sends_on < 2; sends_on++) {
 		stage_open(state);
 		uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
-		struct exchange *x =
-			stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, PURPOSE_DELETE_IKE, 0, 2);
-		struct event ev;
 
-		x->request_np1 = IKE2_PAYLOAD_DELETE;
-		for (int i = 0; i < 7; i++) {
-			stage_pass(4 * S);
-			if (sends_on || i < 2)
-				stage_esp_packets(stage->child[child].esp[1], 4, 400);
-			stage_copy(x);
-		}
-		stage_pass(9 * S);
-		x->closed = true;
-		x->outcome = OUTCOME_UNANSWERED;
-		ev = stage_event(EVENT_EXCHANGE_CLOSED);
-		ev.exchange = x;
-		ev.ike_sa = ike;
-		ev.side = 0;
-		stage_send(ev);
+		delete_in_vain(ike, child, PURPOSE_DELETE_IKE, sends_on ? 7 : 2);
 		stage_ike_down(ike, END_DELETED, 0);
 		stage_pass(60 * S);
 		if (!sends_on) {
@@ -131,29 +137,6 @@ static void nor_is_one_that_the_other_side_never_learned_of_but_that_is_told(voi
 	}
 }
 
-/* Seven copies of a Delete that nobody answers; the other side sends ESP all the time. */
-static void delete_in_vain(uint32_t ike, uint32_t child, enum exchange_purpose purpose)
-{
-	struct exchange *x = stage_request(ike, IKE2_EXCHANGE_INFORMATIONAL, purpose, 0, 2);
-	struct event ev;
-
-	x->request_np1 = IKE2_PAYLOAD_DELETE;
-	for (int i = 0; i < 7; i++) {
-		stage_pass(4 * S);
-		stage_esp_packets(stage->child[child].esp[1], 4, 400);
-		stage_copy(x);
-	}
-	stage_pass(9 * S);
-	x->closed = true;
-	x->outcome = OUTCOME_UNANSWERED;
-	ev = stage_event(EVENT_EXCHANGE_CLOSED);
-	ev.exchange = x;
-	ev.ike_sa = ike;
-	ev.side = 0;
-	stage_send(ev);
-	stage_pass(60 * S);
-}
-
 /* RFC 7296 2.8: its child SAs belong to the next one, and it may be forgotten at once. */
 static void nor_is_one_of_an_ike_sa_that_was_rekeyed(void **state)
 {
@@ -164,7 +147,8 @@ static void nor_is_one_of_an_ike_sa_that_was_rekeyed(void **state)
 	next = stage_ike_up(0, 2);
 	stage->ike[ike].successor = next;
 	stage_ike_down(ike, END_REKEYED, 0);
-	delete_in_vain(ike, child, PURPOSE_DELETE_IKE);
+	delete_in_vain(ike, child, PURPOSE_DELETE_IKE, 7);
+	stage_pass(60 * S);
 	assert_null(dead());
 }
 
@@ -174,7 +158,8 @@ static void one_of_what_was_just_replaced_is_a_request_like_others(void **state)
 	(void)state;
 	uint32_t ike = stage_ike_up(0, 2), child = stage_child(ike, 0);
 
-	delete_in_vain(ike, child, PURPOSE_DELETE_CHILD);
+	delete_in_vain(ike, child, PURPOSE_DELETE_CHILD, 7);
+	stage_pass(60 * S);
 	assert_non_null(dead());
 	assert_string_equal(dead()->cause, "request");
 	assert_non_null(strstr(dead()->summary, "has not answered the request of 192.0.2.1"));
